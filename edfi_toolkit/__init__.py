@@ -1,0 +1,46 @@
+"""Keep an Ed-Fi ODS true to the student information system: student program associations.
+
+`extract`, `build`, `validate`, `plan`, `publish`, `rejections` are the steps; `open_run` gives notebooks the same
+steps as methods on a run folder. Each is loaded when first used, so importing this package stays cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edfi_toolkit.review import rejections as rejections
+    from edfi_toolkit.rules import build as build
+    from edfi_toolkit.runs import open_run as open_run
+    from edfi_toolkit.sources import extract as extract
+    from edfi_toolkit.sync import Plan as Plan
+    from edfi_toolkit.sync import identity_map_of as identity_map_of
+    from edfi_toolkit.sync import plan as plan
+    from edfi_toolkit.sync import publish as publish
+    from edfi_toolkit.validation import validate as validate
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "extract": "sources",
+    "build": "rules",
+    "validate": "validation",
+    "plan": "sync",
+    "publish": "sync",
+    "identity_map_of": "sync",
+    "Plan": "sync",
+    "rejections": "review",
+    "open_run": "runs",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"edfi_toolkit.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'edfi_toolkit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*_HOMES, "__version__"])

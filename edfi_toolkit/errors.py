@@ -1,0 +1,81 @@
+"""Exceptions end the run; findings and rejections end up in tables.
+
+Every message says what happened, to which thing, and what to do next.
+No message ever holds a secret, a request body or a student's data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class EdfiToolkitError(Exception):
+    """Base of all errors the toolkit raises on purpose."""
+
+
+class ConfigError(EdfiToolkitError):
+    """Settings or command line are wrong; nothing was contacted."""
+
+
+class RulesError(EdfiToolkitError):
+    """A profile or its settings cannot be applied."""
+
+
+class SourceError(EdfiToolkitError):
+    """The extract cannot be trusted."""
+
+
+class SourceUnavailable(SourceError):
+    """The source could not be read."""
+
+
+class SourceShapeError(SourceError):
+    """A required column or table is missing, or a file is not what it claims to be."""
+
+
+class ValidationError(EdfiToolkitError):
+    """An expectation suite cannot be applied as written."""
+
+
+class PlanError(EdfiToolkitError):
+    """We will not proceed."""
+
+
+class UnsafePlan(PlanError):
+    """A guardrail refuses the plan; `breaches` lists all of them."""
+
+    def __init__(self, message: str, breaches: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.breaches = tuple(breaches)
+
+
+class StalePlan(PlanError):
+    """One plan was approved, another would be carried out."""
+
+
+class OdsError(EdfiToolkitError):
+    """The ODS could not be used; `path` never carries the query string."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        method: str | None = None,
+        path: str | None = None,
+        status: int | None = None,
+        correlation_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.method, self.path, self.status, self.correlation_id = method, path, status, correlation_id
+
+
+class OdsUnavailable(OdsError):
+    """The retry budget is spent; running again resumes."""
+
+
+class OdsRefusedLogin(OdsError):
+    """Key and secret were not accepted."""
+
+
+class LedgerError(EdfiToolkitError):
+    """The ledger is locked by another run, or was written by a newer version."""
