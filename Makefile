@@ -1,0 +1,55 @@
+# Everything runs from a checkout on a machine that has make and Python 3.11 or newer; the first target called installs.
+.DEFAULT_GOAL := help
+.PHONY: help demo lab test check bench prove lock environment docs clean
+
+BIN := .venv/bin
+RUN := $(BIN)/edfi-toolkit
+UV_VERSION := 0.13.9
+PURE := edfi_toolkit/errors.py edfi_toolkit/model edfi_toolkit/privacy.py edfi_toolkit/tables edfi_toolkit/rules \
+        edfi_toolkit/sync/plan.py edfi_toolkit/sync/guardrails.py edfi_toolkit/ods/retry.py edfi_toolkit/ods/problems.py
+
+# Without bytecode every import of the notebook stack takes twice as long, for ever.
+unexport PYTHONDONTWRITEBYTECODE
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+.venv/.installed: requirements.lock pyproject.toml tools/install.sh
+	@UV_VERSION=$(UV_VERSION) sh tools/install.sh
+
+demo: .venv/.installed  ## the tour: a small invented district, published to a sandbox and changed once
+	@$(RUN) demo; code=$$?; \
+	if [ $$code -eq 3 ]; then \
+	  echo "Exit code 3 means: finished, and some records were held or refused. The sample has such rows on purpose."; \
+	elif [ $$code -ne 0 ]; then exit $$code; fi
+
+lab: .venv/.installed  ## JupyterLab on the sample, with a sandbox ODS behind it
+	@$(RUN) lab
+
+test: .venv/.installed  ## all tests; what this machine lacks is skipped with its reason
+	@$(BIN)/python -m pytest
+
+check: .venv/.installed  ## format, lint, types, then the tests
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy --strict $(PURE)
+	@$(BIN)/python -m pytest
+
+bench: .venv/.installed  ## what we claim about speed, measured here, as ratios
+	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+prove: .venv/.installed  ## the long proofs, of which `make test` runs a bounded sample
+	@EDFI_PROVE=1 $(BIN)/python -m pytest
+
+lock: .venv/.installed  ## resolve pyproject.toml again into requirements.lock and environment.yml
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --extra postgres --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+	  --quiet -o requirements.lock
+	@$(BIN)/python tools/environment.py
+
+docs: .venv/.installed  ## write the generated pages of docs/ again
+	@$(BIN)/python tools/docs.py
+
+clean:  ## remove what make and the tests made; runs and ledgers in data/ stay
+	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .jupyter
+	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,0 +1,139 @@
+"""What every test may rely on: no outside network, honest skips, the shared data, a running sandbox."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from edfi_toolkit.sandbox import Running
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# ---- network: loopback and unix sockets only
+
+RESERVED = (".invalid", ".test", ".example")  # RFC 2606: never real, so a test may ask for them on purpose
+_outside: list[str] = []
+
+
+def _is_here(host: object) -> bool:
+    name = host.decode() if isinstance(host, bytes) else str(host or "localhost")
+    if name in ("localhost", socket.gethostname()) or name.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(name.split("%")[0])
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def _guard_sockets(event: str, args: tuple[Any, ...]) -> None:
+    """Refuse what leaves the machine. As an audit hook it sees asyncio's sockets too."""
+    if event == "socket.getaddrinfo":
+        host = args[0]
+    elif event in ("socket.connect", "socket.sendto"):
+        if not isinstance(args[1], tuple):
+            return  # a unix socket's path
+        host = args[1][0]
+    else:
+        return
+    if _is_here(host):
+        return
+    if not str(host).endswith(RESERVED):
+        _outside.append(str(host))
+    raise socket.gaierror(socket.EAI_NONAME, f"tests may only use loopback, not {host!r}")
+
+
+sys.addaudithook(_guard_sockets)
+
+
+@pytest.fixture(autouse=True)
+def only_loopback() -> Iterator[None]:
+    """Fail the test that tried to reach another machine, even if the code under test swallowed the error."""
+    _outside.clear()
+    yield
+    reached = sorted(set(_outside))
+    assert not reached, f"this test tried to reach {reached}"
+
+
+# ---- skips
+
+# With EDFI_REQUIRE_ALL=1 (set by .ci/run) a skip is a failure, unless its reason names the EDFI_ variable that
+# would turn the test on: then it is a choice (a real ODS, the shared data, the long proofs), not a missing tool.
+REQUIRE_ALL = os.environ.get("EDFI_REQUIRE_ALL") == "1"
+
+
+def _skipped_for_want(report: pytest.TestReport | pytest.CollectReport) -> str | None:
+    if not (REQUIRE_ALL and report.skipped) or hasattr(report, "wasxfail"):
+        return None
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    named = reason.replace("EDFI_REQUIRE_ALL", "")
+    return None if "EDFI_" in named else reason
+
+
+def _fail(report: pytest.TestReport | pytest.CollectReport, reason: str) -> None:
+    report.outcome = "failed"
+    report.longrepr = f"EDFI_REQUIRE_ALL=1 and yet: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Any:
+    report = yield
+    if reason := _skipped_for_want(report):
+        _fail(report, reason)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Any:
+    report = yield
+    if reason := _skipped_for_want(report):
+        _fail(report, reason)
+    return report
+
+
+# ---- data
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """A folder of larger real-world examples that the repository does not carry."""
+    named = os.environ.get("EDFI_SHARED_DATA")
+    folder = Path(named) if named else ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the shared data are not here; set EDFI_SHARED_DATA to their folder")
+    return folder
+
+
+# ---- sandbox
+
+
+@pytest.fixture(scope="session")
+def _sandbox_process() -> Iterator[Running]:
+    from edfi_toolkit.sandbox import start
+
+    with start() as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(_sandbox_process: Running) -> Running:
+    """A sandbox ODS in its own process, as good as new for each test."""
+    import httpx
+
+    # trust_env: a proxy of this machine has no business between two loopback ports.
+    httpx.post(f"{_sandbox_process.control_url}/reset", trust_env=False).raise_for_status()
+    return _sandbox_process
