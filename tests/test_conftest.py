@@ -36,7 +36,8 @@ def outcomes_of_the_probes(folder: Path, *, require_all: bool) -> dict[str, str]
     (folder / "conftest.py").write_text((Path(__file__).parent / "conftest.py").read_text())
     (folder / "test_probes.py").write_text(PROBES)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-vv", "-p", "no:cacheprovider", "--rootdir", folder, folder],
+        [sys.executable, "-m", "pytest", "-vv", "-p", "no:cacheprovider", "--rootdir", folder],
+        cwd=folder,
         env={**os.environ, "EDFI_REQUIRE_ALL": "1" if require_all else ""},
         capture_output=True,
         text=True,
