@@ -66,7 +66,7 @@ def only_loopback() -> Iterator[None]:
 # ---- skips
 
 # With EDFI_REQUIRE_ALL=1 (set by .ci/run) a skip is a failure, unless its reason names the EDFI_ variable
-# that would turn the test on: that is a choice (a real ODS, the shared data, the long proofs), no missing tool.
+# that would turn the test on: a choice (a real ODS, the shared data, the long proofs), not a missing tool.
 REQUIRE_ALL = os.environ.get("EDFI_REQUIRE_ALL") == "1"
 
 
