@@ -1,115 +1,329 @@
 """Which values are personal, and how they are hidden wherever people look.
 
-Artifacts for eyes (notebooks, report, workbook, manifest, logs) pass through a `Masker` unless a person asked to
-reveal; artifacts for machines (parquet, plan files, ledger) hold real data and are readable by their owner only.
+Artifacts for eyes (notebooks, report, workbook, manifest, logs) pass through a `Masker` unless a person asked
+to reveal; artifacts for machines (parquet, plan files, ledger) hold real data, readable by their owner only.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
+import math
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from copy import copy
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
+import orjson
 import pandas as pd
 
 PERSONAL_COLUMNS = frozenset(
     {
         "student_id",
         "student_unique_id",
+        "student_name",
         "first_name",
+        "middle_name",
         "last_name",
+        "birth_date",
         "studentUniqueId",
         "staffUniqueId",
+        "contactUniqueId",
+        "parentUniqueId",
+        "personId",
+        "identificationCode",
+        "loginId",
         "firstName",
+        "middleName",
         "lastSurname",
+        "maidenName",
+        "preferredFirstName",
+        "preferredLastSurname",
         "birthDate",
+        "birthCity",
+        "electronicMailAddress",
+        "telephoneNumber",
+        "streetNumberName",
     }
 )
-# Row ids of these tables name a person; row ids of all other tables name a row in the SIS, which a steward needs.
+# Row ids of these tables name a person; row ids of other tables name a row in the SIS, which a steward needs.
 PERSONAL_TABLES = frozenset({"students"})
+
+# Columns and members that hold names of ours or of the standard, never free text: a student called English
+# must not turn "English Learner" into a pseudonym.
+_PLAIN = frozenset(
+    {"resource", "action", "outcome", "problem_type", "rule", "rule_id", "rules", "code", "severity"}
+    | {"table", "column", "field", "member", "path", "profile", "feed", "etag", "ed_fi_id"}
+    | {"program_name", "program_type", "program_type_descriptor", "programName"}
+)
+_NAMING_MEMBERS = ("member", "path", "field", "column")
+_ROW_IDS = frozenset({"id", "row_id"})
+_QUOTING_TEXTS = frozenset({"detail", "says", "hint", "reason"})
+_SUFFIX = re.compile(r"_(?:x|y|left|right|before|after|source|ods)$")
 _WORD = re.compile(r"[\w.@-]*\w")
-_FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
+_RUN = re.compile(r"[^\W_]{4,}")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_REF = re.compile(rf"\b({'|'.join(sorted(PERSONAL_TABLES))}):([^\s,;#'\")\]]+)")
+_QUOTED = re.compile(r"'([^']+)'|\"([^\"]+)\"")
+_FORMULA_START = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def pseudonym(value: object, key: bytes) -> str:
-    """A stable stand-in for one person within one installation: `S-` and eight hex digits of a keyed hash."""
-    digest = hmac.new(key, str(value).encode(), hashlib.blake2b).hexdigest()
-    return f"S-{digest[:8]}"
+    """A stable stand-in for one person within one installation: `S-` and ten hex digits of a keyed hash.
+
+    7, 7.0 and "7" are one person. Ten digits: among a million students hardly two look alike.
+    """
+    secret = key if len(key) <= hashlib.blake2b.MAX_KEY_SIZE else hashlib.blake2b(key).digest()
+    return f"S-{hashlib.blake2b(_spelled(value).encode(), key=secret, digest_size=5).hexdigest()}"
+
+
+@lru_cache(maxsize=4096)
+def is_personal(name: Hashable) -> bool:
+    """Whether a column or JSON member holds personal values, in any spelling, as a path, with a suffix."""
+    if isinstance(name, tuple):
+        return any(is_personal(part) for part in name)
+    return isinstance(name, str) and _squeezed(_SUFFIX.sub("", name.rpartition(".")[2])) in _PERSONAL
 
 
 def safe_cell(value: Any) -> Any:
-    """A text that a spreadsheet would run as a formula, made harmless by a leading apostrophe; others unchanged."""
+    """A text a spreadsheet would run as a formula, made harmless by an apostrophe; all others unchanged."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_START) else value
+
+
+def _squeezed(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).casefold()
+
+
+_PERSONAL = frozenset(map(_squeezed, PERSONAL_COLUMNS))
+
+
+def _spelled(value: object) -> str:
+    whole = isinstance(value, float | np.floating) and math.isfinite(value) and float(value).is_integer()
+    return str(int(value)) if whole else str(value)  # type: ignore[call-overload]
+
+
+def _missing(value: Any) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
+
+
+def _known_words(ids: Iterable[object]) -> dict[str, str]:
+    """Lower-cased word -> spelling, of every id; of a name with spaces, its longer words."""
+    known: dict[str, str] = {}
+    for each in ids:
+        spelled = _spelled(each)
+        words = [spelled] if _WORD.fullmatch(spelled) else [w for w in _WORD.findall(spelled) if len(w) > 2]
+        known.update((word.casefold(), word) for word in words)
+    return known
 
 
 class Masker:
     """Hides persons in frames and texts. `known` are ids to hide inside free text; `reveal` hides nothing."""
 
     def __init__(self, key: bytes, known: Collection[str] = (), *, reveal: bool = False) -> None:
-        self._key, self._known, self.reveal = key, frozenset(known), reveal
+        if not key:
+            raise ValueError("The mask key is empty: anybody could compute the pseudonyms. Set one.")
+        self._key, self.reveal = key, reveal
+        self._known: tuple[dict[str, str], ...] = (_known_words(known),)
 
-    def knowing(self, ids: Iterable[str]) -> Masker:
+    def knowing(self, ids: Iterable[object]) -> Masker:
         """The same masker with further ids to hide inside free text."""
-        return Masker(self._key, self._known | {str(each) for each in ids}, reveal=self.reveal)
+        other = copy(self)
+        other._known = (*self._known, _known_words(ids))
+        return other
+
+    def masked(self) -> Masker:
+        """The same masker, hiding."""
+        return self._revealing(False)
+
+    def revealed(self) -> Masker:
+        """The same masker, hiding nothing: only for a person who pressed Reveal."""
+        return self._revealing(True)
+
+    def _revealing(self, reveal: bool) -> Masker:
+        other = copy(self)
+        other.reveal = reveal
+        return other
 
     def value(self, value: Any) -> Any:
-        """The pseudonym of one personal value; missing stays missing."""
-        if self.reveal or value is None or value is pd.NA or value != value:
+        """The pseudonym of one personal value; missing stays missing; lists and members one by one."""
+        if self.reveal or _missing(value):
             return value
+        if isinstance(value, Mapping):
+            return {member: self.value(each) for member, each in value.items()}
+        if isinstance(value, list | tuple | set | frozenset | np.ndarray):
+            return [self.value(each) for each in value]
         return pseudonym(value, self._key)
 
     def text(self, text: Any) -> Any:
-        """A text with every known id replaced by its pseudonym."""
+        """A text with every known id, and every row id of a personal table, replaced by its pseudonym."""
         if self.reveal or not isinstance(text, str):
             return text
-        return _WORD.sub(lambda word: self.value(word[0]) if word[0] in self._known else word[0], text)
+        if text[:1] in ("{", "[") and (parsed := _json(text)) is not None:
+            return orjson.dumps(self.body(parsed)).decode()
+        if ":" in text:
+            text = _REF.sub(lambda ref: f"{ref[1]}:{self.value(ref[2])}", text)
+        return _WORD.sub(self._hide_word, text) if any(self._known) else text
 
     def ref(self, ref: str) -> str:
         """A `table:id` source reference; ids of personal tables become pseudonyms."""
         table, _, row_id = ref.partition(":")
-        return f"{table}:{self.value(row_id)}" if table in PERSONAL_TABLES else self.text(ref)
+        row_id, hash_, trigger = row_id.partition("#")
+        return f"{table}:{self.value(row_id)}{hash_}{trigger}" if table in PERSONAL_TABLES else self.text(ref)
 
     def body(self, body: Any, name: str = "") -> Any:
-        """A JSON body with personal members replaced."""
+        """A JSON body, or a list of differences between two, with personal members replaced."""
+        if self.reveal:
+            return body
+        if is_personal(name):
+            return self.value(body)
         if isinstance(body, Mapping):
-            return {member: self.body(value, member) for member, value in body.items()}
-        if isinstance(body, list):
+            about = any(is_personal(body.get(label)) for label in _NAMING_MEMBERS)
+            return {
+                self._member(member): self.value(value)
+                if about and member not in _PLAIN
+                else self.body(value, member)
+                for member, value in body.items()
+            }
+        if isinstance(body, list | tuple | set | frozenset | np.ndarray):
             return [self.body(value, name) for value in body]
-        return self.value(body) if name in PERSONAL_COLUMNS else self.text(body)
+        if isinstance(body, bytes):
+            return self.text(body.decode(errors="replace"))
+        if name == "source_refs" and isinstance(body, str):
+            return self.ref(body)
+        return body if name in _PLAIN or name.endswith("Descriptor") else self.text(body)
 
     def frame(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """A copy of a frame fit for eyes: personal columns, ids of personal tables, references, bodies and texts."""
-        if self.reveal or frame.empty:
+        """A copy of a frame fit for eyes: personal columns and index levels, references, bodies and texts.
+
+        Ids in personal columns of the frame are also hidden in all its texts. Personal columns become text.
+        """
+        if self.reveal:
             return frame
-        shown = frame.copy()
-        about_person = self._rows_about_a_person(frame)
-        for column in shown.columns:
-            cells = shown[column]
-            if column in PERSONAL_COLUMNS:
-                shown[column] = cells.map(self.value)
-            elif column in {"id", "row_id", "value"} and about_person is not None:
-                shown[column] = cells.map(self.text).where(~about_person, cells.map(self.value))
-            elif column == "source_refs":
-                shown[column] = [[self.ref(each) for each in refs] if isinstance(refs, list) else refs for refs in cells]
-            elif cells.dtype == object or pd.api.types.is_string_dtype(cells):
-                shown[column] = cells.map(self._cell)
-        if "detail" in shown and "value" in frame and about_person is not None:
-            shown["detail"] = [
-                detail.replace(str(value), self.value(value)) if person and isinstance(detail, str) and value == value and value
-                else detail
-                for detail, value, person in zip(shown["detail"], frame["value"], about_person, strict=True)
-            ]
+        masker = self.knowing(_ids_in(frame))
+        cells = {at: masker._column(frame.iloc[:, at], str(name)) for at, name in enumerate(frame.columns)}
+        shown = pd.DataFrame(cells, index=frame.index)
+        shown.columns = frame.columns
+        masker._hide_quotes(frame, shown)
+        shown.index = masker._index(frame.index)
+        if not isinstance(frame.columns, pd.MultiIndex) and frame.columns.dtype.kind in "OU":
+            labels = [masker._hidden(label) or label for label in frame.columns]
+            shown.columns = pd.Index(labels, name=frame.columns.name)
         return shown
 
-    def _cell(self, cell: Any) -> Any:
-        return self.body(cell) if isinstance(cell, Mapping | list) else self.text(cell)
+    def _column(self, cells: pd.Series, name: str) -> pd.Series:
+        if is_personal(cells.name):
+            return _each(cells, self.value)
+        textual = cells.dtype == object or isinstance(cells.dtype, pd.CategoricalDtype | pd.StringDtype)
+        if not textual or name in _PLAIN:
+            return cells
+        return _each(cells, lambda cell: self.body(cell, name))
 
-    @staticmethod
-    def _rows_about_a_person(frame: pd.DataFrame) -> pd.Series | None:
-        """Rows whose `id` or `value` is a person's: the table is personal, or the bad cell's column is."""
-        if "table" not in frame:
-            return None
-        about = frame["table"].isin(PERSONAL_TABLES)
-        return about | frame["column"].isin(PERSONAL_COLUMNS) if "column" in frame else about
+    def _index(self, index: pd.Index) -> pd.Index:
+        names = enumerate(index.names)
+        levels = [self._column(index.get_level_values(at).to_series(), str(name)) for at, name in names]
+        if isinstance(index, pd.MultiIndex):
+            return pd.MultiIndex.from_arrays(levels, names=index.names)
+        unchanged = isinstance(index, pd.RangeIndex | pd.DatetimeIndex) and not is_personal(index.name)
+        return index if unchanged else pd.Index(levels[0], name=index.name)
+
+    def _hide_quotes(self, frame: pd.DataFrame, shown: pd.DataFrame) -> None:
+        """In rows about a person: the row id, the bad value, and that value wherever a sentence quotes it."""
+        columns = set(map(str, frame.columns))
+        of_table = of_value = pd.Series(False, frame.index)
+        if "table" in columns:
+            of_table = frame["table"].isin(PERSONAL_TABLES)
+        for label in columns & {"column", "field"}:
+            of_value = of_value | _each(frame[label], is_personal).eq(True)
+        for name in columns & _ROW_IDS:
+            shown[name] = _where(of_table, frame[name], shown[name], self.value)
+        if "value" in columns:
+            shown["value"] = _where(of_value, frame["value"], shown["value"], self.value)
+        for name in columns & _QUOTING_TEXTS if of_value.any() else ():
+            texts, real = shown[name].to_numpy(dtype=object, copy=True), frame[name].to_numpy(dtype=object)
+            values = frame["value"].to_numpy(dtype=object) if "value" in columns else [None] * len(frame)
+            for at in np.flatnonzero(of_value):
+                texts[at] = self.text(self._unquoted(real[at], values[at]))
+            shown[name] = texts
+
+    def _unquoted(self, text: Any, value: Any) -> Any:
+        """A sentence about a personal column without its bad value and whatever it quotes."""
+        if not isinstance(text, str):
+            return text
+        bad = "" if _missing(value) else str(value)
+        if 0 < len(bad) < 4:
+            text = re.sub(rf"(?<!\w){re.escape(bad)}(?!\w)", "\0", text)
+        elif bad:
+            text = text.replace(bad, "\0")
+        text = _QUOTED.sub(self._unquote, text)
+        return text.replace("\0", self.value(value)) if bad else text
+
+    def _unquote(self, match: re.Match[str]) -> str:
+        bare = match[0][1:-1]
+        return match[0] if "\0" in bare or is_personal(bare) else f"'{self.value(bare)}'"
+
+    def _hide_word(self, match: re.Match[str]) -> str:
+        """A known word; else the known runs of letters and digits in it, unless it is a date."""
+        word = match[0]
+        hidden = self._hidden(word)
+        if hidden is None and len(word) > 4 and not word.isalpha() and not _DATE.match(word):
+            return _RUN.sub(lambda run: self._hidden(run[0]) or run[0], word)
+        return hidden or word
+
+    def _member(self, member: Any) -> Any:
+        return (isinstance(member, str) and self._hidden(member)) or member
+
+    def _hidden(self, word: str) -> str | None:
+        lower = word.casefold()
+        for known in self._known:
+            if lower in known:
+                return pseudonym(known[lower], self._key)
+            # PowerSchool's current enrollment has the id "S" + the student's: it names the student as well.
+            if word[:1] == "S" and lower[1:] in known:
+                return f"S{pseudonym(known[lower[1:]], self._key)}"
+        return None
+
+
+def _json(text: str) -> Any:
+    """The parsed text when it is a JSON object or array, else None."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _ids_in(frame: pd.DataFrame) -> list[Any]:
+    """Every value of a personal column or index level."""
+    columns = [frame.iloc[:, at] for at, name in enumerate(frame.columns) if is_personal(name)]
+    levels = enumerate(frame.index.names)
+    columns += [frame.index.get_level_values(at).to_series() for at, name in levels if is_personal(name)]
+    return [value for cells in columns for value in _uniques(cells) if not isinstance(value, pd.Timestamp)]
+
+
+def _uniques(cells: pd.Series) -> Iterable[Any]:
+    try:
+        return cells.dropna().unique().tolist()
+    except TypeError:  # lists and dicts cannot be compared
+        return ()
+
+
+def _each(cells: pd.Series, change: Callable[[Any], Any]) -> pd.Series:
+    """Cells changed one by one, each distinct value once; missing stays missing."""
+    try:
+        codes, distinct = pd.factorize(cells.to_numpy(dtype=object))
+    except TypeError:  # lists and dicts cannot be compared
+        return pd.Series([change(cell) for cell in cells], index=cells.index, dtype=object)
+    changed = np.empty(len(distinct) + 1, dtype=object)
+    changed[:-1] = [change(value) for value in distinct]
+    changed[-1] = None
+    texts = all(isinstance(each, str) for each in changed[:-1])
+    return pd.Series(changed[codes], index=cells.index, dtype="str" if texts else object)
+
+
+def _where(rows: pd.Series, real: pd.Series, shown: pd.Series, change: Callable[[Any], Any]) -> pd.Series:
+    """`shown`, with the changed real value in the given rows."""
+    if not rows.any():
+        return shown
+    values = shown.astype(object).to_numpy(copy=True)
+    values[rows.to_numpy()] = [change(each) for each in real[rows]]
+    return pd.Series(values, index=shown.index, dtype=object)
