@@ -1,0 +1,171 @@
+"""Where things are: sources, targets, ledger, runs; read from `edfi.toml`, the environment and the keyring.
+
+The file never holds a key, a secret or a password, only where to find them. A target may also come from the
+environment alone: `EDFI_TARGET_<NAME>_URL`, `_KEY` and `_SECRET`, the name in capitals with `_` for `-`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.settings.file import (
+    FILE_NAME,
+    Table,
+    find_file,
+    flat,
+    nearest,
+    parse,
+    place_of,
+    read_limits,
+    read_source,
+    read_target,
+    spelled,
+    variable_of,
+)
+from edfi_toolkit.settings.targets import Limits, Secret, Source, Target, without_password
+
+__all__ = ["Limits", "Secret", "Settings", "Source", "Target", "load_settings", "without_password"]
+
+MASK_KEY_BYTES = 32
+_ENV_TARGET = re.compile(r"EDFI_TARGET_([A-Z0-9_]+)_URL")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a run needs to find; `file` is the settings file it came from, if any."""
+
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    ledger: str = "data/ledger.db"
+    runs_dir: Path = Path("data/runs")
+    profile_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    file: Path | None = None
+    root: Path = Path()
+
+    def __repr__(self) -> str:
+        return (
+            f"Settings(file={self.file and str(self.file)!r}, targets={sorted(self.targets)}, "
+            f"sources={sorted(self.sources)}, ledger={without_password(self.ledger)!r})"
+        )
+
+    def target(self, name: str) -> Target:
+        """The target of that name, its key and secret fetched from the keyring if they are kept there."""
+        found = self.targets.get(spelled(name))
+        if found is None:
+            raise ConfigError(
+                f"There is no target named '{name}'{nearest(name, self.targets)}. "
+                f"Add [targets.{spelled(name)}] to {self.file or FILE_NAME}, or set "
+                f"{variable_of(name, 'URL')}, {variable_of(name, 'KEY')} and {variable_of(name, 'SECRET')}."
+            )
+        if found.keyring and (found.key is None or found.secret is None):
+            key, secret = (_from_keyring(found.keyring, entry) for entry in ("key", "secret"))
+            return replace(found, key=found.key or key, secret=found.secret or secret)
+        return found
+
+    def source(self, name_or_path: str | os.PathLike[str]) -> Source:
+        """The source of that name, or one for a path or database URL nobody has named.
+
+        An unnamed path is named by its full address: two folders of the same name are two sources, so neither
+        can take the other's records for its own.
+        """
+        text = os.fspath(name_or_path)
+        if text in self.sources:
+            found = self.sources[text]
+            if not found.path:
+                raise ConfigError(
+                    f"Source '{text}': the variable {found.path_env} is not set. Set it and run again."
+                )
+            return found
+        if "://" in text:
+            return Source(name=without_password(text), path=text)
+        path = Path(text).expanduser()
+        if path.exists():
+            return Source(name=path.resolve().as_posix(), path=str(path))
+        raise ConfigError(
+            f"There is no source named '{text}'{nearest(text, self.sources)}, and no file or folder of that "
+            f"name. Add [sources.{text}] to {self.file or FILE_NAME}, or give an existing path."
+        )
+
+    @cached_property
+    def mask_key(self) -> bytes:
+        """32 random bytes that make this installation's pseudonyms, kept beside the ledger."""
+        folder = self.root / "data" if "://" in self.ledger else Path(self.ledger).parent
+        return _kept_random_bytes(folder / "mask.key")
+
+
+def load_settings(
+    path: str | os.PathLike[str] | None = None, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Read `edfi.toml` (at `path`, or the nearest one from the current folder upward) and the environment.
+
+    Relative paths in the file count from the file's folder. Without a file the environment alone is used.
+    Raises ConfigError that names the file, the key and the next step.
+    """
+    environ = os.environ if environ is None else environ
+    file = find_file(path)
+    root = file.parent if file else Path.cwd()
+    content = Table(parse(file) if file else {}, str(file or FILE_NAME), "")
+    content.allow("sources", "targets", "profiles", "paths", "limits")
+
+    targets = {name: read_target(name, t, environ, root) for name, t in content.tables("targets")}
+    for variable in environ:
+        if (match := _ENV_TARGET.fullmatch(variable)) and (name := spelled(match[1])) not in targets:
+            targets[name] = read_target(name, Table({}, "the environment", name), environ, root)
+    paths = content.table("paths")
+    paths.allow("ledger", "ledger_env", "runs")
+    ledger = place_of(paths, "ledger", environ, root)
+    if not ledger and "ledger_env" in paths.content:  # another ledger would mean other identities
+        raise paths.wrong("ledger_env", "that environment variable is not set. Set it and run again.")
+    return Settings(
+        targets=targets,
+        sources={name: read_source(name, t, environ, root) for name, t in content.tables("sources")},
+        ledger=ledger or str(root / "data" / "ledger.db"),
+        runs_dir=root / Path(paths.text("runs") or "data/runs").expanduser(),
+        profile_settings={name: flat(table.content) for name, table in content.tables("profiles")},
+        limits=read_limits(content.table("limits")),
+        file=file,
+        root=root,
+    )
+
+
+def _from_keyring(service: str, entry: str) -> Secret | None:
+    try:
+        import keyring
+        import keyring.errors
+    except ImportError:
+        return None
+    try:
+        value = keyring.get_password(service, entry)
+    except (keyring.errors.KeyringError, OSError, RuntimeError):
+        return None  # no usable back end on this machine; Target.credentials says what was looked for
+    return Secret(value) if value else None
+
+
+def _kept_random_bytes(file: Path) -> bytes:
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not file.exists():
+        # Written whole under another name first: of two processes that start together, both read one key.
+        fresh = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write(secrets.token_bytes(MASK_KEY_BYTES))
+        try:
+            os.link(fresh, file)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without hard links
+            fresh.rename(file)
+        finally:
+            fresh.unlink(missing_ok=True)
+    key = file.read_bytes()
+    if len(key) != MASK_KEY_BYTES:
+        raise ConfigError(f"{file}: damaged. Delete it; pseudonyms will then differ from earlier ones.")
+    return key
