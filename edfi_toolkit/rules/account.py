@@ -1,0 +1,113 @@
+"""The account of a build: what became of every source row, in the order the rules ran (COM-SKP-1).
+
+A build fills one; `explain` fills one with `trace=True` for a single student and reads the steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edfi_toolkit.rules.catalogue import rule
+
+SKIPPED = ("table", "id", "rule", "detail", "file", "row", "column", "value")
+NOTICES = ("code", "table", "id", "detail")
+STEPS = ("table", "id", "outcome", "rule", "says")
+
+
+def first_failing(rows: pd.DataFrame, rules: Mapping[str, Any]) -> pd.Series:
+    """Per row the id of the first rule whose mask is true, else missing. Masks are boolean Series or one bool."""
+    failing = np.full(len(rows), None, dtype=object)
+    for rule_id, mask in reversed(rules.items()):
+        failing[as_mask(mask, rows)] = rule_id
+    return pd.Series(failing, index=rows.index, dtype=object)
+
+
+def as_mask(mask: Any, rows: pd.DataFrame) -> np.ndarray:
+    """A boolean array over `rows`; missing counts as false."""
+    if isinstance(mask, bool | np.bool_):
+        return np.full(len(rows), mask)
+    return pd.Series(mask, index=rows.index).astype("boolean").fillna(False).to_numpy(bool)
+
+
+class Account:
+    """Collects skips, notices and, when tracing, every step a row took."""
+
+    def __init__(self, *, trace: bool = False) -> None:
+        self.tracing = trace
+        self._skips: list[pd.DataFrame] = []
+        self._notices: list[pd.DataFrame] = []
+        self._steps: list[pd.DataFrame] = []
+
+    def keep(
+        self,
+        rows: pd.DataFrame,
+        table: str,
+        rules: Mapping[str, Any],
+        *,
+        id_column: str,
+        details: Mapping[str, Any] | None = None,
+    ) -> pd.DataFrame:
+        """The rows that no rule fails. The others are skipped with the first failing rule.
+
+        details: per rule id a sentence, or a Series of sentences, in place of the catalogue's.
+        """
+        failing = first_failing(rows, rules)
+        dropped = failing.notna()
+        self.skip(rows.loc[dropped, id_column], table, failing[dropped], details)
+        if self.tracing:
+            self.step(rows.loc[~dropped, id_column], table, "kept", ", ".join(rules), "Passed every rule of this block.")
+        return rows[~dropped]
+
+    def skip(self, ids: pd.Series, table: str, rules: Any, details: Mapping[str, Any] | None = None) -> None:
+        """Report rows as skipped. rules: one id, or a Series of ids on the index of `ids`."""
+        if ids.empty:
+            return
+        rules = pd.Series(rules, index=ids.index, dtype=object)
+        detail = rules.map(lambda rule_id: rule(rule_id).says)
+        for rule_id, words in (details or {}).items():
+            detail = detail.mask(rules.eq(rule_id), words)
+        frame = pd.DataFrame({"table": table, "id": ids.astype("str"), "rule": rules, "detail": detail})
+        self._skips.append(frame)
+        if self.tracing:
+            self._steps.append(frame.rename(columns={"detail": "says"}).assign(outcome="skipped"))
+
+    def notice(self, code: str, ids: pd.Series, table: Any, detail: Any = None) -> None:
+        """Report something a steward should know about rows that go on. The code is in the catalogue."""
+        if len(ids) == 0:
+            return
+        words = rule(code).says if detail is None else detail
+        frame = pd.DataFrame({"code": code, "table": table, "id": ids.astype("str"), "detail": words})
+        self._notices.append(frame)
+        if self.tracing:
+            self._steps.append(frame.rename(columns={"code": "rule", "detail": "says"}).assign(outcome="notice"))
+
+    def step(self, ids: pd.Series, table: Any, outcome: str, rule_id: str, says: Any) -> None:
+        """One step of the story, kept only while tracing. says: words, or a function without arguments giving them."""
+        if self.tracing and len(ids):
+            words = says() if isinstance(says, Callable) else says
+            self._steps.append(
+                pd.DataFrame({"table": table, "id": ids.astype("str"), "outcome": outcome, "rule": rule_id, "says": words})
+            )
+
+    @property
+    def skipped(self) -> pd.DataFrame:
+        """Rows by table and id, each once, with the first rule that dropped it."""
+        return _together(self._skips, SKIPPED).drop_duplicates(["table", "id"], ignore_index=True)
+
+    @property
+    def notices(self) -> pd.DataFrame:
+        return _together(self._notices, NOTICES)
+
+    @property
+    def steps(self) -> pd.DataFrame:
+        return _together(self._steps, STEPS)
+
+
+def _together(frames: list[pd.DataFrame], columns: tuple[str, ...]) -> pd.DataFrame:
+    if not frames:
+        return pd.DataFrame({name: pd.Series(dtype="str") for name in columns})
+    return pd.concat(frames, ignore_index=True).reindex(columns=list(columns))

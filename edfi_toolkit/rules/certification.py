@@ -1,0 +1,280 @@
+"""Profile `certification`: every student program association from `program_participation`, as it is.
+
+Source: Ed-Fi SIS v5 certification scenarios (docs/rules/certification.md). One function per block of the manual.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from edfi_toolkit.model import associations, descriptor_properties, resource
+from edfi_toolkit.rules.account import Account
+from edfi_toolkit.rules.common import Descriptors, assemble, id_order, school_year_of, suppress_future
+from edfi_toolkit.rules.profile import Build, Config, Scope
+from edfi_toolkit.tables import Tables
+
+NAME = "certification"
+TABLE = "program_participation"
+TABLES = ("students", "program_participation", "edfi_config", "resource_preferences", "descriptor_map")
+ID = "participation_id"
+
+# CERT-SEL-5: what only the certification sheet marks as required (CERT-CTE-2 to -14, and the other scenarios).
+SHEET: dict[str, tuple[str, ...]] = {
+    "studentProgramAssociations": ("endDate",),
+    "studentCTEProgramAssociations": (
+        "endDate",
+        "nonTraditionalGenderStatus",
+        "privateCTEProgram",
+        "technicalSkillsAssessmentDescriptor",
+        "cteProgramServices",
+        "cteProgramServices.cipCode",
+        "cteProgramServices.primaryIndicator",
+    ),
+    "studentSpecialEducationProgramAssociations": (
+        "specialEducationSettingDescriptor",
+        "ideaEligibility",
+        "endDate",
+        "reasonExitedDescriptor",
+        "specialEducationExitDate",
+    ),
+    "studentHomelessProgramAssociations": (
+        "endDate",
+        "homelessPrimaryNighttimeResidenceDescriptor",
+        "homelessUnaccompaniedYouth",
+    ),
+    "studentLanguageInstructionProgramAssociations": (
+        "endDate",
+        "englishLearnerParticipation",
+        "englishLanguageProficiencyAssessments",
+        "englishLanguageProficiencyAssessments.participationDescriptor",
+        "englishLanguageProficiencyAssessments.proficiencyDescriptor",
+        "englishLanguageProficiencyAssessments.monitoredDescriptor",
+        "languageInstructionProgramServices",
+    ),
+    "studentMigrantEducationProgramAssociations": ("endDate",),
+    "studentNeglectedOrDelinquentProgramAssociations": (
+        "endDate",
+        "neglectedOrDelinquentProgramDescriptor",
+        "neglectedOrDelinquentProgramServices",
+        "neglectedOrDelinquentProgramServices.serviceBeginDate",
+        "neglectedOrDelinquentProgramServices.primaryIndicator",
+    ),
+    "studentSchoolFoodServiceProgramAssociations": ("endDate", "schoolFoodServiceProgramServices"),
+}
+# Key parts that no rule of their own watches; the data standard requires them (CERT-SEL-4).
+KEY_PARTS = ("education_organization_id", "program_education_organization_id", "program_name", "program_type")
+DATED = ("begin_date", "end_date", "attributes")
+_TOKEN = re.compile(r"^(\d{1,2})/(\d{1,2})/\[Current School Year\]$", re.IGNORECASE)
+
+
+def build(tables: Tables, config: Config, settings: Mapping[str, Any], *, account: Account | None = None) -> Build:
+    """Select, take the elements over, and make one record per key."""
+    account = account or Account()
+    rows = participations(tables)
+    rows = with_members(rows, Descriptors(tables, settings["descriptor_namespace"]))
+    rows = selected(rows, settings, account)
+    candidates = elements(rows)
+    warn_about_years(candidates, account)
+    records = assemble(candidates, account, winner=[("rank", False)])
+    return Build(
+        profile=NAME,
+        records=records,
+        skipped=pd.concat([tables.skipped, account.skipped], ignore_index=True),
+        notices=pd.concat([tables.notices, account.notices], ignore_index=True),
+        settings=dict(settings),
+        tables=tables,
+        config=config,
+        scope=scope(records, config),
+    )
+
+
+def participations(t: Tables) -> pd.DataFrame:
+    """The driving table, each row with its student's state id (missing when there is no such student)."""
+    ids = t.students.set_index("student_id")["student_unique_id"]
+    rows = t.program_participation
+    return rows.assign(student_unique_id=rows["student_id"].map(ids), known=rows["student_id"].isin(ids.index))
+
+
+def selected(p: pd.DataFrame, settings: Mapping[str, Any], account: Account) -> pd.DataFrame:
+    """CERT-SEL: the participations that make a record."""
+    lacking = missing_sheet_properties(p)
+    strict = settings["strict_certification"]
+    kept = account.keep(
+        p,
+        TABLE,
+        {
+            "CERT-SEL-1": p["student_unique_id"].isna(),
+            "CERT-SEL-2": p["begin_date"].isna(),
+            "CERT-SEL-3": p["end_date"].lt(p["begin_date"]),
+            "CERT-SEL-4": missing_standard_properties(p).ne(""),
+            "CERT-SEL-5": lacking.ne("") & strict,
+            "COM-FUT-1": suppress_future(p, settings),
+        },
+        id_column=ID,
+        details={
+            "CERT-SEL-1": p["known"].map(
+                {
+                    True: "The student has no state id (students.student_unique_id).",
+                    False: "The student is not in the table students, or that row was set aside.",
+                }
+            ),
+            "CERT-SEL-4": "The data standard requires " + missing_standard_properties(p) + ".",
+            "CERT-SEL-5": "The certification sheet requires " + lacking + ", and strict_certification is on.",
+        },
+    )
+    lacking = lacking[kept.index]
+    for_notice = lacking[lacking.ne("")].str.split(", ").explode()
+    account.notice("CERT_MISSING", kept[ID].reindex(for_notice.index), TABLE, for_notice)
+    return kept
+
+
+def missing_standard_properties(p: pd.DataFrame) -> pd.Series:
+    """CERT-SEL-4: per row the names the data standard requires and the row lacks, joined by commas."""
+    unknown = ~p["resource"].isin(associations())
+    lacks = pd.Series("", index=p.index).mask(unknown, "a resource that is one of its student program associations")
+    for part in KEY_PARTS:
+        lacks = _add(lacks, part, p[part].isna())
+    for endpoint, rows in p.groupby("resource").groups.items():
+        if endpoint in associations():
+            key_members = {path.split(".")[1] for path in resource(endpoint)["identity"]}
+            for name in sorted(set(resource(endpoint)["required"]) - key_members):
+                lacks = _add(lacks, name, _lacking(p.loc[rows, "members"], name))
+    return lacks
+
+
+def missing_sheet_properties(p: pd.DataFrame) -> pd.Series:
+    """CERT-SEL-5: per row the names that only the certification sheet requires and the row lacks."""
+    lacks = pd.Series("", index=p.index)
+    for endpoint, rows in p.groupby("resource").groups.items():
+        for path in SHEET.get(str(endpoint), ()):
+            absent = p.loc[rows, "end_date"].isna() if path == "endDate" else _lacking(p.loc[rows, "members"], path)
+            lacks = _add(lacks, path, absent)
+    return lacks
+
+
+def _add(lacks: pd.Series, name: str, absent: pd.Series) -> pd.Series:
+    """The lists of `lacks` with `name` added where it is absent."""
+    absent = absent.reindex(lacks.index, fill_value=False)
+    return lacks.mask(absent & lacks.ne(""), lacks + ", " + name).mask(absent & lacks.eq(""), name)
+
+
+def _lacking(members: pd.Series, path: str) -> pd.Series:
+    """Where a member, or the member of any item of a collection, is absent. JSON has no columns, hence the loop."""
+    name, _, of_item = path.partition(".")
+    if of_item:
+        absent = [any(of_item not in item for item in each.get(name, [])) for each in members]
+    else:
+        absent = [name not in each for each in members]
+    return pd.Series(absent, index=members.index, dtype=bool)
+
+
+def with_members(p: pd.DataFrame, descriptors: Descriptors) -> pd.DataFrame:
+    """CERT-CTE-8 to -14 and their like: properties beyond the key, code values as URIs (COM-PAY-2, -3, -3a)."""
+    reasons = descriptors.uris("ReasonExitedDescriptor", p["reason_exited"])
+    served = p["served_outside_of_regular_session"]
+    members = [
+        {
+            **({"reasonExitedDescriptor": reason} if isinstance(reason, str) else {}),
+            **({"servedOutsideOfRegularSession": bool(flag)} if not pd.isna(flag) else {}),
+            **(_without_empties(_with_uris(attributes, endpoint, descriptors)) if isinstance(attributes, dict) else {}),
+        }
+        for endpoint, attributes, reason, flag in zip(p["resource"], p["attributes"], reasons, served, strict=True)
+    ]
+    return p.assign(
+        members=pd.Series(members, index=p.index, dtype=object),
+        program_type_descriptor=descriptors.uris("ProgramTypeDescriptor", p["program_type"]),
+    )
+
+
+def _with_uris(attributes: dict[str, Any], endpoint: str, descriptors: Descriptors) -> dict[str, Any]:
+    names = descriptor_properties(endpoint) if endpoint in associations() else {}
+
+    def walk(value: Any, path: str) -> Any:
+        if isinstance(value, dict):
+            return {name: walk(member, f"{path}.{name}") for name, member in value.items()}
+        if isinstance(value, list):
+            return [walk(item, f"{path}[*]") for item in value]
+        return descriptors.uri(names[path], value) if path in names and isinstance(value, str) else value
+
+    return {name: walk(value, f"$.{name}") for name, value in attributes.items()}
+
+
+def _without_empties(value: Any) -> Any:
+    """COM-PAY-2: no nulls, no empty objects or collections; a false stays."""
+    if isinstance(value, dict):
+        members = {name: _without_empties(member) for name, member in value.items()}
+        return {name: member for name, member in members.items() if member not in (None, [], {})}
+    if isinstance(value, list):
+        items = [_without_empties(item) for item in value]
+        return [item for item in items if item not in (None, [], {})]
+    return value
+
+
+def elements(p: pd.DataFrame) -> pd.DataFrame:
+    """CERT-CTE-1 to -7: the key and endDate, straight from the row."""
+    return p.assign(
+        ref=f"{TABLE}:" + p[ID].astype("str"),
+        rank=id_order(p[ID]),
+        rules=[["CERT-SEL-1", "CERT-SEL-2", "COM-KEY-1"] for _ in range(len(p))],
+    )
+
+
+def warn_about_years(candidates: pd.DataFrame, account: Account) -> None:
+    """MULTI_YEAR: begin and end in different school years; COM-VAL-3: an end without a reason."""
+    ended = candidates[candidates["end_date"].notna()]
+    spans = ended[school_year_of(ended["begin_date"]).ne(school_year_of(ended["end_date"]))]
+    account.notice("MULTI_YEAR", spans[ID], TABLE)
+    unexplained = ended[_lacking(ended["members"], "reasonExitedDescriptor")]
+    account.notice("END_WITHOUT_REASON", unexplained[ID], TABLE)
+
+
+def scope(records: pd.DataFrame, config: Config) -> Scope:
+    """All ten resources; organizations and programs as built. Orphans are never deleted under this profile (C.3)."""
+    programs = records[["program_education_organization_id", "program_name"]].drop_duplicates()
+    return Scope(
+        profile=NAME,
+        school_year=config.school_year,
+        resources=associations(),
+        programs=frozenset(programs.itertuples(index=False, name=None)),
+        organizations=frozenset(records["education_organization_id"].tolist()),
+        config_start=config.config_start,
+        config_end=config.config_end,
+    )
+
+
+def scenario_day(token: str, school_year: int, how: str = "split") -> str:
+    """CERT-YEAR: the sheet's `8/23/[Current School Year]` as an ISO day; any other text as it is.
+
+    how: `split` puts months 7-12 into the year before, `literal` all months into the year of the name.
+    """
+    match = _TOKEN.match(token.strip())
+    if not match:
+        return token
+    month, day = int(match[1]), int(match[2])
+    year = school_year - (how == "split" and month >= 7)
+    return f"{year:04d}-{month:02d}-{day:02d}"
+
+
+def prepare(tables: Mapping[str, Any], school_year: int | None, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Tables typed off the sheet: the tokens of CERT-YEAR in participations filled in, before normalisation."""
+    rows, configs = tables.get(TABLE), tables.get("edfi_config")
+    years = [] if configs is None else list(pd.DataFrame(configs).get("school_year", []))
+    year = school_year or (int(years[0]) if len(years) == 1 else None)
+    if year is None or rows is None:
+        return tables
+
+    def fill(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: fill(member) for name, member in value.items()}
+        if isinstance(value, list):
+            return [fill(item) for item in value]
+        return scenario_day(value, year, settings["cert_year_token"]) if isinstance(value, str) else value
+
+    if isinstance(rows, pd.DataFrame):
+        columns = [name for name in DATED if name in rows]
+        return {**tables, TABLE: rows.assign(**{name: rows[name].map(fill) for name in columns})}
+    return {**tables, TABLE: [{name: fill(cell) if name in DATED else cell for name, cell in row.items()} for row in rows]}

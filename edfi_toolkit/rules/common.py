@@ -1,0 +1,194 @@
+"""COM-*: what all profiles share. Candidates (one row per association to be) become records.
+
+A candidate row has the columns of CANDIDATE; a profile may add more, to rank duplicates for example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edfi_toolkit.model import KEY_COLUMNS, Body, body_hash, descriptor_uri
+from edfi_toolkit.rules.account import Account
+from edfi_toolkit.tables import Tables
+
+KEY = ["resource", *KEY_COLUMNS]
+RECORDS = [*KEY, "body", "body_hash", "source_refs", "rules"]
+# Rows a record may rest on beside its trigger: column of the candidate -> table (COM-SRC-1).
+RESTS_ON = {"enrollment_id": "enrollments", "student_id": "students", "calendar_id": "calendars", "school_id": "schools"}
+
+
+class Descriptors:
+    """Code values to URIs: as they are, else by `descriptor_map`, else in the namespace (COM-PAY-3)."""
+
+    def __init__(self, tables: Tables, namespace: str) -> None:
+        self._namespace = namespace
+        mapped = tables["descriptor_map"]
+        self._map = {
+            (name, str(code).casefold()): uri
+            for name, code, uri in zip(mapped["descriptor"], mapped["local_code"], mapped["ed_fi_uri"], strict=True)
+        }
+
+    def uri(self, name: str, code: str) -> str:
+        """One code value or URI as URI."""
+        if "://" in code and "#" in code:
+            return code
+        return self._map.get((name, code.casefold())) or descriptor_uri(name, code, namespace=self._namespace)
+
+    def uris(self, name: str, codes: pd.Series) -> pd.Series:
+        """A column of code values as URIs; missing stays missing."""
+        return codes.map({code: self.uri(name, code) for code in codes.dropna().unique()}).astype("str")
+
+
+def suppress_future(candidates: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Series:
+    """COM-FUT-1: the candidates whose begin lies after `as_of_date`, when the setting holds them back."""
+    if settings["future_dated"] == "send":
+        return pd.Series(False, index=candidates.index)
+    return candidates["begin_date"].gt(pd.Timestamp(settings["as_of_date"]))
+
+
+def id_order(ids: pd.Series) -> pd.Series:
+    """Ids as a sortable rank, numeric if numeric: `10` is higher than `9`, and any number below any text."""
+    numbers = pd.to_numeric(ids, errors="coerce")
+    order = pd.DataFrame({"text": numbers.isna(), "number": numbers, "id": ids.where(numbers.isna(), "")})
+    return order.sort_values(["text", "number", "id"]).assign(rank=np.arange(len(ids)))["rank"].reindex(ids.index)
+
+
+def same_text(left: pd.Series, right: pd.Series) -> pd.Series:
+    """Where two columns hold one text; missing equals nothing."""
+    return left.eq(right) & left.notna() & right.notna()
+
+
+def iso(days: pd.Series) -> list[str | None]:
+    """Days as ISO texts, missing as None."""
+    texts = np.datetime_as_string(days.to_numpy("datetime64[D]"))
+    return [None if text == "NaT" else text for text in texts.tolist()]
+
+
+def assemble(candidates: pd.DataFrame, account: Account, *, winner: Sequence[tuple[str, bool]]) -> pd.DataFrame:
+    """Records from candidates: one per key (DUP_KEY), with bodies and references.
+
+    winner: how equal keys are decided, as (column, ascending) pairs; the first row after sorting wins.
+    Notices: DUP_KEY, SHARED_UNIQUE_ID, OVERLAP.
+    """
+    if candidates.empty:
+        return empty_records()
+    candidates = candidates.reset_index(drop=True)
+    shared_unique_ids(candidates, account)
+    candidates["source_refs"] = source_refs(candidates)
+    records = one_per_key(candidates, account, winner)
+    overlaps(records, account)
+    records["body"] = bodies(records)
+    records["body_hash"] = [body_hash(body) for body in records["body"]]
+    records = records.sort_values(KEY, kind="stable", ignore_index=True)
+    return records[[*RECORDS, *[each for each in ("ref", "end_date", "student_id") if each in records]]]
+
+
+def empty_records() -> pd.DataFrame:
+    """No records, with the columns and types of records."""
+    types = {"begin_date": "datetime64[us]", "body": object, "source_refs": object, "rules": object}
+    types |= {name: "Int64" for name in ("education_organization_id", "program_education_organization_id")}
+    return pd.DataFrame({name: pd.Series(dtype=types.get(name, "str")) for name in RECORDS})
+
+
+def source_refs(candidates: pd.DataFrame) -> list[list[str]]:
+    """COM-SRC-1: the trigger first, then every other row the record rests on."""
+    columns = [candidates["ref"].tolist()]
+    for column, table in RESTS_ON.items():
+        if column in candidates:
+            present = candidates[column].notna()
+            columns.append((f"{table}:" + candidates[column].astype("str")).where(present, None).tolist())
+    trigger_row = [ref.partition("#")[0] for ref in columns[0]]
+    return [
+        [first, *(ref for ref in rest if isinstance(ref, str) and ref != row)]
+        for row, first, *rest in zip(trigger_row, *columns, strict=True)
+    ]
+
+
+def one_per_key(candidates: pd.DataFrame, account: Account, winner: Sequence[tuple[str, bool]]) -> pd.DataFrame:
+    """Candidates with one natural key collapse to the winner; the losers join its references (COM-SKP-1)."""
+    twins = candidates.duplicated(KEY, keep=False)
+    if not twins.any():
+        return candidates
+    by = [column for column, _ in winner]
+    ranked = candidates[twins].sort_values([*KEY, *by], ascending=[True] * len(KEY) + [up for _, up in winner])
+    first = ~ranked.duplicated(KEY)
+    refs = ranked.groupby(KEY, sort=False)["source_refs"].agg(_joined)
+    winners = ranked[first].assign(source_refs=refs.tolist())
+    losers = ranked[~first]
+    winning_ref = winners["ref"].reindex(ranked.index).ffill()
+    notice_of(losers, "DUP_KEY", account, "Has the same key as " + winning_ref[losers.index] + ", which was built.")
+    return pd.concat([candidates[~twins], winners]).sort_index(ignore_index=True)
+
+
+def notice_of(rows: pd.DataFrame, code: str, account: Account, detail: Any = None) -> None:
+    """A notice for each candidate or record, under the table and id of its trigger row."""
+    if len(rows):
+        trigger = rows["ref"].str.partition("#")[0].str.partition(":")
+        account.notice(code, trigger[2], trigger[0], detail)
+
+
+def _joined(lists: pd.Series) -> list[str]:
+    return list(dict.fromkeys(ref for refs in lists for ref in refs))
+
+
+def shared_unique_ids(candidates: pd.DataFrame, account: Account) -> None:
+    """SHARED_UNIQUE_ID: two persons of the SIS carry one state id."""
+    people = candidates[["student_unique_id", "student_id"]].drop_duplicates()
+    shared = people[people.duplicated("student_unique_id", keep=False)]
+    account.notice("SHARED_UNIQUE_ID", shared["student_id"], "students")
+
+
+def overlaps(records: pd.DataFrame, account: Account) -> None:
+    """COM-VAL-2: a record that begins before an earlier one of the same student, place and program ends."""
+    group = [name for name in KEY_COLUMNS if name != "begin_date"]
+    several = records[records.duplicated(group, keep=False)]
+    if several.empty:
+        return
+    several = several.sort_values([*group, "begin_date"])
+    far = pd.Timestamp.max.floor("D").as_unit("us")
+    last_end = several["end_date"].fillna(far).groupby([several[each] for each in group]).cummax()
+    earlier_end = last_end.groupby([several[each] for each in group]).shift()
+    late = several[several["begin_date"].lt(earlier_end)]
+    notice_of(late, "OVERLAP", account)
+
+
+def bodies(records: pd.DataFrame) -> list[Body]:
+    """The JSON to send: key, endDate and the members of the resource; nothing null or empty (COM-PAY-1, -2).
+
+    A list of dicts is what goes on the wire, so this one loop over rows is the product itself.
+    """
+    members = records["members"] if "members" in records else [None] * len(records)
+    return [
+        {
+            "beginDate": begin,
+            "educationOrganizationReference": {"educationOrganizationId": organization},
+            "programReference": {
+                "educationOrganizationId": program_organization,
+                "programName": program,
+                "programTypeDescriptor": program_type,
+            },
+            "studentReference": {"studentUniqueId": student},
+            **({"endDate": end} if end else {}),
+            **(more or {}),
+        }
+        for begin, organization, program_organization, program, program_type, student, end, more in zip(
+            iso(records["begin_date"]),
+            records["education_organization_id"].tolist(),
+            records["program_education_organization_id"].tolist(),
+            records["program_name"].tolist(),
+            records["program_type_descriptor"].tolist(),
+            records["student_unique_id"].tolist(),
+            iso(records["end_date"]),
+            members,
+            strict=True,
+        )
+    ]
+
+
+def school_year_of(days: pd.Series) -> pd.Series:
+    """The school year a day belongs to: 6/30 to the ending year, 7/1 to the next. Missing stays missing."""
+    return days.dt.year + (days.dt.month >= 7)

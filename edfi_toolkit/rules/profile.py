@@ -1,0 +1,167 @@
+"""What a build is, and the verb that makes one.
+
+Pure: tables and settings in, records and reasons out.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.rules.settings import resolve
+from edfi_toolkit.tables import Tables, normalise
+
+if TYPE_CHECKING:
+    from edfi_toolkit.rules.explain import Story
+
+# A profile is a module with NAME, TABLES (what it reads) and build(tables, config, settings, account=None) -> Build.
+PROFILES = {
+    "certification": "certification",
+    "nm-powerschool": "nm_powerschool",
+    "wi-infinite-campus": "wi_infinite_campus",
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """One row of `edfi_config`: the school year a run works on."""
+
+    school_year: int
+    config_start: dt.date
+    config_end: dt.date
+    profile: str = "public"
+    valid: bool = True
+    data_standard: str | None = None
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self, name)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a build speaks for: outside of it a plan neither changes nor deletes anything."""
+
+    profile: str
+    school_year: int
+    resources: tuple[str, ...]
+    programs: frozenset[tuple[int, str]]
+    organizations: frozenset[int]
+    config_start: dt.date
+    config_end: dt.date
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Build:
+    """Records built from tables, and what became of every row that gave none (design promise 1).
+
+    records: one row per association: resource, the six key columns, body, body_hash, source_refs, rules.
+    skipped: table, id, rule, detail (and for load errors file, row, column, value).
+    notices: code, table, id, detail.
+    publishes: False when the configuration says that nothing may be sent at all.
+    """
+
+    profile: str
+    records: pd.DataFrame
+    skipped: pd.DataFrame
+    notices: pd.DataFrame
+    settings: dict[str, Any]
+    tables: Tables
+    config: Config
+    scope: Scope
+    publishes: bool = True
+
+    def explain(
+        self,
+        *,
+        student_unique_id: str | None = None,
+        student_id: str | None = None,
+        identity_map: pd.DataFrame | None = None,
+    ) -> Story:
+        """The whole story of one student: every row considered, kept or dropped by which rule, every record built."""
+        from edfi_toolkit.rules.explain import explain
+
+        return explain(self, student_unique_id=student_unique_id, student_id=student_id, identity_map=identity_map)
+
+    def summary(self) -> pd.DataFrame:
+        """Counts by outcome: outcome, resource, program, organization, rule, says, count."""
+        from edfi_toolkit.rules.explain import summary
+
+        return summary(self)
+
+    def accounting(self) -> pd.DataFrame:
+        """Per table: rows_in = used + skipped + set_aside + not_applicable + collapsed."""
+        from edfi_toolkit.rules.explain import accounting
+
+        return accounting(self)
+
+
+def build(
+    tables: Mapping[str, Any],
+    *,
+    profile: str,
+    school_year: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Build:
+    """Build the associations that a profile's rules derive from canonical tables.
+
+    tables: `Tables`, or a mapping of table name to DataFrame or list of dicts, which is normalised first.
+    school_year: picks the row of `edfi_config`; named by the year it ends in.
+    Raises ConfigError for an unknown profile, setting or school year. A bad row is skipped, never an exception.
+    Source: docs/rules.
+    """
+    rules = profile_module(profile)
+    values = resolve(settings)
+    if not isinstance(tables, Tables):
+        if hasattr(rules, "prepare"):
+            tables = rules.prepare(tables, school_year, values)
+        tables = normalise(tables)
+    return rules.build(tables, pick_config(tables, school_year), values)
+
+
+def profile_module(profile: str) -> Any:
+    """The module of a profile by its name. Raises ConfigError with the names there are."""
+    if profile not in PROFILES:
+        raise ConfigError(f"There is no profile {profile!r}. Use one of: {', '.join(PROFILES)}.")
+    return import_module(f"edfi_toolkit.rules.{PROFILES[profile]}")
+
+
+def pick_config(tables: Tables, school_year: int | None) -> Config:
+    """The one row of `edfi_config` a run works on; a default row when the table is empty."""
+    rows = tables["edfi_config"]
+    years = sorted(int(year) for year in rows["school_year"])
+    if not years:
+        if school_year is None:
+            raise ConfigError("Which school year? Give school_year (2026 is 2025-26), or a table edfi_config.")
+        return _config({"school_year": school_year})
+    if school_year is None:
+        if len(years) > 1:
+            raise ConfigError(f"edfi_config holds the years {years}. Say which one with school_year.")
+        school_year = years[0]
+    if school_year not in years:
+        raise ConfigError(f"edfi_config has no row for {school_year}; it holds {years}. Add the row or name another year.")
+    return _config(rows[rows["school_year"] == school_year].iloc[0].to_dict())
+
+
+def _config(row: dict[str, Any]) -> Config:
+    """A row with the gaps filled: the year runs from July 1 of the year before to June 30 (A.7)."""
+    given = {name: value for name, value in row.items() if not pd.isna(value)}
+    year = int(given["school_year"])
+    return Config(
+        school_year=year,
+        config_start=_day(given.get("config_start"), dt.date(year - 1, 7, 1)),
+        config_end=_day(given.get("config_end"), dt.date(year, 6, 30)),
+        profile=str(given.get("profile", "public")).lower(),
+        valid=bool(given.get("valid", True)),
+        data_standard=given.get("data_standard"),
+    )
+
+
+def _day(value: Any, default: dt.date) -> dt.date:
+    return default if value is None else pd.Timestamp(value).date()

@@ -1,0 +1,256 @@
+"""Profile certification: CERT-SEL, CERT-CTE, CERT-EVT and the COM rules it meets."""
+
+from __future__ import annotations
+
+import pytest
+from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.model import associations
+from edfi_toolkit.rules import build
+from edfi_toolkit.rules.certification import SHEET, scenario_day
+
+from tests.rules.tables_of import REQUIRED, a_participation, certification_tables
+
+
+def built(*participations, settings=None, **tables):
+    return build(certification_tables(*participations, **tables), profile="certification", settings=settings)
+
+
+def only_skip(result):
+    assert result.records.empty
+    (row,) = result.skipped.to_dict("records")
+    return row["rule"]
+
+
+@pytest.mark.parametrize("endpoint", associations())
+def test_each_of_the_ten_resources_is_built(endpoint):
+    result = built(a_participation(resource=endpoint, attributes=REQUIRED.get(endpoint, {})))
+    assert list(result.records["resource"]) == [endpoint]
+    assert result.skipped.empty
+
+
+def test_cert_sel_1_a_student_without_a_state_id_is_skipped():
+    assert only_skip(built(a_participation(), students=[{"student_id": "7"}])) == "CERT-SEL-1"
+
+
+def test_cert_sel_1_a_student_who_is_in_no_table_is_skipped_and_the_words_say_so():
+    result = built(a_participation(student_id="8"))
+    assert only_skip(result) == "CERT-SEL-1"
+    assert "not in the table students" in result.skipped["detail"][0]
+
+
+def test_cert_sel_2_a_begin_date_is_needed():
+    assert only_skip(built(a_participation(begin_date=None))) == "CERT-SEL-2"
+
+
+def test_cert_sel_3_an_end_before_the_begin_is_skipped_and_an_equal_end_is_sent():
+    assert only_skip(built(a_participation(end_date="2025-08-22"))) == "CERT-SEL-3"
+    assert built(a_participation(end_date="2025-08-23")).records["body"][0]["endDate"] == "2025-08-23"
+
+
+@pytest.mark.parametrize(("endpoint", "name"), [(each, name) for each, names in REQUIRED.items() for name in names])
+def test_cert_sel_4_what_the_standard_requires_must_be_there(endpoint, name):
+    attributes = {key: value for key, value in REQUIRED[endpoint].items() if key != name}
+    result = built(a_participation(resource=endpoint, attributes=attributes))
+    assert only_skip(result) == "CERT-SEL-4"
+    assert name in result.skipped["detail"][0]
+
+
+@pytest.mark.parametrize("column", ["program_name", "program_type", "education_organization_id"])
+def test_cert_sel_4_a_missing_key_part_is_named(column):
+    result = built(a_participation(**{column: None}))
+    assert only_skip(result) == "CERT-SEL-4"
+    assert column in result.skipped["detail"][0]
+
+
+def test_cert_sel_4_false_counts_as_present():
+    attributes = {"lastQualifyingMove": "2025-07-16", "priorityForServices": False}
+    result = built(a_participation(resource="studentMigrantEducationProgramAssociations", attributes=attributes))
+    assert result.records["body"][0]["priorityForServices"] is False
+
+
+@pytest.mark.parametrize("endpoint", sorted(SHEET))
+def test_cert_sel_5_what_only_the_sheet_requires_is_a_notice_or_an_error_when_strict(endpoint):
+    row = a_participation(resource=endpoint, attributes=REQUIRED.get(endpoint, {}))
+    result = built(row)
+    assert len(result.records) == 1
+    missing = result.notices[result.notices["code"].eq("CERT_MISSING")]
+    of_root = {path for path in SHEET[endpoint] if "." not in path}
+    assert of_root <= set(missing["detail"])
+    assert set(missing["id"]) == {"p1"}
+    assert only_skip(built(row, settings={"strict_certification": True})) == "CERT-SEL-5"
+
+
+def test_edge_104_a_missing_sheet_property_is_built_with_a_notice():
+    attributes = {"privateCTEProgram": False}
+    result = built(a_participation(resource="studentCTEProgramAssociations", attributes=attributes))
+    missing = set(result.notices.query("code == 'CERT_MISSING'")["detail"])
+    assert "nonTraditionalGenderStatus" in missing
+    assert "privateCTEProgram" not in missing
+
+
+def test_edge_105_title_i_without_participant_type_is_not_built():
+    assert only_skip(built(a_participation(resource="studentTitleIPartAProgramAssociations"))) == "CERT-SEL-4"
+
+
+def test_edge_97_a_primary_indicator_that_is_false_is_sent_as_false():
+    service = {"cteProgramServiceDescriptor": "Information Technology", "primaryIndicator": False}
+    row = a_participation(resource="studentCTEProgramAssociations", attributes={"cteProgramServices": [service]})
+    assert built(row).records["body"][0]["cteProgramServices"][0]["primaryIndicator"] is False
+
+
+def test_com_pay_2_nulls_and_empties_are_left_out():
+    attributes = {"dosage": None, "languageInstructionProgramServices": [], "englishLearnerParticipation": False}
+    row = a_participation(resource="studentLanguageInstructionProgramAssociations", attributes=attributes)
+    assert set(built(row).records["body"][0]) >= {"beginDate", "englishLearnerParticipation"}
+    assert not {"dosage", "languageInstructionProgramServices", "endDate"} & set(built(row).records["body"][0])
+
+
+def test_com_pay_3_codes_become_uris_by_map_then_namespace_and_uris_stay():
+    mapped = [{"descriptor": "ProgramTypeDescriptor", "local_code": "gt", "ed_fi_uri": "uri://x.org/ProgramTypeDescriptor#GT"}]
+    result = built(
+        a_participation("p1", program_type="GT"),
+        a_participation("p2", program_type="uri://state.example/ProgramTypeDescriptor#Own"),
+        a_participation("p3", program_type="Bilingual"),
+        descriptor_map=mapped,
+        settings={"descriptor_namespace": "uri://state.example"},
+    )
+    assert set(result.records["program_type_descriptor"]) == {
+        "uri://x.org/ProgramTypeDescriptor#GT",
+        "uri://state.example/ProgramTypeDescriptor#Own",
+        "uri://state.example/ProgramTypeDescriptor#Bilingual",
+    }
+
+
+def test_com_pay_3a_a_descriptor_is_named_by_the_standard_not_by_the_property():
+    row = a_participation(
+        resource="studentNeglectedOrDelinquentProgramAssociations", attributes={"elaProgressLevelDescriptor": "Up"}
+    )
+    assert built(row).records["body"][0]["elaProgressLevelDescriptor"] == "uri://ed-fi.org/ProgressLevelDescriptor#Up"
+
+
+def test_com_key_1_two_rows_with_one_key_give_one_record_and_the_higher_id_wins():
+    result = built(a_participation("9", end_date="2026-01-01"), a_participation("10", end_date="2026-02-02"))
+    (record,) = result.records.to_dict("records")
+    assert record["body"]["endDate"] == "2026-02-02"
+    assert record["source_refs"] == ["program_participation:10", "students:7", "program_participation:9"]
+    assert list(result.notices.query("code == 'DUP_KEY'")["id"]) == ["9"]
+
+
+def test_edge_99_two_persons_with_one_state_id_are_warned_about():
+    students = [{"student_id": "7", "student_unique_id": "222222"}, {"student_id": "8", "student_unique_id": "222222"}]
+    result = built(a_participation("p1"), a_participation("p2", student_id="8"), students=students)
+    assert len(result.records) == 1
+    assert set(result.notices.query("code == 'SHARED_UNIQUE_ID'")["id"]) == {"7", "8"}
+
+
+def test_com_val_2_overlaps_are_warned_about_and_touching_dates_are_not():
+    first = a_participation("p1", end_date="2025-12-01")
+    assert "OVERLAP" in set(built(first, a_participation("p2", begin_date="2025-11-30")).notices["code"])
+    assert "OVERLAP" not in set(built(first, a_participation("p2", begin_date="2025-12-01")).notices["code"])
+
+
+def test_com_val_2_an_open_record_overlaps_all_later_ones():
+    result = built(*(a_participation(f"p{n}", begin_date=f"2025-1{n}-01") for n in (0, 1, 2)))
+    assert list(result.notices.query("code == 'OVERLAP'")["id"]) == ["p1", "p2"]
+
+
+def test_com_val_3_an_end_without_a_reason_is_only_information():
+    result = built(a_participation(end_date="2026-05-23"))
+    assert "END_WITHOUT_REASON" in set(result.notices["code"])
+    assert len(result.records) == 1
+
+
+def test_multi_year_participations_are_warned_about():
+    assert "MULTI_YEAR" in set(built(a_participation(end_date="2026-07-01")).notices["code"])
+    assert "MULTI_YEAR" not in set(built(a_participation(end_date="2026-06-30")).notices["code"])
+
+
+def test_edge_101_com_fut_1_future_begins_are_sent_unless_held_back():
+    settings = {"future_dated": "suppress_future_begin", "as_of_date": "2025-08-22"}
+    assert only_skip(built(a_participation(), settings=settings)) == "COM-FUT-1"
+    assert len(built(a_participation(), settings={**settings, "as_of_date": "2025-08-23"}).records) == 1
+
+
+def test_com_fut_1_needs_a_day_to_compare_with():
+    with pytest.raises(ConfigError, match="as_of_date"):
+        built(a_participation(), settings={"future_dated": "suppress_future_begin"})
+
+
+@pytest.mark.parametrize(
+    ("token", "how", "day"),
+    [
+        ("8/23/[Current School Year]", "split", "2025-08-23"),
+        ("5/23/[Current School Year]", "split", "2026-05-23"),
+        ("8/23/[Current School Year]", "literal", "2026-08-23"),
+        ("2025-09-30", "split", "2025-09-30"),
+    ],
+)
+def test_cert_year_reads_the_token_of_the_sheet(token, how, day):
+    assert scenario_day(token, 2026, how) == day
+
+
+def test_cert_year_tokens_in_tables_are_filled_in_before_anything_else():
+    row = a_participation(
+        resource="studentMigrantEducationProgramAssociations",
+        begin_date="8/23/[Current School Year]",
+        attributes={"lastQualifyingMove": "7/16/[Current School Year]", "priorityForServices": True},
+    )
+    body = built(row).records["body"][0]
+    assert (body["beginDate"], body["lastQualifyingMove"]) == ("2025-08-23", "2025-07-16")
+    literal = built(row, settings={"cert_year_token": "literal"}).records["body"][0]
+    assert (literal["beginDate"], literal["lastQualifyingMove"]) == ("2026-08-23", "2026-07-16")
+
+
+def test_every_participation_is_built_skipped_or_set_aside():
+    result = built(
+        a_participation("p1"), a_participation("p2", begin_date="soon"), a_participation("p3", student_id="8"),
+        a_participation("p4"), a_participation("p4"),
+    )
+    (row,) = result.accounting().query("table == 'program_participation'").to_dict("records")
+    assert row == {
+        "table": "program_participation", "rows_in": 5, "used": 2, "skipped": 1, "set_aside": 1, "collapsed": 1,
+        "not_applicable": 0,
+    }
+
+
+def test_an_unknown_setting_is_refused_with_the_nearest_name():
+    with pytest.raises(ConfigError, match="strict_certification"):
+        built(a_participation(), settings={"strict_certifcation": True})
+
+
+def test_explain_tells_why_a_student_has_a_record():
+    story = built(a_participation()).explain(student_unique_id="222222")
+    assert list(story.frame["outcome"]) == ["read", "kept", "notice", "built"]
+    assert "Gifted and Talented" in str(story)
+
+
+def test_explain_tells_why_not():
+    story = built(a_participation(begin_date=None)).explain(student_id="7")
+    assert "CERT-SEL-2" in set(story.frame["rule"])
+    assert "No association is built" in str(story)
+
+
+def test_explain_answers_for_a_student_who_is_in_no_table():
+    story = built(a_participation()).explain(student_unique_id="999999")
+    assert story.frame["outcome"][0] == "not found"
+
+
+def test_summary_counts_by_resource_and_rule():
+    summary = built(a_participation("p1"), a_participation("p2", begin_date=None)).summary()
+    assert summary.set_index("outcome")["count"].to_dict() == {"built": 1, "skipped": 1}
+
+
+def test_building_twice_and_in_any_order_is_identical():
+    rows = [a_participation(f"p{n}", begin_date=f"2025-09-0{n}") for n in range(1, 6)]
+    once, again = built(*rows), built(*reversed(rows))
+    assert once.records.to_dict("records") == again.records.to_dict("records")
+
+
+def test_a_profile_nobody_knows_is_refused():
+    with pytest.raises(ConfigError, match="certification"):
+        build(certification_tables(), profile="certificaton")
+
+
+def test_a_year_that_edfi_config_does_not_hold_is_refused():
+    with pytest.raises(ConfigError, match="2026"):
+        build(certification_tables(), profile="certification", school_year=2025)
