@@ -1,0 +1,39 @@
+"""Exit codes, the same for the command line and for notebooks that run unattended."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from edfi_toolkit import errors
+
+
+class Exit(IntEnum):
+    """What a scheduler may conclude."""
+
+    DONE = 0  # everything asked for is in the ODS
+    FAILED = 1  # the run failed: a bug, a broken notebook
+    SETTINGS = 2  # settings, command line or source are wrong; nothing was sent
+    ATTENTION = 3  # finished, and some records are held or were refused
+    GUARDED = 4  # refused by a guardrail, or the approved plan no longer holds; nothing was sent
+    UNAVAILABLE = 5  # the target was unavailable or refused the login; running again resumes
+
+
+_BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
+    (errors.ConfigError, Exit.SETTINGS),
+    (errors.RulesError, Exit.SETTINGS),
+    (errors.SourceError, Exit.SETTINGS),
+    (errors.PlanError, Exit.GUARDED),
+    (errors.OdsError, Exit.UNAVAILABLE),
+)
+
+
+def exit_of(error: BaseException | type[BaseException]) -> Exit:
+    """The exit code of an exception, or of its class."""
+    kind = error if isinstance(error, type) else type(error)
+    return next((code for base, code in _BY_ERROR if issubclass(kind, base)), Exit.FAILED)
+
+
+def exit_of_name(name: str) -> Exit:
+    """The exit code of an exception known only by its class's name, as a notebook's output has it."""
+    kind = getattr(errors, name, None)
+    return exit_of(kind) if isinstance(kind, type) and issubclass(kind, Exception) else Exit.FAILED

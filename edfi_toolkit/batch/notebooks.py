@@ -1,0 +1,253 @@
+"""Run notebooks by papermill, unattended: one district, one run, an exit code that tells the truth.
+
+What papermill leaves open is closed here: an unknown parameter is refused, not warned about; a name or value
+that looks like a credential is refused, because papermill writes parameters into the output three times; the
+kernel is this interpreter, not whatever `python3` a user has installed; widget state, parameters and paths
+are taken out of the output's metadata; messages of unexpected errors are withheld, because they may quote a
+student's data.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edfi_toolkit.batch.exits import Exit, exit_of_name
+from edfi_toolkit.errors import ConfigError
+
+ENGINE = "edfi-toolkit"
+UNATTENDED = "EDFI_UNATTENDED"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+_CREDENTIAL_NAME = re.compile(r"secret|passw|pwd|token|credential|api_?key|^key$|_key$", re.IGNORECASE)
+_CREDENTIAL_VALUE = re.compile(r"//[^/@\s]+:[^/@\s]+@")
+_FRAME = re.compile(r"(File \S+?:\d+|File \"[^\"]+\", line \d+|Cell In\[\d+\], line \d+)")
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
+_OWN_KEYS = ("start_time", "end_time", "duration", "exception", "version", "status")
+
+Progress = Callable[[str, int, int], None]  # notebook, cells done, cells in all
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds: a kernel may take to start, one cell may run, all notebooks of the run together may take."""
+
+    start_s: int = 120
+    cell_s: int = 3600
+    run_s: int = 4 * 3600
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One executed notebook. error: empty, or one line fit for a log."""
+
+    notebook: str
+    output: Path
+    seconds: float
+    exit: Exit
+    error: str = ""
+
+
+def run_notebooks(
+    notebooks: Sequence[Path],
+    *,
+    parameters: Mapping[str, Any],
+    out_dir: Path,
+    cwd: Path,
+    environ: Mapping[str, str] | None = None,
+    limits: Limits = Limits(),
+    progress: Progress | None = None,
+    redact: Callable[[str], str] = str,
+) -> list[Ran]:
+    """Run notebooks in order until one fails; each output goes to `out_dir` under the notebook's own name.
+
+    parameters: given to every notebook that has them; a name no notebook has is refused before anything runs.
+    cwd: working folder of the kernels. environ: what they see besides our own environment. redact: applied to
+    every text of the outputs before they are written.
+    Returns one Ran for each notebook that was started. Raises ConfigError before anything runs.
+    """
+    accepted = check_parameters(notebooks, parameters)
+    deadline = time.monotonic() + limits.run_s
+    kernel_environ = {**os.environ, **(environ or {}), UNATTENDED: "1"}
+    done: list[Ran] = []
+    for path in notebooks:
+        given = {name: parameters[name] for name in accepted[path]}
+        done.append(_run_one(path, given, out_dir, cwd, kernel_environ, limits, deadline, progress, redact))
+        if done[-1].exit is not Exit.DONE:
+            break
+    return done
+
+
+def check_parameters(notebooks: Sequence[Path], parameters: Mapping[str, Any]) -> dict[Path, list[str]]:
+    """Which parameters each notebook takes. ConfigError for an unknown name or anything like a credential."""
+    import papermill
+
+    for name, value in parameters.items():
+        if _CREDENTIAL_NAME.search(name) or _CREDENTIAL_VALUE.search(str(value)):
+            raise ConfigError(
+                f"Parameter {name!r} looks like a credential. Parameters are written into notebooks: keep "
+                "keys, secrets and database passwords in the environment or the keyring, and pass the name of "
+                "the target or source."
+            )
+    known: dict[Path, list[str]] = {}
+    for path in notebooks:
+        if not path.is_file():
+            raise ConfigError(f"There is no notebook {path.name} in {path.parent}.")
+        known[path] = list(papermill.inspect_notebook(str(path)))
+    every = sorted({name for names in known.values() for name in names})
+    for name in parameters:
+        if name not in every:
+            near = difflib.get_close_matches(name, every, n=1, cutoff=0)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ConfigError(
+                f"No notebook has a parameter {name!r}{hint} They have: {', '.join(every) or 'none'}."
+            )
+    return {path: [name for name in parameters if name in names] for path, names in known.items()}
+
+
+def _run_one(
+    path: Path,
+    parameters: Mapping[str, Any],
+    out_dir: Path,
+    cwd: Path,
+    environ: Mapping[str, str],
+    limits: Limits,
+    deadline: float,
+    progress: Progress | None,
+    redact: Callable[[str], str],
+) -> Ran:
+    import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    started = time.monotonic()
+    kept: dict[str, Any] = {}
+    output = out_dir / path.name
+    code, error = Exit.DONE, ""
+    _register_engine()
+    try:
+        papermill.execute_notebook(
+            str(path), None, parameters=dict(parameters), engine_name=ENGINE, progress_bar=False,
+            start_timeout=limits.start_s, kernel_cwd=str(cwd), kernel_environ=dict(environ), keep=kept,
+            seconds_for_a_cell=lambda _cell: max(1, int(min(limits.cell_s, deadline - time.monotonic()))),
+            progress=progress and (lambda cells, of: progress(path.stem, cells, of)),
+        )  # fmt: skip
+    except PapermillExecutionError as failed:
+        code, error = exit_of_name(failed.ename), _told(failed.ename, failed.evalue)
+    except CellTimeoutError:
+        over = "the whole run" if time.monotonic() >= deadline - 1 else "one cell"
+        code, error = Exit.FAILED, f"{path.name} was stopped: the time limit for {over} was reached."
+    except (DeadKernelError, RuntimeError) as failed:
+        code, error = Exit.FAILED, f"{path.name}: the kernel did not start or died ({type(failed).__name__})."
+    if "notebook" in kept:
+        write_output(clean_output(kept["notebook"], redact), output)
+    return Ran(path.stem, output, round(time.monotonic() - started, 1), code, error)
+
+
+def _register_engine() -> None:
+    """Our engine: a kernel of this interpreter, one event a cell, the notebook kept when it fails."""
+    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+    from papermill.clientwrap import PapermillNotebookClient
+    from papermill.engines import NBClientEngine, papermill_engines
+
+    if ENGINE in papermill_engines._engines:
+        return
+
+    class ThisInterpreter(KernelSpecManager):
+        def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+            argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+            return KernelSpec(argv=argv, display_name="Python 3", language="python")
+
+    class ThisInterpreterManager(AsyncKernelManager):
+        def _kernel_spec_manager_default(self) -> KernelSpecManager:
+            return ThisInterpreter(parent=self)
+
+    class OwnEngine(NBClientEngine):
+        @classmethod
+        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> Any:
+            kwargs["keep"]["notebook"] = nb_man.nb
+            if kwargs["progress"]:
+                _report_cells(nb_man, kwargs["progress"])
+            client = PapermillNotebookClient(
+                nb_man, kernel_name=kernel_name, kernel_manager_class=ThisInterpreterManager,
+                startup_timeout=kwargs["start_timeout"], timeout_func=kwargs["seconds_for_a_cell"],
+                store_widget_state=False,
+            )  # fmt: skip
+            return client.execute(env=kwargs["kernel_environ"], cwd=kwargs["kernel_cwd"])
+
+    papermill_engines.register(ENGINE, OwnEngine)
+
+
+def _report_cells(nb_man: Any, progress: Callable[[int, int], None]) -> None:
+    finish = nb_man.cell_complete
+
+    def cell_complete(cell: Any, cell_index: int | None = None, **kwargs: Any) -> None:
+        finish(cell, cell_index=cell_index, **kwargs)
+        progress((cell_index or 0) + 1, len(nb_man.nb.cells))
+
+    nb_man.cell_complete = cell_complete
+
+
+def clean_output(notebook: Any, redact: Callable[[str], str] = str) -> Any:
+    """A copy fit for eyes: no widget state, no parameters or paths in the metadata, errors shortened."""
+    import nbformat
+
+    clean = nbformat.from_dict(notebook)
+    clean.metadata.pop("widgets", None)
+    _keep_own(clean.metadata)
+    for cell in clean.cells:
+        _keep_own(cell.metadata)
+        if cell.cell_type == "code":
+            cell.outputs = [_clean_output_of_cell(each, redact) for each in cell.outputs]
+    return clean
+
+
+def _keep_own(metadata: Any) -> None:
+    if "papermill" in metadata:
+        metadata["papermill"] = {
+            name: metadata["papermill"].get(name) for name in _OWN_KEYS if name in metadata["papermill"]
+        }
+
+
+def _clean_output_of_cell(output: Any, redact: Callable[[str], str]) -> Any:
+    if output.output_type == "error":
+        output.evalue = redact(_told(output.ename, output.evalue).partition(": ")[2])
+        # Only file and line of each step: a library's chained error may quote an address with a student's id.
+        steps = [found[0] for line in output.traceback for found in _FRAME.finditer(_COLOUR.sub("", line))]
+        output.traceback = [*steps, f"{output.ename}: {output.evalue}"]
+    elif output.output_type == "stream":
+        output.text = redact("".join(output.text))
+    else:
+        output.data.pop(WIDGET_VIEW, None)
+        for kind, content in output.data.items():
+            if isinstance(content, str) and kind.startswith("text/"):
+                output.data[kind] = redact(content)
+    return output
+
+
+def _told(name: str, text: str) -> str:
+    """One line about an error; its text only when it is one of ours: they never quote a student's data."""
+    from edfi_toolkit import errors
+
+    ours = isinstance(getattr(errors, name, None), type)
+    return f"{name}: {text if ours else 'the message is withheld, because it may quote student data'}"
+
+
+def write_output(notebook: Any, path: Path) -> None:
+    """Write a notebook whole or not at all, readable by the owner only."""
+    import nbformat
+
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.part")
+    with os.fdopen(
+        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+    ) as file:
+        nbformat.write(notebook, file)
+    os.replace(draft, path)

@@ -1,0 +1,111 @@
+"""Why the ODS refuses a record, in a steward's words.
+
+`causes.json` is the knowledge base: a list in order of preference. An entry holds when one of its `when`
+lines holds whole: `type` is a problem type without `urn:ed-fi:api:` and matches itself and everything below
+it (new leaves do not break it), `status` is the HTTP status, `phrase` stands in the message without regard to
+case (older servers send no type). The last entry holds always. The types are those of the Ed-Fi ODS/API and
+the Data Management Service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import orjson
+import pandas as pd
+
+PREFIX = "urn:ed-fi:api:"
+CAUSE_COLUMNS = ("cause_id", "cause", "says", "todo", "who", "again")
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One explanation: what is wrong, what to do, who can do it, and whether sending again helps."""
+
+    id: str
+    cause: str
+    says: str
+    todo: str
+    who: str
+    again: str
+    when: tuple[dict[str, Any], ...]
+
+
+@cache
+def causes() -> tuple[Cause, ...]:
+    """The knowledge base in order of preference; the last entry holds always."""
+    entries = orjson.loads(files(__package__).joinpath("causes.json").read_bytes())
+    return tuple(Cause(**{**entry, "when": tuple(entry["when"])}) for entry in entries)
+
+
+def cause_of(problem_type: str | None, status: int | None, messages: Sequence[str] = ()) -> Cause:
+    """The first entry that explains an answer; never raises."""
+    kind = (problem_type or "").removeprefix(PREFIX)
+    text = " ".join(messages).casefold()
+    return next(each for each in causes() if any(_holds(line, kind, status, text) for line in each.when))
+
+
+def _holds(line: dict[str, Any], kind: str, status: int | None, text: str) -> bool:
+    if "type" in line and kind != line["type"] and not kind.startswith(line["type"] + ":"):
+        return False
+    if "status" in line and line["status"] != status:
+        return False
+    return line.get("phrase", "") in text
+
+
+def with_causes(rejections: pd.DataFrame) -> pd.DataFrame:
+    """The same rejections with `cause_id`, `cause`, `says`, `todo`, `who`, `again` added."""
+    known: dict[tuple[str | None, int | None, tuple[str, ...]], Cause] = {}
+    found = []
+    for kind, status, messages in zip(
+        rejections["problem_type"], rejections["status"], rejections["messages"], strict=True
+    ):
+        answer = (
+            None if pd.isna(kind) else str(kind),
+            None if pd.isna(status) else int(status),
+            tuple(messages) if isinstance(messages, Sequence) and not isinstance(messages, str) else (),
+        )
+        if answer not in known:
+            known[answer] = cause_of(*answer)
+        found.append(known[answer])
+    return rejections.assign(
+        **{
+            name: pd.Series(
+                [getattr(each, name.removeprefix("cause_")) for each in found], rejections.index, dtype="str"
+            )
+            for name in CAUSE_COLUMNS
+        }
+    )
+
+
+def by_cause(rejections: pd.DataFrame) -> pd.DataFrame:
+    """One row a cause, most frequent first.
+
+    Returns cause_id, cause, rejections, students, says, todo, who, again, and one message of the ODS as an
+    example.
+    """
+    explained = rejections if "cause_id" in rejections else with_causes(rejections)
+    explained = explained.assign(message=[_first(each) for each in explained["messages"]])
+    grouped = explained.groupby("cause_id", sort=False).agg(
+        cause=("cause", "first"),
+        rejections=("cause", "size"),
+        students=("student_unique_id", "nunique"),
+        says=("says", "first"),
+        todo=("todo", "first"),
+        who=("who", "first"),
+        again=("again", "first"),
+        message=("message", "first"),
+    )
+    return grouped.sort_values("rejections", ascending=False, kind="stable").reset_index()
+
+
+def _first(messages: Any) -> str:
+    return (
+        str(messages[0])
+        if isinstance(messages, Sequence) and not isinstance(messages, str) and messages
+        else ""
+    )

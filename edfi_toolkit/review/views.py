@@ -1,0 +1,192 @@
+"""What a step found, shown to a person: a sentence, small tables, the next step. Masked unless revealed.
+
+A view shows itself as HTML in a notebook (inline styles only, so it survives an untrusted notebook and works
+offline) and as text in a terminal. `browse()` opens one of its tables in a panel; unattended, a plain table.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import orjson
+import pandas as pd
+
+from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.privacy import Masker
+
+ROWS_SHOWN = 30
+TONES = {
+    "good": ("&#10003;", "var(--jp-success-color1, #2e7d32)"),
+    "look": ("!", "var(--jp-warn-color1, #b26a00)"),
+    "bad": ("&#10007;", "var(--jp-error-color1, #b3261e)"),
+}
+LABELS = {
+    "begin_date": "begins",
+    "education_organization_id": "organization",
+    "program_education_organization_id": "program owner",
+    "program_name": "program",
+    "program_type_descriptor": "program type",
+    "student_unique_id": "student",
+    "ed_fi_id": "id in the ODS",
+    "rule_id": "rule",
+    "row_id": "source row",
+    "says": "what is wrong",
+    "todo": "what to do",
+    "hint": "what to do",
+    "who": "who can do it",
+    "again": "publish again?",
+    "correlation_id": "correlation id",
+    "source_refs": "source rows",
+    "problem_type": "problem",
+    "held_by": "held by",
+}
+
+
+@dataclass(frozen=True)
+class Block:
+    """One small table under a caption; `empty` is said when it has no rows."""
+
+    caption: str
+    frame: pd.DataFrame
+    empty: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class View:
+    """The outcome of one step.
+
+    says: one sentence. tone: good, look (something needs a look) or bad (stops the next step).
+    blocks: the tables. next_step: what to do now. frames: the full tables by name, for `browse`; real data,
+    masked only when shown.
+    """
+
+    title: str
+    says: str
+    tone: str
+    blocks: Sequence[Block]
+    next_step: str
+    masker: Masker
+    frames: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    def browse(self, name: str | None = None) -> Any:
+        """One of the tables (`names` lists them) in a panel with filter and sort; a plain table unattended."""
+        from edfi_toolkit import widgets
+
+        chosen = self._named(name)
+        return widgets.grid(self.frames[chosen], masker=self.masker, title=f"{self.title}: {chosen}")
+
+    @property
+    def names(self) -> list[str]:
+        """The names `browse` knows, the most useful first."""
+        return list(self.frames)
+
+    def _named(self, name: str | None) -> str:
+        if name is None:
+            return self.names[0]
+        if name not in self.frames:
+            near = difflib.get_close_matches(name, self.names, n=1, cutoff=0)
+            raise ConfigError(
+                f"There is no table {name!r} here. Did you mean {near[0]!r}? All: {', '.join(self.names)}."
+            )
+        return name
+
+    def _repr_html_(self) -> str:
+        mark, colour = TONES[self.tone]
+        parts = [
+            f'<div style="border-left:4px solid {colour};padding:2px 0 2px 12px;margin:4px 0">'
+            f'<div style="font-weight:600;font-size:1.1em">{html.escape(self.title)}</div>'
+            f'<div><span style="color:{colour};font-weight:700">{mark}</span> {html.escape(self.says)}</div>'
+        ]
+        parts += [block_html(block, self.masker) for block in self.blocks]
+        if self.next_step:
+            parts.append(f'<div style="margin-top:8px"><b>Next:</b> {html.escape(self.next_step)}</div>')
+        return "".join(parts) + "</div>"
+
+    def __repr__(self) -> str:
+        lines = [self.title, self.says]
+        for block in self.blocks:
+            shown = for_eyes(block.frame.head(ROWS_SHOWN), self.masker)
+            lines += [
+                "",
+                block.caption,
+                shown.to_string(index=False) if len(shown) else block.empty or "none",
+            ]
+        return "\n".join([*lines, "", f"Next: {self.next_step}"] if self.next_step else lines)
+
+
+def for_eyes(frame: pd.DataFrame, masker: Masker) -> pd.DataFrame:
+    """A masked copy with every cell as short readable text, under the labels of LABELS; same row order."""
+    masked = masker.frame(frame)
+    shown = pd.DataFrame(
+        {
+            LABELS.get(str(name), str(name).replace("_", " ")): [cell_text(cell) for cell in masked[name]]
+            for name in masked
+        }
+    )
+    return shown if len(frame.columns) else pd.DataFrame()
+
+
+def cell_text(cell: Any) -> str:
+    """One cell as a person writes it: no NaN, ISO dates, lists with commas, JSON without quotes around it."""
+    if isinstance(cell, np.ndarray):
+        cell = cell.tolist()
+    if isinstance(cell, list | tuple | set | frozenset) and all(isinstance(each, str | int) for each in cell):
+        return ", ".join(str(each) for each in cell)
+    if isinstance(cell, Mapping | list | tuple):
+        return orjson.dumps(cell, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    if cell is None or cell is pd.NA or cell is pd.NaT or cell != cell:
+        return ""
+    if isinstance(cell, bool | np.bool_):
+        return "yes" if cell else "no"
+    if isinstance(cell, dt.datetime):
+        midnight = cell.hour == cell.minute == cell.second == 0
+        return f"{cell:%Y-%m-%d}" if midnight else f"{cell:%Y-%m-%d %H:%M}"
+    return str(cell)
+
+
+def block_html(block: Block, masker: Masker, rows: int = ROWS_SHOWN) -> str:
+    """A block as an HTML table with a header, at most `rows` rows, every text escaped."""
+    colour = TONES[block.tone][1] if block.tone and len(block.frame) else "inherit"
+    caption = (
+        f'<div style="margin-top:10px;font-weight:600;color:{colour}">{html.escape(block.caption)}</div>'
+    )
+    if block.frame.empty:
+        return caption + f'<div style="opacity:.75">{html.escape(block.empty or "none")}</div>'
+    shown = for_eyes(block.frame.head(rows), masker)
+    numeric = {
+        label: pd.api.types.is_numeric_dtype(block.frame[name])
+        for label, name in zip(shown, block.frame, strict=True)
+    }
+    head = "".join(_cell("th", label, right=numeric[label]) for label in shown)
+    body = "".join(
+        "<tr>" + "".join(_cell("td", text, right=numeric[label]) for label, text in row.items()) + "</tr>"
+        for row in shown.to_dict("records")
+    )
+    more = len(block.frame) - len(shown)
+    note = f'<div style="opacity:.75">and {more:,} more; browse() shows all</div>' if more else ""
+    table = (
+        '<table style="border-collapse:collapse;font-size:.92em;margin:2px 0"><thead><tr>'
+        f"{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
+    return caption + table + note
+
+
+def _cell(tag: str, text: Any, *, right: bool) -> str:
+    align = "right" if right else "left"
+    style = (
+        f"text-align:{align};vertical-align:top;padding:3px 10px;max-width:60ch;"
+        "border-bottom:1px solid rgba(128,128,128,.35)"
+    )
+    return f'<{tag} style="{style}">{html.escape(str(text))}</{tag}>'
+
+
+def accounting(**counts: int) -> pd.DataFrame:
+    """A table `what`, `rows` from named counts, in the given order; underscores become spaces."""
+    return pd.DataFrame({"what": [name.replace("_", " ") for name in counts], "rows": list(counts.values())})

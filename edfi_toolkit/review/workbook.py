@@ -1,0 +1,81 @@
+"""The run as a plain workbook for people without a notebook: Summary, Changes, Held, Refused, Skipped.
+
+Masked unless the masker reveals, no formulas and no links whatever the cells say, readable by the owner only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from edfi_toolkit.privacy import Masker, safe_cell
+from edfi_toolkit.review.views import for_eyes
+
+SHEETS = ("Summary", "Changes", "Held", "Refused", "Skipped")
+WIDEST = 60  # characters; longer texts wrap
+MOST_ROWS = 1_048_575  # a sheet holds 2**20 rows, one of them the header
+MOST_CHARACTERS = 32_767  # of one cell
+_TOLD_APART = {
+    "ed_fi_id",
+    "row_id",
+    "id",
+    "student_unique_id",
+    "correlation_id",
+}  # never numbers to calculate with
+
+
+def write_workbook(path: Path, sheets: Mapping[str, pd.DataFrame], *, masker: Masker) -> Path:
+    """Write the sheets named in SHEETS, in that order; one that is not given is written empty with its heading.
+
+    sheets: frames by sheet name; real data, masked here. Returns the path. The file appears whole or not at
+    all.
+    """
+    import xlsxwriter
+
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.part")
+    # in_memory: the library would otherwise keep its working files in the system's shared temporary folder
+    options = {
+        "in_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+    }
+    with (
+        os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file,
+        xlsxwriter.Workbook(file, options) as book,
+    ):
+        heading = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
+        cell = book.add_format({"text_wrap": True, "valign": "top"})
+        for name in SHEETS:
+            frame = sheets.get(name, pd.DataFrame())
+            _write_sheet(book.add_worksheet(name), frame, masker, heading, cell)
+    os.replace(draft, path)
+    return path
+
+
+def _write_sheet(sheet: Any, frame: pd.DataFrame, masker: Masker, heading: Any, cell: Any) -> None:
+    if not len(frame.columns):
+        sheet.write_string(0, 0, "nothing here", heading)
+        return
+    kept = frame.head(MOST_ROWS)
+    shown = for_eyes(kept, masker)
+    for column, (name, label) in enumerate(zip(kept.columns, shown.columns, strict=True)):
+        sheet.write_string(0, column, label, heading)
+        texts = shown[label].tolist()
+        sheet.set_column(column, column, min(WIDEST, max([len(label), *map(len, texts[:500])]) + 2))
+        number = pd.api.types.is_numeric_dtype(kept[name]) and not pd.api.types.is_bool_dtype(kept[name])
+        if number and name not in _TOLD_APART:
+            for row, value in enumerate(kept[name], start=1):
+                if not pd.isna(value):
+                    sheet.write_number(row, column, float(value), cell)
+        else:
+            for row, text in enumerate(texts, start=1):
+                if text:
+                    sheet.write_string(row, column, safe_cell(text)[:MOST_CHARACTERS], cell)
+    sheet.freeze_panes(1, 0)
+    sheet.autofilter(0, 0, max(len(shown), 1), len(shown.columns) - 1)

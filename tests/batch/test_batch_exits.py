@@ -1,0 +1,40 @@
+"""Exit codes tell the truth: each exception has the code a scheduler acts on."""
+
+from __future__ import annotations
+
+import pytest
+
+from edfi_toolkit import errors
+from edfi_toolkit.batch.exits import Exit, exit_of, exit_of_name
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("ConfigError", 2),
+        ("RulesError", 2),
+        ("SourceUnavailable", 2),
+        ("SourceShapeError", 2),
+        ("ValidationError", 1),
+        ("UnsafePlan", 4),
+        ("StalePlan", 4),
+        ("OdsUnavailable", 5),
+        ("OdsRefusedLogin", 5),
+        ("OdsError", 5),
+        ("LedgerError", 1),
+        ("KeyError", 1),
+        ("annotations", 1),
+    ],
+)
+def test_an_exception_known_by_name_has_its_exit_code(name: str, code: int) -> None:
+    assert exit_of_name(name) == code
+
+
+def test_every_exception_of_the_tree_has_an_exit_code_other_than_success() -> None:
+    kinds = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception)]
+    assert len(kinds) > 10
+    assert all(exit_of(kind) is not Exit.DONE for kind in kinds)
+
+
+def test_an_exception_that_is_not_ours_is_a_failure() -> None:
+    assert exit_of(RuntimeError("x")) is Exit.FAILED

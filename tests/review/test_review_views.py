@@ -1,0 +1,77 @@
+"""Views show counts, reasons and the next step, and never a person or markup from the data."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.privacy import Masker, pseudonym
+from edfi_toolkit.review.views import Block, View, accounting, cell_text
+
+KEY = b"k" * 32
+
+
+def a_view(rows: int = 1, detail: str = "no begin date", tone: str = "look") -> View:
+    held = pd.DataFrame({"student_unique_id": ["604822"] * rows, "detail": [detail] * rows, "n": range(rows)})
+    return View(
+        title="Build",
+        says="1 record was held.",
+        tone=tone,
+        blocks=[Block("Held", held, tone="bad"), Block("Skipped", held.head(0), "nothing was skipped")],
+        next_step="Open notebook 30.",
+        masker=Masker(KEY),
+        frames={"held": held, "skipped": held.head(0)},
+    )
+
+
+@pytest.mark.parametrize("shown", [a_view()._repr_html_(), repr(a_view())])
+def test_a_view_says_what_happened_why_and_what_next_without_a_person(shown: str) -> None:
+    for words in ("Build", "1 record was held.", "no begin date", "nothing was skipped", "Open notebook 30."):
+        assert words in shown
+    assert pseudonym("604822", KEY) in shown
+    assert "604822" not in shown
+
+
+def test_markup_in_the_data_is_shown_as_text() -> None:
+    html = a_view(detail="<script>alert(1)</script>")._repr_html_()
+
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_a_long_table_shows_its_first_rows_and_says_how_many_more() -> None:
+    html = a_view(rows=1031)._repr_html_()
+
+    assert html.count("<tr>") == 31
+    assert "and 1,001 more" in html
+
+
+def test_an_unknown_table_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'skipped'"):
+        a_view().browse("skiped")
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        (None, ""),
+        (float("nan"), ""),
+        (pd.NA, ""),
+        (pd.NaT, ""),
+        (True, "yes"),
+        (pd.Timestamp("2025-08-23"), "2025-08-23"),
+        (pd.Timestamp("2025-08-23T10:05"), "2025-08-23 10:05"),
+        (["a", "b"], "a, b"),
+        ([], ""),
+        ({"a": [1]}, '{"a":[1]}'),
+        ([{"a": 1}], '[{"a":1}]'),
+        (3, "3"),
+    ],
+)
+def test_a_cell_reads_as_a_person_writes_it(cell: object, text: str) -> None:
+    assert cell_text(cell) == text
+
+
+def test_the_accounting_keeps_its_order() -> None:
+    assert accounting(rows_read=3, set_aside=1).values.tolist() == [["rows read", 3], ["set aside", 1]]

@@ -1,0 +1,88 @@
+"""The workbook: masked, harmless in a spreadsheet, for its owner only."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from edfi_toolkit.privacy import Masker, pseudonym
+from edfi_toolkit.review.workbook import SHEETS, write_workbook
+
+KEY = b"k" * 32
+
+
+def changes(program: str = "Career and Technical Education") -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "action": ["POST", "PUT"],
+            "begin_date": pd.to_datetime(["2025-08-23", None]),
+            "education_organization_id": pd.array([255901, None], dtype="Int64"),
+            "program_name": [program, "Homeless"],
+            "student_unique_id": ["604822", "604823"],
+            "rules": [["CERT-CTE-1", "CERT-CTE-2"], []],
+            "body": [{"studentReference": {"studentUniqueId": "604822"}}, None],
+        }
+    )
+
+
+def written(tmp_path: Path, frame: pd.DataFrame, *, reveal: bool = False) -> openpyxl.Workbook:
+    path = write_workbook(
+        tmp_path / "run" / "workbook.xlsx", {"Changes": frame}, masker=Masker(KEY, reveal=reveal)
+    )
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [each.name for each in path.parent.iterdir()] == ["workbook.xlsx"]
+    return openpyxl.load_workbook(path)
+
+
+def test_every_sheet_is_there_in_order_and_an_empty_one_says_so(tmp_path: Path) -> None:
+    book = written(tmp_path, changes())
+
+    assert tuple(book.sheetnames) == SHEETS
+    assert book["Held"]["A1"].value == "nothing here"
+
+
+def test_persons_are_masked_unless_revealed(tmp_path: Path) -> None:
+    masked = [cell.value for row in written(tmp_path, changes())["Changes"].iter_rows() for cell in row]
+    shown = [
+        cell.value for row in written(tmp_path, changes(), reveal=True)["Changes"].iter_rows() for cell in row
+    ]
+
+    assert pseudonym("604822", KEY) in masked
+    assert not [value for value in masked if "604822" in str(value)]
+    assert "604822" in shown
+
+
+def test_values_keep_their_kind_and_missing_ones_are_blank(tmp_path: Path) -> None:
+    sheet = written(tmp_path, changes())["Changes"]
+
+    assert [cell.value for cell in sheet[2]][:3] == ["POST", "2025-08-23", 255901]
+    assert [cell.value for cell in sheet[3]][1:3] == [None, None]
+    assert sheet["F2"].value == "CERT-CTE-1, CERT-CTE-2"
+
+
+def test_the_header_stays_in_view_and_can_filter(tmp_path: Path) -> None:
+    sheet = written(tmp_path, changes())["Changes"]
+
+    assert sheet.freeze_panes == "A2"
+    assert sheet.auto_filter.ref == "A1:G3"
+    assert 10 < sheet.column_dimensions["D"].width < 62
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+cmd|' /C calc'!A0", "-2", "@SUM(A1)", "\t=1", "http://example.test", "{=1}"]
+)
+def test_a_text_is_never_a_formula_or_a_link(tmp_path: Path, text: str) -> None:
+    cell = written(tmp_path, changes(text))["Changes"]["D2"]
+
+    assert cell.data_type == "s"
+    assert cell.hyperlink is None
+    assert cell.value in {text, f"'{text}"}
+    assert not cell.value.startswith(("=", "+", "-", "@", "\t"))
+
+
+def test_a_very_long_text_is_cut_to_what_a_cell_can_hold(tmp_path: Path) -> None:
+    assert len(written(tmp_path, changes("x" * 40_000))["Changes"]["D2"].value) == 32_767
