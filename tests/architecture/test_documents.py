@@ -1,0 +1,140 @@
+"""README and docs/ say what is there: commands, targets, notebooks, links, settings, generated pages."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bench/*.md")])
+NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+@cache
+def commands() -> dict[str, click.Command]:
+    from edfi_toolkit.cli import app
+
+    group = typer.main.get_command(app)
+    assert isinstance(group, click.Group)
+    return dict(group.commands)
+
+
+def make_targets() -> set[str]:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    return set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+
+
+def code_in(text: str) -> str:
+    """Code spans and code blocks; what stands outside is prose ("make sure")."""
+    spans = re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
+    return "\n".join([*FENCE.findall(text), *spans])
+
+
+def slug(heading: str) -> str:
+    """The anchor GitHub gives a heading."""
+    plain = re.sub(r"[^\w\- ]", "", heading.strip().lower())
+    return plain.replace(" ", "-")
+
+
+def anchors(page: Path) -> set[str]:
+    text = page.read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)
+    return {slug(heading) for heading in headings} | set(re.findall(r"<a id='([^']+)'", text))
+
+
+def broken_links(page: Path) -> list[str]:
+    """Relative links of a page that lead nowhere."""
+    broken = []
+    for match in LINK.finditer(FENCE.sub("", page.read_text(encoding="utf-8"))):
+        link = match[1] or match[2]
+        if re.match(r"\w+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        goal = (page.parent / name).resolve() if name else page
+        if not goal.exists() or (anchor and anchor not in anchors(goal)):
+            broken.append(link)
+    return broken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    assert broken_links(page) == []
+
+
+def test_the_link_check_itself(tmp_path: Path) -> None:
+    (tmp_path / "b.md").write_text("# Some words: here\n")
+    (page := tmp_path / "a.md").write_text(
+        "[x](b.md) [y](b.md#some-words-here) [z](https://ed-fi.org) [1](c.md) [2](b.md#none) ![3](c.svg)\n"
+        "```\n[in code](d.md)\n```\n"
+    )
+    assert broken_links(page) == ["c.md", "b.md#none", "c.svg"]
+
+
+def test_the_readme_names_every_notebook_and_each_has_its_page() -> None:
+    assert [name for name in NOTEBOOKS if name not in README] == []
+    assert sorted(path.stem for path in (ROOT / "docs/notebooks").glob("*.md")) == NOTEBOOKS
+
+
+def test_the_readme_names_every_command() -> None:
+    said = code_in(README)
+    missing = [name for name in commands() if not re.search(rf"edfi-toolkit {name}\b", said)]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_tells_to_run_exists(page: Path) -> None:
+    said = code_in(page.read_text(encoding="utf-8"))
+    named = set(re.findall(r"\bmake ([a-z]+)\b", said))
+    assert named - make_targets() == set()
+    called = set(re.findall(r"\bedfi-toolkit ([a-z]+)\b", said))
+    assert called - set(commands()) == set()
+
+
+def test_options_in_the_readme_exist() -> None:
+    for block in FENCE.findall(README):
+        for line in re.findall(r"^edfi-toolkit (.+?)(?:\s+#.*)?$", block.replace("\\\n", " "), re.MULTILINE):
+            name, *words = line.split()
+            known = {option for parameter in commands()[name].params for option in parameter.opts}
+            unknown = [word for word in words if word.startswith("--") and word.split("=")[0] not in known]
+            assert unknown == [], f"edfi-toolkit {name}"
+
+
+def test_every_setting_of_the_file_is_documented() -> None:
+    """The names come from the code that refuses all others."""
+    documented = set(re.findall(r"`([\w]+)`", (ROOT / "docs/settings.md").read_text(encoding="utf-8")))
+    tables = {"sources", "targets", "profiles", "paths", "limits"}  # these are headings
+    for path in (ROOT / "edfi_toolkit/settings").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".allow"):
+                names = {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
+                assert names - tables - documented == set(), path.name
+
+
+def test_generated_pages_are_what_the_package_says() -> None:
+    script = [sys.executable, ROOT / "tools/docs.py", "--check"]
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), "run `make docs`"
+
+
+def test_python_in_the_pages_is_python() -> None:
+    for page in PAGES:
+        for block in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S):
+            ast.parse(block)
+
+
+def test_exit_codes_in_the_readme_are_those_of_the_program() -> None:
+    from edfi_toolkit.batch.exits import Exit
+
+    assert re.findall(r"^\| (\d) \|", README, re.MULTILINE) == [str(int(code)) for code in Exit]

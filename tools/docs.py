@@ -1,0 +1,172 @@
+"""Write the parts of docs/ that are data in the package: rules, canonical tables, settings.
+
+Pages of docs/rules/ are written whole. In the other pages the text between `<!-- begin NAME -->` and
+`<!-- end -->` is replaced; everything around it is written by hand.
+
+    python tools/docs.py            write them
+    python tools/docs.py --check    name the pages that would change; exit code 1 if there is one
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from collections.abc import Iterable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from edfi_toolkit.rules.settings import SETTINGS, Setting
+from edfi_toolkit.tables.schema import PROFILE_TABLES, TABLES, Column, Table
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+BLOCK = re.compile(r"(<!-- begin (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+SECTIONS = {
+    "certification": "Profile `certification`",
+    "common": "Rules of every profile",
+    "publish": "Publish, guardrails and reconcile",
+}
+
+
+def cell(value: object) -> str:
+    """Text that fits a Markdown table."""
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def markdown_table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """A Markdown table."""
+    head = list(head)
+    lines = [head, ["---"] * len(head), *([cell(value) for value in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def shown(value: Any) -> str:
+    """A value as a person would write it."""
+    if value is None:
+        return "none"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def rules_page(name: str) -> str:
+    """One page of docs/rules/: every rule of one catalogue file."""
+    text = (files("edfi_toolkit.rules.catalogue") / f"{name}.toml").read_text(encoding="utf-8")
+    rows = (
+        (
+            f"<a id='{rule_id.lower()}'></a>`{rule_id}`",
+            *(rule[part] for part in ("severity", "says", "hint", "source")),
+        )
+        for rule_id, rule in tomllib.loads(text).items()
+    )
+    table = markdown_table(["rule", "severity", "what a steward is told", "what to do", "source"], rows)
+    return (
+        f"# {SECTIONS.get(name, name)}\n\n"
+        "<!-- Written by tools/docs.py from edfi_toolkit/rules/catalogue: run `make docs`. -->\n\n"
+        "*Critical* keeps a row or record back, *warning* travels with it, *info* is only told. "
+        f"[All rule pages](README.md).\n\n{table}"
+    )
+
+
+def rules_index(names: list[str]) -> str:
+    """The list of rule pages."""
+    lines = (f"- [{SECTIONS.get(name, name)}]({name}.md)\n" for name in names)
+    return (
+        "# Rules\n\nEvery message, skip, finding and test names a rule by its id. "
+        "These pages say what each id means.\n\n" + "".join(lines)
+    )
+
+
+def column_row(table: Table, column: Column) -> tuple[str, str, str, str]:
+    """One line of a canonical table's page."""
+    kind = " ".join(f"`{value}`" for value in column.values) or column.type
+    notes = []
+    if column.name in table.primary_key:
+        notes.append("key")
+    if column.required:
+        notes.append("required")
+    if column.references:
+        notes.append(f"→ `{column.references}`")
+    if column.default is not None:
+        notes.append(f"empty means {shown(column.default)}")
+    return f"`{column.name}`", kind, ", ".join(notes), column.meaning
+
+
+def tables_block() -> str:
+    """All canonical tables."""
+    parts = []
+    for table in TABLES.values():
+        rows = markdown_table(
+            ["column", "type", "", "meaning"], (column_row(table, c) for c in table.columns.values())
+        )
+        parts.append(f"### {table.name}\n\nOne row: {table.meaning}.\n\n{rows}")
+    return "\n".join(parts)
+
+
+def profile_tables_block() -> str:
+    """Which tables a profile reads."""
+    rows = ((f"`{name}`", ", ".join(f"`{t}`" for t in tables)) for name, tables in PROFILE_TABLES.items())
+    return markdown_table(["profile", "tables it looks for"], rows)
+
+
+def alternatives(setting: Setting) -> str:
+    """What else a setting may be."""
+    if setting.kind is bool:
+        return shown(not setting.default)
+    others = [shown(choice) for choice in setting.choices if choice != setting.default]
+    if setting.kind == "organization":
+        others.append("an education organization id")
+    if not others and setting.low is not None:
+        return (
+            f"{setting.low:g} to {setting.high:g}" if setting.high is not None else f"{setting.low:g} or more"
+        )
+    return ", ".join(others) or (
+        "a day" if setting.default is None and setting.kind is not str else "any text"
+    )
+
+
+def settings_block() -> str:
+    """Every rules setting."""
+    rows = (
+        (f"`{s.name}`", shown(s.default), alternatives(s), s.means, f"`{s.rule}`") for s in SETTINGS.values()
+    )
+    return markdown_table(["setting", "default", "instead", "decides", "rule"], rows)
+
+
+BLOCKS = {"tables": tables_block, "profile-tables": profile_tables_block, "rule-settings": settings_block}
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page or page with a generated block -> its text."""
+    catalogue = files("edfi_toolkit.rules.catalogue")
+    names = sorted(
+        entry.name.removesuffix(".toml") for entry in catalogue.iterdir() if entry.name.endswith(".toml")
+    )
+    written = {DOCS / "rules" / f"{name}.md": rules_page(name) for name in names}
+    written[DOCS / "rules" / "README.md"] = rules_index(names)
+    for page in sorted(DOCS.rglob("*.md")):
+        if page in written:
+            continue
+        text = page.read_text(encoding="utf-8")
+        if BLOCK.search(text):
+            written[page] = BLOCK.sub(lambda m: f"{m[1]}\n{BLOCKS[m['name']]()}\n{m[3]}", text)
+    return written
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or name those that differ."""
+    stale = {
+        page: text
+        for page, text in pages().items()
+        if not page.exists() or page.read_text(encoding="utf-8") != text
+    }
+    if "--check" in arguments:
+        print(*(page.relative_to(DOCS.parent) for page in stale), sep="\n", end="\n" if stale else "")
+        return int(bool(stale))
+    for page, text in stale.items():
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
