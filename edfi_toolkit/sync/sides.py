@@ -1,0 +1,195 @@
+"""The sides of a comparison (source, identity map, ODS) as typed frames with one comparable key. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+import pandas as pd
+
+from edfi_toolkit.errors import PlanError
+from edfi_toolkit.model import KEY_COLUMNS, Body, body_hash, natural_key
+
+MAP_COLUMNS = (
+    "resource",
+    "school_year",
+    *KEY_COLUMNS,
+    "ed_fi_id",
+    "etag",
+    "last_body",
+    "source_refs",
+    "last_status",
+    "feed",
+)
+_TEXT_KEYS = ("program_name", "program_type_descriptor", "student_unique_id")
+_NUMBER_KEYS = ("education_organization_id", "program_education_organization_id")
+_SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a plan speaks for: the feed, the year, and the resources whose toggle is on."""
+
+    profile: str
+    school_year: int
+    source: str
+    resources: tuple[str, ...]
+
+    @property
+    def feed_label(self) -> str:
+        """The part of a feed's name that is known without a target."""
+        return feed_label(self.profile, self.source)
+
+
+def feed_label(profile: str, source: str) -> str:
+    """How profile and source name stand at the end of a feed's name."""
+    return f"{profile}|{source}"
+
+
+def typed_keys(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with its key columns as in `KEY_COLUMNS`: dates datetime64[us], organizations Int64, texts str."""
+    typed = frame.copy()
+    typed["begin_date"] = pd.to_datetime(typed["begin_date"], format="ISO8601").astype("datetime64[us]")
+    for column in _NUMBER_KEYS:
+        typed[column] = pd.to_numeric(typed[column]).astype("Int64")
+    for column in _TEXT_KEYS:
+        typed[column] = typed[column].astype("str")
+    return typed
+
+
+def key_texts(frame: pd.DataFrame) -> np.ndarray:
+    """One comparable text per row (COM-KEY-2): dates as dates, descriptor URIs without case, the rest as written."""
+    days = np.datetime_as_string(frame["begin_date"].to_numpy("datetime64[D]"))
+    parts = [frame[column].astype("object").fillna("").tolist() for column in KEY_COLUMNS[1:]]
+    texts = [
+        _SEPARATOR.join((day, str(org), str(owner), str(name), str(kind).casefold(), str(student)))
+        for day, org, owner, name, kind, student in zip(days, *parts, strict=True)
+    ]
+    return np.array(texts, dtype=object)
+
+
+def keyed(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with typed key columns and `key`, the comparable text of them."""
+    typed = typed_keys(frame.reset_index(drop=True))
+    typed["key"] = pd.Series(key_texts(typed), dtype=object)
+    return typed
+
+
+def parsed(body: Any) -> Body | None:
+    """A body given as a mapping or as JSON text; None when there is none."""
+    if isinstance(body, str | bytes):
+        return orjson.loads(body)
+    return dict(body) if isinstance(body, Mapping) else None
+
+
+def same(body: Body, digest: str, other: Any) -> bool:
+    """COM-EQ-1 between a body with its hash and another, given as mapping, JSON text or nothing.
+
+    Bodies written by one profile are mostly equal to the letter, which is much cheaper to see than their hash.
+    """
+    if isinstance(other, str):
+        return orjson.dumps(body).decode() == other or body_hash(orjson.loads(other)) == digest
+    if not isinstance(other, Mapping):
+        return False
+    return orjson.dumps(body) == orjson.dumps(other) or body_hash(other) == digest
+
+
+def source_side(records: pd.DataFrame) -> pd.DataFrame:
+    """Built records with their `key`; `body_hash` is computed when the frame has none."""
+    side = keyed(records)
+    if "body_hash" not in side:
+        side["body_hash"] = pd.Series([body_hash(body) for body in side["body"]], dtype=object)
+    return side
+
+
+def map_side(identity_map: pd.DataFrame | None, scope: Scope) -> pd.DataFrame:
+    """The rows of an identity map that belong to this feed, year and these resources, with their `key`.
+
+    Columns may be missing, dates and bodies may be text (rules A.7). Key columns that are missing are read from
+    `last_body`. Raises PlanError when rows of two targets are mixed.
+    """
+    given = pd.DataFrame(identity_map) if identity_map is not None else pd.DataFrame()
+    if "last_body" not in given and "body" in given:
+        given = given.rename(columns={"body": "last_body"})
+    rows = given.reindex(columns=list(dict.fromkeys([*MAP_COLUMNS, *given.columns]))).astype({"last_body": object})
+    rows = rows[rows["resource"].isin(scope.resources)]
+    years = pd.to_numeric(rows["school_year"])
+    rows = rows[years.isna() | years.eq(scope.school_year)]
+    rows = _of_this_feed(rows, scope).reset_index(drop=True)
+    if not set(KEY_COLUMNS) <= set(given.columns):
+        rows = _keys_from_bodies(rows, rows["last_body"])
+    side = keyed(rows)
+    side["source_refs"] = pd.Series([refs_of(refs) for refs in side["source_refs"]], dtype=object)
+    return _texts(side, ("ed_fi_id", "etag"))
+
+
+def _of_this_feed(rows: pd.DataFrame, scope: Scope) -> pd.DataFrame:
+    feeds = rows["feed"].astype("object")
+    label = scope.feed_label
+    ours = feeds.isna() | feeds.map(lambda name: name == label or str(name).endswith(f"|{label}"))
+    if feeds[ours].dropna().nunique() > 1:
+        raise PlanError(
+            "The identity map holds rows of several targets for this profile and source. "
+            "Pass the rows of one feed: Ledger.identity_map(feed)."
+        )
+    return rows[ours]
+
+
+def ods_side(ods: pd.DataFrame | None, resources: Collection[str]) -> pd.DataFrame:
+    """What the ODS holds of these resources: `resource, key columns, key, id, etag, body`, each id once."""
+    given = pd.DataFrame(ods) if ods is not None else pd.DataFrame()
+    rows = given.reindex(columns=["resource", "id", "etag", "body"]).astype({"body": object})
+    rows = rows[rows["resource"].isin(resources)].drop_duplicates(["resource", "id"], keep="last")
+    rows = rows.reset_index(drop=True)
+    rows["body"] = pd.Series([parsed(body) for body in rows["body"]], dtype=object)
+    return _texts(keyed(_keys_from_bodies(rows, rows["body"])), ("id", "etag"))
+
+
+def _keys_from_bodies(rows: pd.DataFrame, bodies: pd.Series) -> pd.DataFrame:
+    try:
+        keys = [natural_key(parsed(body) or {}) for body in bodies]
+    except KeyError as missing:
+        raise PlanError(
+            f"A body lacks the key member {missing.args[0]}, so it cannot be compared. Read the ODS again, or remove "
+            "that row from the identity map."
+        ) from None
+    return rows.assign(**{column: [key[at] for key in keys] for at, column in enumerate(KEY_COLUMNS)})
+
+
+def _texts(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    return frame.astype({column: "str" for column in columns})
+
+
+def refs_of(value: Any) -> list[str]:
+    """Source references as a list, whether they came as list, array, JSON text or nothing."""
+    if isinstance(value, str):
+        return list(orjson.loads(value)) if value.startswith("[") else [value] if value else []
+    if isinstance(value, list | tuple | np.ndarray):
+        return [str(ref) for ref in value]
+    return []
+
+
+def align(source: pd.DataFrame, mapped: pd.DataFrame, ods: pd.DataFrame) -> pd.DataFrame:
+    """One row per resource and key, sorted; `source`, `mapped`, `ods` are row positions there, -1 where absent.
+
+    Where a side holds a key twice its first row counts.
+    """
+    sides = {"source": source, "mapped": mapped, "ods": ods}
+    names = [
+        np.array([f"{r}{_SEPARATOR}{k}" for r, k in zip(side["resource"], side["key"], strict=True)], dtype=object)
+        for side in sides.values()
+    ]
+    codes, keys = pd.factorize(np.concatenate(names))
+    aligned: dict[str, Any] = {}
+    start = 0
+    for name, side in sides.items():
+        positions = np.full(len(keys), -1)
+        own = codes[start : start + len(side)]
+        positions[own[::-1]] = np.arange(len(side))[::-1]
+        aligned[name] = positions
+        start += len(side)
+    order = np.argsort(keys, kind="stable") if len(keys) else np.arange(0)
+    return pd.DataFrame({name: positions[order] for name, positions in aligned.items()})
