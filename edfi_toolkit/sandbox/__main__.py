@@ -1,0 +1,36 @@
+"""`python -m edfi_toolkit.sandbox`: serve until interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from edfi_toolkit.errors import EdfiToolkitError
+from edfi_toolkit.sandbox.serve import serve
+
+
+def main() -> int:
+    """Parse the command line and serve; 2 when a file cannot be used."""
+    parser = argparse.ArgumentParser(
+        prog="python -m edfi_toolkit.sandbox", description="An embedded Ed-Fi ODS API."
+    )
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--data", help="SQLite file that keeps the data; in memory without it")
+    parser.add_argument(
+        "--seed", action="append", default=[], help="JSONL file to load first; may be repeated"
+    )
+    parser.add_argument("--log-level", default="warning", choices=["critical", "warning", "info", "debug"])
+    given = parser.parse_args()
+    try:
+        serve(given.port, given.data, given.seed, given.host, log_level=given.log_level)
+    except EdfiToolkitError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""From JSON values to typed values, as lenient and as strict as the host's own reader."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+LOWEST_DATE = "0001-01-01"
+_BOUNDS = {"int32": (-(2**31), 2**31 - 1, "System.Int32"), "int64": (-(2**63), 2**63 - 1, "System.Int64")}
+_TRUE, _FALSE = ("true", "1"), ("false", "0")
+_ISO = re.compile(r"\d{4}-\d\d-\d\d")
+_LAX = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
+
+
+class Unconvertible(Exception):
+    """The value has no reading as the wanted type; `placed` when the message ends in the position."""
+
+    def __init__(self, message: str, *, placed: bool = True) -> None:
+        super().__init__(message)
+        self.message, self.placed = message, placed
+
+
+def converter(facts: dict[str, Any]) -> Callable[[Any], Any]:
+    """The reader for one scalar property of the model."""
+    kind, form = facts["type"], facts.get("format")
+    if kind == "boolean":
+        return boolean
+    if kind == "integer":
+        return int32 if form == "int32" else int64
+    if kind == "number":
+        places = facts.get("decimalPlaces", 4)
+        return lambda value: decimal(value, places)
+    return day if form == "date" else text
+
+
+def text(value: Any) -> str:
+    """Text as it is; numbers and booleans printed."""
+    if type(value) is str:
+        return value
+    if isinstance(value, dict | list):
+        raise Unconvertible(
+            f"Unexpected character encountered while parsing value: {'{' if isinstance(value, dict) else '['}."
+        )
+    return str(value)
+
+
+def int32(value: Any) -> int:
+    """A whole number of 32 bits."""
+    return _whole(value, "int32")
+
+
+def int64(value: Any) -> int:
+    """A whole number of 64 bits."""
+    return _whole(value, "int64")
+
+
+def _whole(value: Any, form: str) -> int:
+    low, high, kind = _BOUNDS[form]
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise Unconvertible(f"Error converting value {_shown(value)} to type '{kind}'.")
+    if isinstance(value, str):
+        try:
+            number = int(value)
+        except ValueError:
+            raise Unconvertible(f"Could not convert string to integer: {value}.") from None
+    elif isinstance(value, float):
+        if abs(value) > high:
+            raise Unconvertible(f"Error converting value {value:.0f} to type '{kind}'.")
+        raise Unconvertible(f"Input string '{value}' is not a valid {kind}.")
+    else:
+        number = value
+    if not low <= number <= high:
+        raise Unconvertible(f"Error converting value {number} to type '{kind}'.")
+    return number
+
+
+def decimal(value: Any, places: int) -> float | int:
+    """A number, rounded to the column's scale."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            raise Unconvertible(f"Could not convert string to decimal: {value}.") from None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise Unconvertible(f"Unexpected character encountered while parsing value: {_shown(value)[:1]}.")
+    return round(value, places)
+
+
+def boolean(value: Any) -> bool:
+    """true and false, as JSON, as text in any case, or as 0 and 1."""
+    if type(value) is bool:
+        return value
+    if value in (0, 1) and not isinstance(value, float):
+        return bool(value)
+    if isinstance(value, str) and value.lower() in _TRUE + _FALSE:
+        return value.lower() in _TRUE
+    kind = {int: "Integer", float: "Float", str: "String", dict: "StartObject", list: "StartArray"}[
+        type(value)
+    ]
+    raise Unconvertible(f"Unexpected value for boolean: {_shown(value)} (type: {kind})", placed=False)
+
+
+def day(value: Any) -> str:
+    """A day as YYYY-MM-DD; the month-first local form is read too, a time part is refused."""
+    if isinstance(value, str):
+        if _ISO.fullmatch(value):
+            found: tuple[int, int, int] = (int(value[:4]), int(value[5:7]), int(value[8:]))
+        elif lax := _LAX.fullmatch(value):
+            found = (int(lax[3]), int(lax[1]), int(lax[2]))
+        else:
+            raise Unconvertible("The supplied value is invalid.", placed=False)
+        try:
+            return date(*found).isoformat()
+        except ValueError:
+            pass
+    raise Unconvertible("The supplied value is invalid.", placed=False)
+
+
+def _shown(value: Any) -> str:
+    return (
+        str(value)
+        if not (isinstance(value, bool) or value is None)
+        else {True: "True", False: "False", None: "null"}[value]
+    )

@@ -1,0 +1,272 @@
+"""Refusals, and their texts: problem details as the ODS/API 7.3 writes them, or the older shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+PREFIX = "urn:ed-fi:api:"
+PROBLEM_JSON, PLAIN_JSON = "application/problem+json", "application/json; charset=utf-8"
+
+
+class Refusal(Exception):
+    """A request that is answered with an error."""
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        title: str,
+        detail: str,
+        *,
+        errors: Sequence[str] = (),
+        validation: Mapping[str, Sequence[str]] | None = None,
+        media: str = PLAIN_JSON,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(f"{status} {kind}")
+        self.status, self.kind, self.title, self.detail = status, kind, title, detail
+        self.errors, self.validation = list(errors), dict(validation or {})
+        self.media, self.headers = media, dict(headers or {})
+
+    def body(self, correlation_id: str, *, style: str) -> dict[str, Any] | None:
+        """The answer's body in the style `problem` (7.2 on), `legacy` (before) or `dms`; None is an empty one."""
+        if style == "legacy":
+            return self._legacy()
+        found: dict[str, Any] = {
+            "detail": self.detail,
+            "type": PREFIX + self.kind,
+            "title": self.title,
+            "status": self.status,
+            "correlationId": correlation_id,
+        }
+        if self.validation or style == "dms":
+            found["validationErrors"] = self.validation
+        if self.errors or style == "dms":
+            found["errors"] = self.errors
+        return found
+
+    def _legacy(self) -> dict[str, Any] | None:
+        if self.status == 401:
+            return None
+        if self.validation:
+            lines = [text for texts in self.validation.values() for text in texts]
+            return {"message": "Validation failed.\n" + "".join(f"\t{line}\n" for line in lines)}
+        return {"message": " ".join([self.detail, *self.errors]).strip()}
+
+
+def bad_request(*errors: str) -> Refusal:
+    """The body cannot be read at all."""
+    return Refusal(
+        400,
+        "bad-request",
+        "Bad Request",
+        "The request could not be processed. See 'errors' for details.",
+        errors=errors,
+    )
+
+
+def invalid(validation: Mapping[str, Sequence[str]]) -> Refusal:
+    """Values that cannot be read, or break a rule, by their paths."""
+    return Refusal(
+        400,
+        "bad-request:data-validation-failed",
+        "Data Validation Failed",
+        "Data validation failed. See 'validationErrors' for details.",
+        validation=validation,
+    )
+
+
+def id_in_body() -> Refusal:
+    """A POST that names its own id."""
+    return Refusal(
+        400,
+        "bad-request:data-validation-failed",
+        "Data Validation Failed",
+        "The request data was constructed incorrectly.",
+        errors=[
+            "Resource identifiers cannot be assigned by the client. "
+            "The 'id' property should not be included in the request body."
+        ],
+    )
+
+
+def parameter(error: str, detail: str = "The request construction was invalid.") -> Refusal:
+    """A paging or change-query parameter out of range."""
+    return Refusal(
+        400, "bad-request:parameter-validation-failed", "Parameter Validation Failed", detail, errors=[error]
+    )
+
+
+def key_change(name: str) -> Refusal:
+    """A PUT that changes identifying values."""
+    return Refusal(
+        400,
+        "bad-request:data-validation-failed:key-change-not-supported",
+        "Key Change Not Supported",
+        f"Identifying values for the {name} data cannot be changed. Delete and recreate the item instead.",
+    )
+
+
+def unauthenticated(error: str) -> Refusal:
+    """No usable token."""
+    return Refusal(
+        401,
+        "security:authentication",
+        "Authentication Failed",
+        "The caller could not be authenticated.",
+        errors=[error],
+        media=PROBLEM_JSON,
+        headers={"WWW-Authenticate": "Bearer"},
+    )
+
+
+def too_many_tokens(limit: int) -> Refusal:
+    """More live tokens than a key may have."""
+    return Refusal(
+        429,
+        "security:authentication:too-many-tokens",
+        "Too Many Tokens",
+        "The caller has authenticated too many times in too short of a time period.",
+        errors=[
+            f"Too many access tokens have been requested (limit is {limit}). "
+            "Access tokens should be reused until they expire."
+        ],
+        media=PROBLEM_JSON,
+    )
+
+
+_DENIED = "Access to the requested data could not be authorized."
+
+
+def denied(suffix: str, detail: str, *errors: str) -> Refusal:
+    """403 with the kind's suffix; `detail` follows the sentence all of them begin with."""
+    return Refusal(
+        403,
+        "security:authorization" + suffix,
+        "Authorization Denied",
+        f"{_DENIED} {detail}".strip(),
+        errors=errors,
+    )
+
+
+def not_found(
+    detail: str = "The specified item could not be found.", *errors: str, media: str = PLAIN_JSON
+) -> Refusal:
+    """404 of an item, a path, a tenant or a snapshot."""
+    return Refusal(404, "not-found", "Not Found", detail, errors=errors, media=media)
+
+
+def no_such_path(path: str) -> Refusal:
+    """404 of a path."""
+    return not_found(
+        "The specified data could not be found.",
+        f"Path '{path}' does not exist. Check the resource name and try again.",
+        media=PROBLEM_JSON,
+    )
+
+
+def wrong_method(error: str, allow: str | None = None) -> Refusal:
+    """405 of a verb on the wrong target."""
+    return Refusal(
+        405,
+        "method-not-allowed",
+        "Method Not Allowed",
+        "The request construction was invalid.",
+        errors=[error],
+        media=PROBLEM_JSON,
+        headers={"Allow": allow} if allow else None,
+    )
+
+
+def unsupported(method: str, allow: str) -> Refusal:
+    """405 of a verb that no endpoint knows."""
+    return wrong_method(f"The endpoint of the request does not support the '{method}' method.", allow)
+
+
+def snapshot_is_read_only() -> Refusal:
+    """405 of a write with the snapshot header."""
+    return Refusal(
+        405,
+        "snapshots:method-not-allowed",
+        "Method Not Allowed with Snapshots",
+        "An attempt was made to modify data in a Snapshot, but this data is read-only.",
+        headers={"Allow": "GET"},
+    )
+
+
+def wrong_media(error: str) -> Refusal:
+    """415."""
+    return Refusal(
+        415,
+        "unsupported-media-type",
+        "Unsupported Media Type",
+        "The request construction was invalid.",
+        errors=[error],
+        media=PROBLEM_JSON,
+    )
+
+
+def unresolved(name: str) -> Refusal:
+    """409: a reference to nothing."""
+    return Refusal(
+        409,
+        "data-conflict:unresolved-reference",
+        "Unresolved Reference",
+        f"The referenced '{name}' item does not exist.",
+    )
+
+
+def dependent(name: str, container: str | None = None) -> Refusal:
+    """409: a delete of something still referenced, by an item or by a child row within one."""
+    within = f" contained within an '{container}' resource item" if container else ""
+    return Refusal(
+        409,
+        "data-conflict:dependent-item-exists",
+        "Dependent Item Exists",
+        "The requested action cannot be performed because this item is referenced "
+        f"by an existing '{name}' item{within}.",
+    )
+
+
+def taken(table: str) -> Refusal:
+    """409: the key belongs to an item of another kind."""
+    return Refusal(
+        409,
+        "data-conflict:non-unique-identity",
+        "Identifying Values Are Not Unique",
+        "The identifying value(s) of the item are the same as another item that already exists.",
+        errors=[
+            "A primary key conflict occurred when attempting to create or update a record "
+            f"in the '{table}' table."
+        ],
+    )
+
+
+def modified_meanwhile() -> Refusal:
+    """412 of If-Match."""
+    return Refusal(
+        412,
+        "optimistic-lock-failed",
+        "Optimistic Lock Failed",
+        "The item has been modified by another user.",
+        errors=[
+            "The resource item's etag value does not match what was specified in the 'If-Match' request header "
+            "indicating that it has been modified by another client since it was last retrieved."
+        ],
+    )
+
+
+def system(detail: str = "An unexpected problem has occurred.") -> Refusal:
+    """500."""
+    return Refusal(500, "system", "System Error", detail)
+
+
+def unavailable(status: int) -> Refusal:
+    """A host that is busy (429) or away (502, 503, 504); any other status with the same text."""
+    kind, title = {
+        429: ("too-many-requests", "Too Many Requests"),
+        502: ("bad-gateway", "Bad Gateway"),
+        503: ("service-unavailable", "Service Unavailable"),
+    }.get(status, ("system", "System Error"))
+    return Refusal(status, kind, title, "The request cannot be served right now.")

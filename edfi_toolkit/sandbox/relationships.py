@@ -1,0 +1,187 @@
+"""May this caller touch this item: the organization hierarchy, and students through their enrollments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from edfi_toolkit import model
+from edfi_toolkit.sandbox import problems
+from edfi_toolkit.sandbox.security import Client, branch
+from edfi_toolkit.sandbox.shapes import ENROLLMENTS, ORGANIZATION, Shape, at, pascal, shape
+from edfi_toolkit.sandbox.store import Store
+
+_HINT = "Hint: You may need to create a corresponding 'StudentSchoolAssociation' item."
+_SHOWN_CLAIMS = 5
+
+
+class Hierarchy:
+    """Who lies below whom; read again from the store after an organization changed."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.stale = True  # set by whoever changes an organization
+
+    def _refresh(self) -> None:
+        if not self.stale:
+            return
+        self.stale = False
+        self.kinds: dict[int, str] = {}
+        self.names: dict[int, str] = {}
+        self.parents: dict[int, tuple[int, ...]] = {}
+        self._below: dict[frozenset[int], frozenset[int]] = {}
+        self._json: dict[frozenset[int], str] = {}
+        for endpoint, facts in model.data_standard()["resources"].items():
+            if facts["superclass"] != ORGANIZATION:
+                continue
+            for row in self._store.rows("kind=?", (endpoint,)):
+                body = orjson.loads(row.body)
+                number = int(row.key)
+                self.kinds[number] = endpoint
+                self.names[number] = body["nameOfInstitution"]
+                above = (at(body, path) for path in shape(endpoint).parents)
+                self.parents[number] = tuple(parent for parent in above if parent is not None)
+
+    def claims(self, client: Client) -> tuple[int, ...]:
+        """The organizations of a client, ascending: its own, or else every district (every organization that
+        stands on top, when there is no district)."""
+        self._refresh()
+        if client.organizations is not None:
+            return tuple(sorted(client.organizations))
+        districts = [number for number, kind in self.kinds.items() if kind == "localEducationAgencies"]
+        return tuple(sorted(districts or [number for number, above in self.parents.items() if not above]))
+
+    def below(self, numbers: Iterable[int]) -> frozenset[int]:
+        """These organizations and all that lie below them."""
+        self._refresh()
+        asked = frozenset(numbers)
+        found = self._below.get(asked)
+        if found is None:
+            reached, size = set(asked), 0
+            while size != len(reached):
+                size = len(reached)
+                reached |= {number for number, above in self.parents.items() if not reached.isdisjoint(above)}
+            found = self._below[asked] = frozenset(reached)
+        return found
+
+    def above(self, numbers: Iterable[int]) -> frozenset[int]:
+        """These organizations and all that lie above them."""
+        self._refresh()
+        reached: set[int] = set()
+        waiting = list(numbers)
+        while waiting:
+            number = waiting.pop()
+            if number not in reached:
+                reached.add(number)
+                waiting.extend(self.parents.get(number, ()))
+        return frozenset(reached)
+
+    def below_as_json(self, numbers: Iterable[int]) -> str:
+        """`below` as a JSON list, for a query."""
+        self._refresh()
+        asked = frozenset(numbers)
+        if asked not in self._json:
+            self._json[asked] = orjson.dumps(sorted(self.below(asked))).decode()
+        return self._json[asked]
+
+
+class Gate:
+    """The relationship checks of the stock claim sets."""
+
+    def __init__(self, store: Store, hierarchy: Hierarchy) -> None:
+        self._store, self._hierarchy = store, hierarchy
+
+    def check(self, client: Client, target: Shape, action: str, body: dict[str, Any]) -> None:
+        """Refuse with 403 when no relationship leads from the caller to what the item names.
+
+        action: "Create", "Read", "Update" or "Delete". `body` is the stored item or the proposed one.
+        """
+        self._check_namespace(client, target, action, body)
+        secured = _secured(target, action)
+        if not secured:
+            return
+        claims = self._hierarchy.claims(client)
+        visible = self._hierarchy.below(claims)
+        missing = False
+        if "organization" in secured:
+            organization = at(body, target.organization or ())
+            missing = organization not in visible
+            if missing and target.endpoint == "programs" and action == "Read":
+                missing = organization not in self._hierarchy.above(claims)
+        if "student" in secured and not missing:
+            student = at(body, target.student or ())
+            missing = visible.isdisjoint(self._store.schools_of(student))
+        if missing:
+            raise _no_relationship(claims, _names(target, secured), hint="student" in secured)
+
+    def _check_namespace(self, client: Client, target: Shape, action: str, body: dict[str, Any]) -> None:
+        if target.descriptor is None or action == "Read":
+            return
+        if not any(body["namespace"].startswith(prefix) for prefix in client.namespaces):
+            prefixes = "', '".join(client.namespaces)
+            raise problems.denied(
+                ":namespace:access-denied:namespace-mismatch",
+                "The 'Namespace' value of the data does not start with any of the caller's associated namespace "
+                f"prefixes ('{prefixes}').",
+            )
+
+    def condition(self, client: Client, target: Shape) -> tuple[str, list[Any]]:
+        """The part of a WHERE clause that leaves only what the caller may read."""
+        secured = _secured(target, "Read")
+        claims = self._hierarchy.claims(client)
+        visible = self._hierarchy.below_as_json(claims)
+        parts, values = ["1"], []
+        if "organization" in secured:
+            seen = visible
+            if target.endpoint == "programs":
+                both = self._hierarchy.below(claims) | self._hierarchy.above(claims)
+                seen = orjson.dumps(sorted(both)).decode()
+            parts.append("organization IN (SELECT value FROM json_each(?))")
+            values.append(seen)
+        if "student" in secured:
+            parts.append(
+                "EXISTS (SELECT 1 FROM items AS enrolled WHERE enrolled.student=items.student"
+                f" AND enrolled.kind='{ENROLLMENTS}'"
+                " AND enrolled.organization IN (SELECT value FROM json_each(?)))"
+            )
+            values.append(visible)
+        return " AND ".join(parts), values
+
+
+def _secured(target: Shape, action: str) -> tuple[str, ...]:
+    """Which of an item's two secured properties the stock strategy looks at."""
+    stands_in = branch(target.endpoint)
+    if stands_in in ("systemDescriptors", "edFiTypes", "educationOrganizations"):
+        return ()
+    if stands_in == "people":
+        return ("student",) if action in ("Read", "Update") else ()
+    if stands_in == "primaryRelationships" and action == "Create":
+        return ("organization",)
+    found = ("organization",) if target.organization else ()
+    return (*found, "student") if target.student else found
+
+
+def _names(target: Shape, secured: tuple[str, ...]) -> list[str]:
+    paths = {"organization": target.organization, "student": target.student}
+    return [pascal(path[-1]) for part in secured if (path := paths[part])]
+
+
+def _no_relationship(claims: tuple[int, ...], names: list[str], *, hint: bool) -> problems.Refusal:
+    shown = [str(number) for number in claims[:_SHOWN_CLAIMS]]
+    if len(claims) > _SHOWN_CLAIMS:
+        shown.append("...")
+    word = "claims" if len(claims) > 1 else "claim"
+    listed = ", ".join(shown) or "none"
+    what = (
+        f"the resource item's '{names[0]}' value."
+        if len(names) == 1
+        else "one or more of the following properties of the resource item: '" + "', '".join(names) + "'."
+    )
+    return problems.denied(
+        "",
+        _HINT if hint else "",
+        f"No relationships have been established between the caller's education organization id {word} ({listed})"
+        f" and {what}",
+    )

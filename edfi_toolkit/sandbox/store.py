@@ -1,0 +1,277 @@
+"""Items in SQLite: one row an item, its natural key unique in its space, and what it points to.
+
+One connection, used from one thread; each write of the API is one transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from edfi_toolkit.errors import ConfigError
+
+LAYOUT = 1
+TICKS_AT_1970 = 621_355_968_000_000_000  # 100 ns since 0001-01-01
+_ETAG_BASE = 2**62  # the host's ETag is a .NET UTC time in its binary form
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS items (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, space TEXT NOT NULL, key TEXT NOT NULL,
+    organization INTEGER, student TEXT, modified INTEGER NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL,
+    UNIQUE (space, key)
+);
+CREATE INDEX IF NOT EXISTS items_of_a_kind ON items (kind);
+CREATE INDEX IF NOT EXISTS items_of_a_student ON items (student, kind) WHERE student IS NOT NULL;
+CREATE TABLE IF NOT EXISTS links (
+    space TEXT NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, via TEXT NOT NULL,
+    PRIMARY KEY (space, key, seq, via)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS links_of_an_item ON links (seq);
+CREATE TABLE IF NOT EXISTS deletes (
+    version INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, space TEXT NOT NULL, key TEXT NOT NULL,
+    organization INTEGER, student TEXT, key_values TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS key_changes (
+    version INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, organization INTEGER, student TEXT,
+    old_values TEXT NOT NULL, new_values TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS clients (name TEXT PRIMARY KEY, facts TEXT NOT NULL);
+"""
+_COLUMNS = "seq, id, kind, key, organization, student, modified, version, body"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One stored item; `modified` in ticks of 100 ns, `body` as JSON."""
+
+    seq: int
+    id: str
+    kind: str
+    key: str
+    organization: int | None
+    student: str | None
+    modified: int
+    version: int
+    body: str
+
+    @property
+    def etag(self) -> str:
+        """The bare ETag; headers quote it."""
+        return str(self.modified + _ETAG_BASE)
+
+    @property
+    def modified_at(self) -> str:
+        """The time in UTC with up to seven digits of a second."""
+        seconds, fraction = divmod(self.modified - TICKS_AT_1970, 10_000_000)
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+        digits = f".{fraction:07d}".rstrip("0").rstrip(".")
+        return f"{moment:%Y-%m-%dT%H:%M:%S}{digits}Z"
+
+
+class Store:
+    """The data of one ODS, in a file or in memory."""
+
+    def __init__(self, path: Path | None = None, *, clock: Callable[[], int] = time.time_ns) -> None:
+        self._clock = clock
+        self.connection = sqlite3.connect(
+            path or ":memory:", isolation_level=None, check_same_thread=False, cached_statements=512
+        )
+        if path is not None:
+            path.chmod(0o600)
+        found = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        if found not in (0, LAYOUT):
+            raise ConfigError(
+                f"The sandbox data file has layout {found}, not {LAYOUT}: use another file, or delete it."
+            )
+        self.connection.executescript(
+            f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; {_SCHEMA}"
+            f"PRAGMA user_version={LAYOUT};"
+        )
+        self._recall()
+
+    def _recall(self) -> None:
+        one = self.connection.execute
+        self._seq = one("SELECT COALESCE(MAX(seq), 0) FROM items").fetchone()[0]
+        self._modified = one("SELECT COALESCE(MAX(modified), 0) FROM items").fetchone()[0]
+        self.version = max(
+            one(f"SELECT COALESCE(MAX(version), 0) FROM {table}").fetchone()[0]  # noqa: S608  # fixed names
+            for table in ("items", "deletes", "key_changes")
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        self.connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            self._recall()
+            raise
+        self.connection.execute("COMMIT")
+
+    def clear(self) -> None:
+        """Forget every item and every change; clients stay."""
+        with self.transaction():
+            for table in ("items", "links", "deletes", "key_changes"):
+                self.connection.execute(f"DELETE FROM {table}")  # noqa: S608  # fixed names
+        self._seq = self.version = 0
+
+    def _next_modified(self) -> int:
+        self._modified = max(self._modified + 1, self._clock() // 100 + TICKS_AT_1970)
+        return self._modified
+
+    def by_key(self, space: str, key: str) -> Row | None:
+        """The item with that natural key, of whatever kind shares the space."""
+        return self._one(f"SELECT {_COLUMNS} FROM items WHERE space=? AND key=?", (space, key))  # noqa: S608
+
+    def by_id(self, kind: str, id: str) -> Row | None:
+        """The item of one collection with that id."""
+        return self._one(f"SELECT {_COLUMNS} FROM items WHERE id=? AND kind=?", (id, kind))  # noqa: S608
+
+    def _one(self, sql: str, values: Sequence[Any]) -> Row | None:
+        found = self.connection.execute(sql, values).fetchone()
+        return Row(*found) if found else None
+
+    def rows(self, where: str, values: Sequence[Any], *, tail: str = "ORDER BY seq") -> list[Row]:
+        """Items by a condition made of constants and placeholders."""
+        sql = f"SELECT {_COLUMNS} FROM items WHERE {where} {tail}"  # noqa: S608  # callers pass constants only
+        return [Row(*found) for found in self.connection.execute(sql, values)]
+
+    def target(self, space: str, key: str) -> tuple[str, str] | None:
+        """Kind and id of the item a reference points to."""
+        found = self.connection.execute(
+            "SELECT kind, id FROM items WHERE space=? AND key=?", (space, key)
+        ).fetchone()
+        return found and (found[0], found[1])
+
+    def schools_of(self, student: str) -> list[int]:
+        """The schools where a student was, is or will be enrolled."""
+        sql = "SELECT organization FROM items WHERE student=? AND kind='studentSchoolAssociations'"
+        return [row[0] for row in self.connection.execute(sql, (student,))]
+
+    def insert(
+        self,
+        *,
+        id: str,
+        kind: str,
+        space: str,
+        key: str,
+        organization: int | None,
+        student: str | None,
+        body: bytes,
+        links: Iterable[tuple[str, str, str]] = (),
+    ) -> Row:
+        """Store a new item and what it points to, as (space, key, via)."""
+        self._seq += 1
+        self.version += 1
+        row = Row(
+            self._seq,
+            id,
+            kind,
+            key,
+            organization,
+            student,
+            self._next_modified(),
+            self.version,
+            body.decode(),
+        )
+        self.connection.execute(
+            "INSERT INTO items (seq, id, kind, space, key, organization, student, modified, version, body)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?)",
+            (row.seq, id, kind, space, key, organization, student, row.modified, row.version, row.body),
+        )
+        self._link(row.seq, links)
+        return row
+
+    def replace(
+        self,
+        row: Row,
+        *,
+        key: str,
+        organization: int | None,
+        student: str | None,
+        body: bytes,
+        links: Iterable[tuple[str, str, str]],
+    ) -> Row:
+        """Store a new state of an item; its id stays."""
+        self.version += 1
+        new = Row(
+            row.seq,
+            row.id,
+            row.kind,
+            key,
+            organization,
+            student,
+            self._next_modified(),
+            self.version,
+            body.decode(),
+        )
+        self.connection.execute(
+            "UPDATE items SET key=?, organization=?, student=?, modified=?, version=?, body=? WHERE seq=?",
+            (key, organization, student, new.modified, new.version, new.body, row.seq),
+        )
+        self.connection.execute("DELETE FROM links WHERE seq=?", (row.seq,))
+        self._link(row.seq, links)
+        return new
+
+    def note_key_change(self, row: Row, old: dict[str, Any], new: dict[str, Any]) -> None:
+        """Remember that the key of an item changed, under the version of the change."""
+        self.connection.execute(
+            "INSERT INTO key_changes VALUES (?,?,?,?,?,?,?)",
+            (
+                row.version,
+                row.id,
+                row.kind,
+                row.organization,
+                row.student,
+                orjson.dumps(old),
+                orjson.dumps(new),
+            ),
+        )
+
+    def delete(self, row: Row, *, space: str, key_values: dict[str, Any]) -> None:
+        """Remove an item and remember that it was there."""
+        self.version += 1
+        self.connection.execute("DELETE FROM items WHERE seq=?", (row.seq,))
+        self.connection.execute("DELETE FROM links WHERE seq=?", (row.seq,))
+        self.connection.execute(
+            "INSERT INTO deletes VALUES (?,?,?,?,?,?,?,?)",
+            (
+                self.version,
+                row.id,
+                row.kind,
+                space,
+                row.key,
+                row.organization,
+                row.student,
+                orjson.dumps(key_values).decode(),
+            ),
+        )
+
+    def _link(self, seq: int, links: Iterable[tuple[str, str, str]]) -> None:
+        self.connection.executemany(
+            "INSERT OR IGNORE INTO links VALUES (?,?,?,?)",
+            [(space, key, seq, via) for space, key, via in links],
+        )
+
+    def referring(self, space: str, key: str) -> tuple[str, str] | None:
+        """Kind of one item that points to a key, and the child row that does (empty: the item itself)."""
+        found = self.connection.execute(
+            "SELECT items.kind, links.via FROM links JOIN items USING (seq)"
+            " WHERE links.space=? AND links.key=? ORDER BY links.seq, links.via LIMIT 1",
+            (space, key),
+        ).fetchone()
+        return found and (found[0], found[1])

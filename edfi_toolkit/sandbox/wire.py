@@ -1,0 +1,93 @@
+"""Requests and answers between the ASGI server and the handlers."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+import orjson
+from starlette.types import Message, Receive, Scope, Send
+
+from edfi_toolkit.sandbox.problems import PLAIN_JSON
+
+
+@dataclass
+class Call:
+    """One request.  Header and query names are lower-case; of a repeated one the last counts."""
+
+    method: str
+    path: str  # below the route context, without a trailing slash
+    base_url: str  # scheme, host and route context
+    headers: dict[str, str]
+    query_string: str
+    body: bytes
+    client_host: str | None
+    resource: str = "unknown"  # what the counters and the fault rules call it; set by the handler
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """The query parameters."""
+        return {name.lower(): value for name, value in parse_qsl(self.query_string, keep_blank_values=True)}
+
+    @cached_property
+    def correlation_id(self) -> str:
+        """The caller's own id for this request, or a new one."""
+        return self.headers.get("correlation-id") or self.query.get("correlationid") or str(uuid.uuid4())
+
+
+@dataclass(slots=True)
+class Reply:
+    """One answer."""
+
+    status: int = 200
+    body: bytes = b""
+    media: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Call], Reply]
+
+
+def json_reply(
+    value: Any, status: int = 200, *, headers: dict[str, str] | None = None, media: str = PLAIN_JSON
+) -> Reply:
+    """An answer in indented JSON, as the host prints it."""
+    return Reply(status, orjson.dumps(value, option=orjson.OPT_INDENT_2), media, headers or {})
+
+
+async def read_call(scope: Scope, receive: Receive) -> Call:
+    """The whole request, body included."""
+    parts = []
+    more = True
+    while more:
+        message: Message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    host = headers.get("host") or "localhost"
+    client = scope.get("client")
+    return Call(
+        method=scope["method"],
+        path=unquote(scope["path"]) if "%" in scope["path"] else scope["path"],
+        base_url=f"{scope.get('scheme', 'http')}://{host}{scope.get('root_path', '')}",
+        headers=headers,
+        query_string=scope["query_string"].decode("latin-1"),
+        body=b"".join(parts),
+        client_host=client[0] if client else None,
+    )
+
+
+async def send_reply(reply: Reply, send: Send) -> None:
+    """Put an answer on the wire."""
+    headers = [(b"content-length", b"%d" % len(reply.body))] if reply.status not in (204, 304) else []
+    if reply.media:
+        headers.append((b"content-type", reply.media.encode()))
+    headers += [(name.lower().encode(), value.encode("latin-1")) for name, value in reply.headers.items()]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
