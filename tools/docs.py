@@ -23,10 +23,14 @@ from edfi_toolkit.tables.schema import PROFILE_TABLES, TABLES, Column, Table
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 BLOCK = re.compile(r"(<!-- begin (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 SECTIONS = {
-    "certification": "Profile `certification`",
     "common": "Rules of every profile",
     "publish": "Publish, guardrails and reconcile",
 }
+
+
+def title(name: str) -> str:
+    """The heading of one catalogue file: a section, or else a profile."""
+    return SECTIONS.get(name, f"Profile `{name.replace('_', '-')}`")
 
 
 def cell(value: object) -> str:
@@ -60,7 +64,7 @@ def rules_page(name: str) -> str:
     )
     table = markdown_table(["rule", "severity", "what a steward is told", "what to do", "source"], rows)
     return (
-        f"# {SECTIONS.get(name, name)}\n\n"
+        f"# {title(name)}\n\n"
         "<!-- Written by tools/docs.py from edfi_toolkit/rules/catalogue: run `make docs`. -->\n\n"
         "*Critical* keeps a row or record back, *warning* travels with it, *info* is only told. "
         f"[All rule pages](README.md).\n\n{table}"
@@ -69,7 +73,7 @@ def rules_page(name: str) -> str:
 
 def rules_index(names: list[str]) -> str:
     """The list of rule pages."""
-    lines = (f"- [{SECTIONS.get(name, name)}]({name}.md)\n" for name in names)
+    lines = (f"- [{title(name)}]({name}.md)\n" for name in names)
     return (
         "# Rules\n\nEvery message, skip, finding and test names a rule by its id. "
         "These pages say what each id means.\n\n" + "".join(lines)
