@@ -99,7 +99,8 @@ def test_what_a_page_tells_to_run_exists(page: Path) -> None:
     named = set(re.findall(r"\bmake ([a-z]+)\b", said))
     assert named - make_targets() == set()
     called = set(re.findall(r"\bedfi-toolkit ([a-z]+)\b", said))
-    assert called - set(commands()) == set()
+    if called:
+        assert called - set(commands()) == set()
 
 
 def test_options_in_the_readme_exist() -> None:
