@@ -96,18 +96,25 @@ class Account:
     @property
     def skipped(self) -> pd.DataFrame:
         """Rows by table and id, each once, with the first rule that dropped it."""
-        return _together(self._skips, SKIPPED).drop_duplicates(["table", "id"], ignore_index=True)
+        return framed(self._skips, SKIPPED).drop_duplicates(["table", "id"], ignore_index=True)
 
     @property
     def notices(self) -> pd.DataFrame:
-        return _together(self._notices, NOTICES)
+        return framed(self._notices, NOTICES)
 
     @property
     def steps(self) -> pd.DataFrame:
-        return _together(self._steps, STEPS)
+        return framed(self._steps, STEPS)
 
 
-def _together(frames: list[pd.DataFrame], columns: tuple[str, ...]) -> pd.DataFrame:
+def framed(frames: list[pd.DataFrame], columns: tuple[str, ...]) -> pd.DataFrame:
+    """The frames one below the other, with exactly these columns; texts where there is nothing."""
     if not frames:
         return pd.DataFrame({name: pd.Series(dtype="str") for name in columns})
     return pd.concat(frames, ignore_index=True).reindex(columns=list(columns))
+
+
+def together(*frames: pd.DataFrame) -> pd.DataFrame:
+    """Frames of the same columns one below the other; empty ones do not decide a column's type."""
+    filled = [frame for frame in frames if len(frame)]
+    return pd.concat(filled, ignore_index=True) if filled else frames[0]

@@ -80,16 +80,7 @@ def build(tables: Tables, config: Config, settings: Mapping[str, Any], *, accoun
     candidates = elements(rows)
     warn_about_years(candidates, account)
     records = assemble(candidates, account, winner=[("rank", False)])
-    return Build(
-        profile=NAME,
-        records=records,
-        skipped=pd.concat([tables.skipped, account.skipped], ignore_index=True),
-        notices=pd.concat([tables.notices, account.notices], ignore_index=True),
-        settings=dict(settings),
-        tables=tables,
-        config=config,
-        scope=scope(records, config),
-    )
+    return Build.of(NAME, records, account, tables, config, settings, scope(records, config))
 
 
 def participations(t: Tables) -> pd.DataFrame:

@@ -12,20 +12,39 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS, Body, body_hash, descriptor_uri
-from edfi_toolkit.rules.account import Account
+from edfi_toolkit.rules.account import Account, first_failing
 from edfi_toolkit.tables import Tables
 
 KEY = ["resource", *KEY_COLUMNS]
-RECORDS = [*KEY, "body", "body_hash", "source_refs", "rules"]
+TYPES: dict[str, Any] = {
+    "resource": "str",
+    "begin_date": "datetime64[us]",
+    "education_organization_id": "Int64",
+    "program_education_organization_id": "Int64",
+    "program_name": "str",
+    "program_type_descriptor": "str",
+    "student_unique_id": "str",
+    "body": object,
+    "body_hash": "str",
+    "source_refs": object,
+    "rules": object,
+}
+RECORDS = list(TYPES)
 # Rows a record may rest on beside its trigger: column of the candidate -> table (COM-SRC-1).
 RESTS_ON = {"enrollment_id": "enrollments", "student_id": "students", "calendar_id": "calendars", "school_id": "schools"}
 
 
 class Descriptors:
-    """Code values to URIs: as they are, else by `descriptor_map`, else in the namespace (COM-PAY-3)."""
+    """Code values to URIs: as they are, else by `descriptor_map`, else by a state's preset, else in the namespace
+    (COM-PAY-3).
 
-    def __init__(self, tables: Tables, namespace: str) -> None:
-        self._namespace = namespace
+    preset: descriptor name -> code value -> URI.
+    """
+
+    def __init__(
+        self, tables: Tables, namespace: str, *, preset: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
+        self._namespace, self._preset = namespace, preset or {}
         mapped = tables["descriptor_map"]
         self._map = {
             (name, str(code).casefold()): uri
@@ -36,7 +55,8 @@ class Descriptors:
         """One code value or URI as URI."""
         if "://" in code and "#" in code:
             return code
-        return self._map.get((name, code.casefold())) or descriptor_uri(name, code, namespace=self._namespace)
+        chosen = self._map.get((name, code.casefold())) or self._preset.get(name, {}).get(code)
+        return chosen or descriptor_uri(name, code, namespace=self._namespace)
 
     def uris(self, name: str, codes: pd.Series) -> pd.Series:
         """A column of code values as URIs; missing stays missing."""
@@ -50,16 +70,42 @@ def suppress_future(candidates: pd.DataFrame, settings: Mapping[str, Any]) -> pd
     return candidates["begin_date"].gt(pd.Timestamp(settings["as_of_date"]))
 
 
+def drop_candidates(candidates: pd.DataFrame, rules: Mapping[str, Any], account: Account) -> pd.DataFrame:
+    """The candidates that no rule drops. A trigger row is reported as skipped when none of its candidates is left."""
+    failing = first_failing(candidates, rules)
+    dropped, kept = candidates[failing.notna()], candidates[failing.isna()]
+    lost = ~dropped["ref"].isin(kept["ref"]) & ~dropped.duplicated("ref")
+    for table, rows in ref_parts(dropped.loc[lost, "ref"]).groupby("table"):
+        account.skip(rows["id"], str(table), failing[rows.index])
+    return kept
+
+
+def later_of(left: pd.Series, right: pd.Series) -> pd.Series:
+    """The later of two days, row by row; the one that exists when the other is missing."""
+    return left.where(left.ge(right) | right.isna(), right)
+
+
+def earlier_of(left: pd.Series, right: pd.Series) -> pd.Series:
+    """The earlier of two days, row by row; the one that exists when the other is missing."""
+    return left.where(left.le(right) | right.isna(), right)
+
+
+def active_on(rows: pd.DataFrame, days: pd.Series, start: str, end: str) -> pd.Series:
+    """Where a day lies in a span, both ends included; a missing end means open."""
+    return rows[start].le(days) & (rows[end].ge(days) | rows[end].isna())
+
+
+def shares_a_day(rows: pd.DataFrame, start: str, end: str, other_start: str, other_end: str) -> pd.Series:
+    """Where two spans have a day in common; missing ends mean open."""
+    begins_in_time = rows[start].le(rows[other_end]) | rows[other_end].isna()
+    return begins_in_time & (rows[other_start].le(rows[end]) | rows[end].isna())
+
+
 def id_order(ids: pd.Series) -> pd.Series:
     """Ids as a sortable rank, numeric if numeric: `10` is higher than `9`, and any number below any text."""
     numbers = pd.to_numeric(ids, errors="coerce")
     order = pd.DataFrame({"text": numbers.isna(), "number": numbers, "id": ids.where(numbers.isna(), "")})
     return order.sort_values(["text", "number", "id"]).assign(rank=np.arange(len(ids)))["rank"].reindex(ids.index)
-
-
-def same_text(left: pd.Series, right: pd.Series) -> pd.Series:
-    """Where two columns hold one text; missing equals nothing."""
-    return left.eq(right) & left.notna() & right.notna()
 
 
 def iso(days: pd.Series) -> list[str | None]:
@@ -68,10 +114,18 @@ def iso(days: pd.Series) -> list[str | None]:
     return [None if text == "NaT" else text for text in texts.tolist()]
 
 
-def assemble(candidates: pd.DataFrame, account: Account, *, winner: Sequence[tuple[str, bool]]) -> pd.DataFrame:
+def assemble(
+    candidates: pd.DataFrame,
+    account: Account,
+    *,
+    winner: Sequence[tuple[str, bool]],
+    warn_overlaps: bool = True,
+    cut_overlaps: bool = False,
+) -> pd.DataFrame:
     """Records from candidates: one per key (DUP_KEY), with bodies and references.
 
     winner: how equal keys are decided, as (column, ascending) pairs; the first row after sorting wins.
+    cut_overlaps: end a record on the day before the next of its student, place and program begins.
     Notices: DUP_KEY, SHARED_UNIQUE_ID, OVERLAP.
     """
     if candidates.empty:
@@ -80,32 +134,38 @@ def assemble(candidates: pd.DataFrame, account: Account, *, winner: Sequence[tup
     shared_unique_ids(candidates, account)
     candidates["source_refs"] = source_refs(candidates)
     records = one_per_key(candidates, account, winner)
-    overlaps(records, account)
+    records = without_overlaps(records) if cut_overlaps else records
+    if warn_overlaps:
+        overlaps(records, account)
     records["body"] = bodies(records)
     records["body_hash"] = [body_hash(body) for body in records["body"]]
     records = records.sort_values(KEY, kind="stable", ignore_index=True)
-    return records[[*RECORDS, *[each for each in ("ref", "end_date", "student_id") if each in records]]]
+    return records[RECORDS].astype({name: dtype for name, dtype in TYPES.items() if dtype != object})
 
 
 def empty_records() -> pd.DataFrame:
     """No records, with the columns and types of records."""
-    types = {"begin_date": "datetime64[us]", "body": object, "source_refs": object, "rules": object}
-    types |= {name: "Int64" for name in ("education_organization_id", "program_education_organization_id")}
-    return pd.DataFrame({name: pd.Series(dtype=types.get(name, "str")) for name in RECORDS})
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in TYPES.items()})
 
 
 def source_refs(candidates: pd.DataFrame) -> list[list[str]]:
-    """COM-SRC-1: the trigger first, then every other row the record rests on."""
+    """COM-SRC-1: the trigger first, then every other row the record rests on (`more_refs` and RESTS_ON)."""
     columns = [candidates["ref"].tolist()]
     for column, table in RESTS_ON.items():
         if column in candidates:
             present = candidates[column].notna()
             columns.append((f"{table}:" + candidates[column].astype("str")).where(present, None).tolist())
+    more = candidates["more_refs"] if "more_refs" in candidates else [()] * len(candidates)
     trigger_row = [ref.partition("#")[0] for ref in columns[0]]
     return [
-        [first, *(ref for ref in rest if isinstance(ref, str) and ref != row)]
-        for row, first, *rest in zip(trigger_row, *columns, strict=True)
+        [first, *others, *(ref for ref in rest if isinstance(ref, str) and ref != row)]
+        for row, others, first, *rest in zip(trigger_row, more, *columns, strict=True)
     ]
+
+
+def ref_parts(refs: pd.Series) -> pd.DataFrame:
+    """`table` and `id` of source references, the trigger's name left off."""
+    return refs.astype("str").str.extract(r"^(?P<table>[^:]+):(?P<id>.*?)(?:#\w+)?$")
 
 
 def one_per_key(candidates: pd.DataFrame, account: Account, winner: Sequence[tuple[str, bool]]) -> pd.DataFrame:
@@ -127,8 +187,8 @@ def one_per_key(candidates: pd.DataFrame, account: Account, winner: Sequence[tup
 def notice_of(rows: pd.DataFrame, code: str, account: Account, detail: Any = None) -> None:
     """A notice for each candidate or record, under the table and id of its trigger row."""
     if len(rows):
-        trigger = rows["ref"].str.partition("#")[0].str.partition(":")
-        account.notice(code, trigger[2], trigger[0], detail)
+        trigger = ref_parts(rows["ref"])
+        account.notice(code, trigger["id"], trigger["table"], detail)
 
 
 def _joined(lists: pd.Series) -> list[str]:
@@ -144,16 +204,28 @@ def shared_unique_ids(candidates: pd.DataFrame, account: Account) -> None:
 
 def overlaps(records: pd.DataFrame, account: Account) -> None:
     """COM-VAL-2: a record that begins before an earlier one of the same student, place and program ends."""
-    group = [name for name in KEY_COLUMNS if name != "begin_date"]
-    several = records[records.duplicated(group, keep=False)]
+    several, group = _successive(records)
     if several.empty:
         return
-    several = several.sort_values([*group, "begin_date"])
     far = pd.Timestamp.max.floor("D").as_unit("us")
-    last_end = several["end_date"].fillna(far).groupby([several[each] for each in group]).cummax()
-    earlier_end = last_end.groupby([several[each] for each in group]).shift()
-    late = several[several["begin_date"].lt(earlier_end)]
+    last_end = several["end_date"].fillna(far).groupby(group).cummax()
+    late = several[several["begin_date"].lt(last_end.groupby(group).shift())]
     notice_of(late, "OVERLAP", account)
+
+
+def without_overlaps(records: pd.DataFrame) -> pd.DataFrame:
+    """The records with ends cut to the day before the next begins, where they would overlap."""
+    several, group = _successive(records)
+    day_before = several["begin_date"].groupby(group).shift(-1) - pd.Timedelta(days=1)
+    cut = several["end_date"].isna() & day_before.notna() | several["end_date"].gt(day_before)
+    return records.assign(end_date=records["end_date"].mask(cut.reindex(records.index, fill_value=False), day_before))
+
+
+def _successive(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+    """Records that share student, place and program with another, in order of begin; and the number of their group."""
+    group = [name for name in KEY if name != "begin_date"]
+    several = records[records.duplicated(group, keep=False)].sort_values([*group, "begin_date"])
+    return several, several.groupby(group, sort=False).ngroup()
 
 
 def bodies(records: pd.DataFrame) -> list[Body]:

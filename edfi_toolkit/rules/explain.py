@@ -16,6 +16,7 @@ import pandas as pd
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.rules.account import Account
 from edfi_toolkit.rules.catalogue import RULES
+from edfi_toolkit.rules.common import ref_parts
 from edfi_toolkit.tables import TABLES, Tables
 
 if TYPE_CHECKING:
@@ -168,13 +169,12 @@ def summary(build: Build) -> pd.DataFrame:
 
 def accounting(build: Build) -> pd.DataFrame:
     """Per table, each row once: rows_in, used (a record rests on it), skipped, set_aside, collapsed, not_applicable."""
-    refs = build.records["source_refs"].explode().dropna().str.partition("#")[0].drop_duplicates()
-    used = refs.str.partition(":")
+    used = ref_parts(build.records["source_refs"].explode().dropna().drop_duplicates())
     skipped = build.skipped[~build.skipped["rule"].str.startswith("COM-NRM")]
     counts = []
     for name, rows in build.tables.items():
         ids = row_ids(name, rows)
-        used_here = ids.isin(used.loc[used[0].eq(name), 2])
+        used_here = ids.isin(used.loc[used["table"].eq(name), "id"])
         skipped_here = ids.isin(skipped.loc[skipped["table"].eq(name), "id"]) & ~used_here
         left_over = ~used_here & ~skipped_here
         counts.append((name, int(used_here.sum()), int(skipped_here.sum()), int(left_over.sum())))

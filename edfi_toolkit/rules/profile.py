@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.rules.account import Account, together
 from edfi_toolkit.rules.settings import resolve
 from edfi_toolkit.tables import Tables, normalise
 
@@ -65,6 +66,8 @@ class Build:
     skipped: table, id, rule, detail (and for load errors file, row, column, value).
     notices: code, table, id, detail.
     publishes: False when the configuration says that nothing may be sent at all.
+    retained: references whose published records stay even when no record is built for them any more;
+        retains_all: that holds for every reference.
     """
 
     profile: str
@@ -76,6 +79,33 @@ class Build:
     config: Config
     scope: Scope
     publishes: bool = True
+    retained: frozenset[str] = frozenset()
+    retains_all: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        profile: str,
+        records: pd.DataFrame,
+        account: Account,
+        tables: Tables,
+        config: Config,
+        settings: Mapping[str, Any],
+        scope: Scope,
+        **more: Any,
+    ) -> Build:
+        """A build from what a profile made and the account it kept, load errors and notices of the tables included."""
+        return cls(
+            profile=profile,
+            records=records,
+            skipped=together(tables.skipped, account.skipped),
+            notices=together(tables.notices, account.notices),
+            settings=dict(settings),
+            tables=tables,
+            config=config,
+            scope=scope,
+            **more,
+        )
 
     def explain(
         self,

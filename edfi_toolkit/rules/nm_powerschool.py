@@ -1,0 +1,230 @@
+"""Profile `nm-powerschool`: New Mexico's studentCTEProgramAssociations from PowerSchool.
+
+Source: PowerSchool state reporting, New Mexico: Student CTE Programs (docs/rules/nm_powerschool.md).
+One function per block of the manual, in its order; the sentence of each rule is in the catalogue under its id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from edfi_toolkit.rules.account import Account
+from edfi_toolkit.rules.common import Descriptors, assemble, id_order, notice_of, suppress_future
+from edfi_toolkit.rules.profile import Build, Config, Scope
+from edfi_toolkit.tables import Tables
+
+NAME = "nm-powerschool"
+TABLES = (
+    "students", "schools", "calendars", "enrollments", "cte_records", "preferences", "edfi_config",
+    "resource_preferences", "descriptor_map",
+)  # fmt: skip
+RESOURCE = "studentCTEProgramAssociations"
+
+STATE = "35"  # NM-ELE-1: every organization id of the state begins with it
+PROGRAM = "Career and Technical Education"  # NM-ELE-3, NM-ELE-4: name and type
+OTHER = "Other"  # NM-ELE-7, NM-ELE-10
+CIP_CODE = "0"  # NM-ELE-8: a text, not the number
+TRANSFERRED_OUT = 2
+WINNER = [("is_current", False), ("enrollment_order", False)]  # NM-MUL-3
+
+
+def build(t: Tables, config: Config, settings: Mapping[str, Any], *, account: Account | None = None) -> Build:
+    """Students, then their periods, then the elements; one record per key."""
+    account = account or Account()
+    students = selected_students(t, account)
+    periods = with_schools(students, t)
+    periods = selected_periods(periods, t, config, settings, account)
+    if settings["nm.begin_date_mode"] == "latest_only":  # NM-MUL-1
+        order = ["start_date", "enrollment_order"]
+        periods = periods.sort_values(order, ascending=False).drop_duplicates("student_id")
+    candidates = elements(periods, t, config, settings)
+    warn(candidates, account)
+    records = assemble(candidates, account, winner=WINNER, warn_overlaps=False)  # COM-VAL-2: no ends, no overlaps
+    return Build.of(
+        NAME, records, account, t, config, settings, scope(t, config),
+        publishes=config.valid, retains_all=not settings["nm.delete_deselected"],
+    )  # fmt: skip
+
+
+# ---- Selection
+
+
+def enrolled_rows(t: Tables) -> pd.DataFrame:
+    """NM-SEL-2: the credential rows that enrol their student in CTE."""
+    return t.cte_records[t.cte_records.program_enrolled]
+
+
+def selected_students(t: Tables, account: Account) -> pd.DataFrame:
+    """NM-SEL-1, -2, -4, -5: of the students with a credential row, those who may be sent."""
+    known = t.cte_records.student_id.isin(t.students.student_id)
+    account.skip(t.cte_records[~known].record_id, "cte_records", "NM-SEL-1")
+    s = t.students[t.students.student_id.isin(t.cte_records.student_id)]
+    return account.keep(
+        s,
+        "students",
+        {
+            "NM-SEL-1": ~s.student_published.fillna(False),
+            "NM-SEL-2": ~s.student_id.isin(enrolled_rows(t).student_id),
+            "NM-SEL-4": s.student_unique_id.isna(),
+            "NM-SEL-5": s.state_exclude,
+        },
+        id_column="student_id",
+    )
+
+
+def with_schools(students: pd.DataFrame, t: Tables) -> pd.DataFrame:
+    """The enrollment periods of these students, with the school and building of NM-ELE-1 and NM-ELE-1a."""
+    e = t.enrollments.merge(students.drop(columns="state_exclude"), on="student_id")
+    elsewhere = e.enrollment_school_id.ne(e.current_school_id) & e.enrollment_school_id.notna() & e.current_school_id.notna()
+    mid_transfer = e.is_current & elsewhere & e.enroll_status.eq(TRANSFERRED_OUT).fillna(False)
+    e["period_school_id"] = e.school_id
+    e["school_id"] = e.school_id.mask(mid_transfer, e.enrollment_school_id)
+    schools = t.schools.set_index("school_id")
+    e["known_school"] = e.school_id.isin(schools.index)
+    e["school_excluded"] = e.school_id.map(schools.state_exclude)
+    alternate, number = e.school_id.map(schools.alt_school_number), e.school_id.map(schools.school_number)
+    no_alternate = alternate.isna() | pd.to_numeric(alternate, errors="coerce").le(0)
+    e["building"] = e.location_code.fillna(alternate.mask(no_alternate, number))
+    return e.assign(enrollment_order=id_order(e.enrollment_id))
+
+
+def selected_periods(
+    e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[str, Any], account: Account
+) -> pd.DataFrame:
+    """NM-SEL-3, -6, -7 and the errors of NM-ELE-1b, on each enrollment period."""
+    at_school = settings["nm.enrolled_requires"] == "row_at_school"
+    first, last = year_window(e, t, config, settings)
+    e = account.keep(
+        e,
+        "enrollments",
+        {
+            "NM-SEL-2": ~has_row_at_school(e, t) & at_school,
+            "NM-SEL-3": ~e.start_date.between(first, last),
+            "COM-VAL-1": e.end_date.lt(e.start_date),
+            "COM-FUT-1": suppress_future(e.rename(columns={"start_date": "begin_date"}), settings),
+            "NM-ERR-2": ~e.known_school,
+            "NM-SEL-6": e.school_excluded,
+            "NM-SEL-7": e.end_date.le(e.start_date) & settings["nm.require_exit_after_entry"],
+            "NM-ERR-1": district(t) is None,
+        },
+        id_column="enrollment_id",
+    )
+    return account.keep(e, "enrollments", {"NM-ERR-2": three_digits(e.building).isna()}, id_column="enrollment_id")
+
+
+def has_row_at_school(e: pd.DataFrame, t: Tables) -> pd.Series:
+    """NM-SEL-2 with `row_at_school`: a credential row of the student names the school of the enrollment."""
+    rows = pd.MultiIndex.from_frame(enrolled_rows(t)[["student_id", "school_id"]].dropna())
+    return pd.Series(pd.MultiIndex.from_frame(e[["student_id", "period_school_id"]]).isin(rows), index=e.index)
+
+
+def year_window(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[str, Any]) -> tuple[Any, Any]:
+    """NM-SEL-3: first and last day of the year, of the configuration or of the school's own year term."""
+    first, last = pd.Timestamp(config.config_start), pd.Timestamp(config.config_end)
+    if settings["nm.year_window"] == "config":
+        return first, last
+    terms = t.calendars[t.calendars.school_year.eq(config.school_year)].groupby("school_id")
+    return (
+        e.school_id.map(terms.start_date.min()).fillna(first),
+        e.school_id.map(terms.end_date.max()).fillna(last),
+    )
+
+
+# ---- Elements
+
+
+def district(t: Tables) -> str | None:
+    """The three digits of the district among the preferences, whatever the case of its name; None when there are none."""
+    named = t.preferences[t.preferences.name.str.casefold().eq("districtnumber")].value
+    digits = three_digits(named).dropna()
+    return None if digits.empty else str(digits.iloc[0])
+
+
+def three_digits(numbers: pd.Series) -> pd.Series:
+    """NM-ELE-1b: filled with zeros to three digits; missing where that cannot be."""
+    return numbers.str.zfill(3).where(numbers.str.fullmatch(r"[0-9]{1,3}") & numbers.notna())
+
+
+def elements(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[str, Any]) -> pd.DataFrame:
+    """NM-ELE-1 to -11: what each record says."""
+    descriptors = Descriptors(t, settings["descriptor_namespace"])
+    completed = e.student_id.map(completion(t, config, settings))
+    old_standard = data_standard(config, settings) < 5
+    prefix = f"{STATE}{district(t) or '000'}"  # without a district no period came this far (NM-ERR-1)
+    organization = (prefix + three_digits(e.building)).astype("Int64")
+    owner = {"lea": int(f"{prefix}000"), "school": organization}
+    program_edorg = settings["nm.program_edorg"]
+    rows = ("cte_records:" + enrolled_rows(t).record_id).groupby(enrolled_rows(t).student_id).agg(list)
+    return e.assign(
+        ref="enrollments:" + e.enrollment_id + "#cte",
+        more_refs=e.student_id.map(rows),
+        resource=RESOURCE,
+        education_organization_id=organization,  # NM-ELE-1
+        program_education_organization_id=owner.get(program_edorg, program_edorg),  # NM-ELE-2
+        program_type_descriptor=descriptors.uri("ProgramTypeDescriptor", PROGRAM),  # NM-ELE-3
+        program_name=PROGRAM,  # NM-ELE-4
+        begin_date=e.start_date,  # NM-ELE-6
+        exit_date=e.end_date,
+        end_date=e.end_date if settings["nm.emit_end_date"] else pd.NaT,  # NM-ELE-11
+        members=[details(each, old_standard, settings, descriptors) for each in completed],
+        completion_dropped=completed.notna() & (not old_standard),
+        rules=[["NM-SEL-3", "NM-ELE-1", "NM-ELE-2", "NM-ELE-6", "NM-ELE-10"] for _ in range(len(e))],
+    ).astype({"end_date": "datetime64[us]"})
+
+
+def completion(t: Tables, config: Config, settings: Mapping[str, Any]) -> pd.Series:
+    """NM-ELE-9: per student whether the program was completed; students of whom nothing is known are not in it."""
+    rows = enrolled_rows(t)
+    if settings["nm.completion_from"] == "omit":
+        return pd.Series(dtype=object)
+    if settings["nm.completion_from"] == "credential_earned":
+        earned = rows.credential_earned_date.dropna()
+        known = earned.between(pd.Timestamp(config.config_start), pd.Timestamp(config.config_end))
+    else:
+        known = rows.program_completed.dropna().astype(bool)
+    return known.groupby(rows.student_id[known.index]).any().astype(object)
+
+
+def details(completed: Any, old_standard: bool, settings: Mapping[str, Any], descriptors: Descriptors) -> dict[str, Any]:
+    """NM-ELE-7 to -10: `ctePrograms` before data standard 5, `cteProgramServices` from then on."""
+    if old_standard:
+        pathway = {"careerPathwayDescriptor": descriptors.uri("CareerPathwayDescriptor", OTHER), "cipCode": CIP_CODE}
+        return {"ctePrograms": [pathway if pd.isna(completed) else {**pathway, "cteProgramCompletionIndicator": completed}]}
+    if settings["nm.cte_ds5"] == "omit":
+        return {}
+    service = {"cteProgramServiceDescriptor": descriptors.uri("CTEProgramServiceDescriptor", OTHER), "cipCode": CIP_CODE}
+    return {"cteProgramServices": [service]}
+
+
+def data_standard(config: Config, settings: Mapping[str, Any]) -> int:
+    """NM-ELE-10: the major version of the target's data standard; the year's configuration outranks the setting."""
+    return int(str(config.data_standard or settings["data_standard"]).partition(".")[0])
+
+
+def warn(c: pd.DataFrame, account: Account) -> None:
+    """ZERO_DAY_ENROLLMENT (NM-SEL-7), SUSPECT_LOCATION (NM-ELE-1c), COMPLETION_DROPPED (NM-ELE-10)."""
+    notice_of(c[c.exit_date.eq(c.begin_date)], "ZERO_DAY_ENROLLMENT", account)
+    zeros = c.location_code.str.fullmatch("0+") & c.location_code.notna()
+    account.notice("SUSPECT_LOCATION", c[zeros].student_id.drop_duplicates(), "students")
+    notice_of(c[c.completion_dropped], "COMPLETION_DROPPED", account)
+
+
+# ---- Scope
+
+
+def scope(t: Tables, config: Config) -> Scope:
+    """C.3: Career and Technical Education at the organizations of the district, 35 and its number in front."""
+    number = district(t)
+    ids = range(int(f"{STATE}{number}000"), int(f"{STATE}{number}999") + 1) if number else range(0)
+    return Scope(
+        profile=NAME,
+        school_year=config.school_year,
+        resources=(RESOURCE,),
+        programs=frozenset((owner, PROGRAM) for owner in ids),
+        organizations=frozenset(ids),
+        config_start=config.config_start,
+        config_end=config.config_end,
+    )

@@ -1,0 +1,425 @@
+"""Profile `wi-infinite-campus`: Wisconsin's studentProgramAssociations from Infinite Campus.
+
+Records come from five triggers: Section 504, CEIS, third party, Instruction Mode and, on request, EL.
+Source: Infinite Campus, Wisconsin Ed-Fi: Student Program Association (docs/rules/wi_infinite_campus.md).
+One function per block of the manual, in its order; the sentence of each rule is in the catalogue under its id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from edfi_toolkit.rules.account import Account, first_failing
+from edfi_toolkit.rules.common import (
+    Descriptors,
+    active_on,
+    assemble,
+    drop_candidates,
+    earlier_of,
+    empty_records,
+    id_order,
+    iso,
+    later_of,
+    notice_of,
+    shares_a_day,
+    suppress_future,
+)
+from edfi_toolkit.rules.profile import Build, Config, Scope
+from edfi_toolkit.tables import Tables
+
+NAME = "wi-infinite-campus"
+TABLES = (
+    "students", "schools", "calendars", "enrollments", "section504_records", "ceis_records",
+    "instruction_mode_records", "lep_records", "edfi_config", "resource_preferences", "descriptor_map",
+)  # fmt: skip
+GENERIC, SECTION_504 = "studentProgramAssociations", "studentSection504ProgramAssociations"
+
+STATE_AGENCY = 48856  # WI-ELE-2
+# WI-ELE-3: program name and type of each trigger
+SECTION_504_PROGRAM = ("Section 504 Placement", "Section 504 Placement")
+CEIS_PROGRAM = ("Coordinated Early Intervening Services", "Cocurricular Programs")
+CESA_PROGRAM, OTHER_PROVIDER_PROGRAM = "Third Party - CESA", "Third Party - Other"
+PROVIDER_TYPE, MODALITY_TYPE = "Regular Education", "Modality"
+MODALITIES = {"in-person": "In-Person", "in person": "In-Person", "remote": "Remote", "hybrid": "Hybrid"}
+# WI-ELE-4: the state's own codes; Regular Education has none published
+WI_DPI = {
+    "Section 504 Placement": "uri://dpi.wi.gov/ProgramTypeDescriptor#504",
+    "Cocurricular Programs": "uri://dpi.wi.gov/ProgramTypeDescriptor#Co",
+    "Modality": "uri://dpi.wi.gov/ProgramTypeDescriptor#Modality",
+}
+FROM_RECORD, FROM_FLAG = 0, 1  # WI-MUL-2: a program record before the enrollment's flag
+SERVICE_ORDER = {"P": 0, "N": 1, "S": 2}
+WINNER = [("priority", True), ("service_order", True), ("enrollment_order", False)]  # WI-MUL-2
+
+
+def build(t: Tables, config: Config, settings: Mapping[str, Any], *, account: Account | None = None) -> Build:
+    """Gates, qualifying enrollments, one block per trigger, then one record per key."""
+    account = account or Account()
+    if gate := closed_gate(config):
+        account.skip(pd.Series([str(config.school_year)]), "edfi_config", gate)
+        return Build.of(NAME, empty_records(), account, t, config, settings, scope(t, config, settings), publishes=False)
+    e = enrollments(t)
+    qualifying = qualifying_enrollments(e, t, config, settings, account)
+    candidates = pd.concat(
+        [
+            section_504(t, qualifying, settings, account),
+            ceis(t, qualifying, settings, account),
+            third_party(qualifying),
+            modality(t, e, config, settings, account),
+            english_learners(t, e, config, settings, account),
+        ]
+    )
+    candidates = drop_candidates(candidates, {"COM-FUT-1": suppress_future(candidates, settings)}, account)
+    candidates = elements(candidates, t, settings)
+    warn(candidates, config, account)
+    records = assemble(candidates, account, winner=WINNER, cut_overlaps=settings["wi.split_overlaps"])
+    return Build.of(NAME, records, account, t, config, settings, scope(t, config, settings), retained=retained(t, settings))
+
+
+def closed_gate(config: Config) -> str | None:
+    """WI-CFG-1, WI-CFG-2: the rule that forbids sending anything, if one does."""
+    if config.profile in ("choice_only", "choice_private_opt_in"):
+        return "WI-CFG-1"
+    return None if config.valid else "WI-CFG-2"
+
+
+def enrollments(t: Tables) -> pd.DataFrame:
+    """Every enrollment with what its student, calendar and school say of it."""
+    students = t.students.set_index("student_id")
+    calendars = t.calendars.set_index("calendar_id")
+    schools = t.schools.set_index("school_id")
+    e = t.enrollments
+    return e.assign(
+        student_unique_id=e.student_id.map(students.student_unique_id),
+        calendar_year=e.calendar_id.map(calendars.school_year),
+        calendar_excluded=e.calendar_id.map(calendars.state_exclude),
+        summer_school=e.calendar_id.map(calendars.summer_school),
+        school_excluded=e.school_id.map(schools.state_exclude),
+        ed_fi_school_id=e.school_id.map(schools.ed_fi_school_id),
+        school_number=e.school_id.map(schools.school_number),
+        service_order=e.service_type.map(SERVICE_ORDER),
+        enrollment_order=id_order(e.enrollment_id),
+    )
+
+
+# ---- B3.2 Qualifying enrollment
+
+
+def enrollment_rules(e: pd.DataFrame, config: Config) -> dict[str, pd.Series]:
+    """WI-ENR: an enrollment does not qualify when any of these holds."""
+    return {
+        "WI-ENR-1": e.student_unique_id.isna(),
+        "WI-ENR-2": e.start_date.isna() | e.end_date.lt(e.start_date),
+        "WI-ENR-3": ~in_year(e, config),
+        "WI-ENR-4": e.state_exclude,
+        "WI-ENR-5": e.no_show,
+        "WI-ENR-6": e.wise_exclude,
+        "WI-ENR-7": e.calendar_excluded,
+        "WI-ENR-8": e.summer_school,
+        "WI-ENR-9": e.school_excluded,
+        "WI-ENR-10": e.ed_fi_school_id.isna(),
+        "WI-ENR-11": e.service_type.eq("S"),
+    }
+
+
+def in_year(e: pd.DataFrame, config: Config) -> pd.Series:
+    """WI-ENR-3, WI-SCP-1: the calendar is of this year, and a day of the enrollment lies in the window."""
+    first, last = pd.Timestamp(config.config_start), pd.Timestamp(config.config_end)
+    started = e.start_date.le(last) & (e.end_date.ge(first) | e.end_date.isna())
+    return e.calendar_year.eq(config.school_year).fillna(False) & (started | e.start_date.isna())
+
+
+def qualifying_enrollments(
+    e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[str, Any], account: Account
+) -> pd.DataFrame:
+    """The enrollments that may determine a record. Those without any trigger are not applicable, hence not reported."""
+    rules = enrollment_rules(e, config)
+    if settings["wi.enrollment_type_scope"] == "all":
+        rules["WI-ENR-TYPE"] = ~reported_type(e)
+    triggers = [t.section504_records, t.ceis_records, t.instruction_mode_records]
+    triggers += [t.lep_records] if settings["wi.ell_in_spa"] else []
+    with_records = e.student_id.isin(pd.concat([each.student_id for each in triggers]).unique())
+    triggered = with_records | has_provider(e) | e.coord_early_intervention.eq("Y").fillna(False)
+    passing = first_failing(e, rules).isna()
+    account.keep(
+        e[triggered], "enrollments", {name: mask[triggered] for name, mask in rules.items()}, id_column="enrollment_id"
+    )
+    return e[passing]
+
+
+def reported_type(e: pd.DataFrame) -> pd.Series:
+    """State enrollment type Primary or PPP."""
+    return e.state_enrollment_type.isin(["P", "PPP"])
+
+
+def has_provider(e: pd.DataFrame) -> pd.Series:
+    """WI-TP-1: a third party provider that is not NONE."""
+    return e.third_party_provider.notna() & e.third_party_provider.ne("NONE")
+
+
+# ---- B3.3 Triggers, with the dates of WI-ELE-6 and WI-ELE-7
+
+
+def section_504(t: Tables, qualifying: pd.DataFrame, settings: Mapping[str, Any], account: Account) -> pd.DataFrame:
+    """WI-504: one candidate per qualifying enrollment that shares a day with the record."""
+    own_resource = settings["wi.section504_resource"] == SECTION_504
+    only_eligible = settings["wi.section504_requires_eligible"] and not own_resource
+    r = t.section504_records
+    r = account.keep(
+        r,
+        "section504_records",
+        {
+            "WI-504-1": r.start_date.isna() | r.end_date.lt(r.start_date),
+            "WI-504-2": ~r.eligible & only_eligible,
+        },
+        id_column="record_id",
+    )
+    pairs = with_enrollments(r, qualifying)
+    pairs = pairs[shares_a_day(pairs, "start_date", "end_date", "enrolled_from", "enrolled_to")]
+    skip_without(r, pairs, "section504_records", "WI-504-3", account)
+    begin = later_of(pairs.start_date, pairs.enrolled_from)
+    account.step(
+        pairs.record_id, "section504_records", "beginDate", "WI-ELE-6",
+        lambda: "The 504 start " + day_text(pairs.start_date) + " or the enrollment's start "
+        + day_text(pairs.enrolled_from) + ", whichever is later: " + day_text(begin) + ".",
+    )  # fmt: skip
+    return pairs.assign(
+        ref="section504_records:" + pairs.record_id,
+        resource=SECTION_504 if own_resource else GENERIC,
+        members=section_504_members(pairs) if own_resource else None,
+        program_name=SECTION_504_PROGRAM[0],
+        program_type=SECTION_504_PROGRAM[1],
+        begin_date=begin,
+        end_date=earlier_of(pairs.end_date, pairs.enrolled_to),
+        priority=FROM_RECORD,
+        rule="WI-504-3",
+    )
+
+
+def section_504_members(r: pd.DataFrame) -> list[dict[str, Any]]:
+    """WI-ELE-9: what the resource of its own carries beyond the generic one; the disability becomes a URI later."""
+    columns = {
+        "section504Eligibility": r.eligible.tolist(),
+        "accommodationPlan": [None if pd.isna(plan) else bool(plan) for plan in r.accommodation_plan],
+        "section504MeetingDate": iso(r.meeting_date),
+        "section504EligibilityDecisionDate": iso(r.eligibility_decision_date),
+        "section504DisabilityDescriptor": [each if isinstance(each, str) else None for each in r.disability],
+    }
+    rows = zip(*columns.values(), strict=True)
+    return [{name: value for name, value in zip(columns, row, strict=True) if value is not None} for row in rows]
+
+
+def ceis(t: Tables, qualifying: pd.DataFrame, settings: Mapping[str, Any], account: Account) -> pd.DataFrame:
+    """WI-CEIS: a record attaches to the enrollments it begins in; the flag counts where no record attaches."""
+    r = t.ceis_records
+    r = account.keep(
+        r, "ceis_records", {"WI-CEIS-1": r.start_date.isna() | r.end_date.lt(r.start_date)}, id_column="record_id"
+    )
+    pairs = with_enrollments(r, qualifying)
+    attached = active_on(pairs, pairs.start_date, "enrolled_from", "enrolled_to")
+    if settings["wi.ceis_before_enrollment"] == "use_enrollment_start":
+        attached |= pairs.start_date.lt(pairs.enrolled_from) & shares_a_day(
+            pairs, "start_date", "end_date", "enrolled_from", "enrolled_to"
+        )
+    pairs = pairs[attached]
+    skip_without(r, pairs, "ceis_records", "WI-CEIS-2", account)
+    from_records = pairs.assign(
+        ref="ceis_records:" + pairs.record_id,
+        begin_date=later_of(pairs.start_date, pairs.enrolled_from),
+        priority=FROM_RECORD,
+        rule="WI-CEIS-2",
+    )
+    flagged = qualifying[qualifying.coord_early_intervention.eq("Y").fillna(False)]
+    beaten = flagged.enrollment_id.isin(pairs.enrollment_id)
+    account.step(
+        flagged[beaten].enrollment_id, "enrollments", "not used", "WI-CEIS-3", "A CEIS record is attached; it beats the flag."
+    )
+    flagged = flagged[~beaten]
+    from_flags = flagged.assign(
+        ref="enrollments:" + flagged.enrollment_id + "#ceis",
+        begin_date=flagged.start_date,
+        priority=FROM_FLAG,
+        rule="WI-CEIS-3",
+    )
+    return pd.concat([from_records, from_flags]).assign(
+        resource=GENERIC, program_name=CEIS_PROGRAM[0], program_type=CEIS_PROGRAM[1]
+    )
+
+
+def third_party(qualifying: pd.DataFrame) -> pd.DataFrame:
+    """WI-TP-1: one candidate per qualifying enrollment that names a provider."""
+    named = qualifying[has_provider(qualifying)]
+    return named.assign(
+        ref="enrollments:" + named.enrollment_id + "#third_party",
+        resource=GENERIC,
+        program_name=named.third_party_provider.eq("CESA").map({True: CESA_PROGRAM, False: OTHER_PROVIDER_PROGRAM}),
+        program_type=PROVIDER_TYPE,
+        begin_date=named.start_date,
+        priority=FROM_FLAG,
+        rule="WI-TP-1",
+    )
+
+
+def modality(
+    t: Tables, e: pd.DataFrame, config: Config, settings: Mapping[str, Any], account: Account
+) -> pd.DataFrame:
+    """WI-MOD: one candidate per Instruction Mode record, from the enrollment active on its first day."""
+    r = t.instruction_mode_records
+    r = r.assign(program_name=r.learning_modality.str.lower().map(MODALITIES))
+    first, last = pd.Timestamp(config.config_start), pd.Timestamp(config.config_end)
+    inside = r.start_date.between(first, last) & (r.end_date.between(first, last) | r.end_date.isna())
+    r = account.keep(
+        r,
+        "instruction_mode_records",
+        {
+            "WI-MOD-1": r.start_date.isna() | r.end_date.lt(r.start_date),
+            "WI-MOD-2": ~inside,
+            "WI-MOD-3": r.program_name.isna(),
+        },
+        id_column="record_id",
+    )
+    pairs = with_enrollments(r.rename(columns={"school_number": "wanted"}), modality_enrollments(e, config, settings))
+    pairs = pairs[pairs.school_number.eq(pairs.wanted).fillna(False)]
+    active = active_on(pairs, pairs.start_date, "enrolled_from", "enrolled_to")
+    chosen = first_of(pairs[active], "record_id", ["service_order", "enrollment_order"], [True, False])
+    if settings["wi.modality_before_enrollment"] == "earliest_overlap":
+        late = pairs[shares_a_day(pairs, "start_date", "end_date", "enrolled_from", "enrolled_to")]
+        late = late[~late.record_id.isin(chosen.record_id)]
+        by = ["enrolled_from", "service_order", "enrollment_order"]
+        chosen = pd.concat([chosen, first_of(late, "record_id", by, [True, True, False])])
+    skip_without(r, chosen, "instruction_mode_records", "WI-MOD-4", account)
+    return chosen.assign(
+        ref="instruction_mode_records:" + chosen.record_id,
+        resource=GENERIC,
+        program_type=MODALITY_TYPE,
+        begin_date=chosen.start_date,
+        priority=FROM_RECORD,
+        rule="WI-MOD-4",
+    )
+
+
+def modality_enrollments(e: pd.DataFrame, config: Config, settings: Mapping[str, Any]) -> pd.DataFrame:
+    """The enrollments that count for Instruction Mode: the general rules or the block's own, and Primary or PPP."""
+    rules = enrollment_rules(e, config)
+    if settings["wi.modality_enrollment_rules"] == "block_only":
+        del rules["WI-ENR-8"], rules["WI-ENR-11"]
+    return e[first_failing(e, rules).isna() & reported_type(e)]
+
+
+def english_learners(
+    t: Tables, e: pd.DataFrame, config: Config, settings: Mapping[str, Any], account: Account
+) -> pd.DataFrame:
+    """WI-ELL: EL participation, only when asked for. Partial enrollments count here."""
+    if not settings["wi.ell_in_spa"]:  # WI-ELL-0
+        return e.iloc[:0]
+    r = t.lep_records
+    first, last = pd.Timestamp(config.config_start), pd.Timestamp(config.config_end)
+    r = account.keep(
+        r,
+        "lep_records",
+        {
+            "WI-ELL-1": ~r.program_status.isin(["EL", "EXITED"]),
+            "WI-ELL-2": ~r.el_served.isin(["S", "T"]),
+            "WI-ELL-3": r.identified_date.isna() | r.identified_date.gt(last),
+        },
+        id_column="record_id",
+    )
+    rules = enrollment_rules(e, config)
+    del rules["WI-ENR-11"]
+    pairs = with_enrollments(r, e[first_failing(e, rules).isna()])
+    earliest = pairs.groupby("record_id").enrolled_from.transform("min")
+    pairs = pairs.assign(begin_date=pairs.identified_date.where(pairs.identified_date.ge(first), earliest))
+    active = pairs[active_on(pairs, pairs.begin_date, "enrolled_from", "enrolled_to")]
+    chosen = first_of(active, "record_id", ["service_order", "enrollment_order"], [True, False])
+    skip_without(r, chosen, "lep_records", "WI-ELL-4", account)
+    backwards = chosen.program_exit_date.lt(chosen.begin_date)
+    account.skip(chosen[backwards].record_id, "lep_records", "COM-VAL-1")
+    chosen = chosen[~backwards]
+    return chosen.assign(
+        ref="lep_records:" + chosen.record_id,
+        resource=GENERIC,
+        program_name=settings["wi.ell_program_name"],
+        program_type=settings["wi.ell_program_type"],
+        end_date=chosen.program_exit_date,
+        priority=FROM_RECORD,
+        rule="WI-ELL-4",
+    )
+
+
+def with_enrollments(records: pd.DataFrame, e: pd.DataFrame) -> pd.DataFrame:
+    """Every record beside every enrollment of its student; the enrollment's days as `enrolled_from`, `enrolled_to`."""
+    return records.merge(e.rename(columns={"start_date": "enrolled_from", "end_date": "enrolled_to"}), on="student_id")
+
+
+def first_of(rows: pd.DataFrame, per: str, by: list[str], ascending: list[bool]) -> pd.DataFrame:
+    """One row per `per`: the first in this order."""
+    return rows.sort_values(by, ascending=ascending).drop_duplicates(per)
+
+
+def skip_without(records: pd.DataFrame, pairs: pd.DataFrame, table: str, rule_id: str, account: Account) -> None:
+    """Skip the records that found no enrollment."""
+    account.skip(records.loc[~records.record_id.isin(pairs.record_id), "record_id"], table, rule_id)
+
+
+def day_text(days: pd.Series) -> pd.Series:
+    return days.dt.strftime("%Y-%m-%d")
+
+
+# ---- B3.4 Elements, B3.5 Multiple records, B3.7 Scope year
+
+
+def elements(c: pd.DataFrame, t: Tables, settings: Mapping[str, Any]) -> pd.DataFrame:
+    """WI-ELE-1 to -5: organization, program and its type as URIs."""
+    preset = WI_DPI if settings["descriptor_preset"] == "wi-dpi" else {}
+    descriptors = Descriptors(t, settings["descriptor_namespace"], preset={"ProgramTypeDescriptor": preset})
+    if "members" in c:
+        c["members"] = [
+            {**each, "section504DisabilityDescriptor": descriptors.uri("Section504DisabilityDescriptor", code)}
+            if isinstance(each, dict) and (code := each.get("section504DisabilityDescriptor"))
+            else (each if isinstance(each, dict) else None)
+            for each in c["members"]
+        ]
+    return c.assign(
+        education_organization_id=c.override_ed_fi_school_id.fillna(c.ed_fi_school_id).astype("Int64"),
+        program_education_organization_id=STATE_AGENCY,
+        program_type_descriptor=descriptors.uris("ProgramTypeDescriptor", c.program_type),
+        rules=[["WI-ENR", rule_id, "WI-ELE-1", "WI-ELE-6", "WI-ELE-7"] for rule_id in c.rule],
+    )
+
+
+def warn(c: pd.DataFrame, config: Config, account: Account) -> None:
+    """OUTSIDE_YEAR (WI-SCP-3) and MODALITY_CONFLICT (WI-MUL-4)."""
+    notice_of(c[c.end_date.gt(pd.Timestamp(config.config_end))], "OUTSIDE_YEAR", account)
+    modes = c[c.program_type.eq(MODALITY_TYPE)]
+    same_day = ["student_unique_id", "education_organization_id", "begin_date"]
+    different = modes.groupby(same_day).program_name.transform("nunique").gt(1)
+    notice_of(modes[different], "MODALITY_CONFLICT", account)
+
+
+def scope(t: Tables, config: Config, settings: Mapping[str, Any]) -> Scope:
+    """C.3: the state's programs of WI-ELE-3, at the schools and overrides of these tables."""
+    programs = {SECTION_504_PROGRAM[0], CEIS_PROGRAM[0], CESA_PROGRAM, OTHER_PROVIDER_PROGRAM, *MODALITIES.values()}
+    if settings["wi.ell_in_spa"]:
+        programs.add(settings["wi.ell_program_name"])
+    ids = pd.concat([t.schools.ed_fi_school_id, t.enrollments.override_ed_fi_school_id]).dropna().unique()
+    return Scope(
+        profile=NAME,
+        school_year=config.school_year,
+        resources=(GENERIC, SECTION_504),
+        programs=frozenset((STATE_AGENCY, name) for name in programs),
+        organizations=frozenset(int(each) for each in ids),
+        config_start=config.config_start,
+        config_end=config.config_end,
+    )
+
+
+def retained(t: Tables, settings: Mapping[str, Any]) -> frozenset[str]:
+    """WI-EVT-18: the excluded calendars and schools whose published records stay, when the setting says so."""
+    if settings["wi.exclude_after_publish"] == "delete":
+        return frozenset()
+    calendars = t.calendars[t.calendars.state_exclude].calendar_id
+    schools = t.schools[t.schools.state_exclude].school_id
+    return frozenset([*("calendars:" + calendars), *("schools:" + schools)])
