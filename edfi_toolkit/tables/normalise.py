@@ -1,0 +1,154 @@
+"""From the cells of a source to typed canonical tables (COM-NRM-1 to COM-NRM-7).
+
+A cell that cannot be read sets its row aside and says how to mend it; it never becomes an empty cell.
+For every table, rows read = rows kept + rows set aside + identical rows collapsed, whatever their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edfi_toolkit.errors import SourceError, SourceShapeError
+from edfi_toolkit.tables.cells import RULES, convert, why
+from edfi_toolkit.tables.duplicates import duplicates
+from edfi_toolkit.tables.schema import TABLES, Column, Table
+from edfi_toolkit.tables.tables import NOTICE_COLUMNS, ORIGIN_COLUMNS, SKIPPED_COLUMNS, Tables
+from edfi_toolkit.tables.wording import (
+    Sheet,
+    collapsed_rows,
+    missing_column,
+    set_aside,
+    unknown_table,
+    unused_column,
+)
+
+MISSING_KEY = "COM-NRM-6"
+_FAULT_COLUMNS = {"position": "int64", "rule": "str", "order": "int64", "column": "str", "says": "str"}
+
+Raw = pd.DataFrame | Sequence[Mapping[str, Any]] | Sheet
+Notices = list[dict[str, Any]]
+
+
+def normalise(raw: Mapping[str, Raw], *, files: Mapping[str, str] | None = None) -> Tables:
+    """Type every cell of every table and set aside the rows that cannot be trusted.
+
+    raw: frames (text or typed), lists of records, or sheets, by table name; not modified. In a list of
+        records a required member that no record has reads as empty, as records leave out what is empty;
+        keys must be there all the same.
+    files: the file each table came from; then rows are counted as lines below a header, else from 1.
+    Raises SourceShapeError when a required column is missing. Normalising twice changes nothing.
+    """
+    if isinstance(raw, Tables):
+        return raw
+    frames: dict[str, pd.DataFrame] = {}
+    skipped: list[pd.DataFrame] = []
+    notices: Notices = [unknown_table(name, list(TABLES)) for name in raw if name not in TABLES]
+    origins: list[dict[str, Any]] = []
+    for table in (TABLES[name] for name in TABLES if name in raw):
+        sheet = _sheet(table, raw[table.name], (files or {}).get(table.name))
+        frames[table.name], aside, found = _read(table, sheet)
+        skipped.append(aside)
+        notices += found
+        origins.append({"table": table.name, "file": sheet.files, "rows": len(sheet.frame)})
+    return Tables(
+        frames,
+        skipped=_stack(skipped, SKIPPED_COLUMNS),
+        notices=pd.DataFrame(notices, columns=list(NOTICE_COLUMNS)),
+        origins=pd.DataFrame(origins, columns=list(ORIGIN_COLUMNS)),
+    )
+
+
+def _sheet(table: Table, content: Raw, file: str | None) -> Sheet:
+    if isinstance(content, Sheet):
+        return content
+    if isinstance(content, pd.DataFrame):
+        first = 2 if file else 1
+        return Sheet(frame=content, file=file or table.name, rows=np.arange(len(content)) + first)
+    records = pd.DataFrame(list(content), dtype=object)
+    for column in table.columns.values() if len(records) else ():
+        if column.required and column.name not in table.required_keys and column.name not in records:
+            records[column.name] = None
+    return Sheet(frame=records, file=file or table.name, rows=np.arange(len(records)) + 1)
+
+
+def _read(table: Table, sheet: Sheet) -> tuple[pd.DataFrame, pd.DataFrame, Notices]:
+    """The typed rows, the rows set aside, and notices."""
+    raw, notices = _matched(table, sheet)
+    typed, faults = _typed(table, raw)
+    faulty = pd.Series(False, index=typed.index)
+    faulty[faults["position"].unique()] = True
+    collapsed, clashes = duplicates(table, typed, faulty)
+    skipped = set_aside(table, sheet, raw, typed, faults, clashes) if len(faults) or clashes else faults
+    notices += collapsed_rows(table, sheet, typed, collapsed)
+    aside = faulty.copy()
+    aside[list(clashes)] = True
+    kept = typed[~aside & ~collapsed].reset_index(drop=True)
+    if len(kept) + len(skipped) + int(collapsed.sum()) != len(raw):
+        raise SourceError(f"{table.name}: not all of the {len(raw)} rows read are accounted for.")
+    return kept, skipped, notices
+
+
+def _matched(table: Table, sheet: Sheet) -> tuple[pd.DataFrame, Notices]:
+    """The canonical columns of the raw frame, and a notice per column that nothing reads (COM-NRM-6)."""
+    headers = [str(each).strip() for each in sheet.frame.columns]
+    found = [each if each in table.columns else each.lower() for each in headers]
+    twice = sorted(each for each in set(found) if each in table.columns and found.count(each) > 1)
+    if twice:
+        raise SourceShapeError(f"{sheet.files}: column {twice[0]} stands there twice. Rename one of them.")
+    unused = [header for header, name in zip(headers, found, strict=True) if name not in table.columns]
+    missing = [each.name for each in table.columns.values() if each.required and each.name not in found]
+    if missing and headers:
+        raise SourceShapeError("\n".join(missing_column(table.name, name, sheet, unused) for name in missing))
+    frame = sheet.frame.reset_index(drop=True).set_axis(pd.Index(found, dtype=object), axis="columns")
+    absent = [name for name in table.columns if name not in found]
+    present = [name for name in table.columns if name in found]
+    return frame[present], [unused_column(table.name, header, sheet, absent) for header in unused]
+
+
+def _typed(table: Table, raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The typed frame, and its faults: one row per cell that cannot be read or is an empty key."""
+    typed: dict[str, pd.Series] = {}
+    faults: list[pd.DataFrame] = []
+    nothing = pd.Series(None, index=raw.index, dtype=object)
+    for order, column in enumerate(table.columns.values()):
+        values, bad = convert(raw.get(column.name, nothing), column)
+        if bad.any():
+            faults.append(_faults(RULES[column.type], order, column, why(column), raw.index[bad]))
+        if column.name in table.required_keys and (empty := values.isna() & ~bad).any():
+            says = "is empty, and every row needs one. Fill it in."
+            faults.append(_faults(MISSING_KEY, order, column, says, raw.index[empty]))
+        typed[column.name] = _with_default(values, column)
+    frame = pd.DataFrame(typed, index=raw.index)
+    if table.name == "edfi_config":
+        _fill_school_year(frame)
+    return frame, _stack(faults, _FAULT_COLUMNS)
+
+
+def _faults(rule: str, order: int, column: Column, says: str, positions: pd.Index) -> pd.DataFrame:
+    constants = {"rule": rule, "order": order, "column": column.name, "says": says}
+    return pd.DataFrame({"position": positions, **constants}, index=positions)
+
+
+def _with_default(values: pd.Series, column: Column) -> pd.Series:
+    return values if column.default is None else values.fillna(column.default).astype(column.dtype)
+
+
+def _fill_school_year(config: pd.DataFrame) -> None:
+    """An open begin or end of a configuration is July 1 of the year before, or June 30."""
+    for column, year, day in (
+        ("config_start", config["school_year"] - 1, "-07-01"),
+        ("config_end", config["school_year"], "-06-30"),
+    ):
+        default = pd.to_datetime(year.astype("str") + day, format="%Y-%m-%d", errors="coerce")
+        config[column] = config[column].fillna(default.astype("datetime64[us]"))
+
+
+def _stack(frames: Iterable[pd.DataFrame], columns: Mapping[str, str]) -> pd.DataFrame:
+    filled = [each for each in frames if len(each)]
+    if not filled:
+        return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
+    return pd.concat(filled, ignore_index=True).astype(dict(columns))

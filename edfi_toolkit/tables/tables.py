@@ -1,0 +1,149 @@
+"""The canonical tables of one source, normalised: what `extract` gives and what every rule reads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from html import escape
+from io import BytesIO
+from pathlib import Path
+
+import orjson
+import pandas as pd
+
+from edfi_toolkit.errors import SourceUnavailable
+from edfi_toolkit.tables.schema import TABLES
+
+SKIPPED_COLUMNS = {
+    "table": "str",
+    "id": "str",
+    "rule": "str",
+    "detail": "str",
+    "file": "str",
+    "row": "Int64",
+    "column": "str",
+    "value": "str",
+}
+NOTICE_COLUMNS = {"code": "str", "table": "str", "id": "str", "detail": "str"}
+ORIGIN_COLUMNS = {"table": "str", "file": "str", "rows": "Int64"}
+
+
+class Tables(Mapping[str, pd.DataFrame]):
+    """Canonical tables by name, also as attributes; a table the source did not have reads as an empty one.
+
+    skipped: rows set aside by a load error, one line each (SKIPPED_COLUMNS); `row` is 1 for the header.
+    notices: what a steward should know (NOTICE_COLUMNS).
+    origins: what was read from where, with the number of rows (ORIGIN_COLUMNS).
+    """
+
+    def __init__(
+        self,
+        frames: Mapping[str, pd.DataFrame],
+        *,
+        skipped: pd.DataFrame | None = None,
+        notices: pd.DataFrame | None = None,
+        origins: pd.DataFrame | None = None,
+    ) -> None:
+        self._frames = {name: frames[name] for name in TABLES if name in frames}
+        self.skipped = framed(skipped, SKIPPED_COLUMNS)
+        self.notices = framed(notices, NOTICE_COLUMNS)
+        self.origins = framed(origins, ORIGIN_COLUMNS)
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        if name not in self._frames and name in TABLES:
+            return TABLES[name].empty()
+        return self._frames[name]
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        if name in TABLES:
+            return self[name]
+        raise AttributeError(f"there is no table {name!r}")
+
+    def __iter__(self) -> Iterator[str]:
+        """The tables that the source had."""
+        return iter(self._frames)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._frames
+
+    def with_notices(self, notices: pd.DataFrame) -> Tables:
+        """The same tables with further notices."""
+        every = pd.concat([self.notices, framed(notices, NOTICE_COLUMNS)], ignore_index=True)
+        return Tables(self._frames, skipped=self.skipped, notices=every, origins=self.origins)
+
+    def summary(self) -> pd.DataFrame:
+        """Every row accounted for: `table`, `file`, `rows` read = `kept` + `set_aside` + `collapsed`."""
+        summary = self.origins.copy()
+        summary["kept"] = summary["table"].map({name: len(frame) for name, frame in self._frames.items()})
+        aside = self.skipped["table"].value_counts()
+        summary["set_aside"] = summary["table"].map(aside).fillna(0).astype("Int64")
+        summary["kept"] = summary["kept"].astype("Int64")
+        summary["collapsed"] = summary["rows"] - summary["kept"] - summary["set_aside"]
+        return summary
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name}: {len(frame):,}" for name, frame in self._frames.items())
+        return f"<Tables {counts or 'empty'}; {len(self.skipped):,} rows set aside>"
+
+    def _repr_html_(self) -> str:
+        warnings = self.notices[self.notices["code"].eq("NO_TABLE")]["detail"]
+        warned = "".join(f"<p>&#9888; {escape(each)}</p>" for each in warnings)
+        return self.summary().to_html(index=False, border=0) + warned
+
+    def save(self, folder: str | Path) -> Path:
+        """Write one Parquet file per table, readable by the owner only; gives the folder."""
+        folder = Path(folder)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        extras = {"_skipped": self.skipped, "_notices": self.notices, "_origins": self.origins}
+        for name, frame in {**self._frames, **extras}.items():
+            stored = frame.copy()
+            for column in _json_columns(name):
+                texts = [None if each is None else orjson.dumps(each).decode() for each in stored[column]]
+                stored[column] = pd.Series(texts, index=stored.index, dtype="str")
+            content = BytesIO()
+            stored.to_parquet(content, index=False)
+            _write_private(folder / f"{name}.parquet", content.getvalue())
+        return folder
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Tables:
+        """Read what `save` wrote. Raises SourceUnavailable when the folder does not hold that."""
+        folder = Path(folder)
+        try:
+            stored = {path.stem: pd.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
+            extras = {name: stored.pop(f"_{name}") for name in ("skipped", "notices", "origins")}
+        except (OSError, KeyError, ValueError) as error:
+            raise SourceUnavailable(
+                f"{folder} does not hold saved tables. Extract the source again to write them."
+            ) from error
+        for name, frame in stored.items():
+            for column in _json_columns(name):
+                frame[column] = pd.Series(
+                    [orjson.loads(each) if isinstance(each, str) else None for each in frame[column]],
+                    index=frame.index,
+                    dtype="object",
+                )
+        return cls(stored, **extras)
+
+
+def framed(frame: pd.DataFrame | None, columns: Mapping[str, str]) -> pd.DataFrame:
+    """The frame with exactly these columns and types; None gives it without rows."""
+    if frame is None:
+        return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
+    return frame.reindex(columns=list(columns)).astype(dict(columns)).reset_index(drop=True)
+
+
+def _json_columns(table: str) -> list[str]:
+    known = TABLES.get(table)
+    return [each.name for each in known.columns.values() if each.type == "json"] if known else []
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """Write beside and rename, so that a reader never sees half a file."""
+    beside = path.with_suffix(".partial")
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+    beside.replace(path)

@@ -1,0 +1,164 @@
+"""What a steward is told about a row: where it stands, what is wrong with it, and how to mend it.
+
+Sentences never quote a personal value, because sentences travel further than tables do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edfi_toolkit.privacy import PERSONAL_COLUMNS
+from edfi_toolkit.tables.cells import written
+from edfi_toolkit.tables.duplicates import Clash
+from edfi_toolkit.tables.schema import Table
+
+DUPLICATE_KEY = "COM-NRM-7"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """One raw table and where each of its rows is written, so that a message can point there.
+
+    file: the file's name, or one name per row. rows: the line of each row in its file (header = 1).
+    names: canonical column -> the column's name in the source, where they differ.
+    """
+
+    frame: pd.DataFrame
+    file: str | Sequence[str]
+    rows: np.ndarray
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def files(self) -> str:
+        """All files of the sheet, for sentences."""
+        return self.file if isinstance(self.file, str) else ", ".join(dict.fromkeys(self.file))
+
+    def file_of(self, positions: np.ndarray) -> list[str]:
+        """The file of each row."""
+        return [self.file if isinstance(self.file, str) else self.file[each] for each in positions]
+
+    def places(self, positions: np.ndarray) -> list[str]:
+        """File and line of each row."""
+        lines = self.rows[positions]
+        return [f"{file}, row {line}" for file, line in zip(self.file_of(positions), lines, strict=True)]
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """A hint at the nearest known word, or nothing."""
+    near = get_close_matches(word.lower(), known, 1, 0.6)
+    return f" Did you mean {near[0]}?" if near else ""
+
+
+def missing_column(table: str, column: str, sheet: Sheet, unused: Sequence[str]) -> str:
+    """COM-NRM-6 in words, with the unused column that is probably meant."""
+    source_name = sheet.names.get(column, column)
+    by_lower = {each.lower(): each for each in unused}
+    near = get_close_matches(source_name.lower(), list(by_lower), 1, 0.5)
+    mend = f"Did you mean its column {by_lower[near[0]]}? Rename it." if near else "Add it to the export."
+    return f"COM-NRM-6: table {table} needs the column {source_name}, and {sheet.files} has none. {mend}"
+
+
+def unused_column(table: str, header: str, sheet: Sheet, absent: Sequence[str]) -> dict[str, Any]:
+    """The notice for a column that nothing reads."""
+    detail = f"{sheet.files}: column {header} is not part of {table} and is not used."
+    return _notice("COM-NRM-6", table, header, detail + did_you_mean(header, absent))
+
+
+def unknown_table(name: str, known: Sequence[str]) -> dict[str, Any]:
+    """The notice for a table that nothing reads."""
+    detail = f"Table {name} is not one the toolkit knows, and is not used."
+    return _notice("UNKNOWN_TABLE", name, None, detail + did_you_mean(name, known))
+
+
+def collapsed_rows(
+    table: Table, sheet: Sheet, typed: pd.DataFrame, collapsed: pd.Series
+) -> list[dict[str, Any]]:
+    """One notice per row that repeats another."""
+    positions = np.flatnonzero(collapsed)
+    says = "the same row is there already; one of them was kept."
+    return [
+        _notice("DUPLICATE_ROW", table.name, row_id, f"{place}: {says}")
+        for row_id, place in zip(_row_ids(table, typed.loc[positions]), sheet.places(positions), strict=True)
+    ]
+
+
+def _notice(code: str, table: str, row_id: str | None, detail: str) -> dict[str, Any]:
+    return {"code": code, "table": table, "id": row_id, "detail": detail}
+
+
+def set_aside(
+    table: Table,
+    sheet: Sheet,
+    raw: pd.DataFrame,
+    typed: pd.DataFrame,
+    faults: pd.DataFrame,
+    clashes: dict[int, Clash],
+) -> pd.DataFrame:
+    """One row per source row set aside, with all its bad cells in words; the first by rule names the row."""
+    faults = faults.sort_values(["position", "rule", "order"], ignore_index=True)
+    faults["value"] = _values(raw, faults)
+    words: dict[int, str] = {}
+    cells = zip(faults["position"], faults["column"], faults["value"], faults["says"], strict=True)
+    for position, column, value, says in cells:
+        quoted = "the cell" if pd.isna(value) or column in PERSONAL_COLUMNS else repr(value)
+        sentence = f"column {sheet.names.get(column, column)}: {quoted} {says}"
+        words[position] = f"{words[position]} Also {sentence}" if position in words else sentence
+    words |= {position: _clash(table, sheet, clash) for position, clash in clashes.items()}
+    positions = np.array(sorted(words), dtype=int)
+    first = faults.drop_duplicates("position").set_index("position").reindex(positions)
+    clashing = first.index.isin(list(clashes))
+    places = sheet.places(positions)
+    return pd.DataFrame(
+        {
+            "table": table.name,
+            "id": _row_ids(table, typed.loc[positions], raw),
+            "rule": first["rule"].mask(clashing, DUPLICATE_KEY).to_numpy(),
+            "detail": [f"{place}, {words[at]}" for place, at in zip(places, positions.tolist(), strict=True)],
+            "file": sheet.file_of(positions),
+            "row": sheet.rows[positions],
+            "column": first["column"].mask(clashing, ", ".join(table.primary_key)).to_numpy(),
+            "value": first["value"].to_numpy(),
+        }
+    )
+
+
+def _clash(table: Table, sheet: Sheet, clash: Clash) -> str:
+    places = (str(each) for each in sorted(sheet.rows[clash.positions])[:5])
+    key = " and ".join(table.primary_key)
+    differ = f"and differ in {clash.columns}" if clash.columns else "and cannot all be read"
+    rows = f"{len(clash.positions)} rows ({', '.join(places)})"
+    return f"column {key}: {rows} have the same {key} {differ}. Correct or remove all but one."
+
+
+def _values(raw: pd.DataFrame, faults: pd.DataFrame) -> pd.Series:
+    """The faulty cells as written; empty ones are missing."""
+    values = pd.Series(None, index=faults.index, dtype="str")
+    for column, part in faults.groupby("column"):
+        if column in raw:
+            cells = raw[column].loc[part["position"]]
+            values[part.index] = cells.map(written, na_action="ignore").astype("str").str.strip().to_numpy()
+    return values.mask(values.eq(""))
+
+
+def _row_ids(table: Table, typed: pd.DataFrame, raw: pd.DataFrame | None = None) -> list[str | None]:
+    """The key of each row.
+
+    Of a key that a spreadsheet made a number (900.0) it is the id that was meant, so that what was published
+    under that id is recognised and held.
+    """
+    parts = []
+    for name in table.primary_key:
+        ids = typed[name].astype("str")
+        if raw is not None and name in raw:
+            meant = raw[name].loc[typed.index].map(written, na_action="ignore").astype("str").str.strip()
+            meant = meant.str.replace(r"\.0+$", "", regex=True)
+            ids = ids.where(ids.notna(), meant.mask(meant.eq("")))
+        parts.append(ids)
+    rows = zip(*parts, strict=True)
+    return [None if any(pd.isna(each) for each in row) else "|".join(row) for row in rows]
