@@ -92,8 +92,8 @@ def check_parameters(notebooks: Sequence[Path], parameters: Mapping[str, Any]) -
         if _CREDENTIAL_NAME.search(name) or _CREDENTIAL_VALUE.search(str(value)):
             raise ConfigError(
                 f"Parameter {name!r} looks like a credential. Parameters are written into notebooks: keep "
-                "keys, secrets and database passwords in the environment or the keyring, and pass the name of "
-                "the target or source."
+                "keys, secrets and database passwords in the environment or the keyring, and pass the name "
+                "of the target or source."
             )
     known: dict[Path, list[str]] = {}
     for path in notebooks:
@@ -104,10 +104,8 @@ def check_parameters(notebooks: Sequence[Path], parameters: Mapping[str, Any]) -
     for name in parameters:
         if name not in every:
             near = difflib.get_close_matches(name, every, n=1, cutoff=0)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ConfigError(
-                f"No notebook has a parameter {name!r}{hint} They have: {', '.join(every) or 'none'}."
-            )
+            hint = f"; did you mean {near[0]!r}?" if near else "."
+            raise ConfigError(f"No notebook has a parameter {name!r}{hint} They have: {', '.join(every)}.")
     return {path: [name for name in parameters if name in names] for path, names in known.items()}
 
 

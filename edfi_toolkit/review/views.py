@@ -9,8 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import html
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -58,13 +58,15 @@ class Block:
     tone: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class View:
     """The outcome of one step.
 
     says: one sentence. tone: good, look (something needs a look) or bad (stops the next step).
     blocks: the tables. next_step: what to do now. frames: the full tables by name, for `browse`; real data,
-    masked only when shown.
+    masked only when shown. bars: counts for `chart`. meanings: of causes, for `by_cause`. value: what the
+    step itself returned; its own attributes and methods are reachable from here, so `view.findings` is
+    `view.value.findings`.
     """
 
     title: str
@@ -74,13 +76,40 @@ class View:
     next_step: str
     masker: Masker
     frames: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    bars: pd.Series | None = None
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    value: Any = None
 
     def browse(self, name: str | None = None) -> Any:
-        """One of the tables (`names` lists them) in a panel with filter and sort; a plain table unattended."""
+        """One of the tables in `names`, in a panel with filter and sort; a plain table unattended."""
         from edfi_toolkit import widgets
 
         chosen = self._named(name)
         return widgets.grid(self.frames[chosen], masker=self.masker, title=f"{self.title}: {chosen}")
+
+    def by_cause(self, name: str | None = None) -> Any:
+        """One of the tables, one cause at a time, with what the cause means."""
+        from edfi_toolkit import widgets
+
+        meanings = self.meanings
+        return widgets.reasons(
+            self.frames[self._named(name)], masker=self.masker, explain=lambda cause: meanings.get(cause, "")
+        )
+
+    def noting(self, note: str) -> View:
+        """The same view with a further sentence."""
+        return replace(self, says=f"{self.says} {note}".strip())
+
+    def chart(self) -> Any:
+        """The counts of this step as a static bar chart."""
+        from edfi_toolkit import widgets
+
+        return widgets.bars(self.bars if self.bars is not None else pd.Series(dtype="int64"), self.title)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)  # display hooks and copying must not reach the unmasked value
+        return getattr(self.value, name)
 
     @property
     def names(self) -> list[str]:
@@ -119,6 +148,22 @@ class View:
                 shown.to_string(index=False) if len(shown) else block.empty or "none",
             ]
         return "\n".join([*lines, "", f"Next: {self.next_step}"] if self.next_step else lines)
+
+
+@dataclass(frozen=True, repr=False)
+class PanelView(View):
+    """A view with a panel below it where a person looks; unattended it is the view alone."""
+
+    panel: Callable[[], Any] = field(kw_only=True)
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import HTML, display
+
+        from edfi_toolkit import widgets
+
+        display(HTML(self._repr_html_()))
+        if not widgets.unattended():
+            display(self.panel())
 
 
 def for_eyes(frame: pd.DataFrame, masker: Masker) -> pd.DataFrame:

@@ -29,7 +29,7 @@ _TOLD_APART = {
 
 
 def write_workbook(path: Path, sheets: Mapping[str, pd.DataFrame], *, masker: Masker) -> Path:
-    """Write the sheets named in SHEETS, in that order; one that is not given is written empty with its heading.
+    """Write the sheets named in SHEETS, in that order; one that is not given says that nothing is here.
 
     sheets: frames by sheet name; real data, masked here. Returns the path. The file appears whole or not at
     all.

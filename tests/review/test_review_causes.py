@@ -10,7 +10,8 @@ from edfi_toolkit.review.causes import by_cause, cause_of, causes, with_causes
 URN = "urn:ed-fi:api:"
 NO_RELATION = (
     "No relationships have been established between the caller's education organization id claim (628101) "
-    "and one or more of the following properties of the resource item: 'EducationOrganizationId', 'StudentUniqueId'."
+    "and one or more of the following properties of the resource item: "
+    "'EducationOrganizationId', 'StudentUniqueId'."
 )
 
 
@@ -78,7 +79,8 @@ NO_RELATION = (
         ),
         ("bad-request:data-validation-failed", 400, "Could not convert string to boolean", "value-wrong"),
         ("bad-request:data-policy-enforced", 400, "", "api-profile"),
-        ("bad-request", 400, "A non-empty request body is required.", "unreadable"),
+        ("bad-request", 400, "A non-empty request body is required.", "empty-request"),
+        ("bad-request", 400, "Unexpected character encountered while parsing value: x.", "unreadable"),
         ("unsupported-media-type", 415, "", "unreadable"),
         ("not-found", 404, "Resource to update was not found.", "gone"),
         ("security:authentication", 401, "", "login"),

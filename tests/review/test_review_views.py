@@ -48,7 +48,7 @@ def test_a_long_table_shows_its_first_rows_and_says_how_many_more() -> None:
 
 
 def test_an_unknown_table_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(ConfigError, match="did you mean 'skipped'"):
+    with pytest.raises(ConfigError, match="mean 'skipped'"):
         a_view().browse("skiped")
 
 

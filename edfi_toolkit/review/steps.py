@@ -1,0 +1,379 @@
+"""One view for each step of a run: how many, why, what next. Nothing is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.privacy import Masker
+from edfi_toolkit.review.causes import by_cause, with_causes
+from edfi_toolkit.review.views import Block, View, accounting, cell_text
+
+if TYPE_CHECKING:
+    from edfi_toolkit.rules import Build
+    from edfi_toolkit.sync import Plan
+    from edfi_toolkit.tables import Tables
+    from edfi_toolkit.validation import Checked
+
+SEVERITIES = ("critical", "warning", "info")
+ACTIONS = {  # in the order a steward should look at them
+    "DELETE": "delete from the ODS",
+    "PUT": "update in the ODS",
+    "POST": "create in the ODS",
+    "ADOPT": "take over, it is in the ODS already",
+    "UNMAP": "forget, it is no longer in the ODS",
+    "NOOP": "leave as it is",
+}
+OUTCOMES = {
+    "delivered": "the ODS has it",
+    "refused": "the ODS refused it",
+    "pending": "not sent yet; publishing again sends it",
+    "unsure": "sent, no answer; publishing again finds out",
+}
+_HEAD = ("run_id", "profile", "school_year", "source", "target", "started_at", "started_by")
+_WHO = ["student_unique_id", "program_name", "begin_date", "education_organization_id"]
+
+
+def rows(count: int, one: str, many: str = "") -> str:
+    """`1 record`, `2 records`, `no record`."""
+    return f"no {one}" if count == 0 else f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def extracted_view(tables: Tables, masker: Masker) -> View:
+    """What was read from where, and the rows a bad cell set aside."""
+    read, aside = tables.summary(), tables.skipped
+    missing = tables.notices[tables.notices["code"].eq("NO_TABLE")]
+    kept = int(read["kept"].sum())
+    says = (
+        f"Read {rows(int(read['rows'].sum()), 'row')} from {rows(len(read), 'table')}; {kept:,} can be used"
+    )
+    says += f", {len(aside):,} were set aside because of a bad cell." if len(aside) else "."
+    return View(
+        title="Extract",
+        says=says,
+        tone="look" if len(aside) or len(missing) else "good",
+        blocks=[
+            Block("Every row that was read: rows = kept + set aside + collapsed (identical twice)", read),
+            Block(
+                "Set aside: these rows publish nothing, and what they published earlier stays",
+                by_rule(aside, "rule"),
+                "No row was set aside.",
+                tone="bad",
+            ),
+            Block(
+                "Tables that were not found",
+                missing[["table", "detail"]],
+                "All tables are there.",
+                tone="look",
+            ),
+        ],
+        next_step="Correct the bad cells in the SIS and extract again, or go on to notebook 20 without them.",
+        masker=masker,
+        frames={"set aside": aside, "read": read, "notices": tables.notices},
+        meanings=meanings_of(aside["rule"].unique()),
+        bars=read.set_index("table")["kept"].astype("int64"),
+        value=tables,
+    )
+
+
+def built_view(build: Build, masker: Masker) -> View:
+    """The records, and why the other rows gave none."""
+    skipped = build.skipped[~build.skipped["rule"].str.startswith("COM-NRM")]
+    by_program = build.records.groupby(["resource", "program_name"], as_index=False).agg(
+        records=("resource", "size"), students=("student_unique_id", "nunique")
+    )
+    says = f"Built {rows(len(build.records), 'record')} for {_students(build.records)}."
+    if len(skipped):
+        says += f" {rows(len(skipped), 'source row').capitalize()} failed a rule and gave none."
+    if not build.publishes:
+        says = "The configuration of this school year says that nothing may be published."
+    return View(
+        title="Build",
+        says=says,
+        tone="look" if len(skipped) or not build.publishes else "good",
+        blocks=[
+            Block("Records built", by_program),
+            Block(
+                "Rows that gave no record, by the first rule they failed",
+                by_rule(skipped, "rule"),
+                "Every row passed.",
+            ),
+            Block("Every row accounted for", build.accounting()),
+        ],
+        next_step="Look at who is missing and why, then validate.",
+        masker=masker,
+        frames={
+            "skipped": build.skipped,
+            "records": build.records[["resource", *KEY_COLUMNS, "source_refs", "rules"]],
+            "notices": build.notices,
+        },
+        meanings=meanings_of(build.skipped["rule"].unique()),
+        bars=by_program.set_index("program_name")["records"],
+        value=build,
+    )
+
+
+def checked_view(checked: Checked, masker: Masker, target_note: str = "") -> View:
+    """Which records may be sent, which are held, and everything that was found."""
+    held, findings = checked.held, checked.findings
+    by_severity = findings["severity"].value_counts().reindex(SEVERITIES, fill_value=0)
+    says = f"{rows(len(checked.ready), 'record')} may be sent; {rows(len(held), 'record')} held back."
+    critical = findings[findings["severity"].eq("critical")]
+    return View(
+        title="Validate",
+        says=f"{says[:1].upper()}{says[1:]} {target_note}".strip(),
+        tone="bad" if len(held) else "look" if by_severity["warning"] or by_severity["critical"] else "good",
+        blocks=[
+            Block(
+                "Every record",
+                accounting(built=len(checked.build.records), ready=len(checked.ready), held=len(held)),
+            ),
+            Block(
+                "Must be corrected (critical)", by_rule(critical, "rule_id"), "Nothing critical.", tone="bad"
+            ),
+            Block(
+                "Worth a look (warnings are sent)",
+                by_rule(findings[findings["severity"].eq("warning")], "rule_id"),
+                "No warnings.",
+                tone="look",
+            ),
+        ],
+        next_step="Correct the critical ones in the SIS, or go on to notebook 30: what is held is not sent.",
+        masker=masker,
+        frames={"findings": findings, "held": held[[*_keys_in(held), "held_by"]]},
+        meanings=meanings_of(findings["rule_id"].unique()),
+        bars=by_severity,
+        value=checked,
+    )
+
+
+def plan_view(plan: Plan, masker: Masker, note: str = "") -> View:
+    """What publishing would change, in the order to look at it, and what stands against it."""
+    counts = plan.items["action"].value_counts()
+    summary = pd.DataFrame(
+        {
+            "records": [int(counts.get(action, 0)) for action in ACTIONS],
+            "action": list(ACTIONS),
+            "meaning": list(ACTIONS.values()),
+        }
+    ).query("records > 0")
+    findings = plan.findings
+    breaches = findings[findings["code"].isin(plan.breaches)]
+    held = findings[findings["code"].eq("HELD")]
+    other = findings[~findings["code"].isin([*plan.breaches, "HELD"])]
+    sent = int(plan.items["action"].isin(["POST", "PUT", "DELETE"]).sum())
+    says = f"Publishing now would send {rows(sent, 'change')}. Fingerprint of this plan: {plan.fingerprint}."
+    if len(breaches):
+        says = f"This plan is stopped by {rows(len(plan.breaches), 'limit')}. {says}"
+    return View(
+        title="Preview",
+        says=f"{says} {note}".strip(),
+        tone="bad" if len(breaches) else "look" if len(held) or counts.get("DELETE", 0) else "good",
+        blocks=[
+            Block("What would happen; look at deletes first", summary, "Nothing would change."),
+            Block(
+                "Limits that stop this plan",
+                breaches[["code", "says", "hint"]],
+                "No limit is reached.",
+                tone="bad",
+            ),
+            Block(
+                "Held: published earlier, left alone now because the source rows or the record have errors",
+                by_rule(held, "code"),
+                "Nothing is held.",
+                tone="look",
+            ),
+            Block("Other findings", by_rule(other, "code"), "None.", tone="look"),
+        ],
+        next_step=(
+            "Find out why the limit is reached. If the change is meant, notebook 40 shows how to override it."
+            if len(breaches)
+            else f'If you agree, publish in notebook 40 with approved = "{plan.fingerprint}".'
+        ),
+        masker=masker,
+        frames={"changes": changes_of(plan), "findings": findings, "held": held},
+        bars=pd.Series(summary["records"].to_list(), summary["action"].to_list(), dtype="int64"),
+        value=plan,
+    )
+
+
+def unapproved_view(plan: Plan, masker: Masker) -> View:
+    """How to approve; shown in place of publishing when nobody has approved."""
+    shown = plan_view(plan, masker)
+    stopped = bool(plan.breaches)
+    return View(
+        title="Publish: waiting for your approval",
+        says="Nothing was sent."
+        + (" A limit stops this plan; each one needs an override that names a person." if stopped else ""),
+        tone="bad" if stopped else "look",
+        blocks=shown.blocks[:2],
+        next_step=(
+            f'Set approved = "{plan.fingerprint}"'
+            + (f' and overrides = ["{plan.breaches[0]}:Your Name"]' if stopped else "")
+            + " in the first cell, then run this notebook again."
+        ),
+        masker=masker,
+        frames=shown.frames,
+        bars=shown.bars,
+        value=plan,
+    )
+
+
+def published_view(result: pd.DataFrame, masker: Masker) -> View:
+    """What the ODS said to each change that was sent."""
+    counts = result["outcome"].value_counts()
+    summary = result.groupby(["action", "outcome"], as_index=False).size().rename(columns={"size": "records"})
+    summary["meaning"] = summary["outcome"].map(OUTCOMES).fillna("")
+    bad = result[result["outcome"].ne("delivered")]
+    delivered, refused = int(counts.get("delivered", 0)), int(counts.get("refused", 0))
+    waiting = len(result) - delivered - refused
+    says = (
+        f"{delivered:,} of {rows(len(result), 'change')} reached the ODS"
+        if len(result)
+        else "There was nothing to send"
+    )
+    says += f"; {refused:,} refused" if refused else ""
+    says += f"; {waiting:,} without an answer" if waiting else ""
+    return View(
+        title="Publish",
+        says=f"{says}.",
+        tone="bad" if refused or waiting else "good",
+        blocks=[
+            Block("Every change of the plan", summary, "Nothing had to be sent."),
+            Block(
+                "Not delivered",
+                bad[["action", *_WHO, "outcome", "status", "correlation_id"]],
+                "Everything was delivered.",
+            ),
+        ],
+        next_step=(
+            "Open notebook 50: it groups the refusals by cause and says what to do about each."
+            if refused
+            else "Publish again: it looks up the changes without an answer and resends what is missing."
+            if waiting
+            else "Nothing to do. Publishing again would send nothing."
+        ),
+        masker=masker,
+        frames={"not delivered": bad, "result": result},
+        bars=counts,
+        value=result,
+    )
+
+
+def rejections_view(rejections: pd.DataFrame, masker: Masker) -> View:
+    """Refused records by cause: what is wrong, what to do, who can do it."""
+    explained = with_causes(rejections)
+    still = explained[explained["open"].astype(bool)]
+    causes = by_cause(still)
+    says = (
+        f"{rows(len(still), 'record').capitalize()} of {_students(still)} refused"
+        if len(still)
+        else "No refusal is open"
+    )
+    settled = len(explained) - len(still)
+    says += f"; {rows(settled, 'earlier refusal')} settled since." if settled else "."
+    return View(
+        title="Rejections",
+        says=says,
+        tone="bad" if len(still) else "good",
+        blocks=[
+            Block(
+                "By cause, most frequent first",
+                causes[["rejections", "students", "cause", "says", "todo", "who", "again"]],
+                "Nothing to do.",
+                tone="bad",
+            )
+        ],
+        next_step=(
+            "Take the first cause, correct it, and run the notebooks again; nothing is sent twice."
+            if len(still)
+            else ""
+        ),
+        masker=masker,
+        frames={"open": still, "all": explained, "causes": causes},
+        meanings={row["cause"]: f"{row['says']} {row['todo']}" for row in causes.to_dict("records")},
+        bars=pd.Series(causes["rejections"].to_list(), causes["cause"].to_list(), dtype="int64"),
+        value=explained,
+    )
+
+
+def sheets(
+    manifest: Mapping[str, Any], plan: Plan, checked: Checked, rejections: pd.DataFrame, build: Build
+) -> dict[str, pd.DataFrame]:
+    """The sheets of the workbook by name; real data."""
+    facts = [{"step": "run", "what": name, "value": manifest.get(name)} for name in _HEAD]
+    for step, found in manifest.get("steps", {}).items():
+        facts += [{"step": step, "what": name, "value": found[name]} for name in found if name != "files"]
+    held = checked.held[[*_keys_in(checked.held), "held_by"]]
+    refused = with_causes(rejections) if len(rejections) else rejections
+    columns = [
+        "action",
+        *_WHO,
+        "cause",
+        "says",
+        "todo",
+        "messages",
+        "status",
+        "correlation_id",
+        "open",
+        "source_refs",
+    ]
+    return {
+        "Summary": pd.DataFrame(facts).assign(value=lambda frame: frame["value"].map(cell_text)),
+        "Changes": changes_of(plan),
+        "Held": held.assign(says=[_sentences(rules) for rules in held["held_by"]]),
+        "Refused": refused[columns] if len(refused) else pd.DataFrame(columns=columns),
+        "Skipped": build.skipped.assign(says=[_sentences([rule]) for rule in build.skipped["rule"]]),
+    }
+
+
+def meanings_of(rule_ids: Iterable[str]) -> dict[str, str]:
+    """Sentence and next step of each rule that the catalogue knows."""
+    from edfi_toolkit.rules.catalogue import RULES
+
+    return {each: f"{RULES[each].says} {RULES[each].hint}" for each in rule_ids if each in RULES}
+
+
+def _sentences(rule_ids: Iterable[str]) -> str:
+    return " ".join(meanings_of(rule_ids).values())
+
+
+def by_rule(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Counts by rule or code with the catalogue's sentence and next step, most frequent first."""
+    from edfi_toolkit.rules.catalogue import RULES
+
+    counts = frame[column].value_counts(sort=True)
+    own = frame.drop_duplicates(column).set_index(column) if len(frame) else frame
+
+    def told(name: str, rule_id: Any) -> str:
+        if rule_id in RULES:
+            return str(getattr(RULES[rule_id], name))
+        return str(own.at[rule_id, name]) if name in own else ""
+
+    return pd.DataFrame(
+        {
+            "rows": [int(count) for count in counts],
+            "rule_id": list(counts.index),
+            "says": [told("says", each) for each in counts.index],
+            "todo": [told("hint", each) for each in counts.index],
+        }
+    ).astype({"rows": "int64"})
+
+
+def changes_of(plan: Plan) -> pd.DataFrame:
+    """The items that change something, deletes first, with what a person reads of each."""
+    items = plan.items[plan.items["action"].ne("NOOP")]
+    order = items["action"].map({action: place for place, action in enumerate(ACTIONS)})
+    chosen = ["action", "pair", *_WHO, "diff", "reason", "resource", "rules", "source_refs", "ed_fi_id"]
+    return items.assign(order=order).sort_values("order", kind="stable")[chosen].reset_index(drop=True)
+
+
+def _students(frame: pd.DataFrame) -> str:
+    return rows(frame["student_unique_id"].nunique(), "student")
+
+
+def _keys_in(frame: pd.DataFrame) -> list[str]:
+    return [name for name in ("resource", *KEY_COLUMNS, "source_refs") if name in frame]

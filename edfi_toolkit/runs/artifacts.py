@@ -1,0 +1,111 @@
+"""A build and a check as files of a run folder, and back."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pandas as pd
+
+from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.runs.folder import RunFolder
+
+if TYPE_CHECKING:
+    from edfi_toolkit.rules import Build
+    from edfi_toolkit.tables import Tables
+    from edfi_toolkit.validation import Checked
+
+_KEY = ["resource", *KEY_COLUMNS]
+_DAYS = ("config_start", "config_end")
+_READ_AT_ONCE = 1 << 20
+
+
+def save_build(folder: RunFolder, build: Build) -> None:
+    """Write records, skipped, notices, and what else a build knows, under `build/`."""
+    for name, frame in (("records", build.records), ("skipped", build.skipped), ("notices", build.notices)):
+        folder.save_frame(f"build/{name}", frame)
+    scope = asdict(build.scope)
+    about = {
+        "settings": build.settings,
+        "publishes": build.publishes,
+        "config": asdict(build.config),
+        "scope": {
+            **scope,
+            "programs": sorted(scope["programs"]),
+            "organizations": sorted(scope["organizations"]),
+        },
+    }
+    folder.write("build/build.json", orjson.dumps(about, option=orjson.OPT_INDENT_2, default=str))
+
+
+def load_build(folder: RunFolder, profile: str, tables: Tables) -> Build:
+    """Read what `save_build` wrote."""
+    from edfi_toolkit.rules import Build, Config, Scope
+
+    about = orjson.loads((folder.path / "build/build.json").read_bytes())
+    scope = about["scope"]
+    sets = {
+        "resources": tuple(scope["resources"]),
+        "programs": frozenset((owner, name) for owner, name in scope["programs"]),
+        "organizations": frozenset(scope["organizations"]),
+    }
+    return Build(
+        profile=profile,
+        records=folder.load_frame("build/records"),
+        skipped=folder.load_frame("build/skipped"),
+        notices=folder.load_frame("build/notices"),
+        settings=about["settings"],
+        tables=tables,
+        config=Config(**_with_days(about["config"])),
+        scope=Scope(**_with_days({**scope, **sets})),
+        publishes=about["publishes"],
+    )
+
+
+def save_checked(folder: RunFolder, checked: Checked) -> None:
+    """Write the findings, and which records are held by which rules."""
+    folder.save_frame("held", checked.held[[*_KEY, "held_by"]].drop_duplicates(_KEY))
+    folder.save_frame("findings", checked.findings)
+
+
+def load_checked(folder: RunFolder, build: Build) -> Checked:
+    """Read what `save_checked` wrote; the records are those of the build."""
+    from edfi_toolkit.validation import Checked
+
+    marked = build.records.merge(folder.load_frame("held"), on=_KEY, how="left", validate="many_to_one")
+    is_held = marked["held_by"].notna()
+    return Checked(
+        build=build,
+        ready=marked[~is_held].drop(columns="held_by").reset_index(drop=True),
+        held=marked[is_held].reset_index(drop=True),
+        findings=folder.load_frame("findings"),
+    )
+
+
+def hashes_of(place: str) -> dict[str, str]:
+    """sha256 of each file of a source by its name; empty for a database."""
+    path = Path(place)
+    files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+    return {str(each.relative_to(path.parent)): _sha256(each) for each in files if each.is_file()}
+
+
+def key_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns that name a record, those that are there."""
+    return frame[[name for name in _KEY if name in frame]]
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_READ_AT_ONCE):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _with_days(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {**values, **{name: dt.date.fromisoformat(values[name]) for name in _DAYS}}

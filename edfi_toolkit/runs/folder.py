@@ -1,0 +1,163 @@
+"""A run's folder on disk: what each step left there, and the manifest that says so.
+
+Files are readable by their owner only and appear whole or not at all. The manifest holds no student and no
+secret.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pandas as pd
+
+from edfi_toolkit.errors import ConfigError
+
+STEPS = ("extract", "build", "validate", "preview", "publish")
+MADE_IN = {
+    "extract": "10_extract",
+    "build": "20_validate",
+    "validate": "20_validate",
+    "preview": "30_preview",
+    "publish": "40_publish",
+}
+ARTIFACTS = {
+    "extract": ("tables",),
+    "build": ("build",),
+    "validate": ("held.parquet", "findings.parquet", "report.html"),
+    "preview": ("plan.parquet", "plan.json", "workbook.xlsx"),
+    "publish": ("results.parquet",),
+}
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+def new_run_id(now: dt.datetime | None = None) -> str:
+    """A name that sorts by time and is not given twice: `20251124-093015-3f9c21`."""
+    at = now or dt.datetime.now(dt.UTC)
+    return f"{at:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+class RunFolder:
+    """One run's folder. Nothing is created before something is written."""
+
+    def __init__(self, runs_dir: Path, run_id: str) -> None:
+        if not _RUN_ID.fullmatch(run_id):
+            raise ConfigError(f"{run_id!r} cannot name a run. Use letters, digits, '.', '_' and '-'.")
+        self.run_id, self.path = run_id, runs_dir / run_id
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What is known about the run; empty when nothing was written yet."""
+        try:
+            content: dict[str, Any] = orjson.loads((self.path / "manifest.json").read_bytes())
+        except FileNotFoundError:
+            return {}
+        except (OSError, orjson.JSONDecodeError) as error:
+            raise ConfigError(
+                f"The manifest of run {self.run_id} cannot be read. Start a new run."
+            ) from error
+        return content
+
+    def has(self, step: str) -> bool:
+        """Whether a step was done, or begun in the case of publish."""
+        return step in self.manifest.get("steps", {})
+
+    def need(self, step: str) -> None:
+        """Raises ConfigError that names the notebook to run when a step has not been done."""
+        if not self.has(step):
+            raise ConfigError(
+                f"Run {self.run_id} has no {step} yet. Run notebook {MADE_IN[step]} first, with the same "
+                "profile, school year, source and target."
+            )
+
+    def begin(self, about: Mapping[str, Any]) -> None:
+        """Write the manifest of a run that starts, or starts again."""
+        self._write_manifest({"run_id": self.run_id, "started_at": now_text(), **about, "steps": {}})
+
+    def forget_from(self, step: str) -> None:
+        """Take away what this step and the later ones left, before the step is done again."""
+        for later in STEPS[STEPS.index(step) :]:
+            for name in ARTIFACTS[later]:
+                path = self.path / name
+                if path.is_dir():
+                    shutil.rmtree(path)
+                path.unlink(missing_ok=True)
+        if manifest := self.manifest:
+            kept = {
+                name: facts
+                for name, facts in manifest["steps"].items()
+                if STEPS.index(name) < STEPS.index(step)
+            }
+            self._write_manifest({**manifest, "steps": kept})
+
+    def record(self, step: str, facts: Mapping[str, Any]) -> None:
+        """Note in the manifest that a step is done, with its counts."""
+        manifest = self.manifest
+        manifest["steps"][step] = {"at": now_text(), **facts}
+        self._write_manifest(manifest)
+
+    def save_frame(self, name: str, frame: pd.DataFrame) -> None:
+        """Write a frame as `<name>.parquet`; columns of lists and objects are kept as JSON."""
+        stored = frame.copy()
+        nested = [
+            column
+            for column in stored
+            if stored[column].map(lambda cell: isinstance(cell, dict | list)).any()
+        ]
+        for column in nested:
+            texts = [None if _missing(cell) else orjson.dumps(cell).decode() for cell in stored[column]]
+            stored[column] = pd.Series(texts, index=stored.index, dtype="str")
+        stored.attrs = {"json": nested}
+        content = BytesIO()
+        stored.to_parquet(content)
+        self.write(f"{name}.parquet", content.getvalue())
+
+    def load_frame(self, name: str) -> pd.DataFrame:
+        """Read what `save_frame` wrote."""
+        frame = pd.read_parquet(self.path / f"{name}.parquet")
+        for column in frame.attrs.get("json", []):
+            cells = [orjson.loads(cell) if isinstance(cell, str) else None for cell in frame[column]]
+            frame[column] = pd.Series(cells, index=frame.index, dtype="object")
+        frame.attrs = {}
+        return frame
+
+    def write(self, name: str, content: bytes) -> Path:
+        """Write a file of the run whole, mode 0600."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = path.with_name(f".{path.name}.part")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+        return path
+
+    def _write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        self.write("manifest.json", orjson.dumps(manifest, option=orjson.OPT_INDENT_2, default=str))
+
+
+def runs_newest_first(runs_dir: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
+    """Every run that has a manifest, with it."""
+    if runs_dir.is_dir():
+        for path in sorted(runs_dir.iterdir(), reverse=True):
+            if (path / "manifest.json").is_file():
+                folder = RunFolder(runs_dir, path.name)
+                yield folder, folder.manifest
+
+
+def now_text() -> str:
+    """This instant in UTC, to the second."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+def _missing(cell: Any) -> bool:
+    return cell is None or (isinstance(cell, float) and cell != cell) or cell is pd.NA

@@ -1,0 +1,74 @@
+"""Which run is meant: the newest of its kind, a new one, or one by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.runs.folder import RunFolder, new_run_id, runs_newest_first
+from edfi_toolkit.runs.run import Run
+from edfi_toolkit.settings import Settings, Source, load_settings
+
+
+def open_run(
+    *,
+    profile: str,
+    school_year: int | None,
+    source: str | None = None,
+    target: str = "sandbox",
+    run_id: str = "latest",
+    settings: Mapping[str, Any] | None = None,
+) -> Run:
+    """A run of one profile and school year, from one source to one target.
+
+    source: a name in the settings, a path, or a database URL; None is the only source there is, or that of
+    the run. target: a name in the settings. run_id: "latest" is the newest run of these four, or a new one
+    when there is none; "new" starts one; a name opens that one. settings: of the profile, over those in the
+    settings file. Nothing is read, contacted or written yet. Raises ConfigError for names that do not exist.
+    """
+    from edfi_toolkit.rules.profile import profile_module
+
+    profile_module(profile)
+    installation = load_settings()
+    wanted = {"profile": profile, "school_year": school_year, "target": target}
+    folder, manifest = _folder(installation, run_id, wanted, source)
+    if manifest:
+        named = (
+            Source(manifest["source"], manifest["source"]) if source is None else installation.source(source)
+        )
+    else:
+        named = _source(installation, source)
+    return Run(folder, installation, named, settings, **wanted)
+
+
+def _folder(
+    installation: Settings, run_id: str, wanted: Mapping[str, Any], source: str | None
+) -> tuple[RunFolder, dict[str, Any]]:
+    """The folder of the run that was asked for, with its manifest; empty for a run that starts."""
+    if source is not None:
+        wanted = {**wanted, "source": installation.source(source).name}
+    if run_id == "latest":
+        for folder, manifest in runs_newest_first(installation.runs_dir):
+            if all(manifest.get(name) == value for name, value in wanted.items()):
+                return folder, manifest
+    if run_id in ("latest", "new"):
+        return RunFolder(installation.runs_dir, new_run_id()), {}
+    folder = RunFolder(installation.runs_dir, run_id)
+    manifest = folder.manifest
+    for name, value in wanted.items():
+        if manifest and manifest[name] != value:
+            raise ConfigError(
+                f"Run {run_id} is one of {name.replace('_', ' ')} {manifest[name]!r}, not {value!r}. "
+                'Correct the first cell, or open the latest run with run_id = "latest".'
+            )
+    return folder, manifest
+
+
+def _source(installation: Settings, name: str | None) -> Source:
+    if name is not None:
+        return installation.source(name)
+    if len(installation.sources) == 1:
+        return next(iter(installation.sources.values()))
+    known = ", ".join(sorted(installation.sources)) or "none is named in the settings"
+    raise ConfigError(f"Which source? Give source; there are: {known}.")

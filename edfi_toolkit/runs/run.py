@@ -1,0 +1,400 @@
+"""The steps as methods on a run folder: what notebooks and the command line use.
+
+Each step reads what the step before it wrote and writes its own, so any step can be opened again later, in
+another notebook or on another day. A step that is done again takes the later ones with it, until something
+was published: from then on the run is history, its steps show what they found, and changes need a new run.
+"""
+
+from __future__ import annotations
+
+import getpass
+import platform
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from edfi_toolkit import __version__
+from edfi_toolkit.errors import ConfigError, EdfiToolkitError, OdsError
+from edfi_toolkit.privacy import Masker, personal_values
+from edfi_toolkit.review import steps
+from edfi_toolkit.review.views import PanelView, View
+from edfi_toolkit.review.workbook import write_workbook
+from edfi_toolkit.runs.artifacts import hashes_of, load_build, load_checked, save_build, save_checked
+from edfi_toolkit.runs.folder import MADE_IN, STEPS, RunFolder
+from edfi_toolkit.settings import Settings, Source, Target, without_password
+
+if TYPE_CHECKING:
+    from edfi_toolkit.rules import Build
+    from edfi_toolkit.sync import Plan
+    from edfi_toolkit.tables import Tables
+    from edfi_toolkit.validation import Checked
+
+AUTO = "auto"  # approved by whoever scheduled the run; guardrails hold nevertheless
+MASKED_FROM = (
+    5  # shorter ids are also counts and numbers; they are masked in their own columns and references
+)
+Progress = Callable[[int, int | None, Mapping[str, int] | None], bool]
+
+
+class Run:
+    """One run. Each step shows itself: counts, reasons, the next step; `browse()` opens its tables."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        installation: Settings,
+        source: Source,
+        settings: Mapping[str, Any] | None,
+        *,
+        profile: str,
+        school_year: int | None,
+        target: str,
+    ) -> None:
+        self.folder, self.installation, self.source = folder, installation, source
+        self.profile, self.school_year, self.target_name = profile, school_year, target
+        self._given = settings
+
+    @property
+    def id(self) -> str:
+        """The run's name, which is also that of its folder."""
+        return self.folder.run_id
+
+    @property
+    def path(self) -> Path:
+        """The run's folder."""
+        return self.folder.path
+
+    @cached_property
+    def target(self) -> Target:
+        """Where the run publishes to. Raises ConfigError when the settings do not have it."""
+        return self.installation.target(self.target_name)
+
+    @property
+    def published(self) -> bool:
+        """Whether publishing was begun; from then on the run is history."""
+        return self.folder.has("publish")
+
+    def extract(self) -> View:
+        """Read the source into canonical tables. In a run that has published, show what was read then."""
+        if self.published:
+            return self._shown(steps.extracted_view(self.tables, self.masker()))
+        from edfi_toolkit.sources import extract
+
+        source, chosen = self.source, self._settings()
+        tables = extract(source.path, profile=self.profile, mapping=source.mapping, settings=chosen)
+        read = tables.summary()
+        _adds_up("extract", read["rows"].sum(), read[["kept", "set_aside", "collapsed"]].sum().to_dict())
+        self.folder.forget_from("extract")
+        self.folder.begin(self._about(chosen))
+        tables.save(self.path / "tables")
+        self.__dict__["tables"] = tables
+        facts = {
+            "rows": int(read["rows"].sum()),
+            "set_aside": len(tables.skipped),
+            "files": hashes_of(source.path),
+        }
+        self.folder.record("extract", facts)
+        return steps.extracted_view(tables, self.masker())
+
+    def build(self) -> View:
+        """Build the records by the rules of the profile."""
+        self.folder.need("extract")
+        if self.published:
+            return self._shown(steps.built_view(self.built, self.masker()))
+        from edfi_toolkit.rules import build
+
+        built = build(
+            self.tables, profile=self.profile, school_year=self.school_year, settings=self._settings()
+        )
+        for row in built.accounting().to_dict("records"):
+            parts = {
+                name: row[name] for name in ("used", "skipped", "set_aside", "collapsed", "not_applicable")
+            }
+            _adds_up(f"build of {row['table']}", row["rows_in"], parts)
+        self.folder.forget_from("build")
+        save_build(self.folder, built)
+        self.__dict__["built"] = built
+        skipped = int((~built.skipped["rule"].str.startswith("COM-NRM")).sum())
+        self.folder.record("build", {"records": len(built.records), "skipped": skipped})
+        return steps.built_view(built, self.masker())
+
+    def validate(self) -> View:
+        """Find every problem of every record; against the target as well when it can be reached."""
+        self.folder.need("build")
+        if self.published:
+            return self._shown(steps.checked_view(self.checked, self.masker()))
+        from edfi_toolkit.validation import validate
+
+        note = f"Checked against {self.target_name} too."
+        try:
+            checked = validate(self.built, target=self.target, identity_map=self._identity_map())
+        except (OdsError, ConfigError) as error:
+            note = f"Checked against the shipped model only: {self.target_name} could not be asked. {error}"
+            checked = validate(self.built)
+        _adds_up(
+            "validate", len(self.built.records), {"ready": len(checked.ready), "held": len(checked.held)}
+        )
+        self.folder.forget_from("validate")
+        save_checked(self.folder, checked)
+        checked.write_report(self.path / "report.html", masker=self.masker())
+        (self.path / "report.html").chmod(0o600)
+        self.__dict__["checked"] = checked
+        critical = int(checked.findings["severity"].eq("critical").sum())
+        self.folder.record(
+            "validate",
+            {"ready": len(checked.ready), "held": len(checked.held), "critical": critical, "note": note},
+        )
+        return steps.checked_view(checked, self.masker(), note)
+
+    def preview(self) -> View:
+        """What would change in the ODS. In a run that has published, the plan that was published."""
+        self.folder.need("validate")
+        if self.published:
+            return self._shown(steps.plan_view(self.plan, self.masker(self.plan.items)))
+        from edfi_toolkit.sync import plan
+
+        made = plan(self.checked, identity_map=self._identity_map(), source_name=self.source.name)
+        sources = int(made.items["action"].isin(["POST", "PUT", "NOOP"]).sum())
+        self.folder.forget_from("preview")
+        made.save(self.path)
+        self.__dict__["plan"] = made
+        counts = {action: int(count) for action, count in made.items["action"].value_counts().items()}
+        held = int(made.findings["code"].eq("HELD").sum())
+        facts = {
+            "fingerprint": made.fingerprint,
+            "actions": counts,
+            "breaches": list(made.breaches),
+            "held": held,
+        }
+        self.folder.record("preview", {**facts, "sources": sources})
+        self._write_workbook()
+        return steps.plan_view(made, self.masker(made.items))
+
+    def publish(
+        self, *, approved: str = "", overrides: Iterable[Any] = (), progress: Progress | None = None
+    ) -> View:
+        """Carry out the plan that was approved by its fingerprint; without one, show how to approve.
+
+        approved: the fingerprint of the preview, or "auto" in scheduled runs. overrides: `breach:person` for
+        each limit that a person has decided to pass. progress: called with done, total, counts; False stops.
+        Safe to repeat: what arrived is not sent twice. Raises UnsafePlan, StalePlan, OdsUnavailable,
+        OdsRefusedLogin.
+        """
+        self.folder.need("preview")
+        chosen = list(overrides)
+        if not approved:
+            return self._waiting(chosen)
+        from edfi_toolkit.sync import Ledger, publish
+
+        plan = self.plan
+        fingerprint = plan.fingerprint if approved == AUTO else approved
+        with Ledger(self.installation.ledger) as ledger:
+            result = publish(
+                plan,
+                target=self.target,
+                ledger=ledger,
+                approved=fingerprint,
+                overrides=chosen,
+                run_id=self.id,
+                progress=progress or _panel("Publishing"),
+            )
+        sent = int(plan.sends.sum())
+        _adds_up("publish", sent, {"outcomes": int(result["action"].isin(["POST", "PUT", "DELETE"]).sum())})
+        self.folder.save_frame("results", result)
+        outcomes = {outcome: int(count) for outcome, count in result["outcome"].value_counts().items()}
+        self.folder.record("publish", {"fingerprint": plan.fingerprint, "by": _user(), "outcomes": outcomes})
+        self._write_workbook()
+        return steps.published_view(result, self.masker(result))
+
+    def rejections(self) -> View:
+        """The refusals of this feed that are still open, by cause, and those of this run that are settled."""
+        rejected = self._rejections()
+        self._write_workbook()
+        return steps.rejections_view(rejected, self.masker(rejected))
+
+    def workbook(self, *, reveal: bool = False) -> Path:
+        """Write the run as a workbook for people without a notebook; with `reveal` into another file."""
+        return self._write_workbook(reveal=reveal)
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The canonical tables as they were extracted."""
+        from edfi_toolkit.tables import Tables
+
+        self.folder.need("extract")
+        return Tables.load(self.path / "tables")
+
+    @cached_property
+    def built(self) -> Build:
+        """The build as it was made."""
+        self.folder.need("build")
+        return load_build(self.folder, self.profile, self.tables)
+
+    @cached_property
+    def checked(self) -> Checked:
+        """What validation found, with the records as they were built."""
+        self.folder.need("validate")
+        return load_checked(self.folder, self.built)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The plan as it was previewed."""
+        from edfi_toolkit.sync import Plan
+
+        self.folder.need("preview")
+        return Plan.load(self.path)
+
+    def masker(self, *frames: pd.DataFrame) -> Masker:
+        """Hides the students of this run, and those of the frames, also inside texts."""
+        known = {value for frame in frames for value in personal_values(frame)}
+        if self.folder.has("extract"):
+            known.update(personal_values(self.tables["students"][["student_id", "student_unique_id"]]))
+        return Masker(
+            self.installation.mask_key, [str(value) for value in known if len(str(value)) >= MASKED_FROM]
+        )
+
+    def overview(self) -> View:
+        """Which run this is, where its files lie, and which steps it has behind it."""
+        manifest = self.folder.manifest
+        done = manifest.get("steps", {})
+        rows = [
+            {
+                "step": step,
+                "notebook": MADE_IN[step],
+                "done": done.get(step, {}).get("at", ""),
+                "found": _counts_text(done.get(step, {})),
+            }
+            for step in STEPS
+        ]
+        following = next((step for step in STEPS if step not in done), None)
+        return View(
+            title=f"Run {self.id}",
+            says=f"{self.profile}, school year {self.school_year}, from {without_password(self.source.name)} "
+            f"to {self.target_name}. Files: {self.path}",
+            tone="good",
+            blocks=[steps.Block("Steps", pd.DataFrame(rows))],
+            next_step=f"Notebook {MADE_IN[following]}." if following else "Notebook 50_rejections.",
+            masker=self.masker(),
+            value=manifest,
+        )
+
+    def _repr_html_(self) -> str:
+        return self.overview()._repr_html_()
+
+    def __repr__(self) -> str:
+        return repr(self.overview())
+
+    def _settings(self) -> dict[str, Any]:
+        """Settings of the profile: limits, the file, the source, then what was given when opening."""
+        in_file = self.installation.profile_settings.get(self.profile, {})
+        given = self._given if self._given is not None else self.folder.manifest.get("settings", {})
+        layers = (asdict(self.installation.limits), in_file, self.source.settings, given)
+        return {name: value for layer in layers for name, value in _flat(layer).items()}
+
+    def _about(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """The head of the manifest: who, when, with what; no student and no secret."""
+        return {
+            "profile": self.profile,
+            "school_year": self.school_year,
+            "source": self.source.name,
+            "target": self.target_name,
+            "started_by": _user(),
+            "versions": {
+                "edfi-toolkit": __version__,
+                "python": platform.python_version(),
+                "pandas": pd.__version__,
+            },
+            "settings": dict(chosen),
+        }
+
+    def _identity_map(self) -> pd.DataFrame:
+        from edfi_toolkit.sync import Ledger
+
+        with Ledger(self.installation.ledger) as ledger:
+            feed = ledger.feed(self.target.identity, self.profile, self.source.name)
+            return ledger.identity_map(feed)
+
+    def _rejections(self) -> pd.DataFrame:
+        from edfi_toolkit.sync import Ledger
+
+        with Ledger(self.installation.ledger) as ledger:
+            return ledger.rejections(feed=ledger.feed(self.target.identity, self.profile, self.source.name))
+
+    def _waiting(self, overrides: list[Any]) -> View:
+        """In place of publishing while nobody has approved: how to, with a button where a person looks."""
+
+        def panel() -> Any:
+            from edfi_toolkit import widgets
+
+            codes = [str(each).partition(":")[0] for each in overrides]
+            return widgets.approve(self.plan, self._approved(overrides), overridden=codes)
+
+        return PanelView(
+            **vars(steps.unapproved_view(self.plan, self.masker(self.plan.items))),
+            panel=panel,
+        )
+
+    def _approved(self, overrides: list[Any]) -> Callable[[str], View]:
+        def publish(fingerprint: str) -> View:
+            from IPython.display import display
+
+            done = self.publish(approved=fingerprint, overrides=overrides)
+            display(done)
+            return done
+
+        return publish
+
+    def _write_workbook(self, *, reveal: bool = False) -> Path:
+        plan = self.plan
+        rejected = self._rejections() if self.published else pd.DataFrame()
+        sheets = steps.sheets(self.folder.manifest, plan, self.checked, rejected, self.built)
+        masker = self.masker(plan.items, rejected)
+        name = "workbook-revealed.xlsx" if reveal else "workbook.xlsx"
+        return write_workbook(self.path / name, sheets, masker=masker.revealed() if reveal else masker)
+
+    def _shown(self, view: View) -> View:
+        """A step of a run that has published: what it found then."""
+        return view.noting(
+            "This run has published, so it is shown as it was. A new run starts in notebook 10."
+        )
+
+
+def _adds_up(step: str, rows_in: int, parts: Mapping[str, Any]) -> None:
+    """Raises EdfiToolkitError when rows vanished in a step (design promise: every row is accounted for)."""
+    if int(rows_in) != sum(int(count) for count in parts.values()):
+        told = ", ".join(f"{name} {count}" for name, count in parts.items())
+        raise EdfiToolkitError(
+            f"Rows went missing in {step}: {int(rows_in)} came in, but {told}. Nothing was sent. "
+            "This is a fault of the toolkit; please report it."
+        )
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`{"wi": {"ell_in_spa": True}}` as `{"wi.ell_in_spa": True}`, the names that profiles use."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        full = f"{prefix}{name}"
+        flat.update(_flat(value, f"{full}.") if isinstance(value, Mapping) else {full: value})
+    return flat
+
+
+def _counts_text(facts: Mapping[str, Any]) -> str:
+    shown = {name: value for name, value in facts.items() if isinstance(value, int) and value}
+    return ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in shown.items())
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
+def _panel(label: str) -> Progress:
+    from edfi_toolkit import widgets
+
+    return widgets.progress(label)
