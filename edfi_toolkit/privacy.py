@@ -200,7 +200,7 @@ class Masker:
         """
         if self.reveal:
             return frame
-        masker = self.knowing(_ids_in(frame))
+        masker = self.knowing(personal_values(frame))
         cells = {at: masker._column(frame.iloc[:, at], str(name)) for at, name in enumerate(frame.columns)}
         shown = pd.DataFrame(cells, index=frame.index)
         shown.columns = frame.columns
@@ -292,7 +292,7 @@ def _json(text: str) -> Any:
         return None
 
 
-def _ids_in(frame: pd.DataFrame) -> list[Any]:
+def personal_values(frame: pd.DataFrame) -> list[Any]:
     """Every value of a personal column or index level."""
     columns = [frame.iloc[:, at] for at, name in enumerate(frame.columns) if is_personal(name)]
     levels = enumerate(frame.index.names)

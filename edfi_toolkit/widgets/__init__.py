@@ -1,0 +1,97 @@
+"""Panels for notebooks. Wiring only: what they show is computed elsewhere and can be tested without them.
+
+In an unattended run (`EDFI_UNATTENDED=1`) each gives its static form, always masked. Nothing is ever fetched
+from the network. A frame given without a masker is masked by pseudonyms that hold until the kernel restarts.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from edfi_toolkit.privacy import Masker
+from edfi_toolkit.widgets.progress import Progress
+from edfi_toolkit.widgets.tables import Table, session_masker
+
+if TYPE_CHECKING:
+    from edfi_toolkit.widgets.approval import Approval
+    from edfi_toolkit.widgets.charts import Chart
+    from edfi_toolkit.widgets.grids import Grid
+    from edfi_toolkit.widgets.investigation import Reasons
+
+__all__ = ["approve", "bars", "grid", "progress", "reasons", "table", "unattended"]
+
+
+def unattended() -> bool:
+    """Whether nobody is watching: the batch runner says so."""
+    return os.environ.get("EDFI_UNATTENDED") == "1"
+
+
+def grid(
+    frame: pd.DataFrame,
+    *,
+    masker: Masker | None = None,
+    title: str = "",
+    page_size: int = 25,
+    height: str | None = None,
+) -> Grid | Table:
+    """Rows to filter, sort and select; `.selected` and `.selected_rows` give them to Python.
+
+    frame: real values; masked on the screen until Reveal is pressed. height: of the rows, as CSS ("300px").
+    """
+    if unattended():
+        return Table(frame, masker=masker or session_masker(), title=title)
+    from edfi_toolkit.widgets.grids import Grid
+
+    return Grid(frame, masker=masker or session_masker(), title=title, page_size=page_size, height=height)
+
+
+def table(frame: pd.DataFrame, *, masker: Masker | None = None, rows: int = 20, title: str = "") -> Table:
+    """The first rows, always masked, and how many there are."""
+    return Table(frame, masker=masker or session_masker(), rows=rows, title=title)
+
+
+def bars(series: pd.Series, title: str) -> Chart:
+    """Horizontal bars, one a row of the series, labelled with its index and its value."""
+    from edfi_toolkit.widgets.charts import bars as drawn
+
+    return drawn(series, title)
+
+
+def progress(label: str) -> Progress:
+    """A callable `(done, total, counts) -> bool` that shows a bar; False means that Stop was pressed."""
+    return Progress(label, panel=not unattended() and _in_notebook())
+
+
+def approve(
+    plan: Any, on_approve: Callable[[str], Any], *, overridden: Collection[str] = ()
+) -> Approval | Table:
+    """Counts, breaches, and a Publish button that waits for the fingerprint, then calls `on_approve` with it.
+
+    overridden: codes of breaches that a person has taken on. Unattended: the counts; nothing is approved.
+    """
+    from edfi_toolkit.widgets.approval import Approval, counts_by_action
+
+    if unattended():
+        return Table(counts_by_action(plan), masker=session_masker(), title=f"Plan {plan.fingerprint}")
+    return Approval(plan, on_approve, overridden=overridden)
+
+
+def reasons(
+    frame: pd.DataFrame, *, masker: Masker | None = None, explain: Callable[[str], str] | None = None
+) -> Reasons | Table:
+    """Rejected, held or skipped rows, one cause at a time. explain: what a cause means, as a sentence."""
+    from edfi_toolkit.widgets.investigation import Reasons, causes
+
+    if unattended():
+        counts = causes(frame).rename_axis("cause").reset_index(name="rows")
+        return Table(counts, masker=masker or session_masker(), title="Causes")
+    return Reasons(frame, masker=masker or session_masker(), explain=explain)
+
+
+def _in_notebook() -> bool:
+    return "ipykernel" in sys.modules and hasattr(sys.modules["IPython"].get_ipython(), "kernel")

@@ -1,0 +1,48 @@
+"""Static charts: drawn in Python, shown offline and in every saved notebook."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from edfi_toolkit.widgets.words import cell
+
+# Readable on white and on black: blue bars, and a grey with a contrast above 4 to either.
+_BAR, _TEXT = "#3987c9", "#7a7a7a"
+_LONGEST_LABEL = 48
+
+
+class Chart(Figure):
+    """A figure that pyplot does not know, so that a notebook shows it once, where the cell returns it."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
+        drawn, (width, height) = BytesIO(), self.get_size_inches() * 96
+        self.savefig(drawn, format="png", dpi=192, transparent=True)
+        return drawn.getvalue(), {"width": round(width), "height": round(height)}
+
+
+def bars(series: pd.Series, title: str) -> Chart:
+    """Horizontal bars in the order of the series, each with its label and its count; missing counts as 0."""
+    names, counts = (
+        [cell(each)[:_LONGEST_LABEL] or "(none)" for each in series.index],
+        series.fillna(0).astype(float),
+    )
+    chart = Chart(figsize=(7.2, 0.7 + 0.3 * max(len(series), 2)), layout="constrained")
+    FigureCanvasAgg(chart)
+    axes = chart.add_subplot()
+    drawn = axes.barh(range(len(series)), counts.to_numpy(), color=_BAR, height=0.68)
+    axes.bar_label(drawn, [f"{count:,.10g}" for count in counts], padding=4, color=_TEXT, fontsize=9)
+    axes.set_yticks(range(len(series)), names, color=_TEXT, fontsize=9)
+    axes.set_title(title, loc="left", color=_TEXT, fontsize=10, fontweight="bold")
+    axes.invert_yaxis()
+    axes.margins(x=0.12)
+    axes.tick_params(left=False, bottom=False, labelbottom=False)
+    axes.spines[:].set_visible(False)
+    if series.empty:
+        axes.set(yticks=[], xlim=(0, 1))
+        axes.set_title(f"{title}: nothing to show", loc="left", color=_TEXT, fontsize=10)
+    return chart

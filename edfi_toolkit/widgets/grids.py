@@ -1,0 +1,286 @@
+"""A grid of any number of rows: filter, sort, select a row and read it in Python.
+
+The rows stay in Python; one page travels. Only a masked first page is part of the widget's state, which
+notebooks may save; every later page, and all that is revealed, is a message and is gone with the browser tab.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import traitlets
+
+from edfi_toolkit.privacy import Masker, is_personal, personal_values
+from edfi_toolkit.widgets.tables import Table, session_masker
+from edfi_toolkit.widgets.words import as_json, label, leaf_texts, record_parts, texts
+from edfi_toolkit.widgets.words import cell as cell_text
+
+_TELLING_COLUMNS = frozenset(
+    {"body", "before", "diff", "last_body", "source_refs", "messages", "detail", "says"}
+)
+
+
+class Record(dict[str, Any]):
+    """One selected row: a dict of its real values that always shows itself masked: cell outputs are saved."""
+
+    def __init__(self, values: Mapping[str, Any], masker: Masker) -> None:
+        super().__init__(values)
+        self._masker = masker
+
+    def _shown(self) -> dict[str, str]:
+        frame = pd.DataFrame({name: pd.Series([value], dtype=object) for name, value in self.items()})
+        return {
+            str(name): cell_text(as_json(value)) for name, value in self._masker.frame(frame).iloc[0].items()
+        }
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{label(name)}: {text}" for name, text in self._shown().items() if text)
+
+    __str__ = __repr__
+
+
+class Rows(pd.DataFrame):
+    """Selected rows: a frame of their real values that always shows itself masked, also after `head`."""
+
+    _metadata = ("masker",)  # pandas carries these over to what is derived
+    masker: Masker | None = None
+
+    @property
+    def _constructor(self) -> type[Rows]:
+        return Rows
+
+    def _masked(self) -> pd.DataFrame:
+        return (self.masker or session_masker()).frame(pd.DataFrame(self))
+
+    def __repr__(self) -> str:
+        return repr(self._masked())
+
+    def _repr_html_(self) -> str:
+        return Table(self, masker=self.masker or session_masker(), rows=len(self))._repr_html_()
+
+
+class Grid(anywidget.AnyWidget):
+    """Rows of a frame, a page at a time. Set the traits below in Python, or let the person do it.
+
+    filter: words that a row must all contain, in any column, in any case. sort_by: a column, with a minus for
+        descending; "" for the order of the frame. page: from 0. revealed: whether students are shown.
+    """
+
+    _esm = Path(__file__).with_name("grid.js")
+    _css = Path(__file__).with_name("grid.css")
+
+    title = traitlets.Unicode().tag(sync=True)
+    height = traitlets.Unicode(allow_none=True).tag(sync=True)
+    first = traitlets.Dict().tag(sync=True)
+
+    filter = traitlets.Unicode()
+    sort_by = traitlets.Unicode()
+    page = traitlets.Int()
+    revealed = traitlets.Bool()
+    selection = traitlets.Tuple()
+
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        *,
+        masker: Masker,
+        title: str = "",
+        page_size: int = 25,
+        height: str | None = None,
+    ) -> None:
+        self._frame, self._masker, self._page_size = frame, masker, page_size
+        self._columns = [str(name) for name in frame.columns]
+        self._order = np.arange(len(frame))
+        self._ranked: dict[tuple[str, bool], np.ndarray] = {}
+        self._personal = not masker.reveal and any(
+            is_personal(name) or str(name) in _TELLING_COLUMNS for name in frame.columns
+        )
+        super().__init__(title=title, height=height)
+        self.first = self._view()
+        self.on_msg(self._told)
+
+    @property
+    def selected(self) -> Record | None:
+        """The row chosen last, with its real values; None when no row is chosen. It shows itself masked."""
+        if not self.selection:
+            return None
+        row = self._frame.iloc[self.selection[-1]]
+        return Record(dict(zip(self._columns, row, strict=True)), self._hiding)
+
+    @property
+    def selected_rows(self) -> Rows:
+        """All chosen rows in the order of the frame, with their real values and index. They show masked."""
+        rows = Rows(self._frame.iloc[sorted(self.selection)])
+        rows.masker = self._hiding
+        return rows
+
+    @property
+    def shown_rows(self) -> Rows:
+        """All rows that pass the filter, in the order on the screen."""
+        rows = Rows(self._frame.iloc[self._order])
+        rows.masker = self._hiding
+        return rows
+
+    def select(self, *rows: int) -> None:
+        """Choose rows by their position in the frame; the last one is shown in full."""
+        self.selection = rows
+
+    def __repr__(self) -> str:
+        return f"{self.title or 'Grid'}: {len(self._frame):,} rows. Run this cell to browse them."
+
+    # What a person sees
+
+    @cached_property
+    def _hiding(self) -> Masker:
+        return self._masker.masked().knowing(personal_values(self._frame))
+
+    @property
+    def _eyes(self) -> Masker:
+        return self._masker.revealed() if self.revealed or self._masker.reveal else self._hiding
+
+    def _view(self) -> dict[str, Any]:
+        total, start = len(self._order), self.page * self._page_size
+        rows = self._order[start : start + self._page_size]
+        shown = self._eyes.frame(self._frame.iloc[rows])
+        cells = zip(*(texts(shown.iloc[:, at]) for at in range(shown.shape[1])), strict=True)
+        chosen = set(self.selection)
+        of_all = f" of {len(self._frame):,} rows match" if self.filter else ""
+        count = f"{start + 1:,}-{start + len(rows):,} of {total:,}" if len(rows) else "0"
+        return {
+            "columns": [self._heading(at) for at in range(len(self._columns))],
+            "rows": [
+                {"row": int(row), "cells": list(texts_), "selected": int(row) in chosen}
+                for row, texts_ in zip(rows, cells, strict=False)
+            ],
+            "page": self.page,
+            "before": self.page > 0,
+            "after": start + len(rows) < total,
+            "count": f"{total:,}{of_all}: {count}" if self.filter else count,
+            "empty": "No row matches the filter." if len(self._frame) else "No rows.",
+            "filter": self.filter,
+            "personal": self._personal,
+            "revealed": self.revealed,
+            "record": self._record(),
+        }
+
+    def _heading(self, at: int) -> dict[str, Any]:
+        name = self._columns[at]
+        direction = {name: "ascending", f"-{name}": "descending"}.get(self.sort_by)
+        dtype = self._frame.dtypes.iloc[at]
+        is_number = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+        return {
+            "name": name,
+            "label": label(name),
+            "sort": direction,
+            "number": is_number and not is_personal(name),
+        }
+
+    def _record(self) -> list[dict[str, Any]] | None:
+        if not self.selection:
+            return None
+        shown = self._eyes.frame(self._frame.iloc[[self.selection[-1]]])
+        return record_parts(dict(zip(self._columns, shown.iloc[0], strict=True)))
+
+    # What a person does
+
+    def _told(self, _widget: Any, message: Mapping[str, Any], _buffers: Any) -> None:
+        match message:
+            case {"filter": str(text)}:
+                self.filter = text
+            case {"sort": str(name)} if name in self._columns:
+                self.sort_by = {name: f"-{name}", f"-{name}": ""}.get(self.sort_by, name)
+            case {"page": int(page)} if 0 <= page * self._page_size < max(len(self._order), 1):
+                self.page = page
+            case {"reveal": bool(reveal)}:
+                self.revealed = reveal
+            case {"select": int(row), "how": how} if 0 <= row < len(self._frame):
+                self._choose(row, how)
+            case {"ready": True}:
+                self._show()
+                _ = (
+                    self._haystack
+                )  # made while the person looks at the first page: the first filter need not wait
+
+    def _choose(self, row: int, how: str) -> None:
+        if how == "toggle":
+            kept = tuple(each for each in self.selection if each != row)
+            self.selection = kept if len(kept) < len(self.selection) else (*kept, row)
+        elif how == "range" and self.selection and self.selection[-1] in self._order:
+            ends = [int(np.flatnonzero(self._order == each)[0]) for each in (self.selection[-1], row)]
+            self.selection = tuple(int(each) for each in self._order[min(ends) : max(ends) + 1])
+        else:
+            self.selection = (row,)
+
+    @traitlets.observe("filter", "sort_by")
+    def _rearrange(self, _change: Any) -> None:
+        kept = self._matching()
+        if self.sort_by:
+            kept = kept[np.argsort(self._ranks(*self._sorting())[kept], kind="stable")]
+        self._order = kept
+        if self.page:
+            self.page = 0
+        else:
+            self._show()
+
+    @traitlets.observe("page", "revealed", "selection")
+    def _show(self, _change: Any = None) -> None:
+        self.send(self._view())
+
+    @traitlets.validate("sort_by")
+    def _a_column(self, proposal: Any) -> str:
+        name = proposal["value"].removeprefix("-")
+        if name and name not in self._columns:
+            raise traitlets.TraitError(
+                f"No column '{name}' to sort by; there are {', '.join(self._columns)}."
+            )
+        return str(proposal["value"])
+
+    def _sorting(self) -> tuple[str, bool]:
+        return self.sort_by.removeprefix("-"), self.sort_by.startswith("-")
+
+    @traitlets.validate("selection")
+    def _rows_of_the_frame(self, proposal: Any) -> tuple[int, ...]:
+        if any(not 0 <= row < len(self._frame) for row in proposal["value"]):
+            raise traitlets.TraitError(f"Rows are numbered from 0 to {len(self._frame) - 1}.")
+        return tuple(int(row) for row in proposal["value"])
+
+    # The whole frame, computed once
+
+    @cached_property
+    def _haystack(self) -> pa.Array:
+        """One lower-case text a row; of bodies, the values. A person is found by id and by pseudonym."""
+        frame = self._frame.reset_index(drop=True)
+        personal = [at for at, name in enumerate(frame.columns) if is_personal(name)]
+        hidden = self._hiding.frame(frame.iloc[:, personal])
+        columns = [each.iloc[:, at] for each in (frame, hidden) for at in range(each.shape[1])]
+        arrays = [pa.array(texts(column, leaf_texts), pa.large_string()) for column in columns]
+        return pc.utf8_lower(pc.binary_join_element_wise(*arrays, pa.scalar("\n", pa.large_string())))
+
+    def _matching(self) -> np.ndarray:
+        found = np.ones(len(self._frame), dtype=bool)
+        for word in self.filter.lower().split() if len(self._frame) else ():
+            found &= pc.match_substring(self._haystack, word).to_numpy(zero_copy_only=False)
+        return np.flatnonzero(found)
+
+    def _ranks(self, name: str, descending: bool) -> np.ndarray:
+        """The place of each row when sorted by a column: numbers by size, also in text; missing last."""
+        if (name, descending) in self._ranked:
+            return self._ranked[name, descending]
+        cells = self._frame.iloc[:, self._columns.index(name)]
+        if cells.dtype == object or isinstance(cells.dtype, pd.StringDtype | pd.CategoricalDtype):
+            words = pd.Series(texts(cells, leaf_texts), dtype=object).replace("", None)
+            numbers = pd.to_numeric(words, errors="coerce")
+            cells = numbers if numbers.notna().eq(words.notna()).all() else words.str.casefold()
+        codes, _distinct = pd.factorize(cells, sort=True)
+        last = len(cells) + 1
+        ranks = np.where(codes < 0, last, last - 1 - codes if descending else codes)
+        self._ranked[name, descending] = ranks
+        return ranks

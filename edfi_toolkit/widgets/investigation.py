@@ -1,0 +1,67 @@
+"""Rejected, held or skipped rows by cause: choose a cause, read what it means, look at its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import ipywidgets as w
+import pandas as pd
+
+from edfi_toolkit.privacy import Masker
+from edfi_toolkit.widgets.grids import Grid
+from edfi_toolkit.widgets.words import cell
+
+CAUSE_COLUMNS = ("cause", "held_by", "rule_id", "rule", "code", "problem_type", "status")
+ALL = "all causes"
+
+
+def cause_column(frame: pd.DataFrame) -> str:
+    """The first column that names a cause and has one. KeyError when there is none."""
+    named = [name for name in CAUSE_COLUMNS if name in frame]
+    filled = [name for name in named if frame[name].map(cell).ne("").any()]
+    if not named:
+        raise KeyError(f"None of the columns {', '.join(CAUSE_COLUMNS)} is there to group by.")
+    return (filled or named)[0]
+
+
+def causes(frame: pd.DataFrame) -> pd.Series:
+    """Rows by cause, most first. A row held by two rules counts under both."""
+    return frame[cause_column(frame)].explode().map(cell).replace("", "(none)").value_counts()
+
+
+class Reasons(w.VBox):
+    """`reason` is the dropdown (its value a cause, or ALL), `grid` shows its rows, `rows` has them in Python.
+
+    explain: what a cause means and what to do, as a sentence; "" when there is nothing to say.
+    """
+
+    def __init__(
+        self, frame: pd.DataFrame, *, masker: Masker, explain: Callable[[str], str] | None = None
+    ) -> None:
+        self._frame, self._masker, self._explain = frame.reset_index(drop=True), masker, explain
+        self._causes = self._frame[cause_column(frame)].explode().map(cell).replace("", "(none)")
+        options: list[tuple[str, Any]] = [(f"{ALL} ({len(frame):,})", ALL)]
+        options += [(f"{cause} ({count:,})", cause) for cause, count in self._causes.value_counts().items()]
+        self.reason = w.Dropdown(
+            options=options, description="Cause", layout=w.Layout(width="min(640px, 95%)")
+        )
+        self.meaning = w.HTML()
+        self.reason.observe(self._chosen, "value")
+        super().__init__([self.reason, self.meaning])
+        self._chosen()
+
+    def _chosen(self, _change: Any = None) -> None:
+        cause = self.reason.value
+        matching = self._causes.index[self._causes.eq(cause)].unique()
+        self.rows = self._frame if cause == ALL else self._frame.loc[matching]
+        told = self._explain(cause) if self._explain and cause != ALL else ""
+        self.meaning.value = f"<p>{escape(told)}</p>" if told else ""
+        self.grid = Grid(self.rows, masker=self._masker)
+        self.children = [self.reason, self.meaning, self.grid]
+
+    @property
+    def selected(self) -> dict[str, Any] | None:
+        """The row chosen in the grid; it shows itself masked."""
+        return self.grid.selected

@@ -1,0 +1,102 @@
+"""How far a long step is: counts, rate, time left, and a way to stop it between two records."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import Any
+
+_REDRAW_S = 0.2
+
+
+class Progress:
+    """Call it with what is done; it returns False once Stop was pressed: end before the next record then.
+
+    `stopped` may be set by anybody. Without a panel one line is written at the end.
+    panel: whether to show a bar; True only inside a notebook. clock: seconds, always growing.
+    """
+
+    def __init__(self, label: str, *, panel: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        self.label, self.stopped, self._clock = label, False, clock
+        self._started = self._drawn_at = clock()
+        self._ended = False
+        self._panel = _Panel(label, self.stop) if panel else None
+
+    def __call__(self, done: int, total: int | None = None, counts: Mapping[str, int] | None = None) -> bool:
+        """Tell how many of how many are done, and how they went; returns whether to go on."""
+        now = self._clock()
+        ended = self.stopped or (total is not None and done >= total)
+        if self._panel and (ended or done == 0 or now - self._drawn_at >= _REDRAW_S):
+            self._drawn_at = now
+            self._panel.draw(done, total, self.line(done, total, counts), ended=ended, stopped=self.stopped)
+        elif ended and not self._ended and not self._panel:
+            _write(f"{self.label}: {self.line(done, total, counts)}")
+        self._ended = ended
+        return not self.stopped
+
+    def stop(self) -> None:
+        """Ask for a stop; the records under way are finished first."""
+        self.stopped = True
+        if self._panel:
+            self._panel.stopping()
+
+    def line(self, done: int, total: int | None, counts: Mapping[str, int] | None = None) -> str:
+        """For example `812 of 1,203 (delivered 810, refused 2), 96 a second, 0:04 left`."""
+        took = max(self._clock() - self._started, 1e-9)
+        parts = [f"{done:,}" + (f" of {total:,}" if total is not None else "")]
+        if told := ", ".join(f"{name} {count:,}" for name, count in (counts or {}).items() if count):
+            parts[0] += f" ({told})"
+        if self.stopped:
+            return f"{parts[0]}, stopped after {_clock_text(took)}"
+        if total is not None and done >= total:
+            return f"{parts[0]} in {_clock_text(took)}"
+        if done:
+            parts.append(f"{done / took:,.3g} a second")
+            if total is not None:
+                parts.append(f"{_clock_text((total - done) * took / done)} left")
+        return ", ".join(parts)
+
+
+class _Panel:
+    """The bar, the line and the button; shows itself when made."""
+
+    def __init__(self, label: str, stop: Callable[[], None]) -> None:
+        import ipywidgets as w
+        from IPython.display import display
+
+        self._bar = w.FloatProgress(max=1.0, description=label, layout=w.Layout(width="45%"))
+        self._bar.style = {"description_width": "initial"}
+        self._line = w.HTML()
+        self._stop = w.Button(
+            description="Stop", icon="stop", tooltip="Finish the records under way, then stop"
+        )
+        self._stop.layout.width = "90px"
+        self._stop.on_click(lambda _button: stop())
+        self.box = w.HBox([self._bar, self._stop, self._line], layout=w.Layout(align_items="center"))
+        display(self.box)
+
+    def draw(self, done: int, total: int | None, line: str, *, ended: bool, stopped: bool) -> None:
+        self._bar.value = done / total if total else float(ended)
+        self._bar.bar_style = "warning" if stopped else "success" if ended else "info"
+        self._line.value = f"<span>{escape(line)}</span>"
+        self._stop.disabled = ended
+
+    def stopping(self) -> None:
+        self._stop.disabled = True
+        self._stop.description = "Stopping"
+
+
+def _clock_text(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def _write(line: str) -> None:
+    stream: Any = (
+        sys.stdout if "ipykernel" in sys.modules else sys.stderr
+    )  # a program's stdout is for results
+    stream.write(f"{line}\n")
+    stream.flush()

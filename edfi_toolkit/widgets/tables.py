@@ -1,0 +1,64 @@
+"""The static stand-in for a grid: what unattended runs, mails and reports show."""
+
+from __future__ import annotations
+
+import secrets
+from functools import cache
+from html import escape
+
+import pandas as pd
+
+from edfi_toolkit.privacy import Masker, personal_values
+from edfi_toolkit.widgets.words import label, texts
+
+_LONGEST_CELL = 200
+
+
+@cache
+def session_masker() -> Masker:
+    """For frames shown without the installation's masker: pseudonyms that hold until the kernel restarts."""
+    return Masker(secrets.token_bytes(32))
+
+
+class Table:
+    """The first rows of a frame as HTML and as text, masked always, escaped, with a line that counts them."""
+
+    def __init__(self, frame: pd.DataFrame, *, masker: Masker, rows: int = 20, title: str = "") -> None:
+        hiding = masker.masked().knowing(personal_values(frame))
+        shown = hiding.frame(frame.head(rows))
+        self.title = title
+        self.count = _count(len(shown), len(frame))
+        self._labels = [label(name) for name in shown.columns]
+        self._columns = [texts(shown.iloc[:, at]) for at in range(shown.shape[1])]
+        self._numbers = [pd.api.types.is_numeric_dtype(dtype) for dtype in shown.dtypes]
+
+    def _repr_html_(self) -> str:
+        heads = "".join(f"<th{self._aligned(at)}>{escape(text)}</th>" for at, text in enumerate(self._labels))
+        rows = "".join(f"<tr>{self._row(row)}</tr>\n" for row in zip(*self._columns, strict=True))
+        title = f"<p><strong>{escape(self.title)}</strong></p>\n" if self.title else ""
+        body = (
+            f"<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n" if rows else ""
+        )
+        return f"{title}{body}<p>{self.count}</p>"
+
+    def __repr__(self) -> str:
+        frame = pd.DataFrame(dict(enumerate(self._columns)))
+        frame.columns = pd.Index(self._labels)
+        lines = [self.title, "" if frame.empty else frame.to_string(index=False), self.count]
+        return "\n".join(line for line in lines if line)
+
+    def _row(self, row: tuple[str, ...]) -> str:
+        return "".join(f"<td{self._aligned(at)}>{_shortened(text)}</td>" for at, text in enumerate(row))
+
+    def _aligned(self, at: int) -> str:
+        return f' style="text-align: {"right" if self._numbers[at] else "left"}; vertical-align: top"'
+
+
+def _count(shown: int, total: int) -> str:
+    if shown < total:
+        return f"{shown:,} of {total:,} rows"
+    return {0: "No rows", 1: "1 row"}.get(total, f"{total:,} rows")
+
+
+def _shortened(text: str) -> str:
+    return escape(text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}…").replace("\n", "<br>")

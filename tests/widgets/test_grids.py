@@ -1,0 +1,300 @@
+"""The grid without a browser: what Python sends to it, and what it tells Python."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import traitlets
+
+from edfi_toolkit import widgets
+from edfi_toolkit.privacy import Masker, pseudonym
+from edfi_toolkit.widgets.grids import Grid
+
+KEY = b"a key for tests"
+CANARY = "9002771834"
+
+
+def some_rows(n: int = 60) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "student_unique_id": [str(int(CANARY) + i) for i in range(n)],
+            "program_name": np.resize(["Bilingual", "CTE"], n),
+            "begin_date": pd.Timestamp("2025-08-01") + pd.to_timedelta(np.arange(n), "D"),
+            "served": np.resize([True, False], n),
+            "hours": pd.array([None if i == 3 else i for i in range(n)], dtype="Int64"),
+            "detail": [f"student {int(CANARY) + i} has no school" for i in range(n)],
+            "source_refs": [[f"students:{int(CANARY) + i}", f"enrollments:{i}"] for i in range(n)],
+        },
+        index=[f"row {i}" for i in range(n)],
+    )
+
+
+def a_grid(frame: pd.DataFrame | None = None, **options: Any) -> Grid:
+    options = {"masker": Masker(KEY)} | options
+    made = widgets.grid(some_rows() if frame is None else frame, **options)
+    assert isinstance(made, Grid)
+    return made
+
+
+def press(grid: Grid, **message: Any) -> dict[str, Any]:
+    """What the browser would tell, and the page that comes back."""
+    grid._told(grid, message, [])
+    return grid._view()
+
+
+def column(view: dict[str, Any], name: str) -> list[str]:
+    at = [each["name"] for each in view["columns"]].index(name)
+    return [row["cells"][at] for row in view["rows"]]
+
+
+def test_one_page_travels_and_is_counted() -> None:
+    view = a_grid()._view()
+    assert len(view["rows"]) == 25
+    assert (view["count"], view["before"], view["after"]) == ("1-25 of 60", False, True)
+
+
+def test_pages_are_turned_and_end_at_the_last() -> None:
+    grid = a_grid()
+    assert press(grid, page=2)["count"] == "51-60 of 60"
+    assert press(grid, page=3)["page"] == 2
+    assert press(grid, page=-1)["page"] == 2
+
+
+def test_values_are_written_for_people() -> None:
+    view = a_grid()._view()
+    assert [each["label"] for each in view["columns"]][:3] == [
+        "Student unique ID",
+        "Program name",
+        "Begin date",
+    ]
+    assert column(view, "begin_date")[0] == "2025-08-01"
+    assert column(view, "served")[:2] == ["yes", "no"]
+    assert column(view, "hours")[2:4] == ["2", ""]
+    assert column(view, "source_refs")[0].endswith(", enrollments:0")
+
+
+def test_a_filter_needs_every_word_in_any_column_and_any_case() -> None:
+    grid = a_grid()
+    assert press(grid, filter="cte 2025-08-0")["count"] == "4 of 60 rows match: 1-4 of 4"
+    assert set(column(grid._view(), "program_name")) == {"CTE"}
+    assert press(grid, filter="cte nowhere")["empty"] == "No row matches the filter."
+    assert press(grid, filter="")["count"] == "1-25 of 60"
+
+
+def test_a_filter_goes_back_to_the_first_page() -> None:
+    grid = a_grid()
+    press(grid, page=2)
+    assert press(grid, filter="cte")["page"] == 0
+
+
+def test_a_student_is_found_by_id_and_by_pseudonym() -> None:
+    grid = a_grid()
+    for words in (CANARY, pseudonym(CANARY, KEY)):
+        assert len(press(grid, filter=words)["rows"]) == 1
+
+
+def test_a_body_is_searched_by_value_not_by_member() -> None:
+    grid = a_grid(pd.DataFrame({"body": [{"programName": "CTE"}, {"programName": "Bilingual"}]}))
+    assert len(press(grid, filter="cte")["rows"]) == 1
+    assert len(press(grid, filter="programName")["rows"]) == 0
+
+
+def test_a_heading_sorts_up_then_down_then_not() -> None:
+    grid = a_grid()
+    directions = [press(grid, sort="hours")["columns"][4]["sort"] for _ in range(3)]
+    assert directions == ["ascending", "descending", None]
+
+
+def test_sorting_puts_missing_last_both_ways() -> None:
+    grid = a_grid()
+    for name in ("hours", "-hours"):
+        grid.sort_by, grid.page = name, 2
+        assert column(grid._view(), "hours")[-1] == ""
+
+
+def test_numbers_in_text_are_sorted_by_size_and_words_without_case() -> None:
+    frame = pd.DataFrame({"number": ["10", "9", None], "word": ["b", "A", "c"]})
+    grid = a_grid(frame)
+    assert column(press(grid, sort="number"), "number") == ["9", "10", ""]
+    assert column(press(grid, sort="word"), "word") == ["A", "b", "c"]
+
+
+def test_lists_and_bodies_can_be_sorted() -> None:
+    grid = a_grid(pd.DataFrame({"rules": [["B"], ["A"], None], "body": [{"a": 2}, {"a": 10}, None]}))
+    assert column(press(grid, sort="rules"), "rules") == ["A", "B", ""]
+    assert column(press(grid, sort="body"), "body") == ["A: 2", "A: 10", ""]
+
+
+def test_an_unknown_column_is_refused_by_name() -> None:
+    with pytest.raises(traitlets.TraitError, match="No column 'nowhere' to sort by"):
+        a_grid().sort_by = "nowhere"
+
+
+def test_selected_gives_real_values_and_shows_masked_ones() -> None:
+    grid = a_grid()
+    assert grid.selected is None
+    press(grid, select=3, how="only")
+    assert grid.selected is not None
+    assert grid.selected["student_unique_id"] == str(int(CANARY) + 3)
+    assert str(int(CANARY) + 3) not in f"{grid.selected!r} {grid.selected}"
+    assert "Program name: CTE" in str(grid.selected)
+
+
+def test_selected_rows_keep_index_and_types_and_show_masked() -> None:
+    grid = a_grid()
+    press(grid, select=1, how="only")
+    press(grid, select=3, how="range")
+    press(grid, select=2, how="toggle")
+    rows = grid.selected_rows
+    assert rows.index.tolist() == ["row 1", "row 3"]
+    assert rows.student_unique_id.tolist() == [str(int(CANARY) + 1), str(int(CANARY) + 3)]
+    for shown in (rows, rows.head(1), rows[["student_unique_id"]]):
+        assert CANARY[:-2] not in repr(shown) + str(shown._repr_html_())
+
+
+def test_a_range_follows_the_order_on_the_screen() -> None:
+    grid = a_grid()
+    grid.sort_by, grid.filter = "-begin_date", "cte"
+    press(grid, select=59, how="only")
+    press(grid, select=55, how="range")
+    assert grid.selection == (59, 57, 55)
+    assert grid.shown_rows.index[0] == "row 59"
+
+
+def test_rows_can_be_chosen_in_python() -> None:
+    grid = a_grid()
+    grid.select(0, 5)
+    assert grid.selected_rows.index.tolist() == ["row 0", "row 5"]
+    with pytest.raises(traitlets.TraitError, match="from 0 to 59"):
+        grid.select(60)
+
+
+def test_messages_that_fit_nothing_change_nothing() -> None:
+    grid = a_grid()
+    for message in (
+        {"select": 99, "how": "only"},
+        {"sort": "nowhere"},
+        {"page": "x"},
+        {"other": 1},
+        {"filter": 5},
+    ):
+        press(grid, **message)
+    assert (grid.selection, grid.sort_by, grid.page, grid.filter) == ((), "", 0, "")
+
+
+def test_students_are_hidden_until_reveal_and_again_after() -> None:
+    grid = a_grid()
+    press(grid, select=0, how="only")
+    assert CANARY not in json.dumps(grid._view())
+    assert CANARY in json.dumps(press(grid, reveal=True))
+    assert CANARY not in str(grid.selected)
+    assert CANARY not in json.dumps(press(grid, reveal=False))
+
+
+def test_nothing_revealed_or_typed_is_in_the_state_that_notebooks_save() -> None:
+    grid = a_grid()
+    press(grid, reveal=True)
+    press(grid, filter=CANARY)
+    press(grid, select=0, how="only")
+    state = grid.get_state()
+    assert CANARY not in json.dumps(
+        {name: state[name] for name in state if name not in {"_esm", "_css"}}, default=str
+    )
+    assert CANARY not in repr(grid)
+
+
+def test_ids_of_students_on_other_pages_are_hidden_too() -> None:
+    frame = some_rows()
+    frame.loc["row 0", "detail"] = f"the same as {int(CANARY) + 59}"
+    assert str(int(CANARY) + 59) not in json.dumps(a_grid(frame)._view())
+
+
+def test_a_masker_that_reveals_already_needs_no_button() -> None:
+    view = a_grid(masker=Masker(KEY, reveal=True))._view()
+    assert not view["personal"]
+    assert CANARY in json.dumps(view)
+
+
+def test_a_frame_without_persons_has_no_reveal_button() -> None:
+    assert not a_grid(pd.DataFrame({"resource": ["a"], "rows": [1]}))._view()["personal"]
+
+
+def test_without_a_masker_students_are_hidden_all_the_same() -> None:
+    grid = widgets.grid(some_rows())
+    assert isinstance(grid, Grid)
+    assert CANARY not in json.dumps(grid._view())
+
+
+def test_an_empty_frame_shows_its_columns() -> None:
+    view = a_grid(some_rows(0))._view()
+    assert (view["rows"], view["count"], view["empty"]) == ([], "0", "No rows.")
+    assert len(view["columns"]) == 7
+
+
+def test_the_record_pane_lists_texts_and_bodies() -> None:
+    frame = pd.DataFrame(
+        {"detail": ["a"], "rules": [["X-1", "X-2"]], "last_body": ['{"beginDate": "2025-08-01"}']}
+    )
+    record = press(a_grid(frame), select=0, how="only")["record"]
+    assert record == [
+        {"label": "Detail", "kind": "text", "text": "a"},
+        {"label": "Rules", "kind": "list", "values": ["X-1", "X-2"]},
+        {"label": "Last body", "kind": "members", "members": [["Begin date", "2025-08-01"]]},
+    ]
+
+
+def test_the_record_pane_compares_before_and_after_changes_first() -> None:
+    before = {"beginDate": "2025-08-01", "endDate": "2026-01-01", "link": {}, "services": [{"name": "A"}]}
+    body = {"beginDate": "2025-08-01", "endDate": "2026-02-01", "services": [{"name": "A"}, {"name": "B"}]}
+    frame = pd.DataFrame({"before": [before], "body": [body], "diff": [["endDate", "services"]]})
+    (record,) = [
+        part for part in press(a_grid(frame), select=0, how="only")["record"] if part["kind"] == "compare"
+    ]
+    assert record["members"] == [
+        ["End date", "2026-01-01", "2026-02-01", True],
+        ["Services 2 \u203a Name", "", "B", True],
+        ["Begin date", "2025-08-01", "2025-08-01", False],
+        ["Services 1 \u203a Name", "A", "A", False],
+    ]
+
+
+@pytest.mark.parametrize(("before", "body"), [(None, {"a": 1}), ({"a": 1}, None)])
+def test_a_new_or_a_deleted_record_is_compared_with_nothing(before: object, body: object) -> None:
+    frame = pd.DataFrame(
+        {"before": pd.Series([before], dtype=object), "body": pd.Series([body], dtype=object)}
+    )
+    (record,) = press(a_grid(frame), select=0, how="only")["record"]
+    assert record["kind"] == "compare"
+    assert record["members"][0][3] is False
+
+
+def test_a_hundred_thousand_rows_open_filter_and_sort_at_once() -> None:
+    """Measured on two quiet cores: open 0.2 s, filter 0.1 s after 1.5 s of preparing, sort 0.3 s."""
+    n = 100_000
+    frame = pd.concat([some_rows(1000)] * (n // 1000), ignore_index=True)
+    frame["student_unique_id"] = np.arange(n).astype(str)
+    for extra in range(8):
+        frame[f"extra_{extra}"] = np.resize(["x", "y", "z"], n)
+    started = time.perf_counter()
+    grid = a_grid(frame)
+    opened = time.perf_counter()
+    press(grid, ready=True)
+    ready = time.perf_counter()
+    assert press(grid, filter="99999 x")["rows"]
+    filtered = time.perf_counter()
+    press(grid, sort="student_unique_id")
+    assert opened - started < 3
+    assert filtered - ready < 2
+    assert time.perf_counter() - filtered < 4
+
+
+def test_unattended_a_grid_is_a_masked_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDFI_UNATTENDED", "1")
+    shown = widgets.grid(some_rows(), masker=Masker(KEY, reveal=True), title="Held")
+    assert isinstance(shown, widgets.Table)
+    assert CANARY not in shown._repr_html_() + repr(shown)

@@ -1,0 +1,222 @@
+"""Progress, approval and investigation, driven from plain Python."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from edfi_toolkit import widgets
+from edfi_toolkit.errors import OdsUnavailable
+from edfi_toolkit.privacy import Masker
+from edfi_toolkit.widgets.approval import Approval
+from edfi_toolkit.widgets.investigation import ALL, Reasons
+from edfi_toolkit.widgets.progress import Progress
+
+MASKER = Masker(b"a key for tests")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def a_progress(clock: Clock, *, panel: bool = True) -> Progress:
+    return Progress("Publish", panel=panel, clock=clock)
+
+
+def test_progress_tells_counts_rate_and_time_left() -> None:
+    clock = Clock()
+    progress = a_progress(clock)
+    clock.now = 10.0
+    assert progress(800, 1200, {"delivered": 798, "refused": 2, "unsure": 0})
+    assert progress._panel is not None
+    line = "800 of 1,200 (delivered 798, refused 2), 80 a second, 0:05 left"
+    assert progress._panel._line.value == f"<span>{line}</span>"
+    assert progress._panel._bar.value == pytest.approx(2 / 3)
+
+
+def test_progress_without_a_total_tells_what_is_done() -> None:
+    clock = Clock()
+    progress = a_progress(clock)
+    clock.now = 4000.0
+    assert progress.line(2000, None) == "2,000, 0.5 a second"
+    assert progress.line(2000, 2000) == "2,000 of 2,000 in 1:06:40"
+
+
+def test_stop_answers_false_and_finishes_the_panel() -> None:
+    clock = Clock()
+    progress = a_progress(clock)
+    assert progress._panel is not None
+    progress._panel._stop.click()
+    assert progress.stopped
+    assert progress(5, 10) is False
+    assert "stopped after" in progress._panel._line.value
+    assert progress._panel._stop.disabled
+
+
+def test_the_panel_is_redrawn_a_few_times_a_second_and_at_the_end() -> None:
+    clock = Clock()
+    progress = a_progress(clock)
+    assert progress._panel is not None
+    drawn = []
+    progress._panel._bar.observe(lambda change: drawn.append(change["new"]), "value")
+    for done in range(1, 1001):
+        clock.now = done / 1000
+        progress(done, 1000)
+    assert drawn[-1] == 1.0
+    assert len(drawn) <= 6
+
+
+def test_unattended_progress_writes_one_line_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EDFI_UNATTENDED", "1")
+    progress = widgets.progress("Publish")
+    for done in (0, 1, 2, 2):
+        assert progress(done, 2, {"delivered": done})
+    written = "".join(capsys.readouterr())
+    assert written.startswith("Publish: 2 of 2 (delivered 2) in 0:")
+    assert written.count("\n") == 1
+
+
+def a_plan(*breaches: str) -> Any:
+    items = pd.DataFrame(
+        {"resource": ["studentCTE", "studentCTE", "studentSped"], "action": ["DELETE", "POST", "POST"]}
+    )
+    findings = pd.DataFrame(
+        {
+            "code": [*breaches, "HELD"],
+            "says": [f"<{code}> says" for code in [*breaches, "HELD"]],
+            "hint": "Look.",
+        }
+    )
+    return SimpleNamespace(items=items, findings=findings, breaches=breaches, fingerprint="ab12cd34")
+
+
+def test_publish_waits_for_the_fingerprint() -> None:
+    approved: list[str] = []
+    panel = widgets.approve(a_plan(), approved.append)
+    assert isinstance(panel, Approval)
+    assert panel.publish.disabled
+    panel.fingerprint.value = "ab12"
+    assert panel.publish.disabled
+    assert "not the plan" in panel.status.value
+    panel.fingerprint.value = " ab12cd34 "
+    assert not panel.publish.disabled
+    panel.publish.click()
+    assert approved == ["ab12cd34"]
+
+
+def test_a_plan_is_published_once() -> None:
+    approved: list[str] = []
+    panel = Approval(a_plan(), approved.append)
+    panel.fingerprint.value = "ab12cd34"
+    panel.publish.click()
+    panel.publish.click()
+    panel.fingerprint.value = ""
+    panel.fingerprint.value = "ab12cd34"
+    panel.publish.click()
+    assert approved == ["ab12cd34"]
+
+
+def test_a_breach_is_told_in_red_and_forbids_publishing() -> None:
+    panel = Approval(a_plan("max-delete-share"), lambda _: None)
+    panel.fingerprint.value = "ab12cd34"
+    assert panel.publish.disabled
+    html = panel.children[0].value
+    assert "&lt;max-delete-share&gt; says Look." in html
+    assert "--jp-error-color" in html
+    assert "HELD" not in html
+
+
+def test_an_overridden_breach_no_longer_forbids() -> None:
+    panel = Approval(a_plan("max-delete-share"), lambda _: None, overridden=["max-delete-share"])
+    panel.fingerprint.value = "ab12cd34"
+    assert not panel.publish.disabled
+
+
+def test_counts_stand_in_the_order_of_reading_with_a_total() -> None:
+    html = Approval(a_plan(), lambda _: None).children[0].value
+    assert html.index("POST") < html.index("DELETE") < html.index("studentCTE") < html.index("All")
+
+
+def test_an_empty_plan_says_that_nothing_would_be_sent() -> None:
+    plan = a_plan()
+    plan.items = plan.items.head(0)
+    assert "nothing would be sent" in Approval(plan, lambda _: None).children[0].value
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OdsUnavailable("The ODS did not answer. Run again later."), "Run again later"),
+        (KeyError("a"), "failed"),
+    ],
+)
+def test_an_error_while_publishing_is_told(error: Exception, told: str) -> None:
+    def fail(_: str) -> None:
+        raise error
+
+    panel = Approval(a_plan(), fail)
+    panel.fingerprint.value = "ab12cd34"
+    panel.publish.click()
+    assert told in panel.status.value
+    assert panel.result is None
+
+
+def test_unattended_approval_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDFI_UNATTENDED", "1")
+    shown = widgets.approve(a_plan(), lambda _: None)
+    assert "Plan ab12cd34" in repr(shown)
+
+
+def some_rejections() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "student_unique_id": ["9002771834", "2", "3", "4"],
+            "held_by": [["A-1", "B-2"], ["A-1"], ["A-1"], []],
+            "status": [400, 400, 409, None],
+        }
+    )
+
+
+def test_reasons_counts_rows_by_cause_and_shows_those_of_one() -> None:
+    panel = widgets.reasons(some_rejections(), masker=MASKER, explain=lambda cause: f"{cause} means this")
+    assert isinstance(panel, Reasons)
+    assert [text for text, _ in panel.reason.options] == [f"{ALL} (4)", "A-1 (3)", "B-2 (1)", "(none) (1)"]
+    assert len(panel.rows) == 4
+    panel.reason.value = "B-2"
+    assert panel.rows.student_unique_id.tolist() == ["9002771834"]
+    assert "B-2 means this" in panel.meaning.value
+    panel.grid.select(0)
+    assert panel.selected is not None
+    assert panel.selected["student_unique_id"] == "9002771834"
+    assert "9002771834" not in repr(panel.selected)
+
+
+def test_reasons_takes_the_first_cause_that_is_filled() -> None:
+    frame = pd.DataFrame({"rule": [None, None], "problem_type": ["urn:a", "urn:b"]})
+    assert [value for _, value in Reasons(frame, masker=MASKER).reason.options] == [ALL, "urn:a", "urn:b"]
+
+
+def test_reasons_without_a_cause_says_which_columns_it_looked_for() -> None:
+    with pytest.raises(KeyError, match="held_by"):
+        widgets.reasons(pd.DataFrame({"a": [1]}))
+
+
+def test_reasons_of_nothing_is_an_empty_panel() -> None:
+    panel = Reasons(some_rejections().head(0), masker=MASKER)
+    assert [text for text, _ in panel.reason.options] == [f"{ALL} (0)"]
+
+
+def test_unattended_reasons_are_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDFI_UNATTENDED", "1")
+    shown = repr(widgets.reasons(some_rejections()))
+    assert "A-1" in shown
+    assert "9002771834" not in shown
