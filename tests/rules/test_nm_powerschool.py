@@ -1,0 +1,331 @@
+"""Profile nm-powerschool: every edge case of New Mexico by its number, and the settings."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from edfi_toolkit.rules import build
+from edfi_toolkit.sync import identity_map_of, plan
+
+from tests.rules.worked_examples import patched
+
+FOURTH = {"data_standard": "4.0"}
+
+
+def tables(student=(), school=(), enrollment=(), cte=(), district="89", **more):
+    """One student in one period at one school, with overrides; `None` in place of a row leaves it out."""
+    rows = {
+        "edfi_config": [{"school_year": 2026}],
+        "preferences": [{"name": "DistrictNumber", "value": district}],
+        "schools": [{"school_id": "410", "school_number": "410", **dict(school)}],
+        "students": [
+            {
+                "student_id": "11", "student_unique_id": "900111222", "student_published": True, "enroll_status": 0,
+                "current_school_id": "410", "enrollment_school_id": "410", **dict(student),
+            }
+        ],
+        "enrollments": [
+            {
+                "enrollment_id": "S11", "student_id": "11", "school_id": "410", "start_date": "2025-08-11",
+                "is_current": True, **dict(enrollment),
+            }
+        ],
+        "cte_records": [{"record_id": "c1", "student_id": "11", **dict(cte)}],
+    }
+    for name, extra in more.items():
+        rows[name] = rows.get(name, []) + extra
+    return rows
+
+
+def built(*args, settings=None, **kwargs):
+    return build(tables(*args, **kwargs), profile="nm-powerschool", settings=settings)
+
+
+def skips(result):
+    return dict(zip(result.skipped["id"], result.skipped["rule"], strict=True))
+
+
+def buildings(result):
+    return [each["educationOrganizationReference"]["educationOrganizationId"] for each in result.records["body"]]
+
+
+def actions(before, after, settings=None):
+    first, second = (build(each, profile="nm-powerschool", settings=settings) for each in (before, after))
+    return Counter(plan(second, identity_map=identity_map_of(first)).items["action"])
+
+
+def test_edge_1_nm_sel_4_without_a_state_number():
+    assert skips(built({"student_unique_id": None})) == {"11": "NM-SEL-4"}
+
+
+def test_edge_2_nm_sel_4_a_blank_state_number_is_none():
+    assert skips(built({"student_unique_id": " "})) == {"11": "NM-SEL-4"}
+
+
+def test_edge_3_a_state_number_keeps_its_zeros():
+    assert built({"student_unique_id": "0012345"}).records["student_unique_id"][0] == "0012345"
+
+
+def test_edge_4_com_nrm_2_a_state_number_read_as_a_decimal_is_a_load_error_naming_the_column():
+    result = built({"student_unique_id": "900111222.0"})
+    assert skips(result) == {"11": "COM-NRM-2"} or "COM-NRM-2" in set(result.skipped["rule"])
+    assert "student_unique_id" in result.skipped.query("rule == 'COM-NRM-2'")["detail"].iloc[0]
+    assert result.records.empty
+
+
+@pytest.mark.parametrize("day", ["2025-07-01", "2026-06-30"])
+def test_edge_5_6_nm_sel_3_both_ends_of_the_year_are_in(day):
+    assert len(built(enrollment={"start_date": day}).records) == 1
+
+
+def test_edge_7_nm_sel_3_the_day_before_the_year_is_out():
+    assert skips(built(enrollment={"start_date": "2025-06-30"})) == {"S11": "NM-SEL-3"}
+
+
+@pytest.mark.parametrize(
+    ("edge", "student", "school", "organization"),
+    [
+        (8, {}, {"school_number": "5", "alt_school_number": "0"}, 35089005),
+        (9, {}, {"school_number": "5", "alt_school_number": "-1"}, 35089005),
+        (10, {}, {"school_number": "5", "alt_school_number": "022"}, 35089022),
+        (11, {"location_code": ""}, {"school_number": "5"}, 35089005),
+        (12, {"location_code": "000"}, {}, 35089000),
+        (13, {"location_code": "7"}, {}, 35089007),
+    ],
+)
+def test_edge_8_to_13_nm_ele_1_the_building(edge, student, school, organization):
+    result = built(student, school)
+    assert buildings(result) == [organization]
+    assert ("SUSPECT_LOCATION" in set(result.notices["code"])) == (edge == 12)
+
+
+@pytest.mark.parametrize(("student", "school"), [({"location_code": "4100"}, {}), ({}, {"school_number": "4100"})])
+def test_edge_14_nm_ele_1b_four_digits_are_never_cut(student, school):
+    assert skips(built(student, school)) == {"S11": "NM-ERR-2"}
+
+
+@pytest.mark.parametrize("district", [None, "89A"])
+def test_edge_15_nm_err_1_without_a_district_nothing_is_built_and_the_summary_has_one_line(district):
+    result = built(district=district)
+    assert skips(result) == {"S11": "NM-ERR-1"}
+    assert list(result.summary()["rule"]) == ["NM-ERR-1"]
+
+
+def test_edge_16_the_preference_is_found_whatever_its_case():
+    rows = tables()
+    rows["preferences"] = [{"name": "districtnumber", "value": "89"}]
+    assert len(build(rows, profile="nm-powerschool").records) == 1
+
+
+OTHER_SCHOOL = {"schools": [{"school_id": "7", "school_number": "7"}]}
+
+
+def test_edge_17_nm_ele_1a_status_2_with_equal_schools_is_an_ordinary_school():
+    assert buildings(built({"enroll_status": 2})) == [35089410]
+
+
+def test_edge_18_nm_ele_1a_different_schools_with_status_0_is_an_ordinary_school():
+    assert buildings(built({"enrollment_school_id": "7"}, **OTHER_SCHOOL)) == [35089410]
+
+
+def mid_transfer(**student):
+    return {"enroll_status": 2, "current_school_id": "410", "enrollment_school_id": "7", **student}
+
+
+def test_edge_19_nm_sel_6_a_mid_transfer_tests_the_school_of_the_enrollment():
+    result = built(mid_transfer(), schools=[{"school_id": "7", "school_number": "7", "state_exclude": True}])
+    assert skips(result) == {"S11": "NM-SEL-6"}
+
+
+def test_edge_20_nm_ele_1a_the_location_code_wins_over_a_mid_transfer():
+    assert buildings(built(mid_transfer(location_code="300"), **OTHER_SCHOOL)) == [35089300]
+
+
+def test_nm_ele_1a_a_mid_transfer_uses_the_enrollments_school_and_a_null_never_differs():
+    assert buildings(built(mid_transfer(), **OTHER_SCHOOL)) == [35089007]
+    assert buildings(built(mid_transfer(enrollment_school_id=None), **OTHER_SCHOOL)) == [35089410]
+
+
+def test_edge_21_nm_err_2_an_unknown_school_fails_even_with_a_location_code():
+    result = built({"location_code": "300", "enroll_status": 3}, enrollment={"school_id": "999999"})
+    assert skips(result) == {"S11": "NM-ERR-2"}
+
+
+def second_period(**values):
+    row = {"enrollment_id": "R1", "student_id": "11", "school_id": "7", "start_date": "2025-08-11"}
+    return {"enrollments": [{**row, **values}]}
+
+
+def test_edge_22_nm_mul_1_same_day_at_another_building_gives_two_records():
+    assert buildings(built(**OTHER_SCHOOL, **second_period())) == [35089007, 35089410]
+
+
+def test_edge_23_nm_mul_3_same_day_at_the_same_building_gives_one_and_the_current_period_wins():
+    result = built(**second_period(school_id="410"))
+    assert result.records["source_refs"][0][0] == "enrollments:S11#cte"
+    assert list(result.notices["code"]) == ["DUP_KEY"]
+
+
+def test_edge_24_nm_mul_1_two_buildings_under_one_location_code_give_two_records():
+    result = built({"location_code": "300"}, **OTHER_SCHOOL, **second_period(start_date="2025-10-01"))
+    assert buildings(result) == [35089300, 35089300]
+    assert result.records["begin_date"].nunique() == 2
+
+
+def test_edge_25_nm_mul_2_five_credentials_give_one_record_per_period():
+    assert len(built(cte_records=[{"record_id": f"c{n}", "student_id": "11"} for n in range(2, 6)]).records) == 1
+
+
+def test_edge_26_nm_sel_7_exit_on_the_day_of_entry_is_sent_with_a_warning_or_skipped_on_request():
+    zero_day = {"end_date": "2025-08-11"}
+    assert list(built(enrollment=zero_day).notices["code"]) == ["ZERO_DAY_ENROLLMENT"]
+    result = built(enrollment=zero_day, settings={"nm.require_exit_after_entry": True})
+    assert skips(result) == {"S11": "NM-SEL-7"}
+
+
+@pytest.mark.parametrize("published", [None, False])
+def test_edge_27_nm_sel_1_an_unpublished_student_waits(published):
+    assert skips(built({"student_published": published})) == {"11": "NM-SEL-1"}
+
+
+def program(result):
+    return result.records["body"][0]["ctePrograms"][0]
+
+
+def test_edge_28_nm_ele_9_one_completed_row_is_enough():
+    more = {"cte_records": [{"record_id": "c2", "student_id": "11", "program_completed": True}]}
+    result = built(cte={"program_completed": False}, settings=FOURTH, **more)
+    assert program(result)["cteProgramCompletionIndicator"] is True
+
+
+def test_edge_29_nm_ele_10_on_standard_5_the_completion_has_no_place():
+    result = built(cte={"program_completed": True})
+    assert "cteProgramCompletionIndicator" not in str(result.records["body"][0])
+    assert list(result.notices["code"]) == ["COMPLETION_DROPPED"]
+
+
+def test_edge_30_nm_ele_8_the_cip_code_is_a_text():
+    assert program(built(settings=FOURTH))["cipCode"] == "0"
+    assert built().records["body"][0]["cteProgramServices"][0]["cipCode"] == "0"
+
+
+def test_edge_31_nm_evt_2_a_corrected_entry_date_moves_the_record():
+    assert actions(tables(), tables(enrollment={"start_date": "2025-08-12"})) == {"DELETE": 1, "POST": 1}
+
+
+def test_edge_32_nm_evt_4_an_excluded_school_deletes_all_its_periods():
+    both = second_period(school_id="410", start_date="2025-10-01")
+    assert actions(tables(**both), tables(school={"state_exclude": True}, **both)) == {"DELETE": 2}
+
+
+def test_edge_102_an_enrollment_of_an_unknown_student_is_never_reached():
+    orphan = second_period(student_id="12")
+    assert skips(built(**orphan)) == {}
+
+
+def test_edge_47_com_val_1_an_exit_before_the_entry_is_skipped():
+    assert skips(built(enrollment={"end_date": "2025-08-10"})) == {"S11": "COM-VAL-1"}
+
+
+def test_nm_evt_1_a_student_selected_for_the_first_time_is_posted():
+    assert actions(tables({"student_published": False}), tables()) == {"POST": 1}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"student": {"location_code": "300"}},
+        {"school": {"alt_school_number": "22"}},
+        {"school": {"school_number": "411"}},
+        {"district": "90"},
+        {"student": {"student_unique_id": "900999999"}},
+    ],
+)
+def test_nm_evt_2_every_part_of_the_key_moves_the_record(change):
+    assert actions(tables(), tables(**change)) == {"DELETE": 1, "POST": 1}
+
+
+def test_nm_evt_3_the_completion_is_an_update_before_standard_5():
+    assert actions(tables(), tables(cte={"program_completed": True}), FOURTH) == {"PUT": 1}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"cte": {"program_enrolled": False}},
+        {"student": {"state_exclude": True}},
+        {"student": {"student_unique_id": None}},
+        {"enrollment": {"start_date": "2025-06-01"}},
+    ],
+)
+def test_nm_evt_4_what_is_no_longer_selected_is_deleted_or_kept_by_setting(change):
+    assert actions(tables(), tables(**change)) == {"DELETE": 1}
+    assert actions(tables(), tables(**change), {"nm.delete_deselected": False}) == {}
+
+
+def test_nm_evt_5_a_new_period_is_posted_and_the_earlier_stays():
+    again = patched(
+        tables(**OTHER_SCHOOL),
+        [
+            {"table": "enrollments", "id": "S11", "set": {"school_id": "7", "start_date": "2025-11-03"}},
+            {"table": "enrollments", "add": {
+                "enrollment_id": "R1", "student_id": "11", "school_id": "410", "start_date": "2025-08-11",
+                "end_date": "2025-11-03"}},
+        ],
+    )  # fmt: skip
+    assert actions(tables(**OTHER_SCHOOL), again) == {"NOOP": 1, "POST": 1}
+
+
+def test_nm_evt_6_another_credential_changes_nothing():
+    assert actions(tables(), tables(cte_records=[{"record_id": "c2", "student_id": "11"}])) == {"NOOP": 1}
+
+
+def test_nm_mul_1_latest_only_sends_the_latest_period():
+    result = built(settings={"nm.begin_date_mode": "latest_only"}, **OTHER_SCHOOL, **second_period(start_date="2025-10-01"))
+    assert buildings(result) == [35089007]
+
+
+@pytest.mark.parametrize(("value", "owner"), [("lea", 35089000), ("school", 35089410), ("62", 62)])
+def test_nm_ele_2_who_owns_the_program(value, owner):
+    result = built(settings={"nm.program_edorg": value})
+    assert list(result.records["program_education_organization_id"]) == [owner]
+
+
+@pytest.mark.parametrize(
+    ("value", "cte", "indicator"),
+    [
+        ("program_completed", {"program_completed": False}, False),
+        ("program_completed", {}, None),
+        ("credential_earned", {"credential_earned_date": "2026-01-05"}, True),
+        ("credential_earned", {"credential_earned_date": "2024-01-05"}, False),
+        ("credential_earned", {}, None),
+        ("omit", {"program_completed": True}, None),
+    ],
+)
+def test_nm_ele_9_where_the_completion_comes_from(value, cte, indicator):
+    result = built(cte=cte, settings={**FOURTH, "nm.completion_from": value})
+    assert program(result).get("cteProgramCompletionIndicator") is indicator
+
+
+def test_nm_ele_10_details_may_be_left_out():
+    assert "cteProgramServices" not in built(settings={"nm.cte_ds5": "omit"}).records["body"][0]
+
+
+def test_nm_ele_11_the_end_is_sent_on_request():
+    ended = {"end_date": "2025-12-19"}
+    assert "endDate" not in built(enrollment=ended).records["body"][0]
+    assert built(enrollment=ended, settings={"nm.emit_end_date": True}).records["body"][0]["endDate"] == "2025-12-19"
+
+
+def test_nm_sel_2_a_row_at_the_school_may_be_asked_for():
+    settings = {"nm.enrolled_requires": "row_at_school"}
+    assert skips(built(settings=settings)) == {"S11": "NM-SEL-2"}
+    assert len(built(cte={"school_id": "410"}, settings=settings).records) == 1
+
+
+def test_nm_sel_3_the_year_may_be_the_schools_own():
+    terms = {"calendars": [{"calendar_id": "T", "school_id": "410", "school_year": 2026, "start_date": "2025-08-12", "end_date": "2026-05-22"}]}
+    assert skips(built(settings={"nm.year_window": "calendar"}, **terms)) == {"S11": "NM-SEL-3"}
+    assert len(built(**terms).records) == 1
+
