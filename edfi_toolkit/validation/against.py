@@ -1,0 +1,186 @@
+"""The third net: do the things exist that a record refers to, and is its key free?
+
+Without a target only what this package ships is known, so only descriptors of the standard's own namespace
+and keys within the build are judged. With one, everything is compared in bulk: keys pulled once, frames
+merged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edfi_toolkit.model import DEFAULT_NAMESPACE, KEY_COLUMNS, descriptor_properties, descriptor_values
+from edfi_toolkit.validation.files import DESCRIPTOR_URI
+from edfi_toolkit.validation.flatten import Flat
+from edfi_toolkit.validation.hits import Hits
+from edfi_toolkit.validation.target import Known, folded
+
+Flats = Mapping[str, tuple[Flat, np.ndarray]]
+_URI = re.compile(DESCRIPTOR_URI)
+
+
+def used_descriptors(flats: Flats) -> set[str]:
+    """The names of the descriptors that the records use."""
+    return {
+        name
+        for endpoint, (flat, _) in flats.items()
+        for path, name in descriptor_properties(endpoint).items()
+        if flat.column(path.removeprefix("$."))[0].notna().any()
+    }
+
+
+def check_descriptors(flats: Flats, known: Known | None, hits: Hits) -> None:
+    """COM-PAY-3: each descriptor value exists; one that does not is reported with the nearest that does."""
+    for endpoint, (flat, positions) in flats.items():
+        hits.offsets = positions
+        for path, name in descriptor_properties(endpoint).items():
+            values, records = flat.column(path.removeprefix("$."))
+            for value in values.dropna().unique():
+                if verdict := judge_descriptor(str(value), name, known):
+                    rule_id, says = verdict
+                    field = path.removeprefix("$.").replace("[*]", "")
+                    hits.add(rule_id, records[np.asarray(values.eq(value))], field=field, says=says)
+        hits.offsets = None
+
+
+def judge_descriptor(uri: str, name: str, known: Known | None) -> tuple[str, str] | None:
+    """Rule and sentence about one value, or None when there is nothing to say."""
+    if not _URI.match(uri):
+        return "COM-PAY-3", f"{uri!r} is not a full URI of the form namespace/{name}#code."
+    if known is not None:
+        listed = known.descriptors.get(name)
+        if listed is None or uri.casefold() in listed:
+            return None
+        return "COM-PAY-3", f"The target has no {name} {uri!r}.{_did_you_mean(uri, list(listed.values()))}"
+    shipped = descriptor_values().get(name, ())
+    if uri.casefold() in {each.casefold() for each in shipped}:
+        return None
+    if not shipped or not uri.startswith(f"{DEFAULT_NAMESPACE}/"):
+        return (
+            "DESCRIPTOR_UNCHECKED",
+            f"{uri!r} is not one of the standard's own values; only a target can tell.",
+        )
+    return "COM-PAY-3", f"The data standard has no {name} {uri!r}.{_did_you_mean(uri, shipped)}"
+
+
+def _did_you_mean(uri: str, choices: Any) -> str:
+    """The choice with the same code, else with the most similar one."""
+    by_code = {each.partition("#")[2]: each for each in choices}
+    code = uri.partition("#")[2]
+    same = {each.casefold(): each for each in by_code}.get(code.casefold())
+    near = same or Hits.nearest(code, list(by_code))
+    return f" Did you mean {by_code[near]!r}?" if near else ""
+
+
+def check_within(records: pd.DataFrame, hits: Hits) -> None:
+    """COM-ONE-1: of two resources with one key, or made from one source row, the second is held."""
+    if records.empty:
+        return
+    resource = records["resource"].astype("str")
+    keys = folded(records)[list(KEY_COLUMNS)]
+    first_of_key = resource.groupby([keys[name] for name in KEY_COLUMNS], dropna=False).transform("first")
+    triggers = pd.Series([refs[0] if refs else None for refs in records["source_refs"]], dtype="str")
+    first_of_row = resource.groupby(triggers).transform("first").fillna(resource)
+    for first, says in (
+        (
+            first_of_key,
+            "Another record of this build has the same key as {}; the ODS keeps both in one place.",
+        ),
+        (first_of_row, "The same source row was also built as {}."),
+    ):
+        second = np.flatnonzero(resource.ne(first))
+        hits.add(
+            "COM-ONE-1", second, field="resource", says=[says.format(each) for each in first.iloc[second]]
+        )
+
+
+def check_target(
+    records: pd.DataFrame, known: Known, hits: Hits, identity_map: pd.DataFrame | None = None
+) -> None:
+    """COM-DEP-1 and the REF rules: program, organizations, student and enrollment exist in the target; the
+    key is free.
+
+    identity_map: what this feed has published; a key it holds under another resource is ours to move.
+    """
+    for resource in known.unreadable:
+        says = f"The target did not let this login read {resource}, so nothing was checked against it."
+        hits.add_rows("REF-UNREADABLE", resource, [None], field=resource, says=says, hint=None, severity=None)
+    _programs(records, known, hits)
+    _organizations(records, known, hits)
+    _students(records, known, hits)
+    _free_keys(records, known, hits, identity_map)
+
+
+def _programs(records: pd.DataFrame, known: Known, hits: Hits) -> None:
+    if known.programs is None:
+        return
+    mine = pd.DataFrame(
+        {
+            "organization": records["program_education_organization_id"].astype("Int64"),
+            "name": records["program_name"].astype("str"),
+            "type": records["program_type_descriptor"].astype("str").str.casefold(),
+        }
+    )
+    exact = set(known.programs.itertuples(index=False, name=None))
+    by_fold = {(owner, name.casefold(), kind): name for owner, name, kind in exact}
+    used: dict[Any, np.ndarray] = mine.groupby(["organization", "name", "type"]).indices
+    for (owner, name, kind), rows in used.items():
+        if (owner, name, kind) in exact:
+            continue
+        if spelled := by_fold.get((owner, name.casefold(), kind)):
+            says = f"The target spells the program {spelled!r}, and this record {name!r}."
+            hits.add("COM-KEY-2", rows, field="programReference.programName", says=says)
+            continue
+        names = [other for its_owner, other, its_kind in exact if its_owner == owner and its_kind == kind]
+        near = Hits.nearest(name, names)
+        says = f"The target has no program {name!r} of this type owned by {owner}." + (
+            f" Did you mean {near!r}?" if near else ""
+        )
+        hits.add("COM-DEP-1", rows, field="programReference", says=says)
+
+
+def _organizations(records: pd.DataFrame, known: Known, hits: Hits) -> None:
+    if known.organizations is None:
+        return
+    for column, field in (
+        ("education_organization_id", "educationOrganizationReference"),
+        ("program_education_organization_id", "programReference"),
+    ):
+        ids = records[column]
+        lost = np.flatnonzero(ids.notna() & ~ids.isin(known.organizations))
+        says = [f"The target has no education organization {each}." for each in ids.iloc[lost]]
+        hits.add("REF-ORGANIZATION", lost, field=f"{field}.educationOrganizationId", says=says)
+
+
+def _students(records: pd.DataFrame, known: Known, hits: Hits) -> None:
+    ids, field = records["student_unique_id"], "studentReference.studentUniqueId"
+    there = ids.notna()
+    if known.students is not None:
+        lost = there & ~ids.isin(known.students)
+        hits.add("REF-STUDENT", np.flatnonzero(lost), field=field)
+        there &= ~lost
+    if known.enrolled is not None:
+        hits.add("REF-ENROLLMENT", np.flatnonzero(there & ~ids.isin(known.enrolled)), field=field)
+
+
+def _free_keys(records: pd.DataFrame, known: Known, hits: Hits, identity_map: pd.DataFrame | None) -> None:
+    """COM-ONE-1: the six-part key is not taken by another kind of association."""
+    if known.keys is None or known.keys.empty:
+        return
+    taken = known.keys
+    names = ["resource", *KEY_COLUMNS]
+    if identity_map is not None and len(identity_map):
+        ours = folded(identity_map)[names].drop_duplicates().assign(ours=True)
+        taken = taken.merge(ours, on=names, how="left")
+        taken = taken[taken.pop("ours").isna()]
+    mine = folded(records).assign(position=np.arange(len(records)))
+    both = mine.merge(taken[names], on=list(KEY_COLUMNS), suffixes=("", "_there"))
+    clash = both[both["resource"].ne(both["resource_there"])].drop_duplicates("position")
+    says = [f"In the target this key belongs to {each} already." for each in clash["resource_there"]]
+    hint = "Delete the other association in the target, or correct the program, if both cannot be right."
+    hits.add("COM-ONE-1", clash["position"], field="resource", says=says, hint=hint)

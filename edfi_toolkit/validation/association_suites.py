@@ -1,0 +1,142 @@
+"""The expectations on the ten associations: they follow from the model and from the certification sheets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from edfi_toolkit.model import resource
+from edfi_toolkit.rules.certification import SHEET
+from edfi_toolkit.validation.facts import CERTIFICATION, STANDARD
+from edfi_toolkit.validation.files import (
+    DESCRIPTOR_URI,
+    NO_OUTER_SPACE,
+    SCHOOL_YEAR,
+    Expectation,
+    expectation,
+)
+
+# Numbers of the elements in docs/rules/certification.md.
+SHEET_NUMBERS = {
+    ("studentCTEProgramAssociations", "endDate"): "CERT-CTE-2",
+    ("studentCTEProgramAssociations", "nonTraditionalGenderStatus"): "CERT-CTE-8",
+    ("studentCTEProgramAssociations", "privateCTEProgram"): "CERT-CTE-9",
+    ("studentCTEProgramAssociations", "technicalSkillsAssessmentDescriptor"): "CERT-CTE-10",
+    ("studentCTEProgramAssociations", "cteProgramServices"): "CERT-CTE-11",
+    ("studentCTEProgramAssociations", "cteProgramServices.cipCode"): "CERT-CTE-13",
+    ("studentCTEProgramAssociations", "cteProgramServices.primaryIndicator"): "CERT-CTE-14",
+}
+
+
+def association_suite(endpoint: str) -> list[Expectation]:
+    """All expectations of one association: what the standard requires, its limits, dates and key, then the
+    sheet."""
+    properties = {path.removeprefix("$."): facts for path, facts in resource(endpoint)["properties"].items()}
+    rules = [
+        rule
+        for path, facts in properties.items()
+        if facts["type"] not in {"object", "array"}
+        for rule in _of_property(endpoint, path, facts)
+    ]
+    return [*rules, *_dates(endpoint), _key(endpoint), *_sheet(endpoint, properties)]
+
+
+def _of_property(endpoint: str, path: str, facts: dict[str, Any]) -> Iterator[Expectation]:
+    about: dict[str, Any] = {"source": f"{STANDARD}, {endpoint}.{path}", "column": path}
+    if facts.get("required"):
+        says = f"{path} is missing, and the data standard requires it."
+        yield expectation(endpoint, "expect_column_values_to_not_be_null", "DS-REQUIRED", says=says, **about)
+        if facts["type"] == "integer":
+            says = f"{path} is 0, which is not an id."
+            yield expectation(
+                endpoint,
+                "expect_column_values_to_not_be_in_set",
+                "DS-RANGE",
+                says=says,
+                value_set=[0],
+                **about,
+            )
+    if facts.get("format") == "date":
+        says = f"{path} is not a day of the calendar written as yyyy-mm-dd."
+        yield expectation(endpoint, "expect_column_values_to_be_calendar_days", "DS-DATE", says=says, **about)
+    if limit := facts.get("maxLength"):
+        says = f"{path} is longer than {limit} characters. It is held, never cut."
+        yield expectation(
+            endpoint,
+            "expect_column_value_lengths_to_be_between",
+            "COM-PAY-4",
+            says=says,
+            max_value=limit,
+            **about,
+        )
+    if facts.get("descriptor"):
+        says = f"{path} is not a full URI of the form namespace/{facts['descriptor']}#code."
+        yield expectation(
+            endpoint,
+            "expect_column_values_to_match_regex",
+            "COM-PAY-3",
+            says=says,
+            regex=DESCRIPTOR_URI,
+            **about,
+        )
+    if facts.get("noOuterWhitespace"):
+        says = f"{path} is empty, or begins or ends with white space."
+        yield expectation(
+            endpoint,
+            "expect_column_values_to_match_regex",
+            "DS-TEXT",
+            says=says,
+            regex=NO_OUTER_SPACE,
+            **about,
+        )
+
+
+def _dates(endpoint: str) -> Iterator[Expectation]:
+    yield expectation(
+        endpoint,
+        "expect_column_pair_values_a_to_be_greater_than_b",
+        "COM-VAL-1",
+        source=f"{STANDARD}, {endpoint}.endDate",
+        column_A="endDate",
+        column_B="beginDate",
+        or_equal=True,
+        ignore_row_if="either_value_is_missing",
+    )
+    for path in ("beginDate", "endDate"):
+        says = f"{path} lies outside of the school year of this build."
+        yield expectation(
+            endpoint,
+            "expect_column_values_to_be_calendar_days",
+            "YEAR",
+            says=says,
+            column=path,
+            **SCHOOL_YEAR,
+        )
+
+
+def _key(endpoint: str) -> Expectation:
+    columns = [path.removeprefix("$.") for path in resource(endpoint)["identity"]]
+    return expectation(
+        endpoint,
+        "expect_compound_columns_to_be_unique",
+        "COM-KEY-1",
+        source=f"{STANDARD}, natural key of {endpoint}",
+        column_list=columns,
+        ignore_row_if="any_value_is_missing",
+    )
+
+
+def _sheet(endpoint: str, properties: dict[str, Any]) -> Iterator[Expectation]:
+    """CERT_MISSING: what the certification sheet requires and the standard does not (CERT-SEL-5)."""
+    columns = {path.replace("[*]", ""): path for path in properties}
+    for field in SHEET.get(endpoint, ()):
+        number = SHEET_NUMBERS.get((endpoint, field))
+        yield expectation(
+            endpoint,
+            "expect_column_values_to_not_be_null",
+            "CERT_MISSING",
+            says=f"{field} is missing, and the certification sheet requires it; the record is sent as it is.",
+            source=f"{CERTIFICATION}, {endpoint}.{field}" + (f" ({number})" if number else ""),
+            profiles=("certification",),
+            column=columns[field],
+        )

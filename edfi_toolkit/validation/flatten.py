@@ -1,0 +1,273 @@
+"""Bodies of one resource -> flat frames, and what their JSON shape has wrong.
+
+One frame for the records and one for each collection, a column for each JSON path, column by column and
+never body by body: a hundred thousand records take about a second.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edfi_toolkit.model import resource
+from edfi_toolkit.validation.hits import Hits
+
+RECORDS = ""  # the name of the frame that has one row a record
+_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float),
+    "object": (dict,),
+    "array": (list,),
+}
+_WORDS = {
+    "string": "a text",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "object": "an object",
+    "array": "a list",
+}
+_DTYPES = {"string": "str", "boolean": "boolean", "integer": "Int64", "number": "Float64"}
+# What stands in a frame for a value of the wrong type, which has its own finding: it only counts as present.
+_PRESENT = {"boolean": True, "integer": 1, "number": 1.0}
+_BITS = {"int32": 31, "int64": 63}
+_MARKUP = re.compile(r"<[A-Za-z!/?]|&#")
+_EXTENSION = "_ext"
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member of an object in the model; `members` are those of an object or of a collection's items."""
+
+    path: str
+    facts: dict[str, Any]
+    members: dict[str, Member] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The path as a steward reads it."""
+        return self.path.replace("[*]", "")
+
+
+@dataclass
+class Flat:
+    """frames: by collection path (`cteProgramServices[*]`), and RECORDS for the records themselves.
+
+    Each has a plain RangeIndex and a column for each JSON path. Those of collections also have `record`, the
+    position of the record, and `parent`, the row of the enclosing frame. A collection's own path is a column
+    with the number of its items, missing when there are none.
+    """
+
+    endpoint: str
+    frames: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def column(self, path: str) -> tuple[pd.Series, np.ndarray]:
+        """The values of a path and the position of each value's record."""
+        frame = self.frames[frame_of(path)]
+        positions = frame.get("record", frame.index)
+        return frame[path], np.asarray(positions)
+
+
+def frame_of(path: str) -> str:
+    """The collection whose items a path is about: all of it up to the last `[*]`."""
+    head, star, _ = path.rpartition("[*]")
+    return head + star
+
+
+@cache
+def model_of(endpoint: str) -> Member:
+    """The members of one endpoint as a tree."""
+    root = Member("", {"type": "object"})
+    for path, facts in sorted(resource(endpoint)["properties"].items(), key=lambda each: each[0].count(".")):
+        plain = path.removeprefix("$.")
+        here = root
+        *above, last = plain.replace("[*]", "").split(".")
+        for name in above:
+            here = here.members[name]
+        here.members[last] = Member(plain, facts)
+    return root
+
+
+def flatten(endpoint: str, bodies: Sequence[Any], hits: Hits) -> Flat:
+    """Frames of the bodies of one endpoint; what is wrong with their shape goes to `hits` by position in
+    `bodies`."""
+    flat = Flat(endpoint)
+    objects = _of_type(list(bodies), model_of(endpoint), np.arange(len(bodies)), hits)
+    _walk(flat, model_of(endpoint), RECORDS, objects, np.arange(len(bodies)), hits, parents=None)
+    return flat
+
+
+def _walk(
+    flat: Flat,
+    node: Member,
+    frame: str,
+    objects: list[Any],
+    records: np.ndarray,
+    hits: Hits,
+    *,
+    parents: np.ndarray | None,
+) -> None:
+    """Make the frame of one collection (or of the records) out of its objects, and those of what it
+    contains."""
+    columns: dict[str, Any] = {} if parents is None else {"record": records, "parent": parents}
+    inner: list[tuple[Member, list[Any]]] = []
+    _columns(node, objects, records, columns, inner, hits)
+    flat.frames[frame] = pd.DataFrame(columns, index=pd.RangeIndex(len(objects)))
+    for member, lists in inner:
+        counts = np.fromiter((len(each) if each else 0 for each in lists), dtype="int64", count=len(lists))
+        inside = np.repeat(records, counts)
+        items = _of_type(
+            list(chain.from_iterable(each for each in lists if each)), member, inside, hits, item=True
+        )
+        parent = np.repeat(np.arange(len(lists)), counts)
+        _walk(flat, member, f"{member.path}[*]", items, inside, hits, parents=parent)
+        _unique_items(flat.frames[f"{member.path}[*]"], member, hits)
+
+
+def _columns(
+    node: Member,
+    objects: list[Any],
+    records: np.ndarray,
+    columns: dict[str, Any],
+    inner: list[tuple[Member, list[Any]]],
+    hits: Hits,
+) -> None:
+    """Add the columns of one object's members; an object inside of it belongs to the same frame."""
+    _unknown(node, objects, records, hits)
+    for name, member in node.members.items():
+        kind = member.facts["type"]
+        values = _of_type(
+            [None if each is None else each.get(name) for each in objects], member, records, hits
+        )
+        if kind == "object":
+            _columns(member, values, records, columns, inner, hits)
+        elif kind == "array":
+            counts = [len(each) if each else None for each in values]
+            columns[member.path] = pd.array(counts, dtype="Int64")
+            inner.append((member, values))
+        else:
+            column = pd.Series(values, dtype=_DTYPES[kind])
+            _limits(column, member, records, hits)
+            columns[member.path] = column
+
+
+def _of_type(
+    values: list[Any], member: Member, records: np.ndarray, hits: Hits, *, item: bool = False
+) -> list[Any]:
+    """DS-TYPE: the values; one of a wrong type is reported, and something harmless of the right type stands
+    for it."""
+    kind = "object" if item else member.facts["type"]
+    allowed = {*_TYPES[kind], type(None)}
+    if set(map(type, values)) <= allowed and not (kind in _PRESENT and any(map(_unholdable, values))):
+        return values
+    wrong = [type(value) not in allowed or _unholdable(value) for value in values]
+    what = f"An item of {member.name}" if item else member.name or "The record"
+    hits.add("DS-TYPE", records[wrong], field=member.name, says=f"{what} must be {_WORDS[kind]}.")
+    if kind == "string":
+        return [str(value) if bad else value for value, bad in zip(values, wrong, strict=True)]
+    return [_PRESENT.get(kind) if bad else value for value, bad in zip(values, wrong, strict=True)]
+
+
+def _unholdable(value: Any) -> bool:
+    """A number that no column can hold: infinite, or beyond 64 bits."""
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    return isinstance(value, int) and not -(2**63) <= value < 2**63
+
+
+def _unknown(node: Member, objects: list[Any], records: np.ndarray, hits: Hits) -> None:
+    """DS-MEMBER: members that the model does not have, each with the nearest it has."""
+    shapes = set(map(frozenset, filter(None, objects)))
+    for name in sorted(frozenset().union(*shapes) - node.members.keys(), key=str):
+        has = np.fromiter(
+            (each is not None and name in each for each in objects), dtype=bool, count=len(objects)
+        )
+        path = f"{node.name}.{name}" if node.name else str(name)
+        if name == _EXTENSION:
+            hits.add("DS-EXTENSION", records[has], field=path)
+            continue
+        near = hits.nearest(str(name), list(node.members))
+        hits.add(
+            "DS-MEMBER",
+            records[has],
+            field=path,
+            says=f"{path} is not a property of this resource." + (f" Did you mean {near}?" if near else ""),
+        )
+
+
+def _limits(column: pd.Series, member: Member, records: np.ndarray, hits: Hits) -> None:
+    """COM-PAY-4, DS-MARKUP, DS-RANGE, DS-DATE: what the model says about one value, whatever the suites
+    say."""
+    for rule_id, says, test in _tests(member):
+        distinct = column.dropna().unique()
+        bad = [value for value in distinct if test(value)]
+        if bad:
+            hits.add(
+                rule_id,
+                records[np.asarray(column.isin(bad))],
+                field=member.name,
+                says=f"{member.name} {says}",
+            )
+
+
+def _tests(member: Member) -> Iterator[tuple[str, str, Callable[[Any], Any]]]:
+    facts = member.facts
+    if limit := facts.get("maxLength"):
+        yield (
+            "COM-PAY-4",
+            f"is longer than {limit} characters. It is held, never cut.",
+            lambda value: len(value) > limit,
+        )
+    if facts["type"] == "string":
+        yield "DS-MARKUP", "looks like markup, which the ODS refuses as dangerous.", _MARKUP.search
+    if facts.get("format") == "date":
+        yield (
+            "DS-DATE",
+            "is not a day of the calendar written as yyyy-mm-dd.",
+            lambda value: not is_day(value),
+        )
+    if bits := _BITS.get(facts.get("format", "")):
+        low, high = facts.get("minimum", -(2**bits)), facts.get("maximum", 2**bits - 1)
+        yield "DS-RANGE", f"is not between {low} and {high}.", lambda value: not low <= value <= high
+    if digits := facts.get("totalDigits"):
+        places = facts["decimalPlaces"]
+        yield (
+            "DS-RANGE",
+            f"does not fit into {digits - places} digits and {places} decimals.",
+            lambda value: abs(value) >= 10 ** (digits - places) or round(value, places) != value,
+        )
+
+
+def is_day(text: str) -> bool:
+    """Whether a text is a day of the calendar written as yyyy-mm-dd."""
+    return bool(re.fullmatch(r"\d{4}-\d{2}-\d{2}", text)) and not pd.isna(
+        pd.to_datetime(text, format="%Y-%m-%d", errors="coerce")
+    )
+
+
+def _unique_items(items: pd.DataFrame, member: Member, hits: Hits) -> None:
+    """DS-ITEM-KEY: two items of one collection with one key; descriptors compare without case."""
+    paths = [f"{member.path}[*].{part}" for part in member.facts.get("key", ())]
+    if items.empty or not paths:
+        return
+    key = items[["parent", *paths]].copy()
+    for path in paths:
+        if path.endswith("Descriptor"):
+            key[path] = key[path].str.casefold()
+    twice = key.duplicated() & key.notna().all(axis=1)
+    hits.add(
+        "DS-ITEM-KEY",
+        items["record"].to_numpy()[twice.to_numpy()],
+        field=member.name,
+        says=f"{member.name} holds two items with one {' and '.join(member.facts['key'])}.",
+    )

@@ -1,0 +1,142 @@
+"""The first two nets: the suites on the canonical tables, then those on the flattened records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edfi_toolkit.errors import ValidationError
+from edfi_toolkit.model import associations
+from edfi_toolkit.tables import TABLES
+from edfi_toolkit.validation import gx
+from edfi_toolkit.validation.files import Expectation, Suite
+from edfi_toolkit.validation.flatten import RECORDS, Flat, frame_of
+from edfi_toolkit.validation.hits import Hits
+
+Suites = Mapping[str, Sequence[Suite]]
+
+
+def known_subjects(suites: Suites) -> None:
+    """A suite that nothing will ever be checked against is a misspelt file name. Raises ValidationError."""
+    known = {*associations(), *(f"source.{table}" for table in TABLES)}
+    for subject, of_subject in suites.items():
+        if subject not in known:
+            raise ValidationError(
+                f"{of_subject[0].path.name} speaks about {subject}, which is neither an association nor "
+                "source.<table>. Rename the file."
+            )
+    if lacking := [endpoint for endpoint in associations() if endpoint not in suites]:
+        raise ValidationError(f"There is no suite for {', '.join(lacking)}. Install the toolkit again.")
+
+
+def check_tables(build: Any, suites: Suites, hits: Hits) -> None:
+    """Source expectations: every doubtful cell of every row of the tables that this build was given."""
+    for subject, of_subject in suites.items():
+        if not subject.startswith("source."):
+            continue
+        table = subject.removeprefix("source.")
+        schema, frame = TABLES[table], build.tables[table]
+        plain = frame.drop(columns=[each.name for each in schema.columns.values() if each.type == "json"])
+        ids = row_ids(frame, schema.primary_key)
+        for suite in of_subject:
+            rules = [rule for rule in _of_profile(suite, build) if _is_needed(rule, build)]
+            for outcome in gx.run(plain, rules, file=suite.path.name, parameters=_parameters(build)):
+                rule = outcome.expectation
+                if outcome.error or outcome.failed:
+                    where: Any = [None]
+                else:
+                    where = ids.to_numpy()[list(outcome.labels)]
+                hits.add_rows(rule["meta"]["rule_id"], table, where, **_texts(outcome, suite))
+
+
+def check_records(
+    build: Any, flats: Mapping[str, tuple[Flat, np.ndarray]], suites: Suites, hits: Hits
+) -> None:
+    """Association expectations. flats: by endpoint the flattened bodies and the position of each in the
+    records."""
+    for endpoint, (flat, positions) in flats.items():
+        hits.offsets = positions
+        for suite in suites[endpoint]:
+            for path, rules in _by_frame(_of_profile(suite, build), suite).items():
+                if path not in flat.frames:
+                    names = ", ".join(rule["meta"]["rule_id"] for rule in rules)
+                    raise ValidationError(
+                        f"{suite.path.name}: {endpoint} has no {path} ({names}). Correct the column."
+                    )
+                frame = flat.frames[path]
+                if path and frame.empty:
+                    continue  # no items: whether there must be some is a rule about the records
+                records = frame["record"].to_numpy() if path else np.arange(len(frame))
+                for outcome in gx.run(frame, rules, file=suite.path.name, parameters=_parameters(build)):
+                    every = outcome.error or outcome.failed
+                    at = np.arange(len(positions)) if every else records[list(outcome.labels)]
+                    hits.add(outcome.expectation["meta"]["rule_id"], at, **_texts(outcome, suite))
+        hits.offsets = None
+
+
+def row_ids(frame: pd.DataFrame, primary_key: Sequence[str]) -> pd.Series:
+    """The primary key of each row as one text, its parts joined by `+`."""
+    first, *more = (frame[name].astype("str").reset_index(drop=True) for name in primary_key)
+    return first.str.cat(more, sep="+") if more else first
+
+
+def _of_profile(suite: Suite, build: Any) -> list[Expectation]:
+    """The rules that hold for this build's profile; one without a list of profiles holds for all."""
+    profile = build.scope.profile
+    return [rule for rule in suite.expectations if profile in rule["meta"].get("profiles", [profile])]
+
+
+def _is_needed(rule: Expectation, build: Any) -> bool:
+    """An empty table is fine as long as nothing depends on it (`meta.needed_by`)."""
+    needed_by = rule["meta"].get("needed_by")
+    return needed_by is None or any(len(build.tables[table]) for table in needed_by)
+
+
+def _by_frame(rules: Sequence[Expectation], suite: Suite) -> dict[str, list[Expectation]]:
+    """Rules by the frame their columns belong to. Raises ValidationError when a rule names two."""
+    frames: dict[str, list[Expectation]] = {}
+    for rule in rules:
+        paths = {frame_of(column) for column in gx.columns_of(rule)} or {RECORDS}
+        if len(paths) > 1:
+            raise ValidationError(
+                f"{suite.path.name}, rule {rule['meta']['rule_id']}: its columns belong to different "
+                "collections. Make two rules of it."
+            )
+        frames.setdefault(paths.pop(), []).append(rule)
+    return frames
+
+
+def _parameters(build: Any) -> dict[str, Any]:
+    """What a suite may ask for with `$PARAMETER`."""
+    return {
+        "config_start": str(build.config["config_start"])[:10],
+        "config_end": str(build.config["config_end"])[:10],
+        "school_year": int(build.config["school_year"]),
+    }
+
+
+def _texts(outcome: gx.Outcome, suite: Suite) -> dict[str, Any]:
+    """Field, sentence, hint and severity of a finding; at least a warning when the rule could not run."""
+    rule = outcome.expectation
+    meta, severity = rule["meta"], rule["severity"]
+    columns = sorted(gx.columns_of({**rule, "kwargs": {**rule["kwargs"], "row_condition": None}}))
+    texts = {
+        "field": ", ".join(columns).replace("[*]", "") or None,
+        "says": meta["says"],
+        "hint": meta["hint"],
+    }
+    if outcome.error:
+        lacking = ", ".join(outcome.missing)
+        why = f"there is no column {lacking}" if lacking else "its column is of another kind"
+        return {
+            **texts,
+            "severity": "critical" if severity == "critical" else "warning",
+            "says": f"This rule could not be checked, because {why}: {meta['says']}",
+            "hint": f"Correct the rule in {suite.path.name}, or the mapping of the column.",
+        }
+    if outcome.tolerated:
+        severity = {"critical": "warning"}.get(severity, "info")
+    return {**texts, "severity": severity}

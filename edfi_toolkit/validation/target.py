@@ -1,0 +1,147 @@
+"""What a target holds, pulled once: descriptors, programs, organizations, students, enrollments, association
+keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable
+from edfi_toolkit.model import KEY_COLUMNS, associations, descriptor_endpoints
+
+ORGANIZATIONS = {
+    "schools": "schoolId",
+    "localEducationAgencies": "localEducationAgencyId",
+    "stateEducationAgencies": "stateEducationAgencyId",
+    "educationServiceCenters": "educationServiceCenterId",
+}
+# Answers that mean "not for this login" or "not in this version", as opposed to "something is wrong".
+_NOT_OFFERED = {403, 404, 405}
+
+
+@dataclass
+class Known:
+    """What exists. None where the target did not let this login look; `unreadable` names those resources.
+
+    programs: organization, name, type (case-folded). keys: resource and the six key columns, comparable by
+    `folded`. descriptors: by name the spelling of each URI by its case-folded form.
+    """
+
+    descriptors: dict[str, dict[str, str] | None] = field(default_factory=dict)
+    programs: pd.DataFrame | None = None
+    organizations: frozenset[int] | None = None
+    students: frozenset[str] | None = None
+    enrolled: frozenset[str] | None = None
+    keys: pd.DataFrame | None = None
+    unreadable: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def opened(target: Any) -> Iterator[Any]:
+    """A client for a target's name, a Target, or a client that is open already (and stays open)."""
+    if hasattr(target, "read") and hasattr(target, "descriptors"):
+        yield target
+        return
+    from edfi_toolkit.ods import Client
+
+    if isinstance(target, str):
+        from edfi_toolkit.settings import load_settings
+
+        target = load_settings().target(target)
+    with Client(target) as client:
+        yield client
+
+
+def pull(client: Any, descriptor_names: Iterable[str]) -> Known:
+    """Read everything that the checks need, each resource once.
+
+    Raises OdsUnavailable and OdsRefusedLogin; a resource this login may not read is noted in `unreadable`.
+    """
+    known = Known()
+
+    def ask(resource: str, question: Callable[[], Any]) -> Any:
+        try:
+            return question()
+        except (OdsUnavailable, OdsRefusedLogin):
+            raise
+        except OdsError as refusal:
+            if refusal.status not in _NOT_OFFERED:
+                raise
+            known.unreadable.append(resource)
+            return None
+
+    def bodies(resource: str) -> list[dict[str, Any]] | None:
+        return ask(resource, lambda: [body for page in client.read(resource) for body in page["body"]])
+
+    for name in sorted(set(descriptor_names)):
+        uris = ask(descriptor_endpoints().get(name, name), lambda name=name: client.descriptors(name))
+        known.descriptors[name] = None if uris is None else {uri.casefold(): uri for uri in uris}
+    known.programs = _programs(bodies("programs"))
+    known.students = _ids(bodies("students"), lambda body: body["studentUniqueId"])
+    known.enrolled = _ids(
+        bodies("studentSchoolAssociations"), lambda body: body["studentReference"]["studentUniqueId"]
+    )
+    organizations = [
+        _ids(bodies(kind), lambda body, own=own: body[own]) for kind, own in ORGANIZATIONS.items()
+    ]
+    if None not in organizations:
+        known.organizations = frozenset(each for ids in organizations if ids for each in ids)
+    known.keys = pd.concat(
+        [_keys(endpoint, bodies(endpoint) or []) for endpoint in associations()], ignore_index=True
+    )
+    return known
+
+
+def _ids(bodies: list[dict[str, Any]] | None, own: Callable[[dict[str, Any]], Any]) -> frozenset[Any] | None:
+    return None if bodies is None else frozenset(map(own, bodies))
+
+
+def _programs(bodies: list[dict[str, Any]] | None) -> pd.DataFrame | None:
+    if bodies is None:
+        return None
+    rows = [
+        (
+            body["educationOrganizationReference"]["educationOrganizationId"],
+            body["programName"],
+            body["programTypeDescriptor"].casefold(),
+        )
+        for body in bodies
+    ]
+    return pd.DataFrame(rows, columns=["organization", "name", "type"])
+
+
+def _keys(endpoint: str, bodies: list[dict[str, Any]]) -> pd.DataFrame:
+    rows = [
+        (
+            endpoint,
+            body["beginDate"],
+            body["educationOrganizationReference"]["educationOrganizationId"],
+            body["programReference"]["educationOrganizationId"],
+            body["programReference"]["programName"],
+            body["programReference"]["programTypeDescriptor"],
+            body["studentReference"]["studentUniqueId"],
+        )
+        for body in bodies
+    ]
+    return folded(pd.DataFrame(rows, columns=["resource", *KEY_COLUMNS]))
+
+
+def folded(keys: pd.DataFrame) -> pd.DataFrame:
+    """resource and the key columns in a form that compares as the ODS does (COM-KEY-2): days, ids,
+    descriptors without case, names as they are. Index as given."""
+    columns = {
+        "resource": keys["resource"].astype("str"),
+        "begin_date": pd.to_datetime(keys["begin_date"], errors="coerce").dt.as_unit("us"),
+        "education_organization_id": pd.to_numeric(keys["education_organization_id"]).astype("Int64"),
+        "program_education_organization_id": pd.to_numeric(keys["program_education_organization_id"]).astype(
+            "Int64"
+        ),
+        "program_name": keys["program_name"].astype("str"),
+        "program_type_descriptor": keys["program_type_descriptor"].astype("str").str.casefold(),
+        "student_unique_id": keys["student_unique_id"].astype("str"),
+    }
+    return pd.DataFrame(columns, index=keys.index)
