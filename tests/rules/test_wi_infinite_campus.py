@@ -1,0 +1,595 @@
+"""Profile wi-infinite-campus: every edge case of Wisconsin by its number, the events, and the settings."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.rules import build
+from edfi_toolkit.sync import identity_map_of, plan
+
+PROFILE = "wi-infinite-campus"
+
+
+def enrolled(row_id="20", **values):
+    return {
+        "enrollment_id": row_id, "student_id": "2", "school_id": "A", "calendar_id": "CA", "start_date": "2025-09-02",
+        "end_date": "2026-06-05", **values,
+    }  # fmt: skip
+
+
+def a_504(row_id="f1", **values):
+    return {"record_id": row_id, "student_id": "2", "start_date": "2024-03-01", **values}
+
+
+def a_ceis(row_id="k1", **values):
+    return {"record_id": row_id, "student_id": "2", "start_date": "2025-10-06", **values}
+
+
+def a_mode(row_id="m1", **values):
+    return {
+        "record_id": row_id, "student_id": "2", "start_date": "2025-09-08", "school_number": "0040",
+        "learning_modality": "Remote", **values,
+    }  # fmt: skip
+
+
+def tables(*enrollments, school=(), calendar=(), config=(), **more):
+    """One student, two schools, and these enrollments (one by default)."""
+    return {
+        "edfi_config": [{"school_year": 2026, **dict(config)}],
+        "schools": [
+            {"school_id": "A", "school_number": "0040", "ed_fi_school_id": 301240, **dict(school)},
+            {"school_id": "B", "school_number": "0060", "ed_fi_school_id": 301260},
+        ],
+        "calendars": [
+            {"calendar_id": "CA", "school_id": "A", "school_year": 2026, **dict(calendar)},
+            {"calendar_id": "CB", "school_id": "B", "school_year": 2026},
+        ],
+        "students": [{"student_id": "2", "student_unique_id": "7000000002"}],
+        "enrollments": list(enrollments) or [enrolled()],
+        **more,
+    }
+
+
+def built(*enrollments, settings=None, **more):
+    return build(tables(*enrollments, **more), profile=PROFILE, settings=settings)
+
+
+def skips(result):
+    return dict(zip(result.skipped["id"], result.skipped["rule"], strict=True))
+
+
+def spans(result):
+    return [(each["beginDate"], each.get("endDate")) for each in result.records["body"]]
+
+
+def programs(result):
+    return sorted(result.records["program_name"])
+
+
+def codes(result):
+    return list(result.notices["code"])
+
+
+def actions(before, after, settings=None):
+    first, second = (build(each, profile=PROFILE, settings=settings) for each in (before, after))
+    return Counter(plan(second, identity_map=identity_map_of(first)).items["action"])
+
+
+CESA = {"third_party_provider": "CESA"}
+WITH_504 = {"section504_records": [a_504()]}
+WITH_MODE = {"instruction_mode_records": [a_mode()]}
+EL = {"wi.ell_in_spa": True, "wi.ell_program_name": "EL", "wi.ell_program_type": "Bilingual"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "enrollment", "more"),
+    [
+        ("WI-ENR-1", {}, {"students": [{"student_id": "2"}]}),
+        ("WI-ENR-2", {"start_date": None}, {}),
+        ("WI-ENR-2", {"end_date": "2025-09-01"}, {}),
+        ("WI-ENR-3", {"calendar_id": None}, {}),
+        ("WI-ENR-3", {}, {"calendar": {"school_year": 2025}}),
+        ("WI-ENR-3", {"start_date": "2026-07-01", "end_date": None}, {}),
+        ("WI-ENR-4", {"state_exclude": True}, {}),
+        ("WI-ENR-5", {"no_show": True}, {}),
+        ("WI-ENR-6", {"wise_exclude": True}, {}),
+        ("WI-ENR-7", {}, {"calendar": {"state_exclude": True}}),
+        ("WI-ENR-8", {}, {"calendar": {"summer_school": True}}),
+        ("WI-ENR-9", {}, {"school": {"state_exclude": True}}),
+        ("WI-ENR-10", {}, {"school": {"ed_fi_school_id": None}}),
+        ("WI-ENR-11", {"service_type": "S"}, {}),
+    ],
+)
+def test_wi_enr_an_enrollment_that_does_not_qualify_names_the_rule(rule, enrollment, more):
+    result = built(enrolled(**CESA, **enrollment), **more)
+    assert result.records.empty
+    assert skips(result) == {"20": rule}
+
+
+def test_enrollments_without_a_trigger_are_not_applicable_and_not_reported():
+    assert skips(built(enrolled(no_show=True))) == {}
+
+
+def test_edge_33_excluded_and_no_show_at_once_is_one_line():
+    assert skips(built(enrolled(state_exclude=True, no_show=True, **CESA))) == {"20": "WI-ENR-4"}
+
+
+def test_edge_34_wi_evt_15_no_show_after_publish_deletes():
+    assert actions(tables(enrolled(**CESA)), tables(enrolled(no_show=True, **CESA))) == {"DELETE": 1}
+
+
+def test_edge_35_no_show_cleared_again_posts():
+    assert actions(tables(enrolled(no_show=True, **CESA)), tables(enrolled(**CESA))) == {"POST": 1}
+
+
+def test_edge_36_wi_evt_18_an_excluded_school_deletes_all_its_records():
+    before = tables(enrolled(**CESA), **WITH_504)
+    assert actions(before, tables(enrolled(**CESA), school={"state_exclude": True}, **WITH_504)) == {"DELETE": 2}
+
+
+@pytest.mark.parametrize("excluded", [{"school": {"state_exclude": True}}, {"calendar": {"state_exclude": True}}])
+def test_edge_37_wi_evt_18_retain_keeps_what_was_sent_and_builds_nothing_new(excluded):
+    before = tables(enrolled(**CESA))
+    after = tables(enrolled(**CESA), **WITH_504, **excluded)
+    assert actions(before, after, {"wi.exclude_after_publish": "retain"}) == {}
+
+
+def test_edge_38_wi_enr_10_an_override_does_not_replace_the_entity_id():
+    result = built(enrolled(override_ed_fi_school_id=399901, **CESA), school={"ed_fi_school_id": None})
+    assert skips(result) == {"20": "WI-ENR-10"}
+
+
+def test_edge_39_wi_enr_8_a_summer_calendar_gives_nothing_for_any_trigger():
+    more = {"ceis_records": [a_ceis()], **WITH_504, **WITH_MODE}
+    assert built(enrolled(**CESA), calendar={"summer_school": True}, **more).records.empty
+
+
+def test_edge_40_a_missing_service_type_counts_as_primary():
+    assert len(built(enrolled(service_type=None, **CESA)).records) == 1
+
+
+@pytest.mark.parametrize(("year", "begin"), [(2024, "2023-09-01"), (2025, "2024-09-03"), (2026, "2025-09-02")])
+def test_edge_41_wi_scp_3_a_504_of_three_years_begins_each_year_with_the_enrollment(year, begin):
+    rows = tables(
+        enrolled("1", calendar_id="C4", start_date="2023-09-01", end_date="2024-06-07"),
+        enrolled("2", calendar_id="C5", start_date="2024-09-03", end_date="2025-06-06"),
+        enrolled("3", calendar_id="CA"),
+        section504_records=[a_504(start_date="2023-01-10")],
+    )
+    rows["calendars"] += [
+        {"calendar_id": "C4", "school_id": "A", "school_year": 2024},
+        {"calendar_id": "C5", "school_id": "A", "school_year": 2025},
+    ]
+    rows["edfi_config"] = [{"school_year": each} for each in (2024, 2025, 2026)]
+    result = build(rows, profile=PROFILE, school_year=year)
+    assert [each["beginDate"] for each in result.records["body"]] == [begin]
+
+
+def test_edge_42_wi_504_3_a_504_after_the_enrollment_finds_none():
+    result = built(enrolled(end_date="2025-12-19"), section504_records=[a_504(start_date="2026-01-05")])
+    assert skips(result) == {"f1": "WI-504-3"}
+
+
+def test_edge_43_wi_504_3_one_shared_day_is_enough():
+    result = built(enrolled(end_date="2025-12-19"), section504_records=[a_504(start_date="2025-12-19")])
+    assert spans(result) == [("2025-12-19", "2025-12-19")]
+
+
+def test_edge_44_wi_ele_7_open_ends_send_no_end():
+    assert spans(built(enrolled(end_date=None), **WITH_504)) == [("2025-09-02", None)]
+
+
+def test_edge_45_com_nrm_3_a_day_that_does_not_exist_is_a_load_error():
+    result = built(enrolled(end_date="2026-02-29", **CESA))
+    assert skips(result) == {"20": "COM-NRM-3"}
+    assert result.records.empty
+
+
+def test_edge_46_com_nrm_3_a_leap_day_is_a_day():
+    leap = tables(
+        enrolled(start_date="2024-02-29", end_date="2024-06-07", **CESA),
+        calendar={"school_year": 2024}, config={"school_year": 2024},
+    )  # fmt: skip
+    assert build(leap, profile=PROFILE).records["body"][0]["beginDate"] == "2024-02-29"
+
+
+def test_edge_47_com_val_1_an_end_before_the_begin_skips_and_deletes_what_was_sent():
+    backwards = {"section504_records": [a_504(end_date="2024-02-28")]}
+    assert skips(built(**backwards)) == {"f1": "WI-504-1"}
+    assert actions(tables(**WITH_504), tables(**backwards)) == {"DELETE": 1}
+
+
+def test_edge_48_com_val_1_an_end_on_the_day_of_the_begin_is_sent():
+    assert spans(built(enrolled(end_date="2025-09-02", **CESA))) == [("2025-09-02", "2025-09-02")]
+
+
+def test_edge_49_wi_mul_2_primary_wins_over_special_services():
+    result = built(enrolled("20", **CESA), enrolled("21", service_type="N", end_date="2025-12-01", **CESA))
+    assert spans(result) == [("2025-09-02", "2026-06-05")]
+    assert codes(result) == ["DUP_KEY"]
+
+
+@pytest.mark.parametrize(("low", "high"), [("20", "21"), ("9", "10")])
+def test_edge_50_51_wi_mul_2_the_higher_id_wins_as_a_number(low, high):
+    result = built(enrolled(high, end_date="2026-01-01", **CESA), enrolled(low, end_date="2026-02-02", **CESA))
+    assert spans(result) == [("2025-09-02", "2026-01-01")]
+
+
+def test_edge_52_wi_mul_3_overlapping_enrollments_with_an_older_504_give_two_records_and_a_warning():
+    result = built(enrolled("20"), enrolled("21", start_date="2025-10-01"), **WITH_504)
+    assert len(result.records) == 2
+    assert codes(result) == ["OVERLAP"]
+
+
+def test_edge_53_wi_mul_2_a_504_younger_than_both_gives_one_record():
+    late = {"section504_records": [a_504(start_date="2025-11-03")]}
+    assert len(built(enrolled("20"), enrolled("21", start_date="2025-10-01"), **late).records) == 1
+
+
+def test_edge_54_wi_mul_1_overlaps_at_two_schools_are_no_warning():
+    result = built(enrolled("20"), enrolled("21", school_id="B", calendar_id="CB"), **WITH_504)
+    assert len(result.records) == 2
+    assert codes(result) == []
+
+
+def test_edge_55_wi_ele_7_a_ceis_record_without_end_does_not_take_the_enrollments():
+    assert spans(built(ceis_records=[a_ceis()])) == [("2025-10-06", None)]
+
+
+@pytest.mark.parametrize(("flag", "begins", "skipped"), [("Y", ["2025-09-02"], "WI-CEIS-2"), (None, [], "WI-CEIS-2")])
+def test_edge_56_wi_ceis_2_a_ceis_record_before_the_enrollment_is_not_attached(flag, begins, skipped):
+    result = built(enrolled(coord_early_intervention=flag), ceis_records=[a_ceis(start_date="2025-09-01")])
+    assert [begin for begin, _ in spans(result)] == begins
+    assert skips(result) == {"k1": skipped}
+
+
+def test_wi_ceis_2_may_use_the_start_of_the_enrollment():
+    settings = {"wi.ceis_before_enrollment": "use_enrollment_start"}
+    result = built(ceis_records=[a_ceis(start_date="2025-09-01")], settings=settings)
+    assert spans(result) == [("2025-09-02", None)]
+
+
+def test_edge_57_wi_ceis_2_a_start_in_a_gap_is_skipped():
+    two = enrolled("20", end_date="2025-10-01"), enrolled("21", start_date="2025-11-01")
+    assert skips(built(*two, ceis_records=[a_ceis()])) == {"k1": "WI-CEIS-2"}
+
+
+def test_edge_58_wi_ceis_3_a_record_beats_the_flag():
+    result = built(enrolled(coord_early_intervention="Y"), ceis_records=[a_ceis(start_date="2025-09-02")])
+    assert result.records["source_refs"][0][0] == "ceis_records:k1"
+    assert spans(result) == [("2025-09-02", None)]
+
+
+def test_edge_59_com_nrm_5_a_provider_is_read_without_case_and_blanks():
+    assert programs(built(enrolled(third_party_provider=" cesa "))) == ["Third Party - CESA"]
+
+
+@pytest.mark.parametrize("provider", ["NONE", "none", None])
+def test_edge_60_wi_tp_1_no_provider_gives_no_record(provider):
+    assert built(enrolled(third_party_provider=provider)).records.empty
+
+
+def test_edge_61_wi_evt_14_from_one_private_provider_to_another_changes_nothing():
+    assert actions(tables(enrolled(third_party_provider="X")), tables(enrolled(third_party_provider="Y1"))) == {"NOOP": 1}
+
+
+def test_edge_62_wi_tp_1_ceis_and_a_provider_give_two_records():
+    result = built(enrolled(coord_early_intervention="Y", **CESA))
+    assert programs(result) == ["Coordinated Early Intervening Services", "Third Party - CESA"]
+
+
+def test_edge_63_wi_ele_3_program_names_have_an_ascii_hyphen():
+    names = {*programs(built(enrolled(**CESA))), *programs(built(enrolled(third_party_provider="X")))}
+    assert names == {"Third Party - CESA", "Third Party - Other"}
+    assert all(name.isascii() for name in names)
+
+
+def two_schools(**second):
+    return enrolled("30"), enrolled("31", school_id="B", calendar_id="CB", **second)
+
+
+def two_modes(**second):
+    return {"instruction_mode_records": [a_mode("m1"), a_mode("m2", school_number="0060", **second)]}
+
+
+def test_edge_64_wi_mul_4_modality_at_two_schools_from_one_day_is_no_collision():
+    result = built(*two_schools(), **two_modes())
+    assert len(result.records) == 2
+    assert codes(result) == []
+
+
+def test_edge_65_wi_mul_4_one_override_on_both_gives_one_record_and_a_warning():
+    override = {"override_ed_fi_school_id": 399901}
+    result = built(enrolled("30", **override), enrolled("31", school_id="B", calendar_id="CB", **override), **two_modes())
+    assert len(result.records) == 1
+    assert codes(result) == ["DUP_KEY"]
+
+
+@pytest.mark.parametrize("number", ["A", "40"])
+def test_edge_66_67_wi_mod_4_only_the_exact_school_number_matches(number):
+    assert skips(built(instruction_mode_records=[a_mode(school_number=number)])) == {"m1": "WI-MOD-4"}
+
+
+def test_edge_68_wi_mod_4_a_start_before_the_enrollment():
+    early = {"instruction_mode_records": [a_mode(start_date="2025-08-15")]}
+    assert skips(built(**early)) == {"m1": "WI-MOD-4"}
+    result = built(settings={"wi.modality_before_enrollment": "earliest_overlap"}, **early)
+    assert spans(result) == [("2025-08-15", None)]
+
+
+@pytest.mark.parametrize(("end", "skipped"), [("2026-07-01", {"m1": "WI-MOD-2"}), ("2026-06-30", {})])
+def test_edge_69_70_wi_mod_2_the_end_lies_inside_the_year(end, skipped):
+    assert skips(built(instruction_mode_records=[a_mode(end_date=end)])) == skipped
+
+
+def test_edge_71_wi_mod_4_a_coursework_enrollment_gives_no_modality_but_its_504():
+    result = built(enrolled(state_enrollment_type="C"), **WITH_MODE, **WITH_504)
+    assert skips(result) == {"m1": "WI-MOD-4"}
+    assert programs(result) == ["Section 504 Placement"]
+
+
+def test_edge_72_wi_mod_4_ppp_gives_modality():
+    assert programs(built(enrolled(state_enrollment_type="PPP"), **WITH_MODE)) == ["Remote"]
+
+
+@pytest.mark.parametrize(("typed", "sent"), [("HYBRID", "Hybrid"), ("In Person", "In-Person"), ("in-person", "In-Person")])
+def test_edge_73_the_modality_is_sent_in_its_own_spelling(typed, sent):
+    assert programs(built(instruction_mode_records=[a_mode(learning_modality=typed)])) == [sent]
+
+
+def test_edge_74_wi_mod_3_an_unknown_modality_is_skipped():
+    assert skips(built(instruction_mode_records=[a_mode(learning_modality="Virtual")])) == {"m1": "WI-MOD-3"}
+
+
+def test_edge_75_wi_evt_7_another_modality_moves_the_record():
+    after = tables(instruction_mode_records=[a_mode(learning_modality="Hybrid")])
+    assert actions(tables(**WITH_MODE), after) == {"DELETE": 1, "POST": 1}
+
+
+@pytest.mark.parametrize("profile", ["choice_only", "choice_private_opt_in"])
+def test_edge_76_wi_cfg_1_a_choice_profile_sends_and_deletes_nothing(profile):
+    after = tables(enrolled(**CESA), config={"profile": profile})
+    assert skips(build(after, profile=PROFILE)) == {"2026": "WI-CFG-1"}
+    assert actions(tables(enrolled(**CESA)), after) == {}
+
+
+def test_edge_77_wi_cfg_2_an_invalid_configuration_plans_nothing():
+    after = tables(enrolled(**CESA), config={"valid": False})
+    assert skips(build(after, profile=PROFILE)) == {"2026": "WI-CFG-2"}
+    assert actions(tables(enrolled(**CESA)), after) == {}
+
+
+OFF = {"resource_preferences": [{"resource": "studentProgramAssociations", "enabled": False}]}
+
+
+def test_edge_78_com_tog_1_a_resource_switched_off_plans_nothing():
+    assert actions(tables(enrolled(**CESA)), tables(enrolled(no_show=True, **CESA), **OFF)) == {}
+
+
+def test_edge_80_com_tog_1_switched_on_again_sends_the_difference():
+    assert actions(tables(enrolled(**CESA), **OFF), tables(enrolled(**CESA), **WITH_504))["POST"] == 1
+
+
+def test_edge_81_wi_enr_3_an_enrollment_of_last_years_calendar_is_not_this_years():
+    result = built(
+        enrolled(start_date="2025-06-20", end_date="2025-07-10", **CESA), calendar={"school_year": 2025}
+    )
+    assert skips(result) == {"20": "WI-ENR-3"}
+
+
+def test_edge_82_wi_enr_3_an_enrollment_without_calendar_is_not_this_years():
+    assert skips(built(enrolled(calendar_id=None, **CESA))) == {"20": "WI-ENR-3"}
+
+
+def test_edge_100_com_key_1_a_corrected_state_id_moves_every_record():
+    after = tables(enrolled(**CESA), **WITH_504, students=[{"student_id": "2", "student_unique_id": "7000000009"}])
+    assert actions(tables(enrolled(**CESA), **WITH_504), after) == {"DELETE": 2, "POST": 2}
+
+
+def test_edge_102_wi_enr_1_an_enrollment_of_an_unknown_student():
+    assert skips(built(enrolled(student_id="9", **CESA))) == {"20": "WI-ENR-1"}
+
+
+def test_edge_103_empty_tables_build_and_plan_nothing():
+    empty = {"edfi_config": [{"school_year": 2026}]}
+    assert build(empty, profile=PROFILE).records.empty
+    assert actions(empty, empty) == {}
+
+
+def test_edge_94_95_com_nrm_3_a_timestamp_is_its_written_day():
+    night, utc = enrolled("20", start_date="2025-11-02T00:30:00-05:00", **CESA), enrolled("21", start_date="2025-08-23T23:30:00Z", **CESA)
+    assert [begin for begin, _ in spans(built(night, utc))] == ["2025-08-23", "2025-11-02"]
+
+
+def test_edge_98_names_never_reach_a_payload():
+    names = [{"student_id": "2", "student_unique_id": "7000000002", "first_name": "Zoë", "last_name": 'O"Néill'}]
+    assert built(enrolled(**CESA), students=names).records["body"].equals(built(enrolled(**CESA)).records["body"])
+
+
+@pytest.mark.parametrize(
+    ("event", "before", "after", "expected"),
+    [
+        ("WI-EVT-1", {}, {"enrollment": {"coord_early_intervention": "Y"}}, {"POST": 1}),
+        ("WI-EVT-1", {}, {"ceis_records": [a_ceis()]}, {"POST": 1}),
+        ("WI-EVT-2", {}, {"enrollment": CESA}, {"POST": 1}),
+        ("WI-EVT-3", {}, WITH_504, {"POST": 1}),
+        ("WI-EVT-4", {"enrollment": CESA, "calendar": {"state_exclude": True}}, {"enrollment": CESA}, {"POST": 1}),
+        ("WI-EVT-4", {"enrollment": CESA, "school": {"state_exclude": True}}, {"enrollment": CESA}, {"POST": 1}),
+        ("WI-EVT-5", {}, WITH_MODE, {"POST": 1}),
+        ("WI-EVT-6", WITH_MODE, {"instruction_mode_records": [a_mode(end_date="2025-11-14")]}, {"PUT": 1}),
+        ("WI-EVT-7", WITH_MODE, {"instruction_mode_records": [a_mode(start_date="2025-09-09")]}, {"DELETE": 1, "POST": 1}),
+        ("WI-EVT-8", WITH_MODE, {}, {"DELETE": 1}),
+        ("WI-EVT-10", {"enrollment": CESA}, {"enrollment": {**CESA, "end_date": "2026-06-12"}}, {"PUT": 1}),
+        ("WI-EVT-10", WITH_504, {"section504_records": [a_504(end_date="2026-01-09")]}, {"PUT": 1}),
+        ("WI-EVT-11", {"ceis_records": [a_ceis()]}, {}, {"DELETE": 1}),
+        ("WI-EVT-11", {"enrollment": {"coord_early_intervention": "Y"}}, {"enrollment": {"coord_early_intervention": "N"}}, {"DELETE": 1}),
+        (
+            "WI-EVT-11",
+            {"enrollment": {"coord_early_intervention": "Y"}, "ceis_records": [a_ceis()]},
+            {"enrollment": {"coord_early_intervention": "Y"}},
+            {"DELETE": 1, "POST": 1},
+        ),
+        (
+            "WI-EVT-11",
+            {"enrollment": {"coord_early_intervention": "Y"}, "ceis_records": [a_ceis(start_date="2025-09-02")]},
+            {"enrollment": {"coord_early_intervention": "Y"}},
+            {"PUT": 1},
+        ),
+        (
+            "WI-EVT-11",
+            {
+                "enrollment": {"coord_early_intervention": "Y"},
+                "ceis_records": [a_ceis(start_date="2025-09-02", end_date="2026-06-05")],
+            },
+            {"enrollment": {"coord_early_intervention": "Y"}},
+            {"NOOP": 1},
+        ),
+        ("WI-EVT-12", {"enrollment": CESA}, {"enrollment": {"third_party_provider": "NONE"}}, {"DELETE": 1}),
+        ("WI-EVT-13", {"enrollment": CESA}, {"enrollment": {"third_party_provider": "X"}}, {"DELETE": 1, "POST": 1}),
+        ("WI-EVT-15", {"enrollment": CESA}, {"enrollment": {**CESA, "state_exclude": True}}, {"DELETE": 1}),
+        ("WI-EVT-15", {"enrollment": CESA}, {"enrollment": {**CESA, "wise_exclude": True}}, {"DELETE": 1}),
+        ("WI-EVT-16", {"enrollment": CESA}, {"enrollments": []}, {"DELETE": 1}),
+        ("WI-EVT-17", {"enrollment": CESA}, {"enrollment": {**CESA, "service_type": "S"}}, {"DELETE": 1}),
+        ("WI-EVT-18", {"enrollment": CESA}, {"enrollment": CESA, "calendar": {"state_exclude": True}}, {"DELETE": 1}),
+        ("WI-EVT-19", {"enrollment": CESA}, {"enrollment": {**CESA, "override_ed_fi_school_id": 399902}}, {"DELETE": 1, "POST": 1}),
+        ("WI-EVT-20", {"enrollment": CESA}, {"enrollment": {**CESA, "start_date": "2025-09-03"}}, {"DELETE": 1, "POST": 1}),
+        ("WI-EVT-20", {"ceis_records": [a_ceis()]}, {"ceis_records": [a_ceis(start_date="2025-10-07")]}, {"DELETE": 1, "POST": 1}),
+        ("WI-EVT-21", WITH_504, {}, {"DELETE": 1}),
+    ],
+)
+def test_wi_evt_a_change_of_state_gives_the_actions_of_the_table(event, before, after, expected):
+    def state(change):
+        more = dict(change)
+        return tables(enrolled(**more.pop("enrollment", {})), **more)
+
+    assert actions(state(before), state(after)) == expected, event
+
+
+def test_wi_evt_9_another_school_number_moves_the_record():
+    before, after = ({"instruction_mode_records": [a_mode(school_number=each)]} for each in ("0040", "0060"))
+    assert actions(tables(*two_schools(), **before), tables(*two_schools(), **after)) == {"DELETE": 1, "POST": 1}
+
+
+@pytest.mark.parametrize(("low_end", "expected"), [("2025-12-01", {"PUT": 1}), ("2026-06-05", {"NOOP": 1})])
+def test_wi_evt_22_when_the_winner_goes_the_other_candidate_stays(low_end, expected):
+    low, high = enrolled("20", end_date=low_end, **CESA), enrolled("21", **CESA)
+    assert actions(tables(low, high), tables(low)) == expected
+
+
+def test_wi_evt_23_only_the_changed_records_associations_move():
+    both = [a_504("f1"), a_504("f2", student_id="3", start_date="2025-09-10")]
+    rows = tables(enrolled("20"), enrolled("21", student_id="3"), section504_records=both)
+    rows["students"].append({"student_id": "3", "student_unique_id": "7000000003"})
+    changed = {**rows, "section504_records": [a_504("f1", start_date="2025-09-15"), both[1]]}
+    assert actions(rows, changed) == {"DELETE": 1, "POST": 1, "NOOP": 1}
+
+
+@pytest.mark.parametrize("kind", ["C", "M"])
+def test_wi_evt_24_another_enrollment_type_deletes_the_modality_alone(kind):
+    more = {**WITH_MODE, **WITH_504}
+    assert actions(tables(**more), tables(enrolled(state_enrollment_type=kind), **more)) == {"DELETE": 1, "NOOP": 1}
+
+
+def test_wi_mul_4_two_modalities_at_one_school_and_day_conflict():
+    result = built(instruction_mode_records=[a_mode("m1"), a_mode("m2", learning_modality="Hybrid")])
+    assert codes(result).count("MODALITY_CONFLICT") == 2
+    assert len(result.records) == 2
+
+
+def test_wi_mul_3_overlaps_may_be_cut():
+    rows = enrolled("20"), enrolled("21", start_date="2025-10-01")
+    result = built(*rows, settings={"wi.split_overlaps": True}, **WITH_504)
+    assert spans(result) == [("2025-09-02", "2025-09-30"), ("2025-10-01", "2026-06-05")]
+    assert codes(result) == []
+
+
+def test_wi_scp_3_an_end_after_the_year_is_warned_about():
+    assert codes(built(enrolled(end_date="2026-07-15", **CESA))) == ["OUTSIDE_YEAR"]
+
+
+def test_wi_ele_9_section_504_may_go_to_its_own_resource():
+    record = a_504(eligible=False, accommodation_plan=True, meeting_date="2025-08-20", disability="Dyslexia")
+    settings = {"wi.section504_resource": "studentSection504ProgramAssociations", "wi.section504_requires_eligible": True}
+    result = built(section504_records=[record], settings=settings)
+    assert list(result.records["resource"]) == ["studentSection504ProgramAssociations"]
+    body = result.records["body"][0]
+    assert body["section504Eligibility"] is False
+    assert body["accommodationPlan"] is True
+    assert body["section504MeetingDate"] == "2025-08-20"
+    assert body["section504DisabilityDescriptor"] == "uri://ed-fi.org/Section504DisabilityDescriptor#Dyslexia"
+
+
+def test_wi_504_2_eligibility_may_be_asked_for():
+    records = {"section504_records": [a_504(eligible=False)]}
+    assert len(built(**records).records) == 1
+    assert skips(built(settings={"wi.section504_requires_eligible": True}, **records)) == {"f1": "WI-504-2"}
+
+
+def test_wi_enr_block_only_lets_summer_and_partial_enrollments_count_for_modality():
+    partial = enrolled(service_type="S")
+    assert built(partial, **WITH_MODE).records.empty
+    assert programs(built(partial, settings={"wi.modality_enrollment_rules": "block_only"}, **WITH_MODE)) == ["Remote"]
+
+
+def test_wi_enr_the_enrollment_type_may_restrict_all_triggers():
+    coursework = enrolled(state_enrollment_type="C", **CESA)
+    assert len(built(coursework).records) == 1
+    assert skips(built(coursework, settings={"wi.enrollment_type_scope": "all"})) == {"20": "WI-ENR-TYPE"}
+
+
+def an_el(**values):
+    return {"record_id": "l1", "student_id": "2", "program_status": "EL", "el_served": "S", "identified_date": "2025-10-01", **values}
+
+
+def test_wi_ell_0_el_is_built_only_on_request_and_then_needs_a_program():
+    assert built(lep_records=[an_el()]).records.empty
+    with pytest.raises(ConfigError, match=r"wi\.ell_program_name"):
+        built(settings={"wi.ell_in_spa": True})
+
+
+@pytest.mark.parametrize(
+    ("rule", "change"),
+    [
+        ("WI-ELL-1", {"program_status": "PENDING"}),
+        ("WI-ELL-1", {"program_status": "NOT_EL"}),
+        ("WI-ELL-1", {"program_status": None}),
+        ("WI-ELL-2", {"el_served": "N"}),
+        ("WI-ELL-2", {"el_served": None}),
+        ("WI-ELL-3", {"identified_date": None}),
+        ("WI-ELL-3", {"identified_date": "2026-07-01"}),
+        ("WI-ELL-4", {"identified_date": "2025-08-01"}),
+        ("COM-VAL-1", {"program_exit_date": "2025-09-30"}),
+    ],
+)
+def test_wi_ell_rows_that_give_no_record(rule, change):
+    assert skips(built(lep_records=[an_el(**change)], settings=EL)) == {"l1": rule}
+
+
+@pytest.mark.parametrize(("identified", "begin"), [("2025-10-01", "2025-10-01"), ("2020-01-01", "2025-09-02")])
+def test_wi_ele_6_el_begins_when_identified_or_with_the_earliest_enrollment(identified, begin):
+    result = built(enrolled(service_type="S"), lep_records=[an_el(identified_date=identified)], settings=EL)
+    assert spans(result) == [(begin, None)]
+
+
+def test_wi_ele_4_the_states_own_descriptors():
+    settings = {"descriptor_preset": "wi-dpi"}
+    result = built(enrolled(**CESA), settings=settings, **WITH_504, **WITH_MODE)
+    assert set(result.records["program_type_descriptor"]) == {
+        "uri://dpi.wi.gov/ProgramTypeDescriptor#504",
+        "uri://dpi.wi.gov/ProgramTypeDescriptor#Modality",
+        "uri://ed-fi.org/ProgramTypeDescriptor#Regular Education",
+    }
+
+
+def test_com_fut_1_a_future_begin_may_wait():
+    settings = {"future_dated": "suppress_future_begin", "as_of_date": "2025-09-01"}
+    assert skips(built(enrolled(**CESA), settings=settings)) == {"20": "COM-FUT-1"}
+
+
+def test_explain_tells_how_the_begin_date_of_a_504_came_about():
+    story = built(**WITH_504).explain(student_id="2")
+    (element,) = story.frame.query("outcome == 'beginDate'").to_dict("records")
+    assert element["rule"] == "WI-ELE-6"
+    assert "2025-09-02" in element["says"]
