@@ -13,7 +13,12 @@ MAX_DELETE_SHARE = "max-delete-share"
 MAX_UPDATE_SHARE = "max-update-share"
 MASS_DELETE = "mass-delete"
 BREACHES = (EMPTY_SOURCE, MAX_DELETE_SHARE, MAX_UPDATE_SHARE)
-DEFAULTS = {"max_delete_share": 0.10, "max_update_share": 0.50, "free_changes": 25, "mass_delete_threshold": 0.5}
+DEFAULTS = {
+    "max_delete_share": 0.10,
+    "max_update_share": 0.50,
+    "free_changes": 25,
+    "mass_delete_threshold": 0.5,
+}
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,9 @@ def guard(
 
 
 def _breach(code: str, says: str, hint: str) -> Guard:
-    return Guard(code, "critical", says, f"{hint} If it is meant, override {code} in your name when publishing.")
+    return Guard(
+        code, "critical", says, f"{hint} If it is meant, override {code} in your name when publishing."
+    )
 
 
 def overrides_for(breaches: Sequence[str], overrides: Iterable[Any]) -> list[Override]:

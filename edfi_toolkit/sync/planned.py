@@ -17,7 +17,7 @@ import pandas as pd
 from edfi_toolkit.errors import PlanError
 from edfi_toolkit.model import KEY_COLUMNS, body_hash
 from edfi_toolkit.sync.guardrails import BREACHES
-from edfi_toolkit.sync.sides import Scope, key_texts, typed_keys
+from edfi_toolkit.sync.sides import Scope, key_texts, listed, typed_keys
 
 ITEM_COLUMNS = (
     "action",
@@ -77,7 +77,9 @@ class Plan:
 
     def __repr__(self) -> str:
         counts = self.items["action"].value_counts()
-        actions = ", ".join(f"{counts[action]} {action}" for action in sorted(counts.index)) or "nothing to do"
+        actions = (
+            ", ".join(f"{counts[action]} {action}" for action in sorted(counts.index)) or "nothing to do"
+        )
         refused = f"; refused by {', '.join(self.breaches)}" if self.breaches else ""
         return f"<Plan {self.fingerprint}: {actions}{refused}>"
 
@@ -89,7 +91,7 @@ class Plan:
         path = Path(folder)
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         rows = self.items.assign(**{name: self.items[name].map(_json_text) for name in _JSON})
-        rows = rows.assign(body_hash=self.hashes).astype({name: "str" for name in _JSON})
+        rows = rows.assign(body_hash=self.hashes).astype(dict.fromkeys(_JSON, "str"))
         about = {
             "format": _FORMAT,
             "fingerprint": self.fingerprint,
@@ -116,7 +118,9 @@ class Plan:
             raise PlanError(f"The plan in {path} was saved by another version of the toolkit. Preview again.")
         findings = pd.DataFrame(about["findings"], columns=list(FINDING_COLUMNS))
         scope = Scope(**{**about["scope"], "resources": tuple(about["scope"]["resources"])})
-        rows = rows.assign(**{name: pd.Series([_read_json(each) for each in rows[name]], dtype=object) for name in _JSON})
+        rows = rows.assign(
+            **{name: pd.Series([_read_json(each) for each in rows[name]], dtype=object) for name in _JSON}
+        )
         hashes = rows["body_hash"].astype("str").rename(None)
         loaded = cls(typed_items(rows), typed_findings(findings), scope, about["mode"], hashes)
         if loaded.fingerprint != about["fingerprint"]:
@@ -130,14 +134,16 @@ def typed_items(rows: pd.DataFrame) -> pd.DataFrame:
     for name in _LISTS:
         items[name] = pd.Series([[] if each is None else list(each) for each in items[name]], dtype=object)
     for name in _JSON:
-        items[name] = pd.Series([each if isinstance(each, dict) else None for each in items[name]], dtype=object)
-    return items.astype({"pair": "Int64", **{name: "str" for name in _TEXTS}})
+        items[name] = pd.Series(
+            [each if isinstance(each, dict) else None for each in items[name]], dtype=object
+        )
+    return items.astype({"pair": "Int64", **dict.fromkeys(_TEXTS, "str")})
 
 
 def typed_findings(rows: pd.DataFrame) -> pd.DataFrame:
     """A frame of FINDING_COLUMNS with their types."""
     findings = typed_keys(rows.reindex(columns=list(FINDING_COLUMNS)).reset_index(drop=True))
-    return findings.astype({name: "str" for name in ("code", "severity", "resource", "says", "hint")})
+    return findings.astype(dict.fromkeys(("code", "severity", "resource", "says", "hint"), "str"))
 
 
 def fingerprint_of(plan: Plan) -> str:
@@ -147,9 +153,13 @@ def fingerprint_of(plan: Plan) -> str:
     """
     items = plan.items
     hashes = [body_hash(body) if body is not None else "" for body in items["body"]]
-    columns = [items[name].astype("object").fillna("").tolist() for name in ("action", "resource")]
-    columns += [key_texts(items).tolist(), items["ed_fi_id"].astype("object").fillna("").tolist(), hashes]
-    columns.append([0 if pair is pd.NA else int(pair) for pair in items["pair"]])
+    columns = [listed(items[name]) for name in ("action", "resource")]
+    columns += [
+        key_texts(items).tolist(),
+        listed(items["ed_fi_id"]),
+        hashes,
+        items["pair"].fillna(0).tolist(),
+    ]
     content = [asdict(plan.scope), plan.mode, sorted(zip(*columns, strict=True))]
     return hashlib.sha256(orjson.dumps(content)).hexdigest()[:16]
 

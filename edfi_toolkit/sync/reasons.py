@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import orjson
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS, canonical
@@ -35,8 +36,9 @@ class Origins:
 
     def __init__(self, build: Any) -> None:
         skipped = build.skipped
-        names = skipped["table"].astype(str) + ":" + skipped["id"].astype(str)
-        self._rules = dict(zip(reversed(names.tolist()), reversed(skipped["rule"].tolist()), strict=True))
+        names = [f"{table}:{row_id}" for table, row_id in zip(skipped["table"], skipped["id"], strict=True)]
+        # The first rule of a row is the one a steward is told.
+        self._rules = dict(zip(reversed(names), reversed(skipped["rule"].tolist()), strict=True))
         self._tables = build.tables
         self._ids: dict[str, set[str]] = {}
 
@@ -69,14 +71,21 @@ def _table(ref: str) -> str:
     return ref.partition(":")[0]
 
 
-def changed_members(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> dict[str, list[Any]]:
+def changed_members(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> dict[str, list[Any]]:
     """{member: [before, after]} of the members that differ (COM-EQ-1)."""
     old, new = before or {}, after or {}
     return {
         member: [old.get(member), new.get(member)]
         for member in sorted(old.keys() | new.keys())
-        if canonical({member: old.get(member)}) != canonical({member: new.get(member)})
+        if _differs(member, old.get(member), new.get(member))
     }
+
+
+def _differs(member: str, old: Any, new: Any) -> bool:
+    """Most members are equal to the letter, which is much cheaper to see than their canonical form."""
+    return orjson.dumps(old) != orjson.dumps(new) and canonical({member: old}) != canonical({member: new})
 
 
 def reasons(items: pd.DataFrame, origins: Origins) -> list[str]:
@@ -85,16 +94,20 @@ def reasons(items: pd.DataFrame, origins: Origins) -> list[str]:
     items: action, rule, pair, diff, source_refs and the key columns.
     """
     moved = _moved_parts(items)
+    columns = (items[name].tolist() for name in ("action", "rule", "pair", "diff", "source_refs"))
     return [
         f"{rule}: {_sentence(action, rule, moved.get(pair), diff, refs, origins)}"
-        for action, rule, pair, diff, refs in zip(
-            items["action"], items["rule"], items["pair"], items["diff"], items["source_refs"], strict=True
-        )
+        for action, rule, pair, diff, refs in zip(*columns, strict=True)
     ]
 
 
 def _sentence(
-    action: str, rule: str, moved: str | None, diff: Mapping[str, Any] | None, refs: list[str], origins: Origins
+    action: str,
+    rule: str,
+    moved: str | None,
+    diff: Mapping[str, Any] | None,
+    refs: list[str],
+    origins: Origins,
 ) -> str:
     if moved is not None:
         return f"its key moved ({moved}), so the old record is deleted and then the new one created."
@@ -111,10 +124,10 @@ def _moved_parts(items: pd.DataFrame) -> dict[Any, str]:
         return {}
     old, new = sides["DELETE"], sides["POST"].reindex(sides["DELETE"].index)
     names = ["resource", *KEY_COLUMNS]
-    differs = {name: old[name].astype(object).ne(new[name].astype(object)).tolist() for name in names}
-    return {
-        pair: _listed(name for name in names if differs[name][row]) for row, pair in enumerate(old.index)
+    differs = {
+        name: [a != b for a, b in zip(old[name].tolist(), new[name].tolist(), strict=True)] for name in names
     }
+    return {pair: _listed(name for name in names if differs[name][row]) for row, pair in enumerate(old.index)}
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -63,12 +64,29 @@ def typed_keys(frame: pd.DataFrame) -> pd.DataFrame:
 def key_texts(frame: pd.DataFrame) -> np.ndarray:
     """One comparable text per row (COM-KEY-2): dates as dates, descriptor URIs without case, the rest as written."""
     days = np.datetime_as_string(frame["begin_date"].to_numpy("datetime64[D]"))
-    parts = [frame[column].astype("object").fillna("").tolist() for column in KEY_COLUMNS[1:]]
+    parts = [listed(frame[column]) for column in KEY_COLUMNS[1:]]
     texts = [
         _SEPARATOR.join((day, str(org), str(owner), str(name), str(kind).casefold(), str(student)))
         for day, org, owner, name, kind, student in zip(days, *parts, strict=True)
     ]
     return np.array(texts, dtype=object)
+
+
+def key_hashes(frame: pd.DataFrame) -> list[str]:
+    """32 hex digits per row that stand for its comparable key."""
+    return [hashlib.blake2b(text.encode(), digest_size=16).hexdigest() for text in key_texts(frame)]
+
+
+def listed(values: pd.Series) -> list[Any]:
+    """The values as plain Python objects, the missing ones as empty text."""
+    plain = values.to_numpy(dtype=object)
+    return np.where(pd.isna(plain), "", plain).tolist()
+
+
+def taken(values: pd.Series, positions: pd.Series) -> pd.Series:
+    """The value at each position as an object, None where the position is -1."""
+    plain = np.append(values.to_numpy(dtype=object), None)
+    return pd.Series(plain[positions.to_numpy()], index=positions.index, dtype=object)
 
 
 def keyed(frame: pd.DataFrame) -> pd.DataFrame:
@@ -97,12 +115,18 @@ def same(body: Body, digest: str, other: Any) -> bool:
     return orjson.dumps(body) == orjson.dumps(other) or body_hash(other) == digest
 
 
+@dataclass(frozen=True)
+class Sides:
+    """The frames of one comparison, each with its own row numbers."""
+
+    source: pd.DataFrame
+    mapped: pd.DataFrame
+    ods: pd.DataFrame
+
+
 def source_side(records: pd.DataFrame) -> pd.DataFrame:
-    """Built records with their `key`; `body_hash` is computed when the frame has none."""
-    side = keyed(records)
-    if "body_hash" not in side:
-        side["body_hash"] = pd.Series([body_hash(body) for body in side["body"]], dtype=object)
-    return side
+    """Built records with their `key`."""
+    return keyed(records)
 
 
 def map_side(identity_map: pd.DataFrame | None, scope: Scope) -> pd.DataFrame:
@@ -114,7 +138,9 @@ def map_side(identity_map: pd.DataFrame | None, scope: Scope) -> pd.DataFrame:
     given = pd.DataFrame(identity_map) if identity_map is not None else pd.DataFrame()
     if "last_body" not in given and "body" in given:
         given = given.rename(columns={"body": "last_body"})
-    rows = given.reindex(columns=list(dict.fromkeys([*MAP_COLUMNS, *given.columns]))).astype({"last_body": object})
+    rows = given.reindex(columns=list(dict.fromkeys([*MAP_COLUMNS, *given.columns]))).astype(
+        {"last_body": object}
+    )
     rows = rows[rows["resource"].isin(scope.resources)]
     years = pd.to_numeric(rows["school_year"])
     rows = rows[years.isna() | years.eq(scope.school_year)]
@@ -160,7 +186,7 @@ def _keys_from_bodies(rows: pd.DataFrame, bodies: pd.Series) -> pd.DataFrame:
 
 
 def _texts(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    return frame.astype({column: "str" for column in columns})
+    return frame.astype(dict.fromkeys(columns, "str"))
 
 
 def refs_of(value: Any) -> list[str]:
@@ -179,7 +205,10 @@ def align(source: pd.DataFrame, mapped: pd.DataFrame, ods: pd.DataFrame) -> pd.D
     """
     sides = {"source": source, "mapped": mapped, "ods": ods}
     names = [
-        np.array([f"{r}{_SEPARATOR}{k}" for r, k in zip(side["resource"], side["key"], strict=True)], dtype=object)
+        np.array(
+            [f"{r}{_SEPARATOR}{k}" for r, k in zip(listed(side["resource"]), side["key"], strict=True)],
+            dtype=object,
+        )
         for side in sides.values()
     ]
     codes, keys = pd.factorize(np.concatenate(names))

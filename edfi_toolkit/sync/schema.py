@@ -1,0 +1,151 @@
+"""The tables of a ledger. A change here needs a migration; a test compares the two."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+HEAD = "0001"  # the newest migration; a ledger at another one is migrated or, when newer, refused
+
+metadata = MetaData()
+_ID = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _key_columns() -> list[Column]:
+    """The six parts of a key as text and numbers, and `key_hash`, which stands for all of them in comparisons."""
+    return [
+        Column("resource", Text, nullable=False),
+        Column("key_hash", Text, nullable=False),
+        Column("begin_date", Text, nullable=False),
+        Column("education_organization_id", BigInteger, nullable=False),
+        Column("program_education_organization_id", BigInteger, nullable=False),
+        Column("program_name", Text, nullable=False),
+        Column("program_type_descriptor", Text, nullable=False),
+        Column("student_unique_id", Text, nullable=False),
+    ]
+
+
+targets = Table(
+    "targets",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("identity", Text, nullable=False, unique=True),
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("target_id", _ID, ForeignKey("targets.id"), nullable=False),
+    Column("profile", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    UniqueConstraint("target_id", "profile", "source"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("run_id", Text, nullable=False),
+    Column("feed_id", _ID, ForeignKey("feeds.id"), nullable=False),
+    Column("school_year", Integer, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    UniqueConstraint("feed_id", "run_id", "fingerprint"),
+)
+
+identity_map = Table(
+    "identity_map",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("feed_id", _ID, ForeignKey("feeds.id"), nullable=False),
+    Column("school_year", Integer, nullable=False),
+    *_key_columns(),
+    Column("ed_fi_id", Text, nullable=False),
+    Column("etag", Text),
+    Column("last_body", Text, nullable=False),
+    Column("body_hash", Text, nullable=False),
+    Column("source_refs", Text, nullable=False),
+    Column("last_status", Integer),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("feed_id", "school_year", "resource", "key_hash"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("run", _ID, ForeignKey("runs.id"), nullable=False),
+    Column("item", Integer, nullable=False),  # position in the plan
+    Column("action", Text, nullable=False),
+    *_key_columns(),
+    Column("ed_fi_id", Text),
+    Column("body_hash", Text),
+    Column("intent", Text),  # body and source references as JSON, kept until the attempt is settled
+    Column("begun_at", DateTime(timezone=True), nullable=False),
+    Column("settled_at", DateTime(timezone=True)),
+    Column("outcome", Text),
+    Column("status", Integer),
+    Column("problem_type", Text),
+    Column("correlation_id", Text),
+    Column("requests", Integer),
+    Index("attempts_of_a_run", "run", "item"),
+    Index("attempts_by_settled", "settled_at"),
+)
+
+rejections = Table(
+    "rejections",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("feed_id", _ID, ForeignKey("feeds.id"), nullable=False),
+    Column("run", _ID, ForeignKey("runs.id"), nullable=False),
+    Column("school_year", Integer, nullable=False),
+    Column("action", Text, nullable=False),
+    *_key_columns(),
+    Column("ed_fi_id", Text),
+    Column("outcome", Text, nullable=False),
+    Column("status", Integer),
+    Column("problem_type", Text),
+    Column("correlation_id", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("messages", Text, nullable=False),
+    Column("source_refs", Text, nullable=False),
+    Column("rules", Text, nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("first_seen_at", DateTime(timezone=True), nullable=False),
+    Column("last_seen_at", DateTime(timezone=True), nullable=False),
+    Index("rejections_of_a_feed", "feed_id", "open"),
+)
+
+watermarks = Table(
+    "watermarks",
+    metadata,
+    Column("feed_id", _ID, ForeignKey("feeds.id"), primary_key=True),
+    Column("resource", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+)
+
+overrides = Table(
+    "overrides",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("run", _ID, ForeignKey("runs.id"), nullable=False),
+    Column("breach", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("given_at", DateTime(timezone=True), nullable=False),
+)
