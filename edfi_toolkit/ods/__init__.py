@@ -1,0 +1,13 @@
+"""The Ed-Fi API: discovery, login, reading, writing, and what its answers mean.
+
+Concurrency, retries, budgets and tokens live here and nowhere else; order, pairs and journal are `sync`'s.
+"""
+
+from edfi_toolkit.ods.client import Client
+from edfi_toolkit.ods.discovery import Discovery
+from edfi_toolkit.ods.problems import Problem
+from edfi_toolkit.ods.read import Found
+from edfi_toolkit.ods.retry import RetryPolicy, Verdict, judge
+from edfi_toolkit.ods.write import Outcome, Write
+
+__all__ = ["Client", "Discovery", "Found", "Outcome", "Problem", "RetryPolicy", "Verdict", "Write", "judge"]

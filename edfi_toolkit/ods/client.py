@@ -1,0 +1,255 @@
+"""The way in: a synchronous client that works in a script and inside a running Jupyter loop alike."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+import pandas as pd
+
+from edfi_toolkit import model
+from edfi_toolkit.ods.discovery import Discovery
+from edfi_toolkit.ods.read import (
+    PAGE_SIZE,
+    Found,
+    Row,
+    checked_filters,
+    find_one,
+    found_of,
+    get_one,
+    read_pages,
+)
+from edfi_toolkit.ods.retry import RetryPolicy
+from edfi_toolkit.ods.session import Session
+from edfi_toolkit.ods.write import Job, Outcome, Write, Writer, outcomes
+from edfi_toolkit.settings import Target
+
+T = TypeVar("T")
+
+READERS = 4
+_PAGES_AHEAD = 4
+
+
+class Client:
+    """One ODS.  Use it as a context manager; it has its own event loop in a thread of its own.
+
+    transport: another way to the ODS, such as `httpx.ASGITransport(app)`; chance: where jitter comes from.
+    Every method raises OdsError (OdsUnavailable, OdsRefusedLogin) and nothing of the libraries below.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        retry: RetryPolicy | None = None,
+        page_size: int = PAGE_SIZE,
+        readers: int = READERS,
+        chance: random.Random | None = None,
+    ) -> None:
+        self.target = target
+        self._page_size, self._readers = page_size, readers
+        self._session = Session(
+            target,
+            transport=transport,
+            policy=retry or RetryPolicy(),
+            chance=chance or random.Random(),  # noqa: S311 - spreads retries, guards nothing
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the connections and the thread go."""
+        if self._loop is not None:
+            self._run(self._shut())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+            self._loop = None
+
+    @property
+    def discovery(self) -> Discovery:
+        """What the API says of itself, read once."""
+        return self._run(self._session.discovery())
+
+    def get(self, resource: str, ed_fi_id: str) -> Found | None:
+        """One item by its id; None when there is none."""
+        return self._run(get_one(self._session, resource, ed_fi_id))
+
+    def find(self, resource: str, body_or_key: Mapping[str, Any] | Sequence[Any]) -> Found | None:
+        """One item by its natural key: a body, query parameters by name, or a tuple in the key's order."""
+        return self._run(find_one(self._session, resource, body_or_key))
+
+    def read(self, resource: str, filters: Mapping[str, Any] | None = None) -> Iterator[pd.DataFrame]:
+        """All items of a collection as frames of `resource`, `id`, `etag`, `body`, one a page.
+
+        filters: query parameters of the resource. Reading goes on in the background while a frame is used.
+        Raises ConfigError for a filter the resource does not have.
+        """
+        wire = checked_filters(resource, filters)
+        for rows in self._pages(self.discovery.collection(resource), wire):
+            yield _frame(resource, rows)
+
+    def descriptors(self, name: str) -> frozenset[str]:
+        """All values of a descriptor, such as ProgramTypeDescriptor, as URIs in the spelling of the ODS."""
+        endpoint = model.descriptor_endpoints().get(name) or f"{name[:1].lower()}{name[1:]}s"
+        pages = self._pages(self.discovery.collection(endpoint), {})
+        return frozenset(f"{row['namespace']}#{row['codeValue']}" for rows in pages for row in rows)
+
+    def dependencies(self) -> pd.DataFrame:
+        """The order of loading, `resource`, `order`, `operation`, sorted; a resource may be listed twice."""
+        url = self.discovery.dependencies
+        entries = self._run(self._session.ask("GET", url, anonymous=True)).json() if url else []
+        rows = [
+            (str(entry["resource"]).strip("/").removeprefix("ed-fi/"), int(entry["order"]), str(operation))
+            for entry in entries
+            for operation in entry.get("operations") or ()
+        ]
+        frame = pd.DataFrame(rows, columns=["resource", "order", "operation"])
+        return frame.sort_values(["order", "resource", "operation"], ignore_index=True)
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document of the resources; empty when the API offers none."""
+        return self._run(self._openapi())
+
+    def token_info(self) -> dict[str, Any]:
+        """What the key may do: organizations, claim set, resources; empty when the API does not tell."""
+        url = self.discovery.token_info
+        if url is None:
+            return {}
+        found = self._run(self._session.ask("POST", url, names_token=True)).json()
+        return found if isinstance(found, dict) else {}
+
+    def newest_change_version(self) -> int | None:
+        """The change version of now; None when the API keeps none."""
+        url = self.discovery.change_queries
+        if url is None:
+            return None
+        answer = self._run(self._session.ask("GET", f"{url}availableChangeVersions", accept=(404,)))
+        members = {} if answer.status == 404 else {k.lower(): v for k, v in answer.json().items()}
+        newest = members.get("newestchangeversion")
+        return None if newest is None else int(newest)
+
+    def deletes(self, resource: str, *, minimum: int, maximum: int) -> pd.DataFrame:
+        """What was deleted between two change versions, both included: resource, id, change_version, key."""
+        window = {"minChangeVersion": minimum, "maxChangeVersion": maximum}
+        pages = self._pages(f"{self.discovery.collection(resource)}/deletes", window)
+        rows = [
+            (resource, str(row["id"]), int(row["changeVersion"]), row.get("keyValues") or {})
+            for page in pages
+            for row in page
+        ]
+        return pd.DataFrame(rows, columns=["resource", "id", "change_version", "key"])
+
+    def apply(self, items: Iterable[Write]) -> Iterator[Outcome]:
+        """Send records and yield what became of each, in any order.
+
+        items: pulled one by one in this thread, a few ahead of sending; records of one student keep their
+            order.
+        Raises OdsUnavailable, OdsRefusedLogin or OdsError when no record can get through any more, after
+        every outcome that is known was yielded; items it never sent have no outcome. An exception of `items`
+        itself is raised when those in flight are settled. Closing the iterator early abandons them.
+        """
+        self._run(self._session.discovery())
+        writer = Writer(self._session)
+        ahead = max(16, 4 * self.target.concurrency)
+
+        def submit(jobs: list[Job]) -> None:
+            self._running().call_soon_threadsafe(writer.submit, jobs)
+
+        try:
+            yield from outcomes(writer, submit, items, ahead=ahead)
+        finally:
+            self._run(writer.cancel())
+
+    def _pages(self, url: str, filters: Mapping[str, Any]) -> Iterator[list[Row]]:
+        pages: asyncio.Queue[list[Row] | Exception | None] = asyncio.Queue(_PAGES_AHEAD)
+
+        async def fill() -> None:
+            try:
+                await read_pages(
+                    self._session, url, filters, pages.put, page_size=self._page_size, readers=self._readers
+                )
+            except Exception as error:
+                await pages.put(error)  # raised in the caller's thread
+            else:
+                await pages.put(None)
+
+        task = self._run(_started(fill()))
+        try:
+            while (rows := self._run(pages.get())) is not None:
+                if isinstance(rows, Exception):
+                    raise rows
+                yield rows
+        finally:
+            self._run(_stopped(task))
+
+    async def _openapi(self) -> dict[str, Any]:
+        url = (await self._session.discovery()).openapi
+        if url is None:
+            return {}
+        listed = await self._session.ask("GET", url, anonymous=True, accept=(404,))
+        for entry in listed.json() if listed.status == 200 else ():
+            if str(entry.get("name", "")).lower() == "resources":
+                document = httpx.URL(entry["endpointUri"])
+                own = httpx.URL(self.target.base_url)
+                document = document.copy_with(scheme=own.scheme, host=own.host, port=own.port)
+                return dict((await self._session.ask("GET", str(document), anonymous=True)).json())
+        return {}
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run on the client's loop and wait here; an interruption here ends it there."""
+        future = asyncio.run_coroutine_threadsafe(work, self._running())
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(target=self._loop.run_forever, name="edfi-ods", daemon=True)
+            self._thread.start()
+        return self._loop
+
+    async def _shut(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._session.aclose()
+        await asyncio.get_running_loop().shutdown_asyncgens()
+
+
+def _frame(resource: str, rows: list[Row]) -> pd.DataFrame:
+    items = [found_of(row) for row in rows]
+    return pd.DataFrame(
+        {
+            "resource": pd.Series([resource] * len(items), dtype="str"),
+            "id": pd.Series([item.id for item in items], dtype="str"),
+            "etag": pd.Series([item.etag for item in items], dtype="str"),
+            "body": pd.Series([item.body for item in items], dtype="object"),
+        }
+    )
+
+
+async def _started(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    return asyncio.create_task(work)
+
+
+async def _stopped(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,56 @@
+"""How many requests may be in flight, and when nobody may send.  No clock of its own: times are handed in."""
+
+from __future__ import annotations
+
+import random
+
+from edfi_toolkit.ods.retry import RetryPolicy
+
+# One stumble slows down; from the third in a row, with no success between, everybody waits.
+_PAUSE_FROM = 3
+# Latency may double before more requests at once are taken to be no gain.
+_LATENCY_RISE = 2.0
+
+
+class Pace:
+    """Grows by one per round of successes while latency holds, halves when the server stumbles.
+
+    Requests that were in flight together tell of one stumble, not of many: each carries the round it began
+    in, and only the first of a round counts.
+    """
+
+    def __init__(self, ceiling: int, policy: RetryPolicy, chance: random.Random) -> None:
+        self.ceiling, self._policy, self._chance = ceiling, policy, chance
+        self.limit = float(min(4, ceiling))
+        self.round = 0
+        self.stumbles = 0
+        self.resume_at = 0.0
+        self._usual_s = 0.0
+        self._best_s = float("inf")
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether so many rounds in a row failed that the run should end."""
+        return self.stumbles >= self._policy.rounds
+
+    def fine(self, latency_s: float) -> None:
+        """The server answered in good health."""
+        self.stumbles = 0
+        self._usual_s = latency_s if not self._usual_s else 0.9 * self._usual_s + 0.1 * latency_s
+        self._best_s = min(self._best_s * 1.001, self._usual_s)  # forgets slowly: a server may become slower
+        if self.limit < self.ceiling and self._usual_s <= _LATENCY_RISE * self._best_s:
+            self.limit = min(float(self.ceiling), self.limit + 1 / self.limit)
+
+    def stumbled(
+        self, began_in: int, now: float, *, wait_s: float | None = None, counts: bool = True
+    ) -> None:
+        """The server was busy, unwell or silent; `wait_s` is what it asked for."""
+        if began_in != self.round:
+            return
+        self.round += 1
+        self.limit = max(1.0, self.limit / 2)
+        if counts:
+            self.stumbles += 1
+            if self.stumbles >= _PAUSE_FROM:
+                pause_s = self._policy.backoff_s(self.stumbles - _PAUSE_FROM + 1, self._chance)
+                self.resume_at = max(self.resume_at, now + max(pause_s, wait_s or 0.0))

@@ -1,0 +1,264 @@
+"""One conversation with one ODS on an event loop: addresses, token, single tries and tries until answered."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import orjson
+
+from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable
+from edfi_toolkit.ods.auth import NAMES_TOKEN, LoginDelayed, OdsAuth, Token
+from edfi_toolkit.ods.discovery import Discovery, read_discovery
+from edfi_toolkit.ods.problems import Problem, parse_problem
+from edfi_toolkit.ods.retry import RetryPolicy, Verdict, judge, retry_after_s
+from edfi_toolkit.ods.transport import AiohttpTransport, is_untrusted, trust, was_sent
+from edfi_toolkit.settings import Target
+
+_AGENT = "edfi-toolkit"
+_shared_tokens: dict[object, Token] = {}  # of this process: an API allows a key few tokens at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer, or the lack of one: then status is None, and `sent` says whether the ODS may have acted."""
+
+    status: int | None
+    correlation_id: str
+    headers: Mapping[str, str]
+    content: bytes = b""
+    problem: Problem | None = None
+    sent: bool = True
+    failure: str = ""
+    wait_s: float | None = None
+
+    @property
+    def etag(self) -> str | None:
+        """The ETag header without weak mark and quotes; None when there is none."""
+        return self.headers.get("etag", "").removeprefix("W/").strip('"') or None
+
+    def json(self) -> Any:
+        """The content. Raises OdsError when it is not JSON."""
+        try:
+            return orjson.loads(self.content)
+        except orjson.JSONDecodeError:
+            raise OdsError(
+                f"The API's {self.status} answer is not JSON. Check the address with the host.",
+                status=self.status,
+                correlation_id=self.correlation_id,
+            ) from None
+
+
+class Session:
+    """Everything here runs on one loop; `Client` is the way in for everybody else."""
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        transport: httpx.AsyncBaseTransport | None,
+        policy: RetryPolicy,
+        chance: random.Random,
+    ) -> None:
+        target.credentials()  # before anything is contacted
+        self.target, self.policy, self.chance = target, policy, chance
+        self._shared = _shared_tokens if transport is None else {}
+        self._transport = transport or AiohttpTransport(verify=trust(target))
+        self._discovery: Discovery | None = None
+        self._auth: OdsAuth | None = None
+        self._lock = asyncio.Lock()
+
+    @property
+    def addresses(self) -> Discovery:
+        """What `discovery` found; ask it first."""
+        if self._discovery is None:
+            raise RuntimeError("the addresses are not known yet")
+        return self._discovery
+
+    async def discovery(self) -> Discovery:
+        """Read once, without a token."""
+        async with self._lock:
+            if self._discovery is None:
+                answer = await self.ask(
+                    "GET", f"{self.target.base_url}/", anonymous=True, accept=(401, 403, 404, 405)
+                )
+                self._discovery = read_discovery(_parsed(answer), self.target)
+                self._auth = OdsAuth(self._discovery.oauth, self.target, shared=self._shared)
+        return self._discovery
+
+    async def ask(
+        self,
+        verb: str,
+        url: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        anonymous: bool = False,
+        names_token: bool = False,
+        accept: tuple[int, ...] = (),
+    ) -> Answer:
+        """Ask until answered, within the limits. Raises OdsError unless the status is 2xx or in `accept`."""
+        begun, attempt = time.monotonic(), 0
+        while True:
+            attempt += 1
+            answer = await self.attempt(
+                verb, url, params=params, anonymous=anonymous, names_token=names_token
+            )
+            verdict = judge(verb, answer.status, answer.problem)
+            if verdict is Verdict.DELIVERED or answer.status in accept:
+                return answer
+            wait_s = self.policy.next_wait_s(
+                verdict,
+                attempt,
+                self.chance,
+                elapsed_s=time.monotonic() - begun,
+                retry_after_s=answer.wait_s,
+            )
+            if wait_s is None:
+                raise self.error(verb, url, answer, verdict)
+            await asyncio.sleep(wait_s)
+
+    async def attempt(
+        self,
+        verb: str,
+        url: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        content: bytes | None = None,
+        if_match: str | None = None,
+        anonymous: bool = False,
+        names_token: bool = False,
+    ) -> Answer:
+        """Try once. Silence is an Answer too; raises OdsError only for what no second try can mend."""
+        correlation_id = uuid.uuid4().hex
+        headers = {"Accept": "application/json", "User-Agent": _AGENT, "correlation-id": correlation_id}
+        headers["Accept-Encoding"] = "gzip, deflate"
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        if if_match is not None:
+            headers["If-Match"] = f'"{if_match}"'
+        path = urlsplit(url).path
+        current: httpx.Request | None = None
+        request: httpx.Request | None = None
+        try:
+            request = httpx.Request(
+                verb,
+                url,
+                params=params,
+                headers=headers,
+                content=content,
+                extensions={NAMES_TOKEN: True} if names_token else {},
+            )
+            if anonymous or self._auth is None:
+                response = await self._exchange(request)
+            else:
+                flow = self._auth.async_auth_flow(request)
+                try:
+                    current = await anext(flow)
+                    while True:
+                        response = await self._exchange(current)
+                        current = await flow.asend(response)
+                except StopAsyncIteration:
+                    pass
+                finally:
+                    await flow.aclose()
+        except LoginDelayed as delayed:
+            return Answer(
+                delayed.problem.status if delayed.problem.status >= 300 else 503,
+                delayed.correlation_id or correlation_id,
+                {},
+                problem=delayed.problem,
+                sent=False,
+                failure=str(delayed),
+                wait_s=delayed.wait_s,
+            )
+        except (httpx.TransportError, httpx.DecodingError, OSError) as error:
+            if is_untrusted(error):
+                raise OdsError(
+                    f"Target '{self.target.name}': the certificate of {urlsplit(url).hostname} is not "
+                    "trusted here. Ask your network staff for the certificate bundle and set ca_bundle under "
+                    f"[targets.{self.target.name}].",
+                    method=verb,
+                    path=path,
+                ) from None
+            if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
+                raise self._unusable(error, verb, path) from None
+            login = current is not None and current.url.path != path
+            return Answer(
+                None, correlation_id, {}, sent=was_sent(error) and not login, failure=type(error).__name__
+            )
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError) as error:
+            raise self._unusable(error, verb, path) from None
+        return _answer(response, correlation_id)
+
+    async def _exchange(self, request: httpx.Request) -> httpx.Response:
+        response = await self._transport.handle_async_request(request)
+        await response.aread()
+        await response.aclose()
+        return response
+
+    def error(self, verb: str, url: str, answer: Answer, verdict: Verdict) -> OdsError:
+        """The exception for an answer that ends what was being done; it quotes no text of the answer."""
+        kind: type[OdsError] = OdsUnavailable
+        what = answer.problem.title if answer.problem is not None else answer.failure
+        next_step = "Nothing is lost; run again later, and the run resumes."
+        if verdict is Verdict.LOGIN:
+            kind, next_step = OdsRefusedLogin, "Check key and secret with the host, then run again."
+        elif verdict in (Verdict.REFUSED, Verdict.COMPARE, Verdict.DELIVERED):
+            kind = OdsError
+            next_step = "Check the key's permissions and the address with the host, then run again."
+        elif verdict is Verdict.STOP:
+            kind = OdsError
+            next_step = "The host is set up wrongly or the address is; tell the host the correlation id."
+        return kind(
+            f"Target '{self.target.name}': {verb} {urlsplit(url).path} was answered "
+            f"{f'{answer.status} {what}' if answer.status else f'not at all ({what})'}. {next_step}",
+            method=verb,
+            path=urlsplit(url).path,
+            status=answer.status,
+            correlation_id=answer.correlation_id,
+        )
+
+    def _unusable(self, error: Exception, verb: str, path: str) -> OdsError:
+        return OdsError(
+            f"Target '{self.target.name}': {verb} {path} cannot be carried out ({type(error).__name__}). "
+            f"Check url under [targets.{self.target.name}] and run again.",
+            method=verb,
+            path=path,
+        )
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+
+def _answer(response: httpx.Response, correlation_id: str) -> Answer:
+    status, headers = response.status_code, response.headers
+    content_type = headers.get("content-type", "")
+    wrong = status >= 300 or "html" in content_type.lower()
+    problem = None
+    if wrong:
+        problem = parse_problem(
+            status, response.content, content_type=content_type, correlation_id=correlation_id
+        )
+    return Answer(
+        status,
+        (problem.correlation_id if problem else None) or correlation_id,
+        headers,
+        response.content,
+        problem,
+        wait_s=retry_after_s(headers.get("retry-after"), datetime.now(UTC)) if wrong else None,
+    )
+
+
+def _parsed(answer: Answer) -> Any:
+    try:
+        return answer.json()
+    except orjson.JSONDecodeError:
+        return None
