@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.causes import by_cause, with_causes
-from edfi_toolkit.review.views import Block, View, accounting, cell_text
+from edfi_toolkit.review.summaries import (
+    ACTIONS,
+    SEVERITIES,
+    WHO,
+    by_rule,
+    changes_of,
+    keys_in,
+    meanings_of,
+    rows,
+)
+from edfi_toolkit.review.views import Block, View, accounting
 
 if TYPE_CHECKING:
     from edfi_toolkit.rules import Build
@@ -18,28 +28,12 @@ if TYPE_CHECKING:
     from edfi_toolkit.tables import Tables
     from edfi_toolkit.validation import Checked
 
-SEVERITIES = ("critical", "warning", "info")
-ACTIONS = {  # in the order a steward should look at them
-    "DELETE": "delete from the ODS",
-    "PUT": "update in the ODS",
-    "POST": "create in the ODS",
-    "ADOPT": "take over, it is in the ODS already",
-    "UNMAP": "forget, it is no longer in the ODS",
-    "NOOP": "leave as it is",
-}
 OUTCOMES = {
     "delivered": "the ODS has it",
     "refused": "the ODS refused it",
     "pending": "not sent yet; publishing again sends it",
     "unsure": "sent, no answer; publishing again finds out",
 }
-_HEAD = ("run_id", "profile", "school_year", "source", "target", "started_at", "started_by")
-_WHO = ["student_unique_id", "program_name", "begin_date", "education_organization_id"]
-
-
-def rows(count: int, one: str, many: str = "") -> str:
-    """`1 record`, `2 records`, `no record`."""
-    return f"no {one}" if count == 0 else f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def extracted_view(tables: Tables, masker: Masker) -> View:
@@ -143,7 +137,7 @@ def checked_view(checked: Checked, masker: Masker, target_note: str = "") -> Vie
         ],
         next_step="Correct the critical ones in the SIS, or go on to notebook 30: what is held is not sent.",
         masker=masker,
-        frames={"findings": findings, "held": held[[*_keys_in(held), "held_by"]]},
+        frames={"findings": findings, "held": held[[*keys_in(held), "held_by"]]},
         meanings=meanings_of(findings["rule_id"].unique()),
         bars=by_severity,
         value=checked,
@@ -245,7 +239,7 @@ def published_view(result: pd.DataFrame, masker: Masker) -> View:
             Block("Every change of the plan", summary, "Nothing had to be sent."),
             Block(
                 "Not delivered",
-                bad[["action", *_WHO, "outcome", "status", "correlation_id"]],
+                bad[["action", *WHO, "outcome", "status", "correlation_id"]],
                 "Everything was delivered.",
             ),
         ],
@@ -300,80 +294,57 @@ def rejections_view(rejections: pd.DataFrame, masker: Masker) -> View:
     )
 
 
-def sheets(
-    manifest: Mapping[str, Any], plan: Plan, checked: Checked, rejections: pd.DataFrame, build: Build
-) -> dict[str, pd.DataFrame]:
-    """The sheets of the workbook by name; real data."""
-    facts = [{"step": "run", "what": name, "value": manifest.get(name)} for name in _HEAD]
-    for step, found in manifest.get("steps", {}).items():
-        facts += [{"step": step, "what": name, "value": found[name]} for name in found if name != "files"]
-    held = checked.held[[*_keys_in(checked.held), "held_by"]]
-    refused = with_causes(rejections) if len(rejections) else rejections
-    columns = [
-        "action",
-        *_WHO,
-        "cause",
-        "says",
-        "todo",
-        "messages",
-        "status",
-        "correlation_id",
-        "open",
-        "source_refs",
-    ]
-    return {
-        "Summary": pd.DataFrame(facts).assign(value=lambda frame: frame["value"].map(cell_text)),
-        "Changes": changes_of(plan),
-        "Held": held.assign(says=[_sentences(rules) for rules in held["held_by"]]),
-        "Refused": refused[columns] if len(refused) else pd.DataFrame(columns=columns),
-        "Skipped": build.skipped.assign(says=[_sentences([rule]) for rule in build.skipped["rule"]]),
-    }
+def story_view(story: pd.DataFrame | None, masker: Masker) -> View:
+    """One student's story; without one, how to ask for it."""
+    if story is None:
+        return View(
+            "One student", "No id was given, so no story is told.", "good", [], "Type an id above.", masker
+        )
+    return View(
+        title="One student",
+        says=f"The story has {rows(len(story), 'step')}.",
+        tone="good",
+        blocks=[Block("Every row that was looked at, in the order of the rules", story)],
+        next_step="Mend the first row that was skipped or set aside for a reason you did not expect.",
+        masker=masker,
+        frames={"story": story},
+        value=story,
+    )
 
 
-def meanings_of(rule_ids: Iterable[str]) -> dict[str, str]:
-    """Sentence and next step of each rule that the catalogue knows."""
-    from edfi_toolkit.rules.catalogue import RULES
-
-    return {each: f"{RULES[each].says} {RULES[each].hint}" for each in rule_ids if each in RULES}
-
-
-def _sentences(rule_ids: Iterable[str]) -> str:
-    return " ".join(meanings_of(rule_ids).values())
-
-
-def by_rule(frame: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Counts by rule or code with the catalogue's sentence and next step, most frequent first."""
-    from edfi_toolkit.rules.catalogue import RULES
-
-    counts = frame[column].value_counts(sort=True)
-    own = frame.drop_duplicates(column).set_index(column) if len(frame) else frame
-
-    def told(name: str, rule_id: Any) -> str:
-        if rule_id in RULES:
-            return str(getattr(RULES[rule_id], name))
-        return str(own.at[rule_id, name]) if name in own else ""
-
-    return pd.DataFrame(
-        {
-            "rows": [int(count) for count in counts],
-            "rule_id": list(counts.index),
-            "says": [told("says", each) for each in counts.index],
-            "todo": [told("hint", each) for each in counts.index],
-        }
-    ).astype({"rows": "int64"})
+def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
+    """What was never sent: rows that could not be read, and records that validation holds."""
+    aside = checked.build.tables.skipped
+    by_reason = checked.held.explode("held_by")[["held_by"]]
+    kept = plan.findings[plan.findings["code"].eq("HELD")]
+    clean = not (len(aside) or len(checked.held) or len(kept))
+    return View(
+        title="Never sent",
+        says=(
+            "Nothing was held back."
+            if clean
+            else f"{rows(len(aside), 'row')} could not be read; "
+            f"{rows(len(checked.held), 'record')} held by validation."
+        ),
+        tone="good" if clean else "look",
+        blocks=[
+            Block("Rows that could not be read", by_rule(aside, "rule"), "All rows could be read."),
+            Block("Records held by validation, by rule", by_rule(by_reason, "held_by"), "No record is held."),
+            Block("Published earlier, and left as they are until these are mended", kept[["says"]], "None."),
+        ],
+        next_step="" if clean else "Mend them in the SIS, and begin again with notebook 10.",
+        masker=masker,
+        frames={"held": checked.held[[*keys_in(checked.held), "held_by"]], "set aside": aside},
+    )
 
 
-def changes_of(plan: Plan) -> pd.DataFrame:
-    """The items that change something, deletes first, with what a person reads of each."""
-    items = plan.items[plan.items["action"].ne("NOOP")]
-    order = items["action"].map({action: place for place, action in enumerate(ACTIONS)})
-    chosen = ["action", "pair", *_WHO, "diff", "reason", "resource", "rules", "source_refs", "ed_fi_id"]
-    return items.assign(order=order).sort_values("order", kind="stable")[chosen].reset_index(drop=True)
+def workbook_view(path: Path, masker: Masker, *, reveal: bool) -> View:
+    """Where the workbook lies, and whether it shows students."""
+    says = "It shows real student ids: keep it to yourself." if reveal else "Students are masked in it."
+    return View(
+        "Workbook", f"Written to {path}. {says}", "look" if reveal else "good", [], "", masker, value=path
+    )
 
 
 def _students(frame: pd.DataFrame) -> str:
     return rows(frame["student_unique_id"].nunique(), "student")
-
-
-def _keys_in(frame: pd.DataFrame) -> list[str]:
-    return [name for name in ("resource", *KEY_COLUMNS, "source_refs") if name in frame]

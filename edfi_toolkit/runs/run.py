@@ -7,8 +7,6 @@ was published: from then on the run is history, its steps show what they found, 
 
 from __future__ import annotations
 
-import getpass
-import platform
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from functools import cached_property
@@ -17,15 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from edfi_toolkit import __version__
-from edfi_toolkit.errors import ConfigError, EdfiToolkitError, OdsError
+from edfi_toolkit.errors import ConfigError, OdsError
 from edfi_toolkit.privacy import Masker, personal_values
 from edfi_toolkit.review import steps
+from edfi_toolkit.review.summaries import sheets
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import write_workbook
+from edfi_toolkit.runs.about import adds_up, flat, head_of_manifest, overview, user_name
 from edfi_toolkit.runs.artifacts import hashes_of, load_build, load_checked, save_build, save_checked
-from edfi_toolkit.runs.folder import MADE_IN, STEPS, RunFolder
-from edfi_toolkit.settings import Settings, Source, Target, without_password
+from edfi_toolkit.runs.folder import RunFolder
+from edfi_toolkit.runs.setup import check_setup
+from edfi_toolkit.settings import Settings, Source, Target
 
 if TYPE_CHECKING:
     from edfi_toolkit.rules import Build
@@ -87,9 +87,9 @@ class Run:
         source, chosen = self.source, self._settings()
         tables = extract(source.path, profile=self.profile, mapping=source.mapping, settings=chosen)
         read = tables.summary()
-        _adds_up("extract", read["rows"].sum(), read[["kept", "set_aside", "collapsed"]].sum().to_dict())
+        adds_up("extract", read["rows"].sum(), read[["kept", "set_aside", "collapsed"]].sum().to_dict())
         self.folder.forget_from("extract")
-        self.folder.begin(self._about(chosen))
+        self.folder.begin(head_of_manifest(self, chosen))
         tables.save(self.path / "tables")
         self.__dict__["tables"] = tables
         facts = {
@@ -114,7 +114,7 @@ class Run:
             parts = {
                 name: row[name] for name in ("used", "skipped", "set_aside", "collapsed", "not_applicable")
             }
-            _adds_up(f"build of {row['table']}", row["rows_in"], parts)
+            adds_up(f"build of {row['table']}", row["rows_in"], parts)
         self.folder.forget_from("build")
         save_build(self.folder, built)
         self.__dict__["built"] = built
@@ -135,9 +135,7 @@ class Run:
         except (OdsError, ConfigError) as error:
             note = f"Checked against the shipped model only: {self.target_name} could not be asked. {error}"
             checked = validate(self.built)
-        _adds_up(
-            "validate", len(self.built.records), {"ready": len(checked.ready), "held": len(checked.held)}
-        )
+        adds_up("validate", len(self.built.records), {"ready": len(checked.ready), "held": len(checked.held)})
         self.folder.forget_from("validate")
         save_checked(self.folder, checked)
         checked.write_report(self.path / "report.html", masker=self.masker())
@@ -203,10 +201,12 @@ class Run:
                 progress=progress or _panel("Publishing"),
             )
         sent = int(plan.sends.sum())
-        _adds_up("publish", sent, {"outcomes": int(result["action"].isin(["POST", "PUT", "DELETE"]).sum())})
+        adds_up("publish", sent, {"outcomes": int(result["action"].isin(["POST", "PUT", "DELETE"]).sum())})
         self.folder.save_frame("results", result)
         outcomes = {outcome: int(count) for outcome, count in result["outcome"].value_counts().items()}
-        self.folder.record("publish", {"fingerprint": plan.fingerprint, "by": _user(), "outcomes": outcomes})
+        self.folder.record(
+            "publish", {"fingerprint": plan.fingerprint, "by": user_name(), "outcomes": outcomes}
+        )
         self._write_workbook()
         return steps.published_view(result, self.masker(result))
 
@@ -216,9 +216,9 @@ class Run:
         self._write_workbook()
         return steps.rejections_view(rejected, self.masker(rejected))
 
-    def workbook(self, *, reveal: bool = False) -> Path:
+    def workbook(self, *, reveal: bool = False) -> View:
         """Write the run as a workbook for people without a notebook; with `reveal` into another file."""
-        return self._write_workbook(reveal=reveal)
+        return steps.workbook_view(self._write_workbook(reveal=reveal), self.masker(), reveal=reveal)
 
     @cached_property
     def tables(self) -> Tables:
@@ -259,28 +259,20 @@ class Run:
 
     def overview(self) -> View:
         """Which run this is, where its files lie, and which steps it has behind it."""
-        manifest = self.folder.manifest
-        done = manifest.get("steps", {})
-        rows = [
-            {
-                "step": step,
-                "notebook": MADE_IN[step],
-                "done": done.get(step, {}).get("at", ""),
-                "found": _counts_text(done.get(step, {})),
-            }
-            for step in STEPS
-        ]
-        following = next((step for step in STEPS if step not in done), None)
-        return View(
-            title=f"Run {self.id}",
-            says=f"{self.profile}, school year {self.school_year}, from {without_password(self.source.name)} "
-            f"to {self.target_name}. Files: {self.path}",
-            tone="good",
-            blocks=[steps.Block("Steps", pd.DataFrame(rows))],
-            next_step=f"Notebook {MADE_IN[following]}." if following else "Notebook 50_rejections.",
-            masker=self.masker(),
-            value=manifest,
-        )
+        return overview(self)
+
+    def check(self) -> View:
+        """Whether settings, source, target, login and ledger are in place."""
+        return check_setup(self.installation, source=self.source, target=self.target_name)
+
+    def explain(self, student_unique_id: str = "") -> View:
+        """One student's story: every row considered, kept or dropped by which rule, and what was built."""
+        story = self.built.explain(student_unique_id=student_unique_id).frame if student_unique_id else None
+        return steps.story_view(story, self.masker())
+
+    def held(self) -> View:
+        """What was never sent: rows that could not be read, and records that validation holds."""
+        return steps.held_view(self.checked, self.plan, self.masker(self.plan.items))
 
     def _repr_html_(self) -> str:
         return self.overview()._repr_html_()
@@ -293,23 +285,7 @@ class Run:
         in_file = self.installation.profile_settings.get(self.profile, {})
         given = self._given if self._given is not None else self.folder.manifest.get("settings", {})
         layers = (asdict(self.installation.limits), in_file, self.source.settings, given)
-        return {name: value for layer in layers for name, value in _flat(layer).items()}
-
-    def _about(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
-        """The head of the manifest: who, when, with what; no student and no secret."""
-        return {
-            "profile": self.profile,
-            "school_year": self.school_year,
-            "source": self.source.name,
-            "target": self.target_name,
-            "started_by": _user(),
-            "versions": {
-                "edfi-toolkit": __version__,
-                "python": platform.python_version(),
-                "pandas": pd.__version__,
-            },
-            "settings": dict(chosen),
-        }
+        return {name: value for layer in layers for name, value in flat(layer).items()}
 
     def _identity_map(self) -> pd.DataFrame:
         from edfi_toolkit.sync import Ledger
@@ -351,47 +327,16 @@ class Run:
     def _write_workbook(self, *, reveal: bool = False) -> Path:
         plan = self.plan
         rejected = self._rejections() if self.published else pd.DataFrame()
-        sheets = steps.sheets(self.folder.manifest, plan, self.checked, rejected, self.built)
+        content = sheets(self.folder.manifest, plan, self.checked, rejected, self.built)
         masker = self.masker(plan.items, rejected)
         name = "workbook-revealed.xlsx" if reveal else "workbook.xlsx"
-        return write_workbook(self.path / name, sheets, masker=masker.revealed() if reveal else masker)
+        return write_workbook(self.path / name, content, masker=masker.revealed() if reveal else masker)
 
     def _shown(self, view: View) -> View:
         """A step of a run that has published: what it found then."""
         return view.noting(
             "This run has published, so it is shown as it was. A new run starts in notebook 10."
         )
-
-
-def _adds_up(step: str, rows_in: int, parts: Mapping[str, Any]) -> None:
-    """Raises EdfiToolkitError when rows vanished in a step (design promise: every row is accounted for)."""
-    if int(rows_in) != sum(int(count) for count in parts.values()):
-        told = ", ".join(f"{name} {count}" for name, count in parts.items())
-        raise EdfiToolkitError(
-            f"Rows went missing in {step}: {int(rows_in)} came in, but {told}. Nothing was sent. "
-            "This is a fault of the toolkit; please report it."
-        )
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """`{"wi": {"ell_in_spa": True}}` as `{"wi.ell_in_spa": True}`, the names that profiles use."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        full = f"{prefix}{name}"
-        flat.update(_flat(value, f"{full}.") if isinstance(value, Mapping) else {full: value})
-    return flat
-
-
-def _counts_text(facts: Mapping[str, Any]) -> str:
-    shown = {name: value for name, value in facts.items() if isinstance(value, int) and value}
-    return ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in shown.items())
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"
 
 
 def _panel(label: str) -> Progress:

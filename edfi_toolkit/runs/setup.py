@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -10,17 +11,17 @@ import pandas as pd
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.views import Block, View
-from edfi_toolkit.settings import Settings, load_settings, without_password
+from edfi_toolkit.settings import Settings, Source, load_settings, without_password
 
-OK, WRONG, UNKNOWN = "ok", "needs attention", "not asked"
+OK, WRONG = "ok", "needs attention"
 
 
 def check_setup(
-    *, source: str | None = None, target: str | None = None, installation: Settings | None = None
+    installation: Settings | None = None, *, source: Source | None = None, target: str | None = None
 ) -> View:
-    """One line for each thing a run needs, with what to do where it is missing. Asks the target, writes nothing.
+    """One line for each thing a run needs, and what to do where it is missing. Only the target is asked.
 
-    source, target: names in the settings; None checks every target, and no source that nobody named.
+    source, target: only these; None checks all that are named in the settings.
     """
     installation = installation or load_settings()
     checks: list[tuple[str, Callable[[], str]]] = [
@@ -28,10 +29,10 @@ def check_setup(
         ("ledger", lambda: _ledger(installation)),
         ("runs folder", lambda: _writable(installation.runs_dir)),
     ]
-    sources = [source] if source is not None else sorted(installation.sources)
+    sources = [source] if source is not None else list(installation.sources.values())
     targets = [target] if target is not None else sorted(installation.targets)
-    checks += [(f"source {name}", lambda name=name: _source(installation, name)) for name in sources]
-    checks += [(f"target {name}", lambda name=name: _target(installation, name)) for name in targets]
+    checks += [(f"source {each.name}", partial(_source, each)) for each in sources]
+    checks += [(f"target {each}", partial(_target, installation, each)) for each in targets]
     found = pd.DataFrame([{"what": what, **_asked(check)} for what, check in checks])
     wrong = int(found["state"].eq(WRONG).sum())
     return View(
@@ -70,11 +71,10 @@ def _writable(folder: Path) -> str:
     return str(folder)
 
 
-def _source(installation: Settings, name: str) -> str:
-    place = installation.source(name).path
-    if "://" not in place and not Path(place).exists():
-        raise ConfigError(f"{place} does not exist. Correct [sources.{name}] path in edfi.toml.")
-    return without_password(place)
+def _source(source: Source) -> str:
+    if "://" not in source.path and not Path(source.path).exists():
+        raise ConfigError(f"{source.path} does not exist. Correct [sources.{source.name}] path in edfi.toml.")
+    return without_password(source.path)
 
 
 def _target(installation: Settings, name: str) -> str:

@@ -1,0 +1,109 @@
+"""Counts by rule, the changes of a plan in reading order, the sheets of the workbook: frames from frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.review.causes import with_causes
+from edfi_toolkit.review.views import cell_text
+
+if TYPE_CHECKING:
+    from edfi_toolkit.rules import Build
+    from edfi_toolkit.sync import Plan
+    from edfi_toolkit.validation import Checked
+
+SEVERITIES = ("critical", "warning", "info")
+ACTIONS = {  # in the order a steward should look at them
+    "DELETE": "delete from the ODS",
+    "PUT": "update in the ODS",
+    "POST": "create in the ODS",
+    "ADOPT": "take over, it is in the ODS already",
+    "UNMAP": "forget, it is no longer in the ODS",
+    "NOOP": "leave as it is",
+}
+_HEAD = ("run_id", "profile", "school_year", "source", "target", "started_at", "started_by")
+WHO = ["student_unique_id", "program_name", "begin_date", "education_organization_id"]
+
+
+def rows(count: int, one: str, many: str = "") -> str:
+    """`1 record`, `2 records`, `no record`."""
+    return f"no {one}" if count == 0 else f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def sheets(
+    manifest: Mapping[str, Any], plan: Plan, checked: Checked, rejections: pd.DataFrame, build: Build
+) -> dict[str, pd.DataFrame]:
+    """The sheets of the workbook by name; real data."""
+    facts = [{"step": "run", "what": name, "value": manifest.get(name)} for name in _HEAD]
+    for step, found in manifest.get("steps", {}).items():
+        facts += [{"step": step, "what": name, "value": found[name]} for name in found if name != "files"]
+    held = checked.held[[*keys_in(checked.held), "held_by"]]
+    refused = with_causes(rejections) if len(rejections) else rejections
+    columns = [
+        "action",
+        *WHO,
+        "cause",
+        "says",
+        "todo",
+        "messages",
+        "status",
+        "correlation_id",
+        "open",
+        "source_refs",
+    ]
+    return {
+        "Summary": pd.DataFrame(facts).assign(value=lambda frame: frame["value"].map(cell_text)),
+        "Changes": changes_of(plan),
+        "Held": held.assign(says=[_sentences(rules) for rules in held["held_by"]]),
+        "Refused": refused[columns] if len(refused) else pd.DataFrame(columns=columns),
+        "Skipped": build.skipped.assign(says=[_sentences([rule]) for rule in build.skipped["rule"]]),
+    }
+
+
+def meanings_of(rule_ids: Iterable[str]) -> dict[str, str]:
+    """Sentence and next step of each rule that the catalogue knows."""
+    from edfi_toolkit.rules.catalogue import RULES
+
+    return {each: f"{RULES[each].says} {RULES[each].hint}" for each in rule_ids if each in RULES}
+
+
+def _sentences(rule_ids: Iterable[str]) -> str:
+    return " ".join(meanings_of(rule_ids).values())
+
+
+def by_rule(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Counts by rule or code with the catalogue's sentence and next step, most frequent first."""
+    from edfi_toolkit.rules.catalogue import RULES
+
+    counts = frame[column].value_counts(sort=True)
+    own = frame.drop_duplicates(column).set_index(column) if len(frame) else frame
+
+    def told(name: str, rule_id: Any) -> str:
+        if rule_id in RULES:
+            return str(getattr(RULES[rule_id], name))
+        return str(own.at[rule_id, name]) if name in own else ""
+
+    return pd.DataFrame(
+        {
+            "rows": [int(count) for count in counts],
+            "rule_id": list(counts.index),
+            "says": [told("says", each) for each in counts.index],
+            "todo": [told("hint", each) for each in counts.index],
+        }
+    ).astype({"rows": "int64"})
+
+
+def changes_of(plan: Plan) -> pd.DataFrame:
+    """The items that change something, deletes first, with what a person reads of each."""
+    items = plan.items[plan.items["action"].ne("NOOP")]
+    order = items["action"].map({action: place for place, action in enumerate(ACTIONS)})
+    chosen = ["action", "pair", *WHO, "diff", "reason", "resource", "rules", "source_refs", "ed_fi_id"]
+    return items.assign(order=order).sort_values("order", kind="stable")[chosen].reset_index(drop=True)
+
+
+def keys_in(frame: pd.DataFrame) -> list[str]:
+    return [name for name in ("resource", *KEY_COLUMNS, "source_refs") if name in frame]

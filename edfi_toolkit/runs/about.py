@@ -1,0 +1,98 @@
+"""What a run says about itself: who, when, with which versions and settings, and how far it is."""
+
+from __future__ import annotations
+
+import getpass
+import platform
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from edfi_toolkit import __version__
+from edfi_toolkit.errors import EdfiToolkitError
+from edfi_toolkit.review.views import Block, View
+from edfi_toolkit.runs.folder import MADE_IN, STEPS
+from edfi_toolkit.settings import without_password
+
+if TYPE_CHECKING:
+    from edfi_toolkit.runs.run import Run
+
+
+def head_of_manifest(run: Run, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Who, when, with what; no student and no secret."""
+    return {
+        "profile": run.profile,
+        "school_year": run.school_year,
+        "source": run.source.name,
+        "target": run.target_name,
+        "started_by": user_name(),
+        "versions": {
+            "edfi-toolkit": __version__,
+            "python": platform.python_version(),
+            "pandas": pd.__version__,
+        },
+        "settings": dict(chosen),
+    }
+
+
+def overview(run: Run) -> View:
+    """Which run this is, where its files lie, and which steps it has behind it."""
+    manifest = run.folder.manifest
+    done = manifest.get("steps", {})
+    rows = [
+        {
+            "step": step,
+            "notebook": MADE_IN[step],
+            "done": done.get(step, {}).get("at", "")[:16].replace("T", " "),
+            "found": _counts_text(done.get(step, {})),
+        }
+        for step in STEPS
+    ]
+    following = next((MADE_IN[step] for step in STEPS if step not in done), "50_rejections")
+    return View(
+        title=f"Run {run.id}" if manifest else "A new run",
+        says=(
+            f"{run.profile}, school year {run.school_year}, from {without_password(run.source.name)} "
+            f"to {run.target_name}. Folder: {run.path}"
+        ),
+        tone="good",
+        blocks=[Block("Steps", pd.DataFrame(rows))],
+        next_step=f"Open notebook {following}.",
+        masker=run.masker(),
+        value=manifest,
+    )
+
+
+def adds_up(step: str, rows_in: int, parts: Mapping[str, Any]) -> None:
+    """Raises EdfiToolkitError when rows vanished in a step: every row is accounted for."""
+    if int(rows_in) != sum(int(count) for count in parts.values()):
+        told = ", ".join(f"{name} {count}" for name, count in parts.items())
+        raise EdfiToolkitError(
+            f"Rows went missing in {step}: {int(rows_in)} came in, but {told}. Nothing was written. "
+            "This is a fault of the toolkit; please report it."
+        )
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`{"wi": {"ell_in_spa": True}}` as `{"wi.ell_in_spa": True}`, the names that profiles use."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        full = f"{prefix}{name}"
+        found.update(flat(value, f"{full}.") if isinstance(value, Mapping) else {full: value})
+    return found
+
+
+def user_name() -> str:
+    """The login name of whoever runs this; `unknown` where the system does not tell."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
+def _counts_text(facts: Mapping[str, Any]) -> str:
+    counts = {name: value for name, value in facts.items() if isinstance(value, int) and value}
+    for nested in ("actions", "outcomes"):
+        counts.update(facts.get(nested, {}))
+    return ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in counts.items())
