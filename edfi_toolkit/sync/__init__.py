@@ -1,8 +1,10 @@
-"""Compare what should exist with what does, and carry out the difference without losing or doubling anything."""
+"""Compare what should exist with what does, and carry out the difference, nothing lost and nothing doubled."""
 
 from __future__ import annotations
 
+from edfi_toolkit.sync.ledger import Ledger
 from edfi_toolkit.sync.plan import identity_map_of, plan
 from edfi_toolkit.sync.planned import Plan
+from edfi_toolkit.sync.publish import publish, recover
 
-__all__ = ["Plan", "identity_map_of", "plan"]
+__all__ = ["Ledger", "Plan", "identity_map_of", "plan", "publish", "recover"]

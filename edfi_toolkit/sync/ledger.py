@@ -110,7 +110,9 @@ class Ledger:
             return
         with self._alone("schema", "Another process is preparing the ledger {}. Run again."):
             version = self._version()
-            if version is not None and version not in {each.name[:4] for each in _MIGRATIONS.glob("versions/0*.py")}:
+            if version is not None and version not in {
+                each.name[:4] for each in _MIGRATIONS.glob("versions/0*.py")
+            }:
                 raise LedgerError(
                     f"The ledger {self.shown} was written by a newer version of the toolkit. Update the toolkit, or "
                     "name another ledger."
@@ -190,9 +192,13 @@ class Ledger:
             connection = connection.execution_options(isolation_level="AUTOCOMMIT")
             lock = {"family": _ADVISORY, "number": number}
             if number:
-                held = connection.execute(text("SELECT pg_try_advisory_lock(:family, :number)"), lock).scalar()
+                held = connection.execute(
+                    text("SELECT pg_try_advisory_lock(:family, :number)"), lock
+                ).scalar()
             else:
-                held = connection.execute(text("SELECT pg_advisory_lock(:family, :number) IS NOT NULL"), lock).scalar()
+                held = connection.execute(
+                    text("SELECT pg_advisory_lock(:family, :number) IS NOT NULL"), lock
+                ).scalar()
             if not held:
                 raise LedgerError(busy.format(self.shown))
             try:
@@ -214,7 +220,9 @@ class Ledger:
         """What the feed has published and still holds, as `plan` takes it; `last_body` is JSON text."""
         table = schema.identity_map
         names = [name for name in MAP_COLUMNS if name != "feed"]
-        query = select(*(table.c[name] for name in names)).where(table.c.feed_id == feed.id).order_by(table.c.id)
+        query = (
+            select(*(table.c[name] for name in names)).where(table.c.feed_id == feed.id).order_by(table.c.id)
+        )
         if school_year is not None:
             query = query.where(table.c.school_year == school_year)
         rows = typed_keys(self._frame(query))
@@ -235,9 +243,9 @@ class Ledger:
         rows = typed_keys(self._frame(query.order_by(table.c.id)))
         for name in ("messages", "source_refs", "rules"):
             rows[name] = pd.Series([orjson.loads(each) for each in rows[name]], dtype=object)
-        return _typed(rows, integers=("status", "attempts"), instants=("first_seen_at", "last_seen_at")).astype(
-            {"open": bool}
-        )
+        return _typed(
+            rows, integers=("status", "attempts"), instants=("first_seen_at", "last_seen_at")
+        ).astype({"open": bool})
 
     def runs(self) -> pd.DataFrame:
         """Every run: `run_id, feed, school_year, fingerprint, mode, started_at, ended_at`."""

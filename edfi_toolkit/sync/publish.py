@@ -1,0 +1,406 @@
+"""Carry out an approved plan: exactly its items, in its order, each accounted for. Safe to kill and run again.
+
+1. Nothing leaves before the plan was approved, its breaches answered for, and found to hold against the ledger.
+2. What a crashed run left unsure is looked up first: adopted when it arrived, sent again when it did not.
+3. The POST of a pair leaves after its DELETE was delivered; if it fails, the pair is pending and the next plan, which
+   finds no identity, posts it again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing
+from typing import Any
+
+import pandas as pd
+
+from edfi_toolkit.errors import LedgerError, OdsError, StalePlan
+from edfi_toolkit.model import KEY_COLUMNS, body_hash
+from edfi_toolkit.ods import Client, Outcome, Write
+from edfi_toolkit.settings import Target, load_settings
+from edfi_toolkit.sync.guardrails import overrides_for
+from edfi_toolkit.sync.journal import Intent, Journal, Mapped, MapKey, Open, Past, Settled
+from edfi_toolkit.sync.ledger import Ledger
+from edfi_toolkit.sync.planned import Plan, fingerprint_of
+from edfi_toolkit.sync.resume import Standing, standings
+from edfi_toolkit.sync.sides import key_hashes, listed, typed_keys
+
+CHUNK = 100  # intents per commit: what a crash may leave unsure, and one fsync
+RESULT_COLUMNS = (
+    "action",
+    "resource",
+    *KEY_COLUMNS,
+    "ed_fi_id",
+    "outcome",
+    "status",
+    "problem_type",
+    "correlation_id",
+    "attempts",
+)
+Progress = Callable[[int, int, dict[str, int]], None]
+
+
+def publish(
+    plan: Plan,
+    *,
+    target: str | Target | Client,
+    ledger: str | os.PathLike[str] | Ledger,
+    approved: str,
+    overrides: Iterable[Any] = (),
+    run_id: str | None = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Carry out a plan and return one row per item (RESULT_COLUMNS).
+
+    target: a name in the settings, a Target, or an open Client. ledger: a path, a database URL or an open Ledger.
+    approved: the plan's fingerprint, or "auto". overrides: for each breach one person who answers for it.
+    run_id: the run to write under; None resumes the unended run of this plan, or starts one.
+    progress: called with items done, items to send, and counts by outcome.
+    Publishing the same plan again resumes it: what it delivered counts as done and is not sent again.
+    Raises UnsafePlan and StalePlan before anything is sent, LedgerError when another run of the feed is at work, and
+    OdsUnavailable or OdsRefusedLogin when the target is away; what is settled by then stays settled.
+    """
+    fingerprint = fingerprint_of(plan)
+    if approved not in ("auto", fingerprint):
+        raise StalePlan(
+            "Another plan was approved than this one; nothing was sent. Preview again and approve that."
+        )
+    answered = overrides_for(plan.breaches, overrides)
+    with ExitStack() as stack:
+        client, book = _client(target, stack), _book(ledger, stack)
+        feed = book.feed(client.target.identity, plan.scope.profile, plan.scope.source)
+        stack.enter_context(book.exclusive(feed))
+        journal = Journal(book, feed, plan.scope.school_year)
+        recovered = _look_up_unsure(client, journal)
+        past = journal.past(fingerprint)
+        identities = journal.identities(plan.scope.resources)
+        where, unknown = standings(plan, identities, past, recovered)
+        moved = where.count(Standing.MOVED) + unknown
+        if moved:
+            raise StalePlan(
+                f"{moved} records have changed in the ledger since this plan was made; nothing was sent. Plan again."
+            )
+        journal.begin(run_id, fingerprint, plan.mode, [(each.breach, each.person) for each in answered])
+        return _Publishing(plan, client, journal, where, past, identities, progress).run()
+
+
+def recover(
+    *,
+    target: str | Target | Client,
+    ledger: str | os.PathLike[str] | Ledger,
+    profile: str,
+    source: str,
+    school_year: int,
+) -> int:
+    """Look up what crashed runs of a feed left unsure, so that the next plan starts from the truth.
+
+    Returns how many of them had reached the ODS. Costs nothing, not even a login, when there is nothing unsure.
+    """
+    with ExitStack() as stack:
+        client, book = _client(target, stack), _book(ledger, stack)
+        feed = book.feed(client.target.identity, profile, source)
+        stack.enter_context(book.exclusive(feed))
+        return len(_look_up_unsure(client, Journal(book, feed, school_year)))
+
+
+def _client(target: str | Target | Client, stack: ExitStack) -> Client:
+    if isinstance(target, str):
+        target = load_settings().target(target)
+    return stack.enter_context(Client(target)) if isinstance(target, Target) else target
+
+
+def _book(ledger: str | os.PathLike[str] | Ledger, stack: ExitStack) -> Ledger:
+    return ledger if isinstance(ledger, Ledger) else stack.enter_context(Ledger(ledger))
+
+
+# Unsure attempts
+
+
+def _look_up_unsure(client: Client, journal: Journal) -> set[MapKey]:
+    """Settle every attempt that was begun and not settled; returns the records that had arrived."""
+    arrived = set()
+    for attempt in journal.unsettled():
+        settled = _look(client, attempt.intent)
+        journal.settle_open(attempt, settled)
+        if settled.outcome == "delivered":
+            arrived.add(attempt.intent.key)
+    return arrived
+
+
+def _look(client: Client, intent: Intent) -> Settled:
+    """What the ODS holds decides: as sent is delivered, anything else is still to be sent."""
+    if intent.action == "POST":
+        found = client.find(intent.row["resource"], [intent.row[name] for name in KEY_COLUMNS])
+    else:
+        found = client.get(intent.row["resource"], str(intent.ed_fi_id))
+    if intent.action == "DELETE":
+        arrived = found is None
+    else:
+        arrived = found is not None and body_hash(found.body) == intent.body_hash
+    if not arrived:
+        return Settled(intent, "pending", reported=False)
+    if found is None:
+        return Settled(intent, "delivered", ed_fi_id=intent.ed_fi_id)
+    return Settled(intent, "delivered", ed_fi_id=found.id, etag=found.etag)
+
+
+class _Publishing:
+    """One plan on its way. Items are named by their position in the plan."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        client: Client,
+        journal: Journal,
+        where: list[Standing],
+        past: dict[int, Past],
+        identities: Mapping[MapKey, Mapped],
+        progress: Progress | None,
+    ) -> None:
+        self._plan, self._client, self._journal = plan, client, journal
+        self._where, self._past, self._known, self._progress = where, past, identities, progress
+        items = plan.items
+        self._actions, self._ids, self._etags = (
+            listed(items[name]) for name in ("action", "ed_fi_id", "etag")
+        )
+        self._bodies, self._hashes = items["body"].tolist(), listed(plan.hashes)
+        self._refs, self._rules = items["source_refs"].tolist(), items["rules"].tolist()
+        self._keys = _ledger_rows(items)
+        linked = items["pair"].notna()
+        self._post_of = dict(
+            zip(
+                items.index[linked & items["action"].eq("DELETE")],
+                items.index[linked & items["action"].eq("POST")],
+                strict=True,
+            )
+        )
+        self._linked_posts = set(self._post_of.values())
+        self._results: dict[int, Settled] = {}
+        self._requests: Counter[int] = Counter()
+        self._fresh: list[Settled] = []
+        self._intents: dict[int, Intent] = {}
+        self._counts: Counter[str] = Counter()
+        self._to_send = int(plan.sends.sum())
+
+    def run(self) -> pd.DataFrame:
+        """All waves, then the result."""
+        self._count_done()
+        self._remap()
+        deletes = [item for item in self._post_of if self._where[item] is not Standing.DONE]
+        ready = [post for item, post in self._post_of.items() if self._where[item] is Standing.DONE]
+        self._send(deque([*self._todo(ready), *self._todo(deletes)]))
+        for action in ("POST", "PUT", "DELETE"):
+            alone = [
+                item
+                for item, each in enumerate(self._actions)
+                if each == action and item not in self._linked_posts and item not in self._post_of
+            ]
+            self._send(deque(self._todo(alone)))
+        self._look_again()
+        waiting = {self._key(item) for item, each in self._results.items() if each.outcome != "delivered"}
+        self._journal.end(still_open=waiting | self._left_alone(), resources=self._plan.scope.resources)
+        return self._result()
+
+    def _todo(self, items: Iterable[int]) -> list[tuple[int, str]]:
+        """Items to send, each with the verb it takes."""
+        verbs = {Standing.TODO: None, Standing.HEAL: "POST"}
+        return [
+            (item, verbs[self._where[item]] or self._actions[item])
+            for item in items
+            if self._where[item] in verbs
+        ]
+
+    def _count_done(self) -> None:
+        done = [item for item, where in enumerate(self._where) if where is Standing.DONE]
+        sent = sum(self._actions[item] in ("POST", "PUT", "DELETE") for item in done)
+        if sent:
+            self._counts["delivered"] = sent
+        self._tell()
+
+    def _remap(self) -> None:
+        """UNMAP, ADOPT, and what a resync's NOOP refreshes: known to the ledger only."""
+        todo = [item for item, where in enumerate(self._where) if where is Standing.TODO]
+        forget = [self._intent(item, "UNMAP") for item in todo if self._actions[item] == "UNMAP"]
+        adopt = [
+            Settled(
+                self._intent(item, "ADOPT"),
+                "delivered",
+                ed_fi_id=self._ids[item],
+                etag=self._etags[item] or None,
+            )
+            for item in todo
+            if self._actions[item] in ("ADOPT", "NOOP")
+        ]
+        if forget or adopt:
+            self._journal.remap(forget, adopt)
+
+    # Sending
+
+    def _send(self, queue: deque[tuple[int, str]]) -> None:
+        """Send what is queued, and what its outcomes add to the queue."""
+        while queue:
+            try:
+                with closing(self._client.apply(self._writes(queue))) as outcomes:
+                    for outcome in outcomes:
+                        self._note(outcome, queue)
+            except LedgerError:
+                raise  # what is not on disk stays unsure, and is looked up by the next run
+            except BaseException:
+                self._flush()
+                raise
+            self._flush()
+
+    def _writes(self, queue: deque[tuple[int, str]]) -> Iterator[Write]:
+        while queue:
+            chunk = [queue.popleft() for _ in range(min(CHUNK, len(queue)))]
+            intents = [self._intent(item, verb) for item, verb in chunk]
+            self._intents |= {intent.item: intent for intent in intents}
+            self._flush(intents)
+            for intent in intents:
+                yield self._write(intent)
+
+    def _write(self, intent: Intent) -> Write:
+        item = intent.item
+        return Write(
+            action=intent.action,  # type: ignore[arg-type]
+            resource=intent.row["resource"],
+            body=intent.body if intent.action != "DELETE" else None,
+            ed_fi_id=intent.ed_fi_id,
+            etag=(self._etags[item] or None) if intent.action != "POST" else None,
+            ref=item,
+            student=intent.row["student_unique_id"],
+        )
+
+    def _note(self, outcome: Outcome, queue: deque[tuple[int, str]]) -> None:
+        item = int(outcome.ref)  # type: ignore[call-overload]
+        intent = self._intents.pop(item)
+        self._requests[item] += outcome.attempts
+        heals = intent.action == "PUT" and outcome.status == 404 and outcome.outcome == "refused"
+        settled = self._settled(outcome, intent, reported=not heals)
+        self._fresh.append(settled)
+        if heals:
+            queue.append((item, "POST"))
+            return
+        self._keep(item, settled)
+        if item in self._post_of:
+            post = self._post_of[item]
+            if settled.outcome == "delivered":
+                queue.extendleft(self._todo([post]))
+            else:
+                waits = Settled(
+                    self._intent(post, "POST"), "pending", messages=["Its DELETE was not delivered."]
+                )
+                self._fresh.append(waits)
+                self._keep(post, waits)
+
+    def _settled(self, outcome: Outcome, intent: Intent, *, reported: bool) -> Settled:
+        problem = outcome.problem
+        result: str = outcome.outcome
+        if result == "delivered" and intent.action != "DELETE" and outcome.ed_fi_id is None:
+            result = "unsure"  # written, but under an id that is still to be found
+        if result == "refused" and intent.item in self._linked_posts:
+            result = (
+                "pending"  # its DELETE is through: the pair stays open until the POST is, too (COM-KEY-3)
+            )
+        return Settled(
+            intent,
+            result,
+            status=outcome.status,
+            ed_fi_id=outcome.ed_fi_id,
+            etag=outcome.etag,
+            problem_type=problem.type if problem else None,
+            messages=list(problem.messages or (problem.detail or problem.title,)) if problem else [],
+            correlation_id=outcome.correlation_id,
+            requests=self._requests[intent.item],
+            reported=reported,
+        )
+
+    def _keep(self, item: int, settled: Settled) -> None:
+        self._results[item] = settled
+        self._counts[settled.outcome] += 1
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._progress is not None:
+            self._progress(sum(self._counts.values()), self._to_send, dict(self._counts))
+
+    def _flush(self, intents: list[Intent] | None = None) -> None:
+        """Outcomes known so far and the next intents, in one commit."""
+        fresh, self._fresh = self._fresh, []
+        self._journal.turn(fresh, intents or [])
+
+    def _look_again(self) -> None:
+        """What ended unsure is looked up once more; if the ODS is still away, the next run does it."""
+        unsure = [item for item, each in self._results.items() if each.outcome == "unsure"]
+        if not unsure:
+            return
+        try:
+            for attempt in self._journal.unsettled():
+                self._resolve(attempt, _look(self._client, attempt.intent))
+        except OdsError:
+            return
+
+    def _resolve(self, attempt: Open, settled: Settled) -> None:
+        self._journal.settle_open(attempt, settled)
+        self._counts[self._results[attempt.intent.item].outcome] -= 1
+        self._counts[settled.outcome] += 1
+        self._results[attempt.intent.item] = settled
+
+    # Records as the ledger names them
+
+    def _intent(self, item: int, verb: str) -> Intent:
+        body = self._bodies[item] if verb != "DELETE" else None
+        return Intent(
+            item=item,
+            action=verb,
+            row=self._keys[item],
+            ed_fi_id=(self._ids[item] or None) if verb != "POST" else None,
+            body=body,
+            body_hash=body_hash(body) if body is not None else None,
+            source_refs=self._refs[item],
+            rules=self._rules[item],
+        )
+
+    def _key(self, item: int) -> MapKey:
+        return self._keys[item]["resource"], self._keys[item]["key_hash"]
+
+    def _left_alone(self) -> set[MapKey]:
+        held = self._plan.findings[self._plan.findings["code"].eq("HELD")]
+        return set(zip(listed(held["resource"]), key_hashes(held), strict=True))
+
+    def _result(self) -> pd.DataFrame:
+        """One row per item; what an earlier run of this plan delivered is told as that run told it."""
+        rows = []
+        for item, shown in enumerate(self._ids):
+            own, past, known = self._results.get(item), self._past.get(item), self._known.get(self._key(item))
+            ed_fi_id = shown or (known.ed_fi_id if known else None)
+            if own is not None:
+                facts = own.outcome, own.status, own.problem_type, own.correlation_id, self._requests[item]
+                rows.append((own.ed_fi_id or ed_fi_id, *facts))
+            elif past is not None:
+                facts = past.outcome, past.status, None, past.correlation_id, past.requests or 0
+                rows.append((past.ed_fi_id or ed_fi_id, *facts))
+            else:
+                rows.append((ed_fi_id, "delivered", None, None, None, 0))
+        names = ["ed_fi_id", "outcome", "status", "problem_type", "correlation_id", "attempts"]
+        told = pd.DataFrame(rows, columns=names, index=self._plan.items.index)
+        result = self._plan.items[["action", "resource", *KEY_COLUMNS]].join(told)
+        texts = dict.fromkeys(("ed_fi_id", "outcome", "problem_type", "correlation_id"), "str")
+        return typed_keys(result[list(RESULT_COLUMNS)]).astype(
+            {**texts, "status": "Int64", "attempts": "Int64"}
+        )
+
+
+def _ledger_rows(items: pd.DataFrame) -> list[dict[str, Any]]:
+    """Resource, key hash and key columns of each item, as the ledger stores them."""
+    days = items["begin_date"].dt.strftime("%Y-%m-%d")
+    columns = [
+        listed(items["resource"]),
+        key_hashes(items),
+        listed(days),
+        *(listed(items[name]) for name in KEY_COLUMNS[1:]),
+    ]
+    names = ("resource", "key_hash", *KEY_COLUMNS)
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
