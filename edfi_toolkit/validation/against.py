@@ -8,7 +8,7 @@ merged.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,7 @@ def judge_descriptor(uri: str, name: str, known: Known | None) -> tuple[str, str
         listed = known.descriptors.get(name)
         if listed is None or uri.casefold() in listed:
             return None
-        return "COM-PAY-3", f"The target has no {name} {uri!r}.{_did_you_mean(uri, list(listed.values()))}"
+        return "COM-PAY-3", f"The target has no {name} {_suggestion(uri, list(listed.values()))}"
     shipped = descriptor_values().get(name, ())
     if uri.casefold() in {each.casefold() for each in shipped}:
         return None
@@ -65,16 +65,21 @@ def judge_descriptor(uri: str, name: str, known: Known | None) -> tuple[str, str
             "DESCRIPTOR_UNCHECKED",
             f"{uri!r} is not one of the standard's own values; only a target can tell.",
         )
-    return "COM-PAY-3", f"The data standard has no {name} {uri!r}.{_did_you_mean(uri, shipped)}"
+    return "COM-PAY-3", f"The data standard has no {name} {_suggestion(uri, shipped)}"
 
 
-def _did_you_mean(uri: str, choices: Any) -> str:
-    """The choice with the same code, else with the most similar one."""
+def _suggestion(uri: str, choices: Sequence[str]) -> str:
+    """The wrong value, and the choice with the same code or else the most similar one; of two values in one
+    namespace only the codes."""
     by_code = {each.partition("#")[2]: each for each in choices}
-    code = uri.partition("#")[2]
+    namespace, _, code = uri.partition("#")
     same = {each.casefold(): each for each in by_code}.get(code.casefold())
     near = same or Hits.nearest(code, list(by_code))
-    return f" Did you mean {by_code[near]!r}?" if near else ""
+    if not near:
+        return f"{uri!r}."
+    if by_code[near].startswith(f"{namespace}#"):
+        return f"{code!r}. Did you mean {near!r}?"
+    return f"{uri!r}. Did you mean {by_code[near]!r}?"
 
 
 def check_within(records: pd.DataFrame, hits: Hits) -> None:

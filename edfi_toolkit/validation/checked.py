@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from edfi_toolkit.model import associations
+from edfi_toolkit.model import KEY_COLUMNS, associations
 from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.validation import against, suite_checks
 from edfi_toolkit.validation.files import load
 from edfi_toolkit.validation.flatten import Flat, flatten
-from edfi_toolkit.validation.hits import Hits, findings, first_rows, split_refs
+from edfi_toolkit.validation.hits import Hits, findings, first_rows, said_once, split_refs
 from edfi_toolkit.validation.target import opened, pull
 
 if TYPE_CHECKING:
@@ -42,19 +42,23 @@ class Checked:
 
     @cached_property
     def by_rule(self) -> pd.DataFrame:
-        """One row for each rule that found something: severity, rule_id, field, findings, says, hint; worst
-        first."""
+        """What each rule found in each field, worst first: severity, rule_id, field, findings, held (records
+        it holds), says (one of them), sentences (how many different ones), hint."""
+        names = ["severity", "rule_id", "field", "findings", "held", "says", "sentences", "hint"]
         if self.findings.empty:
-            return pd.DataFrame(columns=["severity", "rule_id", "field", "findings", "says", "hint"])
+            return pd.DataFrame(columns=names)
         groups = self.findings.groupby(["severity", "rule_id", "field"], dropna=False, sort=False)
         table = groups.agg(
-            findings=("says", "size"), says=("says", "first"), hint=("hint", "first")
+            findings=("says", "size"),
+            says=("says", "first"),
+            sentences=("says", "nunique"),
+            hint=("hint", "first"),
         ).reset_index()
+        table = table.merge(_records_held(self.findings, self.held), on=["rule_id", "field"], how="left")
+        table["held"] = table["held"].where(table["severity"].eq("critical")).fillna(0).astype("int64")
         rank = table["severity"].map({"critical": 0, "warning": 1, "info": 2})
-        order = np.lexsort((-table["findings"].to_numpy(), rank.to_numpy()))
-        return table.iloc[order][["severity", "rule_id", "field", "findings", "says", "hint"]].reset_index(
-            drop=True
-        )
+        order = np.lexsort((-table["findings"].to_numpy(), -table["held"].to_numpy(), rank.to_numpy()))
+        return table.iloc[order][names].reset_index(drop=True)
 
     def summary(self) -> pd.DataFrame:
         """Records by resource: built = ready + held; and findings by severity."""
@@ -107,13 +111,14 @@ def validate(build: Build, *, target: Any = None, identity_map: pd.DataFrame | N
         against.check_descriptors(flats, known, hits)
         against.check_target(records, known, hits, identity_map)
     rows = first_rows(records)
-    found = _with_notices(hits.frame(rows), build.notices, rows)
-    held_by = _held_by(found, records)
-    is_held = held_by.notna()
+    found = said_once(_with_notices(hits.frame(rows), build.notices, rows))
+    reasons = _reasons(found, records)
+    held_by = reasons.drop_duplicates(["position", "rule_id"]).groupby("position")["rule_id"].agg(list)
+    is_held = records.index.isin(held_by.index)
     return Checked(
         build=build,
         ready=records[~is_held].reset_index(drop=True),
-        held=records[is_held].assign(held_by=held_by[is_held]).reset_index(drop=True),
+        held=records[is_held].assign(held_by=held_by.sort_index().to_numpy()).reset_index(drop=True),
         findings=findings(found, records),
     )
 
@@ -178,24 +183,36 @@ def _said_before(copies: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
     return with_field.where(copies["field"].notna(), here.isin(there))
 
 
-def _held_by(found: pd.DataFrame, records: pd.DataFrame) -> pd.Series:
-    """Per record the rules that hold it, missing when none does: its own critical findings, and those of any
-    source row it rests on. A critical finding about a whole table holds all that rests on that table."""
+def _reasons(found: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+    """Why records are held: position, rule_id, field of their own critical findings, and of those of any
+    source row they rest on. A critical finding about a whole table holds all that rests on that table."""
     critical = found[found["severity"].eq("critical")]
-    own = critical.loc[critical["position"].notna(), ["position", "rule_id"]]
-    reasons = pd.concat(
-        [own, _through_rows(critical[critical["position"].isna()], records)], ignore_index=True
-    )
-    by_record = reasons.drop_duplicates().groupby("position")["rule_id"].agg(list)
-    return pd.Series(by_record.reindex(records.index).to_numpy(), index=records.index, dtype=object)
+    names = ["position", "rule_id", "field"]
+    own = critical.loc[critical["position"].notna(), names].astype({"position": "int64"})
+    of_source = critical[critical["position"].isna()].drop(columns="position")
+    if of_source.empty or records.empty:
+        return own
+    return pd.concat([own, _through_rows(of_source, records)[names]], ignore_index=True)
 
 
-def _through_rows(critical: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
-    """position, rule_id of the records that rest on source rows with a critical finding."""
-    if critical.empty or records.empty:
-        return pd.DataFrame({"position": pd.Series(dtype="Int64"), "rule_id": pd.Series(dtype="str")})
+def _through_rows(of_source: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+    """position, rule_id, field of the records that rest on the rows, or on any row of the tables, of
+    findings."""
     refs = records["source_refs"].explode().dropna()
     rows = split_refs(refs.tolist()).assign(position=refs.index.to_numpy())
-    by_row = rows.merge(critical[critical["row_id"].notna()], on=["table", "row_id"], suffixes=("", "_"))
-    by_table = rows.merge(critical[critical["row_id"].isna()], on="table", suffixes=("", "_"))
-    return pd.concat([by_row, by_table])[["position", "rule_id"]].astype({"position": "Int64"})
+    by_row = rows.merge(of_source[of_source["row_id"].notna()], on=["table", "row_id"])
+    by_table = rows.merge(of_source[of_source["row_id"].isna()].drop(columns="row_id"), on="table")
+    return pd.concat([by_row, by_table], ignore_index=True)
+
+
+def _records_held(findings: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
+    """rule_id, field and `held`: how many of the held records a rule holds through that field."""
+    critical = findings[findings["severity"].eq("critical")].drop(columns=["severity", "says", "hint"])
+    key = ["resource", *KEY_COLUMNS]
+    numbered = held[key].assign(position=np.arange(len(held)))
+    own = critical.dropna(subset="resource").merge(numbered, on=key)
+    of_source = critical.loc[critical["resource"].isna(), ["rule_id", "table", "row_id", "field"]]
+    every = pd.concat([own, _through_rows(of_source, held.reset_index(drop=True))], ignore_index=True)
+    return (
+        every.groupby(["rule_id", "field"], dropna=False)["position"].nunique().rename("held").reset_index()
+    )

@@ -110,17 +110,20 @@ def first_rows(records: pd.DataFrame) -> pd.DataFrame:
     return split_refs(refs[0] if isinstance(refs, list) and refs else None for refs in records["source_refs"])
 
 
-def findings(found: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
-    """The finds with the record's resource and key, in the columns of COLUMNS; worst first, nothing said
-    twice.
-
-    found: as of `Hits.frame`. records: as of `Build.records`, with a RangeIndex. What a suite says about a
-    source row is left out where the same rule already speaks about the record made from that row.
-    """
+def said_once(found: pd.DataFrame) -> pd.DataFrame:
+    """The finds without repetition: what a suite says about a source row is left out where the same rule
+    already speaks about the record made from that row."""
     found = found.drop_duplicates(["position", "rule_id", "table", "row_id", "field"], ignore_index=True)
     row = found["rule_id"] + "|" + found["table"] + "|" + found["row_id"]
     about = found["position"].notna()
-    found = found[about | row.isna() | ~row.isin(row[about])].reset_index(drop=True)
+    return found[about | row.isna() | ~row.isin(row[about])].reset_index(drop=True)
+
+
+def findings(found: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+    """The finds with the record's resource and key, in the columns of COLUMNS; worst first.
+
+    found: as of `Hits.frame`. records: as of `Build.records`, with a RangeIndex.
+    """
     at = found["position"].dropna().astype("int64")
     known = records[["resource", *KEY_COLUMNS]].iloc[at].set_axis(at.index, axis=0)
     full = pd.concat([found, known.reindex(found.index)], axis=1)
