@@ -1,4 +1,4 @@
-"""The embedded Ed-Fi ODS/API 7.3 with Data Standard 5.2: for tests, demos and rehearsals, never for real data.
+"""The embedded Ed-Fi ODS/API 7.3 with Data Standard 5.2: for tests, demos and rehearsals, not for real data.
 
 It imports nothing of the toolkit but errors and the model, so it cannot share a mistake with the client.
 """

@@ -20,10 +20,24 @@ def main() -> int:
     parser.add_argument(
         "--seed", action="append", default=[], help="JSONL file to load first; may be repeated"
     )
+    parser.add_argument(
+        "--tenant", action="append", default=[], help="a leading path segment; may be repeated"
+    )
+    parser.add_argument(
+        "--school-year", action="append", default=[], type=int, help="likewise, after the tenant"
+    )
     parser.add_argument("--log-level", default="warning", choices=["critical", "warning", "info", "debug"])
     given = parser.parse_args()
     try:
-        serve(given.port, given.data, given.seed, given.host, log_level=given.log_level)
+        serve(
+            given.port,
+            given.data,
+            given.seed,
+            given.host,
+            tenants=given.tenant,
+            school_years=given.school_year,
+            log_level=given.log_level,
+        )
     except EdfiToolkitError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from edfi_toolkit.sandbox import changes, control, data, metadata, problems, tokens
+from edfi_toolkit.errors import SourceShapeError, SourceUnavailable
+from edfi_toolkit.sandbox import changes, control, data, metadata, openapi, problems, tokens
 from edfi_toolkit.sandbox.core import Ods, Options
 from edfi_toolkit.sandbox.faults import Fault, Faults
 from edfi_toolkit.sandbox.wire import Call, Handler, Reply, json_reply, read_call, send_reply
@@ -30,18 +32,20 @@ class Sandbox:
 
     def _application(self) -> Starlette:
         ods = self.ods
-        routes: list[tuple[str, str, Handler]] = [
+        routes: list[tuple[str, str, Handler]] = [  # the busiest first
+            ("/data/{rest:path}", "unknown", lambda call: data.answer(ods, call)),
             ("/", "discovery", metadata.answer_root),
             ("/health", "health", metadata.answer_health),
             ("/oauth/token", "oauth/token", lambda call: tokens.answer_token(ods, call)),
             ("/oauth/token_info", "oauth/token_info", lambda call: tokens.answer_token_info(ods, call)),
             ("/metadata/data/v3/dependencies", "dependencies", metadata.answer_dependencies),
             (
-                "/changeQueries/v1/availableChangeVersions",
-                "availableChangeVersions",
+                "/changeQueries/{rest:path}",
+                "changeQueries",
                 lambda call: changes.answer_versions(ods, call),
             ),
-            ("/data/{rest:path}", "unknown", lambda call: data.answer(ods, call)),
+            ("/metadata", "metadata", openapi.answer),
+            ("/metadata/{rest:path}", "metadata", openapi.answer),
             (
                 "/control/{rest:path}",
                 "control",
@@ -49,7 +53,7 @@ class Sandbox:
             ),
             ("/{rest:path}", "unknown", _nowhere),
         ]
-        return Starlette(
+        return _Application(
             routes=[Route(path, _Endpoint(self, name, handler)) for path, name, handler in routes]
         )
 
@@ -59,6 +63,10 @@ class Sandbox:
             return handler(call)
         except problems.Refusal as refusal:
             return self.refused(refusal, call)
+        except Exception as error:  # the host answers 500 too; its log must not quote data, so no message
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            log.error("%s in %s, line %s", type(error).__name__, place.filename, place.lineno)
+            return self.refused(problems.system(), call)
 
     def refused(self, refusal: problems.Refusal, call: Call) -> Reply:
         """An error in the style that the options ask for."""
@@ -66,6 +74,14 @@ class Sandbox:
         if body is None:
             return Reply(refusal.status, headers=refusal.headers)
         return json_reply(body, refusal.status, media=refusal.media, headers=refusal.headers)
+
+
+class _Application(Starlette):
+    """Keeps the server's own `send` at hand, which a fault needs to close the connection."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["sandbox.send"] = send
+        await super().__call__(scope, receive, send)
 
 
 def _nowhere(call: Call) -> Reply:
@@ -97,7 +113,7 @@ class _Endpoint:
             reply = sandbox.answer(self._handler, call)
         if reply is None or (fault and fault.drop_after_commit):
             sandbox.counters.note(call.method, call.resource, 0)
-            _drop(send)
+            _drop(scope["sandbox.send"])
             return
         sandbox.counters.note(call.method, call.resource, reply.status)
         await send_reply(reply, send)
@@ -128,8 +144,8 @@ def create_app(
 ) -> Starlette:
     """The sandbox as an ASGI application, for in-process tests; `app.state.sandbox` is the `Sandbox`.
 
-    data: the SQLite file, in memory when None. seeds: JSONL files loaded first. SourceShapeError when one is
-    refused in part.
+    data: the SQLite file, in memory when None. seeds: JSONL files loaded first; SourceShapeError when a line
+    is refused.
     """
     sandbox = Sandbox(None if data is None else Path(data), options)
     for path in seeds:
@@ -139,9 +155,7 @@ def create_app(
 
 
 def load_seed(sandbox: Sandbox, path: Path) -> None:
-    """Load one JSONL file.  Raises SourceUnavailable or SourceShapeError, which name file and lines, no values."""
-    from edfi_toolkit.errors import SourceShapeError, SourceUnavailable
-
+    """Load one JSONL file.  Raises SourceUnavailable or SourceShapeError; they name file and lines."""
     try:
         lines = path.read_bytes()
     except OSError as error:

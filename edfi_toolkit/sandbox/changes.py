@@ -18,8 +18,10 @@ _INVALID = "Parameters supplied to the request were invalid."
 
 
 def answer_versions(ods: Ods, call: Call) -> Reply:
-    """GET availableChangeVersions."""
+    """Everything under /changeQueries: GET of v1/availableChangeVersions, and a 404 for any other path."""
     ods.directory.caller(call.headers.get("authorization"))
+    if call.path.strip("/").lower() != "changequeries/v1/availablechangeversions":
+        raise problems.no_such_path(call.path)
     if call.method != "GET":
         raise problems.unsupported(call.method, "GET")
     return json_reply({"oldestChangeVersion": 0, "newestChangeVersion": ods.store.version})
@@ -85,9 +87,9 @@ def _selection(
         parts.append(
             "student IN (SELECT student FROM (SELECT student, kind, organization FROM items"
             " UNION ALL SELECT student, kind, organization FROM deletes)"
-            f" WHERE kind='{ENROLLMENTS}' AND organization IN (SELECT value FROM json_each(?)))"
+            " WHERE kind=? AND organization IN (SELECT value FROM json_each(?)))"
         )
-        values.append(visible)
+        values += [ENROLLMENTS, visible]
     return " AND ".join(parts), values
 
 

@@ -99,8 +99,8 @@ def new_descriptor_problems(body: dict[str, Any]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     if not _DESCRIPTOR_NAMESPACE.fullmatch(body["namespace"]):
         found["$.namespace"] = [
-            "Namespace has invalid format. Valid namespace format is uri://[organization name]/[descriptor name]. "
-            "Example: 'uri://ed-fi.org/AcademicSubjectDescriptor'"
+            "Namespace has invalid format. Valid namespace format is uri://[organization name]/[descriptor "
+            "name]. Example: 'uri://ed-fi.org/AcademicSubjectDescriptor'"
         ]
     if "#" in body["codeValue"]:
         found["$.codeValue"] = [

@@ -51,7 +51,7 @@ _WRITES = ("POST", "PUT", "DELETE")
 def seed(ods: Ods, lines: bytes) -> dict[str, Any]:
     """Load `{"resource": ..., "body": {...}}`, one a line, in order and without authorization.
 
-    Returns `loaded`, `unchanged`, and `refused`: line number, resource and reason of each line that was not taken.
+    Returns `loaded`, `unchanged`, and `refused`: line number, resource and reason of each line not taken.
     All is one transaction; a refused line does not stop the others.
     """
     loaded = unchanged = 0
@@ -110,7 +110,7 @@ def clients_shown(ods: Ods) -> list[dict[str, Any]]:
 
 
 def answer(ods: Ods, counters: Counters, faults: Faults, call: Call) -> Reply:
-    """Answer one request under /control.  403 for callers from elsewhere, 400 with a sentence for a wrong one."""
+    """Answer one request under /control.  403 for callers from elsewhere, 400 for a wrong one."""
     if call.client_host not in _LOOPBACK:
         return json_reply({"message": "The control endpoints answer on this machine only."}, 403)
     what = call.path.strip("/").partition("/")[2]
@@ -161,9 +161,12 @@ def _set_options(ods: Ods, wanted: Any) -> None:
         raise ConfigError(f"No such option: {', '.join(unknown)}. Known: {', '.join(sorted(known))}.")
     for name, value in wanted.items():
         setattr(ods.options, name, value)
-    ods.directory.lifetime_s, ods.directory.limit = ods.options.token_lifetime_s, ods.options.token_limit
+    ods.apply_options()
 
 
 def _add_client(ods: Ods, wanted: Any) -> None:
     facts = {name: tuple(value) if isinstance(value, list) else value for name, value in wanted.items()}
-    ods.directory.add(facts.pop("name"), **facts)
+    name = facts.pop("name", None)
+    if not isinstance(name, str):
+        raise ConfigError("A client needs a name.")
+    ods.directory.add(name, **facts)

@@ -16,7 +16,10 @@ _LAX = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 
 
 class Unconvertible(Exception):
-    """The value has no reading as the wanted type; `placed` when the message ends in the position."""
+    """The value has no reading as the wanted type.
+
+    placed: the host's message ends in the position; it may then hold `{}` for the value as it was written.
+    """
 
     def __init__(self, message: str, *, placed: bool = True) -> None:
         super().__init__(message)
@@ -41,9 +44,8 @@ def text(value: Any) -> str:
     if type(value) is str:
         return value
     if isinstance(value, dict | list):
-        raise Unconvertible(
-            f"Unexpected character encountered while parsing value: {'{' if isinstance(value, dict) else '['}."
-        )
+        first = "{" if isinstance(value, dict) else "["
+        raise Unconvertible(f"Unexpected character encountered while parsing value: {first}.")
     return str(value)
 
 
@@ -60,20 +62,20 @@ def int64(value: Any) -> int:
 def _whole(value: Any, form: str) -> int:
     low, high, kind = _BOUNDS[form]
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise Unconvertible(f"Error converting value {_shown(value)} to type '{kind}'.")
+        raise Unconvertible(f"Error converting value {{}} to type '{kind}'.")
     if isinstance(value, str):
         try:
             number = int(value)
         except ValueError:
-            raise Unconvertible(f"Could not convert string to integer: {value}.") from None
+            raise Unconvertible("Could not convert string to integer: {}.") from None
     elif isinstance(value, float):
         if abs(value) > high:
-            raise Unconvertible(f"Error converting value {value:.0f} to type '{kind}'.")
-        raise Unconvertible(f"Input string '{value}' is not a valid {kind}.")
+            raise Unconvertible(f"Error converting value {{}} to type '{kind}'.")
+        raise Unconvertible(f"Input string '{{}}' is not a valid {kind}.")
     else:
         number = value
     if not low <= number <= high:
-        raise Unconvertible(f"Error converting value {number} to type '{kind}'.")
+        raise Unconvertible(f"Error converting value {{}} to type '{kind}'.")
     return number
 
 
@@ -83,7 +85,7 @@ def decimal(value: Any, places: int) -> float | int:
         try:
             value = float(value)
         except ValueError:
-            raise Unconvertible(f"Could not convert string to decimal: {value}.") from None
+            raise Unconvertible("Could not convert string to decimal: {}.") from None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise Unconvertible(f"Unexpected character encountered while parsing value: {_shown(value)[:1]}.")
     return round(value, places)

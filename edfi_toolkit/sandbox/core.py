@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,11 @@ from edfi_toolkit.sandbox.security import SANDBOX, Client, Directory
 from edfi_toolkit.sandbox.shapes import Shape
 from edfi_toolkit.sandbox.store import Row, Store
 from edfi_toolkit.sandbox.validate import Reference, judge, parse
+
+_OWN_CLIENTS: dict[str, dict[str, Any]] = {
+    "district": {},
+    "host": {"claim_set": SANDBOX, "namespaces": ("uri://",)},
+}
 
 
 @dataclass
@@ -37,24 +42,41 @@ class Ods:
     """The data of one district or state, with everything needed to judge a request."""
 
     def __init__(self, data: Path | None = None, options: Options | None = None) -> None:
-        self.options = options or Options()
+        self._at_start = options or Options()
+        self.options = replace(self._at_start)
         self.store = Store(data)
         self.directory = Directory(
             self.store, lifetime_s=self.options.token_lifetime_s, limit=self.options.token_limit
         )
         self.hierarchy = Hierarchy(self.store)
         self.gate = Gate(self.store, self.hierarchy)
-        if not self.directory.clients:
-            self.directory.add("district")
-            self.directory.add("host", claim_set=SANDBOX, namespaces=("uri://",))
+        self._add_own_clients()
         self._load_descriptors()
 
     def reset(self) -> None:
-        """Back to the shipped descriptors and nothing else; clients stay, tokens end."""
+        """As good as new: the shipped descriptors, the sandbox's own two clients, the options of the start.
+
+        Their keys and secrets stay, so that whoever was told them can go on; tokens end.
+        """
+        self.options = replace(self._at_start)
         self.store.clear()
         self.directory.revoke()
+        self.directory.keep(_OWN_CLIENTS)
+        self._add_own_clients()
+        self.apply_options()
         self.hierarchy.stale = True
         self._load_descriptors()
+
+    def apply_options(self) -> None:
+        """Let changed options take effect."""
+        self.directory.lifetime_s, self.directory.limit = (
+            self.options.token_lifetime_s,
+            self.options.token_limit,
+        )
+
+    def _add_own_clients(self) -> None:
+        for name, facts in _OWN_CLIENTS.items():
+            self.directory.add(name, **facts)
 
     def _load_descriptors(self) -> None:
         self.descriptors: dict[str, dict[str, str]] = {name: {} for name in model.descriptor_endpoints()}

@@ -15,10 +15,13 @@ _NO_PUT = (
     'Resource collections cannot be replaced. To "upsert" an item in the collection, use POST. '
     'To update a specific item, use PUT and include the "id" in the route.'
 )
-_NO_DELETE = 'Resource collections cannot be deleted. To delete a specific item, use DELETE and include the "id" in the route.'
+_NO_DELETE = (
+    "Resource collections cannot be deleted. "
+    'To delete a specific item, use DELETE and include the "id" in the route.'
+)
 _NO_POST = (
-    'Resource items can only be updated using PUT. To "upsert" an item in the resource collection using POST, '
-    'remove the "id" from the route.'
+    'Resource items can only be updated using PUT. To "upsert" an item in the resource collection using '
+    'POST, remove the "id" from the route.'
 )
 
 

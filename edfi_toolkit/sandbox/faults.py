@@ -15,10 +15,11 @@ class Fault:
     """One rule.  Where it matches, the first rule that is due acts.
 
     method, resource: what it matches, "*" is everything; the token endpoint is the resource "oauth/token".
-    after: let that many matching requests pass first. every: then act on each n-th only. times: act that often,
-    None is for ever. status: answer that at once, without looking at the request. retry_after: seconds, beside a
-    status. html: the answer is a gateway's page. latency_ms: wait first. drop_before_commit, drop_after_commit:
-    close the connection without an answer, with the write not done or done. revoke_tokens: end all tokens first.
+    after: let that many matching requests pass first. every: then act on each n-th only. times: act that
+    often, None is for ever. status: answer that at once, without looking at the request. retry_after: in
+    seconds, beside a status. html: the answer is a gateway's page. latency_ms: wait first.
+    drop_before_commit, drop_after_commit: close the connection without an answer, with the write not done or
+    done. revoke_tokens: end all tokens first.
     """
 
     method: str = "*"

@@ -30,7 +30,7 @@ class Refusal(Exception):
         self.media, self.headers = media, dict(headers or {})
 
     def body(self, correlation_id: str, *, style: str) -> dict[str, Any] | None:
-        """The answer's body in the style `problem` (7.2 on), `legacy` (before) or `dms`; None is an empty one."""
+        """The answer's body in the style "problem" (7.2 on), "legacy" (before) or "dms"; None is empty."""
         if style == "legacy":
             return self._legacy()
         found: dict[str, Any] = {
@@ -251,8 +251,8 @@ def modified_meanwhile() -> Refusal:
         "Optimistic Lock Failed",
         "The item has been modified by another user.",
         errors=[
-            "The resource item's etag value does not match what was specified in the 'If-Match' request header "
-            "indicating that it has been modified by another client since it was last retrieved."
+            "The resource item's etag value does not match what was specified in the 'If-Match' request "
+            "header indicating that it has been modified by another client since it was last retrieved."
         ],
     )
 

@@ -52,8 +52,8 @@ def page(query: Mapping[str, str], limit: int) -> Page:
         return Page(limit if count is None else count, offset or 0)
     if offset is not None:
         raise problems.parameter(
-            "Both offset and pageToken parameters were provided, but they support alternative paging approaches "
-            "and cannot be used together."
+            "Both offset and pageToken parameters were provided, but they support alternative paging "
+            "approaches and cannot be used together."
         )
     if count is not None and size is None:
         raise problems.parameter("Use pageSize instead of limit when using cursor paging with pageToken.")

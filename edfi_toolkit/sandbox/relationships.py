@@ -9,8 +9,9 @@ import orjson
 
 from edfi_toolkit import model
 from edfi_toolkit.sandbox import problems
-from edfi_toolkit.sandbox.security import Client, branch
-from edfi_toolkit.sandbox.shapes import ENROLLMENTS, ORGANIZATION, Shape, at, pascal, shape
+from edfi_toolkit.sandbox.names import pascal
+from edfi_toolkit.sandbox.security import SANDBOX, Client, branch
+from edfi_toolkit.sandbox.shapes import ENROLLMENTS, ORGANIZATION, Shape, at, shape
 from edfi_toolkit.sandbox.store import Store
 
 _HINT = "Hint: You may need to create a corresponding 'StudentSchoolAssociation' item."
@@ -25,14 +26,17 @@ class Hierarchy:
         self.stale = True  # set by whoever changes an organization
 
     def _refresh(self) -> None:
-        if not self.stale:
-            return
-        self.stale = False
+        if self.stale:
+            self.stale = False
+            self._read()
+
+    def _read(self) -> None:
         self.kinds: dict[int, str] = {}
         self.names: dict[int, str] = {}
         self.parents: dict[int, tuple[int, ...]] = {}
-        self._below: dict[frozenset[int], frozenset[int]] = {}
-        self._json: dict[frozenset[int], str] = {}
+        self._claims: dict[tuple[tuple[int, ...] | None, str], tuple[int, ...]] = {}
+        self._below: dict[tuple[int, ...], frozenset[int]] = {}
+        self._json: dict[tuple[int, ...], str] = {}
         for endpoint, facts in model.data_standard()["resources"].items():
             if facts["superclass"] != ORGANIZATION:
                 continue
@@ -45,25 +49,37 @@ class Hierarchy:
                 self.parents[number] = tuple(parent for parent in above if parent is not None)
 
     def claims(self, client: Client) -> tuple[int, ...]:
-        """The organizations of a client, ascending: its own, or else every district (every organization that
-        stands on top, when there is no district)."""
-        self._refresh()
-        if client.organizations is not None:
-            return tuple(sorted(client.organizations))
-        districts = [number for number, kind in self.kinds.items() if kind == "localEducationAgencies"]
-        return tuple(sorted(districts or [number for number, above in self.parents.items() if not above]))
+        """The organizations of a client, ascending: its own, or else what the ODS holds.
 
-    def below(self, numbers: Iterable[int]) -> frozenset[int]:
+        That is every district for a vendor; for the sandbox's own claim set, or without any district, every
+        organization that stands on top.
+        """
+        self._refresh()
+        asked = (client.organizations, client.claim_set)
+        found = self._claims.get(asked)
+        if found is None:
+            found = self._claims[asked] = tuple(sorted(self._linked(client)))
+        return found
+
+    def _linked(self, client: Client) -> Iterable[int]:
+        if client.organizations is not None:
+            return client.organizations
+        if client.claim_set != SANDBOX:
+            districts = [number for number, kind in self.kinds.items() if kind == "localEducationAgencies"]
+            if districts:
+                return districts
+        return [number for number, above in self.parents.items() if not above]
+
+    def below(self, numbers: tuple[int, ...]) -> frozenset[int]:
         """These organizations and all that lie below them."""
         self._refresh()
-        asked = frozenset(numbers)
-        found = self._below.get(asked)
+        found = self._below.get(numbers)
         if found is None:
-            reached, size = set(asked), 0
+            reached, size = set(numbers), 0
             while size != len(reached):
                 size = len(reached)
                 reached |= {number for number, above in self.parents.items() if not reached.isdisjoint(above)}
-            found = self._below[asked] = frozenset(reached)
+            found = self._below[numbers] = frozenset(reached)
         return found
 
     def above(self, numbers: Iterable[int]) -> frozenset[int]:
@@ -78,13 +94,12 @@ class Hierarchy:
                 waiting.extend(self.parents.get(number, ()))
         return frozenset(reached)
 
-    def below_as_json(self, numbers: Iterable[int]) -> str:
+    def below_as_json(self, numbers: tuple[int, ...]) -> str:
         """`below` as a JSON list, for a query."""
         self._refresh()
-        asked = frozenset(numbers)
-        if asked not in self._json:
-            self._json[asked] = orjson.dumps(sorted(self.below(asked))).decode()
-        return self._json[asked]
+        if numbers not in self._json:
+            self._json[numbers] = orjson.dumps(sorted(self.below(numbers))).decode()
+        return self._json[numbers]
 
 
 class Gate:
@@ -123,8 +138,8 @@ class Gate:
             prefixes = "', '".join(client.namespaces)
             raise problems.denied(
                 ":namespace:access-denied:namespace-mismatch",
-                "The 'Namespace' value of the data does not start with any of the caller's associated namespace "
-                f"prefixes ('{prefixes}').",
+                "The 'Namespace' value of the data does not start with any of the caller's associated "
+                f"namespace prefixes ('{prefixes}').",
             )
 
     def condition(self, client: Client, target: Shape) -> tuple[str, list[Any]]:
@@ -143,10 +158,9 @@ class Gate:
         if "student" in secured:
             parts.append(
                 "EXISTS (SELECT 1 FROM items AS enrolled WHERE enrolled.student=items.student"
-                f" AND enrolled.kind='{ENROLLMENTS}'"
-                " AND enrolled.organization IN (SELECT value FROM json_each(?)))"
+                " AND enrolled.kind=? AND enrolled.organization IN (SELECT value FROM json_each(?)))"
             )
-            values.append(visible)
+            values += [ENROLLMENTS, visible]
         return " AND ".join(parts), values
 
 
@@ -182,6 +196,6 @@ def _no_relationship(claims: tuple[int, ...], names: list[str], *, hint: bool) -
     return problems.denied(
         "",
         _HINT if hint else "",
-        f"No relationships have been established between the caller's education organization id {word} ({listed})"
-        f" and {what}",
+        f"No relationships have been established between the caller's education organization id {word} "
+        f"({listed}) and {what}",
     )

@@ -6,7 +6,7 @@ import base64
 import binascii
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -27,8 +27,11 @@ _CLAIM = "http://ed-fi.org/identity/claims/"
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A key of the API.  `organizations` None stands for every district the ODS holds (see `Directory.claims`);
-    `without` takes whole collections ("programs") or single actions ("programs:Update") from the claim set."""
+    """A key of the API.
+
+    organizations: None stands for those the ODS holds (`Hierarchy.claims`). without: takes whole
+    collections ("programs") or single actions ("programs:Update") from the claim set.
+    """
 
     name: str
     key: str
@@ -56,14 +59,15 @@ class Client:
             raise problems.denied(
                 ":access-denied:resource",
                 "You do not have permissions to access this data.",
-                f"{who} must include one of the following resource claims to provide access to this resource: "
-                f"'{claims}'.",
+                f"{who} must include one of the following resource claims to provide access to this "
+                f"resource: '{claims}'.",
             )
         uri = f"http://ed-fi.org/odsapi/actions/{action[:1].lower()}{action[1:]}"
         raise problems.denied(
             ":access-denied:action",
             "You do not have permissions to perform the requested operation on the data.",
-            f"{who} must grant permission of the '{uri}' action on one of the following resource claims: '{claims}'.",
+            f"{who} must grant permission of the '{uri}' action on one of the following resource claims: "
+            f"'{claims}'.",
         )
 
 
@@ -140,8 +144,15 @@ class Directory:
         )
         return client
 
+    def keep(self, names: Container[str]) -> None:
+        """Forget every client but these."""
+        for key, client in list(self.clients.items()):
+            if client.name not in names:
+                del self.clients[key]
+                self._store.connection.execute("DELETE FROM clients WHERE name=?", (client.name,))
+
     def issue(self, client: Client, scope: int | None = None) -> str:
-        """A new token, for one organization when a scope is given; 429 when the key holds too many live ones."""
+        """A new token, for one organization when a scope is given; 429 when too many are live."""
         now = self._now()
         self._tokens = {text: token for text, token in self._tokens.items() if token.expires_at > now}
         live = sum(token.client == client.key for token in self._tokens.values())
@@ -246,6 +257,7 @@ def _scope(text: str, linked: Sequence[int]) -> int | None:
         raise OAuthError(
             400,
             "invalid_scope",
-            "The client is not explicitly associated with the EducationOrganizationId specified in the requested 'scope'.",
+            "The client is not explicitly associated with the EducationOrganizationId specified in the "
+            "requested 'scope'.",
         )
     return int(text)

@@ -26,24 +26,43 @@ def serve(
     seeds: Sequence[Path | str] = (),
     host: str = "127.0.0.1",
     *,
+    tenants: Sequence[str] = (),
+    school_years: Sequence[int] = (),
     log_level: str = "warning",
 ) -> None:
     """Serve until interrupted.  Prints one JSON line first: `base_url`, `control_url`, `clients`.
 
-    port 0 takes a free one. log_level is uvicorn's; its lines go to stderr and name paths and statuses only.
+    port 0 takes a free one. tenants, school_years: leading path segments, each combination an ODS of its own
+    with its own `control` below it; seeds go into all of them, and `data` is then a folder. log_level is
+    uvicorn's; its lines go to stderr and name paths and statuses only.
     """
     import uvicorn
 
     from edfi_toolkit.sandbox.app import create_app
+    from edfi_toolkit.sandbox.contexts import Contexts
     from edfi_toolkit.sandbox.control import clients_shown
 
-    app = create_app(data, seeds)
+    app: Any
+    if tenants or school_years:
+        app = Contexts(
+            lambda prefix: create_app(_file_of(prefix, data), seeds),
+            tenants=tenants,
+            school_years=school_years,
+        )
+        apps = app.apps
+    else:
+        app = create_app(data, seeds)
+        apps = {"": app}
     listener = socket.create_server((host, port), backlog=512)
     base_url = f"http://{host}:{listener.getsockname()[1]}"
     first = {
         "base_url": base_url,
-        "control_url": f"{base_url}/control",
-        "clients": clients_shown(app.state.sandbox.ods),
+        "control_url": f"{base_url}{next(iter(apps))}/control",
+        "clients": [
+            {**client, **({"context": prefix} if prefix else {})}
+            for prefix, one in apps.items()
+            for client in clients_shown(one.state.sandbox.ods)
+        ],
     }
     sys.stdout.write(json.dumps(first) + "\n")
     sys.stdout.flush()
@@ -55,9 +74,17 @@ def serve(
         log_level=log_level,
         access_log=log_level in ("info", "debug"),
         server_header=False,
+        timeout_keep_alive=120,
         timeout_graceful_shutdown=1,
     )
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def _file_of(prefix: str, folder: Path | str | None) -> Path | None:
+    if folder is None:
+        return None
+    Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Path(folder) / f"{prefix.strip('/').replace('/', '-')}.db"
 
 
 @dataclass
@@ -101,17 +128,21 @@ def start(
     data: Path | str | None = None,
     *,
     port: int = 0,
+    tenants: Sequence[str] = (),
+    school_years: Sequence[int] = (),
     log_level: str = "warning",
 ) -> Running:
-    """Start the sandbox in a process of its own and wait until it listens.
+    """Start the sandbox in a process of its own and wait until it listens; arguments as of `serve`.
 
     Raises OdsUnavailable when it does not come up; its own words are on stderr.
     """
     command = [sys.executable, "-m", "edfi_toolkit.sandbox", "--port", str(port), "--log-level", log_level]
-    if data is not None:
-        command += ["--data", str(data)]
-    for seed in seeds:
-        command += ["--seed", str(seed)]
+    given: list[tuple[str, Sequence[object]]] = [
+        ("--data", () if data is None else (data,)),
+        ("--seed", seeds),
+    ]
+    given += [("--tenant", tenants), ("--school-year", school_years)]
+    command += [text for flag, values in given for value in values for text in (flag, str(value))]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))  # noqa: S603
     watchdog = threading.Timer(_START_S, process.kill)
     watchdog.start()
@@ -122,6 +153,6 @@ def start(
         if process.stdout is not None:
             process.stdout.close()
         raise OdsUnavailable(
-            f"The sandbox ended with code {process.returncode} before it listened: read the lines above this one."
+            f"The sandbox ended with code {process.returncode} before it listened: read what it wrote above."
         )
     return Running(**json.loads(line), process=process)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -10,33 +9,15 @@ from typing import Any
 
 from edfi_toolkit import model
 from edfi_toolkit.sandbox import checks, convert
+from edfi_toolkit.sandbox.names import pascal, singular
 
 ORGANIZATION = "EducationOrganization"
 ENROLLMENTS = "studentSchoolAssociations"
 
-# The host lowers the leading acronym of a name in JSON and keeps it in messages.
-_ACRONYMS = re.compile(r"^(cip|cte|iep|ela|us|ideaPart|ideaIndicator)(?=[A-Z]|$)")
-_SPELLED = {"ideaPart": "IDEAPart", "ideaIndicator": "IDEAIndicator"}
-
-
-def pascal(name: str) -> str:
-    """The name of a member as messages print it: cteProgramServices -> CTEProgramServices."""
-    found = _ACRONYMS.match(name)
-    if found:
-        return _SPELLED.get(found[1], found[1].upper()) + name[found.end() :]
-    return name[:1].upper() + name[1:]
-
-
-def singular(name: str) -> str:
-    """The singular of a collection's name."""
-    if name.endswith("ies"):
-        return f"{name[:-3]}y"
-    return name[:-2] if name.endswith("sses") or name.endswith("tuses") else name.removesuffix("s")
-
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a reference points to: `space` is the number space of the key, `endpoint` None for an abstract type."""
+    """What a reference points to: its key is unique in `space`; `endpoint` is None for an abstract type."""
 
     name: str
     endpoint: str | None

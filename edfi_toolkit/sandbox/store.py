@@ -19,13 +19,15 @@ import orjson
 from edfi_toolkit.errors import ConfigError
 
 LAYOUT = 1
+_REMEMBERED = 50_000
 TICKS_AT_1970 = 621_355_968_000_000_000  # 100 ns since 0001-01-01
 _ETAG_BASE = 2**62  # the host's ETag is a .NET UTC time in its binary form
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS items (
-    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, space TEXT NOT NULL, key TEXT NOT NULL,
-    organization INTEGER, student TEXT, modified INTEGER NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL,
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, space TEXT NOT NULL,
+    key TEXT NOT NULL, organization INTEGER, student TEXT, modified INTEGER NOT NULL,
+    version INTEGER NOT NULL, body TEXT NOT NULL,
     UNIQUE (space, key)
 );
 CREATE INDEX IF NOT EXISTS items_of_a_kind ON items (kind);
@@ -76,32 +78,47 @@ class Row:
         return f"{moment:%Y-%m-%dT%H:%M:%S}{digits}Z"
 
 
+def _open(path: Path | None) -> sqlite3.Connection:
+    """The data file, for this process alone and its owner's eyes only, or a database in memory."""
+    try:
+        if path is not None:
+            path.touch(mode=0o600)
+        connection = sqlite3.connect(
+            path or ":memory:",
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=512,
+            timeout=0.5,
+        )
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        if found in (0, LAYOUT):
+            # An exclusive lock: a second process would not see what this one remembers.
+            connection.executescript(
+                "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+                f"PRAGMA temp_store=MEMORY; {_SCHEMA} PRAGMA user_version={LAYOUT};"
+            )
+            return connection
+    except (OSError, sqlite3.Error) as error:
+        raise ConfigError(
+            f"The sandbox data file {path} cannot be used ({error}): name another one."
+        ) from None
+    raise ConfigError(f"The sandbox data file {path} has layout {found}, not {LAYOUT}: name another one.")
+
+
 class Store:
     """The data of one ODS, in a file or in memory."""
 
     def __init__(self, path: Path | None = None, *, clock: Callable[[], int] = time.time_ns) -> None:
         self._clock = clock
-        self.connection = sqlite3.connect(
-            path or ":memory:", isolation_level=None, check_same_thread=False, cached_statements=512
-        )
-        if path is not None:
-            path.chmod(0o600)
-        found = self.connection.execute("PRAGMA user_version").fetchone()[0]
-        if found not in (0, LAYOUT):
-            raise ConfigError(
-                f"The sandbox data file has layout {found}, not {LAYOUT}: use another file, or delete it."
-            )
-        self.connection.executescript(
-            f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; {_SCHEMA}"
-            f"PRAGMA user_version={LAYOUT};"
-        )
+        self.connection = _open(path)
         self._recall()
 
     def _recall(self) -> None:
+        self._targets: dict[tuple[str, str], tuple[str, str]] = {}
         one = self.connection.execute
         self._seq = one("SELECT COALESCE(MAX(seq), 0) FROM items").fetchone()[0]
-        self._modified = one("SELECT COALESCE(MAX(modified), 0) FROM items").fetchone()[0]
-        self.version = max(
+        self._modified: int = one("SELECT COALESCE(MAX(modified), 0) FROM items").fetchone()[0]
+        self.version: int = max(
             one(f"SELECT COALESCE(MAX(version), 0) FROM {table}").fetchone()[0]  # noqa: S608  # fixed names
             for table in ("items", "deletes", "key_changes")
         )
@@ -113,12 +130,14 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing."""
+        before = self.version
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
             self.connection.execute("ROLLBACK")
-            self._recall()
+            if self.version != before:
+                self._recall()
             raise
         self.connection.execute("COMMIT")
 
@@ -127,7 +146,7 @@ class Store:
         with self.transaction():
             for table in ("items", "links", "deletes", "key_changes"):
                 self.connection.execute(f"DELETE FROM {table}")  # noqa: S608  # fixed names
-        self._seq = self.version = 0
+        self._recall()
 
     def _next_modified(self) -> int:
         self._modified = max(self._modified + 1, self._clock() // 100 + TICKS_AT_1970)
@@ -151,11 +170,17 @@ class Store:
         return [Row(*found) for found in self.connection.execute(sql, values)]
 
     def target(self, space: str, key: str) -> tuple[str, str] | None:
-        """Kind and id of the item a reference points to."""
-        found = self.connection.execute(
-            "SELECT kind, id FROM items WHERE space=? AND key=?", (space, key)
-        ).fetchone()
-        return found and (found[0], found[1])
+        """Kind and id of the item a reference points to; remembered, since many items share a program."""
+        found = self._targets.get((space, key))
+        if found is None:
+            row = self.connection.execute(
+                "SELECT kind, id FROM items WHERE space=? AND key=?", (space, key)
+            ).fetchone()
+            if row is not None:
+                if len(self._targets) >= _REMEMBERED:
+                    self._targets.clear()
+                found = self._targets[space, key] = (row[0], row[1])
+        return found
 
     def schools_of(self, student: str) -> list[int]:
         """The schools where a student was, is or will be enrolled."""
@@ -229,6 +254,7 @@ class Store:
 
     def note_key_change(self, row: Row, old: dict[str, Any], new: dict[str, Any]) -> None:
         """Remember that the key of an item changed, under the version of the change."""
+        self._targets.clear()
         self.connection.execute(
             "INSERT INTO key_changes VALUES (?,?,?,?,?,?,?)",
             (
@@ -245,6 +271,7 @@ class Store:
     def delete(self, row: Row, *, space: str, key_values: dict[str, Any]) -> None:
         """Remove an item and remember that it was there."""
         self.version += 1
+        self._targets.pop((space, row.key), None)
         self.connection.execute("DELETE FROM items WHERE seq=?", (row.seq,))
         self.connection.execute("DELETE FROM links WHERE seq=?", (row.seq,))
         self.connection.execute(

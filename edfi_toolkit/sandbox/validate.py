@@ -38,8 +38,8 @@ class _Reading:
     def cannot_read(self, path: str, error: Unconvertible) -> None:
         message = error.message
         if error.placed:
-            line, position = _place(self.raw, path)
-            message = f"{message} Path '{path[2:]}', line {line}, position {position}."
+            written, line, position = _place(self.raw, path)
+            message = f"{message.replace('{}', written)} Path '{path[2:]}', line {line}, position {position}."
         self.unreadable.setdefault(path, []).append(message)
 
     def breaks(self, path: str, *messages: str) -> None:
@@ -111,11 +111,8 @@ def judge(
 
 
 def _read(reading: _Reading, node: Node, raw: dict[str, Any], path: str, *, via: str) -> dict[str, Any]:
-    by_name, found, body = node.by_name, {}, {}
-    for name, value in raw.items():
-        member = by_name.get(name) or by_name.get(name.lower())
-        if member is not None:
-            found[member.name] = value
+    body: dict[str, Any] = {}
+    found = _spelled(node, raw)
     for member in node.members:
         name = member.name
         value = found.get(name)
@@ -129,6 +126,17 @@ def _read(reading: _Reading, node: Node, raw: dict[str, Any], path: str, *, via:
         else:
             body[name] = _scalar(reading, member, value, path)
     return body
+
+
+def _spelled(node: Node, raw: dict[str, Any]) -> dict[str, Any]:
+    """The members that the model knows, under their proper names; of a repeated one the last counts."""
+    by_name = node.by_name
+    found = {}
+    for name, value in raw.items():
+        member = by_name.get(name) or by_name.get(name.lower())
+        if member is not None:
+            found[member.name] = value
+    return found
 
 
 def _scalar(reading: _Reading, member: Member, value: Any, path: str) -> Any:
@@ -155,16 +163,13 @@ def _reference(
     reading: _Reading, member: Member, target: Target, raw: Any, path: str, *, via: str
 ) -> dict[str, Any]:
     if not isinstance(raw, dict):
-        reading.cannot_read(path, Unconvertible(f"Error converting value {raw} to type '{member.shown}'."))
+        reading.cannot_read(path, Unconvertible(f"Error converting value {{}} to type '{member.shown}'."))
         return {}
-    body, missing = {}, []
-    by_name = member.node.by_name  # type: ignore[union-attr]  # a reference always has members
-    given = {}
-    for name, value in raw.items():
-        part = by_name.get(name) or by_name.get(name.lower())
-        if part is not None:
-            given[part.name] = value
-    for part in member.node.members:  # type: ignore[union-attr]
+    body: dict[str, Any] = {}
+    missing = []
+    node: Node = member.node  # type: ignore[assignment]  # a reference always has members
+    given = _spelled(node, raw)
+    for part in node.members:
         value = given.get(part.name)
         if value is None or value == 0 or value == "":
             missing.append(part.shown)
@@ -196,7 +201,8 @@ def _collection(reading: _Reading, member: Member, raw: Any, path: str) -> list[
         if not isinstance(item, dict):
             if item is not None:
                 reading.cannot_read(
-                    f"{path}[{number}]", Unconvertible(f"Error converting value {item} to an item.")
+                    f"{path}[{number}]",
+                    Unconvertible(f"Error converting value {{}} to type '{node.entity}'."),
                 )
             continue
         body = _read(reading, node, item, f"{path}[{number}]", via=node.entity)
@@ -233,10 +239,11 @@ def _compare(reading: _Reading, body: dict[str, Any], one: tuple[str, ...], othe
         reading.breaks("$." + ".".join(path), message)
 
 
-def _place(raw: bytes, path: str) -> tuple[int, int]:
-    """Line and column just after the value at a path: where the host's parser stands when it gives up."""
+def _place(raw: bytes, path: str) -> tuple[str, int, int]:
+    """The value at a path as written, and line and column just after it, where the host's parser gives up."""
     name = re.escape(path.rsplit(".", 1)[-1].split("[")[0]).encode()
     found = re.search(rb'(?i)"' + name + rb'"\s*:\s*("(?:\\.|[^"\\])*"|[^,}\]\s]+)', raw)
     end = found.end() if found else len(raw)
+    written = found[1].decode("utf-8", "replace").strip('"') if found else ""
     head = raw[:end]
-    return head.count(b"\n") + 1, end - (head.rfind(b"\n") + 1)
+    return written, head.count(b"\n") + 1, end - (head.rfind(b"\n") + 1)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 import orjson
 from starlette.types import Message, Receive, Scope, Send
@@ -72,10 +72,11 @@ async def read_call(scope: Scope, receive: Receive) -> Call:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     host = headers.get("host") or "localhost"
     client = scope.get("client")
+    root_path = scope.get("root_path", "")
     return Call(
         method=scope["method"],
-        path=unquote(scope["path"]) if "%" in scope["path"] else scope["path"],
-        base_url=f"{scope.get('scheme', 'http')}://{host}{scope.get('root_path', '')}",
+        path=scope["path"].removeprefix(root_path),
+        base_url=f"{scope.get('scheme', 'http')}://{host}{root_path}",
         headers=headers,
         query_string=scope["query_string"].decode("latin-1"),
         body=b"".join(parts),

@@ -1,0 +1,181 @@
+"""Seeding, counters, faults and modes."""
+
+from __future__ import annotations
+
+import time
+
+import httpx
+import pytest
+
+from edfi_toolkit.errors import SourceShapeError, SourceUnavailable
+from edfi_toolkit.sandbox import create_app
+
+URL = "studentCTEProgramAssociations"
+
+
+def faults(api, *rules):
+    """Put fault rules in force."""
+    answer = api.put("/control/faults", list(rules))
+    assert answer.status_code == 200, answer.text
+
+
+def statuses(api, count):
+    """The statuses of that many equal posts."""
+    return [api.post(URL, api.association()).status_code for _ in range(count)]
+
+
+def test_seeding_reports_every_line_that_was_refused_and_takes_the_others(api):
+    found = api.seed(
+        ("students", api.student("S-1")),
+        ("students", {"studentUniqueId": "S-2"}),
+        ("nonsense", {}),
+        ("studentSchoolAssociations", api.enrollment(student="S-99999")),
+        ("students", api.student("S-1")),
+    )
+    assert (found["loaded"], found["unchanged"]) == (1, 1)
+    assert [(entry["line"], entry["status"]) for entry in found["refused"]] == [(2, 400), (3, 404), (4, 409)]
+    assert found["refused"][2]["messages"] == ["The referenced 'Student' item does not exist."]
+    answer = api.ask("POST", "/control/seed", content=b"not json\n\n")
+    assert answer.json()["refused"][0]["line"] == 1
+
+
+def test_a_seed_file_that_cannot_be_taken_whole_stops_the_start(tmp_path):
+    with pytest.raises(SourceUnavailable, match=r"missing\.jsonl"):
+        create_app(seeds=[tmp_path / "missing.jsonl"])
+    path = tmp_path / "bad.jsonl"
+    path.write_text('{"resource": "students", "body": {"firstName": "Canary"}}\n')
+    with pytest.raises(SourceShapeError, match="1 lines were refused") as caught:
+        create_app(seeds=[path])
+    assert "Canary" not in str(caught.value)
+
+
+def test_counters_tell_writes_apart(api):
+    api.post("/control/counters/reset", None)
+    path = "/".join(api.post(URL, api.association()).headers["location"].split("/")[-2:])
+    api.post(URL, {})
+    api.get(URL)
+    api.delete(path)
+    counted = api.get("/control/counters").json()
+    assert (counted["writes"], counted["total"]) == (3, 4)
+    assert {(entry["method"], entry["status"]): entry["count"] for entry in counted["requests"]} == {
+        ("POST", 201): 1,
+        ("POST", 400): 1,
+        ("GET", 200): 1,
+        ("DELETE", 204): 1,
+    }
+    assert api.delete("/control/counters").status_code == 204
+    assert api.get("/control/counters").json() == {"writes": 0, "total": 0, "requests": []}
+
+
+def test_reset_leaves_the_sandbox_as_good_as_new(api):
+    own = [client for client in api.clients().values() if client["name"] != "briar-hollow"]
+    api.put("/control/options", {"page_limit": 3})
+    assert api.post("/control/reset", None).status_code == 200
+    assert api.get("students").status_code == 401
+    api.sign_in("host")
+    assert api.get("students").json() == []
+    assert len(api.get("programTypeDescriptors").json()) > 3
+    found = api.clients().values()
+    assert [(client["name"], client["key"]) for client in found] == [
+        (client["name"], client["key"]) for client in own
+    ]
+
+
+def test_the_default_client_belongs_to_the_districts_of_the_seed(api):
+    assert api.clients()["district"]["organizations"] == [api.district, api.other_district]
+
+
+def test_a_rule_fails_a_number_of_requests_of_one_resource(api):
+    faults(api, {"method": "POST", "resource": URL, "status": 503, "times": 2, "retry_after": 7})
+    first = api.post(URL, api.association())
+    assert (first.status_code, first.headers["retry-after"]) == (503, "7")
+    assert first.json()["type"] == "urn:ed-fi:api:service-unavailable"
+    assert api.get(URL).status_code == 200
+    assert statuses(api, 3) == [503, 201, 200]
+    assert api.get("/control/faults").json()[0]["acted"] == 2
+
+
+def test_a_rule_can_wait_and_act_on_each_nth(api):
+    faults(api, {"method": "POST", "status": 500, "after": 1, "every": 2})
+    assert statuses(api, 6) == [201, 200, 500, 200, 500, 200]
+
+
+def test_a_gateway_answers_in_html(api):
+    faults(api, {"status": 502, "html": True})
+    answer = api.get(URL)
+    assert (answer.status_code, answer.headers["content-type"]) == (502, "text/html")
+
+
+def test_latency_is_added_before_the_answer(api):
+    faults(api, {"latency_ms": 60, "times": 1})
+    began = time.monotonic()
+    assert api.get(URL).status_code == 200
+    assert time.monotonic() - began >= 0.06
+
+
+@pytest.mark.parametrize(("when", "written"), [("drop_after_commit", 1), ("drop_before_commit", 0)])
+def test_a_dropped_answer_leaves_the_write_done_or_not(api, when, written):
+    faults(api, {"method": "POST", when: True, "times": 1})
+    with pytest.raises(ConnectionResetError):
+        api.post(URL, api.association())
+    assert len(api.get(URL).json()) == written
+    dropped = [entry for entry in api.get("/control/counters").json()["requests"] if entry["status"] == 0]
+    assert [entry["count"] for entry in dropped] == [1]
+
+
+def test_tokens_can_be_revoked_mid_run(api):
+    faults(api, {"resource": URL, "revoke_tokens": True, "after": 1, "times": 1})
+    assert statuses(api, 2) == [201, 401]
+    api.sign_in("briar-hollow")
+    assert statuses(api, 1) == [200]
+    assert api.post("/control/tokens/revoke", None).json()["revoked"] > 0
+    assert statuses(api, 1) == [401]
+
+
+def test_the_token_endpoint_can_fail_too(api):
+    faults(api, {"resource": "oauth/token", "status": 429, "times": 1})
+    assert [api.token("district").status_code for _ in range(2)] == [429, 200]
+
+
+def test_older_hosts_answer_with_a_message_or_nothing(api):
+    api.put("/control/options", {"error_style": "legacy"})
+    answer = api.post(URL, {})
+    assert (answer.status_code, set(answer.json())) == (400, {"message"})
+    assert "\tBeginDate is required.\n" in answer.json()["message"]
+    assert api.get(URL, headers={"Authorization": "Bearer x"}).content == b""
+
+
+def test_the_successor_always_prints_both_lists(api):
+    api.put("/control/options", {"error_style": "dms"})
+    problem = api.get("nonsense").json()
+    assert problem["validationErrors"] == {}
+    assert api.post(URL, {}).json()["errors"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/control/faults", [{"stauts": 503}]),
+        ("/control/faults", {}),
+        ("/control/options", {"page_limits": 5}),
+    ],
+)
+def test_misspelt_settings_are_refused(api, path, body):
+    answer = api.put(path, body)
+    assert answer.status_code == 400
+    assert answer.json()["message"]
+
+
+def test_control_answers_this_machine_only(api):
+    transport = httpx.ASGITransport(app=api.app, client=("192.0.2.7", 5000))
+    outsider = httpx.AsyncClient(transport=transport, base_url="http://ods.test")
+
+    async def ask():
+        async with outsider:
+            return await outsider.get("/control/clients")
+
+    assert api._loop.run_until_complete(ask()).status_code == 403
+
+
+def test_unknown_control_endpoints_are_404(api):
+    assert api.get("/control/nonsense").status_code == 404
