@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import Any
 
 from edfi_toolkit import errors
 
@@ -37,3 +39,26 @@ def exit_of_name(name: str) -> Exit:
     """The exit code of an exception known only by its class's name, as a notebook's output has it."""
     kind = getattr(errors, name, None)
     return exit_of(kind) if isinstance(kind, type) and issubclass(kind, Exception) else Exit.FAILED
+
+
+def exit_of_steps(steps: Mapping[str, Any]) -> Exit:
+    """The exit code of a run by what its steps left in the manifest.
+
+    Rows that could not be read count as held: what was asked for is not in the ODS.
+    """
+    published = steps.get("publish", {})
+    outcomes = published.get("outcomes", {})
+    if steps.get("preview", {}).get("breaches") and not published:
+        return Exit.GUARDED
+    if not outcomes.get("refused") and (outcomes.get("unsure") or outcomes.get("pending")):
+        return Exit.UNAVAILABLE
+    left_out = [
+        outcomes.get("refused"),
+        outcomes.get("pending"),
+        outcomes.get("unsure"),
+        steps.get("extract", {}).get("set_aside"),
+        steps.get("validate", {}).get("held"),
+        steps.get("validate", {}).get("critical"),
+        steps.get("preview", {}).get("held"),
+    ]
+    return Exit.ATTENTION if any(left_out) else Exit.DONE

@@ -43,6 +43,9 @@ class Limits:
     run_s: int = 4 * 3600
 
 
+DEFAULT_LIMITS = Limits()
+
+
 @dataclass(frozen=True)
 class Ran:
     """One executed notebook. error: empty, or one line fit for a log."""
@@ -61,7 +64,7 @@ def run_notebooks(
     out_dir: Path,
     cwd: Path,
     environ: Mapping[str, str] | None = None,
-    limits: Limits = Limits(),
+    limits: Limits = DEFAULT_LIMITS,
     progress: Progress | None = None,
     redact: Callable[[str], str] = str,
 ) -> list[Ran]:

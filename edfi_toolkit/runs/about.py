@@ -92,7 +92,7 @@ def user_name() -> str:
 
 
 def _counts_text(facts: Mapping[str, Any]) -> str:
-    counts = {name: value for name, value in facts.items() if isinstance(value, int) and value}
+    counts = {name: value for name, value in facts.items() if type(value) is int and value}
     for nested in ("actions", "outcomes"):
         counts.update(facts.get(nested, {}))
     return ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in counts.items())

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from edfi_toolkit.errors import ConfigError, OdsError
+from edfi_toolkit.errors import ConfigError, OdsError, PlanError
 from edfi_toolkit.privacy import Masker, personal_values
 from edfi_toolkit.review import steps
 from edfi_toolkit.review.summaries import sheets
@@ -188,31 +188,38 @@ class Run:
             return self._waiting(chosen)
         from edfi_toolkit.sync import Ledger, publish
 
-        plan = self.plan
-        fingerprint = plan.fingerprint if approved == AUTO else approved
-        with Ledger(self.installation.ledger) as ledger:
-            result = publish(
-                plan,
-                target=self.target,
-                ledger=ledger,
-                approved=fingerprint,
-                overrides=chosen,
-                run_id=self.id,
-                progress=progress or _panel("Publishing"),
+        plan, was_begun = self.plan, self.published
+        if not was_begun:
+            self.folder.record(
+                "publish", {"fingerprint": plan.fingerprint, "by": user_name(), "finished": False}
             )
-        sent = int(plan.sends.sum())
-        adds_up("publish", sent, {"outcomes": int(result["action"].isin(["POST", "PUT", "DELETE"]).sum())})
+        try:
+            with Ledger(self.installation.ledger) as ledger:
+                result = publish(
+                    plan,
+                    target=self.target,
+                    ledger=ledger,
+                    approved=plan.fingerprint if approved == AUTO else approved,
+                    overrides=chosen,
+                    run_id=self.id,
+                    progress=progress or _panel("Publishing"),
+                )
+        except (PlanError, ConfigError):  # nothing was sent: the run may still be changed
+            if not was_begun:
+                self.folder.forget_from("publish")
+            raise
+        sent = result["action"].isin(["POST", "PUT", "DELETE"])
+        adds_up("publish", plan.sends.sum(), result.loc[sent, "outcome"].value_counts().to_dict())
         self.folder.save_frame("results", result)
-        outcomes = {outcome: int(count) for outcome, count in result["outcome"].value_counts().items()}
-        self.folder.record(
-            "publish", {"fingerprint": plan.fingerprint, "by": user_name(), "outcomes": outcomes}
-        )
+        outcomes = {name: int(count) for name, count in result.loc[sent, "outcome"].value_counts().items()}
+        facts = {"fingerprint": plan.fingerprint, "by": user_name(), "outcomes": outcomes, "finished": True}
+        self.folder.record("publish", facts)
         self._write_workbook()
         return steps.published_view(result, self.masker(result))
 
     def rejections(self) -> View:
         """The refusals of this feed that are still open, by cause, and those of this run that are settled."""
-        rejected = self._rejections()
+        rejected = self.rejected()
         self._write_workbook()
         return steps.rejections_view(rejected, self.masker(rejected))
 
@@ -294,7 +301,8 @@ class Run:
             feed = ledger.feed(self.target.identity, self.profile, self.source.name)
             return ledger.identity_map(feed)
 
-    def _rejections(self) -> pd.DataFrame:
+    def rejected(self) -> pd.DataFrame:
+        """All refusals of this feed, open and settled."""
         from edfi_toolkit.sync import Ledger
 
         with Ledger(self.installation.ledger) as ledger:
@@ -326,7 +334,7 @@ class Run:
 
     def _write_workbook(self, *, reveal: bool = False) -> Path:
         plan = self.plan
-        rejected = self._rejections() if self.published else pd.DataFrame()
+        rejected = self.rejected() if self.published else pd.DataFrame()
         content = sheets(self.folder.manifest, plan, self.checked, rejected, self.built)
         masker = self.masker(plan.items, rejected)
         name = "workbook-revealed.xlsx" if reveal else "workbook.xlsx"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edfi_toolkit import errors
-from edfi_toolkit.batch.exits import Exit, exit_of, exit_of_name
+from edfi_toolkit.batch.exits import Exit, exit_of, exit_of_name, exit_of_steps
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,24 @@ def test_every_exception_of_the_tree_has_an_exit_code_other_than_success() -> No
 
 def test_an_exception_that_is_not_ours_is_a_failure() -> None:
     assert exit_of(RuntimeError("x")) is Exit.FAILED
+
+
+@pytest.mark.parametrize(
+    ("steps", "code"),
+    [
+        ({"publish": {"outcomes": {"delivered": 3}}}, 0),
+        ({}, 0),
+        ({"publish": {"outcomes": {"delivered": 3, "refused": 1}}}, 3),
+        ({"publish": {"outcomes": {"refused": 1, "pending": 1}}}, 3),
+        ({"publish": {"outcomes": {"delivered": 3, "unsure": 1}}}, 5),
+        ({"publish": {"outcomes": {"delivered": 3, "pending": 1}}}, 5),
+        ({"validate": {"held": 1}}, 3),
+        ({"validate": {"critical": 1}}, 3),
+        ({"extract": {"set_aside": 1}}, 3),
+        ({"preview": {"held": 1}}, 3),
+        ({"preview": {"breaches": ["max-delete-share"]}}, 4),
+        ({"preview": {"breaches": ["max-delete-share"]}, "publish": {"outcomes": {"delivered": 1}}}, 0),
+    ],
+)
+def test_a_finished_run_has_the_exit_code_of_what_it_left_out(steps: dict[str, object], code: int) -> None:
+    assert exit_of_steps(steps) == code

@@ -1,0 +1,100 @@
+"""One district, unattended: the notebooks in order, in one run, with the exit code a scheduler acts on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import edfi_toolkit
+from edfi_toolkit.batch.exits import Exit, exit_of_steps
+from edfi_toolkit.batch.notebooks import Limits, Progress, Ran, run_notebooks
+from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.runs import Run, open_run
+
+PREVIEWS = ("10_extract", "20_validate", "30_preview")
+PUBLISHES = ("40_publish", "50_rejections")
+
+
+@dataclass(frozen=True)
+class Unattended:
+    """How a run went: its notebooks, its manifest's steps, and what to tell the scheduler."""
+
+    run: Run
+    ran: list[Ran]
+    exit: Exit
+
+    @property
+    def error(self) -> str:
+        """One line about what ended the run early; empty when nothing did."""
+        return next((each.error for each in self.ran if each.error), "")
+
+    @property
+    def steps(self) -> dict[str, Any]:
+        """What each step left in the manifest."""
+        steps: dict[str, Any] = self.run.folder.manifest.get("steps", {})
+        return steps
+
+
+def shipped(name: str) -> Path:
+    """A folder that lies beside the package in a checkout and inside it when installed."""
+    package = Path(edfi_toolkit.__file__).parent
+    found = next((each / name for each in (package, package.parent) if (each / name).is_dir()), None)
+    if found is None:
+        raise ConfigError(f"This installation has no folder {name}. Install the toolkit again.")
+    return found
+
+
+def run_unattended(
+    *,
+    profile: str,
+    school_year: int | None,
+    source: str | None,
+    target: str,
+    approved: str = "",
+    environ: Mapping[str, str] | None = None,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+) -> Unattended:
+    """Extract, validate and preview; with `approved` ("auto" or a fingerprint) publish and review too.
+
+    The run is a new one; its executed notebooks lie in its folder, masked. Kernels work in the current one.
+    Raises ConfigError before anything is read or contacted.
+    """
+    run = open_run(profile=profile, school_year=school_year, source=source, target=target, run_id="new")
+    if approved:
+        run.target.credentials()
+    names = [*PREVIEWS, *(PUBLISHES if approved else ())]
+    parameters = {
+        "profile": profile,
+        "school_year": school_year,
+        "source": source if source is not None else run.source.name,
+        "target": target,
+        "run_id": run.id,
+        **({"approved": approved} if approved else {}),
+    }
+    ran = run_notebooks(
+        [shipped("notebooks") / f"{name}.ipynb" for name in names],
+        parameters=parameters,
+        out_dir=run.path / "notebooks",
+        cwd=Path.cwd(),
+        environ=environ,
+        limits=limits or Limits(),
+        progress=progress,
+        redact=_redacting(run),
+    )
+    failed = next((each.exit for each in ran if each.exit is not Exit.DONE), None)
+    return Unattended(run, ran, failed or exit_of_steps(run.folder.manifest.get("steps", {})))
+
+
+def _redacting(run: Run) -> Callable[[str], str]:
+    """Hides the ids of this run's students in any text, as soon as the run knows them."""
+    known: list[Callable[[Any], Any]] = []
+
+    def redact(text: str) -> str:
+        if not known and run.folder.has("extract"):
+            known.append(run.masker().text)
+        return str(known[0](text)) if known else text
+
+    return redact

@@ -1,0 +1,80 @@
+"""JupyterLab on a working folder: own configuration, no news, no update check, no extension catalogue."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+CONFIG = """\
+c.LabApp.news_url = None
+c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
+c.LabApp.extension_manager = "readonly"  # the default one asks a package index
+c.LabApp.default_url = "/lab/tree/00_start_here.ipynb"
+c.ServerApp.root_dir = {root!r}
+c.ServerApp.ip = "127.0.0.1"
+c.ServerApp.port = {port}
+c.ServerApp.open_browser = {browser}
+c.ServerApp.allow_root = {is_root}
+"""
+OVERRIDES = {
+    "@jupyterlab/apputils-extension:notification": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+        "doNotDisturbMode": True,
+    },
+    # Cells out of view stay in the page, so that find and tests see them.
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "defer"},
+}
+
+
+def serve_lab(folder: Path, *, profile: str, port: int, browser: bool, environ: Mapping[str, str]) -> None:
+    """Copy the notebooks into `folder/notebooks` and serve them until interrupted.
+
+    environ: what the kernels see besides our own environment. Jupyter keeps its things in the folder.
+    """
+    copy_notebooks(folder / "notebooks", profile)
+    own = folder / ".jupyter"
+    write_config(own, folder / "notebooks", port=port, browser=browser)
+    command = [sys.executable, "-m", "jupyterlab"]
+    process = subprocess.Popen(command, env={**os.environ, **environ, **jupyter_environ(own)})  # noqa: S603
+    try:
+        process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+
+
+def copy_notebooks(folder: Path, profile: str) -> None:
+    """Copies to work in, with the sample's profile as the default, so that the originals stay clean."""
+    from edfi_toolkit.batch.unattended import shipped
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted(shipped("notebooks").glob("*.ipynb")):
+        text = path.read_text("utf-8").replace('profile = \\"certification\\"', f'profile = \\"{profile}\\"')
+        (folder / path.name).write_text(text, "utf-8")
+
+
+def write_config(own: Path, root: Path, *, port: int, browser: bool) -> None:
+    """Write Jupyter's configuration folder."""
+    shutil.rmtree(own, ignore_errors=True)
+    (own / "config" / "labconfig").mkdir(parents=True, mode=0o700)
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    text = CONFIG.format(root=str(root), port=port, browser=browser, is_root=is_root)
+    (own / "config" / "jupyter_lab_config.py").write_text(text, "utf-8")
+    overrides = own / "config" / "labconfig" / "default_setting_overrides.json"
+    overrides.write_text(json.dumps(OVERRIDES), "utf-8")
+
+
+def jupyter_environ(own: Path) -> dict[str, str]:
+    """Where Jupyter and IPython keep their things, so that a user's own set-up neither helps nor disturbs."""
+    return {
+        "JUPYTER_CONFIG_DIR": str(own / "config"),
+        "JUPYTER_DATA_DIR": str(own / "data"),
+        "JUPYTER_RUNTIME_DIR": str(own / "runtime"),
+        "IPYTHONDIR": str(own / "ipython"),
+    }

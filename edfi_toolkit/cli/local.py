@@ -1,0 +1,105 @@
+"""sandbox, lab, init, doctor: what runs on this machine alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edfi_toolkit.cli.output import AsJson, as_records, say, show, show_json
+
+Port = Annotated[int, typer.Option(help="0 takes a free one.")]
+TEMPLATE = """\
+# Settings of the Ed-Fi steward toolkit. No key, secret or password belongs in this file.
+# What each line means: docs/settings.md.
+
+[sources.north]                # one block for each extract; the name in brackets is yours to choose
+path = "extracts/north"        # a folder or a workbook; path_env = "VARIABLE" for a database URL
+mapping = "auto"               # canonical, powerschool, infinite-campus, or the path of a TOML file
+
+[targets.state]                # one block for each ODS
+url = "https://ods.example.org"
+school_year = 2026
+# Key and secret come from EDFI_TARGET_STATE_KEY and EDFI_TARGET_STATE_SECRET, or from the system's keyring:
+# keyring = "edfi-state"
+
+[limits]                       # a plan above these is refused until a person overrides it by name
+max_delete_share = 0.10
+max_update_share = 0.50
+free_changes = 25
+"""
+
+
+def sandbox(
+    port: Port = 0,
+    data: Annotated[Path | None, typer.Option(help="SQLite file that keeps the data.")] = None,
+    seed: Annotated[
+        list[Path] | None, typer.Option(help="JSONL file to load first; may be repeated.")
+    ] = None,
+) -> None:
+    """Serve an embedded Ed-Fi ODS until interrupted. Its first line is JSON: base_url, control_url, clients.
+
+    Example: edfi-toolkit sandbox --port 8765 --seed data/samples/certification/ods-seed.jsonl
+    """
+    from edfi_toolkit.sandbox import serve
+
+    serve(port, data, seed or [])
+
+
+def lab(
+    port: Annotated[int, typer.Option(help="Port of JupyterLab; the next free one when it is taken.")] = 8888,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True,
+    profile: Annotated[str, typer.Option("--profile", "-p", help="Whose sample.")] = "certification",
+    folder: Annotated[Path, typer.Option(help="Made anew each time.")] = Path("data/lab"),
+) -> None:
+    """JupyterLab on a sample district, with a sandbox ODS behind it; asks nothing of the network.
+
+    Example: edfi-toolkit lab --no-browser --port 8890
+    """
+    from edfi_toolkit.cli.jupyter import serve_lab
+    from edfi_toolkit.cli.playground import make_playground, target_environ
+    from edfi_toolkit.sandbox import start
+
+    made = make_playground(folder, profile)
+    with start(seeds=made.seeds) as running:
+        say(f"Sandbox ODS: {running.base_url}   Sample district: {made.folder / 'source'}")
+        say("JupyterLab follows; end both with Ctrl-C.")
+        serve_lab(made.folder, profile=profile, port=port, browser=browser, environ=target_environ(running))
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where edfi.toml is written.")] = Path("."),
+    force: Annotated[bool, typer.Option("--force", help="Write over an edfi.toml that is there.")] = False,
+) -> None:
+    """Write a settings file to fill in.
+
+    Example: edfi-toolkit init
+    """
+    from edfi_toolkit.errors import ConfigError
+
+    path = folder / "edfi.toml"
+    if path.exists() and not force:
+        raise ConfigError(f"{path} is there already. Edit it, or write over it with --force.")
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(TEMPLATE, "utf-8")
+    typer.echo(str(path))
+    say("Fill in source and target, then check with: edfi-toolkit doctor")
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Whether settings, sources, targets, logins and ledger are in place. Writes nothing.
+
+    Exit code 0: all is in place. 2: something is not.
+
+    Example: edfi-toolkit doctor
+    """
+    from edfi_toolkit.batch.exits import Exit
+    from edfi_toolkit.runs import check_setup
+
+    view = check_setup()
+    if as_json:
+        show_json(as_records(view.frames["checks"], view.masker))
+    else:
+        show(view)
+    raise typer.Exit(Exit.SETTINGS if view.tone == "bad" else Exit.DONE)

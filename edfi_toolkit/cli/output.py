@@ -1,0 +1,95 @@
+"""Text for people goes to stderr, results to stdout; `--json` makes the results JSON."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from edfi_toolkit.privacy import Masker
+    from edfi_toolkit.review.views import View
+
+AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
+Reveal = Annotated[bool, typer.Option("--reveal", help="Show real student ids instead of pseudonyms.")]
+ProfileName = Annotated[str, typer.Option("--profile", "-p", help="Whose rules, such as certification.")]
+SchoolYear = Annotated[
+    int | None, typer.Option("--school-year", "-y", help="The year it ends in: 2026 is 2025-26.")
+]
+TargetName = Annotated[str, typer.Option("--target", "-t", help="A target named in the settings.")]
+SourceName = Annotated[
+    str, typer.Argument(metavar="SOURCE", help="A source named in the settings, a folder, or a database URL.")
+]
+Given = Annotated[
+    list[str] | None, typer.Option("--set", help="A setting of the profile, name=value; may be repeated.")
+]
+
+
+def say(text: str) -> None:
+    """A line for the person, on stderr."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+class Line:
+    """Progress on one line of stderr, drawn again when it is a terminal; never asks to stop."""
+
+    def __init__(self, label: str) -> None:
+        self.label, self._shown_at = label, 0.0
+
+    def __call__(self, done: int, total: int | None = None, counts: Mapping[str, int] | None = None) -> bool:
+        """Tell how far it is; ten times a second at most."""
+        ended = total is not None and done >= total
+        if ended or (sys.stderr.isatty() and time.monotonic() - self._shown_at > 0.1):
+            self._shown_at = time.monotonic()
+            told = ", ".join(f"{name} {count:,}" for name, count in (counts or {}).items() if count)
+            of = f" of {total:,}" if total is not None else ""
+            start = "\r" if sys.stderr.isatty() else ""
+            sys.stderr.write(f"{start}{self.label}: {done:,}{of}{f' ({told})' if told else ''}")
+            sys.stderr.write("\n" if ended else "")
+            sys.stderr.flush()
+        return True
+
+
+def show(view: View, *, as_json: bool = False, facts: Mapping[str, Any] | None = None) -> None:
+    """The result of a command on stdout: a view as text, or its facts (else its tables) as JSON."""
+    if not as_json:
+        sys.stdout.write(f"{view!r}\n")
+    elif facts is not None:
+        show_json(facts)
+    else:
+        show_json({block.caption: as_records(block.frame, view.masker) for block in view.blocks})
+
+
+def show_json(content: Any) -> None:
+    """Any result as one line of JSON on stdout."""
+    import orjson
+
+    sys.stdout.write(orjson.dumps(content, default=str).decode() + "\n")
+
+
+def as_records(frame: pd.DataFrame, masker: Masker) -> list[dict[str, Any]]:
+    """Rows as plain objects, masked; missing values are null."""
+    masked = masker.frame(frame).astype(object)
+    records: list[dict[str, Any]] = masked.where(masked.notna(), None).to_dict("records")
+    return records
+
+
+def settings_given(pairs: list[str] | None) -> dict[str, str]:
+    """`["nm.begin_date_mode=latest_only"]` as a mapping. Raises ConfigError for one without `=`."""
+    from edfi_toolkit.errors import ConfigError
+
+    given = {}
+    for pair in pairs or []:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise ConfigError(
+                f"--set {pair}: write name=value, such as --set nm.begin_date_mode=latest_only."
+            )
+        given[name.strip()] = value.strip()
+    return given

@@ -1,0 +1,203 @@
+"""demo: a small invented district is published to a sandbox ODS, changes once, and then stays as it is."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edfi_toolkit.cli.output import say
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from edfi_toolkit.batch.unattended import Unattended
+    from edfi_toolkit.cli.playground import Playground
+    from edfi_toolkit.review.views import View
+    from edfi_toolkit.runs import Run
+    from edfi_toolkit.sandbox import Running
+
+SCHOOL_YEAR = 2026
+
+
+def demo(
+    profile: Annotated[str, typer.Option("--profile", "-p", help="Whose sample.")] = "certification",
+    folder: Annotated[Path, typer.Option(help="Made anew each time.")] = Path("data/demo"),
+) -> None:
+    """The tour: everything is new, something changes, nothing changes. Everything in it is invented.
+
+    Exit code 3 is its normal end: the sample has rows that must be held or refused.
+
+    Example: edfi-toolkit demo --profile certification
+    """
+    from rich.console import Console
+
+    from edfi_toolkit.cli.playground import make_playground, target_environ, working_in
+    from edfi_toolkit.sandbox import start
+
+    began = time.monotonic()
+    made = make_playground(folder, profile)
+    out = Console(highlight=False)
+    with start(seeds=made.seeds) as running, working_in(made.folder, target_environ(running)):
+        first = _everything_is_new(out, profile)
+        _something_changes(out, made, profile, running)
+        _nothing_changes(out, profile, running)
+    _where(out, first.run)
+    out.print(f"The tour took {time.monotonic() - began:.0f} seconds.")
+    raise typer.Exit(first.exit)
+
+
+def _everything_is_new(out: Console, profile: str) -> Unattended:
+    """Part one: the notebooks, unattended, on the sample as it is at first."""
+    from edfi_toolkit.batch.exits import Exit
+    from edfi_toolkit.batch.unattended import run_unattended
+    from edfi_toolkit.errors import EdfiToolkitError
+
+    out.rule("1. Everything is new: notebooks 10 to 50, unattended")
+    done = run_unattended(
+        profile=profile,
+        school_year=SCHOOL_YEAR,
+        source="sample",
+        target="sandbox",
+        approved="auto",
+        progress=lambda notebook, cells, of: say(f"  {notebook}") if cells == of else None,
+    )
+    if done.exit not in (Exit.DONE, Exit.ATTENTION):
+        say(done.error)
+        raise EdfiToolkitError(
+            f"The notebooks ended with exit code {int(done.exit)}. They lie in {done.run.path}."
+        )
+    _outcome(out, done.run)
+    return done
+
+
+def _something_changes(out: Console, made: Playground, profile: str, running: Running) -> None:
+    """Part two: the SIS changed; the plan shows the members that differ, and only those records are sent."""
+    out.rule("2. The SIS changed: what would be sent?")
+    made.source_becomes("after")
+    run, preview = _previewed(profile)
+    changes = preview.frames["changes"]
+    _table(out, "The plan, member by member; students are masked", _differences(changes), preview)
+    before = _writes(running)
+    run.publish(approved="auto", progress=lambda *_: True)
+    sent = {answer: count - before.get(answer, 0) for answer, count in _writes(running).items()}
+    told = ", ".join(f"{count} {answer}" for answer, count in sorted(sent.items()) if count)
+    out.print(f"Sent to the ODS: {told or 'nothing'}.\n")
+
+
+def _nothing_changes(out: Console, profile: str, running: Running) -> None:
+    """Part three: the same source again; the sandbox counts what it is asked to write."""
+    out.rule("3. Nothing changed: the same again")
+    before = sum(_writes(running).values())
+    run, _ = _previewed(profile)
+    run.publish(approved="auto", progress=lambda *_: True)
+    out.print(f"Sent to the ODS: {sum(_writes(running).values()) - before} changes.\n")
+
+
+def _previewed(profile: str) -> tuple[Run, View]:
+    from edfi_toolkit.runs import open_run
+
+    run = open_run(profile=profile, school_year=SCHOOL_YEAR, source="sample", run_id="new")
+    for step in (run.extract, run.build, run.validate):
+        say(f"  {step().says}")
+    return run, run.preview()
+
+
+def _outcome(out: Console, run: Run) -> None:
+    """What a steward wants to know after a publish: how many, and why not all."""
+    import pandas as pd
+
+    from edfi_toolkit.review.steps import rejections_view
+    from edfi_toolkit.review.summaries import by_rule
+
+    steps = run.folder.manifest["steps"]
+    actions, outcomes = steps["preview"]["actions"], steps["publish"]["outcomes"]
+    result = run.folder.load_frame("results")
+    delivered = result[result["outcome"].eq("delivered")]["action"].value_counts()
+    counts = [
+        ("rows read from the SIS", steps["extract"]["rows"]),
+        ("rows set aside: a cell could not be read", steps["extract"]["set_aside"]),
+        ("rows skipped: a rule says no record", steps["build"]["skipped"]),
+        ("records built", steps["build"]["records"]),
+        ("records held by validation: not sent", steps["validate"]["held"]),
+        ("created in the ODS", int(delivered.get("POST", 0))),
+        ("updated in the ODS", int(delivered.get("PUT", 0))),
+        ("deleted from the ODS", int(delivered.get("DELETE", 0))),
+        ("unchanged", actions.get("NOOP", 0)),
+        ("refused by the ODS", outcomes.get("refused", 0)),
+    ]
+    masker = run.masker()
+    _table(out, "What happened", pd.DataFrame(counts, columns=["what", "rows"]), run.overview())
+    checked = run.checked
+    held = checked.held.explode("held_by")[["held_by"]]
+    refused = rejections_view(run.rejected(), masker).frames["causes"]
+    why = pd.concat(
+        [
+            by_rule(checked.build.tables.skipped, "rule").assign(state="set aside"),
+            by_rule(held, "held_by").assign(state="held"),
+            refused.rename(columns={"rejections": "rows"}).assign(state="refused", rule_id=""),
+        ]
+    )[["state", "rows", "rule_id", "says", "todo"]]
+    _table(out, "What is not in the ODS, why, and what to do", why, run.overview())
+
+
+def _differences(changes: Any) -> Any:
+    """One row for each change, and for each changed member before and after."""
+    import pandas as pd
+
+    rows = [
+        {
+            "action": change["action"],
+            "student_unique_id": change["student_unique_id"],
+            "program_name": change["program_name"],
+            "begin_date": change["begin_date"],
+            "member": member,
+            "before": before,
+            "after": after,
+        }
+        for change in changes.to_dict("records")
+        for member, (before, after) in (change["diff"] or {"": ("", "")}).items()
+    ]
+    columns = ["action", "student_unique_id", "program_name", "begin_date", "member", "before", "after"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _table(out: Console, title: str, frame: Any, view: View) -> None:
+    from rich.table import Table
+
+    from edfi_toolkit.review.views import for_eyes
+
+    shown = for_eyes(frame, view.masker)
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for label, name in zip(shown, frame, strict=True):
+        table.add_column(str(label), justify="right" if frame[name].dtype.kind in "iuf" else "left")
+    for row in shown.itertuples(index=False):
+        table.add_row(*row)
+    out.print(table if len(shown) else f"{title}: nothing.")
+    out.print()
+
+
+def _writes(running: Running) -> dict[str, int]:
+    """How often the sandbox was asked to write an association, by verb and answer, as it counts itself."""
+    import httpx
+
+    from edfi_toolkit.model import associations
+
+    requests = httpx.get(f"{running.control_url}/counters").json()["requests"]
+    return {
+        f"{each['method']} {each['status']}": each["count"]
+        for each in requests
+        if each["method"] in ("POST", "PUT", "DELETE") and each["resource"] in associations()
+    }
+
+
+def _where(out: Console, run: Run) -> None:
+    out.rule("Where to look")
+    for what, name in (
+        ("report, with every finding", "report.html"),
+        ("workbook, to hand on", "workbook.xlsx"),
+        ("executed notebooks", "notebooks"),
+    ):
+        out.print(f"{what}: {run.path / name}", soft_wrap=True)

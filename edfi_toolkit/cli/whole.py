@@ -1,0 +1,60 @@
+"""run: one district, the notebooks in order, unattended."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from edfi_toolkit.cli.output import AsJson, ProfileName, SchoolYear, TargetName, say, show, show_json
+
+
+def run(
+    profile: ProfileName,
+    source: Annotated[
+        str | None,
+        typer.Argument(metavar="[SOURCE]", help="A source named in the settings, or a folder."),
+    ] = None,
+    target: TargetName = "sandbox",
+    school_year: SchoolYear = None,
+    approve: Annotated[str, typer.Option(help="auto, or a fingerprint; without it nothing is sent.")] = "",
+    minutes: Annotated[int, typer.Option(help="The whole run may take this long.")] = 240,
+    as_json: AsJson = False,
+) -> None:
+    """Run the notebooks unattended: extract, validate, preview; with --approve publish and review too.
+
+    Executed notebooks, report and workbook lie in the run's folder, masked.
+
+    Exit code 0: all is in the ODS. 1: failed. 2: settings. 3: held or refused. 4: a guardrail. 5: run again.
+
+    Example: edfi-toolkit run north --profile certification --school-year 2026 --target sandbox --approve auto
+    """
+    from edfi_toolkit.batch.notebooks import Limits
+    from edfi_toolkit.batch.unattended import run_unattended
+
+    def progress(notebook: str, cells: int, of: int) -> None:
+        if cells == of:
+            say(f"  {notebook} done")
+
+    done = run_unattended(
+        profile=profile,
+        school_year=school_year,
+        source=source,
+        target=target,
+        approved=approve,
+        limits=Limits(run_s=60 * minutes),
+        progress=progress,
+    )
+    if done.error:
+        say(done.error)
+    if as_json:
+        facts = {
+            "run_id": done.run.id,
+            "folder": str(done.run.path),
+            "steps": done.steps,
+            "exit": int(done.exit),
+        }
+        show_json(facts)
+    else:
+        show(done.run.overview())
+    raise typer.Exit(done.exit)
