@@ -194,19 +194,20 @@ async def _by_offset(pages: _Pages, first: list[Row], put: Put) -> None:
         if fresh:
             await put(fresh)
 
-    await put_new(first)
     if not first:
         return
     step = len(first)  # a host may hand out less than was asked for
     total = await pages.total()
+    if total is None or total <= step:
+        await put_new(first)
     if total is None:
         offset = step
         while rows := (await pages.counted(offset))[0]:
             await put_new(rows)
             offset += len(rows)
         return
-    if total > step:
-        for offset in range((total - 1) // step * step, 0, -step):
+    if total > step:  # the first page comes last once more: deletes meanwhile have moved rows into it
+        for offset in range((total - 1) // step * step, -1, -step):
             await put_new((await pages.counted(offset))[0])
 
 

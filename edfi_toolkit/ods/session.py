@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -75,6 +76,7 @@ class Session:
         self._discovery: Discovery | None = None
         self._auth: OdsAuth | None = None
         self._lock = asyncio.Lock()
+        self._conversation, self._sent = uuid.uuid4().hex[:20], 0
 
     @property
     def addresses(self) -> Discovery:
@@ -137,7 +139,8 @@ class Session:
         names_token: bool = False,
     ) -> Answer:
         """Try once. Silence is an Answer too; raises OdsError only for what no second try can mend."""
-        correlation_id = uuid.uuid4().hex
+        self._sent += 1
+        correlation_id = f"{self._conversation}-{self._sent}"
         headers = {"Accept": "application/json", "User-Agent": _AGENT, "correlation-id": correlation_id}
         headers["Accept-Encoding"] = "gzip, deflate"
         if content is not None:
@@ -150,7 +153,7 @@ class Session:
         try:
             request = httpx.Request(
                 verb,
-                url,
+                _url(url) if params is None else url,
                 params=params,
                 headers=headers,
                 content=content,
@@ -236,6 +239,9 @@ class Session:
 
     async def aclose(self) -> None:
         await self._transport.aclose()
+
+
+_url = lru_cache(maxsize=64)(httpx.URL)  # parsing one takes longer than all else about a small request
 
 
 def _answer(response: httpx.Response, correlation_id: str) -> Answer:

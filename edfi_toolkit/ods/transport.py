@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import certifi
@@ -37,6 +38,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             total=max(TOTAL_S, read_s), sock_connect=connect_s, sock_read=read_s
         )
         self._session: aiohttp.ClientSession | None = None
+        self._proxy: str | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self._session is None:  # made here: aiohttp wants to be born on the loop it lives on
@@ -44,8 +46,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_S, ssl=self._verify),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
-                trust_env=True,
             )
+            self._proxy = environment_proxy(request.url)
         try:
             async with self._session.request(
                 request.method,
@@ -53,6 +55,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 headers=[(n.decode("latin-1"), v.decode("latin-1")) for n, v in request.headers.raw],
                 data=request.content or None,
                 allow_redirects=False,
+                proxy=self._proxy,
                 timeout=self._timeout,
             ) as response:
                 content = await response.read()
@@ -63,6 +66,14 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         if self._session is not None:
             await self._session.close()
+
+
+def environment_proxy(url: httpx.URL) -> str | None:
+    """The proxy the environment names for an address; asked once, as aiohttp would ask at every request."""
+    if proxy_bypass(url.host):
+        return None
+    proxies = getproxies()
+    return proxies.get(url.scheme) or proxies.get("all")
 
 
 def trust(target: Target) -> ssl.SSLContext:

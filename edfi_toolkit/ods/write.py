@@ -96,11 +96,11 @@ class Writer:
         self._alarm: asyncio.TimerHandle | None = None
         self._in_a_row: dict[tuple[str, str], tuple[str, int]] = {}  # troubles that are not the records' own
         self._closed: dict[tuple[str, str], tuple[Literal["refused", "pending"], Answer]] = {}
-        self._error: Exception | None = None
+        self.error: Exception | None = None
 
     def submit(self, jobs: Iterable[Job]) -> None:
         """Take jobs on; each comes back as an Outcome or as parked, unless the run ends before it is sent."""
-        if self._error is not None:
+        if self.error is not None:
             return
         for job in jobs:
             student = job.write.student
@@ -115,7 +115,7 @@ class Writer:
 
     async def cancel(self) -> None:
         """Drop everything; what is in flight stays unsure."""
-        self._error = self._error or OdsError("The writing was abandoned.")
+        self.error = self.error or OdsError("The writing was abandoned.")
         self._silence()
         for task in self._tasks:
             task.cancel()
@@ -126,7 +126,7 @@ class Writer:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        while self._ready and self._error is None and len(self._tasks) < int(self.pace.limit):
+        while self._ready and self.error is None and len(self._tasks) < int(self.pace.limit):
             if (pause_s := self.pace.resume_at - loop.time()) > 0:
                 self._alarm = loop.call_later(pause_s, self._pump)
                 return
@@ -138,10 +138,10 @@ class Writer:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._end(error if isinstance(error, Exception) else RuntimeError("a write was interrupted"))
-        if self._error is None:
+        if self.error is None:
             self._pump()
         elif not self._tasks:
-            self.results.put(_Ended(self._error))
+            self.results.put(_Ended(self.error))
 
     async def _work(self, job: Job) -> None:
         write = job.write
@@ -189,7 +189,7 @@ class Writer:
         if self.pace.hopeless or (too_long and verdict is not Verdict.BROKEN):
             self._end(self._unavailable(answer))
         wait_s = None
-        if self._error is None and not job.alone:
+        if self.error is None and not job.alone:
             wait_s = self._policy.next_wait_s(
                 verdict,
                 job.attempts,
@@ -199,7 +199,7 @@ class Writer:
             )
         if wait_s is not None and self._budget.spend():
             self._timers[job] = asyncio.get_running_loop().call_later(wait_s, self._retry, job)
-        elif verdict is Verdict.BROKEN and self._error is None and not job.alone:
+        elif verdict is Verdict.BROKEN and self.error is None and not job.alone:
             self._note(job.write, "broken", answer)
             self.results.put(_Parked(job))
             self._next_of(job)
@@ -248,9 +248,9 @@ class Writer:
 
     def _end(self, error: Exception) -> None:
         """End the run: what waits for another try is told as it stands, what was never sent is dropped."""
-        if self._error is not None:
+        if self.error is not None:
             return
-        self._error = error
+        self.error = error
         known = [*self._timers, *(job for job in self._ready if job.attempts)]
         self._silence()
         self._queues.clear()
@@ -369,6 +369,8 @@ def outcomes(
                 parked.append(result.job)
             else:
                 yield result
+    if writer.error is not None:  # set before the outcome that ended the run was told
+        raise writer.error
     if failure is not None:
         raise failure
 

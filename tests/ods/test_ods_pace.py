@@ -1,0 +1,83 @@
+"""How many requests are in flight."""
+
+from __future__ import annotations
+
+import random
+
+from edfi_toolkit.ods import RetryPolicy
+from edfi_toolkit.ods.pace import Pace
+
+
+def a_pace(ceiling=64, **policy):
+    return Pace(ceiling, RetryPolicy(**policy), random.Random(1))
+
+
+def test_it_starts_low_grows_to_the_ceiling_and_stays_there():
+    pace = a_pace(ceiling=32)
+    assert pace.limit == 4
+    for _ in range(200):
+        pace.fine(0.03)
+    assert pace.limit == 32
+    assert a_pace(ceiling=1).limit == 1
+
+
+def test_it_does_not_grow_when_latency_rises():
+    pace = a_pace()
+    pace.fine(0.03)
+    for _ in range(50):
+        pace.fine(0.5)
+    before = pace.limit
+    for _ in range(50):
+        pace.fine(0.5)
+    assert pace.limit == before < 64
+
+
+def test_requests_in_flight_together_halve_it_once():
+    pace = a_pace()
+    for _ in range(60):
+        pace.fine(0.03)
+    began_in = pace.round
+    for _ in range(8):
+        pace.stumbled(began_in, now=0.0)
+    assert pace.limit == 32
+    assert pace.stumbles == 1
+
+
+def test_after_a_stumble_it_grows_by_one_a_round():
+    pace = a_pace()
+    for _ in range(60):
+        pace.fine(0.03)
+    pace.stumbled(pace.round, now=0.0)
+    for _ in range(32):
+        pace.fine(0.03)
+    assert 32.9 < pace.limit <= 33.1
+
+
+def test_one_stumble_pauses_nobody_and_the_third_in_a_row_pauses_all():
+    pace = a_pace()
+    for _ in range(2):
+        pace.stumbled(pace.round, now=100.0, wait_s=9.0)
+    assert pace.resume_at == 0.0
+    pace.stumbled(pace.round, now=100.0, wait_s=9.0)
+    assert pace.resume_at >= 109.0
+
+
+def test_a_success_between_forgives():
+    pace = a_pace(rounds=3)
+    for _ in range(10):
+        pace.stumbled(pace.round, now=0.0)
+        pace.stumbled(pace.round, now=0.0)
+        pace.fine(0.03)
+    assert not pace.hopeless
+    for _ in range(3):
+        pace.stumbled(pace.round, now=0.0)
+    assert pace.hopeless
+
+
+def test_an_error_that_may_be_one_records_own_slows_down_and_ends_nothing():
+    pace = a_pace(rounds=3)
+    for _ in range(20):
+        pace.stumbled(pace.round, now=0.0, counts=False)
+    assert pace.limit == 1
+    assert not pace.hopeless
+    assert pace.resume_at == 0.0
