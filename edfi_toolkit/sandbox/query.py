@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ from edfi_toolkit.sandbox.wire import Call, Reply, json_reply
 
 LAST_NUMBER = 2**31 - 1
 _ID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,19}")
+_TOKEN = re.compile(r"(-?[0-9]{1,10}),(-?[0-9]{1,10})")
 _PARTITION_PAGES = 5  # a partition is at least that many full pages long
 
 
@@ -72,10 +73,9 @@ def number(query: Mapping[str, str], name: str) -> int | None:
     text = query.get(name.lower())
     if text is None or text == "":
         return None
-    try:
-        return int(text)
-    except ValueError:
-        raise not_valid(name, text) from None
+    if not _NUMBER.fullmatch(text) or not -(2**63) <= int(text) < 2**63:
+        raise not_valid(name, text)
+    return int(text)
 
 
 def not_valid(name: str, text: str) -> problems.Refusal:
@@ -92,14 +92,13 @@ def write_token(low: int, high: int) -> str:
 def read_token(token: str) -> tuple[int, int]:
     """The two numbers of a page token; 400 when it is damaged."""
     try:
-        low, high = (
-            base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-            .decode()
-            .split(",")
-        )
-        return int(low), int(high)
-    except (ValueError, binascii.Error):
-        raise problems.parameter("The page token provided was invalid.") from None
+        text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode()
+    except ValueError:
+        text = ""
+    found = _TOKEN.fullmatch(text)
+    if found is None:
+        raise problems.parameter("The page token provided was invalid.")
+    return int(found[1]), int(found[2])
 
 
 def selection(ods: Ods, client: Client, target: Shape, query: Mapping[str, str]) -> tuple[str, list[Any]]:

@@ -5,7 +5,6 @@ One connection, used from one thread; each write of the API is one transaction.
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,37 +15,11 @@ from typing import Any
 
 import orjson
 
-from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.sandbox.schema import open_file
 
-LAYOUT = 1
-_REMEMBERED = 50_000
 TICKS_AT_1970 = 621_355_968_000_000_000  # 100 ns since 0001-01-01
 _ETAG_BASE = 2**62  # the host's ETag is a .NET UTC time in its binary form
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS items (
-    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, space TEXT NOT NULL,
-    key TEXT NOT NULL, organization INTEGER, student TEXT, modified INTEGER NOT NULL,
-    version INTEGER NOT NULL, body TEXT NOT NULL,
-    UNIQUE (space, key)
-);
-CREATE INDEX IF NOT EXISTS items_of_a_kind ON items (kind);
-CREATE INDEX IF NOT EXISTS items_of_a_student ON items (student, kind) WHERE student IS NOT NULL;
-CREATE TABLE IF NOT EXISTS links (
-    space TEXT NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, via TEXT NOT NULL,
-    PRIMARY KEY (space, key, seq, via)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS links_of_an_item ON links (seq);
-CREATE TABLE IF NOT EXISTS deletes (
-    version INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, space TEXT NOT NULL, key TEXT NOT NULL,
-    organization INTEGER, student TEXT, key_values TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS key_changes (
-    version INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, organization INTEGER, student TEXT,
-    old_values TEXT NOT NULL, new_values TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS clients (name TEXT PRIMARY KEY, facts TEXT NOT NULL);
-"""
+_REMEMBERED = 50_000
 _COLUMNS = "seq, id, kind, key, organization, student, modified, version, body"
 
 
@@ -78,39 +51,12 @@ class Row:
         return f"{moment:%Y-%m-%dT%H:%M:%S}{digits}Z"
 
 
-def _open(path: Path | None) -> sqlite3.Connection:
-    """The data file, for this process alone and its owner's eyes only, or a database in memory."""
-    try:
-        if path is not None:
-            path.touch(mode=0o600)
-        connection = sqlite3.connect(
-            path or ":memory:",
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=512,
-            timeout=0.5,
-        )
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
-        if found in (0, LAYOUT):
-            # An exclusive lock: a second process would not see what this one remembers.
-            connection.executescript(
-                "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-                f"PRAGMA temp_store=MEMORY; {_SCHEMA} PRAGMA user_version={LAYOUT};"
-            )
-            return connection
-    except (OSError, sqlite3.Error) as error:
-        raise ConfigError(
-            f"The sandbox data file {path} cannot be used ({error}): name another one."
-        ) from None
-    raise ConfigError(f"The sandbox data file {path} has layout {found}, not {LAYOUT}: name another one.")
-
-
 class Store:
     """The data of one ODS, in a file or in memory."""
 
     def __init__(self, path: Path | None = None, *, clock: Callable[[], int] = time.time_ns) -> None:
         self._clock = clock
-        self.connection = _open(path)
+        self.connection = open_file(path)
         self._recall()
 
     def _recall(self) -> None:

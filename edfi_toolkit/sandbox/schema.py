@@ -1,0 +1,65 @@
+"""The tables of the data file, and how it is opened."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from edfi_toolkit.errors import ConfigError
+
+_LAYOUT = 1
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS items (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, space TEXT NOT NULL,
+    key TEXT NOT NULL, organization INTEGER, student TEXT, modified INTEGER NOT NULL,
+    version INTEGER NOT NULL, body TEXT NOT NULL,
+    UNIQUE (space, key)
+);
+CREATE INDEX IF NOT EXISTS items_of_a_kind ON items (kind);
+CREATE INDEX IF NOT EXISTS items_of_a_student ON items (student, kind) WHERE student IS NOT NULL;
+CREATE TABLE IF NOT EXISTS links (
+    space TEXT NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, via TEXT NOT NULL,
+    PRIMARY KEY (space, key, seq, via)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS links_of_an_item ON links (seq);
+CREATE TABLE IF NOT EXISTS deletes (
+    version INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, space TEXT NOT NULL, key TEXT NOT NULL,
+    organization INTEGER, student TEXT, key_values TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS key_changes (
+    version INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, organization INTEGER, student TEXT,
+    old_values TEXT NOT NULL, new_values TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS clients (name TEXT PRIMARY KEY, facts TEXT NOT NULL);
+"""
+
+
+def open_file(path: Path | None) -> sqlite3.Connection:
+    """The data file, for this process alone and its owner's eyes only, or a database in memory.
+
+    Raises ConfigError when the file is in use, of another layout or no database.
+    """
+    try:
+        if path is not None:
+            path.touch(mode=0o600)
+        connection = sqlite3.connect(
+            path or ":memory:",
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=512,
+            timeout=0.5,
+        )
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        if found in (0, _LAYOUT):
+            # An exclusive lock: a second process would not see what this one remembers.
+            connection.executescript(
+                "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+                f"PRAGMA temp_store=MEMORY; {_SCHEMA} PRAGMA user_version={_LAYOUT};"
+            )
+            return connection
+    except (OSError, sqlite3.Error) as error:
+        raise ConfigError(
+            f"The sandbox data file {path} cannot be used ({error}): name another one."
+        ) from None
+    raise ConfigError(f"The sandbox data file {path} has layout {found}, not {_LAYOUT}: name another one.")
