@@ -145,7 +145,12 @@ def _sortable(item: Any) -> bytes:
 
 def body_hash(body: Mapping[str, Any]) -> str:
     """32 hex digits that are equal exactly when two bodies are equal by COM-EQ-1."""
-    return hashlib.blake2b(canonical(body), digest_size=16).hexdigest()
+    return hash_of(canonical(body))
+
+
+def hash_of(canonical_text: bytes) -> str:
+    """The hash of a canonical text."""
+    return hashlib.blake2b(canonical_text, digest_size=16).hexdigest()
 
 
 def same_body(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:

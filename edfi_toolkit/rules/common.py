@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import orjson
 import pandas as pd
 
-from edfi_toolkit.model import KEY_COLUMNS, Body, body_hash, descriptor_uri
+from edfi_toolkit.model import KEY_COLUMNS, Body, body_hash, canonical, descriptor_uri, hash_of
 from edfi_toolkit.rules.account import Account, first_failing
 from edfi_toolkit.tables import Tables
 
@@ -74,7 +75,7 @@ def drop_candidates(candidates: pd.DataFrame, rules: Mapping[str, Any], account:
     """The candidates that no rule drops. A trigger row is reported as skipped when none of its candidates is left."""
     failing = first_failing(candidates, rules)
     dropped, kept = candidates[failing.notna()], candidates[failing.isna()]
-    lost = ~dropped["ref"].isin(kept["ref"]) & ~dropped.duplicated("ref")
+    lost = ~among(dropped["ref"], kept["ref"]) & ~dropped.duplicated("ref")
     for table, rows in ref_parts(dropped.loc[lost, "ref"]).groupby("table"):
         account.skip(rows["id"], str(table), failing[rows.index])
     return kept
@@ -99,6 +100,11 @@ def shares_a_day(rows: pd.DataFrame, start: str, end: str, other_start: str, oth
     """Where two spans have a day in common; missing ends mean open."""
     begins_in_time = rows[start].le(rows[other_end]) | rows[other_end].isna()
     return begins_in_time & (rows[other_start].le(rows[end]) | rows[end].isna())
+
+
+def among(ids: pd.Series, others: pd.Series) -> pd.Series:
+    """Where an id is one of the others. `isin` on text columns makes a scalar of each value; on objects it does not."""
+    return ids.astype(object).isin(others.astype(object))
 
 
 def id_order(ids: pd.Series) -> pd.Series:
@@ -138,7 +144,7 @@ def assemble(
     if warn_overlaps:
         overlaps(records, account)
     records["body"] = bodies(records)
-    records["body_hash"] = [body_hash(body) for body in records["body"]]
+    records["body_hash"] = body_hashes(records)
     records = records.sort_values(KEY, kind="stable", ignore_index=True)
     return records[RECORDS].astype({name: dtype for name, dtype in TYPES.items() if dtype != object})
 
@@ -151,15 +157,17 @@ def empty_records() -> pd.DataFrame:
 def source_refs(candidates: pd.DataFrame) -> list[list[str]]:
     """COM-SRC-1: the trigger first, then every other row the record rests on (`more_refs` and RESTS_ON)."""
     columns = [candidates["ref"].tolist()]
+    complete = "more_refs" not in candidates
     for column, table in RESTS_ON.items():
         if column in candidates:
-            present = candidates[column].notna()
-            columns.append((f"{table}:" + candidates[column].astype("str")).where(present, None).tolist())
+            columns.append((f"{table}:" + candidates[column]).astype(object).tolist())
+            complete &= bool(candidates[column].notna().all())
+    if complete:
+        return list(map(list, zip(*columns, strict=True)))
     more = candidates["more_refs"] if "more_refs" in candidates else [()] * len(candidates)
-    trigger_row = [ref.partition("#")[0] for ref in columns[0]]
     return [
-        [first, *others, *(ref for ref in rest if isinstance(ref, str) and ref != row)]
-        for row, others, first, *rest in zip(trigger_row, more, *columns, strict=True)
+        [first, *others, *(ref for ref in rest if isinstance(ref, str))]
+        for others, first, *rest in zip(more, *columns, strict=True)
     ]
 
 
@@ -245,7 +253,7 @@ def bodies(records: pd.DataFrame) -> list[Body]:
             },
             "studentReference": {"studentUniqueId": student},
             **({"endDate": end} if end else {}),
-            **(more or {}),
+            **(more if isinstance(more, dict) else {}),
         }
         for begin, organization, program_organization, program, program_type, student, end, more in zip(
             iso(records["begin_date"]),
@@ -258,6 +266,30 @@ def bodies(records: pd.DataFrame) -> list[Body]:
             members,
             strict=True,
         )
+    ]
+
+
+def body_hashes(records: pd.DataFrame) -> list[str]:
+    """`model.body_hash` of each body. Those of the key and endDate alone, nearly all, share their program's text."""
+    programs: dict[tuple[int, str, str], bytes] = {}
+
+    def canonical_text(body: Body) -> bytes:
+        program = body["programReference"]
+        owner, name, kind = program.values()
+        if (owner, name, kind) not in programs:
+            programs[owner, name, kind] = canonical({"programReference": program})[1:-1]
+        return b'{"beginDate":"%b","educationOrganizationReference":{"educationOrganizationId":%d},%b%b,%b}' % (
+            body["beginDate"].encode(),
+            body["educationOrganizationReference"]["educationOrganizationId"],
+            b'"endDate":"%b",' % body["endDate"].encode() if "endDate" in body else b"",
+            programs[owner, name, kind],
+            b'"studentReference":' + orjson.dumps(body["studentReference"]),
+        )
+
+    plain = [not (isinstance(each, dict) and each) for each in records["members"]] if "members" in records else [True] * len(records)
+    return [
+        hash_of(canonical_text(body)) if simple else body_hash(body)
+        for body, simple in zip(records["body"], plain, strict=True)
     ]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.rules.account import Account
-from edfi_toolkit.rules.common import Descriptors, assemble, id_order, notice_of, suppress_future
+from edfi_toolkit.rules.common import Descriptors, among, assemble, id_order, notice_of, suppress_future
 from edfi_toolkit.rules.profile import Build, Config, Scope
 from edfi_toolkit.tables import Tables
 
@@ -59,15 +59,15 @@ def enrolled_rows(t: Tables) -> pd.DataFrame:
 
 def selected_students(t: Tables, account: Account) -> pd.DataFrame:
     """NM-SEL-1, -2, -4, -5: of the students with a credential row, those who may be sent."""
-    known = t.cte_records.student_id.isin(t.students.student_id)
+    known = among(t.cte_records.student_id, t.students.student_id)
     account.skip(t.cte_records[~known].record_id, "cte_records", "NM-SEL-1")
-    s = t.students[t.students.student_id.isin(t.cte_records.student_id)]
+    s = t.students[among(t.students.student_id, t.cte_records.student_id)]
     return account.keep(
         s,
         "students",
         {
             "NM-SEL-1": ~s.student_published.fillna(False),
-            "NM-SEL-2": ~s.student_id.isin(enrolled_rows(t).student_id),
+            "NM-SEL-2": ~among(s.student_id, enrolled_rows(t).student_id),
             "NM-SEL-4": s.student_unique_id.isna(),
             "NM-SEL-5": s.state_exclude,
         },

@@ -16,6 +16,7 @@ from edfi_toolkit.rules.account import Account, first_failing
 from edfi_toolkit.rules.common import (
     Descriptors,
     active_on,
+    among,
     assemble,
     drop_candidates,
     earlier_of,
@@ -141,7 +142,7 @@ def qualifying_enrollments(
         rules["WI-ENR-TYPE"] = ~reported_type(e)
     triggers = [t.section504_records, t.ceis_records, t.instruction_mode_records]
     triggers += [t.lep_records] if settings["wi.ell_in_spa"] else []
-    with_records = e.student_id.isin(pd.concat([each.student_id for each in triggers]).unique())
+    with_records = among(e.student_id, pd.concat([each.student_id for each in triggers]))
     triggered = with_records | has_provider(e) | e.coord_early_intervention.eq("Y").fillna(False)
     passing = first_failing(e, rules).isna()
     account.keep(
@@ -233,7 +234,7 @@ def ceis(t: Tables, qualifying: pd.DataFrame, settings: Mapping[str, Any], accou
         rule="WI-CEIS-2",
     )
     flagged = qualifying[qualifying.coord_early_intervention.eq("Y").fillna(False)]
-    beaten = flagged.enrollment_id.isin(pairs.enrollment_id)
+    beaten = among(flagged.enrollment_id, pairs.enrollment_id)
     account.step(
         flagged[beaten].enrollment_id, "enrollments", "not used", "WI-CEIS-3", "A CEIS record is attached; it beats the flag."
     )
@@ -287,7 +288,7 @@ def modality(
     chosen = first_of(pairs[active], "record_id", ["service_order", "enrollment_order"], [True, False])
     if settings["wi.modality_before_enrollment"] == "earliest_overlap":
         late = pairs[shares_a_day(pairs, "start_date", "end_date", "enrolled_from", "enrolled_to")]
-        late = late[~late.record_id.isin(chosen.record_id)]
+        late = late[~among(late.record_id, chosen.record_id)]
         by = ["enrolled_from", "service_order", "enrollment_order"]
         chosen = pd.concat([chosen, first_of(late, "record_id", by, [True, True, False])])
     skip_without(r, chosen, "instruction_mode_records", "WI-MOD-4", account)
@@ -361,7 +362,7 @@ def first_of(rows: pd.DataFrame, per: str, by: list[str], ascending: list[bool])
 
 def skip_without(records: pd.DataFrame, pairs: pd.DataFrame, table: str, rule_id: str, account: Account) -> None:
     """Skip the records that found no enrollment."""
-    account.skip(records.loc[~records.record_id.isin(pairs.record_id), "record_id"], table, rule_id)
+    account.skip(records.loc[~among(records.record_id, pairs.record_id), "record_id"], table, rule_id)
 
 
 def day_text(days: pd.Series) -> pd.Series:

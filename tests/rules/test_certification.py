@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from edfi_toolkit.errors import ConfigError
-from edfi_toolkit.model import associations
+from edfi_toolkit.model import associations, body_hash
 from edfi_toolkit.rules import build
 from edfi_toolkit.rules.certification import SHEET, scenario_day
 
@@ -254,3 +254,9 @@ def test_a_profile_nobody_knows_is_refused():
 def test_a_year_that_edfi_config_does_not_hold_is_refused():
     with pytest.raises(ConfigError, match="2026"):
         build(certification_tables(), profile="certification", school_year=2025)
+
+
+def test_the_quick_hash_of_plain_bodies_is_the_models_hash():
+    ended = a_participation("p2", begin_date="2025-09-01", end_date="2026-05-23", program_name='A "quoted" näme')
+    for record in built(a_participation("p1"), ended).records.to_dict("records"):
+        assert record["body_hash"] == body_hash(record["body"])
