@@ -210,7 +210,9 @@ class Writer:
 
     def _retry(self, job: Job) -> None:
         self._timers.pop(job, None)
-        self._ready.appendleft(job)
+        self._ready.append(
+            job
+        )  # behind the others: while the ODS is away its probes are not all one record's
         self._pump()
 
     def _leave(self, job: Job) -> None:

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from edfi_toolkit.ods import Client, RetryPolicy, Write
+from edfi_toolkit.ods import Client, Outcome, RetryPolicy, Write
 from edfi_toolkit.settings import Secret, Target
 
 RESOURCE = "studentProgramAssociations"
@@ -206,6 +206,13 @@ def a_client(ods: SmallOds, *, retry: RetryPolicy = QUICK, **target: Any) -> Cli
     return Client(a_target(**target), transport=httpx.ASGITransport(ods.app), retry=retry)
 
 
+def kept(outcomes: Iterator[Outcome], into: list[Outcome]) -> tuple[()]:
+    """Put outcomes into a list one by one, so that they are there when the iterator raises."""
+    for outcome in outcomes:
+        into.append(outcome)
+    return ()
+
+
 @pytest.fixture
 def tools() -> Any:
     """What the tests of this folder share."""
@@ -214,5 +221,6 @@ def tools() -> Any:
         resource, quick = RESOURCE, QUICK
         association, post = staticmethod(an_association), staticmethod(a_post)
         client, target, served = staticmethod(a_client), staticmethod(a_target), staticmethod(served)
+        kept = staticmethod(kept)
 
     return Tools
