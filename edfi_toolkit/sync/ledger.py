@@ -19,7 +19,8 @@ from typing import Any, Self
 
 import orjson
 import pandas as pd
-from sqlalchemy import Connection, Engine, Select, create_engine, event, insert, select, text
+from sqlalchemy import Connection, Engine, Select, create_engine, event, select, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
@@ -299,11 +300,13 @@ def _typed(rows: pd.DataFrame, *, integers: tuple[str, ...], instants: tuple[str
 
 
 def _id_of(connection: Connection, table: Any, row: dict[str, Any]) -> int:
-    """The id of a row by its unique values; added when it is not there."""
+    """The id of a row by its unique values; added when it is not there, whoever else adds it meanwhile."""
     query = select(table.c.id).where(*(table.c[name] == value for name, value in row.items()))
     found = connection.execute(query).scalar()
     if found is None:
-        found = connection.execute(insert(table).values(**row).returning(table.c.id)).scalar_one()
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        connection.execute(dialect.insert(table).values(**row).on_conflict_do_nothing())
+        found = connection.execute(query).scalar_one()
     return int(found)
 
 

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
-import pandas as pd
 
 from edfi_toolkit.ods import Client, RetryPolicy
 from edfi_toolkit.rules import build
@@ -190,8 +189,3 @@ def plan_frame(plan: Any) -> list[tuple[str, str]]:
 def codes(plan: Any) -> list[str]:
     """The finding codes of a plan."""
     return plan.findings["code"].tolist()
-
-
-def empty_frame() -> pd.DataFrame:
-    """A frame with nothing in it."""
-    return pd.DataFrame()

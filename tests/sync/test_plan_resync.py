@@ -11,8 +11,6 @@ from edfi_toolkit.sync import identity_map_of, plan
 from tests.rules.worked_examples import EXAMPLES
 from tests.sync.district import GENERAL, a_build, a_participation, codes
 
-BODY_OF = {1: None, 2: None}
-
 
 def swept(result, ids, *, etag="9", **members):
     """What a sweep of the ODS gives when it holds these records."""
