@@ -116,6 +116,7 @@ class _Endpoint:
             _drop(scope["sandbox.send"])
             return
         sandbox.counters.note(call.method, call.resource, reply.status)
+        log.info("%s %s %s", call.method, call.resource, reply.status)  # a query may name a student
         await send_reply(reply, send)
 
 
@@ -125,8 +126,7 @@ def _failure(sandbox: Sandbox, fault: Fault, call: Call) -> Reply | None:
     headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
     if fault.html:
         return Reply(fault.status, _GATEWAY_PAGE, "text/html", headers)
-    refusal = problems.system() if fault.status == 500 else problems.unavailable(fault.status)
-    reply = sandbox.refused(refusal, call)
+    reply = sandbox.refused(problems.on_purpose(fault.status), call)
     reply.headers |= headers
     return reply
 

@@ -9,6 +9,13 @@ from typing import Any
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.sandbox.wire import Call
 
+_TEXTS = ("method", "resource")
+_FLAGS = ("html", "drop_before_commit", "drop_after_commit", "revoke_tokens")
+
+
+def _kind(member: str) -> type:
+    return str if member in _TEXTS else bool if member in _FLAGS else int
+
 
 @dataclass(slots=True)
 class Fault:
@@ -66,6 +73,10 @@ class Faults:
             raise ConfigError(
                 f"No such member of a fault rule: {', '.join(unknown)}. Known: {', '.join(sorted(known))}."
             )
+        for rule in rules:
+            for name, value in rule.items():
+                if not isinstance(value, _kind(name)) or (name, value) == ("every", 0):
+                    raise ConfigError(f"The member {name} of a fault rule cannot be {value!r}.")
         self.rules = [Fault(**rule) for rule in rules]
 
     def shown(self) -> list[dict[str, Any]]:

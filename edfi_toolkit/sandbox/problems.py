@@ -262,11 +262,23 @@ def system(detail: str = "An unexpected problem has occurred.") -> Refusal:
     return Refusal(500, "system", "System Error", detail)
 
 
-def unavailable(status: int) -> Refusal:
-    """A host that is busy (429) or away (502, 503, 504); any other status with the same text."""
+def on_purpose(status: int) -> Refusal:
+    """What a host says with that status when the request itself is not to blame."""
+    if status == 401:
+        return unauthenticated("Invalid token")
+    if status == 412:
+        return modified_meanwhile()
+    if status == 409:
+        return Refusal(
+            409,
+            "data-conflict:multi-user-conflict",
+            "Multi-User Conflict",
+            "The item was modified or deleted by another user while processing the request. Resending this "
+            "request will either recreate the item, or introduce of copy with a different identifier.",
+        )
     kind, title = {
         429: ("too-many-requests", "Too Many Requests"),
         502: ("bad-gateway", "Bad Gateway"),
         503: ("service-unavailable", "Service Unavailable"),
     }.get(status, ("system", "System Error"))
-    return Refusal(status, kind, title, "The request cannot be served right now.")
+    return Refusal(status, kind, title, "An unexpected problem has occurred.")

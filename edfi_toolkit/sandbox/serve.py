@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -33,8 +34,8 @@ def serve(
     """Serve until interrupted.  Prints one JSON line first: `base_url`, `control_url`, `clients`.
 
     port 0 takes a free one. tenants, school_years: leading path segments, each combination an ODS of its own
-    with its own `control` below it; seeds go into all of them, and `data` is then a folder. log_level is
-    uvicorn's; its lines go to stderr and name paths and statuses only.
+    with its own `control` below it; seeds go into all of them, and `data` is then a folder. log_level:
+    lines go to stderr; "info" has one a request, with verb, resource and status only.
     """
     import uvicorn
 
@@ -66,13 +67,16 @@ def serve(
     }
     sys.stdout.write(json.dumps(first) + "\n")
     sys.stdout.flush()
+    logging.basicConfig(
+        level=log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
+    )
     config = uvicorn.Config(
         app,
         http="httptools",
         loop="uvloop" if sys.platform != "win32" else "asyncio",
         lifespan="off",
-        log_level=log_level,
-        access_log=log_level in ("info", "debug"),
+        log_config=None,
+        access_log=False,
         server_header=False,
         timeout_keep_alive=120,
         timeout_graceful_shutdown=1,

@@ -101,3 +101,11 @@ def test_the_limits_of_change_queries_are_their_own(api, what, query, error):
 def test_change_queries_need_their_own_right(api):
     api.add_client("no-changes", organizations=[api.district], without=[f"{URL}:ReadChanges"])
     assert api.get(f"{URL}/deletes").json()["type"].endswith(":access-denied:action")
+
+
+def test_other_verbs_and_paths_of_change_queries(api):
+    assert api.post("/changeQueries/v1/availableChangeVersions", {}).status_code == 405
+    assert api.get("/changeQueries/v1/nonsense").status_code == 404
+    assert (
+        api.get("/changeQueries/v1/availableChangeVersions", headers={"Authorization": ""}).status_code == 401
+    )

@@ -100,6 +100,23 @@ def test_a_rule_can_wait_and_act_on_each_nth(api):
     assert statuses(api, 6) == [201, 200, 500, 200, 500, 200]
 
 
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (401, "security:authentication"),
+        (409, "data-conflict:multi-user-conflict"),
+        (412, "optimistic-lock-failed"),
+        (429, "too-many-requests"),
+        (500, "system"),
+        (504, "system"),
+    ],
+)
+def test_a_failure_on_purpose_has_the_type_of_its_status(api, status, kind):
+    faults(api, {"status": status})
+    answer = api.get(URL)
+    assert (answer.status_code, answer.json()["type"]) == (status, f"urn:ed-fi:api:{kind}")
+
+
 def test_a_gateway_answers_in_html(api):
     faults(api, {"status": 502, "html": True})
     answer = api.get(URL)
@@ -157,6 +174,9 @@ def test_the_successor_always_prints_both_lists(api):
     [
         ("/control/faults", [{"stauts": 503}]),
         ("/control/faults", {}),
+        ("/control/faults", [{"times": "5"}]),
+        ("/control/faults", [{"every": 0}]),
+        ("/control/faults", "not a rule"),
         ("/control/options", {"page_limits": 5}),
     ],
 )
@@ -164,6 +184,23 @@ def test_misspelt_settings_are_refused(api, path, body):
     answer = api.put(path, body)
     assert answer.status_code == 400
     assert answer.json()["message"]
+
+
+def test_an_error_of_our_own_is_a_500_and_its_log_quotes_nothing(api, caplog, monkeypatch):
+    def fail(*_):
+        raise ValueError("S-40071 Quill")
+
+    monkeypatch.setattr(api.app.state.sandbox.ods.store, "by_key", fail)
+    answer = api.post(URL, api.association())
+    assert (answer.status_code, answer.json()["type"]) == (500, "urn:ed-fi:api:system")
+    assert "ValueError in" in caplog.text
+    assert "Quill" not in caplog.text + answer.text
+
+
+def test_options_can_be_read_and_a_client_needs_a_name_and_a_known_claim_set(api):
+    assert api.get("/control/options").json()["page_limit"] == 500
+    assert api.post("/control/clients", {"organizations": []}).status_code == 400
+    assert api.post("/control/clients", {"name": "x", "claim_set": "Nope"}).status_code == 400
 
 
 def test_control_answers_this_machine_only(api):

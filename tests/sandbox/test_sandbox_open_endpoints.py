@@ -94,3 +94,8 @@ def test_the_callers_correlation_id_comes_back(empty_api):
 def test_members_of_a_problem_stand_in_the_hosts_order(api):
     problem = api.post("studentCTEProgramAssociations", {}).json()
     assert list(problem) == ["detail", "type", "title", "status", "correlationId", "validationErrors"]
+
+
+def test_paths_outside_the_api_are_404(empty_api):
+    for path in ("/nonsense", "/metadata/nonsense"):
+        assert empty_api.get(path).json()["type"] == "urn:ed-fi:api:not-found"

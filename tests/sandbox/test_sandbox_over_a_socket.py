@@ -58,3 +58,25 @@ def test_a_data_file_serves_one_process_at_a_time(tmp_path, capfd):
     with start(data=data), pytest.raises(OdsUnavailable, match="code 2"):
         start(data=data)
     assert "cannot be used" in capfd.readouterr().err
+
+
+def test_years_live_side_by_side_and_the_log_names_no_student(tmp_path, capfd):
+    seed = tmp_path / "seed.jsonl"
+    seed.write_text(STUDENT)
+    with (
+        start(seeds=[seed], data=tmp_path / "years", school_years=[2026, 2027], log_level="info") as running,
+        httpx.Client(base_url=f"{running.base_url}/2027", trust_env=False) as client,
+    ):
+        assert running.control_url == f"{running.base_url}/2026/control"
+        host = next(
+            entry for entry in running.clients if entry["context"] == "/2027" and entry["name"] == "host"
+        )
+        form = {"grant_type": "client_credentials"}
+        token = client.post("/oauth/token", data=form, auth=(host["key"], host["secret"])).json()
+        client.headers["Authorization"] = f"Bearer {token['access_token']}"
+        assert client.get("/data/v3/ed-fi/students", params={"studentUniqueId": "S-1"}).status_code == 200
+    assert sorted(path.name for path in (tmp_path / "years").glob("*.db")) == ["2026.db", "2027.db"]
+    log = capfd.readouterr().err
+    assert "GET students 200" in log
+    assert "S-1" not in log
+    assert host["secret"] not in log

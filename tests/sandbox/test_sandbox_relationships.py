@@ -155,6 +155,7 @@ def test_programs_of_the_state_are_readable_from_below_and_not_writable(api):
     names = {program["programName"] for program in api.get("programs").json()}
     assert names == {"Career Pathways", "State Pathways"}
     program = api.get("programs", params={"programName": "State Pathways"}).json()[0]
+    assert api.get(f"programs/{program['id']}").status_code == 200
     assert api.delete(f"programs/{program['id']}").status_code == 403
 
 

@@ -263,3 +263,39 @@ def test_a_descriptor_can_be_added_used_and_removed(api):
     assert api.delete(removed).status_code == 204
     api.sign_in("briar-hollow")
     assert api.post(CTE_URL, api.association(reasonExitedDescriptor=uri)).status_code == 400
+
+
+def test_a_key_that_another_enrollment_has_cannot_be_taken(api):
+    first = api.post("studentSchoolAssociations", api.enrollment(entryDate="2024-08-19"))
+    path = "/".join(first.headers["location"].split("/")[-2:])
+    answer = api.put(path, api.enrollment())
+    assert (answer.status_code, answer.json()["type"]) == (
+        409,
+        "urn:ed-fi:api:data-conflict:non-unique-identity",
+    )
+
+
+def test_a_change_of_case_in_a_descriptors_key_is_accepted_and_not_stored(api):
+    api.sign_in("host")
+    shown = api.get("programTypeDescriptors", params={"codeValue": "Athletics"}).json()[0]
+    path = f"programTypeDescriptors/{shown['id']}"
+    changed = {**shown, "codeValue": "ATHLETICS", "shortDescription": "Sports"}
+    assert api.put(path, changed).status_code == 204
+    again = api.get(path).json()
+    assert (again["codeValue"], again["shortDescription"]) == ("Athletics", "Sports")
+
+
+def test_references_inside_items_are_linked_too(api):
+    api.seed(
+        (
+            "schoolYearTypes",
+            {"schoolYear": 2026, "currentSchoolYear": True, "schoolYearDescription": "2025-2026"},
+        )
+    )
+    assessments = [{"schoolYearTypeReference": {"schoolYear": 2026}}]
+    body = api.association(englishLanguageProficiencyAssessments=assessments)
+    created = api.post("studentLanguageInstructionProgramAssociations", body)
+    assert created.status_code == 201, created.text
+    shown = api.get(created.headers["location"].removeprefix("http://ods.test")).json()
+    link = shown["englishLanguageProficiencyAssessments"][0]["schoolYearTypeReference"]["link"]
+    assert link["rel"] == "SchoolYearType"

@@ -134,6 +134,40 @@ def test_the_place_of_an_unreadable_number_is_told(api, text, message):
     assert errors(answer) == {"$.schoolReference.schoolId": [message]}
 
 
+@pytest.mark.parametrize(
+    ("member", "value", "message"),
+    [
+        ("specialEducationExitExplained", {}, "Unexpected character encountered while parsing value: {."),
+        ("schoolHoursPerWeek", "many", "Could not convert string to decimal: many."),
+        ("schoolHoursPerWeek", True, "Unexpected character encountered while parsing value: T."),
+        ("endDate", "2025-02-30", "The supplied value is invalid."),
+        ("endDate", 5, "The supplied value is invalid."),
+        ("educationOrganizationReference", {"educationOrganizationId": "abc"},
+         "Could not convert string to integer: abc."),
+        ("educationOrganizationReference", {"educationOrganizationId": True},
+         "Error converting value true to type 'System.Int64'."),
+        ("disabilities", {}, "Cannot deserialize the value into a collection: a JSON array is expected."),
+        ("disabilities", ["x"], "Error converting value "),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_told_by_its_kind(api, member, value, message):
+    ((_, texts),) = errors(api.post(SED, api.association(**{member: value}))).items()
+    assert texts[0].startswith(message)
+
+
+def test_numbers_are_rounded_to_the_scale_and_text_is_read_as_number_and_back(api):
+    body = api.association(schoolHoursPerWeek="32.456", specialEducationExitExplained=7)
+    created = api.post(SED, body)
+    assert created.status_code == 201, created.text
+    shown = api.get(created.headers["location"].removeprefix("http://ods.test")).json()
+    assert (shown["schoolHoursPerWeek"], shown["specialEducationExitExplained"]) == (32.46, "7")
+
+
+def test_put_without_a_body_is_told_at_the_root(api):
+    answer = api.ask("PUT", f"{SED}/{'0' * 32}", headers={"Content-Type": "application/json"})
+    assert errors(answer) == {"$": ["A non-empty request body is required."]}
+
+
 def test_lenient_spellings_are_read(api):
     body = api.association(
         servedOutsideOfRegularSession="TRUE",
