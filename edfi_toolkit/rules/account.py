@@ -50,17 +50,22 @@ class Account:
         *,
         id_column: str,
         details: Mapping[str, Any] | None = None,
+        report: pd.Series | None = None,
     ) -> pd.DataFrame:
         """The rows that no rule fails. The others are skipped with the first failing rule.
 
         details: per rule id a sentence, or a Series of sentences, in place of the catalogue's.
+        report: the rows worth a line in the report; the others are not applicable. All, when left out.
         """
         failing = first_failing(rows, rules)
+        kept = rows[failing.isna()]
+        if report is not None:
+            rows, failing = rows[report], failing[report]
         dropped = failing.notna()
         self.skip(rows.loc[dropped, id_column], table, failing[dropped], details)
         if self.tracing:
             self.step(rows.loc[~dropped, id_column], table, "kept", ", ".join(rules), "Passed every rule of this block.")
-        return rows[~dropped]
+        return kept
 
     def skip(self, ids: pd.Series, table: str, rules: Any, details: Mapping[str, Any] | None = None) -> None:
         """Report rows as skipped. rules: one id, or a Series of ids on the index of `ids`."""

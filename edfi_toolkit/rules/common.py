@@ -16,7 +16,7 @@ from edfi_toolkit.model import KEY_COLUMNS, Body, body_hash, canonical, descript
 from edfi_toolkit.rules.account import Account, first_failing
 from edfi_toolkit.tables import Tables
 
-KEY = ["resource", *KEY_COLUMNS]
+GROUP = ["resource", *(name for name in KEY_COLUMNS if name != "begin_date")]
 TYPES: dict[str, Any] = {
     "resource": "str",
     "begin_date": "datetime64[us]",
@@ -139,13 +139,15 @@ def assemble(
     candidates = candidates.reset_index(drop=True)
     shared_unique_ids(candidates, account)
     candidates["source_refs"] = source_refs(candidates)
-    records = one_per_key(candidates, account, winner)
-    records = without_overlaps(records) if cut_overlaps else records
+    # One pass over the key serves order, duplicates and overlaps: rows of one number differ in begin_date at most.
+    candidates["group"] = candidates.groupby(GROUP, sort=True).ngroup()
+    records = one_per_key(candidates, account, winner).sort_values(["group", "begin_date"], ignore_index=True)
+    if cut_overlaps:
+        records["end_date"] = without_overlaps(records)
     if warn_overlaps:
         overlaps(records, account)
     records["body"] = bodies(records)
     records["body_hash"] = body_hashes(records)
-    records = records.sort_values(KEY, kind="stable", ignore_index=True)
     return records[RECORDS].astype({name: dtype for name, dtype in TYPES.items() if dtype != object})
 
 
@@ -178,18 +180,17 @@ def ref_parts(refs: pd.Series) -> pd.DataFrame:
 
 def one_per_key(candidates: pd.DataFrame, account: Account, winner: Sequence[tuple[str, bool]]) -> pd.DataFrame:
     """Candidates with one natural key collapse to the winner; the losers join its references (COM-SKP-1)."""
-    twins = candidates.duplicated(KEY, keep=False)
+    twins = candidates.duplicated(["group", "begin_date"], keep=False)
     if not twins.any():
         return candidates
-    by = [column for column, _ in winner]
-    ranked = candidates[twins].sort_values([*KEY, *by], ascending=[True] * len(KEY) + [up for _, up in winner])
-    first = ~ranked.duplicated(KEY)
-    refs = ranked.groupby(KEY, sort=False)["source_refs"].agg(_joined)
-    winners = ranked[first].assign(source_refs=refs.tolist())
+    by, ascending = zip(*winner, strict=True)
+    ranked = candidates[twins].sort_values(["group", "begin_date", *by], ascending=[True, True, *ascending])
+    first = ~ranked.duplicated(["group", "begin_date"])
     losers = ranked[~first]
-    winning_ref = winners["ref"].reindex(ranked.index).ffill()
+    winning_ref = ranked["ref"].where(first).ffill()
     notice_of(losers, "DUP_KEY", account, "Has the same key as " + winning_ref[losers.index] + ", which was built.")
-    return pd.concat([candidates[~twins], winners]).sort_index(ignore_index=True)
+    winners = ranked[first].assign(source_refs=_joined(first, ranked["source_refs"]))
+    return pd.concat([candidates[~twins], winners])
 
 
 def notice_of(rows: pd.DataFrame, code: str, account: Account, detail: Any = None) -> None:
@@ -199,8 +200,14 @@ def notice_of(rows: pd.DataFrame, code: str, account: Account, detail: Any = Non
         account.notice(code, trigger["id"], trigger["table"], detail)
 
 
-def _joined(lists: pd.Series) -> list[str]:
-    return list(dict.fromkeys(ref for refs in lists for ref in refs))
+def _joined(first: pd.Series, source_refs: pd.Series) -> list[list[str]]:
+    """The references of each winner and of the losers that follow it, each once."""
+    joined: list[dict[str, None]] = []
+    for wins, refs in zip(first, source_refs, strict=True):
+        if wins:
+            joined.append({})
+        joined[-1].update(dict.fromkeys(refs))
+    return [list(refs) for refs in joined]
 
 
 def shared_unique_ids(candidates: pd.DataFrame, account: Account) -> None:
@@ -212,28 +219,17 @@ def shared_unique_ids(candidates: pd.DataFrame, account: Account) -> None:
 
 def overlaps(records: pd.DataFrame, account: Account) -> None:
     """COM-VAL-2: a record that begins before an earlier one of the same student, place and program ends."""
-    several, group = _successive(records)
-    if several.empty:
-        return
+    several = records[records.duplicated("group", keep=False)]
     far = pd.Timestamp.max.floor("D").as_unit("us")
-    last_end = several["end_date"].fillna(far).groupby(group).cummax()
-    late = several[several["begin_date"].lt(last_end.groupby(group).shift())]
+    last_end = several["end_date"].fillna(far).groupby(several["group"]).cummax()
+    late = several[several["begin_date"].lt(last_end.groupby(several["group"]).shift())]
     notice_of(late, "OVERLAP", account)
 
 
-def without_overlaps(records: pd.DataFrame) -> pd.DataFrame:
-    """The records with ends cut to the day before the next begins, where they would overlap."""
-    several, group = _successive(records)
-    day_before = several["begin_date"].groupby(group).shift(-1) - pd.Timedelta(days=1)
-    cut = several["end_date"].isna() & day_before.notna() | several["end_date"].gt(day_before)
-    return records.assign(end_date=records["end_date"].mask(cut.reindex(records.index, fill_value=False), day_before))
-
-
-def _successive(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
-    """Records that share student, place and program with another, in order of begin; and the number of their group."""
-    group = [name for name in KEY if name != "begin_date"]
-    several = records[records.duplicated(group, keep=False)].sort_values([*group, "begin_date"])
-    return several, several.groupby(group, sort=False).ngroup()
+def without_overlaps(records: pd.DataFrame) -> pd.Series:
+    """The ends, cut to the day before the next record of the group begins where the two would overlap."""
+    day_before = records.groupby("group")["begin_date"].shift(-1) - pd.Timedelta(days=1)
+    return earlier_of(records["end_date"], day_before).where(day_before.notna(), records["end_date"])
 
 
 def bodies(records: pd.DataFrame) -> list[Body]:

@@ -51,6 +51,17 @@ WI_DPI = {
     "Cocurricular Programs": "uri://dpi.wi.gov/ProgramTypeDescriptor#Co",
     "Modality": "uri://dpi.wi.gov/ProgramTypeDescriptor#Modality",
 }
+# what a candidate needs of the enrollment that determines it
+DETERMINING = [
+    "enrollment_id", "student_id", "student_unique_id", "school_id", "calendar_id", "school_number", "start_date",
+    "end_date", "third_party_provider", "coord_early_intervention", "ed_fi_school_id", "override_ed_fi_school_id",
+    "service_order", "enrollment_order",
+]  # fmt: skip
+CANDIDATE = [
+    "ref", "enrollment_id", "student_id", "student_unique_id", "school_id", "calendar_id", "resource", "program_name",
+    "program_type", "begin_date", "end_date", "members", "ed_fi_school_id", "override_ed_fi_school_id", "priority",
+    "service_order", "enrollment_order", "rule",
+]  # fmt: skip
 FROM_RECORD, FROM_FLAG = 0, 1  # WI-MUL-2: a program record before the enrollment's flag
 SERVICE_ORDER = {"P": 0, "N": 1, "S": 2}
 WINNER = [("priority", True), ("service_order", True), ("enrollment_order", False)]  # WI-MUL-2
@@ -64,15 +75,14 @@ def build(t: Tables, config: Config, settings: Mapping[str, Any], *, account: Ac
         return Build.of(NAME, empty_records(), account, t, config, settings, scope(t, config, settings), publishes=False)
     e = enrollments(t)
     qualifying = qualifying_enrollments(e, t, config, settings, account)
-    candidates = pd.concat(
-        [
-            section_504(t, qualifying, settings, account),
-            ceis(t, qualifying, settings, account),
-            third_party(qualifying),
-            modality(t, e, config, settings, account),
-            english_learners(t, e, config, settings, account),
-        ]
-    )
+    triggered = [
+        section_504(t, qualifying, settings, account),
+        ceis(t, qualifying, settings, account),
+        third_party(qualifying),
+        modality(t, e, config, settings, account),
+        english_learners(t, e, config, settings, account),
+    ]
+    candidates = pd.concat([each.reindex(columns=CANDIDATE) for each in triggered if len(each)] or triggered[2:3])
     candidates = drop_candidates(candidates, {"COM-FUT-1": suppress_future(candidates, settings)}, account)
     candidates = elements(candidates, t, settings)
     warn(candidates, config, account)
@@ -92,7 +102,7 @@ def enrollments(t: Tables) -> pd.DataFrame:
     students = t.students.set_index("student_id")
     calendars = t.calendars.set_index("calendar_id")
     schools = t.schools.set_index("school_id")
-    e = t.enrollments
+    e = t.enrollments.drop(columns=["is_current", "grade_level"])
     return e.assign(
         student_unique_id=e.student_id.map(students.student_unique_id),
         calendar_year=e.calendar_id.map(calendars.school_year),
@@ -144,11 +154,7 @@ def qualifying_enrollments(
     triggers += [t.lep_records] if settings["wi.ell_in_spa"] else []
     with_records = among(e.student_id, pd.concat([each.student_id for each in triggers]))
     triggered = with_records | has_provider(e) | e.coord_early_intervention.eq("Y").fillna(False)
-    passing = first_failing(e, rules).isna()
-    account.keep(
-        e[triggered], "enrollments", {name: mask[triggered] for name, mask in rules.items()}, id_column="enrollment_id"
-    )
-    return e[passing]
+    return account.keep(e, "enrollments", rules, id_column="enrollment_id", report=triggered)[DETERMINING]
 
 
 def reported_type(e: pd.DataFrame) -> pd.Series:
@@ -307,7 +313,7 @@ def modality_enrollments(e: pd.DataFrame, config: Config, settings: Mapping[str,
     rules = enrollment_rules(e, config)
     if settings["wi.modality_enrollment_rules"] == "block_only":
         del rules["WI-ENR-8"], rules["WI-ENR-11"]
-    return e[first_failing(e, rules).isna() & reported_type(e)]
+    return e.loc[first_failing(e, rules).isna() & reported_type(e), DETERMINING]
 
 
 def english_learners(
@@ -330,7 +336,7 @@ def english_learners(
     )
     rules = enrollment_rules(e, config)
     del rules["WI-ENR-11"]
-    pairs = with_enrollments(r, e[first_failing(e, rules).isna()])
+    pairs = with_enrollments(r, e.loc[first_failing(e, rules).isna(), DETERMINING])
     earliest = pairs.groupby("record_id").enrolled_from.transform("min")
     pairs = pairs.assign(begin_date=pairs.identified_date.where(pairs.identified_date.ge(first), earliest))
     active = pairs[active_on(pairs, pairs.begin_date, "enrolled_from", "enrolled_to")]
