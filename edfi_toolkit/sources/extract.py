@@ -7,10 +7,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError, SourceShapeError, SourceUnavailable
-from edfi_toolkit.sources.folder import read_folder
+from edfi_toolkit.sources import mapping as maps
+from edfi_toolkit.sources.database import is_database, read_queries, read_tables
+from edfi_toolkit.sources.folder import read_file, read_folder
 from edfi_toolkit.tables import PROFILE_TABLES, TABLES, Sheet, Tables, normalise
 
 
@@ -23,22 +26,28 @@ def extract(
 ) -> Tables:
     """Read all tables of a source.
 
-    source: a folder of files named like the tables, or a mapping of table name to frame or list of records.
+    source: a folder, a workbook, a database URL, or a mapping of table name to frame or list of records.
+    mapping: `canonical`, a vendor (`powerschool`, `infinite-campus`), the path of a TOML map, or `auto`,
+        which recognises the vendor by tables and columns.
+    settings: those of the profile; none of them changes what is read.
     Rows that cannot be trusted are in `.skipped`; a table of the profile that was not found gives a NO_TABLE
     notice and reads as empty.
     Raises SourceUnavailable when the source cannot be read, SourceShapeError when it has none of the
-    profile's tables or lacks a required column, ConfigError for an unknown profile.
+    profile's tables or lacks a required column, ConfigError for an unknown profile or mapping.
     """
     wanted = _wanted(profile)
     if isinstance(source, Tables):
         return source
-    if isinstance(source, Mapping):
-        found, where = {str(name): content for name, content in source.items()}, "The given mapping"
-    else:
-        found, where = _read(Path(source)), str(source)
-    named = {_canonical(name): content for name, content in found.items()}
-    tables = normalise(named)
-    return _told_of_missing(tables, wanted, where, list(found))
+    by = _map(mapping)
+    where = "The given mapping" if isinstance(source, Mapping) else _shown(source)
+    found = _read(source, by)
+    if by is None and mapping == "auto" and all(isinstance(each, Sheet) for each in found.values()):
+        by = maps.recognised(found)
+    notices: list[dict[str, Any]] = []
+    if by is not None and not by.queries:
+        found, notices = maps.mapped(found, by)
+    tables = normalise({_canonical(name): sheet for name, sheet in found.items()})
+    return _told(tables, notices, wanted, where, list(found))
 
 
 def _wanted(profile: str) -> tuple[str, ...]:
@@ -49,30 +58,80 @@ def _wanted(profile: str) -> tuple[str, ...]:
     raise ConfigError(f"There is no profile {profile!r}. {hint}")
 
 
-def _read(path: Path) -> dict[str, Sheet]:
+def _map(mapping: str | Path) -> maps.Map | None:
+    """The map that was asked for; None for canonical names, or to be recognised."""
+    if mapping in ("auto", "canonical"):
+        return None
+    if mapping in maps.VENDORS:
+        return maps.vendor_map(str(mapping))
+    if str(mapping).endswith(".toml"):
+        return maps.read_map(Path(mapping))
+    near = get_close_matches(str(mapping), ["auto", "canonical", *maps.VENDORS], 1)
+    hint = (
+        f"Did you mean {near[0]}?"
+        if near
+        else f"Use auto, canonical, {', '.join(maps.VENDORS)} or a TOML file."
+    )
+    raise ConfigError(f"There is no mapping {mapping}. {hint}")
+
+
+def _shown(source: str | Path) -> str:
+    """The source without a database's user and password."""
+    return "The database" if is_database(str(source)) else str(source)
+
+
+def _read(source: str | Path | Mapping[str, Any], by: maps.Map | None) -> dict[str, Sheet]:
+    if isinstance(source, Mapping):
+        return {str(name): _given(str(name), content, by) for name, content in source.items()}
+    if is_database(str(source)):
+        return _read_database(str(source), by)
+    if by is not None and by.queries:
+        raise ConfigError(f"{by.name} holds queries, and {source} is not a database URL.")
+    path = Path(source)
     if path.is_dir():
         return read_folder(path)
     if not path.exists():
         raise SourceUnavailable(f"There is no folder or file {path}. Check the path.")
-    raise SourceUnavailable(f"{path.name} is not a folder. Give the folder that holds the exported files.")
+    sheets = read_file(path)
+    if not sheets:
+        raise SourceUnavailable(
+            f"{path.name} is no workbook, Parquet or text file. Give one, or a folder of them."
+        )
+    return sheets
+
+
+def _read_database(url: str, by: maps.Map | None) -> dict[str, Sheet]:
+    if by is not None and by.queries:
+        return read_queries(url, by.queries)
+    names = set(TABLES) | (by.sources if by else set())
+    for vendor in maps.VENDORS if by is None else ():
+        names |= maps.vendor_map(vendor).sources
+    return read_tables(url, names)
+
+
+def _given(name: str, content: Any, by: maps.Map | None) -> Any:
+    """A frame or list of records as a sheet; canonical records stay as they are, free to omit columns."""
+    records = not isinstance(content, Sheet | pd.DataFrame)
+    if isinstance(content, Sheet) or (records and by is None and name in TABLES):
+        return content
+    frame = content if isinstance(content, pd.DataFrame) else pd.DataFrame(list(content), dtype=object)
+    return Sheet(frame=frame, file=name, rows=np.arange(len(frame)) + 1)
 
 
 def _canonical(name: str) -> str:
     return name.lower() if name.lower() in TABLES else name
 
 
-def _told_of_missing(tables: Tables, wanted: tuple[str, ...], where: str, found: list[str]) -> Tables:
+def _told(
+    tables: Tables, notices: list[dict[str, Any]], wanted: tuple[str, ...], where: str, found: list[str]
+) -> Tables:
     missing = [name for name in wanted if name not in tables]
     if len(missing) == len(wanted):
         held = f"It holds {', '.join(found[:8])}." if found else "It holds no table at all."
         raise SourceShapeError(f"{where} has none of the tables {', '.join(wanted)}. {held}")
-    notices = [
-        {
-            "code": "NO_TABLE",
-            "table": name,
-            "detail": f"{where} has no table {name}, so it reads as empty. "
-            f"If it should not be, add a file {name}.csv and extract again.",
-        }
-        for name in missing
-    ]
+    for name in missing:
+        says = (
+            f"{where} has no table {name}, so it reads as empty. If that is wrong, add it and extract again."
+        )
+        notices.append({"code": "NO_TABLE", "table": name, "detail": says})
     return tables.with_notices(pd.DataFrame(notices)) if notices else tables

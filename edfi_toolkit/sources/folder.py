@@ -1,36 +1,62 @@
-"""Read a folder of exports, one file per table."""
+"""Read files: text, Parquet and Excel, alone or together in a folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
 from edfi_toolkit.errors import SourceShapeError, SourceUnavailable
 from edfi_toolkit.sources.text import read_text
-from edfi_toolkit.tables import Sheet
+from edfi_toolkit.sources.workbook import WORKBOOK_SUFFIXES, read_workbook
+from edfi_toolkit.tables import TABLES, Sheet
 
 TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".tab"})
+PARQUET_SUFFIXES = frozenset({".parquet"})
 
 
 def read_folder(folder: Path) -> dict[str, Sheet]:
-    """Every table file of a folder by its name without suffix; other files are left alone.
+    """Every table of a folder by its name; files of other kinds, hidden and temporary ones are left alone.
 
-    Raises SourceUnavailable when the folder or a file cannot be read, SourceShapeError when two files are
-    one table.
+    Raises SourceUnavailable when the folder or a file cannot be read, SourceShapeError when one table is
+    there twice.
     """
     try:
-        paths = sorted(
-            path for path in folder.iterdir() if path.is_file() and not path.name.startswith((".", "~"))
-        )
+        paths = sorted(path for path in folder.iterdir() if path.is_file())
     except OSError as error:
         reason = error.strerror or "it cannot be opened"
         raise SourceUnavailable(f"The folder {folder} cannot be read: {reason}. Check the path.") from error
     sheets: dict[str, Sheet] = {}
     for path in paths:
-        if path.suffix.lower() not in TEXT_SUFFIXES:
-            continue
-        if path.stem in sheets:
-            raise SourceShapeError(
-                f"{sheets[path.stem].file} and {path.name} are one table twice. Keep one of them."
-            )
-        sheets[path.stem] = read_text(path)
+        for name, sheet in read_file(path).items() if not path.name.startswith((".", "~", "_")) else ():
+            if name.lower() in {each.lower() for each in sheets}:
+                raise SourceShapeError(f"{path.name} holds the table {name} once more. Keep one of them.")
+            sheets[name] = sheet
     return sheets
+
+
+def read_file(path: Path) -> dict[str, Sheet]:
+    """The tables of one file by name; none for a file of another kind."""
+    suffix = path.suffix.lower()
+    if suffix in TEXT_SUFFIXES:
+        return {path.stem: read_text(path)}
+    if suffix in PARQUET_SUFFIXES:
+        return {path.stem: _read_parquet(path)}
+    if suffix in WORKBOOK_SUFFIXES:
+        sheets = read_workbook(path)
+        if len(sheets) == 1 and not any(name.lower() in TABLES for name in sheets):
+            return {path.stem: next(iter(sheets.values()))}
+        return sheets
+    return {}
+
+
+def _read_parquet(path: Path) -> Sheet:
+    try:
+        frame = pd.read_parquet(path)
+    except OSError as error:
+        reason = error.strerror or "it is not a Parquet file"
+        raise SourceUnavailable(f"{path.name} cannot be read: {reason}. Write it again.") from error
+    except ValueError as error:
+        raise SourceUnavailable(f"{path.name} is not a Parquet file. Write it again.") from error
+    return Sheet(frame=frame, file=path.name, rows=np.arange(len(frame)) + 1)

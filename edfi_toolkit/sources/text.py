@@ -47,7 +47,7 @@ def read_text(path: Path) -> Sheet:
     frame = _parsed(text, delimiter, path.name)
     first = 3 if separator else 2
     rows = _lines(frame, text, delimiter, path.name) + first
-    filled = frame.ne("").any(axis=1)
+    filled = (frame != "").any(axis=1)
     return Sheet(frame=frame[filled], file=path.name, rows=rows[filled.to_numpy()])
 
 

@@ -39,9 +39,9 @@ def test_a_table_not_found_is_told_and_reads_as_empty(tmp_path: Path) -> None:
     assert tables.program_participation.empty
     notices = tables.notices.set_index("code")
     assert notices.loc["NO_TABLE", "table"] == "program_participation"
-    assert "add a file program_participation.csv" in notices.loc["NO_TABLE", "detail"]
+    assert "has no table program_participation" in notices.loc["NO_TABLE", "detail"]
     assert "Did you mean enrollments?" in notices.loc["UNKNOWN_TABLE", "detail"]
-    assert "program_participation.csv" in tables._repr_html_()
+    assert "has no table program_participation" in tables._repr_html_()
 
 
 def test_a_source_without_any_table_of_the_profile_is_refused(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_a_source_without_any_table_of_the_profile_is_refused(tmp_path: Path) ->
 def test_one_table_in_two_files_is_refused(tmp_path: Path) -> None:
     folder(tmp_path, students=STUDENTS)
     (tmp_path / "students.txt").write_text(STUDENTS)
-    with pytest.raises(SourceShapeError, match=r"students\.csv and students\.txt are one table twice"):
+    with pytest.raises(SourceShapeError, match=r"students\.txt holds the table students once more"):
         extract(tmp_path, profile="certification")
 
 

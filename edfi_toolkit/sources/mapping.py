@@ -1,0 +1,323 @@
+"""From a vendor's tables and field names to the canonical ones, by maps that are data (`maps/*.toml`).
+
+A map lists, for each canonical table, the source tables it is made of and where each column comes from:
+a field name or several spellings of it, or a table with `template`, `constant`, `column` + `add`, or a
+`lookup`. Field names match without regard to case, blanks, punctuation and a leading table name, as exports
+differ in those.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edfi_toolkit.errors import ConfigError, SourceShapeError
+from edfi_toolkit.tables import TABLES, Sheet
+
+VENDORS = {"powerschool": "powerschool.toml", "infinite-campus": "infinite_campus.toml"}
+_PREFIX = re.compile(r"^\s*(?:\[[^\]]*\]|\w+\.)\s*")
+_DECIMAL = re.compile(r"[+-]?\d+\.0+")
+_PART_MEMBERS = frozenset({"from", "columns", "where", "query"})
+_SPEC_MEMBERS = frozenset(
+    {"template", "constant", "column", "add", "lookup", "key", "match", "take", "must_be_found", "or_key"}
+)
+
+
+@dataclass(frozen=True)
+class Map:
+    """One map: its name, and the parts of each canonical table."""
+
+    name: str
+    tables: Mapping[str, list[dict[str, Any]]]
+
+    @property
+    def queries(self) -> dict[str, str]:
+        """The statement of each table that a database answers."""
+        return {
+            table: part["query"] for table, parts in self.tables.items() for part in parts if "query" in part
+        }
+
+    @property
+    def sources(self) -> set[str]:
+        """Every source table the map reads, in lower case."""
+        parts = [part for each in self.tables.values() for part in each if "from" in part]
+        looked_up = {
+            spec["lookup"].lower()
+            for part in parts
+            for spec in part["columns"].values()
+            if isinstance(spec, dict) and "lookup" in spec
+        }
+        return {part["from"].lower() for part in parts} | looked_up
+
+
+@cache
+def vendor_map(name: str) -> Map:
+    """The map of a vendor, by its name in VENDORS."""
+    return parsed(name, files(__package__).joinpath("maps", VENDORS[name]).read_text(encoding="utf-8"))
+
+
+def read_map(path: Path) -> Map:
+    """A map from a file.  Raises ConfigError when it cannot be read or names what does not exist."""
+    try:
+        return parsed(path.name, path.read_text(encoding="utf-8"))
+    except OSError as error:
+        known = ", ".join(["auto", "canonical", *VENDORS])
+        raise ConfigError(f"There is no mapping {path}. Use {known}, or the path of a TOML file.") from error
+
+
+def parsed(name: str, text: str) -> Map:
+    """A map from its text, checked against the schema."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"The mapping {name} is not valid TOML: {error}.") from error
+    tables = {}
+    for table, parts in content.get("tables", {}).items():
+        _known(table, TABLES, f"{name}: there is no table")
+        tables[table] = parts if isinstance(parts, list) else [parts]
+        for part in tables[table]:
+            for member in part:
+                _known(member, _PART_MEMBERS, f"{name}, table {table}: there is no member")
+            if "query" not in part and not {"from", "columns"} <= part.keys():
+                raise ConfigError(f"{name}, table {table}: give either query, or from and columns.")
+            for column, spec in part.get("columns", {}).items():
+                _known(column, TABLES[table].columns, f"{name}, table {table}: there is no column")
+                for member in spec if isinstance(spec, dict) else ():
+                    _known(
+                        member, _SPEC_MEMBERS, f"{name}, table {table}, column {column}: there is no member"
+                    )
+    if not tables:
+        raise ConfigError(f"The mapping {name} has no tables. Write one [tables.<name>] for each.")
+    return Map(name, tables)
+
+
+def _known(word: str, known: Any, says: str) -> None:
+    if word not in known:
+        near = get_close_matches(word, list(known), 1)
+        raise ConfigError(f"{says} {word}.{f' Did you mean {near[0]}?' if near else ''}")
+
+
+def recognised(found: Mapping[str, Sheet]) -> Map | None:
+    """The vendor whose tables these are, or None when they are canonical.
+
+    Decided by whole tables: all required columns are there; ties by table names, then for canonical.
+    """
+    by_name = {name.lower(): sheet for name, sheet in found.items()}
+    scores: dict[str, tuple[int, int]] = {"": _canonical_score(by_name)}
+    for name in VENDORS:
+        parts = [(table, part) for table, each in vendor_map(name).tables.items() for part in each]
+        present = [(table, part) for table, part in parts if part["from"].lower() in by_name]
+        whole = [
+            part
+            for table, part in present
+            if not _lacking(table, part["columns"], _Fields(by_name[part["from"].lower()]))
+        ]
+        scores[name] = (len(whole), len(present))
+    best = max(scores, key=lambda name: scores[name])
+    return vendor_map(best) if best else None
+
+
+def _canonical_score(found: Mapping[str, Sheet]) -> tuple[int, int]:
+    tables = [TABLES[name] for name in found if name in TABLES]
+    headers = {
+        table.name: {str(each).strip().lower() for each in found[table.name].frame} for table in tables
+    }
+    return sum(set(table.primary_key) <= headers[table.name] for table in tables), len(tables)
+
+
+def mapped(found: Mapping[str, Sheet], by: Map) -> tuple[dict[str, Sheet], list[dict[str, Any]]]:
+    """The canonical sheets, and notices of what an incomplete export leaves out.
+
+    Source tables the map does not read are taken as they are when they carry a canonical name.
+    Raises SourceShapeError when a required column, or a table's key, has no field.
+    """
+    by_name = {name.lower(): sheet for name, sheet in found.items()}
+    sheets: dict[str, Sheet] = {}
+    notices: list[dict[str, Any]] = []
+    for table, parts in by.tables.items():
+        present = [part for part in parts if part["from"].lower() in by_name]
+        absent = [part["from"] for part in parts if part["from"].lower() not in by_name]
+        made = [_made(table, part, by_name, notices) for part in present]
+        if made:
+            sheets[table] = _joined(made)
+            notices += [
+                _notice("NO_TABLE", table, f"There is no table {name}; its rows are not read.")
+                for name in absent
+            ]
+    as_they_are = {
+        name: sheet for name, sheet in by_name.items() if name in TABLES and name not in by.sources
+    }
+    return as_they_are | sheets, notices
+
+
+class _Fields:
+    """The fields of one source table, found by any spelling."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        self.sheet = sheet
+        self.headers = [str(each).strip() for each in sheet.frame.columns]
+        self._at: dict[str, int] = {}
+        for position, header in enumerate(self.headers):
+            self._at.setdefault(_plain(_PREFIX.sub("", header)), position)
+            self._at.setdefault(_plain(header), position)
+
+    def header(self, name: str) -> str:
+        return self.headers[self._at[_plain(name)]]
+
+    def cells(self, name: str) -> pd.Series:
+        return self.sheet.frame.iloc[:, self._at[_plain(name)]].reset_index(drop=True)
+
+    def __contains__(self, name: object) -> bool:
+        return _plain(str(name)) in self._at
+
+
+def _plain(name: str) -> str:
+    return "".join(each for each in name.lower() if each.isalnum())
+
+
+def _names(spec: Any) -> list[str]:
+    """The field names a column needs, the first of them present being taken."""
+    if isinstance(spec, dict):
+        if "template" in spec:
+            return re.findall(r"\{(\w+)\}", spec["template"])[:1]
+        return [spec[member] for member in ("column", "key") if member in spec]
+    return [spec] if isinstance(spec, str) else list(spec)
+
+
+def _lacking(table: str, columns: Mapping[str, Any], fields: _Fields) -> list[str]:
+    """The required columns of a table for which the source has no field."""
+    required = [name for name, column in TABLES[table].columns.items() if column.required and name in columns]
+    return [
+        name
+        for name in required
+        if _names(columns[name]) and not any(n in fields for n in _names(columns[name]))
+    ]
+
+
+def _made(
+    table: str, part: Mapping[str, Any], found: Mapping[str, Sheet], notices: list[dict[str, Any]]
+) -> Sheet:
+    """One part of a canonical table."""
+    sheet = found[part["from"].lower()]
+    fields = _Fields(sheet)
+    lacking = _lacking(table, part["columns"], fields)
+    if lacking:
+        raise SourceShapeError("\n".join(_missing(table, name, part, fields) for name in lacking))
+    chosen = pd.Series(True, index=range(len(sheet.frame)))
+    for name, values in part.get("where", {}).items():
+        if name in fields:
+            chosen &= (
+                fields.cells(name)
+                .astype("str")
+                .str.strip()
+                .str.lower()
+                .isin([each.lower() for each in values])
+            )
+    columns, names = {}, {}
+    for column, spec in part["columns"].items():
+        used = next((name for name in _names(spec) if name in fields), None)
+        if used is None and not (isinstance(spec, dict) and "constant" in spec):
+            name = _names(spec)[0]
+            says = f"{sheet.files} has no column {name}; {column} reads as empty.{_near(name, fields)}"
+            notices.append(_notice("NO_COLUMN", table, says, column))
+            continue
+        cells = _cells(spec, used, fields, found)
+        if cells is None:
+            says = f"There is no table {spec['lookup']} to look up {column} in; it reads as empty."
+            notices.append(_notice("NO_TABLE", table, says, column))
+            continue
+        columns[column] = cells[chosen]
+        if used is not None:
+            names[column] = fields.header(used)
+    rows = sheet.rows[chosen.to_numpy()]
+    frame = pd.DataFrame(columns).reset_index(drop=True)
+    files_of_rows = sheet.file if isinstance(sheet.file, str) else sheet.file_of(np.flatnonzero(chosen))
+    return Sheet(frame=frame, file=files_of_rows, rows=rows, names=names)
+
+
+def _cells(spec: Any, used: str | None, fields: _Fields, found: Mapping[str, Sheet]) -> pd.Series | None:
+    if not isinstance(spec, dict):
+        return fields.cells(str(used))
+    if "constant" in spec:
+        return pd.Series([spec["constant"]] * len(fields.sheet.frame), dtype=object)
+    if "template" in spec:
+        return _filled(fields.cells(str(used)), spec["template"], str(used))
+    if "add" in spec:
+        return fields.cells(str(used)).map(lambda cell: _added(cell, spec["add"]))
+    if used == spec.get("column"):
+        return fields.cells(str(used))
+    return _looked_up(spec, fields, found) if spec["lookup"].lower() in found else None
+
+
+def _filled(cells: pd.Series, template: str, name: str) -> pd.Series:
+    """The template around each id; a decimal number stays bare, so that it is refused (COM-NRM-2)."""
+    before, _, after = template.partition(f"{{{name}}}")
+    text = cells.astype("str").str.strip()
+    bare = text.isna() | text.eq("") | text.str.fullmatch(_DECIMAL.pattern)
+    return text.where(bare, before + text + after)
+
+
+def _added(cell: Any, number: int) -> Any:
+    text = str(cell).strip()
+    return str(int(text) + number) if re.fullmatch(r"[+-]?\d+", text) else cell
+
+
+def _looked_up(spec: Mapping[str, Any], fields: _Fields, found: Mapping[str, Sheet]) -> pd.Series:
+    """The field of another table's row with the same key; SourceShapeError when several rows disagree."""
+    other = _Fields(found[spec["lookup"].lower()])
+    if spec.get("or_key") and spec["match"] not in other:
+        return fields.cells(spec["key"])
+    for name in (spec["match"], spec["take"]):
+        if name not in other:
+            raise SourceShapeError(f"{other.sheet.files} has no column {name}.{_near(name, other)}")
+    pairs = pd.DataFrame(
+        {name: other.cells(spec[name]).astype("str").str.strip() for name in ("match", "take")}
+    )
+    pairs = pairs[pairs["match"].notna() & pairs["match"].ne("")].drop_duplicates()
+    if pairs["match"].duplicated().any():
+        raise SourceShapeError(
+            f"{other.sheet.files}: several rows with the same {spec['match']} differ in {spec['take']}. "
+            "Export one row for each."
+        )
+    keys = fields.cells(spec["key"]).astype("str").str.strip()
+    values = keys.map(pairs.set_index("match")["take"])
+    if spec.get("must_be_found"):
+        lost = values.isna() & keys.notna() & keys.ne("") & ~keys.isin(pairs["match"])
+        values = values.where(~lost, keys + f" (not in {spec['lookup']})")
+    return values
+
+
+def _joined(parts: list[Sheet]) -> Sheet:
+    if len(parts) == 1:
+        return parts[0]
+    return Sheet(
+        frame=pd.concat([each.frame.astype(object) for each in parts], ignore_index=True),
+        file=[name for each in parts for name in each.file_of(np.arange(len(each.frame)))],
+        rows=np.concatenate([each.rows for each in parts]),
+        names={name: header for each in reversed(parts) for name, header in each.names.items()},
+    )
+
+
+def _missing(table: str, column: str, part: Mapping[str, Any], fields: _Fields) -> str:
+    name = _names(part["columns"][column])[0]
+    return f"COM-NRM-6: {fields.sheet.files} has no column {name}, which {table} needs.{_near(name, fields)}"
+
+
+def _near(name: str, fields: _Fields) -> str:
+    by_plain = {_plain(_PREFIX.sub("", header)): header for header in fields.headers}
+    near = get_close_matches(_plain(name), list(by_plain), 1, 0.6)
+    return f" Did you mean {by_plain[near[0]]}?" if near else ""
+
+
+def _notice(code: str, table: str, says: str, row_id: str | None = None) -> dict[str, Any]:
+    return {"code": code, "table": table, "id": row_id, "detail": says}
