@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
 from edfi_toolkit.sandbox import metadata, problems
+from edfi_toolkit.sandbox.refusal import PROBLEM_JSON
 from edfi_toolkit.sandbox.wire import json_reply, read_call, send_reply
 
 _TENANT, _YEAR = "{tenantIdentifier}", "{schoolYearFromRoute}"
@@ -56,7 +57,7 @@ class Contexts:
         refusal = problems.not_found(
             "The specified data could not be found.",
             f"'{parts[known]}' is not a known {self._levels[known][0].strip('{}')}.",
-            media=problems.PROBLEM_JSON,
+            media=PROBLEM_JSON,
         )
         body = refusal.body(call.correlation_id, style="problem")
         await send_reply(json_reply(body, 404, media=refusal.media), send)

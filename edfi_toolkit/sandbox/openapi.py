@@ -12,6 +12,7 @@ import orjson
 from edfi_toolkit import model
 from edfi_toolkit.sandbox import problems, shapes
 from edfi_toolkit.sandbox.names import singular
+from edfi_toolkit.sandbox.refusal import PLAIN_JSON
 from edfi_toolkit.sandbox.shapes import Member, Node, Shape
 from edfi_toolkit.sandbox.wire import Call, Reply, json_reply
 
@@ -34,7 +35,7 @@ def answer(call: Call) -> Reply:
         body, etag = _document(parts[3], call.base_url)
         if call.headers.get("if-none-match", "").strip('"') == etag:
             return Reply(304, headers={"ETag": f'"{etag}"'})
-        return Reply(200, body, problems.PLAIN_JSON, {"ETag": f'"{etag}"'})
+        return Reply(200, body, PLAIN_JSON, {"ETag": f'"{etag}"'})
     raise problems.no_such_path(call.path)
 
 

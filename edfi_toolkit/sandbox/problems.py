@@ -1,58 +1,11 @@
-"""Refusals, and their texts: problem details as the ODS/API 7.3 writes them, or the older shape."""
+"""Every refusal with its texts, as the ODS/API 7.3 writes them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-PREFIX = "urn:ed-fi:api:"
-PROBLEM_JSON, PLAIN_JSON = "application/problem+json", "application/json; charset=utf-8"
-
-
-class Refusal(Exception):
-    """A request that is answered with an error."""
-
-    def __init__(
-        self,
-        status: int,
-        kind: str,
-        title: str,
-        detail: str,
-        *,
-        errors: Sequence[str] = (),
-        validation: Mapping[str, Sequence[str]] | None = None,
-        media: str = PLAIN_JSON,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(f"{status} {kind}")
-        self.status, self.kind, self.title, self.detail = status, kind, title, detail
-        self.errors, self.validation = list(errors), dict(validation or {})
-        self.media, self.headers = media, dict(headers or {})
-
-    def body(self, correlation_id: str, *, style: str) -> dict[str, Any] | None:
-        """The answer's body in the style "problem" (7.2 on), "legacy" (before) or "dms"; None is empty."""
-        if style == "legacy":
-            return self._legacy()
-        found: dict[str, Any] = {
-            "detail": self.detail,
-            "type": PREFIX + self.kind,
-            "title": self.title,
-            "status": self.status,
-            "correlationId": correlation_id,
-        }
-        if self.validation or style == "dms":
-            found["validationErrors"] = self.validation
-        if self.errors or style == "dms":
-            found["errors"] = self.errors
-        return found
-
-    def _legacy(self) -> dict[str, Any] | None:
-        if self.status == 401:
-            return None
-        if self.validation:
-            lines = [text for texts in self.validation.values() for text in texts]
-            return {"message": "Validation failed.\n" + "".join(f"\t{line}\n" for line in lines)}
-        return {"message": " ".join([self.detail, *self.errors]).strip()}
+from edfi_toolkit.sandbox.refusal import PLAIN_JSON, PROBLEM_JSON
+from edfi_toolkit.sandbox.refusal import Refusal as Refusal
 
 
 def bad_request(*errors: str) -> Refusal:
@@ -66,14 +19,15 @@ def bad_request(*errors: str) -> Refusal:
     )
 
 
-def invalid(validation: Mapping[str, Sequence[str]]) -> Refusal:
-    """Values that cannot be read, or break a rule, by their paths."""
+def invalid(validation: Mapping[str, Sequence[str]], name: str | None = None) -> Refusal:
+    """Values that cannot be read, or break a rule, by their paths; name: the resource they belong to."""
     return Refusal(
         400,
         "bad-request:data-validation-failed",
         "Data Validation Failed",
         "Data validation failed. See 'validationErrors' for details.",
         validation=validation,
+        legacy=name and f"Validation of '{name}' failed.",
     )
 
 
@@ -88,6 +42,7 @@ def id_in_body() -> Refusal:
             "Resource identifiers cannot be assigned by the client. "
             "The 'id' property should not be included in the request body."
         ],
+        legacy="Resource identifiers cannot be assigned by the client.",
     )
 
 
@@ -105,6 +60,7 @@ def key_change(name: str) -> Refusal:
         "bad-request:data-validation-failed:key-change-not-supported",
         "Key Change Not Supported",
         f"Identifying values for the {name} data cannot be changed. Delete and recreate the item instead.",
+        legacy="Key values for this resource cannot be changed.",
     )
 
 
@@ -147,6 +103,7 @@ def denied(suffix: str, detail: str, *errors: str) -> Refusal:
         "Authorization Denied",
         f"{_DENIED} {detail}".strip(),
         errors=errors,
+        legacy=" ".join(["Authorization denied.", *errors]),
     )
 
 
@@ -214,6 +171,7 @@ def unresolved(name: str) -> Refusal:
         "data-conflict:unresolved-reference",
         "Unresolved Reference",
         f"The referenced '{name}' item does not exist.",
+        legacy=f"The value supplied for the related '{name[:1].lower()}{name[1:]}' resource does not exist.",
     )
 
 
@@ -226,6 +184,8 @@ def dependent(name: str, container: str | None = None) -> Refusal:
         "Dependent Item Exists",
         "The requested action cannot be performed because this item is referenced "
         f"by an existing '{name}' item{within}.",
+        legacy="The resource (or a subordinate entity of the resource) cannot be deleted because it is a "
+        f"dependency of the '{name[:1].lower()}{name[1:]}' entity.",
     )
 
 
@@ -240,6 +200,8 @@ def taken(table: str) -> Refusal:
             "A primary key conflict occurred when attempting to create or update a record "
             f"in the '{table}' table."
         ],
+        legacy="A natural key conflict occurred when attempting to create a new resource "
+        f"'{table[:1].lower()}{table[1:]}' with a duplicate key.",
     )
 
 
@@ -254,12 +216,15 @@ def modified_meanwhile() -> Refusal:
             "The resource item's etag value does not match what was specified in the 'If-Match' request "
             "header indicating that it has been modified by another client since it was last retrieved."
         ],
+        legacy="Resource was modified by another consumer.",
     )
 
 
 def system(detail: str = "An unexpected problem has occurred.") -> Refusal:
     """500."""
-    return Refusal(500, "system", "System Error", detail)
+    return Refusal(
+        500, "system", "System Error", detail, legacy="An unexpected error occurred on the server."
+    )
 
 
 def on_purpose(status: int) -> Refusal:
@@ -276,6 +241,8 @@ def on_purpose(status: int) -> Refusal:
             "The item was modified or deleted by another user while processing the request. Resending this "
             "request will either recreate the item, or introduce of copy with a different identifier.",
         )
+    if status == 500:
+        return system()
     kind, title = {
         429: ("too-many-requests", "Too Many Requests"),
         502: ("bad-gateway", "Bad Gateway"),

@@ -98,7 +98,7 @@ def judge(
     reading = _Reading(descriptors, raw)
     body = _read(reading, shape.root, parsed, "$", via="")
     if reading.unreadable:
-        raise problems.invalid(reading.unreadable)
+        raise problems.invalid(reading.unreadable, shape.name)
     if not new_id_allowed and any(name.lower() == "id" and parsed[name] is not None for name in parsed):
         raise problems.id_in_body()
     for one, other in shape.equal:
@@ -106,7 +106,7 @@ def judge(
     if shape.descriptor and not reading.broken:
         reading.broken.update(new_descriptor_problems(body))
     if reading.broken:
-        raise problems.invalid(reading.broken)
+        raise problems.invalid(reading.broken, shape.name)
     return body, reading.references
 
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 import orjson
 from starlette.types import Message, Receive, Scope, Send
 
-from edfi_toolkit.sandbox.problems import PLAIN_JSON
+from edfi_toolkit.sandbox.refusal import PLAIN_JSON
 
 
 @dataclass

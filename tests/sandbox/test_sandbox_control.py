@@ -158,7 +158,18 @@ def test_older_hosts_answer_with_a_message_or_nothing(api):
     api.put("/control/options", {"error_style": "legacy"})
     answer = api.post(URL, {})
     assert (answer.status_code, set(answer.json())) == (400, {"message"})
+    assert answer.json()["message"].startswith("Validation of 'StudentCTEProgramAssociation' failed.\n\t")
     assert "\tBeginDate is required.\n" in answer.json()["message"]
+    body = api.association()
+    body["programReference"]["programName"] = "No Such"
+    assert api.post(URL, body).json() == {
+        "message": "The value supplied for the related 'program' resource does not exist."
+    }
+    assert (
+        api.post(URL, api.association(student="S-99999"))
+        .json()["message"]
+        .startswith("Authorization denied. ")
+    )
     assert api.get(URL, headers={"Authorization": "Bearer x"}).content == b""
 
 
