@@ -41,8 +41,9 @@ _BY_PHRASE = (
     (400, "non-empty request body", "bad-request"),
     (400, "", "bad-request:data-validation-failed"),
     (409, "because it is a dependency", "data-conflict:dependent-item-exists"),
-    (409, "value supplied for the related", "data-conflict:unresolved-reference"),
+    (409, "does not exist", "data-conflict:unresolved-reference"),
     (409, "natural key conflict", "data-conflict:non-unique-identity"),
+    (409, "identifying value", "data-conflict:non-unique-identity"),
     (409, "is not unique", "data-conflict:non-unique-values"),
     (409, "modified or deleted by another", "data-conflict:multi-user-conflict"),
 )
