@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
+import threading
 
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.sandbox.serve import serve
+
+
+def _end_with_parent() -> None:
+    """Wait until whoever started us is gone, even by a kill, then end as if asked to."""
+    while os.read(0, 4096):  # not sys.stdin: its lock would be held while the interpreter shuts down
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def main() -> int:
@@ -27,7 +37,10 @@ def main() -> int:
         "--school-year", action="append", default=[], type=int, help="likewise, after the tenant"
     )
     parser.add_argument("--log-level", default="warning", choices=["critical", "warning", "info", "debug"])
+    parser.add_argument("--with-parent", action="store_true", help="end when standard input closes")
     given = parser.parse_args()
+    if given.with_parent:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         serve(
             given.port,

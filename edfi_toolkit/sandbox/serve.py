@@ -109,8 +109,7 @@ class Running:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        _close_pipes(self.process)
 
     def kill(self) -> None:
         """End the process at once, as a crash does."""
@@ -127,6 +126,12 @@ class Running:
         self.stop()
 
 
+def _close_pipes(process: subprocess.Popen[str]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+
+
 def start(
     seeds: Sequence[Path | str] = (),
     data: Path | str | None = None,
@@ -138,24 +143,27 @@ def start(
 ) -> Running:
     """Start the sandbox in a process of its own and wait until it listens; arguments as of `serve`.
 
+    The process ends with the one that started it, however that ends.
     Raises OdsUnavailable when it does not come up; its own words are on stderr.
     """
     command = [sys.executable, "-m", "edfi_toolkit.sandbox", "--port", str(port), "--log-level", log_level]
+    command.append("--with-parent")
     given: list[tuple[str, Sequence[object]]] = [
         ("--data", () if data is None else (data,)),
         ("--seed", seeds),
     ]
     given += [("--tenant", tenants), ("--school-year", school_years)]
     command += [text for flag, values in given for value in values for text in (flag, str(value))]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))  # noqa: S603
+    process = subprocess.Popen(  # noqa: S603  # our own module, by our own interpreter
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(os.environ)
+    )
     watchdog = threading.Timer(_START_S, process.kill)
     watchdog.start()
     line = process.stdout.readline() if process.stdout else ""
     watchdog.cancel()
     if not line:
         process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        _close_pipes(process)
         raise OdsUnavailable(
             f"The sandbox ended with code {process.returncode} before it listened: read what it wrote above."
         )

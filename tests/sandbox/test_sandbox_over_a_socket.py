@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+
 import httpx
 import pytest
 
@@ -80,3 +84,23 @@ def test_years_live_side_by_side_and_the_log_names_no_student(tmp_path, capfd):
     assert "GET students 200" in log
     assert "S-1" not in log
     assert host["secret"] not in log
+
+
+def test_the_sandbox_ends_when_whoever_started_it_is_killed():
+    program = (
+        "import time; from edfi_toolkit.sandbox import start; "
+        "print(start().base_url, flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    url = parent.stdout.readline().strip()
+    assert httpx.get(f"{url}/health", trust_env=False).text == "Healthy"
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    for _ in range(100):
+        try:
+            httpx.get(f"{url}/health", trust_env=False)
+        except httpx.TransportError:
+            return
+        time.sleep(0.1)
+    pytest.fail("the sandbox outlived its parent by ten seconds")
