@@ -5,7 +5,7 @@ A build fills one; `explain` fills one with `trace=True` for a single student an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ STEPS = ("table", "id", "outcome", "rule", "says")
 def first_failing(rows: pd.DataFrame, rules: Mapping[str, Any]) -> pd.Series:
     """Per row the id of the first rule whose mask is true, else missing. Masks are boolean Series or one bool."""
     failing = np.full(len(rows), None, dtype=object)
-    for rule_id, mask in reversed(rules.items()):
+    for rule_id, mask in reversed(list(rules.items())):
         failing[as_mask(mask, rows)] = rule_id
     return pd.Series(failing, index=rows.index, dtype=object)
 
@@ -64,7 +64,13 @@ class Account:
         dropped = failing.notna()
         self.skip(rows.loc[dropped, id_column], table, failing[dropped], details)
         if self.tracing:
-            self.step(rows.loc[~dropped, id_column], table, "kept", ", ".join(rules), "Passed every rule of this block.")
+            self.step(
+                rows.loc[~dropped, id_column],
+                table,
+                "kept",
+                ", ".join(rules),
+                "Passed every rule of this block.",
+            )
         return kept
 
     def skip(self, ids: pd.Series, table: str, rules: Any, details: Mapping[str, Any] | None = None) -> None:
@@ -88,14 +94,24 @@ class Account:
         frame = pd.DataFrame({"code": code, "table": table, "id": ids.astype("str"), "detail": words})
         self._notices.append(frame)
         if self.tracing:
-            self._steps.append(frame.rename(columns={"code": "rule", "detail": "says"}).assign(outcome="notice"))
+            self._steps.append(
+                frame.rename(columns={"code": "rule", "detail": "says"}).assign(outcome="notice")
+            )
 
     def step(self, ids: pd.Series, table: Any, outcome: str, rule_id: str, says: Any) -> None:
         """One step of the story, kept only while tracing. says: words, or a function without arguments giving them."""
         if self.tracing and len(ids):
-            words = says() if isinstance(says, Callable) else says
+            words = says() if callable(says) else says
             self._steps.append(
-                pd.DataFrame({"table": table, "id": ids.astype("str"), "outcome": outcome, "rule": rule_id, "says": words})
+                pd.DataFrame(
+                    {
+                        "table": table,
+                        "id": ids.astype("str"),
+                        "outcome": outcome,
+                        "rule": rule_id,
+                        "says": words,
+                    }
+                )
             )
 
     @property

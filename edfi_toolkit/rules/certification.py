@@ -71,7 +71,9 @@ DATED = ("begin_date", "end_date", "attributes")
 _TOKEN = re.compile(r"^(\d{1,2})/(\d{1,2})/\[Current School Year\]$", re.IGNORECASE)
 
 
-def build(tables: Tables, config: Config, settings: Mapping[str, Any], *, account: Account | None = None) -> Build:
+def build(
+    tables: Tables, config: Config, settings: Mapping[str, Any], *, account: Account | None = None
+) -> Build:
     """Select, take the elements over, and make one record per key."""
     account = account or Account()
     rows = participations(tables)
@@ -87,7 +89,9 @@ def participations(t: Tables) -> pd.DataFrame:
     """The driving table, each row with its student's state id (missing when there is no such student)."""
     ids = t.students.set_index("student_id")["student_unique_id"]
     rows = t.program_participation
-    return rows.assign(student_unique_id=rows["student_id"].map(ids), known=rows["student_id"].isin(ids.index))
+    return rows.assign(
+        student_unique_id=rows["student_id"].map(ids), known=rows["student_id"].isin(ids.index)
+    )
 
 
 def selected(p: pd.DataFrame, settings: Mapping[str, Any], account: Account) -> pd.DataFrame:
@@ -126,7 +130,9 @@ def selected(p: pd.DataFrame, settings: Mapping[str, Any], account: Account) -> 
 def missing_standard_properties(p: pd.DataFrame) -> pd.Series:
     """CERT-SEL-4: per row the names the data standard requires and the row lacks, joined by commas."""
     unknown = ~p["resource"].isin(associations())
-    lacks = pd.Series("", index=p.index).mask(unknown, "a resource that is one of its student program associations")
+    lacks = pd.Series("", index=p.index).mask(
+        unknown, "a resource that is one of its student program associations"
+    )
     for part in KEY_PARTS:
         lacks = _add(lacks, part, p[part].isna())
     for endpoint, rows in p.groupby("resource").groups.items():
@@ -142,7 +148,11 @@ def missing_sheet_properties(p: pd.DataFrame) -> pd.Series:
     lacks = pd.Series("", index=p.index)
     for endpoint, rows in p.groupby("resource").groups.items():
         for path in SHEET.get(str(endpoint), ()):
-            absent = p.loc[rows, "end_date"].isna() if path == "endDate" else _lacking(p.loc[rows, "members"], path)
+            absent = (
+                p.loc[rows, "end_date"].isna()
+                if path == "endDate"
+                else _lacking(p.loc[rows, "members"], path)
+            )
             lacks = _add(lacks, path, absent)
     return lacks
 
@@ -171,9 +181,15 @@ def with_members(p: pd.DataFrame, descriptors: Descriptors) -> pd.DataFrame:
         {
             **({"reasonExitedDescriptor": reason} if isinstance(reason, str) else {}),
             **({"servedOutsideOfRegularSession": bool(flag)} if not pd.isna(flag) else {}),
-            **(_without_empties(_with_uris(attributes, endpoint, descriptors)) if isinstance(attributes, dict) else {}),
+            **(
+                _without_empties(_with_uris(attributes, endpoint, descriptors))
+                if isinstance(attributes, dict)
+                else {}
+            ),
         }
-        for endpoint, attributes, reason, flag in zip(p["resource"], p["attributes"], reasons, served, strict=True)
+        for endpoint, attributes, reason, flag in zip(
+            p["resource"], p["attributes"], reasons, served, strict=True
+        )
     ]
     return p.assign(
         members=pd.Series(members, index=p.index, dtype=object),
@@ -250,7 +266,9 @@ def scenario_day(token: str, school_year: int, how: str = "split") -> str:
     return f"{year:04d}-{month:02d}-{day:02d}"
 
 
-def prepare(tables: Mapping[str, Any], school_year: int | None, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+def prepare(
+    tables: Mapping[str, Any], school_year: int | None, settings: Mapping[str, Any]
+) -> Mapping[str, Any]:
     """Tables typed off the sheet: the tokens of CERT-YEAR in participations filled in, before normalisation."""
     rows, configs = tables.get(TABLE), tables.get("edfi_config")
     years = [] if configs is None else list(pd.DataFrame(configs).get("school_year", []))
@@ -268,4 +286,7 @@ def prepare(tables: Mapping[str, Any], school_year: int | None, settings: Mappin
     if isinstance(rows, pd.DataFrame):
         columns = [name for name in DATED if name in rows]
         return {**tables, TABLE: rows.assign(**{name: rows[name].map(fill) for name in columns})}
-    return {**tables, TABLE: [{name: fill(cell) if name in DATED else cell for name, cell in row.items()} for row in rows]}
+    return {
+        **tables,
+        TABLE: [{name: fill(cell) if name in DATED else cell for name, cell in row.items()} for row in rows],
+    }

@@ -5,7 +5,7 @@ A candidate row has the columns of CANDIDATE; a profile may add more, to rank du
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,12 @@ TYPES: dict[str, Any] = {
 }
 RECORDS = list(TYPES)
 # Rows a record may rest on beside its trigger: column of the candidate -> table (COM-SRC-1).
-RESTS_ON = {"enrollment_id": "enrollments", "student_id": "students", "calendar_id": "calendars", "school_id": "schools"}
+RESTS_ON = {
+    "enrollment_id": "enrollments",
+    "student_id": "students",
+    "calendar_id": "calendars",
+    "school_id": "schools",
+}
 
 
 class Descriptors:
@@ -49,7 +54,9 @@ class Descriptors:
         mapped = tables["descriptor_map"]
         self._map = {
             (name, str(code).casefold()): uri
-            for name, code, uri in zip(mapped["descriptor"], mapped["local_code"], mapped["ed_fi_uri"], strict=True)
+            for name, code, uri in zip(
+                mapped["descriptor"], mapped["local_code"], mapped["ed_fi_uri"], strict=True
+            )
         }
 
     def uri(self, name: str, code: str) -> str:
@@ -107,11 +114,47 @@ def among(ids: pd.Series, others: pd.Series) -> pd.Series:
     return ids.astype(object).isin(others.astype(object))
 
 
+def beside_enrollments(records: pd.DataFrame, enrollments: pd.DataFrame) -> pd.DataFrame:
+    """Every record beside every enrollment of its student, whose days become `enrolled_from` and `enrolled_to`."""
+    renamed = enrollments.rename(columns={"start_date": "enrolled_from", "end_date": "enrolled_to"})
+    return records.merge(renamed, on="student_id")
+
+
+def first_per(rows: pd.DataFrame, column: str, by: list[str], ascending: list[bool]) -> pd.DataFrame:
+    """One row per value of `column`: the first in this order."""
+    return rows.sort_values(by, ascending=ascending).drop_duplicates(column)
+
+
+def skip_unmatched(
+    records: pd.DataFrame, pairs: pd.DataFrame, table: str, rule_id: str, account: Account
+) -> None:
+    """Skip the records of a table that found no enrollment."""
+    account.skip(records.loc[~among(records["record_id"], pairs["record_id"]), "record_id"], table, rule_id)
+
+
+def present(names: Iterable[str], values: Iterable[Any]) -> Body:
+    """A body of the members that have a value."""
+    return {
+        name: value
+        for name, value in zip(names, values, strict=True)
+        if value is not None and not pd.isna(value)
+    }
+
+
+def day_text(days: pd.Series) -> pd.Series:
+    """Days as ISO texts, for words."""
+    return days.dt.strftime("%Y-%m-%d")
+
+
 def id_order(ids: pd.Series) -> pd.Series:
     """Ids as a sortable rank, numeric if numeric: `10` is higher than `9`, and any number below any text."""
     numbers = pd.to_numeric(ids, errors="coerce")
     order = pd.DataFrame({"text": numbers.isna(), "number": numbers, "id": ids.where(numbers.isna(), "")})
-    return order.sort_values(["text", "number", "id"]).assign(rank=np.arange(len(ids)))["rank"].reindex(ids.index)
+    return (
+        order.sort_values(["text", "number", "id"])
+        .assign(rank=np.arange(len(ids)))["rank"]
+        .reindex(ids.index)
+    )
 
 
 def iso(days: pd.Series) -> list[str | None]:
@@ -148,7 +191,7 @@ def assemble(
         overlaps(records, account)
     records["body"] = bodies(records)
     records["body_hash"] = body_hashes(records)
-    return records[RECORDS].astype({name: dtype for name, dtype in TYPES.items() if dtype != object})
+    return records[RECORDS].astype({name: dtype for name, dtype in TYPES.items() if dtype is not object})
 
 
 def empty_records() -> pd.DataFrame:
@@ -178,7 +221,9 @@ def ref_parts(refs: pd.Series) -> pd.DataFrame:
     return refs.astype("str").str.extract(r"^(?P<table>[^:]+):(?P<id>.*?)(?:#\w+)?$")
 
 
-def one_per_key(candidates: pd.DataFrame, account: Account, winner: Sequence[tuple[str, bool]]) -> pd.DataFrame:
+def one_per_key(
+    candidates: pd.DataFrame, account: Account, winner: Sequence[tuple[str, bool]]
+) -> pd.DataFrame:
     """Candidates with one natural key collapse to the winner; the losers join its references (COM-SKP-1)."""
     twins = candidates.duplicated(["group", "begin_date"], keep=False)
     if not twins.any():
@@ -188,7 +233,9 @@ def one_per_key(candidates: pd.DataFrame, account: Account, winner: Sequence[tup
     first = ~ranked.duplicated(["group", "begin_date"])
     losers = ranked[~first]
     winning_ref = ranked["ref"].where(first).ffill()
-    notice_of(losers, "DUP_KEY", account, "Has the same key as " + winning_ref[losers.index] + ", which was built.")
+    notice_of(
+        losers, "DUP_KEY", account, "Has the same key as " + winning_ref[losers.index] + ", which was built."
+    )
     winners = ranked[first].assign(source_refs=_joined(first, ranked["source_refs"]))
     return pd.concat([candidates[~twins], winners])
 
@@ -274,15 +321,22 @@ def body_hashes(records: pd.DataFrame) -> list[str]:
         owner, name, kind = program.values()
         if (owner, name, kind) not in programs:
             programs[owner, name, kind] = canonical({"programReference": program})[1:-1]
-        return b'{"beginDate":"%b","educationOrganizationReference":{"educationOrganizationId":%d},%b%b,%b}' % (
-            body["beginDate"].encode(),
-            body["educationOrganizationReference"]["educationOrganizationId"],
-            b'"endDate":"%b",' % body["endDate"].encode() if "endDate" in body else b"",
-            programs[owner, name, kind],
-            b'"studentReference":' + orjson.dumps(body["studentReference"]),
+        return (
+            b'{"beginDate":"%b","educationOrganizationReference":{"educationOrganizationId":%d},%b%b,%b}'
+            % (
+                body["beginDate"].encode(),
+                body["educationOrganizationReference"]["educationOrganizationId"],
+                b'"endDate":"%b",' % body["endDate"].encode() if "endDate" in body else b"",
+                programs[owner, name, kind],
+                b'"studentReference":' + orjson.dumps(body["studentReference"]),
+            )
         )
 
-    plain = [not (isinstance(each, dict) and each) for each in records["members"]] if "members" in records else [True] * len(records)
+    plain = (
+        [not (isinstance(each, dict) and each) for each in records["members"]]
+        if "members" in records
+        else [True] * len(records)
+    )
     return [
         hash_of(canonical_text(body)) if simple else body_hash(body)
         for body, simple in zip(records["body"], plain, strict=True)

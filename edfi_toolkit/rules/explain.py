@@ -64,7 +64,8 @@ def explain(
         raise ConfigError("Name one student: by student_unique_id or by student_id.")
     from edfi_toolkit.rules.profile import profile_module
 
-    column, wanted = ("student_unique_id", student_unique_id) if student_unique_id else ("student_id", student_id)
+    column = "student_id" if student_unique_id is None else "student_unique_id"
+    wanted = str(student_id or student_unique_id)
     students = build.tables["students"]
     found = students[students[column].eq(wanted)]
     ids = set(found["student_id"]) | ({student_id} if student_id else set())
@@ -72,18 +73,18 @@ def explain(
     account = Account(trace=True)
     again = profile_module(build.profile).build(own, build.config, build.settings, account=account)
     parts = [
-        _set_aside(build, ids | {str(wanted)}),
+        _set_aside(build, ids | {wanted}),
         _introduction(found, column),
         account.steps,
         _built(again.records),
-        _sent_before(identity_map, set(found["student_unique_id"].dropna()) | ({student_unique_id} - {None})),
+        _sent_before(identity_map, {*found["student_unique_id"].dropna(), wanted}),
     ]
     if again.records.empty:
         parts.append(_steps([("", "", "nothing built", "", "No association is built for this student.")]))
     story = pd.concat([part for part in parts if len(part)], ignore_index=True).fillna("")
     story["source"] = story["rule"].map(lambda rule_id: RULES[rule_id].source if rule_id in RULES else "")
     story.insert(0, "step", range(1, len(story) + 1))
-    return Story(str(wanted), story[COLUMNS])
+    return Story(wanted, story[COLUMNS])
 
 
 def _tables_of(tables: Tables, ids: set[str]) -> Tables:
@@ -102,7 +103,7 @@ def _steps(rows: Iterable[tuple[str, str, str, str, str]]) -> pd.DataFrame:
 
 def _introduction(found: pd.DataFrame, column: str) -> pd.DataFrame:
     if found.empty:
-        says = f"No row of the table students has this {column}. Look for it in the SIS, and in what was set aside above."
+        says = f"No row of the table students has this {column}. Look in the SIS, and in what was set aside above."
         return _steps([("students", "", "not found", "", says)])
     return _steps(("students", each, "read", "", "The student's own row.") for each in found["student_id"])
 
@@ -111,7 +112,11 @@ def _set_aside(build: Build, ids: set[str]) -> pd.DataFrame:
     """Rows of this student that a bad cell kept out of the tables."""
     aside = build.tables.skipped
     mine = aside["table"].eq("students") & aside["id"].isin(ids)
-    return aside.loc[mine, ["table", "id", "rule", "detail"]].rename(columns={"detail": "says"}).assign(outcome="set aside")
+    return (
+        aside.loc[mine, ["table", "id", "rule", "detail"]]
+        .rename(columns={"detail": "says"})
+        .assign(outcome="set aside")
+    )
 
 
 def _built(records: pd.DataFrame) -> pd.DataFrame:
@@ -123,7 +128,7 @@ def _built(records: pd.DataFrame) -> pd.DataFrame:
         until = f" to {body['endDate']}" if "endDate" in body else ""
         says = (
             f"{record['resource']}: {program['programName']} of {program['educationOrganizationId']}, at "
-            f"{body['educationOrganizationReference']['educationOrganizationId']}, from {body['beginDate']}{until}; "
+            f"{record['education_organization_id']}, from {body['beginDate']}{until}; "
             f"rests on {', '.join(record['source_refs'])}."
         )
         rows.append((table, row_id, "built", ", ".join(record["rules"]), says))
@@ -152,10 +157,14 @@ def summary(build: Build) -> pd.DataFrame:
     built = (
         build.records.groupby(["resource", "program_name", "education_organization_id"], as_index=False)
         .size()
-        .rename(columns={"program_name": "program", "education_organization_id": "organization", "size": "count"})
+        .rename(
+            columns={"program_name": "program", "education_organization_id": "organization", "size": "count"}
+        )
         .assign(outcome="built", rule="", says="")
     )
-    dropped = build.skipped.groupby(["table", "rule"], as_index=False).size().rename(columns={"size": "count"})
+    dropped = (
+        build.skipped.groupby(["table", "rule"], as_index=False).size().rename(columns={"size": "count"})
+    )
     dropped = dropped.assign(
         outcome=dropped["rule"].str.startswith("COM-NRM").map({True: "set aside", False: "skipped"}),
         says=dropped["rule"].map(lambda rule_id: RULES[rule_id].says if rule_id in RULES else ""),

@@ -42,10 +42,12 @@ def build(t: Tables, config: Config, settings: Mapping[str, Any], *, account: Ac
         periods = periods.sort_values(order, ascending=False).drop_duplicates("student_id")
     candidates = elements(periods, t, config, settings)
     warn(candidates, account)
-    records = assemble(candidates, account, winner=WINNER, warn_overlaps=False)  # COM-VAL-2: no ends, no overlaps
+    records = assemble(
+        candidates, account, winner=WINNER, warn_overlaps=False
+    )  # COM-VAL-2: no ends, no overlaps
     return Build.of(
         NAME, records, account, t, config, settings, scope(t, config),
-        publishes=config.valid, retains_all=not settings["nm.delete_deselected"],
+        publishes=config.valid,
     )  # fmt: skip
 
 
@@ -78,7 +80,11 @@ def selected_students(t: Tables, account: Account) -> pd.DataFrame:
 def with_schools(students: pd.DataFrame, t: Tables) -> pd.DataFrame:
     """The enrollment periods of these students, with the school and building of NM-ELE-1 and NM-ELE-1a."""
     e = t.enrollments.merge(students.drop(columns="state_exclude"), on="student_id")
-    elsewhere = e.enrollment_school_id.ne(e.current_school_id) & e.enrollment_school_id.notna() & e.current_school_id.notna()
+    elsewhere = (
+        e.enrollment_school_id.ne(e.current_school_id)
+        & e.enrollment_school_id.notna()
+        & e.current_school_id.notna()
+    )
     mid_transfer = e.is_current & elsewhere & e.enroll_status.eq(TRANSFERRED_OUT).fillna(False)
     e["period_school_id"] = e.school_id
     e["school_id"] = e.school_id.mask(mid_transfer, e.enrollment_school_id)
@@ -112,13 +118,17 @@ def selected_periods(
         },
         id_column="enrollment_id",
     )
-    return account.keep(e, "enrollments", {"NM-ERR-2": three_digits(e.building).isna()}, id_column="enrollment_id")
+    return account.keep(
+        e, "enrollments", {"NM-ERR-2": three_digits(e.building).isna()}, id_column="enrollment_id"
+    )
 
 
 def has_row_at_school(e: pd.DataFrame, t: Tables) -> pd.Series:
     """NM-SEL-2 with `row_at_school`: a credential row of the student names the school of the enrollment."""
     rows = pd.MultiIndex.from_frame(enrolled_rows(t)[["student_id", "school_id"]].dropna())
-    return pd.Series(pd.MultiIndex.from_frame(e[["student_id", "period_school_id"]]).isin(rows), index=e.index)
+    return pd.Series(
+        pd.MultiIndex.from_frame(e[["student_id", "period_school_id"]]).isin(rows), index=e.index
+    )
 
 
 def year_window(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -137,7 +147,7 @@ def year_window(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[st
 
 
 def district(t: Tables) -> str | None:
-    """The three digits of the district among the preferences, whatever the case of its name; None when there are none."""
+    """The three digits of the district among the preferences, whatever the case of its name; None without."""
     named = t.preferences[t.preferences.name.str.casefold().eq("districtnumber")].value
     digits = three_digits(named).dropna()
     return None if digits.empty else str(digits.iloc[0])
@@ -188,14 +198,26 @@ def completion(t: Tables, config: Config, settings: Mapping[str, Any]) -> pd.Ser
     return known.groupby(rows.student_id[known.index]).any().astype(object)
 
 
-def details(completed: Any, old_standard: bool, settings: Mapping[str, Any], descriptors: Descriptors) -> dict[str, Any]:
+def details(
+    completed: Any, old_standard: bool, settings: Mapping[str, Any], descriptors: Descriptors
+) -> dict[str, Any]:
     """NM-ELE-7 to -10: `ctePrograms` before data standard 5, `cteProgramServices` from then on."""
     if old_standard:
-        pathway = {"careerPathwayDescriptor": descriptors.uri("CareerPathwayDescriptor", OTHER), "cipCode": CIP_CODE}
-        return {"ctePrograms": [pathway if pd.isna(completed) else {**pathway, "cteProgramCompletionIndicator": completed}]}
+        pathway = {
+            "careerPathwayDescriptor": descriptors.uri("CareerPathwayDescriptor", OTHER),
+            "cipCode": CIP_CODE,
+        }
+        return {
+            "ctePrograms": [
+                pathway if pd.isna(completed) else {**pathway, "cteProgramCompletionIndicator": completed}
+            ]
+        }
     if settings["nm.cte_ds5"] == "omit":
         return {}
-    service = {"cteProgramServiceDescriptor": descriptors.uri("CTEProgramServiceDescriptor", OTHER), "cipCode": CIP_CODE}
+    service = {
+        "cteProgramServiceDescriptor": descriptors.uri("CTEProgramServiceDescriptor", OTHER),
+        "cipCode": CIP_CODE,
+    }
     return {"cteProgramServices": [service]}
 
 

@@ -66,8 +66,6 @@ class Build:
     skipped: table, id, rule, detail (and for load errors file, row, column, value).
     notices: code, table, id, detail.
     publishes: False when the configuration says that nothing may be sent at all.
-    retained: references whose published records stay even when no record is built for them any more;
-        retains_all: that holds for every reference.
     """
 
     profile: str
@@ -79,8 +77,6 @@ class Build:
     config: Config
     scope: Scope
     publishes: bool = True
-    retained: frozenset[str] = frozenset()
-    retains_all: bool = False
 
     @classmethod
     def of(
@@ -117,7 +113,9 @@ class Build:
         """The whole story of one student: every row considered, kept or dropped by which rule, every record built."""
         from edfi_toolkit.rules.explain import explain
 
-        return explain(self, student_unique_id=student_unique_id, student_id=student_id, identity_map=identity_map)
+        return explain(
+            self, student_unique_id=student_unique_id, student_id=student_id, identity_map=identity_map
+        )
 
     def summary(self) -> pd.DataFrame:
         """Counts by outcome: outcome, resource, program, organization, rule, says, count."""
@@ -168,14 +166,18 @@ def pick_config(tables: Tables, school_year: int | None) -> Config:
     years = sorted(int(year) for year in rows["school_year"])
     if not years:
         if school_year is None:
-            raise ConfigError("Which school year? Give school_year (2026 is 2025-26), or a table edfi_config.")
+            raise ConfigError(
+                "Which school year? Give school_year (2026 is 2025-26), or a table edfi_config."
+            )
         return _config({"school_year": school_year})
     if school_year is None:
         if len(years) > 1:
             raise ConfigError(f"edfi_config holds the years {years}. Say which one with school_year.")
         school_year = years[0]
     if school_year not in years:
-        raise ConfigError(f"edfi_config has no row for {school_year}; it holds {years}. Add the row or name another year.")
+        raise ConfigError(
+            f"edfi_config has no row for {school_year}; it holds {years}. Add the row or name another year."
+        )
     return _config(rows[rows["school_year"] == school_year].iloc[0].to_dict())
 
 

@@ -18,17 +18,23 @@ from edfi_toolkit.rules.common import (
     active_on,
     among,
     assemble,
+    beside_enrollments,
+    day_text,
     drop_candidates,
     earlier_of,
     empty_records,
+    first_per,
     id_order,
     iso,
     later_of,
     notice_of,
+    present,
     shares_a_day,
+    skip_unmatched,
     suppress_future,
 )
 from edfi_toolkit.rules.profile import Build, Config, Scope
+from edfi_toolkit.rules.wi_english_learners import FROM_RECORD, GENERIC, english_learners
 from edfi_toolkit.tables import Tables
 
 NAME = "wi-infinite-campus"
@@ -36,7 +42,7 @@ TABLES = (
     "students", "schools", "calendars", "enrollments", "section504_records", "ceis_records",
     "instruction_mode_records", "lep_records", "edfi_config", "resource_preferences", "descriptor_map",
 )  # fmt: skip
-GENERIC, SECTION_504 = "studentProgramAssociations", "studentSection504ProgramAssociations"
+SECTION_504 = "studentSection504ProgramAssociations"
 
 STATE_AGENCY = 48856  # WI-ELE-2
 # WI-ELE-3: program name and type of each trigger
@@ -62,7 +68,7 @@ CANDIDATE = [
     "program_type", "begin_date", "end_date", "members", "ed_fi_school_id", "override_ed_fi_school_id", "priority",
     "service_order", "enrollment_order", "rule",
 ]  # fmt: skip
-FROM_RECORD, FROM_FLAG = 0, 1  # WI-MUL-2: a program record before the enrollment's flag
+FROM_FLAG = FROM_RECORD + 1  # WI-MUL-2: a program record before the enrollment's flag
 SERVICE_ORDER = {"P": 0, "N": 1, "S": 2}
 WINNER = [("priority", True), ("service_order", True), ("enrollment_order", False)]  # WI-MUL-2
 
@@ -72,7 +78,9 @@ def build(t: Tables, config: Config, settings: Mapping[str, Any], *, account: Ac
     account = account or Account()
     if gate := closed_gate(config):
         account.skip(pd.Series([str(config.school_year)]), "edfi_config", gate)
-        return Build.of(NAME, empty_records(), account, t, config, settings, scope(t, config, settings), publishes=False)
+        return Build.of(
+            NAME, empty_records(), account, t, config, settings, scope(t, config, settings), publishes=False
+        )
     e = enrollments(t)
     qualifying = qualifying_enrollments(e, t, config, settings, account)
     triggered = [
@@ -80,14 +88,23 @@ def build(t: Tables, config: Config, settings: Mapping[str, Any], *, account: Ac
         ceis(t, qualifying, settings, account),
         third_party(qualifying),
         modality(t, e, config, settings, account),
-        english_learners(t, e, config, settings, account),
+        english_learners(t, e.loc[counts_for_el(e, config), DETERMINING], config, settings, account),
     ]
-    candidates = pd.concat([each.reindex(columns=CANDIDATE) for each in triggered if len(each)] or triggered[2:3])
+    frames = [each.reindex(columns=CANDIDATE) for each in triggered]
+    candidates = pd.concat([each for each in frames if len(each)] or frames[:1])
     candidates = drop_candidates(candidates, {"COM-FUT-1": suppress_future(candidates, settings)}, account)
     candidates = elements(candidates, t, settings)
     warn(candidates, config, account)
     records = assemble(candidates, account, winner=WINNER, cut_overlaps=settings["wi.split_overlaps"])
-    return Build.of(NAME, records, account, t, config, settings, scope(t, config, settings), retained=retained(t, settings))
+    return Build.of(
+        NAME,
+        records,
+        account,
+        t,
+        config,
+        settings,
+        scope(t, config, settings),
+    )
 
 
 def closed_gate(config: Config) -> str | None:
@@ -146,7 +163,7 @@ def in_year(e: pd.DataFrame, config: Config) -> pd.Series:
 def qualifying_enrollments(
     e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[str, Any], account: Account
 ) -> pd.DataFrame:
-    """The enrollments that may determine a record. Those without any trigger are not applicable, hence not reported."""
+    """The enrollments that may determine a record. Those without a trigger are not applicable, so not reported."""
     rules = enrollment_rules(e, config)
     if settings["wi.enrollment_type_scope"] == "all":
         rules["WI-ENR-TYPE"] = ~reported_type(e)
@@ -155,6 +172,13 @@ def qualifying_enrollments(
     with_records = among(e.student_id, pd.concat([each.student_id for each in triggers]))
     triggered = with_records | has_provider(e) | e.coord_early_intervention.eq("Y").fillna(False)
     return account.keep(e, "enrollments", rules, id_column="enrollment_id", report=triggered)[DETERMINING]
+
+
+def counts_for_el(e: pd.DataFrame, config: Config) -> pd.Series:
+    """WI-ELL-4: the enrollments that would send a school association; partial ones count here."""
+    rules = enrollment_rules(e, config)
+    del rules["WI-ENR-11"]
+    return first_failing(e, rules).isna()
 
 
 def reported_type(e: pd.DataFrame) -> pd.Series:
@@ -170,7 +194,9 @@ def has_provider(e: pd.DataFrame) -> pd.Series:
 # ---- B3.3 Triggers, with the dates of WI-ELE-6 and WI-ELE-7
 
 
-def section_504(t: Tables, qualifying: pd.DataFrame, settings: Mapping[str, Any], account: Account) -> pd.DataFrame:
+def section_504(
+    t: Tables, qualifying: pd.DataFrame, settings: Mapping[str, Any], account: Account
+) -> pd.DataFrame:
     """WI-504: one candidate per qualifying enrollment that shares a day with the record."""
     own_resource = settings["wi.section504_resource"] == SECTION_504
     only_eligible = settings["wi.section504_requires_eligible"] and not own_resource
@@ -184,9 +210,9 @@ def section_504(t: Tables, qualifying: pd.DataFrame, settings: Mapping[str, Any]
         },
         id_column="record_id",
     )
-    pairs = with_enrollments(r, qualifying)
+    pairs = beside_enrollments(r, qualifying)
     pairs = pairs[shares_a_day(pairs, "start_date", "end_date", "enrolled_from", "enrolled_to")]
-    skip_without(r, pairs, "section504_records", "WI-504-3", account)
+    skip_unmatched(r, pairs, "section504_records", "WI-504-3", account)
     begin = later_of(pairs.start_date, pairs.enrolled_from)
     account.step(
         pairs.record_id, "section504_records", "beginDate", "WI-ELE-6",
@@ -209,30 +235,32 @@ def section_504(t: Tables, qualifying: pd.DataFrame, settings: Mapping[str, Any]
 def section_504_members(r: pd.DataFrame) -> list[dict[str, Any]]:
     """WI-ELE-9: what the resource of its own carries beyond the generic one; the disability becomes a URI later."""
     columns = {
-        "section504Eligibility": r.eligible.tolist(),
-        "accommodationPlan": [None if pd.isna(plan) else bool(plan) for plan in r.accommodation_plan],
+        "section504Eligibility": r.eligible,
+        "accommodationPlan": r.accommodation_plan.astype(object),
         "section504MeetingDate": iso(r.meeting_date),
         "section504EligibilityDecisionDate": iso(r.eligibility_decision_date),
-        "section504DisabilityDescriptor": [each if isinstance(each, str) else None for each in r.disability],
+        "section504DisabilityDescriptor": r.disability.astype(object),
     }
-    rows = zip(*columns.values(), strict=True)
-    return [{name: value for name, value in zip(columns, row, strict=True) if value is not None} for row in rows]
+    return [present(columns, row) for row in zip(*columns.values(), strict=True)]
 
 
 def ceis(t: Tables, qualifying: pd.DataFrame, settings: Mapping[str, Any], account: Account) -> pd.DataFrame:
     """WI-CEIS: a record attaches to the enrollments it begins in; the flag counts where no record attaches."""
     r = t.ceis_records
     r = account.keep(
-        r, "ceis_records", {"WI-CEIS-1": r.start_date.isna() | r.end_date.lt(r.start_date)}, id_column="record_id"
+        r,
+        "ceis_records",
+        {"WI-CEIS-1": r.start_date.isna() | r.end_date.lt(r.start_date)},
+        id_column="record_id",
     )
-    pairs = with_enrollments(r, qualifying)
+    pairs = beside_enrollments(r, qualifying)
     attached = active_on(pairs, pairs.start_date, "enrolled_from", "enrolled_to")
     if settings["wi.ceis_before_enrollment"] == "use_enrollment_start":
         attached |= pairs.start_date.lt(pairs.enrolled_from) & shares_a_day(
             pairs, "start_date", "end_date", "enrolled_from", "enrolled_to"
         )
     pairs = pairs[attached]
-    skip_without(r, pairs, "ceis_records", "WI-CEIS-2", account)
+    skip_unmatched(r, pairs, "ceis_records", "WI-CEIS-2", account)
     from_records = pairs.assign(
         ref="ceis_records:" + pairs.record_id,
         begin_date=later_of(pairs.start_date, pairs.enrolled_from),
@@ -241,10 +269,8 @@ def ceis(t: Tables, qualifying: pd.DataFrame, settings: Mapping[str, Any], accou
     )
     flagged = qualifying[qualifying.coord_early_intervention.eq("Y").fillna(False)]
     beaten = among(flagged.enrollment_id, pairs.enrollment_id)
-    account.step(
-        flagged[beaten].enrollment_id, "enrollments", "not used", "WI-CEIS-3", "A CEIS record is attached; it beats the flag."
-    )
-    flagged = flagged[~beaten]
+    ids, flagged = flagged[beaten].enrollment_id, flagged[~beaten]
+    account.step(ids, "enrollments", "not used", "WI-CEIS-3", "An attached CEIS record beats the flag.")
     from_flags = flagged.assign(
         ref="enrollments:" + flagged.enrollment_id + "#ceis",
         begin_date=flagged.start_date,
@@ -262,7 +288,9 @@ def third_party(qualifying: pd.DataFrame) -> pd.DataFrame:
     return named.assign(
         ref="enrollments:" + named.enrollment_id + "#third_party",
         resource=GENERIC,
-        program_name=named.third_party_provider.eq("CESA").map({True: CESA_PROGRAM, False: OTHER_PROVIDER_PROGRAM}),
+        program_name=named.third_party_provider.eq("CESA").map(
+            {True: CESA_PROGRAM, False: OTHER_PROVIDER_PROGRAM}
+        ),
         program_type=PROVIDER_TYPE,
         begin_date=named.start_date,
         priority=FROM_FLAG,
@@ -288,16 +316,18 @@ def modality(
         },
         id_column="record_id",
     )
-    pairs = with_enrollments(r.rename(columns={"school_number": "wanted"}), modality_enrollments(e, config, settings))
+    pairs = beside_enrollments(
+        r.rename(columns={"school_number": "wanted"}), modality_enrollments(e, config, settings)
+    )
     pairs = pairs[pairs.school_number.eq(pairs.wanted).fillna(False)]
     active = active_on(pairs, pairs.start_date, "enrolled_from", "enrolled_to")
-    chosen = first_of(pairs[active], "record_id", ["service_order", "enrollment_order"], [True, False])
+    chosen = first_per(pairs[active], "record_id", ["service_order", "enrollment_order"], [True, False])
     if settings["wi.modality_before_enrollment"] == "earliest_overlap":
         late = pairs[shares_a_day(pairs, "start_date", "end_date", "enrolled_from", "enrolled_to")]
         late = late[~among(late.record_id, chosen.record_id)]
         by = ["enrolled_from", "service_order", "enrollment_order"]
-        chosen = pd.concat([chosen, first_of(late, "record_id", by, [True, True, False])])
-    skip_without(r, chosen, "instruction_mode_records", "WI-MOD-4", account)
+        chosen = pd.concat([chosen, first_per(late, "record_id", by, [True, True, False])])
+    skip_unmatched(r, chosen, "instruction_mode_records", "WI-MOD-4", account)
     return chosen.assign(
         ref="instruction_mode_records:" + chosen.record_id,
         resource=GENERIC,
@@ -316,65 +346,6 @@ def modality_enrollments(e: pd.DataFrame, config: Config, settings: Mapping[str,
     return e.loc[first_failing(e, rules).isna() & reported_type(e), DETERMINING]
 
 
-def english_learners(
-    t: Tables, e: pd.DataFrame, config: Config, settings: Mapping[str, Any], account: Account
-) -> pd.DataFrame:
-    """WI-ELL: EL participation, only when asked for. Partial enrollments count here."""
-    if not settings["wi.ell_in_spa"]:  # WI-ELL-0
-        return e.iloc[:0]
-    r = t.lep_records
-    first, last = pd.Timestamp(config.config_start), pd.Timestamp(config.config_end)
-    r = account.keep(
-        r,
-        "lep_records",
-        {
-            "WI-ELL-1": ~r.program_status.isin(["EL", "EXITED"]),
-            "WI-ELL-2": ~r.el_served.isin(["S", "T"]),
-            "WI-ELL-3": r.identified_date.isna() | r.identified_date.gt(last),
-        },
-        id_column="record_id",
-    )
-    rules = enrollment_rules(e, config)
-    del rules["WI-ENR-11"]
-    pairs = with_enrollments(r, e.loc[first_failing(e, rules).isna(), DETERMINING])
-    earliest = pairs.groupby("record_id").enrolled_from.transform("min")
-    pairs = pairs.assign(begin_date=pairs.identified_date.where(pairs.identified_date.ge(first), earliest))
-    active = pairs[active_on(pairs, pairs.begin_date, "enrolled_from", "enrolled_to")]
-    chosen = first_of(active, "record_id", ["service_order", "enrollment_order"], [True, False])
-    skip_without(r, chosen, "lep_records", "WI-ELL-4", account)
-    backwards = chosen.program_exit_date.lt(chosen.begin_date)
-    account.skip(chosen[backwards].record_id, "lep_records", "COM-VAL-1")
-    chosen = chosen[~backwards]
-    return chosen.assign(
-        ref="lep_records:" + chosen.record_id,
-        resource=GENERIC,
-        program_name=settings["wi.ell_program_name"],
-        program_type=settings["wi.ell_program_type"],
-        end_date=chosen.program_exit_date,
-        priority=FROM_RECORD,
-        rule="WI-ELL-4",
-    )
-
-
-def with_enrollments(records: pd.DataFrame, e: pd.DataFrame) -> pd.DataFrame:
-    """Every record beside every enrollment of its student; the enrollment's days as `enrolled_from`, `enrolled_to`."""
-    return records.merge(e.rename(columns={"start_date": "enrolled_from", "end_date": "enrolled_to"}), on="student_id")
-
-
-def first_of(rows: pd.DataFrame, per: str, by: list[str], ascending: list[bool]) -> pd.DataFrame:
-    """One row per `per`: the first in this order."""
-    return rows.sort_values(by, ascending=ascending).drop_duplicates(per)
-
-
-def skip_without(records: pd.DataFrame, pairs: pd.DataFrame, table: str, rule_id: str, account: Account) -> None:
-    """Skip the records that found no enrollment."""
-    account.skip(records.loc[~among(records.record_id, pairs.record_id), "record_id"], table, rule_id)
-
-
-def day_text(days: pd.Series) -> pd.Series:
-    return days.dt.strftime("%Y-%m-%d")
-
-
 # ---- B3.4 Elements, B3.5 Multiple records, B3.7 Scope year
 
 
@@ -382,13 +353,10 @@ def elements(c: pd.DataFrame, t: Tables, settings: Mapping[str, Any]) -> pd.Data
     """WI-ELE-1 to -5: organization, program and its type as URIs."""
     preset = WI_DPI if settings["descriptor_preset"] == "wi-dpi" else {}
     descriptors = Descriptors(t, settings["descriptor_namespace"], preset={"ProgramTypeDescriptor": preset})
-    if "members" in c:
-        c["members"] = [
-            {**each, "section504DisabilityDescriptor": descriptors.uri("Section504DisabilityDescriptor", code)}
-            if isinstance(each, dict) and (code := each.get("section504DisabilityDescriptor"))
-            else (each if isinstance(each, dict) else None)
-            for each in c["members"]
-        ]
+    disability = "section504DisabilityDescriptor"
+    for members in c.members:
+        if isinstance(members, dict) and disability in members:
+            members[disability] = descriptors.uri("Section504DisabilityDescriptor", members[disability])
     return c.assign(
         education_organization_id=c.override_ed_fi_school_id.fillna(c.ed_fi_school_id).astype("Int64"),
         program_education_organization_id=STATE_AGENCY,
@@ -408,7 +376,13 @@ def warn(c: pd.DataFrame, config: Config, account: Account) -> None:
 
 def scope(t: Tables, config: Config, settings: Mapping[str, Any]) -> Scope:
     """C.3: the state's programs of WI-ELE-3, at the schools and overrides of these tables."""
-    programs = {SECTION_504_PROGRAM[0], CEIS_PROGRAM[0], CESA_PROGRAM, OTHER_PROVIDER_PROGRAM, *MODALITIES.values()}
+    programs = {
+        SECTION_504_PROGRAM[0],
+        CEIS_PROGRAM[0],
+        CESA_PROGRAM,
+        OTHER_PROVIDER_PROGRAM,
+        *MODALITIES.values(),
+    }
     if settings["wi.ell_in_spa"]:
         programs.add(settings["wi.ell_program_name"])
     ids = pd.concat([t.schools.ed_fi_school_id, t.enrollments.override_ed_fi_school_id]).dropna().unique()
@@ -421,12 +395,3 @@ def scope(t: Tables, config: Config, settings: Mapping[str, Any]) -> Scope:
         config_start=config.config_start,
         config_end=config.config_end,
     )
-
-
-def retained(t: Tables, settings: Mapping[str, Any]) -> frozenset[str]:
-    """WI-EVT-18: the excluded calendars and schools whose published records stay, when the setting says so."""
-    if settings["wi.exclude_after_publish"] == "delete":
-        return frozenset()
-    calendars = t.calendars[t.calendars.state_exclude].calendar_id
-    schools = t.schools[t.schools.state_exclude].school_id
-    return frozenset([*("calendars:" + calendars), *("schools:" + schools)])

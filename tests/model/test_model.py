@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from edfi_toolkit.model import (
     associations,
     body_hash,
@@ -31,7 +32,12 @@ BODY = {
 
 def test_com_key_1_the_natural_key_has_six_parts_and_two_organizations():
     assert natural_key(BODY) == (
-        "2025-08-23", 255901001, 255901, "Gifted", "uri://ed-fi.org/ProgramTypeDescriptor#Gifted and Talented", "0012",
+        "2025-08-23",
+        255901001,
+        255901,
+        "Gifted",
+        "uri://ed-fi.org/ProgramTypeDescriptor#Gifted and Talented",
+        "0012",
     )
 
 
@@ -46,8 +52,18 @@ def test_there_are_ten_associations_and_all_are_resources():
         {"id": "a1", "_etag": "5", "_lastModifiedDate": "2025-09-01T00:00:00Z"},
         {"endDate": None, "programParticipationStatuses": []},
         {"services": list(reversed(BODY["services"]))},
-        {"studentReference": {"studentUniqueId": "0012", "link": {"rel": "Student", "href": "/ed-fi/students/1"}}},
-        {"programReference": {**BODY["programReference"], "programTypeDescriptor": "URI://ED-FI.ORG/programtypedescriptor#gifted AND talented"}},
+        {
+            "studentReference": {
+                "studentUniqueId": "0012",
+                "link": {"rel": "Student", "href": "/ed-fi/students/1"},
+            }
+        },
+        {
+            "programReference": {
+                **BODY["programReference"],
+                "programTypeDescriptor": "URI://ED-FI.ORG/programtypedescriptor#gifted AND talented",
+            }
+        },
     ],
 )
 def test_edge_87_com_eq_1_what_the_server_adds_and_order_and_descriptor_case_make_no_difference(changed):
@@ -75,8 +91,14 @@ def test_com_eq_1_a_number_is_one_value_however_it_is_written():
 
 
 def test_com_pay_3_a_uri_stays_and_a_code_gets_the_namespace():
-    assert descriptor_uri("ServiceDescriptor", "uri://x.org/ServiceDescriptor#A") == "uri://x.org/ServiceDescriptor#A"
-    assert descriptor_uri("ServiceDescriptor", "A/B", namespace="uri://x.org") == "uri://x.org/ServiceDescriptor#A/B"
+    assert (
+        descriptor_uri("ServiceDescriptor", "uri://x.org/ServiceDescriptor#A")
+        == "uri://x.org/ServiceDescriptor#A"
+    )
+    assert (
+        descriptor_uri("ServiceDescriptor", "A/B", namespace="uri://x.org")
+        == "uri://x.org/ServiceDescriptor#A/B"
+    )
 
 
 def test_com_pay_3_default_codes_get_the_spelling_the_standard_published():

@@ -6,7 +6,17 @@ from hypothesis import strategies as st
 
 YEAR = 2026
 days = st.sampled_from(
-    ["2025-06-30", "2025-07-01", "2025-09-02", "2025-09-03", "2025-11-15", "2026-01-05", "2026-06-30", "2026-07-01", None]
+    [
+        "2025-06-30",
+        "2025-07-01",
+        "2025-09-02",
+        "2025-09-03",
+        "2025-11-15",
+        "2026-01-05",
+        "2026-06-30",
+        "2026-07-01",
+        None,
+    ]
 )
 broken_days = st.one_of(days, days, days, st.just("2026-02-30"))
 students = st.sampled_from(["1", "2", "3"])
@@ -66,7 +76,7 @@ TABLES = {
         program_participation=rows(
             "participation_id", "p", size=6,
             student_id=st.sampled_from(["1", "2", "9"]),
-            resource=st.sampled_from(["studentProgramAssociations", "studentSection504ProgramAssociations", "other"]),
+            resource=st.sampled_from(["studentProgramAssociations", "studentSection504ProgramAssociations", "x"]),
             education_organization_id=st.just(255901), program_education_organization_id=st.just(255901),
             program_name=st.sampled_from(["Gifted", "Bilingual", None]), program_type=st.just("Bilingual"),
             begin_date=broken_days, end_date=days,

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 REQUIRED = {
-    "studentMigrantEducationProgramAssociations": {"lastQualifyingMove": "2025-07-16", "priorityForServices": True},
+    "studentMigrantEducationProgramAssociations": {
+        "lastQualifyingMove": "2025-07-16",
+        "priorityForServices": True,
+    },
     "studentSection504ProgramAssociations": {"section504Eligibility": True},
     "studentTitleIPartAProgramAssociations": {"titleIPartAParticipantDescriptor": "Was not served"},
 }

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model import associations, body_hash
 from edfi_toolkit.rules import build
 from edfi_toolkit.rules.certification import SHEET, scenario_day
-
 from tests.rules.tables_of import REQUIRED, a_participation, certification_tables
 
 
@@ -47,7 +47,9 @@ def test_cert_sel_3_an_end_before_the_begin_is_skipped_and_an_equal_end_is_sent(
     assert built(a_participation(end_date="2025-08-23")).records["body"][0]["endDate"] == "2025-08-23"
 
 
-@pytest.mark.parametrize(("endpoint", "name"), [(each, name) for each, names in REQUIRED.items() for name in names])
+@pytest.mark.parametrize(
+    ("endpoint", "name"), [(each, name) for each, names in REQUIRED.items() for name in names]
+)
 def test_cert_sel_4_what_the_standard_requires_must_be_there(endpoint, name):
     attributes = {key: value for key, value in REQUIRED[endpoint].items() if key != name}
     result = built(a_participation(resource=endpoint, attributes=attributes))
@@ -64,7 +66,9 @@ def test_cert_sel_4_a_missing_key_part_is_named(column):
 
 def test_cert_sel_4_false_counts_as_present():
     attributes = {"lastQualifyingMove": "2025-07-16", "priorityForServices": False}
-    result = built(a_participation(resource="studentMigrantEducationProgramAssociations", attributes=attributes))
+    result = built(
+        a_participation(resource="studentMigrantEducationProgramAssociations", attributes=attributes)
+    )
     assert result.records["body"][0]["priorityForServices"] is False
 
 
@@ -94,19 +98,33 @@ def test_edge_105_title_i_without_participant_type_is_not_built():
 
 def test_edge_97_a_primary_indicator_that_is_false_is_sent_as_false():
     service = {"cteProgramServiceDescriptor": "Information Technology", "primaryIndicator": False}
-    row = a_participation(resource="studentCTEProgramAssociations", attributes={"cteProgramServices": [service]})
+    row = a_participation(
+        resource="studentCTEProgramAssociations", attributes={"cteProgramServices": [service]}
+    )
     assert built(row).records["body"][0]["cteProgramServices"][0]["primaryIndicator"] is False
 
 
 def test_com_pay_2_nulls_and_empties_are_left_out():
-    attributes = {"dosage": None, "languageInstructionProgramServices": [], "englishLearnerParticipation": False}
+    attributes = {
+        "dosage": None,
+        "languageInstructionProgramServices": [],
+        "englishLearnerParticipation": False,
+    }
     row = a_participation(resource="studentLanguageInstructionProgramAssociations", attributes=attributes)
     assert set(built(row).records["body"][0]) >= {"beginDate", "englishLearnerParticipation"}
-    assert not {"dosage", "languageInstructionProgramServices", "endDate"} & set(built(row).records["body"][0])
+    assert not {"dosage", "languageInstructionProgramServices", "endDate"} & set(
+        built(row).records["body"][0]
+    )
 
 
 def test_com_pay_3_codes_become_uris_by_map_then_namespace_and_uris_stay():
-    mapped = [{"descriptor": "ProgramTypeDescriptor", "local_code": "gt", "ed_fi_uri": "uri://x.org/ProgramTypeDescriptor#GT"}]
+    mapped = [
+        {
+            "descriptor": "ProgramTypeDescriptor",
+            "local_code": "gt",
+            "ed_fi_uri": "uri://x.org/ProgramTypeDescriptor#GT",
+        }
+    ]
     result = built(
         a_participation("p1", program_type="GT"),
         a_participation("p2", program_type="uri://state.example/ProgramTypeDescriptor#Own"),
@@ -123,9 +141,13 @@ def test_com_pay_3_codes_become_uris_by_map_then_namespace_and_uris_stay():
 
 def test_com_pay_3a_a_descriptor_is_named_by_the_standard_not_by_the_property():
     row = a_participation(
-        resource="studentNeglectedOrDelinquentProgramAssociations", attributes={"elaProgressLevelDescriptor": "Up"}
+        resource="studentNeglectedOrDelinquentProgramAssociations",
+        attributes={"elaProgressLevelDescriptor": "Up"},
     )
-    assert built(row).records["body"][0]["elaProgressLevelDescriptor"] == "uri://ed-fi.org/ProgressLevelDescriptor#Up"
+    assert (
+        built(row).records["body"][0]["elaProgressLevelDescriptor"]
+        == "uri://ed-fi.org/ProgressLevelDescriptor#Up"
+    )
 
 
 def test_com_key_1_two_rows_with_one_key_give_one_record_and_the_higher_id_wins():
@@ -137,7 +159,10 @@ def test_com_key_1_two_rows_with_one_key_give_one_record_and_the_higher_id_wins(
 
 
 def test_edge_99_two_persons_with_one_state_id_are_warned_about():
-    students = [{"student_id": "7", "student_unique_id": "222222"}, {"student_id": "8", "student_unique_id": "222222"}]
+    students = [
+        {"student_id": "7", "student_unique_id": "222222"},
+        {"student_id": "8", "student_unique_id": "222222"},
+    ]
     result = built(a_participation("p1"), a_participation("p2", student_id="8"), students=students)
     assert len(result.records) == 1
     assert set(result.notices.query("code == 'SHARED_UNIQUE_ID'")["id"]) == {"7", "8"}
@@ -203,12 +228,20 @@ def test_cert_year_tokens_in_tables_are_filled_in_before_anything_else():
 
 def test_every_participation_is_built_skipped_or_set_aside():
     result = built(
-        a_participation("p1"), a_participation("p2", begin_date="soon"), a_participation("p3", student_id="8"),
-        a_participation("p4"), a_participation("p4"),
+        a_participation("p1"),
+        a_participation("p2", begin_date="soon"),
+        a_participation("p3", student_id="8"),
+        a_participation("p4"),
+        a_participation("p4"),
     )
     (row,) = result.accounting().query("table == 'program_participation'").to_dict("records")
     assert row == {
-        "table": "program_participation", "rows_in": 5, "used": 2, "skipped": 1, "set_aside": 1, "collapsed": 1,
+        "table": "program_participation",
+        "rows_in": 5,
+        "used": 2,
+        "skipped": 1,
+        "set_aside": 1,
+        "collapsed": 1,
         "not_applicable": 0,
     }
 
@@ -257,6 +290,8 @@ def test_a_year_that_edfi_config_does_not_hold_is_refused():
 
 
 def test_the_quick_hash_of_plain_bodies_is_the_models_hash():
-    ended = a_participation("p2", begin_date="2025-09-01", end_date="2026-05-23", program_name='A "quoted" näme')
+    ended = a_participation(
+        "p2", begin_date="2025-09-01", end_date="2026-05-23", program_name='A "quoted" näme'
+    )
     for record in built(a_participation("p1"), ended).records.to_dict("records"):
         assert record["body_hash"] == body_hash(record["body"])

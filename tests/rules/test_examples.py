@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+
 from edfi_toolkit.model import natural_key
 from edfi_toolkit.rules import build
 from edfi_toolkit.sync import identity_map_of, plan
-
 from tests.rules.worked_examples import EXAMPLES, patched, settings_of, tables_before
 
 PROFILES = ("certification", "nm-powerschool", "wi-infinite-campus")
 BUILT = [name for name, each in EXAMPLES.items() if "records" in each and each["profile"] in PROFILES]
-PUBLISHED = [name for name, each in EXAMPLES.items() if each.get("mode") == "publish" and each["profile"] in PROFILES]
+PUBLISHED = [
+    name for name, each in EXAMPLES.items() if each.get("mode") == "publish" and each["profile"] in PROFILES
+]
 
 
 @pytest.mark.parametrize("name", BUILT)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+
 from edfi_toolkit.rules import build
 from edfi_toolkit.sync import identity_map_of, plan
-
 from tests.rules.worked_examples import patched
 
 FOURTH = {"data_standard": "4.0"}
@@ -21,14 +21,23 @@ def tables(student=(), school=(), enrollment=(), cte=(), district="89", **more):
         "schools": [{"school_id": "410", "school_number": "410", **dict(school)}],
         "students": [
             {
-                "student_id": "11", "student_unique_id": "900111222", "student_published": True, "enroll_status": 0,
-                "current_school_id": "410", "enrollment_school_id": "410", **dict(student),
+                "student_id": "11",
+                "student_unique_id": "900111222",
+                "student_published": True,
+                "enroll_status": 0,
+                "current_school_id": "410",
+                "enrollment_school_id": "410",
+                **dict(student),
             }
         ],
         "enrollments": [
             {
-                "enrollment_id": "S11", "student_id": "11", "school_id": "410", "start_date": "2025-08-11",
-                "is_current": True, **dict(enrollment),
+                "enrollment_id": "S11",
+                "student_id": "11",
+                "school_id": "410",
+                "start_date": "2025-08-11",
+                "is_current": True,
+                **dict(enrollment),
             }
         ],
         "cte_records": [{"record_id": "c1", "student_id": "11", **dict(cte)}],
@@ -47,7 +56,9 @@ def skips(result):
 
 
 def buildings(result):
-    return [each["educationOrganizationReference"]["educationOrganizationId"] for each in result.records["body"]]
+    return [
+        each["educationOrganizationReference"]["educationOrganizationId"] for each in result.records["body"]
+    ]
 
 
 def actions(before, after, settings=None):
@@ -100,7 +111,9 @@ def test_edge_8_to_13_nm_ele_1_the_building(edge, student, school, organization)
     assert ("SUSPECT_LOCATION" in set(result.notices["code"])) == (edge == 12)
 
 
-@pytest.mark.parametrize(("student", "school"), [({"location_code": "4100"}, {}), ({}, {"school_number": "4100"})])
+@pytest.mark.parametrize(
+    ("student", "school"), [({"location_code": "4100"}, {}), ({}, {"school_number": "4100"})]
+)
 def test_edge_14_nm_ele_1b_four_digits_are_never_cut(student, school):
     assert skips(built(student, school)) == {"S11": "NM-ERR-2"}
 
@@ -174,7 +187,9 @@ def test_edge_24_nm_mul_1_two_buildings_under_one_location_code_give_two_records
 
 
 def test_edge_25_nm_mul_2_five_credentials_give_one_record_per_period():
-    assert len(built(cte_records=[{"record_id": f"c{n}", "student_id": "11"} for n in range(2, 6)]).records) == 1
+    assert (
+        len(built(cte_records=[{"record_id": f"c{n}", "student_id": "11"} for n in range(2, 6)]).records) == 1
+    )
 
 
 def test_edge_26_nm_sel_7_exit_on_the_day_of_entry_is_sent_with_a_warning_or_skipped_on_request():
@@ -282,7 +297,11 @@ def test_nm_evt_6_another_credential_changes_nothing():
 
 
 def test_nm_mul_1_latest_only_sends_the_latest_period():
-    result = built(settings={"nm.begin_date_mode": "latest_only"}, **OTHER_SCHOOL, **second_period(start_date="2025-10-01"))
+    result = built(
+        settings={"nm.begin_date_mode": "latest_only"},
+        **OTHER_SCHOOL,
+        **second_period(start_date="2025-10-01"),
+    )
     assert buildings(result) == [35089007]
 
 
@@ -315,7 +334,10 @@ def test_nm_ele_10_details_may_be_left_out():
 def test_nm_ele_11_the_end_is_sent_on_request():
     ended = {"end_date": "2025-12-19"}
     assert "endDate" not in built(enrollment=ended).records["body"][0]
-    assert built(enrollment=ended, settings={"nm.emit_end_date": True}).records["body"][0]["endDate"] == "2025-12-19"
+    assert (
+        built(enrollment=ended, settings={"nm.emit_end_date": True}).records["body"][0]["endDate"]
+        == "2025-12-19"
+    )
 
 
 def test_nm_sel_2_a_row_at_the_school_may_be_asked_for():
@@ -325,7 +347,16 @@ def test_nm_sel_2_a_row_at_the_school_may_be_asked_for():
 
 
 def test_nm_sel_3_the_year_may_be_the_schools_own():
-    terms = {"calendars": [{"calendar_id": "T", "school_id": "410", "school_year": 2026, "start_date": "2025-08-12", "end_date": "2026-05-22"}]}
+    terms = {
+        "calendars": [
+            {
+                "calendar_id": "T",
+                "school_id": "410",
+                "school_year": 2026,
+                "start_date": "2025-08-12",
+                "end_date": "2026-05-22",
+            }
+        ]
+    }
     assert skips(built(settings={"nm.year_window": "calendar"}, **terms)) == {"S11": "NM-SEL-3"}
     assert len(built(**terms).records) == 1
-

@@ -6,12 +6,12 @@ import copy
 import os
 
 import pytest
-from edfi_toolkit.model import KEY_COLUMNS, natural_key, same_body
-from edfi_toolkit.rules import build
-from edfi_toolkit.sync import identity_map_of, plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edfi_toolkit.model import KEY_COLUMNS, natural_key, same_body
+from edfi_toolkit.rules import build
+from edfi_toolkit.sync import identity_map_of, plan
 from tests.rules.random_tables import TABLES
 
 PROFILES = pytest.mark.parametrize("profile", sorted(TABLES))
@@ -76,12 +76,15 @@ def test_keys_are_unique_within_a_resource_and_columns_agree_with_bodies(profile
 def test_an_unrelated_student_never_changes_a_record(profile, data):
     tables = data.draw(TABLES[profile])
     alone = {
-        name: [row for row in rows if row.get("student_id", "1") in ("1", "2")] for name, rows in tables.items()
+        name: [row for row in rows if row.get("student_id", "1") in ("1", "2")]
+        for name, rows in tables.items()
     }
     shared = {row.get("student_unique_id") for row in tables["students"] if row["student_id"] in ("1", "2")}
     if any(row["student_id"] == "3" and row["student_unique_id"] in shared for row in tables["students"]):
         return  # one state id, two persons: not unrelated
-    mine = [each for each in shown(build(tables, profile=profile)) if {"students:1", "students:2"} & set(each[2])]
+    mine = [
+        each for each in shown(build(tables, profile=profile)) if {"students:1", "students:2"} & set(each[2])
+    ]
     assert mine == shown(build(alone, profile=profile))
 
 
@@ -93,16 +96,23 @@ def test_from_any_state_a_publish_ends_where_a_fresh_build_would(profile, data):
     first, second = (build(data.draw(TABLES[profile]), profile=profile) for _ in range(2))
     held = {natural_key(each)[:6] for each in first.records["body"]}
     planned = plan(second, identity_map=identity_map_of(first))
-    ods = {(row["resource"], natural_key(row["body"])): row["body"] for row in first.records.to_dict("records")}
+    ods = {
+        (row["resource"], natural_key(row["body"])): row["body"] for row in first.records.to_dict("records")
+    }
     for item in planned.items.to_dict("records"):
-        where = (item["resource"], natural_key(item["body"] if isinstance(item["body"], dict) else item["before"]))
+        where = (
+            item["resource"],
+            natural_key(item["body"] if isinstance(item["body"], dict) else item["before"]),
+        )
         if item["action"] == "DELETE":
             del ods[where]
         elif item["action"] in ("POST", "PUT"):
             assert (where in ods) == (item["action"] == "PUT")
             ods[where] = item["body"]
-    wanted = {(row["resource"], natural_key(row["body"])): row["body"] for row in second.records.to_dict("records")}
-    at_rest = {where for where in set(ods) ^ set(wanted)}
+    wanted = {
+        (row["resource"], natural_key(row["body"])): row["body"] for row in second.records.to_dict("records")
+    }
+    at_rest = set(ods) ^ set(wanted)
     assert all(where[1] in held for where in at_rest)
     if not second.skipped["rule"].str.startswith("COM-NRM").any():
         assert at_rest == set()

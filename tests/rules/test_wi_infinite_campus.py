@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.rules import build
 from edfi_toolkit.sync import identity_map_of, plan
@@ -126,10 +127,14 @@ def test_edge_35_no_show_cleared_again_posts():
 
 def test_edge_36_wi_evt_18_an_excluded_school_deletes_all_its_records():
     before = tables(enrolled(**CESA), **WITH_504)
-    assert actions(before, tables(enrolled(**CESA), school={"state_exclude": True}, **WITH_504)) == {"DELETE": 2}
+    assert actions(before, tables(enrolled(**CESA), school={"state_exclude": True}, **WITH_504)) == {
+        "DELETE": 2
+    }
 
 
-@pytest.mark.parametrize("excluded", [{"school": {"state_exclude": True}}, {"calendar": {"state_exclude": True}}])
+@pytest.mark.parametrize(
+    "excluded", [{"school": {"state_exclude": True}}, {"calendar": {"state_exclude": True}}]
+)
 def test_edge_37_wi_evt_18_retain_keeps_what_was_sent_and_builds_nothing_new(excluded):
     before = tables(enrolled(**CESA))
     after = tables(enrolled(**CESA), **WITH_504, **excluded)
@@ -150,7 +155,9 @@ def test_edge_40_a_missing_service_type_counts_as_primary():
     assert len(built(enrolled(service_type=None, **CESA)).records) == 1
 
 
-@pytest.mark.parametrize(("year", "begin"), [(2024, "2023-09-01"), (2025, "2024-09-03"), (2026, "2025-09-02")])
+@pytest.mark.parametrize(
+    ("year", "begin"), [(2024, "2023-09-01"), (2025, "2024-09-03"), (2026, "2025-09-02")]
+)
 def test_edge_41_wi_scp_3_a_504_of_three_years_begins_each_year_with_the_enrollment(year, begin):
     rows = tables(
         enrolled("1", calendar_id="C4", start_date="2023-09-01", end_date="2024-06-07"),
@@ -213,7 +220,9 @@ def test_edge_49_wi_mul_2_primary_wins_over_special_services():
 
 @pytest.mark.parametrize(("low", "high"), [("20", "21"), ("9", "10")])
 def test_edge_50_51_wi_mul_2_the_higher_id_wins_as_a_number(low, high):
-    result = built(enrolled(high, end_date="2026-01-01", **CESA), enrolled(low, end_date="2026-02-02", **CESA))
+    result = built(
+        enrolled(high, end_date="2026-01-01", **CESA), enrolled(low, end_date="2026-02-02", **CESA)
+    )
     assert spans(result) == [("2025-09-02", "2026-01-01")]
 
 
@@ -238,7 +247,9 @@ def test_edge_55_wi_ele_7_a_ceis_record_without_end_does_not_take_the_enrollment
     assert spans(built(ceis_records=[a_ceis()])) == [("2025-10-06", None)]
 
 
-@pytest.mark.parametrize(("flag", "begins", "skipped"), [("Y", ["2025-09-02"], "WI-CEIS-2"), (None, [], "WI-CEIS-2")])
+@pytest.mark.parametrize(
+    ("flag", "begins", "skipped"), [("Y", ["2025-09-02"], "WI-CEIS-2"), (None, [], "WI-CEIS-2")]
+)
 def test_edge_56_wi_ceis_2_a_ceis_record_before_the_enrollment_is_not_attached(flag, begins, skipped):
     result = built(enrolled(coord_early_intervention=flag), ceis_records=[a_ceis(start_date="2025-09-01")])
     assert [begin for begin, _ in spans(result)] == begins
@@ -272,7 +283,9 @@ def test_edge_60_wi_tp_1_no_provider_gives_no_record(provider):
 
 
 def test_edge_61_wi_evt_14_from_one_private_provider_to_another_changes_nothing():
-    assert actions(tables(enrolled(third_party_provider="X")), tables(enrolled(third_party_provider="Y1"))) == {"NOOP": 1}
+    assert actions(
+        tables(enrolled(third_party_provider="X")), tables(enrolled(third_party_provider="Y1"))
+    ) == {"NOOP": 1}
 
 
 def test_edge_62_wi_tp_1_ceis_and_a_provider_give_two_records():
@@ -302,7 +315,9 @@ def test_edge_64_wi_mul_4_modality_at_two_schools_from_one_day_is_no_collision()
 
 def test_edge_65_wi_mul_4_one_override_on_both_gives_one_record_and_a_warning():
     override = {"override_ed_fi_school_id": 399901}
-    result = built(enrolled("30", **override), enrolled("31", school_id="B", calendar_id="CB", **override), **two_modes())
+    result = built(
+        enrolled("30", **override), enrolled("31", school_id="B", calendar_id="CB", **override), **two_modes()
+    )
     assert len(result.records) == 1
     assert codes(result) == ["DUP_KEY"]
 
@@ -334,7 +349,9 @@ def test_edge_72_wi_mod_4_ppp_gives_modality():
     assert programs(built(enrolled(state_enrollment_type="PPP"), **WITH_MODE)) == ["Remote"]
 
 
-@pytest.mark.parametrize(("typed", "sent"), [("HYBRID", "Hybrid"), ("In Person", "In-Person"), ("in-person", "In-Person")])
+@pytest.mark.parametrize(
+    ("typed", "sent"), [("HYBRID", "Hybrid"), ("In Person", "In-Person"), ("in-person", "In-Person")]
+)
 def test_edge_73_the_modality_is_sent_in_its_own_spelling(typed, sent):
     assert programs(built(instruction_mode_records=[a_mode(learning_modality=typed)])) == [sent]
 
@@ -384,7 +401,9 @@ def test_edge_82_wi_enr_3_an_enrollment_without_calendar_is_not_this_years():
 
 
 def test_edge_100_com_key_1_a_corrected_state_id_moves_every_record():
-    after = tables(enrolled(**CESA), **WITH_504, students=[{"student_id": "2", "student_unique_id": "7000000009"}])
+    after = tables(
+        enrolled(**CESA), **WITH_504, students=[{"student_id": "2", "student_unique_id": "7000000009"}]
+    )
     assert actions(tables(enrolled(**CESA), **WITH_504), after) == {"DELETE": 2, "POST": 2}
 
 
@@ -399,13 +418,22 @@ def test_edge_103_empty_tables_build_and_plan_nothing():
 
 
 def test_edge_94_95_com_nrm_3_a_timestamp_is_its_written_day():
-    night, utc = enrolled("20", start_date="2025-11-02T00:30:00-05:00", **CESA), enrolled("21", start_date="2025-08-23T23:30:00Z", **CESA)
+    night, utc = (
+        enrolled("20", start_date="2025-11-02T00:30:00-05:00", **CESA),
+        enrolled("21", start_date="2025-08-23T23:30:00Z", **CESA),
+    )
     assert [begin for begin, _ in spans(built(night, utc))] == ["2025-08-23", "2025-11-02"]
 
 
 def test_edge_98_names_never_reach_a_payload():
-    names = [{"student_id": "2", "student_unique_id": "7000000002", "first_name": "Zoë", "last_name": 'O"Néill'}]
-    assert built(enrolled(**CESA), students=names).records["body"].equals(built(enrolled(**CESA)).records["body"])
+    names = [
+        {"student_id": "2", "student_unique_id": "7000000002", "first_name": "Zoë", "last_name": 'O"Néill'}
+    ]
+    assert (
+        built(enrolled(**CESA), students=names)
+        .records["body"]
+        .equals(built(enrolled(**CESA)).records["body"])
+    )
 
 
 @pytest.mark.parametrize(
@@ -415,16 +443,36 @@ def test_edge_98_names_never_reach_a_payload():
         ("WI-EVT-1", {}, {"ceis_records": [a_ceis()]}, {"POST": 1}),
         ("WI-EVT-2", {}, {"enrollment": CESA}, {"POST": 1}),
         ("WI-EVT-3", {}, WITH_504, {"POST": 1}),
-        ("WI-EVT-4", {"enrollment": CESA, "calendar": {"state_exclude": True}}, {"enrollment": CESA}, {"POST": 1}),
-        ("WI-EVT-4", {"enrollment": CESA, "school": {"state_exclude": True}}, {"enrollment": CESA}, {"POST": 1}),
+        (
+            "WI-EVT-4",
+            {"enrollment": CESA, "calendar": {"state_exclude": True}},
+            {"enrollment": CESA},
+            {"POST": 1},
+        ),
+        (
+            "WI-EVT-4",
+            {"enrollment": CESA, "school": {"state_exclude": True}},
+            {"enrollment": CESA},
+            {"POST": 1},
+        ),
         ("WI-EVT-5", {}, WITH_MODE, {"POST": 1}),
         ("WI-EVT-6", WITH_MODE, {"instruction_mode_records": [a_mode(end_date="2025-11-14")]}, {"PUT": 1}),
-        ("WI-EVT-7", WITH_MODE, {"instruction_mode_records": [a_mode(start_date="2025-09-09")]}, {"DELETE": 1, "POST": 1}),
+        (
+            "WI-EVT-7",
+            WITH_MODE,
+            {"instruction_mode_records": [a_mode(start_date="2025-09-09")]},
+            {"DELETE": 1, "POST": 1},
+        ),
         ("WI-EVT-8", WITH_MODE, {}, {"DELETE": 1}),
         ("WI-EVT-10", {"enrollment": CESA}, {"enrollment": {**CESA, "end_date": "2026-06-12"}}, {"PUT": 1}),
         ("WI-EVT-10", WITH_504, {"section504_records": [a_504(end_date="2026-01-09")]}, {"PUT": 1}),
         ("WI-EVT-11", {"ceis_records": [a_ceis()]}, {}, {"DELETE": 1}),
-        ("WI-EVT-11", {"enrollment": {"coord_early_intervention": "Y"}}, {"enrollment": {"coord_early_intervention": "N"}}, {"DELETE": 1}),
+        (
+            "WI-EVT-11",
+            {"enrollment": {"coord_early_intervention": "Y"}},
+            {"enrollment": {"coord_early_intervention": "N"}},
+            {"DELETE": 1},
+        ),
         (
             "WI-EVT-11",
             {"enrollment": {"coord_early_intervention": "Y"}, "ceis_records": [a_ceis()]},
@@ -433,7 +481,10 @@ def test_edge_98_names_never_reach_a_payload():
         ),
         (
             "WI-EVT-11",
-            {"enrollment": {"coord_early_intervention": "Y"}, "ceis_records": [a_ceis(start_date="2025-09-02")]},
+            {
+                "enrollment": {"coord_early_intervention": "Y"},
+                "ceis_records": [a_ceis(start_date="2025-09-02")],
+            },
             {"enrollment": {"coord_early_intervention": "Y"}},
             {"PUT": 1},
         ),
@@ -447,15 +498,40 @@ def test_edge_98_names_never_reach_a_payload():
             {"NOOP": 1},
         ),
         ("WI-EVT-12", {"enrollment": CESA}, {"enrollment": {"third_party_provider": "NONE"}}, {"DELETE": 1}),
-        ("WI-EVT-13", {"enrollment": CESA}, {"enrollment": {"third_party_provider": "X"}}, {"DELETE": 1, "POST": 1}),
+        (
+            "WI-EVT-13",
+            {"enrollment": CESA},
+            {"enrollment": {"third_party_provider": "X"}},
+            {"DELETE": 1, "POST": 1},
+        ),
         ("WI-EVT-15", {"enrollment": CESA}, {"enrollment": {**CESA, "state_exclude": True}}, {"DELETE": 1}),
         ("WI-EVT-15", {"enrollment": CESA}, {"enrollment": {**CESA, "wise_exclude": True}}, {"DELETE": 1}),
         ("WI-EVT-16", {"enrollment": CESA}, {"enrollments": []}, {"DELETE": 1}),
         ("WI-EVT-17", {"enrollment": CESA}, {"enrollment": {**CESA, "service_type": "S"}}, {"DELETE": 1}),
-        ("WI-EVT-18", {"enrollment": CESA}, {"enrollment": CESA, "calendar": {"state_exclude": True}}, {"DELETE": 1}),
-        ("WI-EVT-19", {"enrollment": CESA}, {"enrollment": {**CESA, "override_ed_fi_school_id": 399902}}, {"DELETE": 1, "POST": 1}),
-        ("WI-EVT-20", {"enrollment": CESA}, {"enrollment": {**CESA, "start_date": "2025-09-03"}}, {"DELETE": 1, "POST": 1}),
-        ("WI-EVT-20", {"ceis_records": [a_ceis()]}, {"ceis_records": [a_ceis(start_date="2025-10-07")]}, {"DELETE": 1, "POST": 1}),
+        (
+            "WI-EVT-18",
+            {"enrollment": CESA},
+            {"enrollment": CESA, "calendar": {"state_exclude": True}},
+            {"DELETE": 1},
+        ),
+        (
+            "WI-EVT-19",
+            {"enrollment": CESA},
+            {"enrollment": {**CESA, "override_ed_fi_school_id": 399902}},
+            {"DELETE": 1, "POST": 1},
+        ),
+        (
+            "WI-EVT-20",
+            {"enrollment": CESA},
+            {"enrollment": {**CESA, "start_date": "2025-09-03"}},
+            {"DELETE": 1, "POST": 1},
+        ),
+        (
+            "WI-EVT-20",
+            {"ceis_records": [a_ceis()]},
+            {"ceis_records": [a_ceis(start_date="2025-10-07")]},
+            {"DELETE": 1, "POST": 1},
+        ),
         ("WI-EVT-21", WITH_504, {}, {"DELETE": 1}),
     ],
 )
@@ -469,7 +545,10 @@ def test_wi_evt_a_change_of_state_gives_the_actions_of_the_table(event, before, 
 
 def test_wi_evt_9_another_school_number_moves_the_record():
     before, after = ({"instruction_mode_records": [a_mode(school_number=each)]} for each in ("0040", "0060"))
-    assert actions(tables(*two_schools(), **before), tables(*two_schools(), **after)) == {"DELETE": 1, "POST": 1}
+    assert actions(tables(*two_schools(), **before), tables(*two_schools(), **after)) == {
+        "DELETE": 1,
+        "POST": 1,
+    }
 
 
 @pytest.mark.parametrize(("low_end", "expected"), [("2025-12-01", {"PUT": 1}), ("2026-06-05", {"NOOP": 1})])
@@ -489,7 +568,10 @@ def test_wi_evt_23_only_the_changed_records_associations_move():
 @pytest.mark.parametrize("kind", ["C", "M"])
 def test_wi_evt_24_another_enrollment_type_deletes_the_modality_alone(kind):
     more = {**WITH_MODE, **WITH_504}
-    assert actions(tables(**more), tables(enrolled(state_enrollment_type=kind), **more)) == {"DELETE": 1, "NOOP": 1}
+    assert actions(tables(**more), tables(enrolled(state_enrollment_type=kind), **more)) == {
+        "DELETE": 1,
+        "NOOP": 1,
+    }
 
 
 def test_wi_mul_4_two_modalities_at_one_school_and_day_conflict():
@@ -511,7 +593,10 @@ def test_wi_scp_3_an_end_after_the_year_is_warned_about():
 
 def test_wi_ele_9_section_504_may_go_to_its_own_resource():
     record = a_504(eligible=False, accommodation_plan=True, meeting_date="2025-08-20", disability="Dyslexia")
-    settings = {"wi.section504_resource": "studentSection504ProgramAssociations", "wi.section504_requires_eligible": True}
+    settings = {
+        "wi.section504_resource": "studentSection504ProgramAssociations",
+        "wi.section504_requires_eligible": True,
+    }
     result = built(section504_records=[record], settings=settings)
     assert list(result.records["resource"]) == ["studentSection504ProgramAssociations"]
     body = result.records["body"][0]
@@ -530,7 +615,9 @@ def test_wi_504_2_eligibility_may_be_asked_for():
 def test_wi_enr_block_only_lets_summer_and_partial_enrollments_count_for_modality():
     partial = enrolled(service_type="S")
     assert built(partial, **WITH_MODE).records.empty
-    assert programs(built(partial, settings={"wi.modality_enrollment_rules": "block_only"}, **WITH_MODE)) == ["Remote"]
+    assert programs(built(partial, settings={"wi.modality_enrollment_rules": "block_only"}, **WITH_MODE)) == [
+        "Remote"
+    ]
 
 
 def test_wi_enr_the_enrollment_type_may_restrict_all_triggers():
@@ -540,7 +627,14 @@ def test_wi_enr_the_enrollment_type_may_restrict_all_triggers():
 
 
 def an_el(**values):
-    return {"record_id": "l1", "student_id": "2", "program_status": "EL", "el_served": "S", "identified_date": "2025-10-01", **values}
+    return {
+        "record_id": "l1",
+        "student_id": "2",
+        "program_status": "EL",
+        "el_served": "S",
+        "identified_date": "2025-10-01",
+        **values,
+    }
 
 
 def test_wi_ell_0_el_is_built_only_on_request_and_then_needs_a_program():
@@ -567,7 +661,9 @@ def test_wi_ell_rows_that_give_no_record(rule, change):
     assert skips(built(lep_records=[an_el(**change)], settings=EL)) == {"l1": rule}
 
 
-@pytest.mark.parametrize(("identified", "begin"), [("2025-10-01", "2025-10-01"), ("2020-01-01", "2025-09-02")])
+@pytest.mark.parametrize(
+    ("identified", "begin"), [("2025-10-01", "2025-10-01"), ("2020-01-01", "2025-09-02")]
+)
 def test_wi_ele_6_el_begins_when_identified_or_with_the_earliest_enrollment(identified, begin):
     result = built(enrolled(service_type="S"), lep_records=[an_el(identified_date=identified)], settings=EL)
     assert spans(result) == [(begin, None)]

@@ -1,0 +1,57 @@
+"""WI-ELL: English learners as program associations, which Wisconsin sends only on request.
+
+Source: Infinite Campus, Wisconsin Ed-Fi: Student Program Association (docs/rules/wi_infinite_campus.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from edfi_toolkit.rules.account import Account
+from edfi_toolkit.rules.common import active_on, beside_enrollments, first_per, skip_unmatched
+from edfi_toolkit.rules.profile import Config
+from edfi_toolkit.tables import Tables
+
+GENERIC = "studentProgramAssociations"
+FROM_RECORD = 0
+
+
+def english_learners(
+    t: Tables, e: pd.DataFrame, config: Config, settings: Mapping[str, Any], account: Account
+) -> pd.DataFrame:
+    """WI-ELL: EL participation, only when asked for. Partial enrollments count here."""
+    if not settings["wi.ell_in_spa"]:  # WI-ELL-0
+        return e.iloc[:0]
+    r = t.lep_records
+    first, last = pd.Timestamp(config.config_start), pd.Timestamp(config.config_end)
+    r = account.keep(
+        r,
+        "lep_records",
+        {
+            "WI-ELL-1": ~r.program_status.isin(["EL", "EXITED"]),
+            "WI-ELL-2": ~r.el_served.isin(["S", "T"]),
+            "WI-ELL-3": r.identified_date.isna() | r.identified_date.gt(last),
+        },
+        id_column="record_id",
+    )
+    pairs = beside_enrollments(r, e)
+    earliest = pairs.groupby("record_id").enrolled_from.transform("min")
+    pairs = pairs.assign(begin_date=pairs.identified_date.where(pairs.identified_date.ge(first), earliest))
+    active = pairs[active_on(pairs, pairs.begin_date, "enrolled_from", "enrolled_to")]
+    chosen = first_per(active, "record_id", ["service_order", "enrollment_order"], [True, False])
+    skip_unmatched(r, chosen, "lep_records", "WI-ELL-4", account)
+    backwards = chosen.program_exit_date.lt(chosen.begin_date)
+    account.skip(chosen[backwards].record_id, "lep_records", "COM-VAL-1")
+    chosen = chosen[~backwards]
+    return chosen.assign(
+        ref="lep_records:" + chosen.record_id,
+        resource=GENERIC,
+        program_name=settings["wi.ell_program_name"],
+        program_type=settings["wi.ell_program_type"],
+        end_date=chosen.program_exit_date,
+        priority=FROM_RECORD,
+        rule="WI-ELL-4",
+    )
