@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
-from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -13,6 +13,7 @@ import httpx
 import pandas as pd
 
 from edfi_toolkit import model
+from edfi_toolkit.errors import OdsError
 from edfi_toolkit.ods.discovery import Discovery
 from edfi_toolkit.ods.read import (
     PAGE_SIZE,
@@ -61,6 +62,7 @@ class Client:
             chance=chance or random.Random(),  # noqa: S311 - spreads retries, guards nothing
         )
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -78,6 +80,7 @@ class Client:
             self._thread.join()
             self._loop.close()
             self._loop = None
+        self._closed = True
 
     @property
     def discovery(self) -> Discovery:
@@ -172,7 +175,7 @@ class Client:
         try:
             yield from outcomes(writer, submit, items, ahead=ahead)
         finally:
-            self._run(writer.cancel())
+            self._leave(writer.cancel)
 
     def _pages(self, url: str, filters: Mapping[str, Any]) -> Iterator[list[Row]]:
         pages: asyncio.Queue[list[Row] | Exception | None] = asyncio.Queue(_PAGES_AHEAD)
@@ -194,7 +197,7 @@ class Client:
                     raise rows
                 yield rows
         finally:
-            self._run(_stopped(task))
+            self._leave(lambda: _stopped(task))
 
     async def _openapi(self) -> dict[str, Any]:
         url = (await self._session.discovery()).openapi
@@ -211,14 +214,27 @@ class Client:
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run on the client's loop and wait here; an interruption here ends it there."""
-        future = asyncio.run_coroutine_threadsafe(work, self._running())
+        try:
+            future = asyncio.run_coroutine_threadsafe(work, self._running())
+        except OdsError:
+            work.close()
+            raise
         try:
             return future.result()
         except BaseException:
             future.cancel()
             raise
 
+    def _leave(self, stop: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Stop what an iterator left behind. The collector may end an iterator in the loop's own thread."""
+        if self._loop is not None and threading.current_thread() is not self._thread:
+            self._run(stop())
+        elif self._loop is not None:
+            self._loop.create_task(stop())
+
     def _running(self) -> asyncio.AbstractEventLoop:
+        if self._closed:
+            raise OdsError("This client is closed. Make another one.")
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
             self._thread = threading.Thread(target=self._loop.run_forever, name="edfi-ods", daemon=True)

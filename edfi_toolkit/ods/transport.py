@@ -9,13 +9,11 @@ is `pending` or `unsure`.
 from __future__ import annotations
 
 import ssl
-from pathlib import Path
+from functools import lru_cache
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-import certifi
 import httpx
-from yarl import URL
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.settings import Target
@@ -51,7 +49,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         try:
             async with self._session.request(
                 request.method,
-                URL(str(request.url), encoded=True),
+                str(request.url),
                 headers=[(n.decode("latin-1"), v.decode("latin-1")) for n, v in request.headers.raw],
                 data=request.content or None,
                 allow_redirects=False,
@@ -78,16 +76,21 @@ def environment_proxy(url: httpx.URL) -> str | None:
 
 def trust(target: Target) -> ssl.SSLContext:
     """Certificates to trust: the system's, the usual public ones, and the target's own bundle."""
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    if target.ca_bundle:
-        try:
-            context.load_verify_locations(Path(target.ca_bundle))
-        except (OSError, ssl.SSLError):
-            raise ConfigError(
-                f"Target '{target.name}': {target.ca_bundle} cannot be read as certificates. "
-                "Set ca_bundle to a PEM file."
-            ) from None
+    try:
+        return _context(target.ca_bundle)
+    except (OSError, ssl.SSLError):
+        raise ConfigError(
+            f"Target '{target.name}': {target.ca_bundle} cannot be read as certificates. "
+            "Set ca_bundle to a PEM file."
+        ) from None
+
+
+@lru_cache  # loading them takes longer than everything else about a short visit
+def _context(ca_bundle: str | None) -> ssl.SSLContext:
+    context = httpx.create_ssl_context()
+    context.load_default_certs()
+    if ca_bundle:
+        context.load_verify_locations(ca_bundle)
     return context
 
 

@@ -157,7 +157,7 @@ class Writer:
         try:
             answer = await self._send(write)
             job.last = answer
-            job.maybe_taken |= answer.status is None and answer.sent
+            job.maybe_taken |= answer.sent and answer.status in (None, 502, 504)  # a gateway lost the answer
             verdict = judge(write.action, answer.status, answer.problem)
             if verdict is Verdict.COMPARE:
                 verdict, answer = await self._compare(write, answer)

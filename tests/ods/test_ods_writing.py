@@ -75,7 +75,9 @@ def test_a_post_of_what_is_there_is_delivered_with_200(ods, client, tools):
         (415, "unsupported-media-type", "refused", 1),
         (429, "too-many-requests", "pending", 8),
         (500, "system", "pending", 5),
+        (502, "bad-gateway", "unsure", 6),
         (503, "service-unavailable", "pending", 6),
+        (504, "gateway-timeout", "unsure", 6),
     ],
 )
 def test_what_stays_wrong_is_refused_or_pending(ods, client, tools, status, kind, outcome, attempts):
@@ -349,3 +351,27 @@ def test_an_exception_of_the_transport_that_no_one_foresaw_is_raised_not_swallow
         pytest.raises(ArithmeticError),
     ):
         list(client.apply([tools.post(1)]))
+
+
+def test_a_closed_client_says_so(ods, tools):
+    with tools.client(ods) as client:
+        left = client.apply(tools.post(n) for n in range(100))
+        next(left)
+        unread = client.read(tools.resource)
+        next(unread, None)
+    with pytest.raises(OdsError, match="closed"):
+        client.get(tools.resource, "1")
+    left.close()
+    unread.close()
+    client.close()
+
+
+def test_an_iterator_the_collector_ends_in_the_clients_own_thread_blocks_nobody(ods, client, tools):
+    left = client.apply(tools.post(n) for n in range(100))
+    next(left)
+    client._run(closing(left))
+    assert told(client, [tools.post("later")])["later"].outcome == "delivered"
+
+
+async def closing(iterator):
+    iterator.close()
