@@ -92,7 +92,7 @@ def _by_kind(cells: pd.Series) -> Iterator[tuple[str, pd.Series]]:
         filled, dtype = filled.astype(object), np.dtype(object)
     if filled.empty:
         return
-    if isinstance(dtype, pd.StringDtype):
+    if isinstance(dtype, pd.StringDtype) or _all_text(filled):
         stripped = filled.astype("str").str.strip()
         yield "text", stripped[stripped.ne("")]
     elif not pd.api.types.is_object_dtype(dtype):
@@ -105,6 +105,10 @@ def _by_kind(cells: pd.Series) -> Iterator[tuple[str, pd.Series]]:
         for kind in sorted(kinds.unique()):
             part = filled[kinds.eq(kind)]
             yield from _by_kind(part.astype("str")) if kind == "text" else [(kind, part)]
+
+
+def _all_text(cells: pd.Series) -> bool:
+    return cells.dtype == object and pd.api.types.infer_dtype(cells, skipna=False) == "string"
 
 
 def _kind_of_dtype(dtype: Any) -> str:

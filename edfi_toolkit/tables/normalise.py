@@ -7,7 +7,7 @@ For every table, rows read = rows kept + rows set aside + identical rows collaps
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -29,8 +29,8 @@ from edfi_toolkit.tables.wording import (
 MISSING_KEY = "COM-NRM-6"
 _FAULT_COLUMNS = {"position": "int64", "rule": "str", "order": "int64", "column": "str", "says": "str"}
 
-Raw = pd.DataFrame | Sequence[Mapping[str, Any]] | Sheet
-Notices = list[dict[str, Any]]
+Raw: TypeAlias = pd.DataFrame | Sequence[Mapping[str, Any]] | Sheet
+Notices: TypeAlias = list[dict[str, Any]]
 
 
 def normalise(raw: Mapping[str, Raw], *, files: Mapping[str, str] | None = None) -> Tables:
