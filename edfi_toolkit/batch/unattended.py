@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import edfi_toolkit
 from edfi_toolkit.batch.exits import Exit, exit_of_steps
 from edfi_toolkit.batch.notebooks import Limits, Progress, Ran, run_notebooks
 from edfi_toolkit.errors import ConfigError
@@ -39,7 +38,7 @@ class Unattended:
 
 def shipped(name: str) -> Path:
     """A folder that lies beside the package in a checkout and inside it when installed."""
-    package = Path(edfi_toolkit.__file__).parent
+    package = Path(__file__).resolve().parents[1]
     found = next((each / name for each in (package, package.parent) if (each / name).is_dir()), None)
     if found is None:
         raise ConfigError(f"This installation has no folder {name}. Install the toolkit again.")

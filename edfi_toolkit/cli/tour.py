@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.sandbox import Running
 
 SCHOOL_YEAR = 2026
+WIDTH = 140  # of tables that go into a file
 
 
 def demo(
@@ -39,7 +42,7 @@ def demo(
 
     began = time.monotonic()
     made = make_playground(folder, profile)
-    out = Console(highlight=False)
+    out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     with start(seeds=made.seeds) as running, working_in(made.folder, target_environ(running)):
         first = _everything_is_new(out, profile)
         _something_changes(out, made, profile, running)
@@ -78,22 +81,21 @@ def _something_changes(out: Console, made: Playground, profile: str, running: Ru
     out.rule("2. The SIS changed: what would be sent?")
     made.source_becomes("after")
     run, preview = _previewed(profile)
-    changes = preview.frames["changes"]
-    _table(out, "The plan, member by member; students are masked", _differences(changes), preview)
+    _table(out, "The plan, value by value; students are masked", preview.frames["values"], preview)
     before = _writes(running)
     run.publish(approved="auto", progress=lambda *_: True)
-    sent = {answer: count - before.get(answer, 0) for answer, count in _writes(running).items()}
-    told = ", ".join(f"{count} {answer}" for answer, count in sorted(sent.items()) if count)
+    sent = _writes(running) - before
+    told = ", ".join(f"{count} x {answer}" for answer, count in sorted(sent.items()))
     out.print(f"Sent to the ODS: {told or 'nothing'}.\n")
 
 
 def _nothing_changes(out: Console, profile: str, running: Running) -> None:
     """Part three: the same source again; the sandbox counts what it is asked to write."""
     out.rule("3. Nothing changed: the same again")
-    before = sum(_writes(running).values())
+    before = _writes(running).total()
     run, _ = _previewed(profile)
     run.publish(approved="auto", progress=lambda *_: True)
-    out.print(f"Sent to the ODS: {sum(_writes(running).values()) - before} changes.\n")
+    out.print(f"Sent to the ODS: {_writes(running).total() - before} changes.\n")
 
 
 def _previewed(profile: str) -> tuple[Run, View]:
@@ -110,7 +112,7 @@ def _outcome(out: Console, run: Run) -> None:
     import pandas as pd
 
     from edfi_toolkit.review.steps import rejections_view
-    from edfi_toolkit.review.summaries import by_rule
+    from edfi_toolkit.review.summaries import by_rule, held_by_rule
 
     steps = run.folder.manifest["steps"]
     actions, outcomes = steps["preview"]["actions"], steps["publish"]["outcomes"]
@@ -131,37 +133,15 @@ def _outcome(out: Console, run: Run) -> None:
     masker = run.masker()
     _table(out, "What happened", pd.DataFrame(counts, columns=["what", "rows"]), run.overview())
     checked = run.checked
-    held = checked.held.explode("held_by")[["held_by"]]
     refused = rejections_view(run.rejected(), masker).frames["causes"]
     why = pd.concat(
         [
             by_rule(checked.build.tables.skipped, "rule").assign(state="set aside"),
-            by_rule(held, "held_by").assign(state="held"),
+            held_by_rule(checked).assign(state="held"),
             refused.rename(columns={"rejections": "rows"}).assign(state="refused", rule_id=""),
         ]
     )[["state", "rows", "rule_id", "says", "todo"]]
     _table(out, "What is not in the ODS, why, and what to do", why, run.overview())
-
-
-def _differences(changes: Any) -> Any:
-    """One row for each change, and for each changed member before and after."""
-    import pandas as pd
-
-    rows = [
-        {
-            "action": change["action"],
-            "student_unique_id": change["student_unique_id"],
-            "program_name": change["program_name"],
-            "begin_date": change["begin_date"],
-            "member": member,
-            "before": before,
-            "after": after,
-        }
-        for change in changes.to_dict("records")
-        for member, (before, after) in (change["diff"] or {"": ("", "")}).items()
-    ]
-    columns = ["action", "student_unique_id", "program_name", "begin_date", "member", "before", "after"]
-    return pd.DataFrame(rows, columns=columns)
 
 
 def _table(out: Console, title: str, frame: Any, view: View) -> None:
@@ -172,25 +152,26 @@ def _table(out: Console, title: str, frame: Any, view: View) -> None:
     shown = for_eyes(frame, view.masker)
     table = Table(title=title, title_justify="left", title_style="bold")
     for label, name in zip(shown, frame, strict=True):
-        table.add_column(str(label), justify="right" if frame[name].dtype.kind in "iuf" else "left")
+        table.add_column(
+            str(label), justify="right" if frame[name].dtype.kind in "iuf" else "left", overflow="fold"
+        )
     for row in shown.itertuples(index=False):
         table.add_row(*row)
     out.print(table if len(shown) else f"{title}: nothing.")
     out.print()
 
 
-def _writes(running: Running) -> dict[str, int]:
+def _writes(running: Running) -> Counter[str]:
     """How often the sandbox was asked to write an association, by verb and answer, as it counts itself."""
     import httpx
 
     from edfi_toolkit.model import associations
 
-    requests = httpx.get(f"{running.control_url}/counters").json()["requests"]
-    return {
-        f"{each['method']} {each['status']}": each["count"]
-        for each in requests
-        if each["method"] in ("POST", "PUT", "DELETE") and each["resource"] in associations()
-    }
+    counted: Counter[str] = Counter()
+    for each in httpx.get(f"{running.control_url}/counters").json()["requests"]:
+        if each["method"] in ("POST", "PUT", "DELETE") and each["resource"] in associations():
+            counted[f"{each['method']} {each['status']}"] += each["count"]
+    return counted
 
 
 def _where(out: Console, run: Run) -> None:

@@ -16,9 +16,11 @@ from edfi_toolkit.review.summaries import (
     WHO,
     by_rule,
     changes_of,
+    held_by_rule,
     keys_in,
     meanings_of,
     rows,
+    values_of,
 )
 from edfi_toolkit.review.views import Block, View, accounting
 
@@ -188,7 +190,7 @@ def plan_view(plan: Plan, masker: Masker, note: str = "") -> View:
             else f'If you agree, publish in notebook 40 with approved = "{plan.fingerprint}".'
         ),
         masker=masker,
-        frames={"changes": changes_of(plan), "findings": findings, "held": held},
+        frames={"changes": changes_of(plan), "values": values_of(plan), "findings": findings, "held": held},
         bars=pd.Series(summary["records"].to_list(), summary["action"].to_list(), dtype="int64"),
         value=plan,
     )
@@ -315,7 +317,6 @@ def story_view(story: pd.DataFrame | None, masker: Masker) -> View:
 def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
     """What was never sent: rows that could not be read, and records that validation holds."""
     aside = checked.build.tables.skipped
-    by_reason = checked.held.explode("held_by")[["held_by"]]
     kept = plan.findings[plan.findings["code"].eq("HELD")]
     clean = not (len(aside) or len(checked.held) or len(kept))
     return View(
@@ -329,7 +330,7 @@ def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
         tone="good" if clean else "look",
         blocks=[
             Block("Rows that could not be read", by_rule(aside, "rule"), "All rows could be read."),
-            Block("Records held by validation, by rule", by_rule(by_reason, "held_by"), "No record is held."),
+            Block("Records held by validation, by rule", held_by_rule(checked), "No record is held."),
             Block("Published earlier, and left as they are until these are mended", kept[["says"]], "None."),
         ],
         next_step="" if clean else "Mend them in the SIS, and begin again with notebook 10.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -26,6 +26,8 @@ ACTIONS = {  # in the order a steward should look at them
     "NOOP": "leave as it is",
 }
 _HEAD = ("run_id", "profile", "school_year", "source", "target", "started_at", "started_by")
+_CHANGE = ["action", "pair", "student_unique_id", "program_name", "begin_date"]
+_VALUE = ["member", "before", "after"]
 WHO = ["student_unique_id", "program_name", "begin_date", "education_organization_id"]
 
 
@@ -75,8 +77,18 @@ def _sentences(rule_ids: Iterable[str]) -> str:
     return " ".join(meanings_of(rule_ids).values())
 
 
+def held_by_rule(checked: Checked) -> pd.DataFrame:
+    """Held records by the rule that holds them, with the sentence of the catalogue, else that of a finding."""
+    held = checked.held.explode("held_by")[["held_by"]].rename(columns={"held_by": "rule_id"})
+    told = checked.findings.drop_duplicates("rule_id")[["rule_id", "says", "hint"]]
+    return by_rule(held.merge(told, on="rule_id", how="left"), "rule_id")
+
+
 def by_rule(frame: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Counts by rule or code with the catalogue's sentence and next step, most frequent first."""
+    """Counts by rule or code with the catalogue's sentence and next step, most frequent first.
+
+    A rule the catalogue does not know is told by the frame's own `says` and `hint`, where it has them.
+    """
     from edfi_toolkit.rules.catalogue import RULES
 
     counts = frame[column].value_counts(sort=True)
@@ -107,3 +119,35 @@ def changes_of(plan: Plan) -> pd.DataFrame:
 
 def keys_in(frame: pd.DataFrame) -> list[str]:
     return [name for name in ("resource", *KEY_COLUMNS, "source_refs") if name in frame]
+
+
+def values_of(plan: Plan) -> pd.DataFrame:
+    """One row for each value that a change makes different, before and after, deletes first."""
+    rows = []
+    for change in changes_of(plan).to_dict("records"):
+        head = [change[name] for name in _CHANGE]
+        rows += [[*head, *leaf] for leaf in _changed_leaves(change["diff"]) or [("", "", "")]]
+    return pd.DataFrame(rows, columns=[*_CHANGE, *_VALUE]).astype({"pair": "Int64"})
+
+
+def _changed_leaves(diff: Mapping[str, Any] | None) -> list[tuple[str, Any, Any]]:
+    """Path, before and after of every value that differs; descriptors as their code."""
+    changed = []
+    for member, (before, after) in (diff or {}).items():
+        old, new = dict(_leaves(before, member)), dict(_leaves(after, member))
+        paths = [path for path in {**old, **new} if old.get(path) != new.get(path)]
+        changed += [(path, old.get(path), new.get(path)) for path in paths]
+    return changed
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _leaves(inner, f"{path}.{name}")
+    elif isinstance(value, list):
+        for number, inner in enumerate(value, start=1):
+            yield from _leaves(inner, f"{path} {number}" if len(value) > 1 else path)
+    elif isinstance(value, str) and "://" in value:
+        yield path, value.rpartition("#")[2]
+    elif value is not None:
+        yield path, value

@@ -8,6 +8,7 @@ was published: from then on the run is history, its steps show what they found, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -155,6 +156,7 @@ class Run:
             return self._shown(steps.plan_view(self.plan, self.masker(self.plan.items)))
         from edfi_toolkit.sync import plan
 
+        self._recover()
         made = plan(self.checked, identity_map=self._identity_map(), source_name=self.source.name)
         sources = int(made.items["action"].isin(["POST", "PUT", "NOOP"]).sum())
         self.folder.forget_from("preview")
@@ -293,6 +295,19 @@ class Run:
         given = self._given if self._given is not None else self.folder.manifest.get("settings", {})
         layers = (asdict(self.installation.limits), in_file, self.source.settings, given)
         return {name: value for layer in layers for name, value in flat(layer).items()}
+
+    def _recover(self) -> None:
+        """What a crashed run left unsure is looked up before a plan is made; later, if the target is away."""
+        from edfi_toolkit.sync import recover
+
+        with suppress(OdsError):
+            recover(
+                target=self.target,
+                ledger=self.installation.ledger,
+                profile=self.profile,
+                source=self.source.name,
+                school_year=int(self.built.config["school_year"]),
+            )
 
     def _identity_map(self) -> pd.DataFrame:
         from edfi_toolkit.sync import Ledger
