@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,37 @@ def test_what_is_installed_satisfies_both_files() -> None:
         name: version(one.name) for name, one in here.items() if not one.specifier.contains(version(one.name))
     }
     assert wrong == {}
+
+
+# Imported by the package, and part of what is named beside it.
+COMES_WITH = {
+    "ipython": "ipywidgets",
+    "jupyter-client": "jupyterlab",
+    "markupsafe": "jinja2",
+    "nbclient": "papermill",
+    "nbformat": "papermill",
+    "traitlets": "ipywidgets",
+}
+STARTED_NOT_IMPORTED = {"jupyterlab", "httptools", "uvloop", "psycopg[binary]"}
+
+
+def imported_distributions() -> set[str]:
+    """The distributions that the package's import statements need."""
+    homes = packages_distributions()
+    found = set()
+    for path in (ROOT / "edfi_toolkit").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = [node.module]
+            modules = {name.split(".")[0] for name in names} - {"edfi_toolkit"} - sys.stdlib_module_names
+            found |= {canonicalize_name(homes[module][0]) for module in modules}
+    return found
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_used() -> None:
+    imported = {COMES_WITH.get(name, name) for name in imported_distributions()}
+    assert imported | STARTED_NOT_IMPORTED == set(WANTED)
 
 
 def test_every_range_has_a_floor_and_a_ceiling() -> None:

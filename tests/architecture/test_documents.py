@@ -8,8 +8,8 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer
 
@@ -26,12 +26,11 @@ FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
 @cache
-def commands() -> dict[str, click.Command]:
+def commands() -> dict[str, Any]:
+    """Every command of the program by its name, with its parameters."""
     from edfi_toolkit.cli import app
 
-    group = typer.main.get_command(app)
-    assert isinstance(group, click.Group)
-    return dict(group.commands)
+    return dict(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
 
 def make_targets() -> set[str]:
