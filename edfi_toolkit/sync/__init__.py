@@ -1,10 +1,11 @@
-"""Compare what should exist with what does, and carry out the difference, nothing lost and nothing doubled."""
+"""Compare what should exist with what does, and carry out the difference: nothing lost, nothing twice."""
 
 from __future__ import annotations
 
 from edfi_toolkit.sync.ledger import Ledger
 from edfi_toolkit.sync.plan import identity_map_of, plan
 from edfi_toolkit.sync.planned import Plan
-from edfi_toolkit.sync.publish import publish, recover
+from edfi_toolkit.sync.publish import publish
+from edfi_toolkit.sync.recovery import recover
 
 __all__ = ["Ledger", "Plan", "identity_map_of", "plan", "publish", "recover"]

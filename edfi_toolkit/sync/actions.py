@@ -42,13 +42,14 @@ RESYNC: Table = {
     (NO, NO, NO, ANY, ANY): ("REC-R10", ()),
 }
 
-# Order of execution: what only the ledger learns, linked pairs, then creates, updates, deletes; NOOP is listed last.
+# Order of execution: what only the ledger learns, linked pairs, then creates, updates, deletes; NOOP is
+# listed last.
 WAVES = {"UNMAP": 0, "ADOPT": 1, "POST": 3, "PUT": 4, "DELETE": 5, "NOOP": 6}
 LINKED_WAVE = 2
 
 
 def decide(sides: pd.DataFrame, table: Table, reads: tuple[str, ...]) -> pd.DataFrame:
-    """`action`, `rule` and `side` (a row of `sides`): as many rows per key as its cell of the table has actions."""
+    """`action`, `rule` and `side` (a row of `sides`), a row for each action in a key's cell of the table."""
     parts = []
     for conditions, (rule, actions) in table.items():
         hit = np.ones(len(sides), dtype=bool)
@@ -64,9 +65,9 @@ def link(old: pd.DataFrame, new: pd.DataFrame) -> pd.Series:
     """For each row of `old` the index of the row of `new` that its key became; NA where there is none.
 
     old, new: resource, key, education_organization_id, begin_date, source_refs; unique indexes; not modified.
-    A key found again under another resource comes first (one key space), then rows that share student, trigger and
-    enrollment, then rows that share their first reference. Among several: the same organization and begin date,
-    the same organization, then by begin date. Rows without references match nothing.
+    A key found again under another resource comes first (one key space), then rows that share student,
+    trigger and enrollment, then rows that share their first reference. Among several: the same organization
+    and begin date, the same organization, then by begin date. Rows without references match nothing.
     """
     linked = pd.Series(pd.NA, index=old.index, dtype="Int64")
     if old.empty or new.empty:

@@ -44,9 +44,10 @@ def guard(
 ) -> list[Guard]:
     """All breaches and warnings of a plan.
 
-    deletes: DELETE items, those of linked pairs too. updates: PUT items. mapped: records of the feed in this year.
-    settings: max_delete_share, max_update_share (shares of `mapped`), free_changes (affected records up to which
-    the shares do not apply), mass_delete_threshold.
+    deletes: DELETE items, those of linked pairs too. updates: PUT items. mapped: records of the feed in this
+        year.
+    settings: max_delete_share, max_update_share (shares of `mapped`), free_changes (affected records up to
+        which the shares do not apply), mass_delete_threshold.
     """
     limits = {name: settings.get(name, default) for name, default in DEFAULTS.items()}
     free = limits["free_changes"]
@@ -93,15 +94,15 @@ def overrides_for(breaches: Sequence[str], overrides: Iterable[Any]) -> list[Ove
     """The override of each breach, in the order of the breaches.
 
     overrides: `Override`s, pairs (breach, person), mappings with these two names, or texts `breach:person`.
-    Raises UnsafePlan, carrying every breach nobody answers for; ConfigError for an override that names no breach or
-    no person.
+    Raises UnsafePlan, carrying every breach nobody answers for; ConfigError for an override that names no
+    breach or no person.
     """
     given = {each.breach: each for each in (_override(each) for each in overrides)}
     missing = [breach for breach in breaches if breach not in given]
     if missing:
         raise UnsafePlan(
-            f"The plan breaches {', '.join(missing)}; nothing was sent. Look at the plan's findings; if it is meant, "
-            "give an override for each, naming the breach and the person who answers for it.",
+            f"The plan breaches {', '.join(missing)}; nothing was sent. Look at the plan's findings; if it is "
+            "meant, give an override for each, naming the breach and the person who answers for it.",
             missing,
         )
     return [given[breach] for breach in breaches]
@@ -111,7 +112,7 @@ def _override(given: Any) -> Override:
     if isinstance(given, Override):
         breach, person = given.breach, given.person
     elif isinstance(given, Mapping):
-        breach, person = given.get("breach"), given.get("person")
+        breach, person = given.get("breach", ""), given.get("person", "")
     elif isinstance(given, str):
         breach, _, person = given.partition(":")
     else:

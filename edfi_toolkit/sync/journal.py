@@ -1,7 +1,9 @@
-"""What one run writes into the ledger: intents before requests leave, outcomes after, the identity map beside them.
+"""What one run writes into the ledger: intents before requests leave, outcomes and identities after.
 
-1. An intent is on disk before its request leaves. A chunk of intents and the outcomes known by then are one commit.
-2. An attempt that was begun and not settled is unsure: the next run of the feed looks, then sends again if needed.
+1. An intent is on disk before its request leaves. A chunk of intents and the outcomes known by then are one
+   commit.
+2. An attempt that was begun and not settled is unsure: the next run of the feed looks, then sends again if
+   needed.
 3. Outcome, identity map and rejection of one record change in one commit, so no crash can tear them apart.
 """
 
@@ -28,9 +30,9 @@ class Mapped(NamedTuple):
     body_hash: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Intent:
-    """One request about to leave. `row` holds resource, key_hash and the key columns as the ledger stores them."""
+    """One request about to leave. row: resource, key_hash and the key columns as the ledger stores them."""
 
     item: int
     action: str
@@ -47,7 +49,7 @@ class Intent:
         return self.row["resource"], self.row["key_hash"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Settled:
     """What became of one attempt."""
 
@@ -125,7 +127,7 @@ class Journal:
         )
         with self._ledger.reading() as connection:
             found = connection.execute(query).mappings().all()
-        return [Open(row["id"], row["run"], _intent_of(row)) for row in found]
+        return [Open(row["id"], row["run"], _intent_of(dict(row))) for row in found]
 
     def past(self, fingerprint: str) -> dict[int, Past]:
         """By item: what became of it in earlier runs of this very plan."""

@@ -115,8 +115,8 @@ class Ledger:
                 each.name[:4] for each in _MIGRATIONS.glob("versions/0*.py")
             }:
                 raise LedgerError(
-                    f"The ledger {self.shown} was written by a newer version of the toolkit. Update the toolkit, or "
-                    "name another ledger."
+                    f"The ledger {self.shown} was written by a newer version of the toolkit. Update the "
+                    "toolkit, or name another ledger."
                 )
             if version != schema.HEAD:
                 self._migrate()
@@ -152,13 +152,13 @@ class Ledger:
             cause = getattr(error, "orig", None)
             if "locked" in str(cause):
                 raise LedgerError(
-                    f"The ledger {self.shown} stays locked by another process. Wait for it to finish, or end it; "
-                    "then run again."
+                    f"The ledger {self.shown} stays locked by another process. Wait for it to finish, or end "
+                    "it; then run again."
                 ) from None
             kind = type(cause or error).__name__
             raise LedgerError(
-                f"The ledger {self.shown} could not be used ({kind}). Check that it is a ledger, that you may write "
-                "there and that there is room; then run again."
+                f"The ledger {self.shown} could not be used ({kind}). Check that it is a ledger, that you may "
+                "write there and that there is room; then run again."
             ) from error
 
     @contextmanager
@@ -176,7 +176,7 @@ class Ledger:
     @contextmanager
     def exclusive(self, feed: Feed) -> Iterator[None]:
         """Hold the feed for one run. Raises LedgerError when another run holds it."""
-        busy = "Another run of this feed is at work in the ledger {}. Wait until it has finished; then run again."
+        busy = "Another run of this feed is at work in the ledger {}. Wait until it has finished, then run again."
         with self._alone(f"feed-{feed.id}", busy, number=feed.id):
             yield
 
@@ -192,15 +192,13 @@ class Ledger:
         with self._guarded(), self.engine.connect() as connection:
             connection = connection.execution_options(isolation_level="AUTOCOMMIT")
             lock = {"family": _ADVISORY, "number": number}
-            if number:
-                held = connection.execute(
-                    text("SELECT pg_try_advisory_lock(:family, :number)"), lock
-                ).scalar()
-            else:
-                held = connection.execute(
-                    text("SELECT pg_advisory_lock(:family, :number) IS NOT NULL"), lock
-                ).scalar()
-            if not held:
+            # A feed that is taken is told at once; the short work on the schema is waited for.
+            take = (
+                "pg_try_advisory_lock(:family, :number)"
+                if number
+                else "pg_advisory_lock(:family, :number) IS NULL"
+            )
+            if connection.execute(text(f"SELECT {take}"), lock).scalar() is False and number:
                 raise LedgerError(busy.format(self.shown))
             try:
                 yield
@@ -264,7 +262,7 @@ class Ledger:
         return _typed(rows[names], integers=("school_year",), instants=("started_at", "ended_at"))
 
     def attempts(self, run_id: str | None = None) -> pd.DataFrame:
-        """Every attempt, in the order begun: `run_id, item, action`, resource and key, ids, outcome and times."""
+        """Every attempt in the order begun: `run_id, item, action`, resource, key, ids, outcome and times."""
         table, runs = schema.attempts, schema.runs
         names = ["item", "action", "resource", *KEY_COLUMNS, "ed_fi_id", "body_hash", "outcome", "status"]
         names += ["problem_type", "correlation_id", "requests", "begun_at", "settled_at"]

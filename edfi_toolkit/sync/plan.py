@@ -30,8 +30,8 @@ from edfi_toolkit.sync.sides import (
 
 MODES = ("publish", "resync")
 LOAD_ERROR = "COM-NRM-"
-# Settings that keep published records which are no longer selected: profile, value that does so, and the rules whose
-# skips it concerns (none named: every deselection; a moved key is still moved).
+# Settings that keep published records which are no longer selected: profile, value that does so, and the
+# rules whose skips it concerns (none named: every deselection; a moved key is still moved).
 RETAINING: Mapping[str, tuple[str, Any, tuple[str, ...]]] = {
     "wi.exclude_after_publish": ("wi-infinite-campus", "retain", ("WI-ENR-7", "WI-ENR-9")),  # WI-EVT-18
     "nm.delete_deselected": ("nm-powerschool", False, ()),  # NM-EVT-4
@@ -53,8 +53,8 @@ def plan(
     identity_map: what this feed published; rows of other feeds, years and resources are never looked at.
     ods: `resource, id, etag, body` of what the ODS holds; read in mode "resync" only.
     source_name: the feed's source where it differs from the build's.
-    A guardrail never raises here: its breach is a finding, and publish refuses. Raises PlanError for an unknown mode
-    or an identity map that mixes feeds.
+    A guardrail never raises here: its breach is a finding, and publish refuses. Raises PlanError for an
+    unknown mode or an identity map that mixes feeds.
     """
     if mode not in MODES:
         raise PlanError(f"There is no mode {mode!r}. Use one of: {', '.join(MODES)}.")
@@ -90,7 +90,8 @@ def plan(
 def identity_map_of(build: Any, ids: Any = None) -> pd.DataFrame:
     """The identity map as it stands after a complete publish of a build.
 
-    ids: Ed-Fi ids in the order of the records; made up, but always the same for the same record, when not given.
+    ids: Ed-Fi ids in the order of the records; made up, but always the same for the same record, when not
+        given.
     """
     whole, records, _ = _parts(build)
     side = source_side(records)
@@ -190,8 +191,10 @@ def _left_alone(
 
 
 def _rests_on_errors(mapped: pd.DataFrame, skipped: pd.DataFrame, origins: Origins) -> list[int]:
-    """Rows of the map that name a source row set aside. A row set aside without a readable id may be any row of its
-    table that has vanished, so those count too."""
+    """Rows of the map that name a source row set aside.
+
+    A row set aside without a readable id may be any row of its table that has vanished, so those count too.
+    """
     errors = skipped[skipped["rule"].str.startswith(LOAD_ERROR)]
     if errors.empty or mapped.empty:
         return []
@@ -210,8 +213,10 @@ def _rests_on_errors(mapped: pd.DataFrame, skipped: pd.DataFrame, origins: Origi
 
 
 def _in_reach(decided: pd.DataFrame, sides: Sides, build: Any, findings: Findings) -> pd.DataFrame:
-    """REC-R9: what neither source nor ledger knows goes only when it lies in scope; the rest is FOREIGN. REC-R3
-    leaves the POST to the next publish when a setting says so."""
+    """REC-R9: what neither source nor ledger knows goes only when it lies in scope; the rest is FOREIGN.
+
+    REC-R3 leaves its POST to the next publish when a setting says so.
+    """
     orphan = decided["rule"].eq("REC-R9")
     spared = orphan.copy()
     spared[orphan] = ~_may_go(sides.ods.iloc[decided.loc[orphan, "ods"]], build).to_numpy()
@@ -244,7 +249,7 @@ def _linked(
     origins: Origins,
     findings: Findings,
 ) -> pd.DataFrame:
-    """Number the pairs of DELETE and POST (COM-SRC-1), and leave out deletes that an error or a setting holds back."""
+    """Number the pairs of DELETE and POST (COM-SRC-1); leave out deletes that an error or a setting holds."""
     gone, made = decided[decided["action"].eq("DELETE")], decided[decided["action"].eq("POST")]
     is_mapped = gone["mapped"].ge(0)
     old = sides.mapped.iloc[gone.loc[is_mapped, "mapped"]].set_index(gone.index[is_mapped])

@@ -44,7 +44,8 @@ _FORMAT = 1
 class Plan:
     """What a publish would do, in the order it would do it, and what to know before saying yes.
 
-    items: one row per action (ITEM_COLUMNS). findings: what is left alone, warnings and breaches (FINDING_COLUMNS).
+    items: one row per action (ITEM_COLUMNS). findings: what is left alone, warnings and breaches
+        (FINDING_COLUMNS).
     hashes: per item the hash of what the source holds under its key; empty where it holds nothing.
     """
 

@@ -1,17 +1,19 @@
-"""Carry out an approved plan: exactly its items, in its order, each accounted for. Safe to kill and run again.
+"""Carry out an approved plan: its items, in its order, each accounted for. Safe to kill and run again.
 
-1. Nothing leaves before the plan was approved, its breaches answered for, and found to hold against the ledger.
+1. Nothing leaves before the plan was approved, its breaches answered for, and found to hold against the
+   ledger.
 2. What a crashed run left unsure is looked up first: adopted when it arrived, sent again when it did not.
-3. The POST of a pair leaves after its DELETE was delivered; if it fails, the pair is pending and the next plan, which
-   finds no identity, posts it again.
+3. The POST of a pair leaves after its DELETE was delivered; if it fails, the pair is pending and the next
+   plan, which finds no identity, posts it again.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -19,11 +21,12 @@ import pandas as pd
 from edfi_toolkit.errors import LedgerError, OdsError, StalePlan
 from edfi_toolkit.model import KEY_COLUMNS, body_hash
 from edfi_toolkit.ods import Client, Outcome, Write
-from edfi_toolkit.settings import Target, load_settings
+from edfi_toolkit.settings import Target
 from edfi_toolkit.sync.guardrails import overrides_for
-from edfi_toolkit.sync.journal import Intent, Journal, Mapped, MapKey, Open, Past, Settled
+from edfi_toolkit.sync.journal import Intent, Journal, MapKey, Mapped, Past, Settled
 from edfi_toolkit.sync.ledger import Ledger
 from edfi_toolkit.sync.planned import Plan, fingerprint_of
+from edfi_toolkit.sync.recovery import client_of, ledger_of, look, look_up_unsure
 from edfi_toolkit.sync.resume import Standing, standings
 from edfi_toolkit.sync.sides import key_hashes, listed, typed_keys
 
@@ -54,13 +57,15 @@ def publish(
 ) -> pd.DataFrame:
     """Carry out a plan and return one row per item (RESULT_COLUMNS).
 
-    target: a name in the settings, a Target, or an open Client. ledger: a path, a database URL or an open Ledger.
+    target: a name in the settings, a Target, or an open Client. ledger: a path, a database URL or an open
+        Ledger.
     approved: the plan's fingerprint, or "auto". overrides: for each breach one person who answers for it.
     run_id: the run to write under; None resumes the unended run of this plan, or starts one.
     progress: called with items done, items to send, and counts by outcome.
     Publishing the same plan again resumes it: what it delivered counts as done and is not sent again.
-    Raises UnsafePlan and StalePlan before anything is sent, LedgerError when another run of the feed is at work, and
-    OdsUnavailable or OdsRefusedLogin when the target is away; what is settled by then stays settled.
+    Raises UnsafePlan and StalePlan before anything is sent, LedgerError when another run of the feed is at
+    work, and OdsUnavailable or OdsRefusedLogin when the target is away; what is settled by then stays
+    settled.
     """
     fingerprint = fingerprint_of(plan)
     if approved not in ("auto", fingerprint):
@@ -69,81 +74,22 @@ def publish(
         )
     answered = overrides_for(plan.breaches, overrides)
     with ExitStack() as stack:
-        client, book = _client(target, stack), _book(ledger, stack)
+        client, book = client_of(target, stack), ledger_of(ledger, stack)
         feed = book.feed(client.target.identity, plan.scope.profile, plan.scope.source)
         stack.enter_context(book.exclusive(feed))
         journal = Journal(book, feed, plan.scope.school_year)
-        recovered = _look_up_unsure(client, journal)
+        recovered = look_up_unsure(client, journal)
         past = journal.past(fingerprint)
         identities = journal.identities(plan.scope.resources)
         where, unknown = standings(plan, identities, past, recovered)
         moved = where.count(Standing.MOVED) + unknown
         if moved:
             raise StalePlan(
-                f"{moved} records have changed in the ledger since this plan was made; nothing was sent. Plan again."
+                f"{moved} records have changed in the ledger since this plan was made; nothing was sent. "
+                "Plan again."
             )
         journal.begin(run_id, fingerprint, plan.mode, [(each.breach, each.person) for each in answered])
         return _Publishing(plan, client, journal, where, past, identities, progress).run()
-
-
-def recover(
-    *,
-    target: str | Target | Client,
-    ledger: str | os.PathLike[str] | Ledger,
-    profile: str,
-    source: str,
-    school_year: int,
-) -> int:
-    """Look up what crashed runs of a feed left unsure, so that the next plan starts from the truth.
-
-    Returns how many of them had reached the ODS. Costs nothing, not even a login, when there is nothing unsure.
-    """
-    with ExitStack() as stack:
-        client, book = _client(target, stack), _book(ledger, stack)
-        feed = book.feed(client.target.identity, profile, source)
-        stack.enter_context(book.exclusive(feed))
-        return len(_look_up_unsure(client, Journal(book, feed, school_year)))
-
-
-def _client(target: str | Target | Client, stack: ExitStack) -> Client:
-    if isinstance(target, str):
-        target = load_settings().target(target)
-    return stack.enter_context(Client(target)) if isinstance(target, Target) else target
-
-
-def _book(ledger: str | os.PathLike[str] | Ledger, stack: ExitStack) -> Ledger:
-    return ledger if isinstance(ledger, Ledger) else stack.enter_context(Ledger(ledger))
-
-
-# Unsure attempts
-
-
-def _look_up_unsure(client: Client, journal: Journal) -> set[MapKey]:
-    """Settle every attempt that was begun and not settled; returns the records that had arrived."""
-    arrived = set()
-    for attempt in journal.unsettled():
-        settled = _look(client, attempt.intent)
-        journal.settle_open(attempt, settled)
-        if settled.outcome == "delivered":
-            arrived.add(attempt.intent.key)
-    return arrived
-
-
-def _look(client: Client, intent: Intent) -> Settled:
-    """What the ODS holds decides: as sent is delivered, anything else is still to be sent."""
-    if intent.action == "POST":
-        found = client.find(intent.row["resource"], [intent.row[name] for name in KEY_COLUMNS])
-    else:
-        found = client.get(intent.row["resource"], str(intent.ed_fi_id))
-    if intent.action == "DELETE":
-        arrived = found is None
-    else:
-        arrived = found is not None and body_hash(found.body) == intent.body_hash
-    if not arrived:
-        return Settled(intent, "pending", reported=False)
-    if found is None:
-        return Settled(intent, "delivered", ed_fi_id=intent.ed_fi_id)
-    return Settled(intent, "delivered", ed_fi_id=found.id, etag=found.etag)
 
 
 class _Publishing:
@@ -198,7 +144,7 @@ class _Publishing:
                 if each == action and item not in self._linked_posts and item not in self._post_of
             ]
             self._send(deque(self._todo(alone)))
-        self._look_again()
+        self._settle_unsure()
         waiting = {self._key(item) for item, each in self._results.items() if each.outcome != "delivered"}
         self._journal.end(still_open=waiting | self._left_alone(), resources=self._plan.scope.resources)
         return self._result()
@@ -242,7 +188,7 @@ class _Publishing:
         """Send what is queued, and what its outcomes add to the queue."""
         while queue:
             try:
-                with closing(self._client.apply(self._writes(queue))) as outcomes:
+                with closing(self._outcomes(queue)) as outcomes:
                     for outcome in outcomes:
                         self._note(outcome, queue)
             except LedgerError:
@@ -251,6 +197,9 @@ class _Publishing:
                 self._flush()
                 raise
             self._flush()
+
+    def _outcomes(self, queue: deque[tuple[int, str]]) -> Generator[Outcome]:
+        yield from self._client.apply(self._writes(queue))
 
     def _writes(self, queue: deque[tuple[int, str]]) -> Iterator[Write]:
         while queue:
@@ -318,35 +267,49 @@ class _Publishing:
         )
 
     def _keep(self, item: int, settled: Settled) -> None:
+        """The newest word on an item, in place of an earlier one."""
+        earlier = self._results.get(item)
+        if earlier is not None:
+            self._counts[earlier.outcome] -= 1
         self._results[item] = settled
         self._counts[settled.outcome] += 1
         self._tell()
 
     def _tell(self) -> None:
         if self._progress is not None:
-            self._progress(sum(self._counts.values()), self._to_send, dict(self._counts))
+            self._progress(self._counts.total(), self._to_send, dict(+self._counts))
 
     def _flush(self, intents: list[Intent] | None = None) -> None:
         """Outcomes known so far and the next intents, in one commit."""
         fresh, self._fresh = self._fresh, []
         self._journal.turn(fresh, intents or [])
 
-    def _look_again(self) -> None:
-        """What ended unsure is looked up once more; if the ODS is still away, the next run does it."""
-        unsure = [item for item, each in self._results.items() if each.outcome == "unsure"]
-        if not unsure:
-            return
-        try:
-            for attempt in self._journal.unsettled():
-                self._resolve(attempt, _look(self._client, attempt.intent))
-        except OdsError:
-            return
+    def _settle_unsure(self) -> None:
+        """What ended unsure is looked up, and sent once more if it did not arrive.
 
-    def _resolve(self, attempt: Open, settled: Settled) -> None:
-        self._journal.settle_open(attempt, settled)
-        self._counts[self._results[attempt.intent.item].outcome] -= 1
-        self._counts[settled.outcome] += 1
-        self._results[attempt.intent.item] = settled
+        If the ODS is away by then, the next run does it.
+        """
+        try:
+            self._send(deque(self._look_again()))
+            self._look_again()
+        except OdsError:
+            self._flush()
+
+    def _look_again(self) -> list[tuple[int, str]]:
+        """Look up every attempt of this run that is unsure; returns what there is to send now."""
+        if not any(each.outcome == "unsure" for each in self._results.values()):
+            return []
+        to_send = []
+        for attempt in self._journal.unsettled():
+            item, verb = attempt.intent.item, attempt.intent.action
+            settled = replace(look(self._client, attempt.intent), requests=self._requests[item])
+            self._journal.settle_open(attempt, settled)
+            self._keep(item, settled)
+            if settled.outcome != "delivered":
+                to_send.append((item, verb))
+            elif item in self._post_of:
+                to_send += self._todo([self._post_of[item]])
+        return to_send
 
     # Records as the ledger names them
 

@@ -50,7 +50,7 @@ class Origins:
         """Whether the source still holds the row of a reference."""
         table, _, row_id = ref.partition(":")
         if table not in self._ids:
-            rows = self._tables[table] if table in self._tables else None
+            rows = self._tables.get(table)
             known = rows is not None and table in TABLES
             self._ids[table] = set(rows[TABLES[table].primary_key[0]].astype(str)) if known else set()
         return row_id in self._ids[table] or row_of(f"{table}:{row_id}").partition(":")[2] in self._ids[table]

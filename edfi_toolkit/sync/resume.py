@@ -1,6 +1,7 @@
 """Does an approved plan still hold, and how far has it come?  Pure.
 
-A plan holds while the identity map is what the plan assumed, or what this plan's own delivered items made of it.
+A plan holds while the identity map is what the plan assumed, or what this plan's own delivered items made of
+it.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ def standings(
 ) -> tuple[list[Standing], int]:
     """Where each item stands, and how many identities the plan knows nothing of.
 
-    past: the last settled attempt by item, in runs of this very plan. recovered: records whose unsure attempt, of
-    whatever run, was just found to have reached the ODS.
+    past: the last settled attempt by item, in runs of this very plan. recovered: records whose unsure
+        attempt, of whatever run, was just found to have reached the ODS.
     """
     items = plan.items
     keys = list(zip(listed(items["resource"]), key_hashes(items), strict=True))

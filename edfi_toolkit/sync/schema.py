@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -22,8 +24,8 @@ metadata = MetaData()
 _ID = BigInteger().with_variant(Integer, "sqlite")
 
 
-def _key_columns() -> list[Column]:
-    """The six parts of a key as text and numbers, and `key_hash`, which stands for all of them in comparisons."""
+def _key_columns() -> list[Column[Any]]:
+    """The six parts of a key, and `key_hash`, which stands for all of them in comparisons."""
     return [
         Column("resource", Text, nullable=False),
         Column("key_hash", Text, nullable=False),

@@ -64,7 +64,7 @@ def _spelled(rows: pd.DataFrame, sides: Sides) -> pd.DataFrame:
 
 
 def _ids(rows: pd.DataFrame, sides: Sides, *, resync: bool) -> tuple[pd.Series, pd.Series]:
-    """The id and etag each request carries: the map's, in a resync those the ODS just gave; none for a POST."""
+    """The id and etag each request carries: the map's, in a resync the ODS's; none for a POST."""
     from_ods = rows["action"].ne("UNMAP") & resync
     known = ("ed_fi_id", "id"), ("etag", "etag")
     columns = (

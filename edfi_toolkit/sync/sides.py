@@ -51,7 +51,7 @@ def feed_label(profile: str, source: str) -> str:
 
 
 def typed_keys(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with its key columns as in `KEY_COLUMNS`: dates datetime64[us], organizations Int64, texts str."""
+    """The frame with typed KEY_COLUMNS: begin date datetime64[us], organizations Int64, texts str."""
     typed = frame.copy()
     typed["begin_date"] = pd.to_datetime(typed["begin_date"], format="ISO8601").astype("datetime64[us]")
     for column in _NUMBER_KEYS:
@@ -62,7 +62,7 @@ def typed_keys(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def key_texts(frame: pd.DataFrame) -> np.ndarray:
-    """One comparable text per row (COM-KEY-2): dates as dates, descriptor URIs without case, the rest as written."""
+    """One comparable text per row (COM-KEY-2): descriptor URIs without case, the rest as written."""
     days = np.datetime_as_string(frame["begin_date"].to_numpy("datetime64[D]"))
     parts = [listed(frame[column]) for column in KEY_COLUMNS[1:]]
     texts = [
@@ -85,7 +85,7 @@ def listed(values: pd.Series) -> list[Any]:
 
 def taken(values: pd.Series, positions: pd.Series) -> pd.Series:
     """The value at each position as an object, None where the position is -1."""
-    plain = np.append(values.to_numpy(dtype=object), None)
+    plain = np.append(values.to_numpy(dtype=object), [None])
     return pd.Series(plain[positions.to_numpy()], index=positions.index, dtype=object)
 
 
@@ -106,7 +106,8 @@ def parsed(body: Any) -> Body | None:
 def same(body: Body, digest: str, other: Any) -> bool:
     """COM-EQ-1 between a body with its hash and another, given as mapping, JSON text or nothing.
 
-    Bodies written by one profile are mostly equal to the letter, which is much cheaper to see than their hash.
+    Bodies written by one profile are mostly equal to the letter, which is much cheaper to see than their
+    hash.
     """
     if isinstance(other, str):
         return orjson.dumps(body).decode() == other or body_hash(orjson.loads(other)) == digest
@@ -132,8 +133,8 @@ def source_side(records: pd.DataFrame) -> pd.DataFrame:
 def map_side(identity_map: pd.DataFrame | None, scope: Scope) -> pd.DataFrame:
     """The rows of an identity map that belong to this feed, year and these resources, with their `key`.
 
-    Columns may be missing, dates and bodies may be text (rules A.7). Key columns that are missing are read from
-    `last_body`. Raises PlanError when rows of two targets are mixed.
+    Columns may be missing, dates and bodies may be text. Key columns that are missing are read
+    from `last_body`. Raises PlanError when rows of two targets are mixed.
     """
     given = pd.DataFrame(identity_map) if identity_map is not None else pd.DataFrame()
     if "last_body" not in given and "body" in given:
@@ -179,8 +180,8 @@ def _keys_from_bodies(rows: pd.DataFrame, bodies: pd.Series) -> pd.DataFrame:
         keys = [natural_key(parsed(body) or {}) for body in bodies]
     except KeyError as missing:
         raise PlanError(
-            f"A body lacks the key member {missing.args[0]}, so it cannot be compared. Read the ODS again, or remove "
-            "that row from the identity map."
+            f"A body lacks the key member {missing.args[0]}, so it cannot be compared. Read the ODS again, or "
+            "remove that row from the identity map."
         ) from None
     return rows.assign(**{column: [key[at] for key in keys] for at, column in enumerate(KEY_COLUMNS)})
 
@@ -199,7 +200,7 @@ def refs_of(value: Any) -> list[str]:
 
 
 def align(source: pd.DataFrame, mapped: pd.DataFrame, ods: pd.DataFrame) -> pd.DataFrame:
-    """One row per resource and key, sorted; `source`, `mapped`, `ods` are row positions there, -1 where absent.
+    """One row per resource and key, sorted; `source`, `mapped`, `ods` are positions there, -1 where absent.
 
     Where a side holds a key twice its first row counts.
     """

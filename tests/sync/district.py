@@ -14,8 +14,12 @@ from edfi_toolkit.settings import Secret, Target
 
 LEA, SCHOOL, YEAR = 255901, 255901001, 2026
 GENERAL, CTE = "studentProgramAssociations", "studentCTEProgramAssociations"
-_URI = "uri://ed-fi.org"
+_CATEGORY = "EducationOrganizationCategory"
 PROGRAMS = ("Gifted and Talented", "Career and Technical Education")
+
+
+def _descriptor(name: str, code: str) -> str:
+    return f"uri://ed-fi.org/{name}Descriptor#{code}"
 
 
 def a_participation(number: int, **values: Any) -> dict[str, Any]:
@@ -62,11 +66,14 @@ def seed_lines(students: int) -> bytes:
             {
                 "localEducationAgencyId": LEA,
                 "nameOfInstitution": "Invented District",
-                "localEducationAgencyCategoryDescriptor": f"{_URI}/LocalEducationAgencyCategoryDescriptor#Independent",
+                "localEducationAgencyCategoryDescriptor": _descriptor(
+                    "LocalEducationAgencyCategory", "Independent"
+                ),
                 "categories": [
                     {
-                        "educationOrganizationCategoryDescriptor": f"{_URI}/EducationOrganizationCategoryDescriptor"
-                        "#Local Education Agency"
+                        "educationOrganizationCategoryDescriptor": _descriptor(
+                            _CATEGORY, "Local Education Agency"
+                        )
                     }
                 ],
             },
@@ -78,12 +85,9 @@ def seed_lines(students: int) -> bytes:
                 "nameOfInstitution": "Invented School",
                 "localEducationAgencyReference": {"localEducationAgencyId": LEA},
                 "educationOrganizationCategories": [
-                    {
-                        "educationOrganizationCategoryDescriptor": f"{_URI}/EducationOrganizationCategoryDescriptor"
-                        "#School"
-                    }
+                    {"educationOrganizationCategoryDescriptor": _descriptor(_CATEGORY, "School")}
                 ],
-                "gradeLevels": [{"gradeLevelDescriptor": f"{_URI}/GradeLevelDescriptor#Ninth grade"}],
+                "gradeLevels": [{"gradeLevelDescriptor": _descriptor("GradeLevel", "Ninth grade")}],
             },
         ),
     ]
@@ -93,7 +97,7 @@ def seed_lines(students: int) -> bytes:
             {
                 "educationOrganizationReference": {"educationOrganizationId": LEA},
                 "programName": name,
-                "programTypeDescriptor": f"{_URI}/ProgramTypeDescriptor#{name}",
+                "programTypeDescriptor": _descriptor("ProgramType", name),
             },
         )
         for name in PROGRAMS
@@ -116,7 +120,7 @@ def seed_lines(students: int) -> bytes:
                     "studentReference": {"studentUniqueId": unique},
                     "schoolReference": {"schoolId": SCHOOL},
                     "entryDate": "2025-08-20",
-                    "entryGradeLevelDescriptor": f"{_URI}/GradeLevelDescriptor#Ninth grade",
+                    "entryGradeLevelDescriptor": _descriptor("GradeLevel", "Ninth grade"),
                 },
             ),
         ]

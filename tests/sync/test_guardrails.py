@@ -26,7 +26,10 @@ def guarded(**given):
         ({"updates": 25, "mapped": 30}, []),
         ({"updates": 51, "mapped": 100}, ["max-update-share"]),
         ({"updates": 50, "mapped": 100}, []),
-        ({"deletes": 60, "updates": 60, "mapped": 100}, ["max-delete-share", "max-update-share", "mass-delete"]),
+        (
+            {"deletes": 60, "updates": 60, "mapped": 100},
+            ["max-delete-share", "max-update-share", "mass-delete"],
+        ),
         ({"deletes": 1, "mapped": 2}, ["mass-delete"]),
         ({"deletes": 1, "mapped": 2, "settings": {"mass_delete_threshold": 0.6}}, []),
         ({"deletes": 3, "mapped": 3, "source_is_empty": True}, ["empty-source", "mass-delete"]),
@@ -76,7 +79,9 @@ def test_an_override_can_be_written_in_several_ways(given):
     assert overrides_for(("empty-source",), [given]) == [Override("empty-source", "Ann Example")]
 
 
-@pytest.mark.parametrize("given", ["empty-source", "empty-source: ", ("everything", "Ann"), {"breach": "empty-source"}])
+@pytest.mark.parametrize(
+    "given", ["empty-source", "empty-source: ", ("everything", "Ann"), {"breach": "empty-source"}]
+)
 def test_an_override_names_one_breach_and_one_person(given):
     with pytest.raises(ConfigError, match="one breach"):
         overrides_for((), [given])

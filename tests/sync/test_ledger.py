@@ -37,14 +37,16 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A throw-away PostgreSQL server, reached through a unix socket."""
     if not POSTGRES:
         pytest.skip("PostgreSQL is not installed on this machine")
-    binaries, folder = POSTGRES[-1], Path("/tmp") / f"edfi-pg-{os.getpid()}"  # noqa: S108 - a socket path must be short
+    binaries, folder = POSTGRES[-1], Path("/tmp") / f"edfi-pg-{os.getpid()}"
     folder.mkdir(mode=0o700)
     if os.geteuid() == 0:
         owner = pwd.getpwnam("postgres")
         os.chown(folder, owner.pw_uid, owner.pw_gid)
     control = [str(binaries / "pg_ctl"), "-D", str(folder / "db"), "-w"]
     try:
-        _as_someone([str(binaries / "initdb"), "-D", str(folder / "db"), "-U", "steward", "-A", "trust", "-E", "UTF8"])
+        _as_someone(
+            [str(binaries / "initdb"), "-D", str(folder / "db"), "-U", "steward", "-A", "trust", "-E", "UTF8"]
+        )
         log, options = str(folder / "log"), f"-k {folder} -c listen_addresses= -c fsync=off"
         _as_someone([*control, "-l", log, "-o", options, "start"])
         yield f"postgresql://steward@/postgres?host={folder}"
@@ -80,7 +82,7 @@ def test_a_new_ledger_has_exactly_the_tables_of_the_schema(where):
 def test_a_ledger_of_a_newer_version_is_refused_with_the_next_step(where):
     with Ledger(where) as ledger, ledger.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(LedgerError, match="newer version of the toolkit. Update"):
+    with pytest.raises(LedgerError, match=r"newer version of the toolkit\. Update"):
         Ledger(where)
 
 
@@ -101,7 +103,9 @@ def test_one_feed_never_sees_another_ones_identities(where, client):
     result = a_build(a_participation(1))
     with Ledger(where) as ledger:
         publish(plan(result, source_name="north"), target=client, ledger=ledger, approved="auto")
-        north, south = (ledger.feed(client.target.identity, "certification", name) for name in ("north", "south"))
+        north, south = (
+            ledger.feed(client.target.identity, "certification", name) for name in ("north", "south")
+        )
         elsewhere = ledger.feed("https://another-ods.example", "certification", "north")
         assert len(ledger.identity_map(north)) == 1
         assert ledger.identity_map(north)["feed"].tolist() == [north.name]
@@ -114,7 +118,9 @@ def test_one_feed_never_sees_another_ones_identities(where, client):
 
 
 def test_publish_keeps_runs_attempts_and_overrides(where, client):
-    instants = iter(dt.datetime(2026, 3, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=second) for second in range(99))
+    instants = iter(
+        dt.datetime(2026, 3, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=second) for second in range(99)
+    )
     with Ledger(where, clock=lambda: next(instants)) as ledger:
         first = plan(a_build(a_participation(1), a_participation(2)))
         publish(first, target=client, ledger=ledger, approved="auto", run_id="monday")
@@ -181,7 +187,10 @@ def test_opening_an_up_to_date_ledger_does_not_load_alembic(tmp_path):
         "import sys; from edfi_toolkit.sync import Ledger; Ledger(sys.argv[1]).close(); "
         "sys.exit(any(name.startswith('alembic') for name in sys.modules))"
     )
-    assert subprocess.run([sys.executable, "-c", script, str(tmp_path / "ledger.db")], check=False).returncode == 0
+    assert (
+        subprocess.run([sys.executable, "-c", script, str(tmp_path / "ledger.db")], check=False).returncode
+        == 0
+    )
 
 
 def test_a_file_that_is_no_ledger_is_refused_without_its_content(tmp_path):
@@ -194,9 +203,9 @@ def test_a_file_that_is_no_ledger_is_refused_without_its_content(tmp_path):
 
 def test_a_ledger_somebody_else_keeps_locked_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("edfi_toolkit.sync.ledger.BUSY_S", 0.05)
-    with Ledger(tmp_path / "ledger.db") as one, Ledger(tmp_path / "ledger.db") as other:
-        with one.writing(), pytest.raises(LedgerError, match="stays locked by another process"):
-            other.feed("https://ods", "certification", "north")
+    told = pytest.raises(LedgerError, match="stays locked by another process")
+    with Ledger(tmp_path / "ledger.db") as one, Ledger(one.path) as other, one.writing(), told:
+        other.feed("https://ods", "certification", "north")
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):

@@ -1,8 +1,9 @@
-"""The plan of an ordinary publish: REC-P*, COM-KEY-2, COM-EQ-1, COM-SRC-1, COM-TOG-1 and what is left alone."""
+"""The plan of an ordinary publish: REC-P*, COM-KEY-2, COM-EQ-1, COM-SRC-1, COM-TOG-1, what is left alone."""
 
 from __future__ import annotations
 
 import json
+import os
 
 import pandas as pd
 import pytest
@@ -161,11 +162,11 @@ def test_an_identity_map_may_hold_text_dates_and_lack_what_is_not_needed():
     result = a_build(a_participation(1))
     mapped = identity_map_of(result)
     spare = mapped.drop(columns=["etag", "feed", "source_refs", "school_year", "last_status"])
-    spare = spare.assign(
-        begin_date="2025-08-23", last_body=[json.dumps(body) for body in spare["last_body"]]
-    )
+    spare = spare.assign(begin_date="2025-08-23", last_body=[json.dumps(body) for body in spare["last_body"]])
     assert plan(result, identity_map=spare).items["action"].tolist() == ["NOOP"]
-    assert plan(result, identity_map=mapped.drop(columns=list(KEY_COLUMNS))).items["action"].tolist() == ["NOOP"]
+    assert plan(result, identity_map=mapped.drop(columns=list(KEY_COLUMNS))).items["action"].tolist() == [
+        "NOOP"
+    ]
     assert plan(result, identity_map=pd.DataFrame()).items["action"].tolist() == ["POST"]
 
 
@@ -190,7 +191,10 @@ def test_rows_of_other_feeds_years_and_resources_are_never_looked_at():
 
 
 def test_com_src_1_the_same_key_under_another_resource_is_a_pair():
-    before, after = a_build(a_participation(1)), a_build(a_participation(1, participation_id="x", resource=CTE))
+    before, after = (
+        a_build(a_participation(1)),
+        a_build(a_participation(1, participation_id="x", resource=CTE)),
+    )
     items = plan(after, identity_map=identity_map_of(before)).items
     assert list(zip(items["action"], items["resource"], items["pair"], strict=True)) == [
         ("DELETE", GENERAL, 1),
@@ -331,15 +335,24 @@ def test_a_load_error_that_lost_its_id_holds_every_vanished_row_of_its_table():
 def test_wi_evt_18_and_nm_evt_4_a_setting_keeps_what_is_deselected():
     """`wi.exclude_after_publish = retain` (E 37) and `nm.delete_deselected = false`."""
     for name, change, setting in (
-        ("WI-X1", {"table": "schools", "id": "B", "set": {"state_exclude": True}}, {"wi.exclude_after_publish": "retain"}),
-        ("NM-X1", {"table": "schools", "id": "410", "set": {"state_exclude": True}}, {"nm.delete_deselected": False}),
+        (
+            "WI-X1",
+            {"table": "schools", "id": "B", "set": {"state_exclude": True}},
+            {"wi.exclude_after_publish": "retain"},
+        ),
+        (
+            "NM-X1",
+            {"table": "schools", "id": "410", "set": {"state_exclude": True}},
+            {"nm.delete_deselected": False},
+        ),
     ):
         example = EXAMPLES[name]
         given_settings = example.get("settings", {})
         before = build(example["tables"], profile=example["profile"], settings=given_settings)
         tables = patched(example["tables"], [change])
         usual = plan(
-            build(tables, profile=example["profile"], settings=given_settings), identity_map=identity_map_of(before)
+            build(tables, profile=example["profile"], settings=given_settings),
+            identity_map=identity_map_of(before),
         )
         kept = plan(
             build(tables, profile=example["profile"], settings={**given_settings, **setting}),
@@ -396,7 +409,11 @@ def test_the_fingerprint_names_feed_ids_and_bodies():
 
 def test_a_saved_plan_comes_back_exactly_and_is_readable_by_its_owner_only(tmp_path):
     before = a_build(*(a_participation(number) for number in range(4)))
-    after = a_build(a_participation(0), a_participation(1, end_date="2026-01-31"), a_participation(2, begin_date="2025-09-30"))
+    after = a_build(
+        a_participation(0),
+        a_participation(1, end_date="2026-01-31"),
+        a_participation(2, begin_date="2025-09-30"),
+    )
     for made in (plan(after, identity_map=identity_map_of(before)), plan(a_build())):
         folder = made.save(tmp_path / "run")
         loaded = Plan.load(folder)
@@ -426,10 +443,12 @@ def test_a_plan_shows_itself_without_students():
     assert "S-1" not in " ".join(made.items["reason"])
 
 
-records = st.dictionaries(st.integers(0, 7), st.tuples(st.sampled_from([1, 2]), st.sampled_from([None, 10, 20])))
+records = st.dictionaries(
+    st.integers(0, 7), st.tuples(st.sampled_from([1, 2]), st.sampled_from([None, 10, 20]))
+)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=200 if os.environ.get("EDFI_PROVE") == "1" else 20, deadline=None)
 @given(before=records, after=records)
 def test_applying_a_plan_ends_in_exactly_what_the_source_says(before, after):
     """Promise 2 and 3: from any state to any other, by key and body."""
@@ -444,7 +463,7 @@ def test_applying_a_plan_ends_in_exactly_what_the_source_says(before, after):
         return {(row.begin_date, row.student_unique_id): row.body for row in result.records.itertuples()}
 
     old, new = a_build(*rows(before)), a_build(*rows(after))
-    state = {identity: body for identity, body in zip(identity_map_of(old)["ed_fi_id"], old.records["body"], strict=True)}
+    state = dict(zip(identity_map_of(old)["ed_fi_id"], old.records["body"], strict=True))
     for row in plan(new, identity_map=identity_map_of(old)).items.itertuples():
         if row.action == "DELETE":
             del state[row.ed_fi_id]

@@ -20,7 +20,10 @@ def swept(result, ids, *, etag="9", **members):
             "resource": records["resource"],
             "id": ids,
             "etag": etag,
-            "body": [{"id": at, "_etag": etag, **body, **members} for at, body in zip(ids, records["body"], strict=True)],
+            "body": [
+                {"id": at, "_etag": etag, **body, **members}
+                for at, body in zip(ids, records["body"], strict=True)
+            ],
         }
     )
 
@@ -114,6 +117,8 @@ def test_e76_a_choice_district_deletes_in_a_resync_only_when_told_to():
 
 
 def test_a_body_without_its_key_is_refused_by_name_of_the_member():
-    broken = pd.DataFrame([{"resource": GENERAL, "id": "o", "etag": None, "body": {"beginDate": "2025-09-01"}}])
+    broken = pd.DataFrame(
+        [{"resource": GENERAL, "id": "o", "etag": None, "body": {"beginDate": "2025-09-01"}}]
+    )
     with pytest.raises(PlanError, match="programReference"):
         plan(ONE, ods=broken, mode="resync")
