@@ -27,7 +27,8 @@ from edfi_toolkit.ods.read import (
 )
 from edfi_toolkit.ods.retry import RetryPolicy
 from edfi_toolkit.ods.session import Session
-from edfi_toolkit.ods.write import Job, Outcome, Write, Writer, outcomes
+from edfi_toolkit.ods.write import Job, Outcome, Write, outcomes
+from edfi_toolkit.ods.writer import Writer
 from edfi_toolkit.settings import Target
 
 T = TypeVar("T")

@@ -1,0 +1,266 @@
+"""Writing many records: in any order, a bounded number at once, each until the ODS has judged it.
+
+1. Records of one student go one after the other, in the order given: parallel writes under one parent
+   deadlock.
+2. An answer that says nothing about the record is tried again, within the limits of the policy.
+3. An error inside the server may be the record's own: after its tries it is parked, and tried once more alone.
+4. A resource whose records meet one trouble after another that is not their own is not sent any further.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+from collections import deque
+from collections.abc import Iterable
+
+import orjson
+
+from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable
+from edfi_toolkit.model import same_body
+from edfi_toolkit.ods.pace import Pace
+from edfi_toolkit.ods.read import find_one, get_one
+from edfi_toolkit.ods.retry import RetryBudget, Verdict, judge
+from edfi_toolkit.ods.session import Answer, Session
+from edfi_toolkit.ods.write import Ended, Job, Kind, Outcome, Parked, Write, outcome_of, unjudged
+
+_SERVER_MEMBERS = ("id", "_etag", "_lastModifiedDate")
+# Refusals that concern the key and not the record; the next record would meet the same.
+_KEY_LACKS = ("security:authorization:access-denied", "security:data-policy")
+
+
+class Writer:
+    """Sends on the session's loop; `results` is read by the caller's thread.  Its methods run on the loop."""
+
+    def __init__(self, session: Session) -> None:
+        self._session, self._policy = session, session.policy
+        self.pace = Pace(session.target.concurrency, session.policy, session.chance)
+        self.results: queue.SimpleQueue[Outcome | Parked | Ended] = queue.SimpleQueue()
+        self._budget = RetryBudget(session.policy)
+        self._ready: deque[Job] = deque()
+        self._queues: dict[str, deque[Job]] = {}  # by student at work: those who wait for him
+        self._timers: dict[Job, asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._in_a_row: dict[tuple[str, str], tuple[str, int]] = {}  # troubles that are not the records' own
+        self._closed: dict[tuple[str, str], tuple[Kind, Answer]] = {}
+        self.error: Exception | None = None
+
+    def submit(self, jobs: Iterable[Job]) -> None:
+        """Take jobs on; each comes back as an Outcome or as parked, unless the run ends before it is sent."""
+        if self.error is not None:
+            return
+        for job in jobs:
+            student = job.write.student
+            if student is None:
+                self._ready.append(job)
+            elif student in self._queues:
+                self._queues[student].append(job)
+            else:
+                self._queues[student] = deque()
+                self._ready.append(job)
+        self._pump()
+
+    async def cancel(self) -> None:
+        """Drop everything; what is in flight stays unsure."""
+        self.error = self.error or OdsError("The writing was abandoned.")
+        self._silence()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _pump(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        while self._ready and self.error is None and len(self._tasks) < int(self.pace.limit):
+            if (pause_s := self.pace.resume_at - loop.time()) > 0:
+                self._alarm = loop.call_later(pause_s, self._pump)
+                return
+            task = loop.create_task(self._work(self._ready.popleft()))
+            self._tasks.add(task)
+            task.add_done_callback(self._worked)
+
+    def _worked(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._end(error if isinstance(error, Exception) else RuntimeError("a write was interrupted"))
+        if self.error is None:
+            self._pump()
+        elif not self._tasks:
+            self.results.put(Ended(self.error))
+
+    async def _work(self, job: Job) -> None:
+        write = job.write
+        if not job.alone and (closed := self._closed.get((write.resource, write.action))):
+            self._settle(job, *closed)
+            return
+        loop, began_in = asyncio.get_running_loop(), self.pace.round
+        begun = loop.time()
+        if job.attempts == 0:
+            job.begun = begun
+            self._budget.earn()
+        job.attempts += 1
+        try:
+            answer = await self._send(write)
+            job.last = answer
+            job.maybe_taken |= answer.sent and answer.status in (None, 502, 504)  # a gateway lost the answer
+            verdict = judge(write.action, answer.status, answer.problem)
+            if verdict is Verdict.COMPARE:
+                verdict, answer = await self._compare(write, answer)
+        except OdsError as error:
+            self._end(error)
+            self._leave(job)
+            return
+        now = loop.time()
+        if verdict in (Verdict.UNSURE, Verdict.UNWELL, Verdict.BUSY, Verdict.BROKEN):
+            away = verdict is not Verdict.BROKEN or _lost_its_database(answer)
+            self.pace.stumbled(began_in, now, wait_s=answer.wait_s, counts=away)
+        else:
+            self.pace.fine(now - begun)
+        if verdict is Verdict.DELIVERED:
+            self._in_a_row.pop((write.resource, write.action), None)
+            self._settle(job, "delivered", answer, await self._id_of(write, answer))
+        elif verdict is Verdict.REFUSED:
+            problem = answer.problem
+            self._note(write, problem.type if problem and problem.is_a(*_KEY_LACKS) else "", answer)
+            self._settle(job, "refused", answer)
+        elif verdict in (Verdict.LOGIN, Verdict.STOP):
+            self._end(self._session.error(write.action, self._url(write), answer, verdict))
+            self._leave(job)
+        else:
+            self._again(job, verdict, answer, now)
+
+    def _again(self, job: Job, verdict: Verdict, answer: Answer, now: float) -> None:
+        too_long = answer.wait_s is not None and answer.wait_s > self._policy.longest_pause_s
+        if self.pace.hopeless or (too_long and verdict is not Verdict.BROKEN):
+            self._end(self._unavailable(answer))
+        wait_s = None
+        if self.error is None and not job.alone:
+            wait_s = self._policy.next_wait_s(
+                verdict,
+                job.attempts,
+                self._session.chance,
+                elapsed_s=now - job.begun,
+                retry_after_s=answer.wait_s,
+            )
+        if wait_s is not None and self._budget.spend():
+            self._timers[job] = asyncio.get_running_loop().call_later(wait_s, self._retry, job)
+        elif verdict is Verdict.BROKEN and self.error is None and not job.alone:
+            self._note(job.write, "broken", answer)
+            self.results.put(Parked(job))
+            self._next_of(job)
+        elif verdict is Verdict.RACING:
+            self._settle(job, "refused", answer)
+        else:
+            self._leave(job)
+
+    def _retry(self, job: Job) -> None:
+        self._timers.pop(job, None)
+        self._ready.append(
+            job
+        )  # behind the others: while the ODS is away its probes are not all one record's
+        self._pump()
+
+    def _leave(self, job: Job) -> None:
+        self.results.put(unjudged(job))
+        self._next_of(job)
+
+    def _settle(self, job: Job, kind: Kind, answer: Answer, ed_fi_id: str | None = None) -> None:
+        self.results.put(outcome_of(job, kind, answer, ed_fi_id))
+        self._next_of(job)
+
+    def _next_of(self, job: Job) -> None:
+        student = job.write.student
+        if student is not None and (waiting := self._queues.get(student)) is not None:
+            if waiting:
+                self._ready.append(waiting.popleft())
+            else:
+                del self._queues[student]
+
+    def _end(self, error: Exception) -> None:
+        """End the run: what waits for another try is told as it stands, what was never sent is dropped."""
+        if self.error is not None:
+            return
+        self.error = error
+        known = [*self._timers, *(job for job in self._ready if job.attempts)]
+        self._silence()
+        self._queues.clear()
+        self._ready.clear()
+        for job in known:
+            self._leave(job)
+
+    def _silence(self) -> None:
+        for timer in (*self._timers.values(), *([self._alarm] if self._alarm else ())):
+            timer.cancel()
+        self._timers.clear()
+
+    def _note(self, write: Write, trouble: str, answer: Answer) -> None:
+        """Count troubles of one kind in a row; too many close the resource. An empty one is the record's."""
+        place = (write.resource, write.action)
+        kind, before = self._in_a_row.get(place, ("", 0))
+        count = before + 1 if kind == trouble else 1
+        self._in_a_row[place] = (trouble, count)
+        if trouble and count >= self._policy.same_trouble:
+            self._closed[place] = ("pending" if trouble == "broken" else "refused", answer)
+
+    def _unavailable(self, answer: Answer) -> OdsUnavailable:
+        what = answer.failure or (answer.problem.title if answer.problem else "")
+        asked = f" and asks to wait {answer.wait_s:.0f} s" if answer.wait_s else ""
+        return OdsUnavailable(
+            f"Target '{self._session.target.name}' is away ({answer.status or 'no answer'} {what}){asked}. "
+            "What was delivered is kept; run again later, and the run resumes.",
+            status=answer.status,
+            correlation_id=answer.correlation_id,
+        )
+
+    def _url(self, write: Write) -> str:
+        collection = self._session.addresses.collection(write.resource)
+        return collection if write.action == "POST" else f"{collection}/{write.ed_fi_id}"
+
+    async def _send(self, write: Write) -> Answer:
+        content = None
+        if write.action != "DELETE":
+            # PUT names the id as newer servers demand; in a POST every server refuses it.
+            body = {name: value for name, value in (write.body or {}).items() if name not in _SERVER_MEMBERS}
+            content = orjson.dumps({"id": write.ed_fi_id, **body} if write.action == "PUT" else body)
+        return await self._session.attempt(
+            write.action,
+            self._url(write),
+            content=content,
+            if_match=write.etag if write.action != "POST" else None,
+        )
+
+    async def _compare(self, write: Write, answer: Answer) -> tuple[Verdict, Answer]:
+        """After a 412: ours was perhaps written by a try whose answer got lost."""
+        if write.ed_fi_id is None:
+            return Verdict.REFUSED, answer
+        try:
+            found = await get_one(self._session, write.resource, write.ed_fi_id)
+        except (OdsUnavailable, OdsRefusedLogin):
+            raise
+        except OdsError:  # such as 403: out of this key's sight by now
+            return Verdict.REFUSED, answer
+        if write.action == "DELETE":
+            return (Verdict.REFUSED if found else Verdict.DELIVERED), answer
+        if found is None or not same_body(found.body, write.body or {}):
+            return Verdict.REFUSED, answer
+        headers = {"etag": found.etag} if found.etag else {}
+        return Verdict.DELIVERED, Answer(200, answer.correlation_id, headers)
+
+    async def _id_of(self, write: Write, answer: Answer) -> str | None:
+        if write.action != "POST":
+            return write.ed_fi_id
+        if location := answer.headers.get("location"):
+            return location.partition("?")[0].rstrip("/").rpartition("/")[2]
+        try:
+            found = await find_one(self._session, write.resource, write.body or {})
+        except (OdsError, KeyError):
+            return None  # delivered all the same; resync finds the id
+        return found.id if found else None
+
+
+def _lost_its_database(answer: Answer) -> bool:
+    kinds = ("system:database-connection", "system:distributed-cache-error")
+    return answer.problem is not None and answer.problem.is_a(*kinds)
