@@ -24,7 +24,11 @@ from edfi_toolkit.ods.retry import RetryPolicy, Verdict, judge, retry_after_s
 from edfi_toolkit.ods.transport import AiohttpTransport, is_untrusted, trust, was_sent
 from edfi_toolkit.settings import Target
 
-_AGENT = "edfi-toolkit"
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+    "User-Agent": "edfi-toolkit",
+}
 _shared_tokens: dict[object, Token] = {}  # of this process: an API allows a key few tokens at a time
 
 
@@ -141,15 +145,13 @@ class Session:
         """Try once. Silence is an Answer too; raises OdsError only for what no second try can mend."""
         self._sent += 1
         correlation_id = f"{self._conversation}-{self._sent}"
-        headers = {"Accept": "application/json", "User-Agent": _AGENT, "correlation-id": correlation_id}
-        headers["Accept-Encoding"] = "gzip, deflate"
+        headers = {**_HEADERS, "correlation-id": correlation_id}
         if content is not None:
             headers["Content-Type"] = "application/json"
         if if_match is not None:
             headers["If-Match"] = f'"{if_match}"'
         path = urlsplit(url).path
         current: httpx.Request | None = None
-        request: httpx.Request | None = None
         try:
             request = httpx.Request(
                 verb,
@@ -210,7 +212,7 @@ class Session:
     def error(self, verb: str, url: str, answer: Answer, verdict: Verdict) -> OdsError:
         """The exception for an answer that ends what was being done; it quotes no text of the answer."""
         kind: type[OdsError] = OdsUnavailable
-        what = answer.problem.title if answer.problem is not None else answer.failure
+        what = answer.failure or (answer.problem.title if answer.problem is not None else "")
         next_step = "Nothing is lost; run again later, and the run resumes."
         if verdict is Verdict.LOGIN:
             kind, next_step = OdsRefusedLogin, "Check key and secret with the host, then run again."

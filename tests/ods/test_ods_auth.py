@@ -79,7 +79,7 @@ def test_a_token_endpoint_that_is_away_leaves_records_pending(ods, tools, answer
         (outcome,) = client.apply([tools.post(1)])
     assert (outcome.outcome, outcome.status in (429, 503)) == ("pending", True)
     assert not ods.seen
-    with tools.client(ods) as client, pytest.raises(OdsUnavailable):
+    with tools.client(ods) as client, pytest.raises(OdsUnavailable, match="gives no token at the moment"):
         client.get(tools.resource, "1")
 
 
