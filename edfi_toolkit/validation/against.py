@@ -21,6 +21,7 @@ from edfi_toolkit.validation.hits import Hits
 from edfi_toolkit.validation.target import Known, folded
 
 Flats = Mapping[str, tuple[Flat, np.ndarray]]
+FEW = 15  # values that a sentence may list
 _URI = re.compile(DESCRIPTOR_URI)
 
 
@@ -76,7 +77,7 @@ def _suggestion(uri: str, choices: Sequence[str]) -> str:
     same = {each.casefold(): each for each in by_code}.get(code.casefold())
     near = same or Hits.nearest(code, list(by_code))
     if not near:
-        return f"{uri!r}."
+        return f"{uri!r}." + (f" It has {', '.join(map(repr, by_code))}." if 0 < len(by_code) <= FEW else "")
     if by_code[near].startswith(f"{namespace}#"):
         return f"{code!r}. Did you mean {near!r}?"
     return f"{uri!r}. Did you mean {by_code[near]!r}?"

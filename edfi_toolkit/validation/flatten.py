@@ -126,10 +126,12 @@ def _walk(
     for member, lists in inner:
         counts = np.fromiter((len(each) if each else 0 for each in lists), dtype="int64", count=len(lists))
         inside = np.repeat(records, counts)
+        parent = np.repeat(np.arange(len(lists)), counts)
         items = _of_type(
             list(chain.from_iterable(each for each in lists if each)), member, inside, hits, item=True
         )
-        parent = np.repeat(np.arange(len(lists)), counts)
+        kept = np.fromiter((each is not None for each in items), dtype=bool, count=len(items))
+        items, inside, parent = [each for each in items if each is not None], inside[kept], parent[kept]
         _walk(flat, member, f"{member.path}[*]", items, inside, hits, parents=parent)
         _unique_items(flat.frames[f"{member.path}[*]"], member, hits)
 
@@ -173,9 +175,8 @@ def _of_type(
     wrong = [type(value) not in allowed or _unholdable(value) for value in values]
     what = f"An item of {member.name}" if item else member.name or "The record"
     hits.add("DS-TYPE", records[wrong], field=member.name, says=f"{what} must be {_WORDS[kind]}.")
-    if kind == "string":
-        return [str(value) if bad else value for value, bad in zip(values, wrong, strict=True)]
-    return [_PRESENT.get(kind) if bad else value for value, bad in zip(values, wrong, strict=True)]
+    stand_in = str if kind == "string" else lambda _: _PRESENT.get(kind)
+    return [stand_in(value) if bad else value for value, bad in zip(values, wrong, strict=True)]
 
 
 def _unholdable(value: Any) -> bool:

@@ -1,0 +1,346 @@
+"""Every way in which Great Expectations 1.24 answers wrongly without an error (expectations/README.md)."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from edfi_toolkit.errors import ConfigError, ValidationError
+from edfi_toolkit.validation import gx, validate
+from edfi_toolkit.validation.files import load, read, shipped_folder
+from tests.validation.made import CTE, a_body, a_build
+
+META = {"rule_id": "OWN-1", "says": "It is wrong.", "hint": "Correct it.", "source": "our office"}
+
+
+def a_rule(kind: str, rule_id: str = "OWN-1", severity: str = "critical", **kwargs: Any) -> dict[str, Any]:
+    return {"type": kind, "kwargs": kwargs, "severity": severity, "meta": {**META, "rule_id": rule_id}}
+
+
+def not_null(column: str, rule_id: str = "OWN-1", **more: Any) -> dict[str, Any]:
+    return a_rule("expect_column_values_to_not_be_null", rule_id, column=column, **more)
+
+
+def a_file(folder: Path, *rules: Any, name: str = f"{CTE}.own.json") -> Path:
+    path = folder / name
+    path.write_text(json.dumps({"name": path.stem, "expectations": list(rules)}))
+    return path
+
+
+def run(folder: Path, frame: pd.DataFrame, *rules: Any) -> dict[str, gx.Outcome]:
+    suite = read(a_file(folder, *rules))
+    outcomes = gx.run(frame, suite.expectations, file=suite.path.name)
+    return {outcome.expectation["meta"]["rule_id"]: outcome for outcome in outcomes}
+
+
+def test_an_unknown_kind_is_an_error_that_names_file_and_kind(tmp_path):
+    with pytest.raises(
+        ValidationError, match=rf"{CTE}\.own\.json, rule OWN-1.*expect_column_values_to_shine"
+    ):
+        run(tmp_path, pd.DataFrame({"a": ["x"]}), a_rule("expect_column_values_to_shine", column="a"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "kwargs", "said"),
+    [
+        ("expect_column_values_to_match_regex", {"column": "a"}, "needs regex"),
+        ("expect_column_values_to_match_regex", {"column": "a", "regex": ""}, "needs regex"),
+        ("expect_column_values_to_be_in_set", {"column": "a"}, "needs value_set"),
+        ("expect_column_values_to_be_in_set", {"column": "a", "value_set": []}, "needs value_set"),
+        ("expect_compound_columns_to_be_unique", {"column_list": ["a", "b"]}, "needs ignore_row_if"),
+        (
+            "expect_column_pair_values_a_to_be_greater_than_b",
+            {"column_A": "a", "column_B": "b"},
+            "needs ignore_row_if",
+        ),
+        (
+            "expect_column_values_to_be_in_type_list",
+            {"column": "a", "type_list": ["Int64"]},
+            "cannot be used",
+        ),
+        ("expect_column_values_to_be_of_type", {"column": "a", "type_": "str"}, "cannot be used"),
+        ("expect_column_values_to_not_be_null", {"column": "a", "row_condition": "b == 1"}, "run as code"),
+        (
+            "expect_column_values_to_be_between",
+            {"column": "a", "min_value": {"$PARAMETER": "begin"}},
+            "no parameter begin",
+        ),
+    ],
+)
+def test_a_rule_that_would_let_rows_pass_is_refused_before_it_runs(tmp_path, kind, kwargs, said):
+    with pytest.raises(ValidationError, match=said):
+        read(a_file(tmp_path, a_rule(kind, **kwargs)))
+
+
+def test_a_rule_the_library_itself_refuses_names_the_file(tmp_path):
+    with pytest.raises(ValidationError, match=rf"{CTE}\.own\.json, rule OWN-1"):
+        run(
+            tmp_path,
+            pd.DataFrame({"a": ["x"]}),
+            a_rule("expect_column_value_lengths_to_be_between", column="a"),
+        )
+    with pytest.raises(ValidationError, match=rf"{CTE}\.own\.json, rule OWN-1"):
+        run(tmp_path, pd.DataFrame({"a": ["x"]}), not_null("a", strictness="high"))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[", "not valid JSON"),
+        ("[]", "no list of expectations"),
+        ('{"expectations": [7]}', "rule 1: needs type"),
+        ('{"expectations": [{"type": "x", "kwargs": {}, "meta": {"rule_id": "A"}}]}', "meta lacks says"),
+        (json.dumps({"expectations": [a_rule("x", severity="grave")]}), "severity"),
+        (json.dumps({"expectations": [not_null("a"), not_null("a")]}), "same thing twice"),
+    ],
+)
+def test_a_file_that_is_no_suite_is_refused_by_name(tmp_path, content, said):
+    path = tmp_path / "source.students.own.json"
+    path.write_text(content)
+    with pytest.raises(ValidationError, match=f"source.students.own.json.*{said}"):
+        read(path)
+
+
+def test_an_empty_frame_is_asked_only_about_the_table(tmp_path):
+    outcomes = run(
+        tmp_path,
+        pd.DataFrame({"a": pd.Series(dtype="str")}),
+        not_null("a"),
+        a_rule("expect_table_row_count_to_be_between", "OWN-2", min_value=1),
+    )
+    assert set(outcomes) == {"OWN-2"}
+    assert outcomes["OWN-2"].failed
+
+
+def test_results_are_matched_by_id_whatever_their_order(tmp_path):
+    """The library groups results by column."""
+    frame = pd.DataFrame({"a": ["x", None, "x"], "b": [None, "x", "x"]})
+    outcomes = run(
+        tmp_path,
+        frame,
+        not_null("a", "A-1"),
+        not_null("b", "B-1"),
+        a_rule("expect_column_values_to_be_unique", "A-2", column="a"),
+        a_rule("expect_column_values_to_be_unique", "B-2", column="b"),
+    )
+    assert {name: list(each.labels) for name, each in outcomes.items()} == {
+        "A-1": [1],
+        "B-1": [0],
+        "A-2": [0, 2],
+        "B-2": [1, 2],
+    }
+
+
+def test_two_rules_with_one_rule_id_are_told_apart(tmp_path):
+    frame = pd.DataFrame({"a": ["x", None], "b": [None, "x"]})
+    suite = read(a_file(tmp_path, not_null("a"), not_null("b")))
+    first, second = gx.run(frame, suite.expectations, file="own")
+    assert (list(first.labels), list(second.labels)) == ([1], [0])
+
+
+def test_a_missing_column_is_an_error_and_not_a_failed_rule(tmp_path):
+    outcome = run(tmp_path, pd.DataFrame({"a": ["x"]}), not_null("b"))["OWN-1"]
+    assert outcome.error
+    assert outcome.missing == ("b",)
+    assert not outcome.failed
+    assert list(outcome.labels) == []
+
+
+def test_a_missing_column_of_a_row_condition_is_an_error_too(tmp_path):
+    condition = {"type": "nullity", "column": {"name": "gone"}, "is_null": False}
+    assert run(tmp_path, pd.DataFrame({"a": ["x"]}), not_null("a", row_condition=condition))[
+        "OWN-1"
+    ].missing == ("gone",)
+
+
+def test_a_row_condition_as_an_object_limits_the_rule(tmp_path):
+    condition = {"type": "nullity", "column": {"name": "b"}, "is_null": False}
+    frame = pd.DataFrame({"a": [None, None, "x"], "b": ["y", None, "y"]}, index=[9, 9, 9])
+    assert list(run(tmp_path, frame, not_null("a", row_condition=condition))["OWN-1"].labels) == [0]
+
+
+def test_a_rule_that_cannot_be_evaluated_is_an_error(tmp_path):
+    """Texts compared with a number: the library reports it beside rules that merely failed."""
+    rule = a_rule("expect_column_values_to_be_between", column="a", min_value=1)
+    assert run(tmp_path, pd.DataFrame({"a": ["x", "y"]}), rule)["OWN-1"].error
+
+
+@pytest.mark.parametrize(
+    ("info", "error"),
+    [
+        ({"raised_exception": True, "exception_message": "flat"}, True),
+        ({"raised_exception": False, "exception_message": None}, False),
+        ({"('metric', 'id')": {"raised_exception": True}}, True),
+        ({"('metric', 'id')": {"raised_exception": False}}, False),
+        ({}, False),
+        (None, False),
+    ],
+)
+def test_both_shapes_of_an_exception_are_understood(info, error):
+    assert gx.raised(info) is error
+
+
+def test_duplicate_index_labels_do_not_corrupt_the_answer(tmp_path):
+    frame = pd.DataFrame({"a": ["x", None, "x", None]}, index=[5, 5, 5, 7])
+    assert list(run(tmp_path, frame, not_null("a"))["OWN-1"].labels) == [1, 3]
+
+
+def test_mostly_met_still_reports_its_rows(tmp_path):
+    frame = pd.DataFrame({"a": ["x", None, "x", "x"]})
+    tolerant = run(tmp_path, frame, not_null("a", mostly=0.5))["OWN-1"]
+    assert (list(tolerant.labels), tolerant.tolerated) == ([1], True)
+    strict = run(tmp_path, frame, not_null("a", mostly=0.9))["OWN-1"]
+    assert (list(strict.labels), strict.tolerated) == ([1], False)
+
+
+def test_compound_keys_and_pairs_say_what_they_do_with_missing_values(tmp_path):
+    frame = pd.DataFrame({"a": ["x", "x", None, None], "b": ["y", "y", None, None]})
+    kwargs = {"column_list": ["a", "b"], "ignore_row_if": "any_value_is_missing"}
+    outcome = run(tmp_path, frame, a_rule("expect_compound_columns_to_be_unique", **kwargs))["OWN-1"]
+    assert list(outcome.labels) == [0, 1]
+
+
+def a_result(rule_id: str = "1", **result: Any) -> SimpleNamespace:
+    return SimpleNamespace(
+        expectation_config=SimpleNamespace(id=rule_id), success=False, result=result, exception_info=None
+    )
+
+
+def test_failing_rows_without_their_labels_are_an_error_and_not_a_pass():
+    rule = {"id": "1", **not_null("a")}
+    with pytest.raises(ValidationError, match="does not say which rows"):
+        gx.outcomes([a_result(unexpected_count=3)], [rule], "file")
+    with pytest.raises(ValidationError, match=r"3 failing rows and names 1"):
+        gx.outcomes([a_result(unexpected_count=3, unexpected_index_list=[0])], [rule], "file")
+    with pytest.raises(ValidationError, match="gave no answer to OWN-1"):
+        gx.outcomes([a_result("another")], [rule], "file")
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(["2025-08-23", None, "2025-02-30", "8/23/2025"], dtype="str"),
+        pd.Series(["2025-08-23", None, "2025-02-30", "8/23/2025"], dtype=object),
+        pd.Series(["2025-08-23", np.nan, "2025-02-30", "8/23/2025"], dtype="string"),
+    ],
+)
+def test_calendar_days_are_told_in_every_kind_of_column(tmp_path, column):
+    rule = a_rule("expect_column_values_to_be_calendar_days", column="a")
+    assert list(run(tmp_path, pd.DataFrame({"a": column}), rule)["OWN-1"].labels) == [2, 3]
+
+
+def test_missing_values_do_not_count_as_failed_patterns(tmp_path):
+    """pandas 3 says False, not missing, where a pattern meets a missing text."""
+    frame = pd.DataFrame({"a": pd.Series(["x1", None, "x"], dtype="str")})
+    rule = a_rule("expect_column_values_to_match_regex", column="a", regex=r"\d")
+    assert list(run(tmp_path, frame, rule)["OWN-1"].labels) == [2]
+
+
+def test_no_frame_stays_in_memory_after_it_was_checked(tmp_path):
+    """The library's one context would keep the last."""
+    import gc
+
+    run(tmp_path, pd.DataFrame({"a": ["canary", None]}), not_null("a"))
+    gc.collect()
+    frames = [
+        each for each in gc.get_objects() if isinstance(each, pd.DataFrame) and list(each.columns) == ["a"]
+    ]
+    assert [each for each in frames if each["a"].eq("canary").any()] == []
+
+
+def test_nothing_is_printed_or_logged(tmp_path, capfd, caplog):
+    with caplog.at_level(logging.INFO):
+        run(
+            tmp_path,
+            pd.DataFrame({"a": ["x"]}),
+            a_rule("expect_column_values_to_be_between", column="a", min_value=1),
+        )
+    assert capfd.readouterr() == ("", "")
+    assert [record for record in caplog.records if record.name.startswith("great_expectations")] == []
+
+
+def test_own_rules_are_read_in_addition_and_hold_records(tmp_path, monkeypatch):
+    a_file(tmp_path, not_null("servedOutsideOfRegularSession", "STATE-7"))
+    monkeypatch.setenv("EDFI_EXPECTATIONS", str(tmp_path))
+    assert len(load()[CTE]) == 2
+    checked = validate(a_build((CTE, a_body())))
+    (held,) = checked.held.to_dict("records")
+    assert held["held_by"] == ["STATE-7"]
+
+
+def test_an_own_rule_about_a_column_that_does_not_exist_holds_the_resource(tmp_path, monkeypatch):
+    a_file(tmp_path, not_null("dateOfBirth", "STATE-8"))
+    monkeypatch.setenv("EDFI_EXPECTATIONS", str(tmp_path))
+    checked = validate(a_build((CTE, a_body())))
+    (found,) = checked.findings.to_dict("records")
+    assert found["severity"] == "critical"
+    assert (
+        found["says"]
+        == "This rule could not be checked, because there is no column dateOfBirth: It is wrong."
+    )
+    assert len(checked.held) == 1
+
+
+def test_an_own_warning_that_cannot_be_checked_is_told_and_holds_nothing(tmp_path, monkeypatch):
+    a_file(tmp_path, {**not_null("shoe_size", "STATE-9"), "severity": "info"}, name="source.schools.own.json")
+    monkeypatch.setenv("EDFI_EXPECTATIONS", str(tmp_path))
+    from edfi_toolkit.rules import build
+
+    schools = [{"school_id": "A", "school_number": "1"}]
+    result = build({"edfi_config": [{"school_year": 2026}], "schools": schools}, profile="wi-infinite-campus")
+    found = validate(result).findings
+    (row,) = found[found["rule_id"].eq("STATE-9")].to_dict("records")
+    assert (row["severity"], row["table"]) == ("warning", "schools")
+    assert pd.isna(row["row_id"])
+
+
+def test_what_mostly_tolerates_is_reported_one_severity_lower(tmp_path, monkeypatch):
+    a_file(tmp_path, not_null("servedOutsideOfRegularSession", "STATE-7", mostly=0.5))
+    monkeypatch.setenv("EDFI_EXPECTATIONS", str(tmp_path))
+    other = a_body(studentReference={"studentUniqueId": "111111"}, servedOutsideOfRegularSession=False)
+    checked = validate(a_build((CTE, a_body()), (CTE, other)))
+    (found,) = checked.findings.to_dict("records")
+    assert (found["rule_id"], found["severity"], found["row_id"]) == ("STATE-7", "warning", "p0")
+    assert checked.held.empty
+
+
+def test_a_file_that_speaks_about_nothing_is_refused(tmp_path, monkeypatch):
+    a_file(tmp_path, not_null("a"), name="source.pupils.json")
+    monkeypatch.setenv("EDFI_EXPECTATIONS", str(tmp_path))
+    with pytest.raises(ValidationError, match=r"source.pupils.json speaks about source.pupils"):
+        validate(a_build())
+
+
+def test_a_rule_that_mixes_two_collections_is_refused(tmp_path, monkeypatch):
+    columns = ["endDate", "cteProgramServices[*].cipCode"]
+    kwargs = {"column_list": columns, "ignore_row_if": "never"}
+    a_file(tmp_path, a_rule("expect_compound_columns_to_be_unique", **kwargs))
+    monkeypatch.setenv("EDFI_EXPECTATIONS", str(tmp_path))
+    with pytest.raises(ValidationError, match="different collections"):
+        validate(a_build((CTE, a_body())))
+
+
+def test_a_rule_about_a_collection_that_does_not_exist_is_refused(tmp_path, monkeypatch):
+    a_file(tmp_path, not_null("shoes[*].size"))
+    monkeypatch.setenv("EDFI_EXPECTATIONS", str(tmp_path))
+    with pytest.raises(ValidationError, match=r"no shoes\[\*\] \(OWN-1\)"):
+        validate(a_build((CTE, a_body())))
+
+
+def test_a_folder_of_own_rules_that_is_not_there_is_an_error(monkeypatch):
+    monkeypatch.setenv("EDFI_EXPECTATIONS", "/nowhere/at/all")
+    with pytest.raises(ConfigError, match="EDFI_EXPECTATIONS"):
+        validate(a_build())
+
+
+def test_a_file_of_the_same_name_takes_the_place_of_a_shipped_one(tmp_path, monkeypatch):
+    path = tmp_path / "source.students.json"
+    path.write_bytes((shipped_folder() / "source.students.json").read_bytes())
+    assert [suite.path for suite in load({"EDFI_EXPECTATIONS": str(tmp_path)})["source.students"]] == [path]

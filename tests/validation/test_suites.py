@@ -1,0 +1,84 @@
+"""The committed suites: what they cover, and that they follow from the model."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from edfi_toolkit.model import associations, resource
+from edfi_toolkit.rules.certification import SHEET
+from edfi_toolkit.tables import TABLES
+from edfi_toolkit.validation.facts import FACTS, SEVERITIES
+from edfi_toolkit.validation.files import read, shipped_folder
+from edfi_toolkit.validation.suites import suites, write
+
+
+def test_writing_the_suites_again_changes_nothing(tmp_path):
+    write(tmp_path)
+    for path in sorted(tmp_path.iterdir()):
+        committed = shipped_folder() / path.name
+        assert committed.read_bytes() == path.read_bytes(), (
+            f"run python -m edfi_toolkit.validation.suites ({path.name})"
+        )
+
+
+def test_every_association_and_every_table_a_profile_needs_has_a_suite():
+    names = set(suites())
+    assert set(associations()) <= names
+    for table in ("students", "program_participation", "edfi_config", "schools", "enrollments", "calendars"):
+        assert f"source.{table}" in names
+    assert {name.removeprefix("source.") for name in names if name.startswith("source.")} <= set(TABLES)
+
+
+@pytest.mark.parametrize("name", sorted(suites()))
+def test_every_expectation_says_what_is_wrong_what_to_do_and_who_says_so(name):
+    suite = read(shipped_folder() / f"{name}.json")
+    assert suite.subject == name
+    assert suite.expectations
+    for rule in suite.expectations:
+        assert rule["meta"]["rule_id"] in FACTS
+        assert rule["severity"] in SEVERITIES
+        assert rule["meta"]["says"].endswith(".")
+        assert rule["meta"]["hint"].endswith(".")
+        assert "/work" not in rule["meta"]["source"]
+
+
+def covered(endpoint: str, rule_id: str) -> set[str]:
+    return {rule["kwargs"]["column"] for rule in suites()[endpoint] if rule["meta"]["rule_id"] == rule_id}
+
+
+@pytest.mark.parametrize("endpoint", associations())
+def test_every_property_the_standard_requires_is_expected(endpoint):
+    required = {
+        path.removeprefix("$.")
+        for path, facts in resource(endpoint)["properties"].items()
+        if facts.get("required") and facts["type"] not in {"object", "array"}
+    }
+    assert covered(endpoint, "DS-REQUIRED") == required
+
+
+@pytest.mark.parametrize("endpoint", associations())
+def test_every_property_the_certification_sheet_requires_is_expected(endpoint):
+    """CERT-SEL-5."""
+    columns = covered(endpoint, "CERT_MISSING")
+    assert {column.replace("[*]", "") for column in columns} == set(SHEET.get(endpoint, ()))
+
+
+def test_every_length_of_the_standard_is_expected():
+    """COM-PAY-4."""
+    limits = {
+        rule["kwargs"]["column"]: rule["kwargs"]["max_value"]
+        for rule in suites()["studentCTEProgramAssociations"]
+        if rule["meta"]["rule_id"] == "COM-PAY-4"
+    }
+    assert limits["programReference.programName"] == 60
+    assert limits["studentReference.studentUniqueId"] == 32
+    assert limits["programReference.programTypeDescriptor"] == 306
+    assert limits["cteProgramServices[*].cipCode"] == 120
+
+
+def test_importing_validation_does_not_import_great_expectations():
+    code = "import sys, edfi_toolkit.validation; sys.exit(bool({'great_expectations', 'jinja2'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
