@@ -177,7 +177,7 @@ def plan_view(plan: Plan, masker: Masker, note: str = "") -> View:
                 tone="bad",
             ),
             Block(
-                "Held: published earlier, left alone now because the source rows or the record have errors",
+                "Held: left alone, whatever the ODS has of it, because its source rows or its record have errors",
                 by_rule(held, "code"),
                 "Nothing is held.",
                 tone="look",
@@ -190,7 +190,12 @@ def plan_view(plan: Plan, masker: Masker, note: str = "") -> View:
             else f'If you agree, publish in notebook 40 with approved = "{plan.fingerprint}".'
         ),
         masker=masker,
-        frames={"changes": changes_of(plan), "values": values_of(plan), "findings": findings, "held": held},
+        frames={
+            "values": values_of(plan),
+            "changes": changes_of(plan),
+            "findings": findings[["code", "severity", "says", "hint", *WHO]],
+            "held": held[["says", "hint", *WHO]],
+        },
         bars=pd.Series(summary["records"].to_list(), summary["action"].to_list(), dtype="int64"),
         value=plan,
     )
@@ -317,7 +322,7 @@ def story_view(story: pd.DataFrame | None, masker: Masker) -> View:
 def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
     """What was never sent: rows that could not be read, and records that validation holds."""
     aside = checked.build.tables.skipped
-    kept = plan.findings[plan.findings["code"].eq("HELD")]
+    kept = plan.findings.loc[plan.findings["code"].eq("HELD"), "says"].value_counts().reset_index(name="rows")
     clean = not (len(aside) or len(checked.held) or len(kept))
     return View(
         title="Never sent",
@@ -331,7 +336,7 @@ def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
         blocks=[
             Block("Rows that could not be read", by_rule(aside, "rule"), "All rows could be read."),
             Block("Records held by validation, by rule", held_by_rule(checked), "No record is held."),
-            Block("Published earlier, and left as they are until these are mended", kept[["says"]], "None."),
+            Block("Left as they are in the ODS until these are mended", kept, "None."),
         ],
         next_step="" if clean else "Mend them in the SIS, and begin again with notebook 10.",
         masker=masker,

@@ -113,7 +113,7 @@ def changes_of(plan: Plan) -> pd.DataFrame:
     """The items that change something, deletes first, with what a person reads of each."""
     items = plan.items[plan.items["action"].ne("NOOP")]
     order = items["action"].map({action: place for place, action in enumerate(ACTIONS)})
-    chosen = ["action", "pair", *WHO, "diff", "reason", "resource", "rules", "source_refs", "ed_fi_id"]
+    chosen = ["action", "pair", *WHO, "reason", "resource", "diff"]
     return items.assign(order=order).sort_values("order", kind="stable")[chosen].reset_index(drop=True)
 
 

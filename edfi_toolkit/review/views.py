@@ -21,6 +21,7 @@ from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.privacy import Masker
 
 ROWS_SHOWN = 30
+_NEVER_WRAPPED = 20  # characters: a rule id stays on one line
 TONES = {
     "good": ("&#10003;", "var(--jp-success-color1, #2e7d32)"),
     "look": ("!", "var(--jp-warn-color1, #b26a00)"),
@@ -225,8 +226,9 @@ def block_html(block: Block, masker: Masker, rows: int = ROWS_SHOWN) -> str:
 
 def _cell(tag: str, text: Any, *, right: bool) -> str:
     align = "right" if right else "left"
+    wrap = "normal" if len(str(text)) > _NEVER_WRAPPED else "nowrap"
     style = (
-        f"text-align:{align};vertical-align:top;padding:3px 10px;max-width:60ch;"
+        f"text-align:{align};vertical-align:top;padding:3px 10px;max-width:60ch;white-space:{wrap};"
         "border-bottom:1px solid rgba(128,128,128,.35)"
     )
     return f'<{tag} style="{style}">{html.escape(str(text))}</{tag}>'

@@ -132,7 +132,8 @@ class RunFolder:
     def write(self, name: str, content: bytes) -> Path:
         """Write a file of the run whole, mode 0600."""
         path = self.path / name
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (self.path.parent, self.path, path.parent):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = path.with_name(f".{path.name}.part")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(content)

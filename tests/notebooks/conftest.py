@@ -1,0 +1,40 @@
+"""One unattended run of the notebooks on the certification sample, against a sandbox over a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from edfi_toolkit.batch.unattended import Unattended, run_unattended
+from edfi_toolkit.cli.playground import make_playground, target_environ, working_in
+from edfi_toolkit.sandbox import Running, start
+
+
+@dataclass(frozen=True)
+class Published:
+    """The run, what the kernels and we said meanwhile, and the sandbox's credentials."""
+
+    done: Unattended
+    sandbox: Running
+    folder: Path
+    said: str
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
+    folder = tmp_path_factory.mktemp("notebooks") / "work"
+    made = make_playground(folder, "certification")
+    said: list[str] = []
+    with start(seeds=made.seeds) as running, working_in(made.folder, target_environ(running)):
+        done = run_unattended(
+            profile="certification",
+            school_year=2026,
+            source="sample",
+            target="sandbox",
+            approved="auto",
+            progress=lambda *event: said.append(str(event)),
+        )
+        yield Published(done, running, made.folder, "\n".join(said))
