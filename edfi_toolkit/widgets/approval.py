@@ -10,6 +10,7 @@ import ipywidgets as w
 import pandas as pd
 
 from edfi_toolkit.errors import EdfiToolkitError
+from edfi_toolkit.widgets.tables import Table, session_masker
 
 _ORDER = ["POST", "PUT", "DELETE", "ADOPT", "UNMAP", "NOOP"]
 _RED = "color: var(--jp-error-color0, #b71c1c)"
@@ -52,7 +53,8 @@ class Approval(w.VBox):
         self.status, self.output = w.HTML(), w.Output()
         self.fingerprint.observe(self._judge, "value")
         self.publish.on_click(self._approved)
-        heading = w.HTML(_counts_html(counts_by_action(plan)) + _breaches_html(self._breaches))
+        told = _counts_html(counts_by_action(plan)) + _breaches_html(self._breaches)
+        heading = w.HTML(f'<div class="jp-RenderedHTMLCommon">{told}</div>')  # tables as in any output
         action = w.HBox([self.fingerprint, self.publish, self.status], layout=w.Layout(align_items="center"))
         super().__init__([heading, action, self.output])
         self._judge()
@@ -94,7 +96,7 @@ class Approval(w.VBox):
 def _counts_html(counts: pd.DataFrame) -> str:
     if counts.empty:
         return "<p>The plan is empty: nothing would be sent.</p>"
-    return counts.to_html(index=False, border=0, escape=True)
+    return Table(counts, masker=session_masker(), rows=len(counts)).html
 
 
 def _breaches_html(breaches: pd.DataFrame) -> str:

@@ -19,8 +19,9 @@ import pyarrow.compute as pc
 import traitlets
 
 from edfi_toolkit.privacy import Masker, is_personal, personal_values
+from edfi_toolkit.widgets.busy import heard_while_busy
 from edfi_toolkit.widgets.tables import Table, session_masker
-from edfi_toolkit.widgets.words import as_json, label, leaf_texts, record_parts, texts
+from edfi_toolkit.widgets.words import as_json, is_count, label, leaf_texts, on_a_line, record_parts, texts
 from edfi_toolkit.widgets.words import cell as cell_text
 
 _TELLING_COLUMNS = frozenset(
@@ -70,6 +71,8 @@ class Rows(pd.DataFrame):
 class Grid(anywidget.AnyWidget):
     """Rows of a frame, a page at a time. Set the traits below in Python, or let the person do it.
 
+    JSON bodies have no column; they are searched, and shown in full in the pane of the selected row.
+
     filter: words that a row must all contain, in any column, in any case. sort_by: a column, with a minus for
         descending; "" for the order of the frame. page: from 0. revealed: whether students are shown.
     """
@@ -98,6 +101,7 @@ class Grid(anywidget.AnyWidget):
     ) -> None:
         self._frame, self._masker, self._page_size = frame, masker, page_size
         self._columns = [str(name) for name in frame.columns]
+        self._on_a_line = on_a_line(frame)
         self._order = np.arange(len(frame))
         self._ranked: dict[tuple[str, bool], np.ndarray] = {}
         self._personal = not masker.reveal and any(
@@ -149,13 +153,13 @@ class Grid(anywidget.AnyWidget):
     def _view(self) -> dict[str, Any]:
         total, start = len(self._order), self.page * self._page_size
         rows = self._order[start : start + self._page_size]
-        shown = self._eyes.frame(self._frame.iloc[rows])
+        shown = self._eyes.frame(self._frame.iloc[rows, self._on_a_line])
         cells = zip(*(texts(shown.iloc[:, at]) for at in range(shown.shape[1])), strict=True)
         chosen = set(self.selection)
         of_all = f" of {len(self._frame):,} rows match" if self.filter else ""
         count = f"{start + 1:,}-{start + len(rows):,} of {total:,}" if len(rows) else "0"
         return {
-            "columns": [self._heading(at) for at in range(len(self._columns))],
+            "columns": [self._heading(at) for at in self._on_a_line],
             "rows": [
                 {"row": int(row), "cells": list(texts_), "selected": int(row) in chosen}
                 for row, texts_ in zip(rows, cells, strict=False)
@@ -174,14 +178,8 @@ class Grid(anywidget.AnyWidget):
     def _heading(self, at: int) -> dict[str, Any]:
         name = self._columns[at]
         direction = {name: "ascending", f"-{name}": "descending"}.get(self.sort_by)
-        dtype = self._frame.dtypes.iloc[at]
-        is_number = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
-        return {
-            "name": name,
-            "label": label(name),
-            "sort": direction,
-            "number": is_number and not is_personal(name),
-        }
+        number = is_count(self._frame.iloc[:, at]) and not is_personal(name)
+        return {"name": name, "label": label(name), "sort": direction, "number": number}
 
     def _record(self) -> list[dict[str, Any]] | None:
         if not self.selection:
@@ -233,6 +231,7 @@ class Grid(anywidget.AnyWidget):
     @traitlets.observe("page", "revealed", "selection")
     def _show(self, _change: Any = None) -> None:
         self.send(self._view())
+        heard_while_busy(self)
 
     @traitlets.validate("sort_by")
     def _a_column(self, proposal: Any) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
+
+from edfi_toolkit.widgets.busy import heard_while_busy
 
 _REDRAW_S = 0.2
 
@@ -14,7 +18,8 @@ _REDRAW_S = 0.2
 class Progress:
     """Call it with what is done; it returns False once Stop was pressed: end before the next record then.
 
-    `stopped` may be set by anybody. Without a panel one line is written at the end.
+    `stopped` may be set by anybody; interrupting the kernel once sets it too. Without a panel one line is written
+    at the end.
     panel: whether to show a bar; True only inside a notebook. clock: seconds, always growing.
     """
 
@@ -23,6 +28,7 @@ class Progress:
         self._started = self._drawn_at = clock()
         self._ended = False
         self._panel = _Panel(label, self.stop) if panel else None
+        self._interrupt: Any = self._take_interrupts() if panel else None
 
     def __call__(self, done: int, total: int | None = None, counts: Mapping[str, int] | None = None) -> bool:
         """Tell how many of how many are done, and how they went; returns whether to go on."""
@@ -41,6 +47,21 @@ class Progress:
         self.stopped = True
         if self._panel:
             self._panel.stopping()
+
+    def _take_interrupts(self) -> Any:
+        """Let the notebook's own stop button stop between two records; pressed again, it interrupts as ever.
+
+        The kernel puts its own handling back when the cell ends.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return None
+        return signal.signal(signal.SIGINT, self._interrupted)
+
+    def _interrupted(self, number: int, frame: Any) -> None:
+        if not self.stopped:
+            self.stop()
+        elif callable(self._interrupt):
+            self._interrupt(number, frame)
 
     def line(self, done: int, total: int | None, counts: Mapping[str, int] | None = None) -> str:
         """For example `812 of 1,203 (delivered 810, refused 2), 96 a second, 0:04 left`."""
@@ -76,6 +97,7 @@ class _Panel:
         self._stop.on_click(lambda _button: stop())
         self.box = w.HBox([self._bar, self._stop, self._line], layout=w.Layout(align_items="center"))
         display(self.box)
+        heard_while_busy(self._stop)
 
     def draw(self, done: int, total: int | None, line: str, *, ended: bool, stopped: bool) -> None:
         self._bar.value = done / total if total else float(ended)

@@ -9,9 +9,10 @@ from html import escape
 import pandas as pd
 
 from edfi_toolkit.privacy import Masker, personal_values
-from edfi_toolkit.widgets.words import label, texts
+from edfi_toolkit.widgets.words import is_count, label, on_a_line, texts
 
 _LONGEST_CELL = 200
+_LONGEST_LINE = 24  # dates, ids and rules stay in one piece
 
 
 @cache
@@ -21,25 +22,32 @@ def session_masker() -> Masker:
 
 
 class Table:
-    """The first rows of a frame as HTML and as text, masked always, escaped, with a line that counts them."""
+    """The first rows of a frame as HTML and as text, masked always, escaped, with a line that counts them.
+
+    Columns of JSON bodies are left out.
+    """
 
     def __init__(self, frame: pd.DataFrame, *, masker: Masker, rows: int = 20, title: str = "") -> None:
         hiding = masker.masked().knowing(personal_values(frame))
-        shown = hiding.frame(frame.head(rows))
+        shown = hiding.frame(frame.head(rows).iloc[:, on_a_line(frame)])
         self.title = title
         self.count = _count(len(shown), len(frame))
         self._labels = [label(name) for name in shown.columns]
         self._columns = [texts(shown.iloc[:, at]) for at in range(shown.shape[1])]
-        self._numbers = [pd.api.types.is_numeric_dtype(dtype) for dtype in shown.dtypes]
+        self._numbers = [is_count(shown.iloc[:, at]) for at in range(shown.shape[1])]
 
     def _repr_html_(self) -> str:
-        heads = "".join(f"<th{self._aligned(at)}>{escape(text)}</th>" for at, text in enumerate(self._labels))
-        rows = "".join(f"<tr>{self._row(row)}</tr>\n" for row in zip(*self._columns, strict=True))
         title = f"<p><strong>{escape(self.title)}</strong></p>\n" if self.title else ""
-        body = (
+        return f"{title}{self.html}<p>{self.count}</p>"
+
+    @property
+    def html(self) -> str:
+        """The table alone; nothing when there is no row."""
+        heads = "".join(f"<th{self._style(at)}>{escape(text)}</th>" for at, text in enumerate(self._labels))
+        rows = "".join(f"<tr>{self._row(row)}</tr>\n" for row in zip(*self._columns, strict=True))
+        return (
             f"<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n" if rows else ""
         )
-        return f"{title}{body}<p>{self.count}</p>"
 
     def __repr__(self) -> str:
         frame = pd.DataFrame(dict(enumerate(self._columns)))
@@ -48,10 +56,12 @@ class Table:
         return "\n".join(line for line in lines if line)
 
     def _row(self, row: tuple[str, ...]) -> str:
-        return "".join(f"<td{self._aligned(at)}>{_shortened(text)}</td>" for at, text in enumerate(row))
+        return "".join(f"<td{self._style(at, text)}>{_shortened(text)}</td>" for at, text in enumerate(row))
 
-    def _aligned(self, at: int) -> str:
-        return f' style="text-align: {"right" if self._numbers[at] else "left"}; vertical-align: top"'
+    def _style(self, at: int, text: str = "") -> str:
+        aligned = f"text-align: {'right' if self._numbers[at] else 'left'}; vertical-align: top"
+        whole = "; white-space: nowrap" if 0 < len(text) <= _LONGEST_LINE else ""
+        return f' style="{aligned}{whole}"'
 
 
 def _count(shown: int, total: int) -> str:

@@ -104,6 +104,23 @@ def texts(column: pd.Series, shown_as: Callable[[Any], str] = cell) -> list[str]
     return list(shown[codes])
 
 
+def on_a_line(frame: pd.DataFrame) -> list[int]:
+    """The positions of the columns that fit in a table: all but those of JSON bodies."""
+    fitting = [at for at in range(frame.shape[1]) if not _holds_bodies(frame.iloc[:, at])]
+    return fitting or list(range(frame.shape[1]))
+
+
+def _holds_bodies(column: pd.Series) -> bool:
+    if column.dtype != object and not isinstance(column.dtype, pd.StringDtype):
+        return False
+    return any(isinstance(as_json(value), Mapping) for value in column.dropna().head(1))
+
+
+def is_count(column: pd.Series) -> bool:
+    """Whether a column holds numbers to be read as numbers, right-aligned."""
+    return pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
+
+
 def as_json(value: Any) -> Any:
     """A mapping or list that came as JSON text; anything else unchanged."""
     if isinstance(value, str) and value[:1] in ("{", "["):

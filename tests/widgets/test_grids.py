@@ -127,7 +127,13 @@ def test_numbers_in_text_are_sorted_by_size_and_words_without_case() -> None:
 def test_lists_and_bodies_can_be_sorted() -> None:
     grid = a_grid(pd.DataFrame({"rules": [["B"], ["A"], None], "body": [{"a": 2}, {"a": 10}, None]}))
     assert column(press(grid, sort="rules"), "rules") == ["A", "B", ""]
-    assert column(press(grid, sort="body"), "body") == ["A: 2", "A: 10", ""]
+    assert column(press(grid, sort="body"), "rules") == ["B", "A", ""]
+
+
+def test_bodies_have_no_column_unless_there_is_nothing_else() -> None:
+    bodies = pd.DataFrame({"body": [{"a": 1}], "last_body": ['{"a": 1}']})
+    assert [each["name"] for each in a_grid(bodies.assign(n=1))._view()["columns"]] == ["n"]
+    assert [each["name"] for each in a_grid(bodies)._view()["columns"]] == ["body", "last_body"]
 
 
 def test_an_unknown_column_is_refused_by_name() -> None:
