@@ -170,3 +170,24 @@ def test_importing_the_package_and_asking_for_help_load_nothing_heavy(code: str)
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "loaded []"
+
+
+SHADOWED = """
+import importlib, pkgutil, sys, types
+import edfi_toolkit
+names = [m.name for m in pkgutil.walk_packages(edfi_toolkit.__path__, "edfi_toolkit.")]
+for name in names:
+    if ".migrations" not in name and not name.endswith("__main__"):
+        importlib.import_module(name)
+packages = [m for n, m in sorted(sys.modules.items()) if n.startswith("edfi_toolkit") and hasattr(m, "__path__")]
+for package in packages:
+    for name in getattr(package, "__all__", ()):
+        if isinstance(getattr(package, name), types.ModuleType):
+            print(f"{package.__name__}.{name} is a module")
+"""
+
+
+def test_no_public_name_is_shadowed_by_the_module_it_comes_from() -> None:
+    """Importing a submodule sets it as an attribute of its package; a lazy name spelled the same is then lost."""
+    done = subprocess.run([sys.executable, "-c", SHADOWED], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
