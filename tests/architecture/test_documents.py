@@ -145,6 +145,28 @@ def test_python_in_the_pages_is_python() -> None:
             ast.parse(block)
 
 
+def test_the_python_example_of_the_readme_runs() -> None:
+    (example,) = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
+    done = subprocess.run(
+        [sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "studentCTEProgramAssociations" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["build", "explain"])
+def test_the_commands_of_the_readme_that_need_no_ods_run(command: str, tmp_path: Path) -> None:
+    (line,) = re.findall(rf"^edfi-toolkit ({command} .+)$", README, re.M)
+    words = [str(ROOT / word) if word.startswith("data/") else word for word in line.split()]
+    done = subprocess.run(
+        [sys.executable, "-m", "edfi_toolkit", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout
+
+
 def test_exit_codes_in_the_readme_are_those_of_the_program() -> None:
     from edfi_toolkit.batch.exits import Exit
 
