@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
-import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.runs.folder import RunFolder
@@ -40,12 +39,15 @@ def save_build(folder: RunFolder, build: Build) -> None:
             "organizations": sorted(scope["organizations"]),
         },
     }
-    folder.write("build/build.json", orjson.dumps(about, option=orjson.OPT_INDENT_2, default=str))
+    folder.write(
+        "build/build.json", orjson.dumps(about, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY)
+    )
 
 
 def load_build(folder: RunFolder, profile: str, tables: Tables) -> Build:
     """Read what `save_build` wrote."""
     from edfi_toolkit.rules import Build, Config, Scope
+    from edfi_toolkit.rules.settings import resolve
 
     about = orjson.loads((folder.path / "build/build.json").read_bytes())
     scope = about["scope"]
@@ -59,7 +61,7 @@ def load_build(folder: RunFolder, profile: str, tables: Tables) -> Build:
         records=folder.load_frame("build/records"),
         skipped=folder.load_frame("build/skipped"),
         notices=folder.load_frame("build/notices"),
-        settings=about["settings"],
+        settings=resolve(about["settings"]),
         tables=tables,
         config=Config(**_with_days(about["config"])),
         scope=Scope(**_with_days({**scope, **sets})),
@@ -92,11 +94,6 @@ def hashes_of(place: str) -> dict[str, str]:
     path = Path(place)
     files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
     return {str(each.relative_to(path.parent)): _sha256(each) for each in files if each.is_file()}
-
-
-def key_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """The columns that name a record, those that are there."""
-    return frame[[name for name in _KEY if name in frame]]
 
 
 def _sha256(path: Path) -> str:

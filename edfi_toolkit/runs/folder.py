@@ -143,7 +143,9 @@ class RunFolder:
         return path
 
     def _write_manifest(self, manifest: Mapping[str, Any]) -> None:
-        self.write("manifest.json", orjson.dumps(manifest, option=orjson.OPT_INDENT_2, default=str))
+        self.write(
+            "manifest.json", orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY)
+        )
 
 
 def runs_newest_first(runs_dir: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:

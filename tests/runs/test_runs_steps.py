@@ -1,0 +1,193 @@
+"""A run from extract to rejections, in this process, against a sandbox over a socket."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openpyxl
+import pandas as pd
+import pytest
+
+import edfi_toolkit as edfi
+from edfi_toolkit.cli.playground import Playground
+from edfi_toolkit.errors import ConfigError, StalePlan
+from edfi_toolkit.runs import Run
+from edfi_toolkit.sandbox import Running
+
+pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations warns when it is first imported
+WHICH: dict[str, Any] = {"profile": "certification", "school_year": 2026}
+
+
+def a_run(run_id: str = "latest", **others: Any) -> Run:
+    return edfi.open_run(**{**WHICH, "source": "sample", "run_id": run_id, **others})
+
+
+def previewed() -> Run:
+    run = a_run("new")
+    for step in (run.extract, run.build, run.validate, run.preview):
+        step()
+    return run
+
+
+def writes(sandbox: Running) -> int:
+    return int(httpx.get(f"{sandbox.control_url}/counters").json()["writes"])
+
+
+def test_every_step_can_be_opened_again_from_the_folder_alone(work: Playground) -> None:
+    first = previewed()
+    again = a_run()
+
+    assert again.id == first.id
+    pd.testing.assert_frame_equal(again.built.records, first.built.records)
+    assert again.built.scope == first.built.scope
+    assert again.built.config == first.built.config
+    assert again.built.settings == first.built.settings
+    columns = list(first.checked.held.columns)
+    assert set(again.checked.held.columns) == set(columns)
+    assert again.checked.held["held_by"].tolist() == first.checked.held["held_by"].tolist()
+    assert len(again.checked.ready) == len(first.checked.ready)
+    pd.testing.assert_frame_equal(again.checked.findings, first.checked.findings)
+    assert again.preview().fingerprint == first.plan.fingerprint
+
+
+def test_steps_show_counts_reasons_and_the_next_step_without_a_person(work: Playground) -> None:
+    run = a_run("new")
+    shown = {step.__name__: step() for step in (run.extract, run.build, run.validate, run.preview)}
+
+    assert "were set aside because of a bad cell" in shown["extract"].says
+    assert "failed a rule" in shown["build"].says
+    assert "held back. Checked against sandbox too." in shown["validate"].says
+    assert run.plan.fingerprint in shown["preview"].next_step
+    for view in shown.values():
+        page = view._repr_html_() + repr(view)
+        assert "K7310001" not in page
+        assert "900417303" not in page
+    assert run.explain().tone == "good"
+    assert "111111" not in run.explain("111111")._repr_html_()
+
+
+def test_publish_without_approval_sends_nothing_and_says_how(work: Playground, sandbox: Running) -> None:
+    run, before = previewed(), writes(sandbox)
+
+    view = run.publish()
+
+    assert view.says.startswith("Nothing was sent.")
+    assert f'approved = "{run.plan.fingerprint}"' in view.next_step
+    assert writes(sandbox) == before
+    assert not run.published
+
+
+def test_publish_with_another_fingerprint_is_refused_and_the_run_stays_open(work: Playground) -> None:
+    run = previewed()
+    with pytest.raises(StalePlan):
+        run.publish(approved="0123456789abcdef")
+    assert not run.published
+    assert run.preview().fingerprint == run.plan.fingerprint
+
+
+def test_a_published_run_is_history_and_a_repeat_sends_nothing(work: Playground, sandbox: Running) -> None:
+    run = previewed()
+    done = run.publish(approved=run.plan.fingerprint)
+    sent = writes(sandbox)
+
+    assert done.tone == "good"
+    assert sent == int(run.plan.sends.sum())
+    assert "shown as it was" in a_run().extract().says
+    assert "shown as it was" in a_run().preview().says
+    a_run().publish(approved="auto")
+    assert writes(sandbox) == sent
+
+    next_run = previewed()
+    assert next_run.id != run.id
+    assert set(next_run.plan.items["action"]) == {"NOOP"}
+    assert next_run.publish(approved="auto").tone == "good"
+    assert writes(sandbox) == sent
+
+
+def test_a_refused_record_is_shown_by_cause_and_stands_in_the_workbook(
+    work: Playground, sandbox: Running
+) -> None:
+    run = previewed()
+    fault = {"method": "POST", "resource": "studentHomelessProgramAssociations", "status": 409}
+    httpx.put(f"{sandbox.control_url}/faults", json=[fault]).raise_for_status()
+    view = run.publish(approved="auto")
+    rejected = run.rejections()
+
+    assert view.tone == "bad"
+    assert rejected.frames["causes"]["rejections"].sum() == view.value["outcome"].eq("refused").sum() > 0
+    book = openpyxl.load_workbook(run.path / "workbook.xlsx")
+    assert book["Refused"].max_row > 1
+    assert run.folder.manifest["steps"]["publish"]["outcomes"]["refused"] > 0
+
+
+def test_validation_goes_on_without_the_target_and_says_so(
+    work: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDFI_TARGET_SANDBOX_URL", "http://127.0.0.1:9")
+    run = a_run("new")
+    run.extract()
+    run.build()
+    assert "Checked against the shipped model only" in run.validate().says
+
+
+def test_a_step_without_its_predecessor_names_the_notebook(work: Playground) -> None:
+    with pytest.raises(ConfigError, match="Run notebook 10_extract first"):
+        a_run("new").build()
+
+
+def test_a_run_of_another_kind_is_refused_by_name(work: Playground) -> None:
+    run = a_run("new")
+    run.extract()
+    with pytest.raises(ConfigError, match="is one of school year 2026, not 2025"):
+        a_run(run.id, school_year=2025)
+    with pytest.raises(ConfigError, match="There is no profile"):
+        a_run(profile="certificatoin")
+
+
+def test_latest_without_a_source_takes_that_of_the_run(work: Playground) -> None:
+    run = a_run("new")
+    run.extract()
+    assert edfi.open_run(**WHICH).id == run.id
+    assert edfi.open_run(**WHICH).source.name == "sample"
+
+
+def test_the_manifest_tells_who_when_and_what_but_no_secret(work: Playground) -> None:
+    run = a_run("new")
+    run.extract()
+    manifest = run.folder.manifest
+
+    assert manifest["versions"]["edfi-toolkit"] == edfi.__version__
+    assert manifest["started_by"]
+    assert len(manifest["steps"]["extract"]["files"]["source/students.csv"]) == 64
+    assert "secret" not in json.dumps(manifest).lower()
+
+
+def test_the_set_up_check_finds_what_is_missing(work: Playground, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert a_run().check().tone == "good"
+    shutil.rmtree(work.folder / "source")
+    monkeypatch.setenv("EDFI_TARGET_SANDBOX_SECRET", "wrong")
+    found = a_run().check().value.set_index("what")["state"]
+    assert found["source sample"] == "needs attention"
+    assert found["target sandbox"] == "needs attention"
+    assert found["ledger"] == "ok"
+
+
+def test_the_workbook_shows_students_only_when_asked(work: Playground) -> None:
+    run = previewed()
+    paths = [run.workbook().value, run.workbook(reveal=True).value]
+    texts = [
+        {
+            str(cell.value)
+            for sheet in openpyxl.load_workbook(path)
+            for row in sheet.iter_rows()
+            for cell in row
+        }
+        for path in paths
+    ]
+    assert Path(paths[0]).name == "workbook.xlsx"
+    assert "900417303" not in texts[0]
+    assert "900417303" in texts[1]
