@@ -125,8 +125,8 @@ def test_a_revealed_report_says_so(checked, tmp_path):
 
 def test_it_answers_how_many_and_why(page):
     text = Reader(page).text
-    assert "certification · school year 2025–26 · 2026-01-02 03:04 UTC" in text
-    assert "1 of 3 records are ready. 2 are held" in text
+    assert "certification · school year 2025\N{EN DASH}26 · 2026-01-02 03:04 UTC" in text
+    assert "1 of 3 records is ready. 2 are held" in text
     for words in (
         "COM-PAY-4",
         "programReference.programName is longer than 60 characters. It is held, never cut.",
@@ -152,7 +152,7 @@ def test_sentences_count_the_way_people_do(tmp_path):
     assert "1 is held" in Reader(held.write_report(tmp_path / "a.html").read_text("utf-8")).text
     clean = validate(a_build((CTE, a_body())))
     text = Reader(clean.write_report(tmp_path / "b.html").read_text("utf-8")).text
-    assert "All 1 records are ready to be sent." in text
+    assert "The one record is ready to be sent." in text
     assert "Nothing critical was found." in text
     nothing = validate(a_build())
     assert "No record was built." in Reader(nothing.write_report(tmp_path / "c.html").read_text("utf-8")).text
