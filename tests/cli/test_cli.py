@@ -1,0 +1,270 @@
+"""The command line: cheap to start, results on stdout, text for people on stderr, exit codes that tell the truth."""
+
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+import typer
+
+from edfi_toolkit import errors
+from edfi_toolkit.batch.unattended import shipped
+from edfi_toolkit.cli import app, main
+from edfi_toolkit.cli.playground import make_playground, target_environ, working_in
+from edfi_toolkit.sandbox import Running, start
+
+SAMPLE = ["--profile", "certification", "--school-year", "2026"]
+HEAVY = (
+    "pandas",
+    "great_expectations",
+    "papermill",
+    "jsonschema",
+    "matplotlib",
+    "IPython",
+    "sqlalchemy",
+    "rich",
+)
+Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Run a command in this process; gives exit code, stdout, stderr."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["edfi-toolkit", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def nothing_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def before(nothing_set: Path) -> str:
+    return str(shipped("data/samples") / "certification" / "before")
+
+
+def test_help_is_cheap_and_imports_nothing_heavy() -> None:
+    script = (
+        "import sys\nsys.argv = ['edfi-toolkit', '--help']\nfrom edfi_toolkit.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+def test_every_command_has_help_with_an_example() -> None:
+    group = typer.main.get_command(app)
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        assert f"Example: edfi-toolkit {name}" in (command.help or ""), name
+
+
+def test_the_module_and_the_command_are_the_same() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "edfi_toolkit", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "publish" in done.stdout
+
+
+def test_an_unknown_option_is_exit_2(cli: Cli, nothing_set: Path) -> None:
+    assert cli("build", "--nope")[0] == 2
+    assert cli("nope")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.ConfigError("Wrong name."), 2),
+        (errors.SourceShapeError("No column."), 2),
+        (errors.UnsafePlan("Too many deletes."), 4),
+        (errors.StalePlan("Moved."), 4),
+        (errors.OdsUnavailable("Away."), 5),
+        (errors.OdsRefusedLogin("No."), 5),
+        (errors.LedgerError("Locked."), 1),
+        (KeyboardInterrupt(), 1),
+    ],
+)
+def test_an_expected_error_is_one_sentence_and_its_exit_code(
+    cli: Cli, nothing_set: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("edfi_toolkit.settings.load_settings", fails)
+    found, out, err = cli("rejections")
+    assert (found, out) == (code, "")
+    assert "Traceback" not in err
+    assert str(error) in err
+
+
+def test_an_unexpected_error_tells_where_but_not_what(
+    cli: Cli, nothing_set: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise KeyError("student 900417303")
+
+    monkeypatch.setattr("edfi_toolkit.settings.load_settings", fails)
+    code, out, err = cli("rejections")
+    assert (code, out) == (1, "")
+    assert "900417303" not in err
+    assert "KeyError" in err
+    assert "records.py:" in err
+
+
+def test_build_writes_bodies_and_reasons_for_their_owner_only(cli: Cli, before: str, tmp_path: Path) -> None:
+    code, out, err = cli("build", before, *SAMPLE, "--out", "out", "--json")
+    facts = json.loads(out)
+    bodies = (tmp_path / "out" / "studentHomelessProgramAssociations.jsonl").read_text().splitlines()
+
+    assert code == 0
+    assert facts["records"] == sum(facts["by_resource"].values())
+    assert len(bodies) == facts["by_resource"]["studentHomelessProgramAssociations"]
+    assert json.loads(bodies[0])["beginDate"]
+    assert "skipped.csv" in err
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "out").iterdir()} == {0o600}
+    assert (
+        len((tmp_path / "out" / "skipped.csv").read_text().splitlines()) == sum(facts["by_rule"].values()) + 1
+    )
+
+
+def test_build_without_json_is_text_without_a_person(cli: Cli, before: str) -> None:
+    code, out, _ = cli("build", before, *SAMPLE)
+    assert code == 0
+    assert "Records built" in out
+    assert "K7310001" not in out
+
+
+def test_a_setting_without_a_value_and_an_unknown_one_are_exit_2(cli: Cli, before: str) -> None:
+    assert cli("build", before, *SAMPLE, "--set", "future_dated")[0] == 2
+    assert cli("build", before, *SAMPLE, "--set", "future_datde=send")[0] == 2
+    assert cli("build", "no-such-folder", *SAMPLE)[0] == 2
+
+
+def test_explain_is_masked_unless_revealed(cli: Cli, before: str) -> None:
+    _, masked, _ = cli("explain", before, *SAMPLE, "--student", "222222")
+    _, shown, _ = cli("explain", before, *SAMPLE, "--student", "222222", "--reveal")
+    assert "studentCTEProgramAssociations" in masked
+    assert "K7310002" not in masked
+    assert "K7310002" in shown
+
+
+def test_init_writes_settings_that_can_be_read_and_never_writes_over_them(
+    cli: Cli, nothing_set: Path
+) -> None:
+    from edfi_toolkit.settings import load_settings
+
+    code, out, _ = cli("init")
+    assert (code, out.strip()) == (0, "edfi.toml")
+    assert list(load_settings().targets) == ["state"]
+    assert list(load_settings().sources) == ["north"]
+    assert cli("init")[0] == 2
+    assert cli("init", "--force")[0] == 0
+
+
+def test_doctor_says_what_is_missing(cli: Cli, nothing_set: Path) -> None:
+    cli("init")
+    code, out, _ = cli("doctor", "--json")
+    state = {each["what"]: each["state"] for each in json.loads(out)}
+    assert code == 2
+    assert state["source north"] == "needs attention"
+    assert state["ledger"] == "ok"
+
+
+def test_an_empty_ledger_and_no_rejections_are_exit_0(cli: Cli, nothing_set: Path) -> None:
+    assert cli("ledger")[:2] == (0, "Nothing has been published yet.\n")
+    assert cli("ledger", "--json")[:2] == (0, "[]\n")
+    assert cli("rejections", "--json")[:2] == (0, "[]\n")
+
+
+def test_a_sandbox_says_where_it_is_in_one_json_line() -> None:
+    command = [sys.executable, "-m", "edfi_toolkit", "sandbox", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        first = json.loads(process.stdout.readline())
+        try:
+            assert httpx.get(first["base_url"]).status_code == 200
+            assert {"name", "key", "secret", "organizations"} <= set(first["clients"][0])
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> object:
+    seeds = sorted((shipped("data/samples") / "certification").glob("ods-seed*.jsonl"))
+    with start(seeds=seeds) as running:
+        yield running
+
+
+@pytest.mark.filterwarnings("default")  # Great Expectations warns when it is first imported
+def test_plan_then_publish_then_plan_again(cli: Cli, sandbox: Running, tmp_path: Path) -> None:
+    made = make_playground(tmp_path / "work", "certification")
+    with working_in(made.folder, target_environ(sandbox)):
+        code, out, err = cli("plan", "sample", *SAMPLE, "--out", "plan", "--json")
+        planned = json.loads(out)
+        assert code == planned["exit"] == 3
+        assert "900417303" not in out + err
+        fingerprint = planned["steps"]["preview"]["fingerprint"]
+
+        assert cli("publish", "plan", *SAMPLE[:2], "--approve", "0" * 16)[0] == 4
+        code, out, err = cli("publish", planned["folder"], *SAMPLE[:2], "--approve", fingerprint, "--json")
+        assert code == 3  # some are held
+        delivered = json.loads(out)["steps"]["publish"]["outcomes"]
+        assert delivered == {"delivered": planned["steps"]["preview"]["actions"]["POST"]}
+        assert "Publishing:" in err
+
+        code, out, _ = cli("publish", "sample", *SAMPLE, "--approve", "auto", "--json")
+        assert code == 3
+        assert json.loads(out)["steps"]["publish"]["outcomes"] == {}
+        code, out, _ = cli("ledger", "--json")
+        assert code == 0
+        assert len(json.loads(out)) >= 2
+
+
+def test_a_target_without_credentials_is_exit_2_before_anything_is_read(cli: Cli, before: str) -> None:
+    code, _, err = cli("plan", before, *SAMPLE, "--target", "sandbx")
+    assert code == 2
+    assert "There is no target named 'sandbx'" in err
+
+
+def test_lab_serves_jupyter_on_copies_of_the_notebooks(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "edfi_toolkit",
+        "lab",
+        "--no-browser",
+        "--port",
+        "8893",
+        "--folder",
+        "lab",
+    ]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            until = time.monotonic() + 60
+            line = ""
+            while "?token=" not in line and time.monotonic() < until:
+                line = process.stderr.readline()
+            address = line[line.index("http") :].split()[0]
+            root, _, token = address.partition("/lab")[0], None, address.partition("token=")[2]
+            listed = httpx.get(f"{root}/api/contents?token={token}").json()["content"]
+        finally:
+            process.terminate()
+    assert "00_start_here.ipynb" in {each["name"] for each in listed}
+    assert (tmp_path / "lab" / "notebooks" / "40_publish.ipynb").is_file()
