@@ -50,7 +50,7 @@ class Approval(w.VBox):
         )
         self.fingerprint.style = {"description_width": "initial"}
         self.publish = w.Button(description="Publish", button_style="danger", icon="upload", disabled=True)
-        self.status, self.output = w.HTML(), w.Output()
+        self.status, self.output = w.HTML(layout=w.Layout(margin="0 8px")), w.Output()
         self.fingerprint.observe(self._judge, "value")
         self.publish.on_click(self._approved)
         told = _counts_html(counts_by_action(plan)) + _breaches_html(self._breaches)
@@ -87,7 +87,7 @@ class Approval(w.VBox):
                 self._say("Publishing failed; what happened stands below.", _RED)
                 raise
             else:
-                self._say("Published. Open notebook 50 for what was refused.")
+                self._say("Done; how it went stands below.")
 
     def _say(self, text: str, style: str = "") -> None:
         self.status.value = f'<span style="{style}">{escape(text)}</span>'

@@ -31,14 +31,14 @@ def bars(series: pd.Series, title: str) -> Chart:
         [cell(each)[:_LONGEST_LABEL] or "(none)" for each in series.index],
         series.fillna(0).astype(float),
     )
-    chart = Chart(figsize=(7.2, 0.7 + 0.3 * max(len(series), 2)), layout="constrained")
+    chart = Chart(figsize=(7.2, 0.7 + 0.3 * max(len(series), 1)), layout="constrained")
     FigureCanvasAgg(chart)
     axes = chart.add_subplot()
     drawn = axes.barh(range(len(series)), counts.to_numpy(), color=_BAR, height=0.68)
     axes.bar_label(drawn, [f"{count:,.10g}" for count in counts], padding=4, color=_TEXT, fontsize=9)
     axes.set_yticks(range(len(series)), names, color=_TEXT, fontsize=9)
     axes.set_title(title, loc="left", color=_TEXT, fontsize=10, fontweight="bold")
-    axes.invert_yaxis()
+    axes.set_ylim(max(len(series), 1) - 0.5, -0.5)  # the first on top
     axes.margins(x=0.12)
     axes.tick_params(left=False, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)

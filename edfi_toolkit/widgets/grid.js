@@ -2,6 +2,7 @@
 // Rows never enter the widget's saved state: they come as messages, so a saved notebook holds no revealed student.
 
 const WAIT_MS = 150; // pause in typing before a filter is asked for
+const LONG = 32; // letters; a longer text is wrapped, and cut after two lines
 const PAGE_KEYS = { PageUp: -1, PageDown: 1 };
 
 function element(tag, attributes = {}, ...children) {
@@ -23,8 +24,9 @@ function heading(column, send) {
 }
 
 function row(record, columns, focusable, send) {
-  const cells = record.cells.map((text, at) =>
-    element("td", { title: text.length > 24 ? text : null, class: columns[at].number ? "number" : null }, text));
+  const cells = record.cells.map((text, at) => text.length > LONG
+    ? element("td", { title: text }, element("div", { class: "long" }, text))
+    : element("td", { class: columns[at].number ? "number" : null }, text));
   return element("tr", {
     role: "row", tabindex: focusable ? 0 : -1, "data-row": record.row, "aria-selected": String(record.selected),
     onclick: (event) => send({ select: record.row, how: choice(event) }),

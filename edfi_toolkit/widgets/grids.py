@@ -104,8 +104,10 @@ class Grid(anywidget.AnyWidget):
         self._on_a_line = on_a_line(frame)
         self._order = np.arange(len(frame))
         self._ranked: dict[tuple[str, bool], np.ndarray] = {}
-        self._personal = not masker.reveal and any(
-            is_personal(name) or str(name) in _TELLING_COLUMNS for name in frame.columns
+        self._personal = (
+            len(frame) > 0
+            and not masker.reveal
+            and any(is_personal(name) or str(name) in _TELLING_COLUMNS for name in frame.columns)
         )
         super().__init__(title=title, height=height)
         self.first = self._view()

@@ -14,7 +14,9 @@ from edfi_toolkit.widgets.grids import Grid
 from edfi_toolkit.widgets.words import cell
 
 CAUSE_COLUMNS = ("cause", "held_by", "rule_id", "rule", "code", "problem_type", "status")
-ALL = "all causes"
+ALL, NO_CAUSE = "all causes", "(none)"
+_TELLING = ("severity", "says", "messages", "detail", "hint", "field", "value")  # shown beside the cause
+_SHORT = 80  # letters of its meaning beside a cause in the dropdown
 
 
 def cause_column(frame: pd.DataFrame) -> str:
@@ -28,7 +30,7 @@ def cause_column(frame: pd.DataFrame) -> str:
 
 def causes(frame: pd.DataFrame) -> pd.Series:
     """Rows by cause, most first. A row held by two rules counts under both."""
-    return frame[cause_column(frame)].explode().map(cell).replace("", "(none)").value_counts()
+    return frame[cause_column(frame)].explode().map(cell).replace("", NO_CAUSE).value_counts()
 
 
 class Reasons(w.VBox):
@@ -40,26 +42,35 @@ class Reasons(w.VBox):
     def __init__(
         self, frame: pd.DataFrame, *, masker: Masker, explain: Callable[[str], str] | None = None
     ) -> None:
-        self._frame, self._masker, self._explain = frame.reset_index(drop=True), masker, explain
-        self._causes = self._frame[cause_column(frame)].explode().map(cell).replace("", "(none)")
+        by = cause_column(frame)
+        leading = [name for name in (by, *_TELLING) if name in frame]
+        self._frame = frame[[*leading, *frame.columns.drop(leading)]].reset_index(drop=True)
+        self._masker, self._explain = masker, explain or (lambda _cause: "")
+        self._causes = self._frame[by].explode().map(cell).replace("", NO_CAUSE)
         options: list[tuple[str, Any]] = [(f"{ALL} ({len(frame):,})", ALL)]
-        options += [(f"{cause} ({count:,})", cause) for cause, count in self._causes.value_counts().items()]
+        options += [(self._named(*each), each[0]) for each in self._causes.value_counts().items()]
         self.reason = w.Dropdown(
-            options=options, description="Cause", layout=w.Layout(width="min(640px, 95%)")
+            options=options, description="Cause", layout=w.Layout(width="min(860px, 95%)")
         )
         self.meaning = w.HTML()
         self.reason.observe(self._chosen, "value")
-        super().__init__([self.reason, self.meaning])
+        super().__init__()
         self._chosen()
+
+    def _named(self, cause: Any, count: int) -> str:
+        told = self._explain(cause)
+        return f"{cause} ({count:,})" + (
+            f": {told[:_SHORT]}{'…' if len(told) > _SHORT else ''}" if told else ""
+        )
 
     def _chosen(self, _change: Any = None) -> None:
         cause = self.reason.value
         matching = self._causes.index[self._causes.eq(cause)].unique()
         self.rows = self._frame if cause == ALL else self._frame.loc[matching]
-        told = self._explain(cause) if self._explain and cause != ALL else ""
+        told = self._explain(cause) if cause != ALL else "" if len(self.rows) else "Nothing here."
         self.meaning.value = f"<p>{escape(told)}</p>" if told else ""
         self.grid = Grid(self.rows, masker=self._masker)
-        self.children = [self.reason, self.meaning, self.grid]
+        self.children = [self.reason, self.meaning, self.grid] if len(self._frame) else [self.meaning]
 
     @property
     def selected(self) -> dict[str, Any] | None:

@@ -89,7 +89,7 @@ class _Panel:
 
         self._bar = w.FloatProgress(max=1.0, description=label, layout=w.Layout(width="45%"))
         self._bar.style = {"description_width": "initial"}
-        self._line = w.HTML()
+        self._line = w.HTML(layout=w.Layout(margin="0 8px"))
         self._stop = w.Button(
             description="Stop", icon="stop", tooltip="Finish the records under way, then stop"
         )

@@ -12,6 +12,7 @@ from edfi_toolkit.privacy import Masker, personal_values
 from edfi_toolkit.widgets.words import is_count, label, on_a_line, texts
 
 _LONGEST_CELL = 200
+_OPENING = '<table style="margin: 4px 0">'  # JupyterLab would centre it in a panel
 _LONGEST_LINE = 24  # dates, ids and rules stay in one piece
 
 
@@ -46,7 +47,9 @@ class Table:
         heads = "".join(f"<th{self._style(at)}>{escape(text)}</th>" for at, text in enumerate(self._labels))
         rows = "".join(f"<tr>{self._row(row)}</tr>\n" for row in zip(*self._columns, strict=True))
         return (
-            f"<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n" if rows else ""
+            f"{_OPENING}\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n"
+            if rows
+            else ""
         )
 
     def __repr__(self) -> str:

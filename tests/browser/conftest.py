@@ -1,11 +1,12 @@
-"""One JupyterLab and one Chromium for all browser tests, cut off from every other machine."""
+"""One JupyterLab and one Chromium for all browser tests, cut off from every other machine.
+
+The JupyterLab is the one that `edfi-toolkit lab` starts: its configuration, its sample, its sandbox.
+"""
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,37 +14,20 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-CHROMIUM = os.environ.get("EDFI_CHROMIUM", "/usr/bin/chromium")
+CHROMIUM = os.environ.get("EDFI_CHROMIUM_PATH", "/usr/bin/chromium")
 SCREENSHOTS = os.environ.get("EDFI_SCREENSHOTS")
+VIEW = {"width": 1360, "height": 1000}
 WAIT_MS = 90_000  # the machine may be busy with other things
 QUIET = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
-SERVER_OPTIONS = [
-    "--no-browser",
-    "--allow-root",
-    "--ServerApp.ip=127.0.0.1",
-    "--ServerApp.port_retries=0",
-    "--LabApp.expose_app_in_browser=True",
-    "--LabApp.news_url=None",
-    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    "--LabApp.extension_manager=readonly",  # the default one asks PyPI
-]
-LAB_SETTINGS = {
-    "@jupyterlab/apputils-extension:notification": {
-        "fetchNews": "false",
-        "checkForUpdates": False,
-        "doNotDisturbMode": True,
-    },
-    # Otherwise cells out of view may be missing from the page.
-    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "defer"},
-}
 # Run All before the session is ready opens a "Select Kernel" dialog and waits for ever; so does a notebook
 # that names no kernel. An evaluation in the page knows no time limit, so this one only ever looks.
 READY = """() => {
@@ -58,12 +42,12 @@ DONE = """() => {
 
 
 class Lab:
-    """A JupyterLab on an empty folder, and a browser to look at it. `refused`: what it asked of others."""
+    """A JupyterLab on a folder of notebooks, and a browser to look at it. `refused`: what it asked of others."""
 
     def __init__(self, folder: Path, url: str, token: str, browser: Any) -> None:
         self.folder, self.refused = folder, list[str]()
         self._url, self._token = url, token
-        self._context = browser.new_context(viewport={"width": 1360, "height": 1000})
+        self._context = browser.new_context(viewport=VIEW)
         self._context.set_default_timeout(WAIT_MS)
         self._context.route("**/*", self._route)
 
@@ -116,11 +100,18 @@ class Lab:
         )
         page.wait_for_selector("body[data-jp-theme-light='true']", state="attached")
 
-    def screenshot(self, page: Any, name: str) -> None:
-        """A picture for people, in the folder that EDFI_SCREENSHOTS names."""
+    def screenshot(self, page: Any, name: str, *, whole: bool = False) -> None:
+        """A picture for people, in the folder that EDFI_SCREENSHOTS names: what is in view, or all cells."""
         if SCREENSHOTS:
+            page.wait_for_selector("#jupyterlab-splash", state="detached")
             Path(SCREENSHOTS).mkdir(parents=True, exist_ok=True)
+            if whole:
+                cells = page.locator(".jp-Notebook .jp-Cell")
+                ends = cells.last.bounding_box()["y"] - cells.first.bounding_box()["y"]
+                page.set_viewport_size(VIEW | {"height": int(ends) + 400})
+                cells.first.scroll_into_view_if_needed()
             page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
+            page.set_viewport_size(VIEW)
 
     def close(self, page: Any) -> None:
         """Save, shut the kernel down, close the page."""
@@ -132,20 +123,44 @@ class Lab:
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """JupyterLab and Chromium, started once."""
-    if not Path(CHROMIUM).exists() and not shutil.which(CHROMIUM):
-        pytest.skip("no Chromium at /usr/bin/chromium, nor where EDFI_CHROMIUM says")
+    if not Path(CHROMIUM).exists():
+        pytest.skip("no Chromium at /usr/bin/chromium, nor where EDFI_CHROMIUM_PATH says")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    home = tmp_path_factory.mktemp("lab")
-    folder = home / "notebooks"
-    folder.mkdir()
+    from edfi_toolkit.cli.jupyter import copy_notebooks
+    from edfi_toolkit.cli.playground import make_playground, target_environ
+    from edfi_toolkit.sandbox import start
+
+    made = make_playground(tmp_path_factory.mktemp("lab") / "work", "certification")
+    copy_notebooks(made.folder / "notebooks", "certification")
+    with (
+        start(seeds=made.seeds) as sandbox,
+        _server(made.folder, target_environ(sandbox)) as (url, token),
+        playwright.sync_playwright() as started,
+    ):
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield Lab(made.folder / "notebooks", url, token, browser)
+        browser.close()
+
+
+@contextmanager
+def _server(folder: Path, environ: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """A JupyterLab on folder/notebooks: its address and token."""
+    from edfi_toolkit.cli.jupyter import jupyter_environ, write_config
+
     token, port = secrets.token_hex(16), _free_port()
-    server = _server(home, folder, token, port)
+    write_config(folder / ".jupyter", folder / "notebooks", port=port, browser=False)
+    environ = {**os.environ, **environ, **jupyter_environ(folder / ".jupyter")}
+    environ.pop("EDFI_UNATTENDED", None)
+    options = [f"--IdentityProvider.token={token}", "--LabApp.expose_app_in_browser=True"]
+    command = [sys.executable, "-m", "jupyterlab", *options]
+    log = folder / "jupyterlab.log"
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            command, env=environ, stdout=out, stderr=out, cwd=folder, start_new_session=True
+        )
     try:
-        _wait_for(server, port, token, home / "server.log")
-        with playwright.sync_playwright() as started:
-            browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-            yield Lab(folder, f"http://127.0.0.1:{port}", token, browser)
-            browser.close()
+        _wait_for(server, port, token, log)
+        yield f"http://127.0.0.1:{port}", token
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         try:
@@ -153,31 +168,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         except subprocess.TimeoutExpired:
             os.killpg(server.pid, signal.SIGKILL)
             server.wait()
-
-
-def _server(home: Path, folder: Path, token: str, port: int) -> subprocess.Popen[bytes]:
-    config = home / "config" / "labconfig"
-    config.mkdir(parents=True)
-    (config / "default_setting_overrides.json").write_text(json.dumps(LAB_SETTINGS))
-    own = {
-        "JUPYTER_CONFIG_DIR": home / "config",
-        "JUPYTER_DATA_DIR": home / "data",
-        "JUPYTER_RUNTIME_DIR": home / "runtime",
-        "IPYTHONDIR": home / "ipython",
-        "PYTHONPATH": Path(__file__).resolve().parents[2],
-    }
-    environment = {name: value for name, value in os.environ.items() if name != "EDFI_UNATTENDED"}
-    environment |= {name: str(value) for name, value in own.items()}
-    command = [sys.executable, "-m", "jupyterlab", *SERVER_OPTIONS]
-    command += [
-        f"--IdentityProvider.token={token}",
-        f"--ServerApp.port={port}",
-        f"--ServerApp.root_dir={folder}",
-    ]
-    with (home / "server.log").open("wb") as log:
-        return subprocess.Popen(
-            command, env=environment, stdout=log, stderr=log, cwd=folder, start_new_session=True
-        )
 
 
 def _free_port() -> int:

@@ -277,8 +277,8 @@ def test_stop_is_heard_while_a_cell_is_running(lab: Any, panels: Any) -> None:
 
 def test_a_cause_is_chosen_and_its_rows_are_shown(lab: Any, panels: Any) -> None:
     choice = panels.get_by_role("combobox", name="Cause")
-    choice.select_option(label="CERT-REF-1 (167)")
-    panels.get_by_text("CERT-REF-1: something is missing.").wait_for()
+    choice.select_option(label="CERT-REF-1 (167): CERT-REF-1: something is missing.")
+    panels.locator("p").get_by_text("CERT-REF-1: something is missing.").wait_for()
     panels.get_by_text("1-25 of 167").wait_for()
     choice.scroll_into_view_if_needed()
     lab.screenshot(panels, "reasons")

@@ -189,7 +189,12 @@ def some_rejections() -> pd.DataFrame:
 def test_reasons_counts_rows_by_cause_and_shows_those_of_one() -> None:
     panel = widgets.reasons(some_rejections(), masker=MASKER, explain=lambda cause: f"{cause} means this")
     assert isinstance(panel, Reasons)
-    assert [text for text, _ in panel.reason.options] == [f"{ALL} (4)", "A-1 (3)", "B-2 (1)", "(none) (1)"]
+    assert [text for text, _ in panel.reason.options] == [
+        f"{ALL} (4)",
+        "A-1 (3): A-1 means this",
+        "B-2 (1): B-2 means this",
+        "(none) (1): (none) means this",
+    ]
     assert len(panel.rows) == 4
     panel.reason.value = "B-2"
     assert panel.rows.student_unique_id.tolist() == ["9002771834"]
@@ -213,6 +218,21 @@ def test_reasons_without_a_cause_says_which_columns_it_looked_for() -> None:
 def test_reasons_of_nothing_is_an_empty_panel() -> None:
     panel = Reasons(some_rejections().head(0), masker=MASKER)
     assert [text for text, _ in panel.reason.options] == [f"{ALL} (0)"]
+    assert "Nothing here." in panel.meaning.value
+    assert panel.children == (panel.meaning,)
+
+
+def test_what_tells_most_stands_beside_the_cause() -> None:
+    frame = pd.DataFrame({"resource": ["x"], "code": ["c"], "says": ["s"], "severity": ["critical"]})
+    panel = Reasons(frame, masker=MASKER)
+    assert panel.rows.columns.tolist() == ["code", "severity", "says", "resource"]
+
+
+def test_a_long_meaning_is_cut_in_the_dropdown_and_whole_below_it() -> None:
+    panel = Reasons(pd.DataFrame({"rule": ["A-1"]}), masker=MASKER, explain=lambda _cause: "x" * 200)
+    assert panel.reason.options[1][0] == f"A-1 (1): {'x' * 80}…"
+    panel.reason.value = "A-1"
+    assert "x" * 200 in panel.meaning.value
 
 
 def test_unattended_reasons_are_counts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,60 @@
+"""The notebooks as a steward works through them: Run All in each, the approval typed into its panel."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+PATH = ["00_start_here", "10_extract", "20_validate", "30_preview", "40_publish", "50_rejections"]
+TROUBLE = (
+    ".jp-RenderedText[data-mime-type='application/vnd.jupyter.error'],"
+    ".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']"
+)
+
+
+@pytest.fixture(scope="module")
+def canaries(repository: Any) -> list[str]:
+    """What no page may show."""
+    known = json.loads((repository / "data/samples/certification/canaries.json").read_text("utf-8"))
+    return [word for kind, words in known.items() if kind != "about" for word in words]
+
+
+@pytest.fixture(scope="module")
+def fingerprint() -> list[str]:
+    """What notebook 30 shows and notebook 40 asks for."""
+    return []
+
+
+def approve(lab: Any, page: Any, fingerprint: str) -> None:
+    field = page.get_by_role("textbox", name="Fingerprint")
+    field.scroll_into_view_if_needed()
+    lab.screenshot(page, "40_publish-waiting", whole=True)
+    field.press_sequentially(fingerprint)
+    page.get_by_text("This is the plan shown above.").wait_for()
+    page.get_by_role("button", name="Publish").click()
+    page.get_by_text("Done; how it went stands below.").wait_for()
+
+
+@pytest.mark.parametrize("name", PATH)
+def test_a_notebook_runs_for_a_person(
+    lab: Any, canaries: list[str], fingerprint: list[str], name: str
+) -> None:
+    page = lab.run_all(lab.folder / f"{name}.ipynb")
+    if name == "40_publish":
+        approve(lab, page, fingerprint[0])
+    lab.screenshot(page, name, whole=True)
+    text = page.locator(".jp-Notebook").inner_text()
+    trouble = page.locator(TROUBLE).all_inner_texts()
+    lab.close(page)
+    assert trouble == []
+    assert [word for word in canaries if re.search(rf"(?<![\w.]){re.escape(word)}(?!\w)", text)] == []
+    if name == "30_preview":
+        fingerprint += re.findall(r'publish in notebook 40 with approved = "(\w+)"', text)
+        assert fingerprint
+
+
+def test_nothing_was_asked_of_another_machine_by_the_notebooks(lab: Any) -> None:
+    assert lab.refused == []
