@@ -40,6 +40,7 @@ _WORDS = {
 _DTYPES = {"string": "str", "boolean": "boolean", "integer": "Int64", "number": "Float64"}
 # What stands in a frame for a value of the wrong type, which has its own finding: it only counts as present.
 _PRESENT = {"boolean": True, "integer": 1, "number": 1.0}
+_NUMBERS = frozenset({"integer", "number"})
 _BITS = {"int32": 31, "int64": 63}
 _MARKUP = re.compile(r"<[A-Za-z!/?]|&#")
 _EXTENSION = "_ext"
@@ -170,7 +171,7 @@ def _of_type(
     for it."""
     kind = "object" if item else member.facts["type"]
     allowed = {*_TYPES[kind], type(None)}
-    if set(map(type, values)) <= allowed and not (kind in _PRESENT and any(map(_unholdable, values))):
+    if set(map(type, values)) <= allowed and not (kind in _NUMBERS and any(map(_unholdable, values))):
         return values
     wrong = [type(value) not in allowed or _unholdable(value) for value in values]
     what = f"An item of {member.name}" if item else member.name or "The record"
