@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ CONFIG = """\
 c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.extension_manager = "readonly"  # the default one asks a package index
+c.LabApp.expose_app_in_browser = True  # lets a browser test wait for the kernel
 c.LabApp.default_url = "/lab/tree/00_start_here.ipynb"
 c.ServerApp.root_dir = {root!r}
 c.ServerApp.ip = "127.0.0.1"
@@ -42,6 +44,9 @@ def serve_lab(folder: Path, *, profile: str, port: int, browser: bool, environ: 
     write_config(own, folder / "notebooks", port=port, browser=browser)
     command = [sys.executable, "-m", "jupyterlab"]
     process = subprocess.Popen(command, env={**os.environ, **environ, **jupyter_environ(own)})  # noqa: S603
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # being ended is like Ctrl-C: nothing stays behind
     try:
         process.wait()
     except KeyboardInterrupt:

@@ -264,6 +264,19 @@ def published_view(result: pd.DataFrame, masker: Masker) -> View:
     )
 
 
+def nothing_published_view(masker: Masker) -> View:
+    """In place of results while nothing was published."""
+    return View(
+        title="Publish",
+        says="Nothing has been published in this run yet.",
+        tone="good",
+        blocks=[],
+        next_step="Approve the plan above, then run this cell again.",
+        masker=masker,
+        frames={"not delivered": pd.DataFrame(columns=["action", *WHO, "outcome", "status"])},
+    )
+
+
 def rejections_view(rejections: pd.DataFrame, masker: Masker) -> View:
     """Refused records by cause: what is wrong, what to do, who can do it."""
     explained = with_causes(rejections)

@@ -219,6 +219,13 @@ class Run:
         self._write_workbook()
         return steps.published_view(result, self.masker(result))
 
+    def results(self) -> View:
+        """What the ODS said to each change of this run; before publishing, that there is nothing yet."""
+        if not (self.path / "results.parquet").is_file():
+            return steps.nothing_published_view(self.masker())
+        result = self.folder.load_frame("results")
+        return steps.published_view(result, self.masker(result))
+
     def rejections(self) -> View:
         """The refusals of this feed that are still open, by cause, and those of this run that are settled."""
         rejected = self.rejected()

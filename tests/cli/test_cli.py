@@ -266,5 +266,7 @@ def test_lab_serves_jupyter_on_copies_of_the_notebooks(tmp_path: Path) -> None:
             listed = httpx.get(f"{root}/api/contents?token={token}").json()["content"]
         finally:
             process.terminate()
+    with pytest.raises(httpx.TransportError):  # the server has ended too
+        httpx.get(root)
     assert "00_start_here.ipynb" in {each["name"] for each in listed}
     assert (tmp_path / "lab" / "notebooks" / "40_publish.ipynb").is_file()

@@ -79,6 +79,7 @@ def test_publish_without_approval_sends_nothing_and_says_how(work: Playground, s
     assert f'approved = "{run.plan.fingerprint}"' in view.next_step
     assert writes(sandbox) == before
     assert not run.published
+    assert run.results().says == "Nothing has been published in this run yet."
 
 
 def test_publish_with_another_fingerprint_is_refused_and_the_run_stays_open(work: Playground) -> None:
@@ -95,6 +96,7 @@ def test_a_published_run_is_history_and_a_repeat_sends_nothing(work: Playground,
     sent = writes(sandbox)
 
     assert done.tone == "good"
+    assert a_run().results().says == done.says
     assert sent == int(run.plan.sends.sum())
     assert "shown as it was" in a_run().extract().says
     assert "shown as it was" in a_run().preview().says
