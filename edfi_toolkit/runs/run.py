@@ -128,11 +128,14 @@ class Run:
         self.folder.need("build")
         if self.published:
             return self._shown(steps.checked_view(self.checked, self.masker()))
+        from edfi_toolkit.ods import Client, RetryPolicy
         from edfi_toolkit.validation import validate
 
         note = f"Checked against {self.target_name} too."
         try:
-            checked = validate(self.built, target=self.target, identity_map=self._identity_map())
+            with Client(self.target, retry=RetryPolicy(attempts=3, rounds=2)) as client:
+                client.token_info()
+                checked = validate(self.built, target=client, identity_map=self._identity_map())
         except (OdsError, ConfigError) as error:
             note = f"Checked against the shipped model only: {self.target_name} could not be asked. {error}"
             checked = validate(self.built)

@@ -23,18 +23,19 @@ class Published:
     said: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     folder = tmp_path_factory.mktemp("notebooks") / "work"
     made = make_playground(folder, "certification")
     said: list[str] = []
-    with start(seeds=made.seeds) as running, working_in(made.folder, target_environ(running)):
-        done = run_unattended(
-            profile="certification",
-            school_year=2026,
-            source="sample",
-            target="sandbox",
-            approved="auto",
-            progress=lambda *event: said.append(str(event)),
-        )
+    with start(seeds=made.seeds) as running:
+        with working_in(made.folder, target_environ(running)):
+            done = run_unattended(
+                profile="certification",
+                school_year=2026,
+                source="sample",
+                target="sandbox",
+                approved="auto",
+                progress=lambda *event: said.append(str(event)),
+            )
         yield Published(done, running, made.folder, "\n".join(said))
