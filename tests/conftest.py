@@ -99,6 +99,14 @@ def pytest_make_collect_report() -> Any:
     return report
 
 
+# ---- order
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests last: Playwright's synchronous API leaves an event loop running in the main thread."""
+    items.sort(key=lambda item: "tests/browser/" in item.nodeid)
+
+
 # ---- data
 
 
