@@ -2,7 +2,7 @@
 // Rows never enter the widget's saved state: they come as messages, so a saved notebook holds no revealed student.
 
 const WAIT_MS = 150; // pause in typing before a filter is asked for
-const LONG = 32; // letters; a longer text is wrapped, and cut after two lines
+const LONG = 32; // letters; a longer text is wrapped, and cut after three lines
 const PAGE_KEYS = { PageUp: -1, PageDown: 1 };
 
 function element(tag, attributes = {}, ...children) {

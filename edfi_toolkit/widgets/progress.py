@@ -93,7 +93,7 @@ class _Panel:
         self._stop = w.Button(
             description="Stop", icon="stop", tooltip="Finish the records under way, then stop"
         )
-        self._stop.layout.width = "90px"
+        self._stop.layout.width = "110px"
         self._stop.on_click(lambda _button: stop())
         self.box = w.HBox([self._bar, self._stop, self._line], layout=w.Layout(align_items="center"))
         display(self.box)
@@ -104,6 +104,8 @@ class _Panel:
         self._bar.bar_style = "warning" if stopped else "success" if ended else "info"
         self._line.value = f"<span>{escape(line)}</span>"
         self._stop.disabled = ended
+        if stopped:
+            self._stop.description = "Stopped"
 
     def stopping(self) -> None:
         self._stop.disabled = True

@@ -63,8 +63,8 @@ class Table:
 
     def _style(self, at: int, text: str = "") -> str:
         aligned = f"text-align: {'right' if self._numbers[at] else 'left'}; vertical-align: top"
-        whole = "; white-space: nowrap" if 0 < len(text) <= _LONGEST_LINE else ""
-        return f' style="{aligned}{whole}"'
+        wrapped = "; white-space: nowrap" if len(text) <= _LONGEST_LINE else "; min-width: 22em"
+        return f' style="{aligned}{wrapped if text else ""}"'
 
 
 def _count(shown: int, total: int) -> str:

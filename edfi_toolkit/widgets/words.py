@@ -134,21 +134,23 @@ def as_json(value: Any) -> Any:
 def record_parts(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What the pane under a grid shows of one row.
 
-    Plain values first, then bodies: `before` and `body` side by side when the row has both columns. Empty
+    Plain values first, then bodies: `before` and `body` side by side (in place of `diff`) when the row has both. Empty
     values are left out. Kinds: text (`text`), list (`values`), members (`members`: label, text) and compare
     (`headings`, `members`: label, before, after, changed).
     """
     record = {name: as_json(value) for name, value in record.items()}
-    parts = [part for name, value in record.items() if (part := _plain_part(name, value))]
-    bodies = [name for name, value in record.items() if isinstance(value, Mapping)]
-    if {"before", "body"} <= record.keys() and {"before", "body"} & set(bodies):
-        parts.append(_compared(record["before"], record["body"]))
-        bodies = [name for name in bodies if name not in {"before", "body", "diff"}]
-    for name in bodies:
-        parts.append(
-            {"label": label(name), "kind": "members", "members": list(map(list, flat(record[name])))}
-        )
-    return parts
+    compared = []
+    sides = [record.get("before"), record.get("body")]
+    if {"before", "body"} <= record.keys() and any(isinstance(side, Mapping) for side in sides):
+        compared = [_compared(*sides)]
+        record = {name: value for name, value in record.items() if name not in {"before", "body", "diff"}}
+    plain = [part for name, value in record.items() if (part := _plain_part(name, value))]
+    bodies = [
+        {"label": label(name), "kind": "members", "members": list(map(list, flat(value)))}
+        for name, value in record.items()
+        if isinstance(value, Mapping)
+    ]
+    return [*plain, *compared, *bodies]
 
 
 def _plain_part(name: str, value: Any) -> dict[str, Any] | None:
