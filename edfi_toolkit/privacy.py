@@ -65,6 +65,8 @@ _WORD = re.compile(r"[\w.@-]*\w")
 _RUN = re.compile(r"[^\W_]{4,}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _REF = re.compile(rf"\b({'|'.join(sorted(PERSONAL_TABLES))}):([^\s,;#'\")\]]+)")
+# A member or column with its value, in broken JSON or in a sentence of the ODS: quoted, or with a digit in it.
+_NAMED = re.compile(r"""(\w+)(["']?\s*[:=]\s*["']?)((?<=")[^"]+|(?<=')[^']+|[\w.@-]*\d[\w.@-]*)""")
 _QUOTED = re.compile(r"'([^']+)'|\"([^\"]+)\"")
 _FORMULA_START = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
@@ -163,6 +165,8 @@ class Masker:
             return orjson.dumps(self.body(parsed)).decode()
         if ":" in text:
             text = _REF.sub(lambda ref: f"{ref[1]}:{self.value(ref[2])}", text)
+        if ":" in text or "=" in text:
+            text = _NAMED.sub(self._hide_named, text)
         return _WORD.sub(self._hide_word, text) if any(self._known) else text
 
     def ref(self, ref: str) -> str:
@@ -261,6 +265,10 @@ class Masker:
     def _unquote(self, match: re.Match[str]) -> str:
         bare = match[0][1:-1]
         return match[0] if "\0" in bare or is_personal(bare) else f"'{self.value(bare)}'"
+
+    def _hide_named(self, match: re.Match[str]) -> str:
+        name, between, value = match.groups()
+        return f"{name}{between}{self.value(value)}" if is_personal(name) else match[0]
 
     def _hide_word(self, match: re.Match[str]) -> str:
         """A known word; else the known runs of letters and digits in it, unless it is a date."""

@@ -114,6 +114,11 @@ def test_the_pseudonym_in_a_column_is_the_one_in_a_text() -> None:
         f'{{"studentReference": {{"studentUniqueId": "{ID}"}}}}',
         f'[{{"studentUniqueId": {ID}}}]',
         OTHER.encode(),
+        f'{{"studentReference": {{"studentUniqueId": "{ID}", "x',
+        f'{{"studentUniqueId":{ID}, ',
+        f"A natural key conflict (StudentUniqueId = '{ID}', ProgramName = 'CTE').",
+        f"student_unique_id={ID};",
+        'the value of "firstName": "Quill Feather Quillfeather" is long',
     ],
 )
 def test_free_texts_lists_and_json_are_searched(cell: object) -> None:
@@ -163,6 +168,14 @@ def test_dates_and_rule_ids_are_no_ids() -> None:
     masker = Masker(KEY, known=["2025", "11"])
     assert masker.text("WI-ENR-11 on 2025-08-20T00:00") == "WI-ENR-11 on 2025-08-20T00:00"
     assert masker.text("2025 and 11") == f"{pseudonym('2025', KEY)} and {pseudonym('11', KEY)}"
+
+
+def test_a_sentence_about_a_personal_column_stays_readable() -> None:
+    sentences = [
+        "students.csv, row 18, column student_unique_id: the cell is a number",
+        "student_id: none given",
+    ]
+    assert [MASKER.text(each) for each in sentences] == sentences
 
 
 def test_a_name_of_several_words_is_hidden_word_by_word() -> None:
