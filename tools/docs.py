@@ -128,10 +128,16 @@ def alternatives(setting: Setting) -> str:
     )
 
 
+def cited(rule: str) -> str:
+    """A rule's id, or a link to the section of docs/ that is cited instead."""
+    page, _, section = rule.removeprefix("docs/").partition("#")
+    return f"[{section}]({page}#{section})" if section else f"`{rule}`"
+
+
 def settings_block() -> str:
     """Every rules setting."""
     rows = (
-        (f"`{s.name}`", shown(s.default), alternatives(s), s.means, f"`{s.rule}`") for s in SETTINGS.values()
+        (f"`{s.name}`", shown(s.default), alternatives(s), s.means, cited(s.rule)) for s in SETTINGS.values()
     )
     return markdown_table(["setting", "default", "instead", "decides", "rule"], rows)
 

@@ -1,6 +1,6 @@
 """The settings that decide where the manuals are silent, as data (docs/settings.md).
 
-Pure: a name, a default, what else is allowed, and the rule it belongs to.
+Pure: a name, a default, what else is allowed, and the rule, or the page, it belongs to.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from edfi_toolkit.errors import ConfigError
 
 _TRUE = {"true", "t", "yes", "y", "1"}
 _FALSE = {"false", "f", "no", "n", "0"}
+_GUARDRAILS = "docs/concepts.md#guardrails"
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ SETTINGS: dict[str, Setting] = {
         Setting(
             "max_delete_share",
             0.10,
-            "C.4",
+            _GUARDRAILS,
             "Largest share of mapped records a plan may delete.",
             float,
             low=0,
@@ -92,19 +93,24 @@ SETTINGS: dict[str, Setting] = {
         Setting(
             "max_update_share",
             0.50,
-            "C.4",
+            _GUARDRAILS,
             "Largest share of mapped records a plan may update.",
             float,
             low=0,
             high=1,
         ),
         Setting(
-            "free_changes", 25, "C.4", "Affected records up to which the two shares do not apply.", int, low=0
+            "free_changes",
+            25,
+            _GUARDRAILS,
+            "Affected records up to which the two shares do not apply.",
+            int,
+            low=0,
         ),
         Setting(
             "mass_delete_threshold",
             0.5,
-            "E 103",
+            _GUARDRAILS,
             "Share of deletes above which the preview warns.",
             float,
             low=0,
