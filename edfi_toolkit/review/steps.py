@@ -230,7 +230,8 @@ def published_view(result: pd.DataFrame, masker: Masker) -> View:
     summary["meaning"] = summary["outcome"].map(OUTCOMES).fillna("")
     bad = result[result["outcome"].ne("delivered")]
     delivered, refused = int(counts.get("delivered", 0)), int(counts.get("refused", 0))
-    waiting = len(result) - delivered - refused
+    unsent = int((result["outcome"].eq("pending") & result["attempts"].eq(0)).sum())
+    waiting = len(result) - delivered - refused - unsent
     says = (
         f"{delivered:,} of {rows(len(result), 'change')} reached the ODS"
         if len(result)
@@ -238,10 +239,11 @@ def published_view(result: pd.DataFrame, masker: Masker) -> View:
     )
     says += f"; {refused:,} refused" if refused else ""
     says += f"; {waiting:,} without an answer" if waiting else ""
+    says += f"; {unsent:,} not sent yet" if unsent else ""
     return View(
         title="Publish",
         says=f"{says}.",
-        tone="bad" if refused or waiting else "good",
+        tone="bad" if refused or waiting else "look" if unsent else "good",
         blocks=[
             Block("Every change of the plan", summary, "Nothing had to be sent."),
             Block(
@@ -253,8 +255,8 @@ def published_view(result: pd.DataFrame, masker: Masker) -> View:
         next_step=(
             "Open notebook 50: it groups the refusals by cause and says what to do about each."
             if refused
-            else "Publish again: it looks up the changes without an answer and resends what is missing."
-            if waiting
+            else "Publish again: it looks up the changes without an answer and sends what is missing."
+            if waiting or unsent
             else "Nothing to do. Publishing again would send nothing."
         ),
         masker=masker,

@@ -5,6 +5,7 @@
 2. What a crashed run left unsure is looked up first: adopted when it arrived, sent again when it did not.
 3. The POST of a pair leaves after its DELETE was delivered; if it fails, the pair is pending and the next
    plan, which finds no identity, posts it again.
+4. Asked to stop, it begins no further record and finishes those it has begun; publishing again resumes.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from edfi_toolkit.sync.ledger import Ledger
 from edfi_toolkit.sync.planned import Plan, fingerprint_of
 from edfi_toolkit.sync.recovery import client_of, ledger_of, look, look_up_unsure
 from edfi_toolkit.sync.resume import Standing, standings
-from edfi_toolkit.sync.sides import key_hashes, listed, typed_keys
+from edfi_toolkit.sync.sides import key_hashes, ledger_rows, listed, typed_keys
 
 CHUNK = 100  # intents per commit: what a crash may leave unsure, and one fsync
 RESULT_COLUMNS = (
@@ -42,7 +43,8 @@ RESULT_COLUMNS = (
     "correlation_id",
     "attempts",
 )
-Progress = Callable[[int, int, dict[str, int]], None]
+Progress = Callable[[int, int, dict[str, int]], bool | None]
+_SENT = ("POST", "PUT", "DELETE")
 
 
 def publish(
@@ -61,7 +63,8 @@ def publish(
         Ledger.
     approved: the plan's fingerprint, or "auto". overrides: for each breach one person who answers for it.
     run_id: the run to write under; None resumes the unended run of this plan, or starts one.
-    progress: called with items done, items to send, and counts by outcome.
+    progress: called with items done, items to send, and counts by outcome; False stops before the next
+        record. What was not sent by then is `pending` with 0 attempts.
     Publishing the same plan again resumes it: what it delivered counts as done and is not sent again.
     Raises UnsafePlan and StalePlan before anything is sent, LedgerError when another run of the feed is at
     work, and OdsUnavailable or OdsRefusedLogin when the target is away; what is settled by then stays
@@ -113,7 +116,7 @@ class _Publishing:
         )
         self._bodies, self._hashes = items["body"].tolist(), listed(plan.hashes)
         self._refs, self._rules = items["source_refs"].tolist(), items["rules"].tolist()
-        self._keys = _ledger_rows(items)
+        self._keys = ledger_rows(items)
         linked = items["pair"].notna()
         self._post_of = dict(
             zip(
@@ -128,6 +131,8 @@ class _Publishing:
         self._fresh: list[Settled] = []
         self._intents: dict[int, Intent] = {}
         self._counts: Counter[str] = Counter()
+        self._stopped = False
+        self._begun: set[int] = set()  # items that finish what another request began; a stop waits for them
         self._to_send = int(plan.sends.sum())
 
     def run(self) -> pd.DataFrame:
@@ -137,7 +142,7 @@ class _Publishing:
         deletes = [item for item in self._post_of if self._where[item] is not Standing.DONE]
         ready = [post for item, post in self._post_of.items() if self._where[item] is Standing.DONE]
         self._send(deque([*self._todo(ready), *self._todo(deletes)]))
-        for action in ("POST", "PUT", "DELETE"):
+        for action in _SENT:
             alone = [
                 item
                 for item, each in enumerate(self._actions)
@@ -145,6 +150,8 @@ class _Publishing:
             ]
             self._send(deque(self._todo(alone)))
         self._settle_unsure()
+        if any(self._unsent(item) for item in range(len(self._actions))):
+            return self._result()  # stopped: the run stays open, like one that was interrupted
         waiting = {self._key(item) for item, each in self._results.items() if each.outcome != "delivered"}
         self._journal.end(still_open=waiting | self._left_alone(), resources=self._plan.scope.resources)
         return self._result()
@@ -160,7 +167,7 @@ class _Publishing:
 
     def _count_done(self) -> None:
         done = [item for item, where in enumerate(self._where) if where is Standing.DONE]
-        sent = sum(self._actions[item] in ("POST", "PUT", "DELETE") for item in done)
+        sent = sum(self._actions[item] in _SENT for item in done)
         if sent:
             self._counts["delivered"] = sent
         self._tell()
@@ -202,13 +209,38 @@ class _Publishing:
         yield from self._client.apply(self._writes(queue))
 
     def _writes(self, queue: deque[tuple[int, str]]) -> Iterator[Write]:
-        while queue:
+        while self._narrowed(queue):
             chunk = [queue.popleft() for _ in range(min(CHUNK, len(queue)))]
             intents = [self._intent(item, verb) for item, verb in chunk]
             self._intents |= {intent.item: intent for intent in intents}
             self._flush(intents)
             for intent in intents:
-                yield self._write(intent)
+                if self._may_leave(intent.item):
+                    yield self._write(intent)
+                else:  # on disk, and never sent
+                    del self._intents[intent.item]
+                    self._fresh.append(Settled(intent, "pending", reported=False))
+
+    def _narrowed(self, queue: deque[tuple[int, str]]) -> deque[tuple[int, str]]:
+        """The queue, after a stop without the records nothing was sent of."""
+        if self._stopped:
+            kept = [each for each in queue if self._may_leave(each[0])]
+            queue.clear()
+            queue.extend(kept)
+        return queue
+
+    def _may_leave(self, item: int) -> bool:
+        return not self._stopped or item in self._begun
+
+    def _unsent(self, item: int) -> bool:
+        """Whether a stop has kept this item from being sent."""
+        to_send = self._where[item] is not Standing.DONE and self._actions[item] in _SENT
+        return to_send and item not in self._results
+
+    def _post_after(self, item: int) -> list[tuple[int, str]]:
+        """The POST that a delivered DELETE waits for."""
+        self._begun.add(self._post_of[item])
+        return self._todo([self._post_of[item]])
 
     def _write(self, intent: Intent) -> Write:
         item = intent.item
@@ -230,14 +262,15 @@ class _Publishing:
         settled = self._settled(outcome, intent, reported=not heals)
         self._fresh.append(settled)
         if heals:
+            self._begun.add(item)
             queue.append((item, "POST"))
             return
         self._keep(item, settled)
         if item in self._post_of:
-            post = self._post_of[item]
             if settled.outcome == "delivered":
-                queue.extendleft(self._todo([post]))
+                queue.extendleft(self._post_after(item))
             else:
+                post = self._post_of[item]
                 waits = Settled(
                     self._intent(post, "POST"), "pending", messages=["Its DELETE was not delivered."]
                 )
@@ -277,7 +310,8 @@ class _Publishing:
 
     def _tell(self) -> None:
         if self._progress is not None:
-            self._progress(self._counts.total(), self._to_send, dict(+self._counts))
+            goes_on = self._progress(self._counts.total(), self._to_send, dict(+self._counts))
+            self._stopped |= goes_on is False
 
     def _flush(self, intents: list[Intent] | None = None) -> None:
         """Outcomes known so far and the next intents, in one commit."""
@@ -308,7 +342,7 @@ class _Publishing:
             if settled.outcome != "delivered":
                 to_send.append((item, verb))
             elif item in self._post_of:
-                to_send += self._todo([self._post_of[item]])
+                to_send += self._post_after(item)
         return to_send
 
     # Records as the ledger names them
@@ -342,6 +376,8 @@ class _Publishing:
             if own is not None:
                 facts = own.outcome, own.status, own.problem_type, own.correlation_id, self._requests[item]
                 rows.append((own.ed_fi_id or ed_fi_id, *facts))
+            elif self._unsent(item):
+                rows.append((ed_fi_id, "pending", None, None, None, 0))
             elif past is not None:
                 facts = past.outcome, past.status, None, past.correlation_id, past.requests or 0
                 rows.append((past.ed_fi_id or ed_fi_id, *facts))
@@ -354,16 +390,3 @@ class _Publishing:
         return typed_keys(result[list(RESULT_COLUMNS)]).astype(
             {**texts, "status": "Int64", "attempts": "Int64"}
         )
-
-
-def _ledger_rows(items: pd.DataFrame) -> list[dict[str, Any]]:
-    """Resource, key hash and key columns of each item, as the ledger stores them."""
-    days = items["begin_date"].dt.strftime("%Y-%m-%d")
-    columns = [
-        listed(items["resource"]),
-        key_hashes(items),
-        listed(days),
-        *(listed(items[name]) for name in KEY_COLUMNS[1:]),
-    ]
-    names = ("resource", "key_hash", *KEY_COLUMNS)
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]

@@ -223,3 +223,16 @@ def align(source: pd.DataFrame, mapped: pd.DataFrame, ods: pd.DataFrame) -> pd.D
         start += len(side)
     order = np.argsort(keys, kind="stable") if len(keys) else np.arange(0)
     return pd.DataFrame({name: positions[order] for name, positions in aligned.items()})
+
+
+def ledger_rows(items: pd.DataFrame) -> list[dict[str, Any]]:
+    """Resource, key hash and key columns of each item, as the ledger stores them."""
+    days = items["begin_date"].dt.strftime("%Y-%m-%d")
+    columns = [
+        listed(items["resource"]),
+        key_hashes(items),
+        listed(days),
+        *(listed(items[name]) for name in KEY_COLUMNS[1:]),
+    ]
+    names = ("resource", "key_hash", *KEY_COLUMNS)
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]

@@ -289,6 +289,79 @@ def test_a_run_that_is_stopped_settles_what_it_knows(app, client, ledger):
     assert held_in(client) == wanted(result)
 
 
+def stopping_at(count):
+    """A progress that asks to stop once so many items are done."""
+    return lambda done, total, counts: done < count
+
+
+def test_a_stop_settles_what_is_in_flight_and_leaves_the_rest_for_the_next_publish(app, client, ledger):
+    from edfi_toolkit.sandbox.control import seed
+    from tests.sync.district import seed_lines
+
+    seed(app.state.sandbox.ods, seed_lines(60))
+    result = a_build(*(a_participation(number) for number in range(60)))
+    made = planned(result, ledger, client)
+    told = publish(made, target=client, ledger=ledger, approved="auto", progress=stopping_at(5))
+    delivered, unsent = told[told["outcome"].eq("delivered")], told[told["outcome"].eq("pending")]
+    assert 5 <= len(delivered) < 60
+    assert len(delivered) + len(unsent) == 60
+    assert set(unsent["attempts"]) == {0}
+    assert len(held_in(client)) == len(delivered) == len(ledger.identity_map(feed_of(ledger, client)))
+    assert ledger.rejections().empty
+    assert ledger.attempts()["outcome"].value_counts().get("unsure", 0) == 0
+    again = publish(made, target=client, ledger=ledger, approved=made.fingerprint)
+    assert set(again["outcome"]) == {"delivered"}
+    assert held_in(client) == wanted(result)
+    assert writes(app) == {("POST", 201): 60}
+    assert len(ledger.runs()) == 1
+
+
+def test_a_stop_before_the_first_record_sends_nothing(app, client, ledger):
+    made = planned(a_build(a_participation(1), a_participation(2)), ledger, client)
+    told = publish(made, target=client, ledger=ledger, approved="auto", progress=stopping_at(0))
+    assert told[["outcome", "attempts"]].values.tolist() == [["pending", 0], ["pending", 0]]
+    assert writes(app) == {}
+    assert publish(made, target=client, ledger=ledger, approved="auto")["outcome"].eq("delivered").all()
+
+
+def test_a_stop_at_the_last_record_changes_nothing(client, ledger):
+    told = published(a_build(a_participation(1)), ledger, client, progress=stopping_at(1))
+    assert told["outcome"].tolist() == ["delivered"]
+    assert ledger.runs()["ended_at"].notna().all()
+
+
+def test_a_stop_never_leaves_a_linked_pair_half_done(app, client, ledger):
+    """COM-KEY-3: the POST that finishes a record leaves after the stop, too."""
+    before = a_build(*(a_participation(number) for number in range(4)))
+    published(before, ledger, client)
+    moved = a_build(
+        a_participation(0, begin_date="2025-09-30"),
+        a_participation(1),
+        a_participation(2),
+        a_participation(3, end_date="2026-01-31"),
+    )
+    made = planned(moved, ledger, client)
+    told = publish(made, target=client, ledger=ledger, approved="auto", progress=stopping_at(1))
+    assert told[["action", "outcome"]].values.tolist()[:3] == [
+        ["DELETE", "delivered"],
+        ["POST", "delivered"],
+        ["PUT", "pending"],
+    ]
+    assert publish(made, target=client, ledger=ledger, approved="auto")["outcome"].eq("delivered").all()
+    assert held_in(client) == wanted(moved)
+
+
+def test_a_put_that_heals_is_finished_after_a_stop(client, ledger):
+    """REC-P3."""
+    published(a_build(a_participation(1), a_participation(2)), ledger, client)
+    mapped = ledger.identity_map(feed_of(ledger, client)).set_index("student_unique_id")["ed_fi_id"]
+    _delete_by_hand(client, GENERAL, mapped["S-2"])
+    after = a_build(*(a_participation(number, end_date="2026-01-31") for number in (1, 2)))
+    told = published(after, ledger, client, progress=stopping_at(1))
+    assert told["outcome"].tolist() == ["delivered", "delivered"]
+    assert held_in(client) == wanted(after)
+
+
 def test_a_second_run_of_the_feed_is_refused_while_one_is_at_work(app, client, ledger):
     made = planned(a_build(a_participation(1)), ledger, client)
     with (
