@@ -13,7 +13,7 @@ import pandas as pd
 
 from edfi_toolkit.rules.catalogue import rule
 
-SKIPPED = ("table", "id", "rule", "detail", "file", "row", "column", "value")
+SKIPPED = ("table", "id", "rule", "detail", "file", "row", "column", "value", "student_id")
 NOTICES = ("code", "table", "id", "detail")
 STEPS = ("table", "id", "outcome", "rule", "says")
 

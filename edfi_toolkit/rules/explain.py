@@ -111,7 +111,7 @@ def _introduction(found: pd.DataFrame, column: str) -> pd.DataFrame:
 def _set_aside(build: Build, ids: set[str]) -> pd.DataFrame:
     """Rows of this student that a bad cell kept out of the tables."""
     aside = build.tables.skipped
-    mine = aside["table"].eq("students") & aside["id"].isin(ids)
+    mine = aside["student_id"].isin(ids) | (aside["table"].eq("students") & aside["id"].isin(ids))
     return (
         aside.loc[mine, ["table", "id", "rule", "detail"]]
         .rename(columns={"detail": "says"})

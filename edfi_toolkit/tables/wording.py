@@ -124,6 +124,7 @@ def set_aside(
             "row": sheet.rows[positions],
             "column": first["column"].mask(clashing, ", ".join(table.primary_key)).to_numpy(),
             "value": first["value"].to_numpy(),
+            "student_id": typed["student_id"].loc[positions].to_numpy() if "student_id" in typed else None,
         }
     )
 

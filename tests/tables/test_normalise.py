@@ -35,6 +35,7 @@ def test_a_bad_cell_names_file_row_column_value_and_the_mend() -> None:
         "row": 5,
         "column": "start_date",
         "value": "2026-02-29",
+        "student_id": "7",
         "detail": "enrollments.csv, row 5, column start_date: '2026-02-29' is not a date. "
         "Write it as yyyy-mm-dd, for example 2025-09-02.",
     }
