@@ -126,9 +126,10 @@ def publish(
     folder, overrides = Path(source_or_plan), override or []
     progress = Line("Publishing")
     if (folder / "plan.json").is_file() and not (folder / "manifest.json").is_file():
-        view, outcomes = _publish_saved(folder, profile, target, approve, overrides, progress)
-        show(view, as_json=as_json, facts=outcomes)
-        raise typer.Exit(exit_of_steps({"publish": outcomes}))
+        view, steps = _publish_saved(folder, profile, target, approve, overrides, progress)
+        code = exit_of_steps(steps)
+        show(view, as_json=as_json, facts={**steps["publish"], **steps["preview"], "exit": int(code)})
+        raise typer.Exit(code)
     if (folder / "manifest.json").is_file():
         about = RunFolder(folder.resolve().parent, folder.resolve().name).manifest
         run = open_run(
@@ -142,14 +143,13 @@ def publish(
 def _built(source: str, profile: str, school_year: int | None, given: list[str] | None) -> tuple[Any, Any]:
     """The build of a source, and the settings of this installation."""
     from edfi_toolkit.rules import build as built
-    from edfi_toolkit.runs.about import flat
+    from edfi_toolkit.runs.about import settings_of
     from edfi_toolkit.settings import load_settings
     from edfi_toolkit.sources import extract
 
     installation = load_settings()
     found = installation.source(source)
-    in_file = {**installation.profile_settings.get(profile, {}), **found.settings}
-    chosen = {**flat(in_file), **settings_given(given)}
+    chosen = settings_of(installation, profile, found, settings_given(given))
     tables = extract(found.path, profile=profile, mapping=found.mapping, settings=chosen)
     return built(tables, profile=profile, school_year=school_year, settings=chosen), installation
 
@@ -178,7 +178,7 @@ def _previewed(
 def _publish_saved(
     folder: Path, profile: str, target: str, approve: str, overrides: list[str], progress: Line
 ) -> tuple[Any, dict[str, Any]]:
-    """Carry out a plan that was saved by itself; the view, and the counts by outcome."""
+    """Carry out a plan that was saved by itself; the view, and what a run's manifest would say of it."""
     from edfi_toolkit.errors import ConfigError
     from edfi_toolkit.privacy import Masker
     from edfi_toolkit.review.steps import published_view
@@ -202,7 +202,9 @@ def _publish_saved(
             progress=progress,
         )
     outcomes = {name: int(count) for name, count in result["outcome"].value_counts().items()}
-    return published_view(result, Masker(installation.mask_key)), {"outcomes": outcomes}
+    held = int(saved.findings["code"].eq("HELD").sum())
+    steps = {"preview": {"held": held}, "publish": {"outcomes": outcomes}}
+    return published_view(result, Masker(installation.mask_key)), steps
 
 
 def _finish(run: Any, view: Any, as_json: bool) -> None:

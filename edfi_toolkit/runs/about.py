@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -13,7 +14,7 @@ from edfi_toolkit import __version__
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.review.views import Block, View
 from edfi_toolkit.runs.folder import MADE_IN, STEPS
-from edfi_toolkit.settings import without_password
+from edfi_toolkit.settings import Settings, Source, without_password
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
@@ -72,6 +73,19 @@ def adds_up(step: str, rows_in: int, parts: Mapping[str, Any]) -> None:
             f"Rows went missing in {step}: {int(rows_in)} came in, but {told}. Nothing was written. "
             "This is a fault of the toolkit; please report it."
         )
+
+
+def settings_of(
+    installation: Settings, profile: str, source: Source, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Settings of a build: `[limits]`, the profile's in the file, the source's, what was given; the last wins."""
+    layers = (
+        asdict(installation.limits),
+        installation.profile_settings.get(profile, {}),
+        source.settings,
+        given,
+    )
+    return {name: value for layer in layers for name, value in flat(layer).items()}
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

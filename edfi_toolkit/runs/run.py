@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,13 +21,14 @@ from edfi_toolkit.review import steps
 from edfi_toolkit.review.summaries import sheets
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import write_workbook
-from edfi_toolkit.runs.about import adds_up, flat, head_of_manifest, overview, user_name
+from edfi_toolkit.runs.about import adds_up, head_of_manifest, overview, settings_of, user_name
 from edfi_toolkit.runs.artifacts import hashes_of, load_build, load_checked, save_build, save_checked
 from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.runs.setup import check_setup
 from edfi_toolkit.settings import Settings, Source, Target
 
 if TYPE_CHECKING:
+    from edfi_toolkit.ods import RetryPolicy
     from edfi_toolkit.rules import Build
     from edfi_toolkit.sync import Plan
     from edfi_toolkit.tables import Tables
@@ -128,12 +128,12 @@ class Run:
         self.folder.need("build")
         if self.published:
             return self._shown(steps.checked_view(self.checked, self.masker()))
-        from edfi_toolkit.ods import Client, RetryPolicy
+        from edfi_toolkit.ods import Client
         from edfi_toolkit.validation import validate
 
         note = f"Checked against {self.target_name} too."
         try:
-            with Client(self.target, retry=RetryPolicy(attempts=3, rounds=2)) as client:
+            with Client(self.target, retry=_brief()) as client:
                 client.token_info()
                 checked = validate(self.built, target=client, identity_map=self._identity_map())
         except (OdsError, ConfigError) as error:
@@ -156,7 +156,7 @@ class Run:
         """What would change in the ODS. In a run that has published, the plan that was published."""
         self.folder.need("validate")
         if self.published:
-            return self._shown(steps.plan_view(self.plan, self.masker(self.plan.items)))
+            return self._shown(steps.plan_view(self.plan, self.checked, self.masker(self.plan.items)))
         from edfi_toolkit.sync import plan
 
         self._recover()
@@ -175,7 +175,7 @@ class Run:
         }
         self.folder.record("preview", {**facts, "sources": sources})
         self._write_workbook()
-        return steps.plan_view(made, self.masker(made.items))
+        return steps.plan_view(made, self.checked, self.masker(made.items))
 
     def publish(
         self, *, approved: str = "", overrides: Iterable[Any] = (), progress: Progress | None = None
@@ -300,19 +300,17 @@ class Run:
         return repr(self.overview())
 
     def _settings(self) -> dict[str, Any]:
-        """Settings of the profile: limits, the file, the source, then what was given when opening."""
-        in_file = self.installation.profile_settings.get(self.profile, {})
         given = self._given if self._given is not None else self.folder.manifest.get("settings", {})
-        layers = (asdict(self.installation.limits), in_file, self.source.settings, given)
-        return {name: value for layer in layers for name, value in flat(layer).items()}
+        return settings_of(self.installation, self.profile, self.source, given)
 
     def _recover(self) -> None:
         """What a crashed run left unsure is looked up before a plan is made; later, if the target is away."""
+        from edfi_toolkit.ods import Client
         from edfi_toolkit.sync import recover
 
-        with suppress(OdsError):
+        with suppress(OdsError, ConfigError), Client(self.target, retry=_brief()) as client:
             recover(
-                target=self.target,
+                target=client,
                 ledger=self.installation.ledger,
                 profile=self.profile,
                 source=self.source.name,
@@ -336,26 +334,22 @@ class Run:
     def _waiting(self, overrides: list[Any]) -> View:
         """In place of publishing while nobody has approved: how to, with a button where a person looks."""
 
-        def panel() -> Any:
-            from edfi_toolkit import widgets
+        from edfi_toolkit import widgets
 
-            codes = [str(each).partition(":")[0] for each in overrides]
-            return widgets.approve(self.plan, self._approved(overrides), overridden=codes)
-
-        return PanelView(
-            **vars(steps.unapproved_view(self.plan, self.masker(self.plan.items))),
-            panel=panel,
+        codes = [str(each).partition(":")[0] for each in overrides]
+        told = steps.unapproved_view(
+            self.plan, self.checked, self.masker(self.plan.items), button=not widgets.unattended()
+        )
+        waiting = PanelView(
+            **vars(told), panel=lambda: widgets.approve(self.plan, carry_out, overridden=codes)
         )
 
-    def _approved(self, overrides: list[Any]) -> Callable[[str], View]:
-        def publish(fingerprint: str) -> View:
-            from IPython.display import display
-
+        def carry_out(fingerprint: str) -> View:
             done = self.publish(approved=fingerprint, overrides=overrides)
-            display(done)
+            waiting.become(done)
             return done
 
-        return publish
+        return waiting
 
     def _write_workbook(self, *, reveal: bool = False) -> Path:
         plan = self.plan
@@ -370,6 +364,13 @@ class Run:
         return view.noting(
             "This run has published, so it is shown as it was. A new run starts in notebook 10."
         )
+
+
+def _brief() -> RetryPolicy:
+    """For what may also be done later: a target that is away is not waited for."""
+    from edfi_toolkit.ods import RetryPolicy
+
+    return RetryPolicy(attempts=3, rounds=2)
 
 
 def _panel(label: str) -> Progress:

@@ -156,6 +156,14 @@ def test_a_setting_without_a_value_and_an_unknown_one_are_exit_2(cli: Cli, befor
     assert cli("build", "no-such-folder", *SAMPLE)[0] == 2
 
 
+def test_limits_of_the_settings_file_reach_a_build_and_set_wins(nothing_set: Path, before: str) -> None:
+    from edfi_toolkit.cli.stages import _built
+
+    (nothing_set / "edfi.toml").write_text("[limits]\nmax_delete_share = 0.03\nfree_changes = 7\n", "utf-8")
+    built, _ = _built(before, "certification", 2026, ["free_changes=9"])
+    assert (built.settings["max_delete_share"], built.settings["free_changes"]) == (0.03, 9)
+
+
 def test_explain_is_masked_unless_revealed(cli: Cli, before: str) -> None:
     _, masked, _ = cli("explain", before, *SAMPLE, "--student", "222222")
     _, shown, _ = cli("explain", before, *SAMPLE, "--student", "222222", "--reveal")
@@ -234,6 +242,20 @@ def test_plan_then_publish_then_plan_again(cli: Cli, sandbox: Running, tmp_path:
         code, out, _ = cli("ledger", "--json")
         assert code == 0
         assert len(json.loads(out)) >= 2
+
+
+@pytest.mark.filterwarnings("default")
+def test_publishing_a_saved_plan_that_holds_records_is_exit_3(
+    cli: Cli, sandbox: Running, tmp_path: Path
+) -> None:
+    made = make_playground(tmp_path / "work", "certification")
+    with working_in(made.folder, target_environ(sandbox)):
+        cli("plan", "sample", *SAMPLE, "--out", "plan")
+        code, out, _ = cli("publish", "plan", *SAMPLE[:2], "--approve", "auto", "--json")
+        told = json.loads(out)
+        assert set(told["outcomes"]) == {"delivered"}
+        assert told["held"] > 0
+        assert code == told["exit"] == 3
 
 
 def test_a_target_without_credentials_is_exit_2_before_anything_is_read(cli: Cli, before: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 import edfi_toolkit as edfi
 from edfi_toolkit.cli.playground import Playground
-from edfi_toolkit.errors import ConfigError, StalePlan
+from edfi_toolkit.errors import ConfigError, LedgerError, StalePlan
 from edfi_toolkit.runs import Run
 from edfi_toolkit.sandbox import Running
 
@@ -134,6 +134,43 @@ def test_validation_goes_on_without_the_target_and_says_so(
     run.extract()
     run.build()
     assert "Checked against the shipped model only" in run.validate().says
+
+
+def test_a_preview_first_looks_up_what_a_crashed_run_left_unsure(
+    work: Playground, sandbox: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edfi_toolkit.sync.journal import Journal
+
+    turn = Journal.turn
+
+    def out_of_disk(self: Journal, settled: Any, intents: Any = ()) -> None:
+        if settled:
+            raise LedgerError("The ledger cannot be written.")
+        turn(self, settled, intents)
+
+    run = previewed()
+    with monkeypatch.context() as crash:
+        crash.setattr(Journal, "turn", out_of_disk)
+        with pytest.raises(LedgerError):
+            run.publish(approved="auto")
+    sent = writes(sandbox)
+    assert sent > 0
+    again = previewed()
+    assert set(again.plan.items["action"]) == {"NOOP"}
+    assert writes(sandbox) == sent
+
+
+def test_limits_of_the_settings_file_reach_the_build_and_given_settings_win(work: Playground) -> None:
+    file = work.folder / "edfi.toml"
+    file.write_text(
+        file.read_text("utf-8") + "\n[limits]\nmax_delete_share = 0.03\nfree_changes = 7\n", "utf-8"
+    )
+    run = a_run("new", settings={"free_changes": 9})
+    run.extract()
+    run.build()
+    assert run.built.settings["max_delete_share"] == 0.03
+    assert run.built.settings["free_changes"] == 9
+    assert run.built.settings["max_update_share"] == 0.5
 
 
 def test_a_step_without_its_predecessor_names_the_notebook(work: Playground) -> None:
