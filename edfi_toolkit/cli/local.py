@@ -42,7 +42,7 @@ def sandbox(
 
     Example: edfi-toolkit sandbox --port 8765 --seed data/samples/certification/ods-seed.jsonl
     """
-    from edfi_toolkit.sandbox.serve import serve
+    from edfi_toolkit.sandbox.server import serve
 
     serve(port, data, seed or [])
 

@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from edfi_toolkit.sandbox.app import Sandbox as Sandbox
     from edfi_toolkit.sandbox.app import create_app as create_app
     from edfi_toolkit.sandbox.core import Options as Options
-    from edfi_toolkit.sandbox.serve import Running as Running
-    from edfi_toolkit.sandbox.serve import serve as serve
-    from edfi_toolkit.sandbox.serve import start as start
+    from edfi_toolkit.sandbox.server import Running as Running
+    from edfi_toolkit.sandbox.server import serve as serve
+    from edfi_toolkit.sandbox.server import start as start
 
 _HOMES = {
     "Options": "core",
-    "Running": "serve",
+    "Running": "server",
     "Sandbox": "app",
     "create_app": "app",
-    "start": "serve",
-    "serve": "serve",
+    "start": "server",
+    "serve": "server",
 }
 __all__ = ["Options", "Running", "Sandbox", "create_app", "serve", "start"]
 

@@ -9,7 +9,7 @@ import sys
 import threading
 
 from edfi_toolkit.errors import EdfiToolkitError
-from edfi_toolkit.sandbox.serve import serve
+from edfi_toolkit.sandbox.server import serve
 
 
 def _end_with_parent() -> None:
