@@ -10,6 +10,7 @@ import pandas as pd
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.causes import by_cause, with_causes
+from edfi_toolkit.review.meanings import meanings_of
 from edfi_toolkit.review.summaries import (
     ACTIONS,
     SEVERITIES,
@@ -18,8 +19,9 @@ from edfi_toolkit.review.summaries import (
     changes_of,
     held_by_rule,
     keys_in,
-    meanings_of,
+    left_alone,
     rows,
+    rows_aside,
     values_of,
 )
 from edfi_toolkit.review.views import Block, View, accounting
@@ -68,7 +70,8 @@ def extracted_view(tables: Tables, masker: Masker) -> View:
         ],
         next_step="Correct the bad cells in the SIS and extract again, or go on to notebook 20 without them.",
         masker=masker,
-        frames={"set aside": aside, "read": read, "notices": tables.notices},
+        frames={"set aside": rows_aside(aside), "read": read, "notices": tables.notices},
+        empty={"set aside": "Every row could be read."},
         meanings=meanings_of(aside["rule"].unique()),
         bars=read.set_index("table")["kept"].astype("int64"),
         value=tables,
@@ -102,10 +105,11 @@ def built_view(build: Build, masker: Masker) -> View:
         next_step="Look at who is missing and why, then validate.",
         masker=masker,
         frames={
-            "skipped": build.skipped,
+            "skipped": rows_aside(build.skipped),
             "records": build.records[["resource", *KEY_COLUMNS, "source_refs", "rules"]],
             "notices": build.notices,
         },
+        empty={"skipped": "Every row gave a record."},
         meanings=meanings_of(build.skipped["rule"].unique()),
         bars=by_program.set_index("program_name")["records"],
         value=build,
@@ -140,13 +144,14 @@ def checked_view(checked: Checked, masker: Masker, target_note: str = "") -> Vie
         next_step="Correct the critical ones in the SIS, or go on to notebook 30: what is held is not sent.",
         masker=masker,
         frames={"findings": findings, "held": held[[*keys_in(held), "held_by"]]},
+        empty={"findings": "Nothing was found.", "held": "No record is held."},
         meanings=meanings_of(findings["rule_id"].unique()),
         bars=by_severity,
         value=checked,
     )
 
 
-def plan_view(plan: Plan, masker: Masker, note: str = "") -> View:
+def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
     """What publishing would change, in the order to look at it, and what stands against it."""
     counts = plan.items["action"].value_counts()
     summary = pd.DataFrame(
@@ -158,7 +163,7 @@ def plan_view(plan: Plan, masker: Masker, note: str = "") -> View:
     ).query("records > 0")
     findings = plan.findings
     breaches = findings[findings["code"].isin(plan.breaches)]
-    held = findings[findings["code"].eq("HELD")]
+    held = left_alone(plan, checked)
     other = findings[~findings["code"].isin([*plan.breaches, "HELD"])]
     sent = int(plan.items["action"].isin(["POST", "PUT", "DELETE"]).sum())
     says = f"Publishing now would send {rows(sent, 'change')}. Fingerprint of this plan: {plan.fingerprint}."
@@ -166,7 +171,7 @@ def plan_view(plan: Plan, masker: Masker, note: str = "") -> View:
         says = f"This plan is stopped by {rows(len(plan.breaches), 'limit')}. {says}"
     return View(
         title="Preview",
-        says=f"{says} {note}".strip(),
+        says=says,
         tone="bad" if len(breaches) else "look" if len(held) or counts.get("DELETE", 0) else "good",
         blocks=[
             Block("What would happen; look at deletes first", summary, "Nothing would change."),
@@ -178,7 +183,7 @@ def plan_view(plan: Plan, masker: Masker, note: str = "") -> View:
             ),
             Block(
                 "Held: left alone, whatever the ODS has of it, because its source rows or its record have errors",
-                by_rule(held, "code"),
+                _by_sentence(held),
                 "Nothing is held.",
                 tone="look",
             ),
@@ -194,17 +199,19 @@ def plan_view(plan: Plan, masker: Masker, note: str = "") -> View:
             "values": values_of(plan),
             "changes": changes_of(plan),
             "findings": findings[["code", "severity", "says", "hint", *WHO]],
-            "held": held[["says", "hint", *WHO]],
+            "held": held.drop(columns="by_validation"),
         },
-        bars=pd.Series(summary["records"].to_list(), summary["action"].to_list(), dtype="int64"),
+        bars=pd.Series(summary["records"].to_list(), summary["meaning"].to_list(), dtype="int64"),
+        empty={"held": "Nothing is held.", "values": "Nothing would change."},
         value=plan,
     )
 
 
-def unapproved_view(plan: Plan, masker: Masker) -> View:
-    """How to approve; shown in place of publishing when nobody has approved."""
-    shown = plan_view(plan, masker)
-    stopped = bool(plan.breaches)
+def unapproved_view(plan: Plan, checked: Checked, masker: Masker, *, button: bool) -> View:
+    """How to approve; shown in place of publishing when nobody has approved. button: whether one is below."""
+    shown = plan_view(plan, checked, masker)
+    nothing, stopped = nothing_published_view(masker), bool(plan.breaches)
+    below = button and not stopped
     return View(
         title="Publish: waiting for your approval",
         says="Nothing was sent."
@@ -212,13 +219,14 @@ def unapproved_view(plan: Plan, masker: Masker) -> View:
         tone="bad" if stopped else "look",
         blocks=shown.blocks[:2],
         next_step=(
-            f'Set approved = "{plan.fingerprint}"'
+            ("Type the fingerprint below and press Publish. Or set" if below else "Set")
+            + f' approved = "{plan.fingerprint}"'
             + (f' and overrides = ["{plan.breaches[0]}:Your Name"]' if stopped else "")
             + " in the first cell, then run this notebook again."
         ),
         masker=masker,
-        frames=shown.frames,
-        bars=shown.bars,
+        frames={**nothing.frames, **shown.frames},
+        empty=nothing.empty,
         value=plan,
     )
 
@@ -260,8 +268,12 @@ def published_view(result: pd.DataFrame, masker: Masker) -> View:
             else "Nothing to do. Publishing again would send nothing."
         ),
         masker=masker,
-        frames={"not delivered": bad, "result": result},
-        bars=counts,
+        frames={
+            "not delivered": bad[["action", *WHO, "outcome", "status", "correlation_id"]],
+            "result": result,
+        },
+        bars=counts.rename(index=OUTCOMES),
+        empty={"not delivered": "Everything was delivered." if len(result) else "Nothing had to be sent."},
         value=result,
     )
 
@@ -276,6 +288,7 @@ def nothing_published_view(masker: Masker) -> View:
         next_step="Approve the plan above, then run this cell again.",
         masker=masker,
         frames={"not delivered": pd.DataFrame(columns=["action", *WHO, "outcome", "status"])},
+        empty={"not delivered": "Nothing has been sent yet."},
     )
 
 
@@ -310,6 +323,7 @@ def rejections_view(rejections: pd.DataFrame, masker: Masker) -> View:
         ),
         masker=masker,
         frames={"open": still, "all": explained, "causes": causes},
+        empty={"open": "No refusal is open.", "all": "Nothing was ever refused."},
         meanings={row["cause"]: f"{row['says']} {row['todo']}" for row in causes.to_dict("records")},
         bars=pd.Series(causes["rejections"].to_list(), causes["cause"].to_list(), dtype="int64"),
         value=explained,
@@ -337,7 +351,8 @@ def story_view(story: pd.DataFrame | None, masker: Masker) -> View:
 def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
     """What was never sent: rows that could not be read, and records that validation holds."""
     aside = checked.build.tables.skipped
-    kept = plan.findings.loc[plan.findings["code"].eq("HELD"), "says"].value_counts().reset_index(name="rows")
+    alone = left_alone(plan, checked)
+    kept = _by_sentence(alone[~alone["by_validation"]])
     clean = not (len(aside) or len(checked.held) or len(kept))
     return View(
         title="Never sent",
@@ -351,11 +366,11 @@ def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
         blocks=[
             Block("Rows that could not be read", by_rule(aside, "rule"), "All rows could be read."),
             Block("Records held by validation, by rule", held_by_rule(checked), "No record is held."),
-            Block("Left as they are in the ODS until these are mended", kept, "None."),
+            Block("Left as they are in the ODS, because a row they rest on could not be read", kept, "None."),
         ],
         next_step="" if clean else "Mend them in the SIS, and begin again with notebook 10.",
         masker=masker,
-        frames={"held": checked.held[[*keys_in(checked.held), "held_by"]], "set aside": aside},
+        frames={"held": checked.held[[*keys_in(checked.held), "held_by"]], "set aside": rows_aside(aside)},
     )
 
 
@@ -365,6 +380,12 @@ def workbook_view(path: Path, masker: Masker, *, reveal: bool) -> View:
     return View(
         "Workbook", f"Written to {path}. {says}", "look" if reveal else "good", [], "", masker, value=path
     )
+
+
+def _by_sentence(held: pd.DataFrame) -> pd.DataFrame:
+    """Records held, by what is wrong, most frequent first."""
+    counts = held.groupby(["says", "hint"], sort=False).size().reset_index(name="records")
+    return counts[["records", "says", "hint"]].sort_values("records", ascending=False, kind="stable")
 
 
 def _students(frame: pd.DataFrame) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.review.causes import with_causes
+from edfi_toolkit.review.meanings import meaning_of, meanings_of
 from edfi_toolkit.review.views import cell_text
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ ACTIONS = {  # in the order a steward should look at them
 _HEAD = ("run_id", "profile", "school_year", "source", "target", "started_at", "started_by")
 _CHANGE = ["action", "pair", "student_unique_id", "program_name", "begin_date"]
 _VALUE = ["member", "before", "after"]
+_WHOLE = {"POST": "(new record)", "DELETE": "(whole record)"}
+_IN_COLUMNS = frozenset(
+    {"studentReference", "programReference", "educationOrganizationReference", "beginDate"}
+)
 WHO = ["student_unique_id", "program_name", "begin_date", "education_organization_id"]
 
 
@@ -66,13 +71,6 @@ def sheets(
     }
 
 
-def meanings_of(rule_ids: Iterable[str]) -> dict[str, str]:
-    """Sentence and next step of each rule that the catalogue knows."""
-    from edfi_toolkit.rules.catalogue import RULES
-
-    return {each: f"{RULES[each].says} {RULES[each].hint}" for each in rule_ids if each in RULES}
-
-
 def _sentences(rule_ids: Iterable[str]) -> str:
     return " ".join(meanings_of(rule_ids).values())
 
@@ -87,16 +85,18 @@ def held_by_rule(checked: Checked) -> pd.DataFrame:
 def by_rule(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     """Counts by rule or code with the catalogue's sentence and next step, most frequent first.
 
-    A rule the catalogue does not know is told by the frame's own `says` and `hint`, where it has them.
+    An id nobody knows, and a guardrail, which counts, are told by the frame's own `says` and `hint`, where it
+    has them.
     """
-    from edfi_toolkit.rules.catalogue import RULES
+    from edfi_toolkit.sync.guardrails import BREACHES, MASS_DELETE
 
     counts = frame[column].value_counts(sort=True)
     own = frame.drop_duplicates(column).set_index(column) if len(frame) else frame
 
     def told(name: str, rule_id: Any) -> str:
-        if rule_id in RULES:
-            return str(getattr(RULES[rule_id], name))
+        known = None if rule_id in (*BREACHES, MASS_DELETE) and name in own else meaning_of(str(rule_id))
+        if known:
+            return str(getattr(known, name))
         return str(own.at[rule_id, name]) if name in own else ""
 
     return pd.DataFrame(
@@ -109,12 +109,61 @@ def by_rule(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     ).astype({"rows": "int64"})
 
 
-def changes_of(plan: Plan) -> pd.DataFrame:
-    """The items that change something, deletes first, with what a person reads of each."""
+def changes_of(plan: Plan, *further: str) -> pd.DataFrame:
+    """The items that change something, deletes first, with what a person reads of each.
+
+    further: more columns of the items.
+    """
     items = plan.items[plan.items["action"].ne("NOOP")]
     order = items["action"].map({action: place for place, action in enumerate(ACTIONS)})
-    chosen = ["action", "pair", *WHO, "reason", "resource", "diff"]
+    chosen = ["action", "pair", *WHO, "reason", "resource", "diff", *further]
     return items.assign(order=order).sort_values("order", kind="stable")[chosen].reset_index(drop=True)
+
+
+def rows_aside(skipped: pd.DataFrame) -> pd.DataFrame:
+    """Skipped rows to read: where, what is wrong, by which rule. Rows that a rule skipped first.
+
+    The sentence of a cell that could not be read begins with its file, row and column; they have columns of
+    their own, so it is shown without them. A column of another name in the file stays in the sentence.
+    """
+    places = zip(skipped["file"], skipped["row"], skipped["column"], skipped["detail"], strict=True)
+    says = [_without_place(*each) for each in places]
+    shown = skipped.assign(says=pd.Series(says, skipped.index, dtype="str"))
+    at_load = shown["rule"].str.startswith("COM-NRM")
+    columns = ["file", "row", "column", "says", "rule", "table", "id", "value"]
+    return shown.loc[at_load.sort_values(kind="stable").index, columns].reset_index(drop=True)
+
+
+def _without_place(file: Any, row: Any, column: Any, detail: Any) -> Any:
+    if pd.isna(detail) or pd.isna(row):
+        return detail
+    said = str(detail).removeprefix(f"{file}, row {row}, ")
+    for name in (str(column), str(column).replace(", ", " and ")):  # of a key: all its columns
+        said = said.removeprefix(f"column {name}: ")
+    return said[:1].upper() + said[1:]
+
+
+def left_alone(plan: Plan, checked: Checked) -> pd.DataFrame:
+    """What the plan holds, with the rules and the sentences of whatever holds each record.
+
+    Returns held_by (list), says, hint, the columns of WHO, by_validation (bool).
+    """
+    held = plan.findings[plan.findings["code"].eq("HELD")]
+    keys = ["resource", *KEY_COLUMNS]
+    found = held.merge(checked.held[[*keys, "held_by"]].drop_duplicates(keys), on=keys, how="left")
+    found["by_validation"] = found["held_by"].notna()
+    for name in ("says", "hint"):
+        found[name] = [
+            _told(rules, name) if known else own
+            for rules, known, own in zip(found["held_by"], found["by_validation"], found[name], strict=True)
+        ]
+    return found[["held_by", "says", "hint", *WHO, "by_validation"]]
+
+
+def _told(rule_ids: Iterable[str], name: str) -> str:
+    from edfi_toolkit.rules.catalogue import RULES
+
+    return " ".join(dict.fromkeys(getattr(RULES[each], name) for each in rule_ids if each in RULES))
 
 
 def keys_in(frame: pd.DataFrame) -> list[str]:
@@ -122,12 +171,28 @@ def keys_in(frame: pd.DataFrame) -> list[str]:
 
 
 def values_of(plan: Plan) -> pd.DataFrame:
-    """One row for each value that a change makes different, before and after, deletes first."""
-    rows = []
-    for change in changes_of(plan).to_dict("records"):
-        head = [change[name] for name in _CHANGE]
-        rows += [[*head, *leaf] for leaf in _changed_leaves(change["diff"]) or [("", "", "")]]
-    return pd.DataFrame(rows, columns=[*_CHANGE, *_VALUE]).astype({"pair": "Int64"})
+    """One row for each value that a change makes different, before and after, deletes first.
+
+    A record that is created or deleted is one row with all its values, but those of its key; the created one
+    of a pair shows what differs from the deleted one.
+    """
+    table = []
+    for change in changes_of(plan, "body", "before").to_dict("records"):
+        head, leaves = [change[name] for name in _CHANGE], _changed_leaves(change["diff"])
+        if not leaves and change["action"] in _WHOLE:
+            leaves = [
+                (_WHOLE[change["action"]], _in_one_text(change["before"]), _in_one_text(change["body"]))
+            ]
+        table += [[*head, *leaf] for leaf in leaves or [("", "", "")]]
+    return pd.DataFrame(table, columns=[*_CHANGE, *_VALUE]).astype({"pair": "Int64"})
+
+
+def _in_one_text(body: Any) -> str:
+    """The values of a body that no column of their own shows, as `member: value; member: value`."""
+    if not isinstance(body, Mapping):
+        return ""
+    told = [leaf for name, value in body.items() if name not in _IN_COLUMNS for leaf in _leaves(value, name)]
+    return "; ".join(f"{path}: {cell_text(value)}" for path, value in told) or "nothing beside its key"
 
 
 def _changed_leaves(diff: Mapping[str, Any] | None) -> list[tuple[str, Any, Any]]:

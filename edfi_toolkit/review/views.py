@@ -65,9 +65,9 @@ class View:
 
     says: one sentence. tone: good, look (something needs a look) or bad (stops the next step).
     blocks: the tables. next_step: what to do now. frames: the full tables by name, for `browse`; real data,
-    masked only when shown. bars: counts for `chart`. meanings: of causes, for `by_cause`. value: what the
-    step itself returned; its own attributes and methods are reachable from here, so `view.findings` is
-    `view.value.findings`.
+    masked only when shown. empty: what to say of a table without rows. bars: counts for `chart`.
+    meanings: of causes, for `by_cause`. value: what the step itself returned; its own attributes and methods
+    are reachable from here, so `view.findings` is `view.value.findings`.
     """
 
     title: str
@@ -77,6 +77,7 @@ class View:
     next_step: str
     masker: Masker
     frames: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    empty: Mapping[str, str] = field(default_factory=dict)
     bars: pd.Series | None = None
     meanings: Mapping[str, str] = field(default_factory=dict)
     value: Any = None
@@ -86,15 +87,19 @@ class View:
         from edfi_toolkit import widgets
 
         chosen = self._named(name)
-        return widgets.grid(self.frames[chosen], masker=self.masker, title=f"{self.title}: {chosen}")
+        frame, empty = self.frames[chosen], self.empty.get(chosen, "")
+        return widgets.grid(frame, masker=self.masker, title=f"{self.title}: {chosen}", empty=empty)
 
     def by_cause(self, name: str | None = None) -> Any:
         """One of the tables, one cause at a time, with what the cause means."""
         from edfi_toolkit import widgets
 
-        meanings = self.meanings
+        chosen, meanings = self._named(name), self.meanings
         return widgets.reasons(
-            self.frames[self._named(name)], masker=self.masker, explain=lambda cause: meanings.get(cause, "")
+            self.frames[chosen],
+            masker=self.masker,
+            explain=lambda cause: meanings.get(cause, ""),
+            empty=self.empty.get(chosen, ""),
         )
 
     def noting(self, note: str) -> View:
@@ -153,17 +158,34 @@ class View:
 
 @dataclass(frozen=True, repr=False)
 class PanelView(View):
-    """A view with a panel below it where a person looks; unattended it is the view alone."""
+    """A view with a panel below it where a person looks; unattended it is the view alone.
 
-    panel: Callable[[], Any] = field(kw_only=True)
+    panel: makes it. What the panel decides is told to `become`: from then on this is that view, also where it
+    stands on the page already.
+    """
+
+    panel: Callable[[], Any] | None = field(kw_only=True)
+
+    def become(self, view: View) -> None:
+        """Turn into another view, without a panel."""
+        pages = vars(self).pop("_pages", [])
+        vars(self).update(vars(view), panel=None)
+        for page in pages:
+            page.update(self._page())
+
+    def _page(self) -> Any:
+        from IPython.display import HTML
+
+        return HTML(self._repr_html_())
 
     def _ipython_display_(self) -> None:
-        from IPython.display import HTML, display
+        from IPython.display import display
 
         from edfi_toolkit import widgets
 
-        display(HTML(self._repr_html_()))
-        if not widgets.unattended():
+        if page := display(self._page(), display_id=True):
+            vars(self).setdefault("_pages", []).append(page)
+        if self.panel and not widgets.unattended():
             display(self.panel())
 
 

@@ -38,16 +38,19 @@ def grid(
     title: str = "",
     page_size: int = 25,
     height: str | None = None,
+    empty: str = "",
 ) -> Grid | Table:
     """Rows to filter, sort and select; `.selected` and `.selected_rows` give them to Python.
 
     frame: real values; masked on the screen until Reveal is pressed. height: of the rows, as CSS ("300px").
+    empty: what to say when the frame has no rows.
     """
+    masker = masker or session_masker()
     if unattended():
-        return Table(frame, masker=masker or session_masker(), title=title)
+        return Table(frame, masker=masker, title=title, empty=empty)
     from edfi_toolkit.widgets.grids import Grid
 
-    return Grid(frame, masker=masker or session_masker(), title=title, page_size=page_size, height=height)
+    return Grid(frame, masker=masker, title=title, page_size=page_size, height=height, empty=empty)
 
 
 def table(frame: pd.DataFrame, *, masker: Masker | None = None, rows: int = 20, title: str = "") -> Table:
@@ -82,15 +85,22 @@ def approve(
 
 
 def reasons(
-    frame: pd.DataFrame, *, masker: Masker | None = None, explain: Callable[[str], str] | None = None
+    frame: pd.DataFrame,
+    *,
+    masker: Masker | None = None,
+    explain: Callable[[str], str] | None = None,
+    empty: str = "",
 ) -> Reasons | Table:
-    """Rejected, held or skipped rows, one cause at a time. explain: what a cause means, as a sentence."""
+    """Rejected, held or skipped rows, one cause at a time. explain: what a cause means, as a sentence.
+
+    empty: what to say when there are none.
+    """
     from edfi_toolkit.widgets.investigation import Reasons, causes
 
     if unattended():
         counts = causes(frame).rename_axis("cause").reset_index(name="rows")
-        return Table(counts, masker=masker or session_masker(), title="Causes")
-    return Reasons(frame, masker=masker or session_masker(), explain=explain)
+        return Table(counts, masker=masker or session_masker(), title="Causes", empty=empty)
+    return Reasons(frame, masker=masker or session_masker(), explain=explain, empty=empty)
 
 
 def _in_notebook() -> bool:

@@ -37,7 +37,8 @@ class Approval(w.VBox):
     """Counts, open breaches in red, a field for the fingerprint, and a Publish button that waits for it.
 
     `fingerprint` (Text), `publish` (Button) and `status` (HTML) can be used from Python; `result` is what
-    `on_approve(fingerprint)` returned. What on_approve shows, and any error it raises, appears in the panel.
+    `on_approve(fingerprint)` returned. What on_approve shows, any error it raises, and what its result `says`
+    appear in the panel.
     """
 
     def __init__(
@@ -54,9 +55,9 @@ class Approval(w.VBox):
         self.fingerprint.observe(self._judge, "value")
         self.publish.on_click(self._approved)
         told = _counts_html(counts_by_action(plan)) + _breaches_html(self._breaches)
-        heading = w.HTML(f'<div class="jp-RenderedHTMLCommon">{told}</div>')  # tables as in any output
+        self._heading = w.HTML(f'<div class="jp-RenderedHTMLCommon">{told}</div>')  # tables as in any output
         action = w.HBox([self.fingerprint, self.publish, self.status], layout=w.Layout(align_items="center"))
-        super().__init__([heading, action, self.output])
+        super().__init__([self._heading, action, self.output])
         self._judge()
 
     def _judge(self, _change: Any = None) -> None:
@@ -87,7 +88,8 @@ class Approval(w.VBox):
                 self._say("Publishing failed; what happened stands below.", _RED)
                 raise
             else:
-                self._say("Done; how it went stands below.")
+                self._heading.layout.display = "none"  # what was planned is done
+                self._say(f"Done. {getattr(self.result, 'says', '')}".strip())
 
     def _say(self, text: str, style: str = "") -> None:
         self.status.value = f'<span style="{style}">{escape(text)}</span>'

@@ -98,8 +98,10 @@ class Grid(anywidget.AnyWidget):
         title: str = "",
         page_size: int = 25,
         height: str | None = None,
+        empty: str = "",
     ) -> None:
         self._frame, self._masker, self._page_size = frame, masker, page_size
+        self._empty = empty or "No rows."
         self._columns = [str(name) for name in frame.columns]
         self._on_a_line = on_a_line(frame)
         self._order = np.arange(len(frame))
@@ -170,7 +172,7 @@ class Grid(anywidget.AnyWidget):
             "before": self.page > 0,
             "after": start + len(rows) < total,
             "count": f"{total:,}{of_all}: {count}" if self.filter else count,
-            "empty": "No row matches the filter." if len(self._frame) else "No rows.",
+            "empty": "No row matches the filter." if len(self._frame) else self._empty,
             "filter": self.filter,
             "personal": self._personal,
             "revealed": self.revealed,

@@ -37,15 +37,22 @@ class Reasons(w.VBox):
     """`reason` is the dropdown (its value a cause, or ALL), `grid` shows its rows, `rows` has them in Python.
 
     explain: what a cause means and what to do, as a sentence; "" when there is nothing to say.
+    empty: what to say when the frame has no rows.
     """
 
     def __init__(
-        self, frame: pd.DataFrame, *, masker: Masker, explain: Callable[[str], str] | None = None
+        self,
+        frame: pd.DataFrame,
+        *,
+        masker: Masker,
+        explain: Callable[[str], str] | None = None,
+        empty: str = "",
     ) -> None:
         by = cause_column(frame)
         leading = [name for name in (by, *_TELLING) if name in frame]
         self._frame = frame[[*leading, *frame.columns.drop(leading)]].reset_index(drop=True)
         self._masker, self._explain = masker, explain or (lambda _cause: "")
+        self._empty = empty or "Nothing here."
         self._causes = self._frame[by].explode().map(cell).replace("", NO_CAUSE)
         options: list[tuple[str, Any]] = [(f"{ALL} ({len(frame):,})", ALL)]
         options += [(self._named(*each), each[0]) for each in self._causes.value_counts().items()]
@@ -67,7 +74,7 @@ class Reasons(w.VBox):
         cause = self.reason.value
         matching = self._causes.index[self._causes.eq(cause)].unique()
         self.rows = self._frame if cause == ALL else self._frame.loc[matching]
-        told = self._explain(cause) if cause != ALL else "" if len(self.rows) else "Nothing here."
+        told = self._explain(cause) if cause != ALL else "" if len(self.rows) else self._empty
         self.meaning.value = f"<p>{escape(told)}</p>" if told else ""
         self.grid = Grid(self.rows, masker=self._masker)
         self.children = [self.reason, self.meaning, self.grid] if len(self._frame) else [self.meaning]

@@ -25,21 +25,23 @@ def session_masker() -> Masker:
 class Table:
     """The first rows of a frame as HTML and as text, masked always, escaped, with a line that counts them.
 
-    Columns of JSON bodies are left out.
+    Columns of JSON bodies are left out. empty: what to say in place of "No rows".
     """
 
-    def __init__(self, frame: pd.DataFrame, *, masker: Masker, rows: int = 20, title: str = "") -> None:
+    def __init__(
+        self, frame: pd.DataFrame, *, masker: Masker, rows: int = 20, title: str = "", empty: str = ""
+    ) -> None:
         hiding = masker.masked().knowing(personal_values(frame))
         shown = hiding.frame(frame.head(rows).iloc[:, on_a_line(frame)])
         self.title = title
-        self.count = _count(len(shown), len(frame))
+        self.count = _count(len(shown), len(frame)) if len(frame) or not empty else empty
         self._labels = [label(name) for name in shown.columns]
         self._columns = [texts(shown.iloc[:, at]) for at in range(shown.shape[1])]
         self._numbers = [is_count(shown.iloc[:, at]) for at in range(shown.shape[1])]
 
     def _repr_html_(self) -> str:
         title = f"<p><strong>{escape(self.title)}</strong></p>\n" if self.title else ""
-        return f"{title}{self.html}<p>{self.count}</p>"
+        return f"{title}{self.html}<p>{escape(self.count)}</p>"
 
     @property
     def html(self) -> str:

@@ -12,6 +12,8 @@ import numpy as np
 import orjson
 import pandas as pd
 
+from edfi_toolkit.review.views import LABELS
+
 _CAPITALS = {
     "id": "ID",
     "ids": "IDs",
@@ -27,7 +29,12 @@ _SEQUENCES = (list, tuple, set, frozenset, np.ndarray)
 
 @lru_cache(maxsize=4096)
 def label(name: Hashable) -> str:
-    """`student_unique_id` and `studentUniqueId` as `Student unique ID`; a path with an arrow between."""
+    """A column of ours by its label (`Student`); else its words, `schoolName` as `School name`.
+
+    A path has an arrow between its parts.
+    """
+    if known := LABELS.get(str(name)):
+        return known[:1].upper() + known[1:]
     parts = [part for part in str(name).split(".") if part]
     return " \u203a ".join(_words(part) for part in parts) or str(name)
 

@@ -114,8 +114,8 @@ def test_shortcuts_of_the_notebook_do_not_take_letters_from_the_filter(page: Any
 
 
 def test_a_heading_sorts_and_says_so(page: Any) -> None:
-    heading = page.get_by_role("button", name="Sort by Student unique ID").or_(
-        page.get_by_role("button", name="Student unique ID")
+    heading = page.get_by_role("button", name="Sort by Student").or_(
+        page.get_by_role("button", name="Student")
     )
     heading.first.click()
     page.wait_for_selector(".edfi-grid th[aria-sort='ascending']")

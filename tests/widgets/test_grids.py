@@ -68,9 +68,9 @@ def test_pages_are_turned_and_end_at_the_last() -> None:
 def test_values_are_written_for_people() -> None:
     view = a_grid()._view()
     assert [each["label"] for each in view["columns"]][:3] == [
-        "Student unique ID",
-        "Program name",
-        "Begin date",
+        "Student",
+        "Program",
+        "Begins",
     ]
     assert column(view, "begin_date")[0] == "2025-08-01"
     assert column(view, "served")[:2] == ["yes", "no"]
@@ -148,7 +148,7 @@ def test_selected_gives_real_values_and_shows_masked_ones() -> None:
     assert grid.selected is not None
     assert grid.selected["student_unique_id"] == str(int(CANARY) + 3)
     assert str(int(CANARY) + 3) not in f"{grid.selected!r} {grid.selected}"
-    assert "Program name: CTE" in str(grid.selected)
+    assert "Program: CTE" in str(grid.selected)
 
 
 def test_selected_rows_keep_index_and_types_and_show_masked() -> None:

@@ -20,9 +20,10 @@ MASKER = Masker(b"a key for tests")
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("student_unique_id", "Student unique ID"),
+        ("student_unique_id", "Student"),
+        ("school_id", "School ID"),
         ("programTypeDescriptor", "Program type descriptor"),
-        ("ed_fi_id", "Ed-Fi ID"),
+        ("ed_fi_id", "Id in the ODS"),
         ("row id", "Row ID"),
         ("studentReference.studentUniqueId", "Student reference \u203a Student unique ID"),
         ("etag", "ETag"),

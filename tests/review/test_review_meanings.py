@@ -1,0 +1,51 @@
+"""Every id a steward meets has a sentence: rules, notices, checks of validation, findings of a plan."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from edfi_toolkit.review.meanings import meaning_of, meanings_of
+from edfi_toolkit.review.summaries import by_rule
+from edfi_toolkit.rules.catalogue import RULES
+from edfi_toolkit.sync.actions import RESYNC
+from edfi_toolkit.sync.findings import ABOUT_RECORDS, ABOUT_THE_PLAN
+from edfi_toolkit.sync.guardrails import BREACHES, MASS_DELETE
+from edfi_toolkit.validation.facts import FACTS
+
+
+def test_rules_and_checks_are_answered_in_one_place() -> None:
+    told = meanings_of(["COM-NRM-3", "DS-REQUIRED", "REF-STUDENT", "nobody knows it"])
+    assert list(told) == ["COM-NRM-3", "DS-REQUIRED", "REF-STUDENT"]
+    assert all(told.values())
+    assert all(meaning_of(each) for each in [*RULES, *FACTS])
+
+
+def test_two_equal_keys_are_told_as_what_validation_found() -> None:
+    """COM-KEY-1."""
+    told = meaning_of("COM-KEY-1")
+    assert told is not None
+    assert told.says.startswith("Two records of this build have one key")
+
+
+def test_every_finding_of_a_plan_and_every_notice_of_a_source_is_in_the_catalogue() -> None:
+    """REC-R1 to REC-R10 among them."""
+    codes = {code for code, *_ in ABOUT_RECORDS.values()} | {*ABOUT_THE_PLAN, *BREACHES, MASS_DELETE}
+    resync = {rule for rule, _ in RESYNC.values()}
+    assert len(resync) == 10
+    assert codes | resync | {"UNKNOWN_TABLE", "NO_COLUMN"} <= set(RULES)
+    assert (RULES["UNKNOWN_TABLE"].severity, RULES["NO_COLUMN"].severity) == ("warning", "info")
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("DS-REQUIRED", "A property that the data standard requires is missing."),
+        ("mass-delete", "30 of 40 would go."),
+        ("BRAND_NEW", "30 of 40 would go."),
+    ],
+)
+def test_counts_by_rule_have_a_sentence_for_every_id(code: str, says: str) -> None:
+    frame = pd.DataFrame({"rule_id": [code], "says": ["30 of 40 would go."], "hint": ["Look."]})
+    assert by_rule(frame, "rule_id")["says"].tolist() == [says]
+    assert by_rule(frame, "rule_id")["todo"].tolist()[0]

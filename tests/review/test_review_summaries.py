@@ -1,0 +1,141 @@
+"""Summaries read as a steward reads: no value twice, no empty row, reasons instead of codes."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+
+from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.review.summaries import left_alone, rows_aside, values_of
+
+GIFTED = {"resource": "studentProgramAssociations", "student_unique_id": "604822", "program_name": "Gifted"}
+
+
+def a_change(action: str, **given: Any) -> dict[str, Any]:
+    nothing = dict.fromkeys([*KEY_COLUMNS, "pair", "reason", "diff", "body", "before"])
+    return {**nothing, **GIFTED, "action": action, **given}
+
+
+def a_plan(*changes: dict[str, Any]) -> Any:
+    return SimpleNamespace(items=pd.DataFrame(changes))
+
+
+def a_body(**values: Any) -> dict[str, Any]:
+    return {"studentReference": {"studentUniqueId": "604822"}, "beginDate": "2025-08-23", **values}
+
+
+def values(*changes: dict[str, Any]) -> list[list[Any]]:
+    return values_of(a_plan(*changes))[["action", "member", "before", "after"]].values.tolist()
+
+
+def test_a_new_record_is_one_row_with_all_its_values_but_those_of_its_key() -> None:
+    body = a_body(endDate="2026-05-29", services=[{"d": "uri://x#Tutoring", "primaryIndicator": True}])
+
+    assert values(a_change("POST", body=body)) == [
+        [
+            "POST",
+            "(new record)",
+            "",
+            "endDate: 2026-05-29; services.d: Tutoring; services.primaryIndicator: yes",
+        ]
+    ]
+
+
+def test_a_record_without_further_values_says_so() -> None:
+    assert values(a_change("POST", body=a_body()))[0][-1] == "nothing beside its key"
+
+
+def test_a_deleted_record_comes_first_and_shows_what_is_lost() -> None:
+    changed = a_change("PUT", diff={"endDate": ["2026-06-05", "2026-05-29"]})
+    deleted = a_change("DELETE", before=a_body(endDate="2026-01-09"))
+
+    assert values(changed, deleted) == [
+        ["DELETE", "(whole record)", "endDate: 2026-01-09", ""],
+        ["PUT", "endDate", "2026-06-05", "2026-05-29"],
+    ]
+
+
+def test_the_created_one_of_a_pair_shows_what_differs() -> None:
+    diff = {"beginDate": ["2025-08-23", "2025-09-30"]}
+
+    assert values(a_change("POST", pair=1, body=a_body(), diff=diff)) == [
+        ["POST", "beginDate", "2025-08-23", "2025-09-30"]
+    ]
+
+
+def aside(**given: Any) -> pd.DataFrame:
+    bad = {
+        "table": "program_participation",
+        "id": "p-9002",
+        "rule": "COM-NRM-3",
+        "detail": "p.csv, row 34, column begin_date: '2026-02-30' is not a date.",
+        "file": "p.csv",
+        "row": 34,
+        "column": "begin_date",
+        "value": "2026-02-30",
+    }
+    return pd.DataFrame([{**bad, **given}])
+
+
+def test_a_bad_cell_is_told_without_the_place_that_has_columns_of_its_own() -> None:
+    shown = rows_aside(aside())
+
+    assert shown.columns[:5].tolist() == ["file", "row", "column", "says", "rule"]
+    assert shown["says"].tolist() == ["'2026-02-30' is not a date."]
+
+
+def test_a_column_of_another_name_in_the_file_stays_in_the_sentence() -> None:
+    shown = rows_aside(aside(detail="p.csv, row 34, column Begin: '2026-02-30' is not a date."))
+
+    assert shown["says"].tolist() == ["Column Begin: '2026-02-30' is not a date."]
+
+
+def test_two_rows_with_one_key_are_told_without_naming_the_key_twice() -> None:
+    detail = "p.csv, row 3, column a and b: 2 rows (3, 4) have the same a and b."
+
+    assert rows_aside(aside(row=3, column="a, b", detail=detail))["says"].tolist() == [
+        "2 rows (3, 4) have the same a and b."
+    ]
+
+
+def test_rows_that_a_rule_skipped_come_before_those_that_could_not_be_read() -> None:
+    by_rule = aside(rule="CERT-SEL-3", detail="ends too early", file=None, row=None, column=None, value=None)
+
+    shown = rows_aside(pd.concat([aside(), by_rule], ignore_index=True))
+
+    assert shown[["rule", "says"]].values.tolist() == [
+        ["CERT-SEL-3", "ends too early"],
+        ["COM-NRM-3", "'2026-02-30' is not a date."],
+    ]
+
+
+def test_what_is_left_alone_says_which_rule_holds_it() -> None:
+    keys = {**dict.fromkeys(KEY_COLUMNS), **GIFTED}
+    findings = [
+        {**keys, "code": "HELD", "says": "Held back by validation.", "hint": "Correct it."},
+        {
+            **keys,
+            "student_unique_id": "2",
+            "code": "HELD",
+            "says": "Its row cannot be read.",
+            "hint": "Mend it.",
+        },
+        {**keys, "code": "NOTE", "says": "", "hint": ""},
+    ]
+    held = pd.DataFrame([{**keys, "held_by": ["COM-PAY-4"]}])
+
+    alone = left_alone(
+        SimpleNamespace(findings=pd.DataFrame(findings)),  # type: ignore[arg-type]
+        SimpleNamespace(held=held),  # type: ignore[arg-type]
+    )
+
+    assert alone[["says", "hint", "by_validation"]].values.tolist() == [
+        [
+            "A value is longer than the data standard allows; it is never cut.",
+            "Shorten the value in the SIS.",
+            True,
+        ],
+        ["Its row cannot be read.", "Mend it.", False],
+    ]
