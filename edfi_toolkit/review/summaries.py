@@ -9,7 +9,7 @@ import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.review.causes import with_causes
-from edfi_toolkit.review.meanings import meaning_of, meanings_of
+from edfi_toolkit.review.meanings import meaning_of
 from edfi_toolkit.review.views import cell_text
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ def sheets(
     facts = [{"step": "run", "what": name, "value": manifest.get(name)} for name in _HEAD]
     for step, found in manifest.get("steps", {}).items():
         facts += [{"step": step, "what": name, "value": found[name]} for name in found if name != "files"]
-    held = checked.held[[*keys_in(checked.held), "held_by"]]
+    summary = pd.DataFrame(facts, columns=["step", "what", "value"])
+    held, skipped = checked.held, rows_aside(build.skipped)
     refused = with_causes(rejections) if len(rejections) else rejections
     columns = [
         "action",
@@ -63,16 +64,29 @@ def sheets(
         "source_refs",
     ]
     return {
-        "Summary": pd.DataFrame(facts).assign(value=lambda frame: frame["value"].map(cell_text)),
-        "Changes": changes_of(plan),
-        "Held": held.assign(says=[_sentences(rules) for rules in held["held_by"]]),
+        "Summary": summary.assign(
+            what=summary["what"].str.replace("_", " "), value=summary["value"].map(_fact_text)
+        ),
+        "Changes": _changes_in_words(plan),
+        "Held": held.assign(
+            says=[_told(rules, "says") for rules in held["held_by"]],
+            todo=[_told(rules, "hint") for rules in held["held_by"]],
+        )[[*WHO, "held_by", "says", "todo", "source_refs", "resource"]],
         "Refused": refused[columns] if len(refused) else pd.DataFrame(columns=columns),
-        "Skipped": build.skipped.assign(says=[_sentences([rule]) for rule in build.skipped["rule"]]),
+        "Skipped": skipped.assign(todo=[_told([rule], "hint") for rule in skipped["rule"]]),
     }
 
 
-def _sentences(rule_ids: Iterable[str]) -> str:
-    return " ".join(meanings_of(rule_ids).values())
+def _told(rule_ids: Iterable[str], part: str) -> str:
+    """What is wrong (`says`) or what to do (`hint`) by some rules, each sentence once."""
+    known = [meaning_of(each) for each in rule_ids]
+    return " ".join(dict.fromkeys(getattr(each, part) for each in known if each))
+
+
+def _fact_text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {count}" for name, count in value.items())
+    return cell_text(value)
 
 
 def held_by_rule(checked: Checked) -> pd.DataFrame:
@@ -131,6 +145,7 @@ def rows_aside(skipped: pd.DataFrame) -> pd.DataFrame:
     shown = skipped.assign(says=pd.Series(says, skipped.index, dtype="str"))
     at_load = shown["rule"].str.startswith("COM-NRM")
     columns = ["file", "row", "column", "says", "rule", "table", "id", "value"]
+    columns += ["student_id"] if "student_id" in shown else []
     return shown.loc[at_load.sort_values(kind="stable").index, columns].reset_index(drop=True)
 
 
@@ -160,12 +175,6 @@ def left_alone(plan: Plan, checked: Checked) -> pd.DataFrame:
     return found[["held_by", "says", "hint", *WHO, "by_validation"]]
 
 
-def _told(rule_ids: Iterable[str], name: str) -> str:
-    from edfi_toolkit.rules.catalogue import RULES
-
-    return " ".join(dict.fromkeys(getattr(RULES[each], name) for each in rule_ids if each in RULES))
-
-
 def keys_in(frame: pd.DataFrame) -> list[str]:
     return [name for name in ("resource", *KEY_COLUMNS, "source_refs") if name in frame]
 
@@ -176,15 +185,35 @@ def values_of(plan: Plan) -> pd.DataFrame:
     A record that is created or deleted is one row with all its values, but those of its key; the created one
     of a pair shows what differs from the deleted one.
     """
-    table = []
-    for change in changes_of(plan, "body", "before").to_dict("records"):
-        head, leaves = [change[name] for name in _CHANGE], _changed_leaves(change["diff"])
-        if not leaves and change["action"] in _WHOLE:
-            leaves = [
-                (_WHOLE[change["action"]], _in_one_text(change["before"]), _in_one_text(change["body"]))
-            ]
-        table += [[*head, *leaf] for leaf in leaves or [("", "", "")]]
+    table = [
+        [*(change[name] for name in _CHANGE), *leaf]
+        for change in changes_of(plan, "body", "before").to_dict("records")
+        for leaf in _values(change) or [("", "", "")]
+    ]
     return pd.DataFrame(table, columns=[*_CHANGE, *_VALUE]).astype({"pair": "Int64"})
+
+
+def _changes_in_words(plan: Plan) -> pd.DataFrame:
+    """One row for each record that changes, with its values in one text."""
+    changes = changes_of(plan, "body", "before")
+    words = ["; ".join(map(_value_text, _values(each))) for each in changes.to_dict("records")]
+    columns = ["action", "pair", *WHO, "values", "reason", "resource"]
+    return changes.assign(values=pd.Series(words, changes.index, dtype="str"))[columns]
+
+
+def _value_text(value: tuple[str, Any, Any]) -> str:
+    member, before, after = value
+    if member in _WHOLE.values():
+        return f"{member} {before or after}"
+    return f"{member}: {cell_text(before) or 'nothing'} \u2192 {cell_text(after) or 'nothing'}"
+
+
+def _values(change: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Member, before and after of all that a change makes different; of a whole record in one text."""
+    action, leaves = change["action"], _changed_leaves(change["diff"])
+    if leaves or action not in _WHOLE:
+        return leaves
+    return [(_WHOLE[action], _in_one_text(change["before"]), _in_one_text(change["body"]))]
 
 
 def _in_one_text(body: Any) -> str:

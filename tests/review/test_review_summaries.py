@@ -133,8 +133,8 @@ def test_what_is_left_alone_says_which_rule_holds_it() -> None:
 
     assert alone[["says", "hint", "by_validation"]].values.tolist() == [
         [
-            "A value is longer than the data standard allows; it is never cut.",
-            "Shorten the value in the SIS.",
+            "A text is longer than the data standard allows.",
+            "Shorten it in the SIS. The toolkit never cuts a text.",
             True,
         ],
         ["Its row cannot be read.", "Mend it.", False],

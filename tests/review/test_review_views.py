@@ -75,3 +75,20 @@ def test_a_cell_reads_as_a_person_writes_it(cell: object, text: str) -> None:
 
 def test_the_accounting_keeps_its_order() -> None:
     assert accounting(rows_read=3, set_aside=1).values.tolist() == [["rows read", 3], ["set aside", 1]]
+
+
+def test_what_a_stop_left_unsent_is_told_and_how_to_go_on() -> None:
+    from edfi_toolkit.review.steps import published_view
+    from edfi_toolkit.sync.publish import RESULT_COLUMNS
+
+    result = pd.DataFrame(
+        {
+            "action": "POST",
+            "outcome": ["delivered", "pending"],
+            "attempts": pd.array([1, 0], dtype="Int64"),
+            "student_unique_id": ["S-1", "S-2"],
+        }
+    ).reindex(columns=list(RESULT_COLUMNS))
+    view = published_view(result, Masker(b"k" * 32))
+    assert view.says == "1 of 2 changes reached the ODS; 1 not sent yet."
+    assert view.next_step.startswith("Publish again")
