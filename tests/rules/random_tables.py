@@ -98,7 +98,8 @@ TABLES = {
         ceis_records=rows("record_id", "k", student_id=students, start_date=days, end_date=days),
         instruction_mode_records=rows(
             "record_id", "m", student_id=students, start_date=days, end_date=days,
-            school_number=st.sampled_from(["40", "60"]), learning_modality=st.sampled_from(["Remote", "hybrid", "Virtual"]),
+            school_number=st.sampled_from(["40", "60"]),
+            learning_modality=st.sampled_from(["Remote", "hybrid", "Virtual"]),
         ),
     ),
 }  # fmt: skip

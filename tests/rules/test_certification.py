@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model import associations, body_hash
 from edfi_toolkit.rules import build
 from edfi_toolkit.rules.certification import SHEET, scenario_day
+from edfi_toolkit.sync import identity_map_of, plan
 from tests.rules.tables_of import REQUIRED, a_participation, certification_tables
+from tests.rules.worked_examples import EXAMPLES
 
 
 def built(*participations, settings=None, **tables):
@@ -302,3 +306,72 @@ def test_explain_tells_of_rows_that_were_set_aside():
     (aside,) = story.query("outcome == 'set aside'").to_dict("records")
     assert (aside["id"], aside["rule"]) == ("p1", "COM-NRM-3")
     assert "2026-02-30" in aside["says"]
+
+
+CTE_ELEMENTS = [
+    ("CERT-CTE-1", ("beginDate",), "2025-08-23"),
+    ("CERT-CTE-2", ("endDate",), "2026-05-23"),
+    ("CERT-CTE-3", ("educationOrganizationReference", "educationOrganizationId"), 255901),
+    ("CERT-CTE-4", ("programReference", "programName"), "Career and Technical Education"),
+    (
+        "CERT-CTE-5",
+        ("programReference", "programTypeDescriptor"),
+        "uri://ed-fi.org/ProgramTypeDescriptor#Career and Technical Education",
+    ),
+    ("CERT-CTE-6", ("programReference", "educationOrganizationId"), 255901),
+    ("CERT-CTE-7", ("studentReference", "studentUniqueId"), "222222"),
+    ("CERT-CTE-8", ("nonTraditionalGenderStatus",), True),
+    ("CERT-CTE-9", ("privateCTEProgram",), False),
+    (
+        "CERT-CTE-10",
+        ("technicalSkillsAssessmentDescriptor",),
+        "uri://ed-fi.org/TechnicalSkillsAssessmentDescriptor#Passed",
+    ),
+    (
+        "CERT-CTE-12",
+        ("cteProgramServices", 0, "cteProgramServiceDescriptor"),
+        "uri://ed-fi.org/CTEProgramServiceDescriptor#Information Technology",
+    ),
+    ("CERT-CTE-13", ("cteProgramServices", 0, "cipCode"), "11.0103"),
+    ("CERT-CTE-14", ("cteProgramServices", 0, "primaryIndicator"), True),
+]
+
+
+@pytest.fixture(scope="module")
+def cte_body():
+    example = EXAMPLES["CERT-X1"]
+    return build(example["tables"], profile="certification").records["body"][0]
+
+
+@pytest.mark.parametrize(("element", "path", "value"), CTE_ELEMENTS, ids=[each[0] for each in CTE_ELEMENTS])
+def test_each_element_of_the_cte_scenario(cte_body, element, path, value):
+    found = cte_body
+    for step in path:
+        found = found[step]
+    assert found == value
+    assert type(found) is type(value), "COM-PAY-1: the JSON type of the data standard"
+
+
+def test_cert_cte_11_a_record_without_services_is_told_to_lack_them():
+    result = built(a_participation(resource="studentCTEProgramAssociations"))
+    assert "cteProgramServices" in set(result.notices.query("code == 'CERT_MISSING'")["detail"])
+
+
+@pytest.mark.parametrize(
+    ("event", "before", "after", "expected"),
+    [
+        ("CERT-EVT-1", [], [a_participation()], {"POST": 1}),
+        ("CERT-EVT-2", [a_participation()], [a_participation(end_date="2026-05-23")], {"PUT": 1}),
+        (
+            "CERT-EVT-3",
+            [a_participation()],
+            [a_participation(begin_date="2025-09-30")],
+            {"DELETE": 1, "POST": 1},
+        ),
+        ("CERT-EVT-4", [a_participation()], [], {"DELETE": 1}),
+        ("CERT-EVT-5", [a_participation()], [a_participation()], {"NOOP": 1}),
+    ],
+)
+def test_each_event_gives_its_actions(event, before, after, expected):
+    planned = plan(built(*after), identity_map=identity_map_of(built(*before)))
+    assert Counter(planned.items["action"]) == expected, event

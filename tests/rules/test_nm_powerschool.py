@@ -360,3 +360,26 @@ def test_nm_sel_3_the_year_may_be_the_schools_own():
     }
     assert skips(built(settings={"nm.year_window": "calendar"}, **terms)) == {"S11": "NM-SEL-3"}
     assert len(built(**terms).records) == 1
+
+
+CTE = "Career and Technical Education"
+ELEMENTS = [
+    ("NM-ELE-1c", ("educationOrganizationReference", "educationOrganizationId"), 35089000),
+    ("NM-ELE-3", ("programReference", "programTypeDescriptor"), f"uri://ed-fi.org/ProgramTypeDescriptor#{CTE}"),
+    ("NM-ELE-4", ("programReference", "programName"), CTE),
+    ("NM-ELE-5", ("studentReference", "studentUniqueId"), "900111222"),
+    ("NM-ELE-6", ("beginDate",), "2025-08-11"),
+    ("NM-ELE-7", ("ctePrograms", 0, "careerPathwayDescriptor"), "uri://ed-fi.org/CareerPathwayDescriptor#Other"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("element", "path", "value"), ELEMENTS, ids=[each[0] for each in ELEMENTS])
+def test_each_element_of_a_record(element, path, value):
+    found = built({"location_code": "0"}, settings=FOURTH).records["body"][0]
+    for step in path:
+        found = found[step]
+    assert found == value
+
+
+def test_nm_sel_5_an_excluded_student_is_skipped():
+    assert skips(built({"state_exclude": True})) == {"11": "NM-SEL-5"}

@@ -335,7 +335,7 @@ def test_edge_68_wi_mod_4_a_start_before_the_enrollment():
 
 
 @pytest.mark.parametrize(("end", "skipped"), [("2026-07-01", {"m1": "WI-MOD-2"}), ("2026-06-30", {})])
-def test_edge_69_70_wi_mod_2_the_end_lies_inside_the_year(end, skipped):
+def test_edge_69_70_wi_mod_2_wi_scp_2_the_end_lies_inside_the_year(end, skipped):
     assert skips(built(instruction_mode_records=[a_mode(end_date=end)])) == skipped
 
 
@@ -389,7 +389,7 @@ def test_edge_80_com_tog_1_switched_on_again_sends_the_difference():
     assert actions(tables(enrolled(**CESA), **OFF), tables(enrolled(**CESA), **WITH_504))["POST"] == 1
 
 
-def test_edge_81_wi_enr_3_an_enrollment_of_last_years_calendar_is_not_this_years():
+def test_edge_81_wi_enr_3_wi_scp_1_an_enrollment_of_last_years_calendar_is_not_this_years():
     result = built(
         enrolled(start_date="2025-06-20", end_date="2025-07-10", **CESA), calendar={"school_year": 2025}
     )
@@ -689,3 +689,38 @@ def test_explain_tells_how_the_begin_date_of_a_504_came_about():
     (element,) = story.frame.query("outcome == 'beginDate'").to_dict("records")
     assert element["rule"] == "WI-ELE-6"
     assert "2025-09-02" in element["says"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "records"),
+    [
+        ("WI-CEIS-1", {"ceis_records": [a_ceis("r", start_date=None)]}),
+        ("WI-CEIS-1", {"ceis_records": [a_ceis("r", end_date="2025-10-05")]}),
+        ("WI-MOD-1", {"instruction_mode_records": [a_mode("r", start_date=None)]}),
+        ("WI-MOD-1", {"instruction_mode_records": [a_mode("r", end_date="2025-09-07")]}),
+        ("WI-504-1", {"section504_records": [a_504("r", start_date=None)]}),
+    ],
+)
+def test_a_record_without_a_start_or_ending_before_it_is_skipped(rule, records):
+    assert skips(built(**records)) == {"r": rule}
+
+
+ELEMENTS = [
+    ("WI-ELE-1", ("educationOrganizationReference", "educationOrganizationId"), 301240),
+    ("WI-ELE-2", ("programReference", "educationOrganizationId"), 48856),
+    ("WI-ELE-5", ("studentReference", "studentUniqueId"), "7000000002"),
+]
+
+
+@pytest.mark.parametrize(("element", "path", "value"), ELEMENTS, ids=[each[0] for each in ELEMENTS])
+def test_each_element_of_a_record(element, path, value):
+    found = built(enrolled(**CESA)).records["body"][0]
+    for step in path:
+        found = found[step]
+    assert found == value
+
+
+def test_wi_ele_8_nothing_but_the_key_and_the_end_is_sent():
+    references = {"educationOrganizationReference", "programReference", "studentReference"}
+    for body in built(enrolled(**CESA), **WITH_504, **WITH_MODE).records["body"]:
+        assert set(body) <= references | {"beginDate", "endDate"}

@@ -152,7 +152,7 @@ def test_rec_p4_a_delete_that_meets_a_404_is_done(client, ledger):
     assert ledger.identity_map(feed_of(ledger, client))["student_unique_id"].tolist() == ["S-1"]
 
 
-def test_e89_a_post_that_finds_the_record_adopts_its_id(client, ledger):
+def test_e89_com_ups_1_a_post_that_finds_the_record_adopts_its_id(client, ledger):
     result = a_build(a_participation(1))
     published(result, ledger, client)
     with Ledger(ledger.path.with_name("second.db")) as second:

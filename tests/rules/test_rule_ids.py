@@ -1,0 +1,49 @@
+"""Every id of the manuals has a sentence for the steward and a test that bears it, or says what is open."""
+
+from __future__ import annotations
+
+import csv
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from edfi_toolkit.rules.catalogue import RULES
+
+HERE = Path(__file__).parent
+IDS = list(csv.DictReader((HERE / "rule_ids.csv").read_text(encoding="utf-8").splitlines()))
+NAMES = [row["id"] for row in IDS]
+CATALOGUE = HERE.parents[1] / "edfi_toolkit" / "rules" / "catalogue"
+
+
+@pytest.fixture(scope="module")
+def tests_text() -> str:
+    """All tests as one text, in which `test_nm_sel_1_...` reads `nm-sel-1`."""
+    tests = [path for path in HERE.parent.rglob("test_*.py") if path.name != Path(__file__).name]
+    return "\n".join(path.read_text(encoding="utf-8") for path in tests).lower().replace("_", "-")
+
+
+def test_the_list_is_whole_and_names_each_id_once() -> None:
+    assert len(NAMES) == len(set(NAMES)) == 169
+
+
+@pytest.mark.parametrize("rule_id", NAMES)
+def test_each_id_has_a_sentence_a_next_step_a_severity_and_a_source(rule_id: str) -> None:
+    entry = RULES[rule_id]
+    assert entry.says.endswith((".", ":"))
+    assert entry.hint.endswith(".")
+    assert entry.severity in ("critical", "warning", "info")
+    assert entry.source
+
+
+@pytest.mark.parametrize("row", IDS, ids=NAMES)
+def test_each_id_stands_in_the_catalogue_file_of_its_profile(row: dict[str, str]) -> None:
+    entries = tomllib.loads((CATALOGUE / f"{row['catalogue']}.toml").read_text(encoding="utf-8"))
+    assert row["id"] in entries
+
+
+@pytest.mark.parametrize("row", IDS, ids=NAMES)
+def test_each_id_is_borne_by_a_test_or_says_what_is_open(row: dict[str, str], tests_text: str) -> None:
+    borne = re.search(rf"(?<![a-z0-9]){row['id'].lower()}(?![a-z0-9])", tests_text)
+    assert bool(borne) != bool(row["open"])
