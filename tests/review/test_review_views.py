@@ -89,6 +89,6 @@ def test_what_a_stop_left_unsent_is_told_and_how_to_go_on() -> None:
             "student_unique_id": ["S-1", "S-2"],
         }
     ).reindex(columns=list(RESULT_COLUMNS))
-    view = published_view(result, Masker(b"k" * 32))
+    view = published_view(result, Masker(KEY))
     assert view.says == "1 of 2 changes reached the ODS; 1 not sent yet."
     assert view.next_step.startswith("Publish again")
