@@ -16,6 +16,7 @@ from edfi_toolkit.review.summaries import (
     SEVERITIES,
     WHO,
     by_rule,
+    cause_first,
     changes_of,
     held_by_rule,
     keys_in,
@@ -105,7 +106,7 @@ def built_view(build: Build, masker: Masker) -> View:
         next_step="Look at who is missing and why, then validate.",
         masker=masker,
         frames={
-            "skipped": rows_aside(build.skipped),
+            "skipped": cause_first(rows_aside(build.skipped)),
             "records": build.records[["resource", *KEY_COLUMNS, "source_refs", "rules"]],
             "notices": build.notices,
         },
@@ -213,8 +214,8 @@ def unapproved_view(plan: Plan, checked: Checked, masker: Masker, *, button: boo
     nothing, stopped = nothing_published_view(masker), bool(plan.breaches)
     below = button and not stopped
     return View(
-        title="Publish: waiting for your approval",
-        says="Nothing was sent."
+        title="Publish",
+        says="Nothing was sent. It waits for your approval."
         + (" A limit stops this plan; each one needs an override that names a person." if stopped else ""),
         tone="bad" if stopped else "look",
         blocks=shown.blocks[:2],

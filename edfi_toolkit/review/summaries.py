@@ -49,7 +49,7 @@ def sheets(
     for step, found in manifest.get("steps", {}).items():
         facts += [{"step": step, "what": name, "value": found[name]} for name in found if name != "files"]
     summary = pd.DataFrame(facts, columns=["step", "what", "value"])
-    held, skipped = checked.held, rows_aside(build.skipped)
+    held, skipped = checked.held, cause_first(rows_aside(build.skipped))
     refused = with_causes(rejections) if len(rejections) else rejections
     columns = [
         "action",
@@ -86,7 +86,7 @@ def _told(rule_ids: Iterable[str], part: str) -> str:
 def _fact_text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {count}" for name, count in value.items())
-    return cell_text(value)
+    return cell_text(value) or "none"
 
 
 def held_by_rule(checked: Checked) -> pd.DataFrame:
@@ -144,15 +144,22 @@ def rows_aside(skipped: pd.DataFrame) -> pd.DataFrame:
     says = [_without_place(*each) for each in places]
     shown = skipped.assign(says=pd.Series(says, skipped.index, dtype="str"))
     at_load = shown["rule"].str.startswith("COM-NRM")
-    columns = ["file", "row", "column", "says", "rule", "table", "id", "value"]
+    columns = ["file", "row", "column", "says", "rule", "id", "value", "table"]
     columns += ["student_id"] if "student_id" in shown else []
     return shown.loc[at_load.sort_values(kind="stable").index, columns].reset_index(drop=True)
+
+
+def cause_first(skipped: pd.DataFrame) -> pd.DataFrame:
+    """The same rows with the place in a file last: only rows that could not be read have one."""
+    places = ["file", "row", "column", "value"]
+    first = ["rule", "says", "table", "id"]
+    return skipped[[*first, *skipped.columns.drop([*first, *places]), *places]]
 
 
 def _without_place(file: Any, row: Any, column: Any, detail: Any) -> Any:
     if pd.isna(detail) or pd.isna(row):
         return detail
-    said = str(detail).removeprefix(f"{file}, row {row}, ")
+    said = str(detail).removeprefix(f"{file}, row {int(row)}, ")
     for name in (str(column), str(column).replace(", ", " and ")):  # of a key: all its columns
         said = said.removeprefix(f"column {name}: ")
     return said[:1].upper() + said[1:]

@@ -15,7 +15,7 @@ from edfi_toolkit.widgets.words import cell
 
 CAUSE_COLUMNS = ("cause", "held_by", "rule_id", "rule", "code", "problem_type", "status")
 ALL, NO_CAUSE = "all causes", "(none)"
-_TELLING = ("severity", "says", "messages", "detail", "hint", "field", "value")  # shown beside the cause
+_TELLING = ("severity", "says", "messages", "detail", "hint", "field")  # shown beside the cause
 _SHORT = 80  # letters of its meaning beside a cause in the dropdown
 
 

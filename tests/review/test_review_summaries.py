@@ -103,7 +103,7 @@ def test_two_rows_with_one_key_are_told_without_naming_the_key_twice() -> None:
 def test_rows_that_a_rule_skipped_come_before_those_that_could_not_be_read() -> None:
     by_rule = aside(rule="CERT-SEL-3", detail="ends too early", file=None, row=None, column=None, value=None)
 
-    shown = rows_aside(pd.concat([aside(), by_rule], ignore_index=True))
+    shown = rows_aside(pd.concat([aside(row=34.0), by_rule], ignore_index=True))
 
     assert shown[["rule", "says"]].values.tolist() == [
         ["CERT-SEL-3", "ends too early"],

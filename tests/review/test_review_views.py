@@ -7,7 +7,7 @@ import pytest
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.privacy import Masker, pseudonym
-from edfi_toolkit.review.views import Block, View, accounting, cell_text
+from edfi_toolkit.review.views import Block, PanelView, View, accounting, cell_text
 
 KEY = b"k" * 32
 
@@ -92,3 +92,14 @@ def test_what_a_stop_left_unsent_is_told_and_how_to_go_on() -> None:
     view = published_view(result, Masker(KEY))
     assert view.says == "1 of 2 changes reached the ODS; 1 not sent yet."
     assert view.next_step.startswith("Publish again")
+
+
+def test_a_view_with_a_panel_becomes_what_the_panel_decided() -> None:
+    waiting = PanelView(**vars(a_view()), panel=lambda: "a panel")
+    done = a_view(rows=3, tone="good")
+
+    waiting.become(done)
+
+    assert waiting._repr_html_() == done._repr_html_()
+    assert len(waiting.frames["held"]) == 3
+    assert waiting.panel is None
