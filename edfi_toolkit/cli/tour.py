@@ -133,10 +133,12 @@ def _outcome(out: Console, run: Run) -> None:
     masker = run.masker()
     _table(out, "What happened", pd.DataFrame(counts, columns=["what", "rows"]), run.overview())
     checked = run.checked
+    unread = checked.build.skipped["rule"].str.startswith("COM-NRM-")
     refused = rejections_view(run.rejected(), masker).frames["causes"]
     why = pd.concat(
         [
-            by_rule(checked.build.tables.skipped, "rule").assign(state="set aside"),
+            by_rule(checked.build.skipped[unread], "rule").assign(state="set aside"),
+            by_rule(checked.build.skipped[~unread], "rule").assign(state="skipped"),
             held_by_rule(checked).assign(state="held"),
             refused.rename(columns={"rejections": "rows"}).assign(state="refused", rule_id=""),
         ]
