@@ -16,13 +16,13 @@ from edfi_toolkit.review.summaries import (
     SEVERITIES,
     WHO,
     by_rule,
-    cause_first,
     changes_of,
     held_by_rule,
     keys_in,
     left_alone,
     rows,
     rows_aside,
+    skipped_rows,
     values_of,
 )
 from edfi_toolkit.review.views import Block, View, accounting
@@ -106,7 +106,7 @@ def built_view(build: Build, masker: Masker) -> View:
         next_step="Look at who is missing and why, then validate.",
         masker=masker,
         frames={
-            "skipped": cause_first(rows_aside(build.skipped)),
+            "skipped": skipped_rows(build),
             "records": build.records[["resource", *KEY_COLUMNS, "source_refs", "rules"]],
             "notices": build.notices,
         },

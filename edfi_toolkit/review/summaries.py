@@ -49,7 +49,7 @@ def sheets(
     for step, found in manifest.get("steps", {}).items():
         facts += [{"step": step, "what": name, "value": found[name]} for name in found if name != "files"]
     summary = pd.DataFrame(facts, columns=["step", "what", "value"])
-    held, skipped = checked.held, cause_first(rows_aside(build.skipped))
+    held, skipped = checked.held, skipped_rows(build)
     refused = with_causes(rejections) if len(rejections) else rejections
     columns = [
         "action",
@@ -149,8 +149,23 @@ def rows_aside(skipped: pd.DataFrame) -> pd.DataFrame:
     return shown.loc[at_load.sort_values(kind="stable").index, columns].reset_index(drop=True)
 
 
-def cause_first(skipped: pd.DataFrame) -> pd.DataFrame:
-    """The same rows with the place in a file last: only rows that could not be read have one."""
+def skipped_rows(build: Build) -> pd.DataFrame:
+    """Rows without a record as in `rows_aside`, with the SIS id of their student, cause first.
+
+    The place in a file comes last: only rows that could not be read have one.
+    """
+    from edfi_toolkit.tables.schema import TABLES
+
+    skipped = rows_aside(build.skipped)
+    students = pd.Series(None, skipped.index, dtype="str")
+    for name, part in skipped.groupby("table"):
+        table = build.tables[str(name)]
+        key = TABLES[str(name)].primary_key
+        if len(key) == 1 and "student_id" in table:
+            of_row = table.set_index(table[key[0]].astype("str"))["student_id"]
+            students[part.index] = part["id"].map(of_row)
+    known = skipped.get("student_id", students)
+    skipped["student_id"] = known.fillna(students)
     places = ["file", "row", "column", "value"]
     first = ["rule", "says", "table", "id"]
     return skipped[[*first, *skipped.columns.drop([*first, *places]), *places]]

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.review.summaries import left_alone, rows_aside, values_of
+from edfi_toolkit.review.summaries import left_alone, rows_aside, skipped_rows, values_of
 
 GIFTED = {"resource": "studentProgramAssociations", "student_unique_id": "604822", "program_name": "Gifted"}
 
@@ -139,3 +139,14 @@ def test_what_is_left_alone_says_which_rule_holds_it() -> None:
         ],
         ["Its row cannot be read.", "Mend it.", False],
     ]
+
+
+def test_a_skipped_row_names_its_student() -> None:
+    by_rule = aside(rule="CERT-SEL-3", detail="ends too early", file=None, row=None, column=None, value=None)
+    table = pd.DataFrame({"participation_id": ["p-9001", "p-9002"], "student_id": ["K1", "K2"]})
+    build: Any = SimpleNamespace(skipped=by_rule, tables={"program_participation": table})
+
+    shown = skipped_rows(build)
+
+    assert shown.columns[:5].tolist() == ["rule", "says", "table", "id", "student_id"]
+    assert shown["student_id"].tolist() == ["K2"]
