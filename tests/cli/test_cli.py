@@ -222,6 +222,7 @@ def sandbox() -> object:
 @pytest.mark.filterwarnings("default")  # Great Expectations warns when it is first imported
 def test_plan_then_publish_then_plan_again(cli: Cli, sandbox: Running, tmp_path: Path) -> None:
     made = make_playground(tmp_path / "work", "certification")
+    made.source_becomes("after")  # the state of which the ODS refuses nothing
     with working_in(made.folder, target_environ(sandbox)):
         code, out, err = cli("plan", "sample", *SAMPLE, "--out", "plan", "--json")
         planned = json.loads(out)
@@ -249,6 +250,7 @@ def test_publishing_a_saved_plan_that_holds_records_is_exit_3(
     cli: Cli, sandbox: Running, tmp_path: Path
 ) -> None:
     made = make_playground(tmp_path / "work", "certification")
+    made.source_becomes("after")  # the state of which the ODS refuses nothing
     with working_in(made.folder, target_environ(sandbox)):
         cli("plan", "sample", *SAMPLE, "--out", "plan")
         code, out, _ = cli("publish", "plan", *SAMPLE[:2], "--approve", "auto", "--json")

@@ -23,6 +23,7 @@ def work(tmp_path: Path, sandbox: Running) -> Iterator[Playground]:
     import httpx
 
     made = make_playground(tmp_path / "work", "certification")
+    made.source_becomes("after")  # the state of which the ODS refuses nothing
     httpx.post(f"{sandbox.control_url}/reset").raise_for_status()
     for seed in made.seeds:
         httpx.post(f"{sandbox.control_url}/seed", content=seed.read_bytes()).raise_for_status()
