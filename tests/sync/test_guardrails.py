@@ -1,4 +1,4 @@
-"""Guardrails: which plans are too dangerous, and who may say otherwise (C.4, E 103)."""
+"""Guardrails: which plans are too dangerous, and who may say otherwise (docs/concepts.md)."""
 
 from __future__ import annotations
 

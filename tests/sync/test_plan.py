@@ -115,7 +115,7 @@ def test_rec_p6_a_moved_key_is_one_linked_pair_delete_first():
 
 
 def test_the_order_is_pairs_then_creates_updates_deletes_and_noops():
-    """C.4."""
+    """Order and items of a plan (docs/concepts.md)."""
     before = a_build(*(a_participation(number) for number in range(1, 6)))
     after = a_build(
         a_participation(1),

@@ -79,7 +79,7 @@ def test_nothing_is_sent_unless_this_very_plan_was_approved(app, client, ledger)
 
 
 def test_a_plan_with_a_breach_needs_an_override_in_a_persons_name(app, client, ledger):
-    """E 103."""
+    """docs/concepts.md, guardrails."""
     published(a_build(a_participation(1)), ledger, client)
     emptied = planned(a_build(), ledger, client)
     with pytest.raises(UnsafePlan) as refused:
