@@ -100,17 +100,29 @@ function render({ model, el }) {
   let page = 0;
   function turn(by) { send({ page: page + by }); }
 
+  // What is on the page stays there when it is drawn again: a click on a replaced element would be lost.
+  const drawn = {};
+  function news(part, content) {
+    const text = JSON.stringify(content);
+    const changed = drawn[part] !== text;
+    drawn[part] = text;
+    return changed;
+  }
+
   function draw(view) {
     const focused = body.contains(document.activeElement) ? document.activeElement.dataset.row : null;
     const sorted = head.contains(document.activeElement) ? document.activeElement.dataset.column : null;
     const place = focused === null ? -1 : [...body.children].indexOf(document.activeElement);
     const turned = view.page !== page;
     page = view.page;
-    head.replaceChildren(...view.columns.map((column) => heading(column, send)));
-    const start = Math.max(0, view.rows.findIndex((each) => each.selected));
-    body.replaceChildren(...view.rows.map((each, at) => row(each, view.columns, at === start, send)));
-    if (!view.rows.length)
-      body.append(element("tr", {}, element("td", { colspan: view.columns.length, class: "none" }, view.empty)));
+    if (news("head", view.columns))
+      head.replaceChildren(...view.columns.map((column) => heading(column, send)));
+    if (news("body", [view.columns, view.rows, view.empty])) {
+      const start = Math.max(0, view.rows.findIndex((each) => each.selected));
+      body.replaceChildren(...view.rows.map((each, at) => row(each, view.columns, at === start, send)));
+      if (!view.rows.length)
+        body.append(element("tr", {}, element("td", { colspan: view.columns.length, class: "none" }, view.empty)));
+    }
     if (turned) scroller.scrollTop = 0;
     if (place >= 0) {
       const again = [...body.children].find((each) => each.dataset.row === focused) ?? body.children[turned ? 0 : place];

@@ -52,7 +52,8 @@ def test_every_example_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> N
         made.append(names)
     folder, file, database, vendor, ours, records = made
     assert len(folder["tables"].students) > 10
-    assert (len(file["tables"].students), len(file["tables"].program_participation)) == (0, 40)
+    assert file["tables"].students.empty
+    assert len(file["tables"].program_participation) > 30
     assert database["build"].records["student_unique_id"].tolist() == ["0012345"]
     assert vendor["tables"].enrollments["enrollment_id"].tolist() == ["S5001"]
     assert ours["tables"].students["student_id"].tolist() == ["7"]
