@@ -5,6 +5,7 @@
 BIN := .venv/bin
 RUN := $(BIN)/edfi-toolkit
 UV_VERSION := 0.13.9
+PROFILE ?= certification
 
 # Without bytecode every import of the notebook stack takes twice as long, for ever.
 unexport PYTHONDONTWRITEBYTECODE
@@ -15,14 +16,14 @@ help:  ## this list
 .venv/.installed: requirements.lock pyproject.toml tools/install.sh
 	@UV_VERSION=$(UV_VERSION) sh tools/install.sh
 
-demo: .venv/.installed  ## the tour: a small invented district, published to a sandbox and changed once
-	@$(RUN) demo; code=$$?; \
+demo: .venv/.installed  ## the tour: a small invented district, published to a sandbox and changed once; PROFILE=... for a state
+	@$(RUN) demo --profile $(PROFILE); code=$$?; \
 	if [ $$code -eq 3 ]; then \
 	  echo "Exit code 3 means: finished, and some records were held or refused. The sample has such rows on purpose."; \
 	elif [ $$code -ne 0 ]; then exit $$code; fi
 
-lab: .venv/.installed  ## JupyterLab on the sample, with a sandbox ODS behind it
-	@$(RUN) lab
+lab: .venv/.installed  ## JupyterLab on the sample, with a sandbox ODS behind it; PROFILE=... for a state
+	@$(RUN) lab --profile $(PROFILE)
 
 test: .venv/.installed  ## all tests; what this machine lacks is skipped with its reason
 	@$(BIN)/python -m pytest
