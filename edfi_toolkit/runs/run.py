@@ -160,7 +160,7 @@ class Run:
         from edfi_toolkit.sync import plan
 
         self._recover()
-        made = plan(self.checked, identity_map=self._identity_map(), source_name=self.source.name)
+        made = plan(self.checked, source_name=self.source.name, **self._remembered())
         sources = int(made.items["action"].isin(["POST", "PUT", "NOOP"]).sum())
         self.folder.forget_from("preview")
         made.save(self.path)
@@ -323,6 +323,18 @@ class Run:
         with Ledger(self.installation.ledger) as ledger:
             feed = ledger.feed(self.target.identity, self.profile, self.source.name)
             return ledger.identity_map(feed)
+
+    def _remembered(self) -> dict[str, pd.DataFrame]:
+        """What the ledger tells a plan: what was published, and how the resources were set at the last sync."""
+        from edfi_toolkit.sync import Ledger
+
+        with Ledger(self.installation.ledger) as ledger:
+            feed = ledger.feed(self.target.identity, self.profile, self.source.name)
+            year = int(self.built.config["school_year"])
+            return {
+                "identity_map": ledger.identity_map(feed),
+                "last_sync": ledger.last_sync(feed, school_year=year),
+            }
 
     def rejected(self) -> pd.DataFrame:
         """All refusals of this feed, open and settled."""

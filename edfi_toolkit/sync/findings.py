@@ -42,6 +42,12 @@ ABOUT_RECORDS = {
     ),
 }
 ABOUT_THE_PLAN = {
+    "RESYNC_RECOMMENDED": (
+        "info",
+        "It was switched on, or its descriptor mapping changed, since the last resync; only a resync shows "
+        "everything that differs.",
+        "Run a resync: edfi-toolkit resync, or notebook 60.",
+    ),
     "CONFIG_INVALID": (
         "info",
         "The year has no valid configuration, so nothing is planned.",

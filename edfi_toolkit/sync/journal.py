@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import orjson
+import pandas as pd
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from edfi_toolkit.model import KEY_COLUMNS, Body
 from edfi_toolkit.sync import schema
+from edfi_toolkit.sync.last_sync import remember
 from edfi_toolkit.sync.ledger import Feed, Ledger
 
 MapKey = tuple[str, str]  # resource, key hash
@@ -208,11 +210,19 @@ class Journal:
             self._forget(connection, [intent.key for intent in forget])
             self._map(connection, adopt)
 
-    def end(self, *, still_open: set[MapKey], resources: Sequence[str]) -> None:
-        """Close the run, and the rejections of records that are no longer to be sent."""
+    def end(
+        self, *, still_open: set[MapKey], resources: Sequence[str], preferences: pd.DataFrame, resynced: bool
+    ) -> None:
+        """Close the run, and the rejections of records that are no longer to be sent.
+
+        preferences: PREFERENCE_COLUMNS, remembered for the next plan. resynced: whether this was a resync.
+        """
         moot = [key for key in self._rejected if key not in still_open and key[0] in resources]
         with self._ledger.writing() as connection:
             self._close(connection, moot)
+            remember(
+                connection, self._feed, self._year, preferences, resynced=resynced, now=self._ledger.clock()
+            )
             table = schema.runs
             connection.execute(
                 update(table).where(table.c.id == self._run).values(ended_at=self._ledger.clock())

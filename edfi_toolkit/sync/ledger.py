@@ -28,6 +28,7 @@ from edfi_toolkit.errors import ConfigError, LedgerError
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.sync import schema
 from edfi_toolkit.sync.locks import file_lock
+from edfi_toolkit.sync.preferences import PREFERENCE_COLUMNS, typed_preferences
 from edfi_toolkit.sync.sides import MAP_COLUMNS, feed_label, typed_keys
 
 BUSY_S = 30.0
@@ -229,6 +230,13 @@ class Ledger:
         rows["feed"] = feed.name
         texts = dict.fromkeys(("resource", "ed_fi_id", "etag", "feed"), "str")
         return rows.astype({**texts, "last_body": object, "school_year": "Int64", "last_status": "Int64"})
+
+    def last_sync(self, feed: Feed, *, school_year: int) -> pd.DataFrame:
+        """Each resource's switch and mapping version at the feed's last sync (PREFERENCE_COLUMNS)."""
+        table = schema.last_sync
+        query = select(*(table.c[name] for name in PREFERENCE_COLUMNS))
+        query = query.where(table.c.feed_id == feed.id, table.c.school_year == school_year)
+        return typed_preferences(self._frame(query.order_by(table.c.resource)))
 
     def rejections(self, run_id: str | None = None, feed: Feed | None = None) -> pd.DataFrame:
         """Records not delivered (REJECTION_COLUMNS, then `run_id`): of one run, of one feed, or all."""

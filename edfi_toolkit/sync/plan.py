@@ -13,6 +13,7 @@ from edfi_toolkit.sync.actions import PUBLISH, PUBLISH_READS, RESYNC, RESYNC_REA
 from edfi_toolkit.sync.findings import Findings
 from edfi_toolkit.sync.guardrails import guard
 from edfi_toolkit.sync.planned import Plan
+from edfi_toolkit.sync.preferences import preferences_of, to_resync
 from edfi_toolkit.sync.reasons import Origins
 from edfi_toolkit.sync.showing import items_of
 from edfi_toolkit.sync.sides import (
@@ -46,6 +47,7 @@ def plan(
     ods: pd.DataFrame | None = None,
     mode: str = "publish",
     source_name: str | None = None,
+    last_sync: pd.DataFrame | None = None,
 ) -> Plan:
     """Decide one action per natural key of the resources that a build speaks for.
 
@@ -53,6 +55,7 @@ def plan(
     identity_map: what this feed published; rows of other feeds, years and resources are never looked at.
     ods: `resource, id, etag, body` of what the ODS holds; read in mode "resync" only.
     source_name: the feed's source where it differs from the build's.
+    last_sync: `resource, enabled, mapping_version` as at the last sync: what differs by now is worth a resync.
     A guardrail never raises here: its breach is a finding, and publish refuses. Raises PlanError for an
     unknown mode or an identity map that mixes feeds.
     """
@@ -60,13 +63,13 @@ def plan(
         raise PlanError(f"There is no mode {mode!r}. Use one of: {', '.join(MODES)}.")
     build, ready, held = _parts(checked_or_build)
     resync, findings, origins = mode == "resync", Findings(), Origins(build)
+    built = [*ready["resource"].unique(), *held["resource"].unique()]
+    preferences = _preferences(build, built, mode, last_sync, findings)
     scope = Scope(
         profile=build.scope.profile,
         school_year=int(build.scope.school_year),
         source=build.scope.source if source_name is None else source_name,
-        resources=_resources_on(
-            build, [*ready["resource"].unique(), *held["resource"].unique()], mode, findings
-        ),
+        resources=tuple(preferences.loc[preferences["enabled"], "resource"]),
     )
     sides = Sides(
         source_side(ready[ready["resource"].isin(scope.resources)]),
@@ -84,7 +87,7 @@ def plan(
     items, hashes = items_of(decided, sides, origins, resync=resync)
     _guard(items, len(sides.mapped), build, findings)
     findings.copy_notices(build.notices)
-    return Plan(items, findings.frame(), scope, mode, hashes)
+    return Plan(items, findings.frame(), scope, mode, hashes, preferences)
 
 
 def identity_map_of(build: Any, ids: Any = None) -> pd.DataFrame:
@@ -124,24 +127,25 @@ def _parts(checked_or_build: Any) -> tuple[Any, pd.DataFrame, pd.DataFrame]:
 # What is planned at all
 
 
-def _resources_on(build: Any, built: list[str], mode: str, findings: Findings) -> tuple[str, ...]:
-    """The resources that may be planned: none under a shut gate, none that is switched off (COM-TOG-1)."""
+def _preferences(
+    build: Any, built: list[str], mode: str, last_sync: pd.DataFrame | None, findings: Findings
+) -> pd.DataFrame:
+    """The resources that a plan looks at, none under a shut gate; those switched off get no item (COM-TOG-1)."""
     if not build.config["valid"]:
         findings.tell("CONFIG_INVALID")
-        return ()
+        return preferences_of(None, [])
     emptying = mode == "resync" and build.settings.get("wi.choice_resync") == "delete"  # WI-CFG-1
     if not getattr(build, "publishes", True) and not emptying:
         findings.tell("NOT_PUBLISHED")
-        return ()
-    owned = tuple(dict.fromkeys([*build.scope.resources, *built]))
-    preferences = build.tables.get("resource_preferences")
-    if preferences is None:
-        return owned
-    off = set(preferences.loc[~preferences["enabled"].astype(bool), "resource"])
-    for resource in owned:
-        if resource in off:
-            findings.tell("RESOURCE_OFF", resource=resource)
-    return tuple(resource for resource in owned if resource not in off)
+        return preferences_of(None, [])
+    owned = dict.fromkeys([*build.scope.resources, *built])
+    now = preferences_of(build.tables.get("resource_preferences"), owned)
+    for resource in now.loc[~now["enabled"], "resource"]:
+        findings.tell("RESOURCE_OFF", resource=resource)
+    if mode == "publish":  # a resync is what would be recommended
+        for resource in to_resync(now, last_sync):
+            findings.tell("RESYNC_RECOMMENDED", resource=resource)
+    return now
 
 
 # What the truth tables read

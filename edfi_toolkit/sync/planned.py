@@ -17,6 +17,7 @@ import pandas as pd
 from edfi_toolkit.errors import PlanError
 from edfi_toolkit.model import KEY_COLUMNS, body_hash
 from edfi_toolkit.sync.guardrails import BREACHES
+from edfi_toolkit.sync.preferences import typed_preferences
 from edfi_toolkit.sync.sides import Scope, key_texts, listed, typed_keys
 
 ITEM_COLUMNS = (
@@ -37,7 +38,7 @@ FINDING_COLUMNS = ("code", "severity", "resource", *KEY_COLUMNS, "says", "hint")
 _JSON = ("body", "before", "diff")
 _LISTS = ("rules", "source_refs")
 _TEXTS = ("action", "resource", "ed_fi_id", "etag", "reason")
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,6 +48,7 @@ class Plan:
     items: one row per action (ITEM_COLUMNS). findings: what is left alone, warnings and breaches
         (FINDING_COLUMNS).
     hashes: per item the hash of what the source holds under its key; empty where it holds nothing.
+    preferences: switch and mapping version of each resource that was looked at (PREFERENCE_COLUMNS).
     """
 
     items: pd.DataFrame
@@ -54,6 +56,7 @@ class Plan:
     scope: Scope
     mode: str = "publish"
     hashes: pd.Series = field(default_factory=lambda: pd.Series(dtype="str"))
+    preferences: pd.DataFrame = field(default_factory=lambda: typed_preferences(None))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -100,6 +103,7 @@ class Plan:
             "breaches": self.breaches,
             "scope": asdict(self.scope),
             "findings": _records(self.findings),
+            "preferences": _plain(self.preferences),
         }
         _write_private(path / "plan.parquet", lambda file: rows.to_parquet(file, index=False))
         text = orjson.dumps(about, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
@@ -123,7 +127,8 @@ class Plan:
             **{name: pd.Series([_read_json(each) for each in rows[name]], dtype=object) for name in _JSON}
         )
         hashes = rows["body_hash"].astype("str").rename(None)
-        loaded = cls(typed_items(rows), typed_findings(findings), scope, about["mode"], hashes)
+        preferences = typed_preferences(pd.DataFrame(about["preferences"]))
+        loaded = cls(typed_items(rows), typed_findings(findings), scope, about["mode"], hashes, preferences)
         if loaded.fingerprint != about["fingerprint"]:
             raise PlanError(f"The plan in {path} was changed after it was saved. Preview again.")
         return loaded
@@ -175,8 +180,12 @@ def _read_json(text: Any) -> Any:
 
 def _records(findings: pd.DataFrame) -> list[dict[str, Any]]:
     days = np.datetime_as_string(findings["begin_date"].to_numpy("datetime64[D]"))
-    plain = findings.assign(begin_date=[None if day == "NaT" else day for day in days]).astype(object)
-    return plain.where(plain.notna(), None).to_dict("records")
+    return _plain(findings.assign(begin_date=[None if day == "NaT" else day for day in days]))
+
+
+def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    objects = frame.astype(object)
+    return objects.where(objects.notna(), None).to_dict("records")
 
 
 def _write_private(path: Path, write: Callable[[Any], Any]) -> None:

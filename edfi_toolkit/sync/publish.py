@@ -153,7 +153,12 @@ class _Publishing:
         if any(self._unsent(item) for item in range(len(self._actions))):
             return self._result()  # stopped: the run stays open, like one that was interrupted
         waiting = {self._key(item) for item, each in self._results.items() if each.outcome != "delivered"}
-        self._journal.end(still_open=waiting | self._left_alone(), resources=self._plan.scope.resources)
+        self._journal.end(
+            still_open=waiting | self._left_alone(),
+            resources=self._plan.scope.resources,
+            preferences=self._plan.preferences,
+            resynced=self._plan.mode == "resync",
+        )
         return self._result()
 
     def _todo(self, items: Iterable[int]) -> list[tuple[int, str]]:

@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0001"  # the newest migration; a ledger at another one is migrated or, when newer, refused
+HEAD = "0002"  # the newest migration; a ledger at another one is migrated or, when newer, refused
 
 metadata = MetaData()
 _ID = BigInteger().with_variant(Integer, "sqlite")
@@ -139,6 +139,17 @@ watermarks = Table(
     Column("resource", Text, primary_key=True),
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+)
+
+last_sync = Table(
+    "last_sync",
+    metadata,
+    Column("feed_id", _ID, ForeignKey("feeds.id"), primary_key=True),
+    Column("school_year", Integer, primary_key=True, autoincrement=False),
+    Column("resource", Text, primary_key=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("mapping_version", Text),
     Column("updated_at", DateTime(timezone=True), nullable=False),
 )
 

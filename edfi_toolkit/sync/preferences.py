@@ -1,0 +1,39 @@
+"""Which resources are switched on, and with which descriptor mapping; now, and at the last sync. Pure.
+
+An ordinary publish compares with what it sent last, so it cannot see what changed in the ODS while a resource
+was off, nor what another mapping of descriptors did to records it never looked at. Until a resync has, every
+plan recommends one (WI-CFG-3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+PREFERENCE_COLUMNS = ("resource", "enabled", "mapping_version")
+_TYPES = {"resource": "str", "enabled": "bool", "mapping_version": "str"}
+
+
+def preferences_of(given: pd.DataFrame | None, resources: Iterable[str]) -> pd.DataFrame:
+    """PREFERENCE_COLUMNS, one row for each of the resources: as given, else on and without a version."""
+    wanted = pd.DataFrame({"resource": list(resources)}, dtype="str")
+    rows = typed_preferences(given).drop_duplicates("resource")
+    found = wanted.merge(rows, on="resource", how="left")
+    return typed_preferences(found.assign(enabled=found["enabled"].ne(False)))
+
+
+def typed_preferences(rows: pd.DataFrame | None) -> pd.DataFrame:
+    """A frame of PREFERENCE_COLUMNS with their types; an empty one for None."""
+    given = pd.DataFrame() if rows is None else rows
+    return given.reindex(columns=list(PREFERENCE_COLUMNS)).astype(_TYPES)
+
+
+def to_resync(now: pd.DataFrame, last: pd.DataFrame | None) -> list[str]:
+    """The resources that are on, and were off or had another mapping version at the last sync.
+
+    now, last: PREFERENCE_COLUMNS. A resource that `last` does not have was never synced: nothing to catch up.
+    """
+    both = now[now["enabled"]].merge(typed_preferences(last), on="resource", suffixes=("", "_then"))
+    version, then = both["mapping_version"].fillna(""), both["mapping_version_then"].fillna("")
+    return both.loc[~both["enabled_then"] | version.ne(then), "resource"].tolist()
