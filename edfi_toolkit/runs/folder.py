@@ -108,9 +108,7 @@ class RunFolder:
         """Write a frame as `<name>.parquet`; columns of lists and objects are kept as JSON."""
         stored = frame.copy()
         nested = [
-            column
-            for column in stored
-            if stored[column].map(lambda cell: isinstance(cell, dict | list)).any()
+            column for column in stored if any(isinstance(cell, dict | list) for cell in stored[column])
         ]
         for column in nested:
             texts = [None if _missing(cell) else orjson.dumps(cell).decode() for cell in stored[column]]

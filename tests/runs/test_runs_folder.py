@@ -62,6 +62,16 @@ def test_frames_come_back_with_their_types_lists_and_objects(tmp_path: Path) -> 
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
 
 
+def test_a_frame_without_rows_comes_back_too(tmp_path: Path) -> None:
+    """A district of which nothing is held."""
+    frame = pd.DataFrame({"begin_date": pd.to_datetime([]).astype("datetime64[us]"), "held_by": []})
+    folder = a_folder(tmp_path)
+    folder.save_frame("held", frame.astype({"held_by": "object"}))
+
+    assert len(folder.load_frame("held")) == 0
+    assert list(folder.load_frame("held")) == ["begin_date", "held_by"]
+
+
 def test_a_step_done_again_takes_the_later_ones_with_it(tmp_path: Path) -> None:
     folder = a_folder(tmp_path)
     for step in ("extract", "build", "validate", "preview"):
