@@ -3,11 +3,26 @@
 Concurrency, retries, budgets and tokens live here and nowhere else; order, pairs and journal are `sync`'s.
 """
 
-from edfi_toolkit.ods.client import Client
+from edfi_toolkit.ods.client import Client, Progress
+from edfi_toolkit.ods.copies import Pulled, pull, read_copy
 from edfi_toolkit.ods.discovery import Discovery
 from edfi_toolkit.ods.problems import Problem
 from edfi_toolkit.ods.read import Found
 from edfi_toolkit.ods.retry import RetryPolicy, Verdict, judge
 from edfi_toolkit.ods.write import Outcome, Write
 
-__all__ = ["Client", "Discovery", "Found", "Outcome", "Problem", "RetryPolicy", "Verdict", "Write", "judge"]
+__all__ = [
+    "Client",
+    "Discovery",
+    "Found",
+    "Outcome",
+    "Problem",
+    "Progress",
+    "Pulled",
+    "RetryPolicy",
+    "Verdict",
+    "Write",
+    "judge",
+    "pull",
+    "read_copy",
+]

@@ -15,16 +15,8 @@ import pandas as pd
 from edfi_toolkit import model
 from edfi_toolkit.errors import OdsError
 from edfi_toolkit.ods.discovery import Discovery
-from edfi_toolkit.ods.read import (
-    PAGE_SIZE,
-    Found,
-    Row,
-    checked_filters,
-    find_one,
-    found_of,
-    get_one,
-    read_pages,
-)
+from edfi_toolkit.ods.pages import PAGE_SIZE, Pages, newest_change_version, read_pages, snapshot_headers
+from edfi_toolkit.ods.read import Found, Row, checked_filters, find_one, found_of, get_one
 from edfi_toolkit.ods.retry import RetryPolicy
 from edfi_toolkit.ods.session import Session
 from edfi_toolkit.ods.write import Job, Outcome, Write, outcomes
@@ -32,15 +24,18 @@ from edfi_toolkit.ods.writer import Writer
 from edfi_toolkit.settings import Target
 
 T = TypeVar("T")
+# Called with rows read and, where the API counts them, rows in all; False stops.
+Progress = Callable[[int, int | None], bool | None]
 
-READERS = 4
+READERS = 8
 _PAGES_AHEAD = 4
 
 
 class Client:
     """One ODS.  Use it as a context manager; it has its own event loop in a thread of its own.
 
-    transport: another way to the ODS, such as `httpx.ASGITransport(app)`; chance: where jitter comes from.
+    transport: another way to the ODS, such as `httpx.ASGITransport(app)`. readers: pages read at once, the
+        target's concurrency up to 8 unless given. chance: where jitter comes from.
     Every method raises OdsError (OdsUnavailable, OdsRefusedLogin) and nothing of the libraries below.
     """
 
@@ -51,11 +46,11 @@ class Client:
         transport: httpx.AsyncBaseTransport | None = None,
         retry: RetryPolicy | None = None,
         page_size: int = PAGE_SIZE,
-        readers: int = READERS,
+        readers: int | None = None,
         chance: random.Random | None = None,
     ) -> None:
         self.target = target
-        self._page_size, self._readers = page_size, readers
+        self._page_size, self._readers = page_size, readers or min(READERS, target.concurrency)
         self._session = Session(
             target,
             transport=transport,
@@ -96,21 +91,51 @@ class Client:
         """One item by its natural key: a body, query parameters by name, or a tuple in the key's order."""
         return self._run(find_one(self._session, resource, body_or_key))
 
-    def read(self, resource: str, filters: Mapping[str, Any] | None = None) -> Iterator[pd.DataFrame]:
+    def read(
+        self,
+        resource: str,
+        filters: Mapping[str, Any] | None = None,
+        *,
+        snapshot: bool | str = False,
+        progress: Progress | None = None,
+    ) -> Iterator[pd.DataFrame]:
         """All items of a collection as frames of `resource`, `id`, `etag`, `body`, one a page.
 
-        filters: query parameters of the resource. Reading goes on in the background while a frame is used.
-        Raises ConfigError for a filter the resource does not have.
+        filters: query parameters of the resource. snapshot: read the host's snapshot (True), or the one of an
+            older API that has this id. Reading goes on in the background while a frame is used.
+        Raises ConfigError for a filter the resource does not have; OdsError when `progress` stops it, or when
+        there is no snapshot.
         """
-        wire = checked_filters(resource, filters)
-        for rows in self._pages(self.discovery.collection(resource), wire):
+        wire, done = checked_filters(resource, filters), 0
+        pages = self._pages(self.discovery.collection(resource), wire, snapshot)
+        total = self._run(pages.total(needed=False)) if progress else None
+        for rows in self._rows(pages):
             yield _frame(resource, rows)
+            done += len(rows)
+            if progress is not None and progress(done, total) is False:
+                raise OdsError("The reading was stopped before its end. Run again to read everything.")
+        if progress is not None:
+            progress(done, done)
+
+    def read_all(
+        self,
+        resource: str,
+        filters: Mapping[str, Any] | None = None,
+        *,
+        snapshot: bool | str = False,
+        progress: Progress | None = None,
+    ) -> pd.DataFrame:
+        """All of `read` as one frame; empty, with its columns, when there is nothing."""
+        frames = self.read(resource, filters, snapshot=snapshot, progress=progress)
+        return pd.concat([_frame(resource, []), *frames], ignore_index=True)
 
     def descriptors(self, name: str) -> frozenset[str]:
         """All values of a descriptor, such as ProgramTypeDescriptor, as URIs in the spelling of the ODS."""
         endpoint = model.descriptor_endpoints().get(name) or f"{name[:1].lower()}{name[1:]}s"
-        pages = self._pages(self.discovery.collection(endpoint), {})
-        return frozenset(f"{row['namespace']}#{row['codeValue']}" for rows in pages for row in rows)
+        pages = self._pages(self.discovery.collection(endpoint))
+        return frozenset(
+            f"{row['namespace']}#{row['codeValue']}" for rows in self._rows(pages) for row in rows
+        )
 
     def dependencies(self) -> pd.DataFrame:
         """The order of loading, `resource`, `order`, `operation`, sorted; a resource may be listed twice."""
@@ -136,26 +161,43 @@ class Client:
         found = self._run(self._session.ask("POST", url, names_token=True)).json()
         return found if isinstance(found, dict) else {}
 
-    def newest_change_version(self) -> int | None:
+    def newest_change_version(self, *, snapshot: bool | str = False) -> int | None:
         """The change version of now; None when the API keeps none."""
-        url = self.discovery.change_queries
-        if url is None:
-            return None
-        answer = self._run(self._session.ask("GET", f"{url}availableChangeVersions", accept=(404,)))
-        members = {} if answer.status == 404 else {k.lower(): v for k, v in answer.json().items()}
-        newest = members.get("newestchangeversion")
-        return None if newest is None else int(newest)
+        return self._run(newest_change_version(self._session, snapshot_headers(snapshot)))
 
-    def deletes(self, resource: str, *, minimum: int, maximum: int) -> pd.DataFrame:
+    def deletes(
+        self, resource: str, *, minimum: int, maximum: int, snapshot: bool | str = False
+    ) -> pd.DataFrame:
         """What was deleted between two change versions, both included: resource, id, change_version, key."""
-        window = {"minChangeVersion": minimum, "maxChangeVersion": maximum}
-        pages = self._pages(f"{self.discovery.collection(resource)}/deletes", window)
         rows = [
             (resource, str(row["id"]), int(row["changeVersion"]), row.get("keyValues") or {})
-            for page in pages
-            for row in page
+            for row in self._tracked(resource, "deletes", minimum, maximum, snapshot)
         ]
         return pd.DataFrame(rows, columns=["resource", "id", "change_version", "key"])
+
+    def key_changes(
+        self, resource: str, *, minimum: int, maximum: int, snapshot: bool | str = False
+    ) -> pd.DataFrame:
+        """Whose key changed in that window: resource, id, change_version, old_key, new_key.
+
+        Always empty for program associations, whose keys do not change, and where the API does not list any.
+        """
+        try:
+            rows = [
+                (
+                    resource,
+                    str(row["id"]),
+                    int(row["changeVersion"]),
+                    row["oldKeyValues"],
+                    row["newKeyValues"],
+                )
+                for row in self._tracked(resource, "keyChanges", minimum, maximum, snapshot)
+            ]
+        except OdsError as error:
+            if error.status != 404:
+                raise
+            rows = []  # before 6.1
+        return pd.DataFrame(rows, columns=["resource", "id", "change_version", "old_key", "new_key"])
 
     def apply(self, items: Iterable[Write]) -> Iterator[Outcome]:
         """Send records and yield what became of each, in any order.
@@ -178,14 +220,25 @@ class Client:
         finally:
             self._leave(writer.cancel)
 
-    def _pages(self, url: str, filters: Mapping[str, Any]) -> Iterator[list[Row]]:
+    def _tracked(
+        self, resource: str, what: str, minimum: int, maximum: int, snapshot: bool | str
+    ) -> Iterator[Row]:
+        window = {"minChangeVersion": minimum, "maxChangeVersion": maximum}
+        url = f"{self.discovery.collection(resource)}/{what}"
+        for rows in self._rows(self._pages(url, window, snapshot)):
+            yield from rows
+
+    def _pages(
+        self, url: str, filters: Mapping[str, Any] | None = None, snapshot: bool | str = False
+    ) -> Pages:
+        return Pages(self._session, url, filters or {}, self._page_size, snapshot_headers(snapshot))
+
+    def _rows(self, source: Pages) -> Iterator[list[Row]]:
         pages: asyncio.Queue[list[Row] | Exception | None] = asyncio.Queue(_PAGES_AHEAD)
 
         async def fill() -> None:
             try:
-                await read_pages(
-                    self._session, url, filters, pages.put, page_size=self._page_size, readers=self._readers
-                )
+                await read_pages(source, pages.put, readers=self._readers)
             except Exception as error:
                 await pages.put(error)  # raised in the caller's thread
             else:

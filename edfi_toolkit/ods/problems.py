@@ -54,17 +54,23 @@ class Problem:
     """What was answered in place of success.
 
     type: the API's own type; for older releases the type their words amount to; GATEWAY for a page of HTML.
-    messages: every text that tells something, `path: text` where a member of the body is named.
+    texts: every text that tells something, as (JSON path of the member of the body it is about, text); the path
+        is empty where none is named.
     raw: the answer as it came, capped.
     """
 
     type: str
     title: str
     detail: str
-    messages: tuple[str, ...]
+    texts: tuple[tuple[str, str], ...]
     status: int
     correlation_id: str | None = None
     raw: str = field(default="", compare=False)
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """The texts as lines, `path: text` where a member is named."""
+        return tuple(text if path in ("", "$") else f"{path}: {text}" for path, text in self.texts)
 
     def __repr__(self) -> str:
         return f"Problem({self.type!r}, status={self.status}, correlation_id={self.correlation_id!r})"
@@ -81,7 +87,7 @@ def parse_problem(
     text = content.decode("utf-8", "replace").lstrip("\ufeff").strip()
     title = _phrase(status)
     if not text:
-        return Problem(_type(status, ""), title, "", (title,), status, correlation_id)
+        return Problem(_type(status, ""), title, "", (("", title),), status, correlation_id)
     parsed = _json(content)
     if isinstance(parsed, str):
         parsed = {"message": parsed}
@@ -91,41 +97,43 @@ def parse_problem(
         )
         line = _first_line(text)
         kind = GATEWAY if html else _type(status, line)
-        return Problem(kind, title, line, (line,) if line else (title,), status, correlation_id, text[:_RAW])
+        return Problem(kind, title, line, (("", line or title),), status, correlation_id, text[:_RAW])
 
     members = {name.lower(): value for name, value in parsed.items()}
     detail = _text(members.get("detail"))
     told = tuple(dict.fromkeys(_told(members)))  # DMS repeats itself; the order stays
     if detail and "See '" not in detail:
-        told = (*told, detail)
+        told = (*told, ("", detail))
     named = _text(members.get("title"))
     return Problem(
-        type=_text(members.get("type")) or _type(status, " ".join(told)),
+        type=_text(members.get("type")) or _type(status, " ".join(said for _, said in told)),
         title=named or title,
-        detail=detail or (told[0] if told else ""),
-        messages=told or (detail or named or title,),
+        detail=detail or (told[0][1] if told else ""),
+        texts=told or (("", detail or named or title),),
         status=status,
         correlation_id=_text(members.get("correlationid")) or correlation_id,
         raw=text[:_RAW],
     )
 
 
-def _told(members: Mapping[str, Any]) -> Iterator[str]:
+def _told(members: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name in ("validationerrors", "errors", "modelstate", "message", "error_description", "error"):
-        yield from _lines(members.get(name))
+        yield from _texts(members.get(name))
 
 
-def _lines(value: Any, path: str = "") -> Iterator[str]:
+def _texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for inner, texts in value.items():
-            yield from _lines(texts, str(inner))
+            yield from _texts(
+                texts, re.sub(r"^request(?=\.|$)", "$", str(inner))
+            )  # as releases before 7.2 name it
     elif isinstance(value, list):
         for item in value:
-            yield from _lines(item, path)
+            yield from _texts(item, path)
     elif value is not None:
         for line in str(value).splitlines():
             if line := line.strip():
-                yield line if path in ("", "$") else f"{path}: {line}"
+                yield path, line
 
 
 def _type(status: int, words: str) -> str:

@@ -106,6 +106,7 @@ class Session:
         url: str,
         *,
         params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
         anonymous: bool = False,
         names_token: bool = False,
         accept: tuple[int, ...] = (),
@@ -115,7 +116,7 @@ class Session:
         while True:
             attempt += 1
             answer = await self.attempt(
-                verb, url, params=params, anonymous=anonymous, names_token=names_token
+                verb, url, params=params, headers=headers, anonymous=anonymous, names_token=names_token
             )
             verdict = judge(verb, answer.status, answer.problem)
             if verdict is Verdict.DELIVERED or answer.status in accept:
@@ -137,6 +138,7 @@ class Session:
         url: str,
         *,
         params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
         if_match: str | None = None,
         anonymous: bool = False,
@@ -145,11 +147,11 @@ class Session:
         """Try once. Silence is an Answer too; raises OdsError only for what no second try can mend."""
         self._sent += 1
         correlation_id = f"{self._conversation}-{self._sent}"
-        headers = {**_HEADERS, "correlation-id": correlation_id}
+        sent = {**_HEADERS, **(headers or {}), "correlation-id": correlation_id}
         if content is not None:
-            headers["Content-Type"] = "application/json"
+            sent["Content-Type"] = "application/json"
         if if_match is not None:
-            headers["If-Match"] = f'"{if_match}"'
+            sent["If-Match"] = f'"{if_match}"'
         path = urlsplit(url).path
         current: httpx.Request | None = None
         try:
@@ -157,7 +159,7 @@ class Session:
                 verb,
                 _url(url) if params is None else url,
                 params=params,
-                headers=headers,
+                headers=sent,
                 content=content,
                 extensions={NAMES_TOKEN: True} if names_token else {},
             )

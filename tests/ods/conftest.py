@@ -25,6 +25,7 @@ from edfi_toolkit.settings import Secret, Target
 RESOURCE = "studentProgramAssociations"
 PROGRAM_TYPE = "uri://ed-fi.org/ProgramTypeDescriptor#Special Education"
 QUICK = RetryPolicy(first_wait_s=0.002, longest_wait_s=0.02)
+_ANY_VERSION = (("min", 0), ("max", 2**62))
 
 
 def an_association(student: str = "S-1", **members: Any) -> dict[str, Any]:
@@ -60,6 +61,7 @@ class SmallOds:
         self.counts_total, self.silent_cap, self.page_limit = True, 10_000, 500
         self.limit_message = "Limit must be a value between 0 and {}."
         self.gives_location = self.gives_etag = True
+        self.tracks_changes, self.version, self.versions = False, 0, {}
         self.expires_in: Any = 1800
         self.token_answer: Callable[[], Response | None] = lambda: None
         self.tokens: set[str] = set()
@@ -72,6 +74,7 @@ class SmallOds:
             routes=[
                 Route("/", self._root),
                 Route("/oauth/token", self._token, methods=["POST"]),
+                Route("/changeQueries/v1/availableChangeVersions", self._versions),
                 Route("/data/v3/ed-fi/{name}", self._collection, methods=["GET", "POST"]),
                 Route("/data/v3/ed-fi/{name}/{id}", self._item, methods=["GET", "PUT", "DELETE"]),
             ]
@@ -84,15 +87,23 @@ class SmallOds:
 
     def _put(self, body: dict[str, Any], ed_fi_id: str) -> None:
         self.rows[ed_fi_id] = {**body, "id": ed_fi_id, "_etag": f"v{time.monotonic_ns()}"}
+        self.touch(ed_fi_id)
+
+    def touch(self, ed_fi_id: str) -> None:
+        """Give an item a new change version, as any change of it does."""
+        self.version += 1
+        self.versions[ed_fi_id] = self.version
 
     async def _root(self, request: Request) -> Response:
         root = str(request.base_url).rstrip("/")
-        return JSONResponse(
-            {
-                "urls": {"oauth": f"{root}/oauth/token", "dataManagementApi": f"{root}/data/v3/"},
-                "version": "6.2",
-            }
-        )
+        urls = {"oauth": f"{root}/oauth/token", "dataManagementApi": f"{root}/data/v3/"}
+        if self.tracks_changes:
+            urls["changeQueries"] = f"{root}/changeQueries/v1/"
+        return JSONResponse({"urls": urls, "version": "6.2"})
+
+    async def _versions(self, request: Request) -> Response:
+        _, answer = await self._judged(request)
+        return answer or JSONResponse({"OldestChangeVersion": 0, "NewestChangeVersion": self.version})
 
     async def _token(self, request: Request) -> Response:
         self.counts["token"] += 1
@@ -126,13 +137,17 @@ class SmallOds:
             return self._upserted(httpx.Response(200, content=body).json())
         query = dict(request.query_params)
         limit, offset = int(query.pop("limit", 25)), int(query.pop("offset", 0))
+        lowest, highest = (int(query.pop(f"{end}ChangeVersion", bound)) for end, bound in _ANY_VERSION)
         if limit > self.page_limit:
             return JSONResponse({"message": self.limit_message.format(self.page_limit)}, 400)
-        headers = {"Total-Count": str(len(self.rows))} if "totalCount" in query and self.counts_total else {}
         student = query.get("studentUniqueId")
         rows = [
-            row for row in self.rows.values() if student in (None, row["studentReference"]["studentUniqueId"])
+            row
+            for row in self.rows.values()
+            if student in (None, row["studentReference"]["studentUniqueId"])
+            and lowest <= self.versions[row["id"]] <= highest
         ]
+        headers = {"Total-Count": str(len(rows))} if "totalCount" in query and self.counts_total else {}
         return JSONResponse(rows[offset : offset + min(limit, self.silent_cap)], headers=headers)
 
     def _upserted(self, body: dict[str, Any]) -> Response:

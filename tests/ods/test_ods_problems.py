@@ -40,6 +40,11 @@ def test_problem_details_keep_type_paths_and_correlation_id():
         "$.programReference.programName: too long",
         "$.programReference.programName: and dangerous",
     )
+    assert problem.texts == (
+        ("$.beginDate", "BeginDate is required."),
+        ("$.programReference.programName", "too long"),
+        ("$.programReference.programName", "and dangerous"),
+    )
     assert (problem.status, problem.correlation_id) == (400, "c1c3")
 
 
@@ -135,7 +140,8 @@ def test_a_model_state_names_the_member():
         400,
         {"message": "The request is invalid.", "modelState": {"request.studentReference": ["is required"]}},
     )
-    assert problem.messages == ("request.studentReference: is required", "The request is invalid.")
+    assert problem.texts == (("$.studentReference", "is required"), ("", "The request is invalid."))
+    assert problem.messages == ("$.studentReference: is required", "The request is invalid.")
 
 
 def test_an_oauth_error_is_read():
@@ -186,7 +192,7 @@ def test_the_byte_order_mark_is_no_obstacle():
 
 
 def test_types_match_by_their_beginning():
-    problem = Problem(f"{URN}security:authorization:access-denied:resource", "t", "d", ("m",), 403)
+    problem = Problem(f"{URN}security:authorization:access-denied:resource", "t", "d", (("", "m"),), 403)
     assert problem.is_a("security:authorization:access-denied")
     assert problem.is_a("bad-request", "security:authorization")
     assert not problem.is_a("security:auth")

@@ -98,6 +98,14 @@ def test_page_tokens_that_lead_in_a_circle_are_noticed(ods, client):
         ids_of(client)
 
 
+def test_a_host_that_ignores_the_offset_is_noticed(ods, client):
+    ods.fill(3)
+    ods.counts_total = False
+    ods.reply = lambda request, body, number: JSONResponse(list(ods.rows.values()))
+    with pytest.raises(OdsError, match="circle"):
+        ids_of(client)
+
+
 def test_a_reading_that_fails_says_so_and_never_looks_complete(ods, client):
     ods.fill(1200)
     ods.reply = lambda request, body, number: Response(status_code=503) if number > 3 else None

@@ -15,7 +15,9 @@ from edfi_toolkit.ods.retry import RetryBudget, retry_after_s
 
 
 def problem(kind="", status=400, message="m"):
-    return Problem(f"urn:ed-fi:api:{kind}" if kind != GATEWAY else GATEWAY, "t", "d", (message,), status)
+    return Problem(
+        f"urn:ed-fi:api:{kind}" if kind != GATEWAY else GATEWAY, "t", "d", (("", message),), status
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,273 @@
+"""Reading whole collections, complete although the ODS is in use meanwhile.
+
+1. Where pages carry a Next-Page-Token they are followed: rows that come or go do not shift them. Large
+   collections are split by the API's own partitions and read in parallel.
+2. Otherwise pages are counted by offset, from the last to the first when the total is known: a row that leaves
+   meanwhile then makes one row appear twice, and never makes one vanish.
+3. A large collection without tokens is read by windows of change versions, in parallel: offsets stay small, and a
+   window that is closed above only ever loses rows. What changed meanwhile is read at the end.
+4. The page size is what the host allows, not what we asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from itertools import pairwise
+from typing import Any, TypeVar
+
+from edfi_toolkit.errors import OdsError
+from edfi_toolkit.ods.problems import Problem
+from edfi_toolkit.ods.read import Row, object_of, rows_of
+from edfi_toolkit.ods.session import Answer, Session
+
+T = TypeVar("T")
+Put = Callable[[list[Row]], Awaitable[None]]
+
+PAGE_SIZE = 500
+_SMALLEST_PAGE = 25
+_MOST = re.compile(r"between \d+ and (\d+)")
+# A window of change versions should hold about so many pages: enough to be worth its count, few enough to stay cheap.
+_WINDOW_PAGES = 20
+_MOST_WINDOWS = 64
+_CIRCLE = "The API's pages lead in a circle; reading stopped. Tell the host."
+_WINDOW = ("minChangeVersion", "maxChangeVersion")
+
+
+async def read_pages(pages: Pages, put: Put, *, readers: int) -> None:
+    """Hand every row of a collection to `put`, page by page, in no particular order."""
+    first, token = await pages.counted(0)
+    if token is None:
+        await _by_offset(pages, first, put, readers)
+        return
+    starts = await pages.partitions(readers) if len(first) >= pages.size else []
+    if len(starts) > 1:  # the partitions hold the first page, too
+        await _each(starts, readers, lambda start: _by_token(pages, start, put))
+        return
+    await put(first)
+    await _by_token(pages, token, put)
+
+
+class Pages:
+    """One collection with its filters, and the page size found to be allowed.
+
+    headers: sent with every request, such as the one that asks for a snapshot.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        url: str,
+        filters: Mapping[str, Any],
+        size: int = PAGE_SIZE,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self._session, self._url, self.filters, self.size = session, url, filters, size
+        self._headers = headers or {}
+
+    def within(self, lowest: int | None, highest: int) -> Pages:
+        """The rows whose change version lies in a window, both ends included."""
+        bounds = {name: at for name, at in zip(_WINDOW, (lowest, highest), strict=True) if at is not None}
+        return Pages(self._session, self._url, {**self.filters, **bounds}, self.size, self._headers)
+
+    async def counted(self, offset: int, **more: Any) -> tuple[list[Row], str | None]:
+        """The page at an offset, and the token of the next one where tokens are offered."""
+        answer = await self._sized("limit", {**({"offset": offset} if offset else {}), **more})
+        return rows_of(answer), answer.headers.get("next-page-token")
+
+    async def following(self, token: str) -> tuple[list[Row], str | None]:
+        """The page a token stands for, and the next token."""
+        answer = await self._sized("pageSize", {"pageToken": token})
+        return rows_of(answer), answer.headers.get("next-page-token")
+
+    async def total(self, *, needed: bool = True) -> int | None:
+        """How many rows there are, where the API counts them; unless needed, it is asked once only."""
+        ask = self._session.ask if needed else self._session.attempt
+        params = {**self.filters, "limit": 1, "totalCount": "true"}
+        answer = await ask("GET", self._url, params=params, headers=self._headers)
+        text = answer.headers.get("total-count", "")
+        return int(text) if text.isdigit() else None
+
+    async def partitions(self, number: int) -> list[str]:
+        """Tokens that split the collection; none where the API does not split."""
+        answer = await self._session.ask(
+            "GET",
+            f"{self._url}/partitions",
+            params={**self.filters, "number": number},
+            headers=self._headers,
+            accept=(400, 404, 405),
+        )
+        tokens = object_of(answer).get("pageTokens") if answer.status == 200 else None
+        return [str(token) for token in tokens] if isinstance(tokens, list) else []
+
+    async def newest(self) -> int | None:
+        """The newest change version; None where there are none, or the filters name versions already."""
+        if any(name in self.filters for name in _WINDOW):
+            return None
+        return await newest_change_version(self._session, self._headers)
+
+    async def _sized(self, name: str, rest: Mapping[str, Any]) -> Answer:
+        while True:
+            asked = self.size
+            answer = await self._session.ask(
+                "GET",
+                self._url,
+                params={**self.filters, **rest, name: asked},
+                headers=self._headers,
+                accept=(400, 404, 410) if self._headers else (400,),
+            )
+            if answer.status in (404, 410):
+                raise no_snapshot(self._session, answer)
+            if answer.status != 400:
+                return answer
+            allowed = allowed_page_size(answer.problem, asked)
+            if allowed is None:
+                raise OdsError(
+                    f"Target '{self._session.target.name}' does not accept the filters of this reading (400 "
+                    f"{answer.problem.title if answer.problem else ''}). Check their names and values.",
+                    method="GET",
+                    path=self._url.partition("?")[0],
+                    status=400,
+                    correlation_id=answer.correlation_id,
+                )
+            self.size = min(self.size, allowed)
+
+
+async def newest_change_version(session: Session, headers: Mapping[str, str]) -> int | None:
+    """The change version of now; None when the API keeps none."""
+    url = (await session.discovery()).change_queries
+    if url is None:
+        return None
+    answer = await session.ask("GET", f"{url}availableChangeVersions", headers=headers, accept=(404, 410))
+    if answer.status != 200:
+        if headers:
+            raise no_snapshot(session, answer)
+        return None
+    members = {name.lower(): value for name, value in object_of(answer).items()}  # very old ones capitalise
+    newest = members.get("newestchangeversion")
+    return None if newest is None else int(newest)
+
+
+def snapshot_headers(snapshot: bool | str) -> dict[str, str]:
+    """True asks for the one snapshot an API of 7.x may have; a text names one of 5.x and 6.x by its id."""
+    if isinstance(snapshot, str):
+        return {"Snapshot-Identifier": snapshot}
+    return {"Use-Snapshot": "true"} if snapshot else {}
+
+
+def no_snapshot(session: Session, answer: Answer) -> OdsError:
+    """What to say when a reading of a snapshot finds nothing."""
+    return OdsError(
+        f"Target '{session.target.name}' has no such snapshot or resource ({answer.status}). "
+        "Ask the host whether it keeps snapshots, or read without one.",
+        method="GET",
+        status=answer.status,
+        correlation_id=answer.correlation_id,
+    )
+
+
+def allowed_page_size(problem: Problem | None, asked: int) -> int | None:
+    """The page size to ask for after a 400; None when the page size was not what was wrong."""
+    for message in problem.messages if problem else ():
+        if re.search(r"(?i)\b(limit|page ?size)\b", message):
+            if (match := _MOST.search(message)) and 0 < int(match[1]) < asked:
+                return int(match[1])
+            return max(asked // 2, _SMALLEST_PAGE) if asked > _SMALLEST_PAGE else None
+    return None
+
+
+async def _by_token(pages: Pages, token: str | None, put: Put) -> None:
+    while token is not None:
+        rows, following = await pages.following(token)
+        if following == token:
+            raise OdsError(_CIRCLE)
+        if rows:
+            await put(rows)
+        token = following
+
+
+async def _by_offset(pages: Pages, first: list[Row], put: Put, readers: int) -> None:
+    seen: set[str] = set()
+
+    async def put_new(rows: list[Row]) -> None:
+        fresh = [row for row in rows if row.get("id") not in seen]
+        seen.update(str(row["id"]) for row in fresh if "id" in row)
+        if fresh:
+            await put(fresh)
+
+    if not first:
+        return
+    step = len(first)  # a host may hand out less than was asked for
+    total = await pages.total()
+    if total is None:
+        await _forwards(pages, first, put_new)
+    elif total <= step:
+        await put_new(first)
+    elif total > _WINDOW_PAGES * step and (newest := await pages.newest()) is not None:
+        await _by_windows(pages, newest, total, step, put_new, readers)
+    else:
+        await _backwards(pages, total, step, put_new)
+
+
+async def _forwards(pages: Pages, rows: list[Row], put: Put) -> None:
+    offset = 0
+    while rows:
+        await put(rows)
+        offset += len(rows)
+        before, (rows, _) = rows, await pages.counted(offset)
+        if rows == before:
+            raise OdsError(_CIRCLE)
+
+
+async def _backwards(pages: Pages, total: int, step: int, put: Put) -> None:
+    """From the last page to the first, which holds by then what was moved into it."""
+    for offset in range((total - 1) // step * step, -1, -step):
+        rows, _ = await pages.counted(offset)
+        await put(rows)
+
+
+async def _by_windows(pages: Pages, newest: int, total: int, step: int, put: Put, readers: int) -> None:
+    async def one(window: tuple[int | None, int]) -> None:
+        part = pages.within(*window)
+        held = await part.total()
+        if held is None:
+            await _forwards(part, (await part.counted(0))[0], put)
+        elif held:
+            await _backwards(part, held, step, put)
+
+    lowest: int | None = None
+    while True:
+        count = min(_MOST_WINDOWS, -(-total // (_WINDOW_PAGES * step)))
+        await _each(version_windows(lowest, newest, count), readers, one)
+        lowest = newest + 1
+        late, _ = await pages.counted(0, minChangeVersion=lowest)
+        if len(late) < step:  # a single answer, and so a single moment: nothing can slip past it
+            await put(late)
+            return
+        newest, total = await pages.newest() or newest, len(late)
+
+
+def version_windows(lowest: int | None, newest: int, count: int) -> list[tuple[int | None, int]]:
+    """Split change versions up to `newest` into windows, both ends included; None is open below."""
+    start = lowest or 0
+    count = max(1, min(count, newest - start + 1))
+    edges = [start + (newest - start + 1) * n // count for n in range(count + 1)]
+    windows = [(low, high - 1) for low, high in pairwise(edges)]
+    return [(lowest, windows[0][1]), *windows[1:]]
+
+
+async def _each(items: Iterable[T], workers: int, work: Callable[[T], Coroutine[Any, Any, None]]) -> None:
+    """Do it for every item, a few at once; the first failure ends all."""
+    waiting = list(items)[::-1]
+
+    async def worker() -> None:
+        while waiting:
+            await work(waiting.pop())
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(workers, len(waiting))):
+                group.create_task(worker())
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
