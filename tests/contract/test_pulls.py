@@ -10,7 +10,9 @@ from pyarrow import parquet
 
 from edfi_toolkit.errors import OdsError
 from edfi_toolkit.ods import Client, Pulled, Write, pull, read_copy
-from tests.contract.briar_hollow import RESOURCE, Host, an_association, delivered_all, posts
+from edfi_toolkit.sync import Ledger
+from edfi_toolkit.sync.watermarks import follow, keep_watermark, watermark
+from tests.contract.briar_hollow import RESOURCE, SCHOOL, Host, an_association, delivered_all, posts
 
 
 def ids_by_student(client: Client) -> dict[str, tuple[str, str]]:
@@ -140,3 +142,44 @@ def test_a_collection_the_model_does_not_know_is_read_whole_each_time(host: Host
         again = pull(client, "programTypeDescriptors", path, watermark=first.watermark)
     assert first.rows > 0
     assert again == first
+
+
+def test_a_key_that_changed_in_place_leaves_no_row_under_the_old_one(host: Host, tmp_path: Path) -> None:
+    enrollments, path = "studentSchoolAssociations", tmp_path / "copy.parquet"
+    with host.client() as client:
+        mark = pull(client, enrollments, path).watermark
+        found = client.find(
+            enrollments, {"entryDate": "2025-08-18", "schoolId": SCHOOL, "studentUniqueId": "S-5"}
+        )
+        later = {**found.body, "entryDate": "2025-08-25"}
+        list(client.apply([Write("PUT", enrollments, later, found.id, found.etag, "k", "S-5")]))
+        changes = client.key_changes(enrollments, minimum=mark + 1, maximum=client.newest_change_version())
+        assert [key["entryDate"] for key in changes.new_key] == ["2025-08-25"]
+        assert (changes.id.tolist(), changes.old_key[0]["entryDate"]) == ([found.id], "2025-08-18")
+        then = pull(client, enrollments, path, watermark=mark)
+        assert (then.rows, then.removed, then.whole) == (60, 0, False)
+        dates = {
+            body["entryDate"]
+            for body in read_copy(path)["body"]
+            if body["studentReference"]["studentUniqueId"] == "S-5"
+        }
+        assert dates == {"2025-08-25"}
+        moved = Write("PUT", enrollments, found.body, found.id, None, "k", "S-5")
+        assert [outcome.outcome for outcome in client.apply([moved])] == ["delivered"]
+
+
+def test_the_ledger_keeps_a_watermark_for_each_target_and_resource(host: Host, tmp_path: Path) -> None:
+    with host.client() as client, Ledger(tmp_path / "ledger.db") as ledger:
+        delivered_all(client, 10)
+        assert follow(client, ledger, RESOURCE, tmp_path / "a.parquet").whole
+        delivered_all(client, 12)
+        assert follow(client, ledger, "programs", tmp_path / "b.parquet").whole
+        then = follow(client, ledger, RESOURCE, tmp_path / "a.parquet")
+        assert (then.rows, then.whole) == (12, False)
+        feed = ledger.feed(client.target.identity, "pull", "")
+        other = ledger.feed("http://elsewhere.test", "pull", "")
+        assert watermark(ledger, feed, RESOURCE) == client.newest_change_version()
+        assert watermark(ledger, other, RESOURCE) is None
+        keep_watermark(ledger, feed, RESOURCE, None)
+        assert watermark(ledger, feed, RESOURCE) is None
+        assert watermark(ledger, feed, "programs") is not None
