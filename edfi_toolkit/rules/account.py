@@ -34,10 +34,15 @@ def as_mask(mask: Any, rows: pd.DataFrame) -> np.ndarray:
 
 
 class Account:
-    """Collects skips, notices and, when tracing, every step a row took."""
+    """Collects skips, notices and, when tracing, every step a row took.
+
+    candidates: what may become a record, watched while tracing; `selection` are the steps up to then.
+    """
 
     def __init__(self, *, trace: bool = False) -> None:
         self.tracing = trace
+        self.candidates = pd.DataFrame()
+        self.selection = framed([], STEPS)
         self._skips: list[pd.DataFrame] = []
         self._notices: list[pd.DataFrame] = []
         self._steps: list[pd.DataFrame] = []
@@ -99,9 +104,8 @@ class Account:
             )
 
     def step(self, ids: pd.Series, table: Any, outcome: str, rule_id: str, says: Any) -> None:
-        """One step of the story, kept only while tracing. says: words, or a function without arguments giving them."""
+        """One step of the story, kept only while tracing."""
         if self.tracing and len(ids):
-            words = says() if callable(says) else says
             self._steps.append(
                 pd.DataFrame(
                     {
@@ -109,10 +113,15 @@ class Account:
                         "id": ids.astype("str"),
                         "outcome": outcome,
                         "rule": rule_id,
-                        "says": words,
+                        "says": says,
                     }
                 )
             )
+
+    def watch(self, candidates: pd.DataFrame) -> None:
+        """Keep the candidates, all elements in place, for the story; only while tracing."""
+        if self.tracing:
+            self.candidates, self.selection, self._steps = candidates, self.steps, []
 
     @property
     def skipped(self) -> pd.DataFrame:

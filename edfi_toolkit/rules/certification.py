@@ -80,6 +80,7 @@ def build(
     rows = with_members(rows, Descriptors(tables, settings["descriptor_namespace"]))
     rows = selected(rows, settings, account)
     candidates = elements(rows)
+    account.watch(candidates)
     warn_about_years(candidates, account)
     records = assemble(candidates, account, winner=[("rank", False)])
     return Build.of(NAME, records, account, tables, config, settings, scope(records, config))

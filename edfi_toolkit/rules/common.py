@@ -141,11 +141,6 @@ def present(names: Iterable[str], values: Iterable[Any]) -> Body:
     }
 
 
-def day_text(days: pd.Series) -> pd.Series:
-    """Days as ISO texts, for words."""
-    return days.dt.strftime("%Y-%m-%d")
-
-
 def id_order(ids: pd.Series) -> pd.Series:
     """Ids as a sortable rank, numeric if numeric: `10` is higher than `9`, and any number below any text."""
     numbers = pd.to_numeric(ids, errors="coerce")

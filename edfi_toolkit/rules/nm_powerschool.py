@@ -41,6 +41,7 @@ def build(t: Tables, config: Config, settings: Mapping[str, Any], *, account: Ac
         order = ["start_date", "enrollment_order"]
         periods = periods.sort_values(order, ascending=False).drop_duplicates("student_id")
     candidates = elements(periods, t, config, settings)
+    account.watch(candidates)
     warn(candidates, account)
     records = assemble(
         candidates, account, winner=WINNER, warn_overlaps=False

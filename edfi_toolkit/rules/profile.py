@@ -19,7 +19,7 @@ from edfi_toolkit.rules.settings import resolve
 from edfi_toolkit.tables import Tables, normalise
 
 if TYPE_CHECKING:
-    from edfi_toolkit.rules.explain import Story
+    from edfi_toolkit.rules.story import Story
 
 # A profile is a module with NAME, TABLES (what it reads) and build(tables, config, settings, account=None) -> Build.
 PROFILES = {
@@ -119,13 +119,13 @@ class Build:
 
     def summary(self) -> pd.DataFrame:
         """Counts by outcome: outcome, resource, program, organization, rule, says, count."""
-        from edfi_toolkit.rules.explain import summary
+        from edfi_toolkit.rules.totals import summary
 
         return summary(self)
 
     def accounting(self) -> pd.DataFrame:
         """Per table: rows_in = used + skipped + set_aside + not_applicable + collapsed."""
-        from edfi_toolkit.rules.explain import accounting
+        from edfi_toolkit.rules.totals import accounting
 
         return accounting(self)
 

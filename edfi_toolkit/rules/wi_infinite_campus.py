@@ -19,7 +19,6 @@ from edfi_toolkit.rules.common import (
     among,
     assemble,
     beside_enrollments,
-    day_text,
     drop_candidates,
     earlier_of,
     empty_records,
@@ -94,6 +93,7 @@ def build(t: Tables, config: Config, settings: Mapping[str, Any], *, account: Ac
     candidates = pd.concat([each for each in frames if len(each)] or frames[:1])
     candidates = drop_candidates(candidates, {"COM-FUT-1": suppress_future(candidates, settings)}, account)
     candidates = elements(candidates, t, settings)
+    account.watch(candidates)
     warn(candidates, config, account)
     records = assemble(candidates, account, winner=WINNER, cut_overlaps=settings["wi.split_overlaps"])
     return Build.of(
@@ -213,19 +213,13 @@ def section_504(
     pairs = beside_enrollments(r, qualifying)
     pairs = pairs[shares_a_day(pairs, "start_date", "end_date", "enrolled_from", "enrolled_to")]
     skip_unmatched(r, pairs, "section504_records", "WI-504-3", account)
-    begin = later_of(pairs.start_date, pairs.enrolled_from)
-    account.step(
-        pairs.record_id, "section504_records", "beginDate", "WI-ELE-6",
-        lambda: "The 504 start " + day_text(pairs.start_date) + " or the enrollment's start "
-        + day_text(pairs.enrolled_from) + ", whichever is later: " + day_text(begin) + ".",
-    )  # fmt: skip
     return pairs.assign(
         ref="section504_records:" + pairs.record_id,
         resource=SECTION_504 if own_resource else GENERIC,
         members=section_504_members(pairs) if own_resource else None,
         program_name=SECTION_504_PROGRAM[0],
         program_type=SECTION_504_PROGRAM[1],
-        begin_date=begin,
+        begin_date=later_of(pairs.start_date, pairs.enrolled_from),
         end_date=earlier_of(pairs.end_date, pairs.enrolled_to),
         priority=FROM_RECORD,
         rule="WI-504-3",

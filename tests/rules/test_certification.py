@@ -257,7 +257,8 @@ def test_an_unknown_setting_is_refused_with_the_nearest_name():
 
 def test_explain_tells_why_a_student_has_a_record():
     story = built(a_participation()).explain(student_unique_id="222222")
-    assert list(story.frame["outcome"]) == ["read", "kept", "notice", "built"]
+    steps = ["read", "read", "kept", "notice", "key", "programTypeDescriptor", "built"]
+    assert list(story.frame["outcome"]) == steps
     assert "Gifted and Talented" in str(story)
 
 

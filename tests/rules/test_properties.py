@@ -123,12 +123,17 @@ def test_from_any_state_a_publish_ends_where_a_fresh_build_would(profile, data):
 @PROFILES
 @few
 @given(data=st.data())
-def test_the_story_of_a_student_tells_of_all_their_records(profile, data):
-    built = build(data.draw(TABLES[profile]), profile=profile)
+def test_the_story_of_a_student_tells_of_all_their_rows_and_records(profile, data):
+    tables = data.draw(TABLES[profile])
+    built = build(tables, profile=profile)
     if "SHARED_UNIQUE_ID" in set(built.notices["code"]):
         return  # one state id, two persons: their records may collapse into one
     for student in ("1", "2", "9"):
         story = built.explain(student_id=student).frame
+        told = set(story["table"] + ":" + story["id"])
+        for name, rows in tables.items():
+            for row in rows:
+                assert row.get("student_id") != student or f"{name}:{next(iter(row.values()))}" in told
         mine = [refs for refs in built.records["source_refs"] if f"students:{student}" in refs]
         assert story["outcome"].eq("built").sum() == len(mine)
         assert story["outcome"].eq("nothing built").any() == (not mine)

@@ -1,0 +1,122 @@
+"""What `explain` gives: one student's story, as a frame and to look at. Masked unless revealed."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from edfi_toolkit.privacy import Masker
+
+COLUMNS = ["step", "table", "id", "outcome", "rule", "says", "source"]
+# The parts of a story; every other outcome is a notice or an element of a record.
+PARTS = {
+    "What the tables hold": ("read", "set aside", "not found"),
+    "What the rules made of it": ("kept", "skipped", "not used", "not applicable"),
+    "What was built": ("collapsed", "built", "nothing built", "not sent"),
+    "What is in the ODS already": ("sent before",),
+}
+_PART_OF = {outcome: part for part, outcomes in PARTS.items() for outcome in outcomes}
+_ELEMENTS = "How the records get their values"
+_COLOURS = {
+    "built": "var(--jp-success-color1, #2e7d32)",
+    "skipped": "var(--jp-error-color1, #b3261e)",
+    "set aside": "var(--jp-error-color1, #b3261e)",
+    "not found": "var(--jp-error-color1, #b3261e)",
+    "nothing built": "var(--jp-error-color1, #b3261e)",
+    "notice": "var(--jp-warn-color1, #b26a00)",
+    "collapsed": "var(--jp-warn-color1, #b26a00)",
+    "not sent": "var(--jp-warn-color1, #b26a00)",
+}
+_CELL = 'style="text-align:left;vertical-align:top;padding:2px 12px 2px 0"'
+_NUMBERED = re.compile(r"^(.*-)(\d+)$")
+
+
+@dataclass(frozen=True)
+class Story:
+    """One student's story. frame: step, table, id, outcome, rule, says, source, in the order the rules ran.
+
+    The frame holds real ids. Shown in a notebook or printed, the story is masked; `revealed()` shows the student.
+    known: the student's ids, to be hidden inside sentences.
+    """
+
+    student: str
+    frame: pd.DataFrame = field(repr=False)
+    known: tuple[str, ...] = field(default=(), repr=False)
+    reveal: bool = False
+
+    def revealed(self) -> Story:
+        """The same story, showing the student's ids."""
+        return replace(self, reveal=True)
+
+    def __str__(self) -> str:
+        title, parts = self._shown()
+        lines = [title]
+        for part, rows in parts:
+            lines += ["", part]
+            for row in rows.to_dict("records"):
+                by = f" [{in_short(row['rule'])}]" if row["rule"] else ""
+                where = f" {row['table']} {row['id']}".rstrip()
+                lines.append(f"{row['step']:>3}. {row['outcome']}:{where}{by} {row['says']}")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        title, parts = self._shown()
+        text = [f'<div><div style="font-weight:600;font-size:1.1em">{html.escape(title)}</div>']
+        for part, rows in parts:
+            text.append(f'<div style="font-weight:600;margin-top:8px">{part}</div>')
+            lines = "".join(_line(row) for row in rows.to_dict("records"))
+            text.append(f'<table style="margin:0;border-collapse:collapse">{lines}</table>')
+        return "".join(text) + "</div>"
+
+    def _shown(self) -> tuple[str, list[tuple[str, pd.DataFrame]]]:
+        """The title, and the rows of each part, as eyes may see them."""
+        masker = self._masker()
+        rows = masker.frame(self.frame)
+        parts = [_PART_OF.get(outcome, _ELEMENTS) for outcome in rows["outcome"]]
+        in_order = [
+            (part, rows.iloc[[at for at, _ in run]])
+            for part, run in groupby(enumerate(parts), lambda e: e[1])
+        ]
+        name = self.student if self.reveal else masker.value(self.student)
+        return f"Student {name}", in_order
+
+    def _masker(self) -> Masker:
+        from edfi_toolkit.widgets.tables import session_masker
+
+        masker = session_masker().knowing(each for each in self.known if len(each) > 1)
+        return masker.revealed() if self.reveal else masker
+
+
+def _line(row: dict[str, object]) -> str:
+    colour = _COLOURS.get(str(row["outcome"]), "inherit")
+    where = f"{row['table']} {row['id']}".strip()
+    rule = f'<span title="{html.escape(str(row["source"]))}">{html.escape(in_short(str(row["rule"])))}</span>'
+    cells = [str(row["step"]), html.escape(where), html.escape(str(row["says"])), rule]
+    outcome = f'<td {_CELL}><span style="color:{colour}">{html.escape(str(row["outcome"]))}</span></td>'
+    first, *others = (f"<td {_CELL}>{cell}</td>" for cell in cells)
+    return f"<tr>{first}{outcome}{''.join(others)}</tr>"
+
+
+def in_short(rules: str) -> str:
+    """A list of rule ids with runs of three and more drawn together: `WI-ENR-1 to WI-ENR-11, COM-FUT-1`."""
+    return ", ".join(_runs(rules.split(", ")))
+
+
+def _runs(rules: list[str]) -> Iterator[str]:
+    def place(pair: tuple[int, str]) -> tuple[str, int]:
+        at, rule = pair
+        numbered = _NUMBERED.match(rule)
+        return (numbered[1], int(numbered[2]) - at) if numbered else (rule, 0)
+
+    for _, run in groupby(enumerate(rules), place):
+        names = [rule for _, rule in run]
+        yield from [f"{names[0]} to {names[-1]}"] if len(names) > 2 else names

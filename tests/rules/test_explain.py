@@ -1,0 +1,418 @@
+"""`build.explain`: the whole story of one student, in the order the rules ran, and masked wherever eyes are."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.sync import identity_map_of
+from tests.rules import test_nm_powerschool as nm
+from tests.rules import test_wi_infinite_campus as wi
+from tests.rules.tables_of import a_participation, certification_tables
+
+MODE = {"instruction_mode_records": [wi.a_mode()]}
+A_504 = {"section504_records": [wi.a_504(end_date="2026-03-31")]}
+CEI = {"coord_early_intervention": "Y"}
+
+
+def told(story, outcome):
+    """What the story says about an outcome, step by step."""
+    return story.frame.loc[story.frame["outcome"].eq(outcome), "says"].tolist()
+
+
+def of_nm(*args, **kwargs):
+    return nm.built(*args, **kwargs).explain(student_id="11")
+
+
+def of_wi(*args, **kwargs):
+    return wi.built(*args, **kwargs).explain(student_id="2")
+
+
+# ---- How the elements came about
+
+
+@pytest.mark.parametrize(
+    ("student", "school", "says"),
+    [
+        ({}, {}, "Building 410 is the school number of school 410, because the student has no LocationCode"),
+        (
+            {},
+            {"alt_school_number": "-1"},
+            "and the school no alternate number; with state 35 and district 089",
+        ),
+        ({}, {"alt_school_number": "22"}, "Building 022 is the alternate number of school 410"),
+        (
+            {"location_code": "7"},
+            {"alt_school_number": "22"},
+            "Building 007 is the LocationCode of the student",
+        ),
+    ],
+)
+def test_nm_ele_1_the_story_tells_which_fallback_gave_the_building(student, school, says):
+    (sentence,) = told(of_nm(student, school), "educationOrganizationId")
+    assert says in sentence
+
+
+def test_nm_ele_1a_the_story_tells_of_a_mid_year_transfer():
+    student = {"enroll_status": 2, "current_school_id": "420", "enrollment_school_id": "410"}
+    more = {"schools": [{"school_id": "420", "school_number": "420"}]}
+    (sentence,) = told(of_nm(student, (), {"school_id": "420"}, **more), "school")
+    assert sentence == (
+        "The student transferred out in mid-year: SchoolID is 420 already, and the school of the enrollment, 410, "
+        "counts."
+    )
+
+
+@pytest.mark.parametrize(
+    ("cte", "settings", "says"),
+    [
+        ({}, nm.FOURTH, "The credential rows c1 say nothing about completion, so it is left out."),
+        (
+            {"program_completed": True},
+            nm.FOURTH,
+            "The completion indicator is true, from the credential rows c1.",
+        ),
+        (
+            {"program_completed": False},
+            nm.FOURTH,
+            "The completion indicator is false, from the credential rows c1.",
+        ),
+        (
+            {"program_completed": True},
+            {},
+            "The credential rows c1 tell it; this data standard has no place for it.",
+        ),
+        (
+            {"program_completed": True},
+            {"nm.completion_from": "omit"},
+            "The settings leave the completion indicator out.",
+        ),
+    ],
+)
+def test_nm_ele_9_the_story_tells_what_became_of_the_completion(cte, settings, says):
+    assert told(of_nm(cte=cte, settings=settings), "completion") == [says]
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("lea", "The program belongs to the district, 35089000."),
+        ("school", "The program belongs to the school, 35089410."),
+        (35999000, "The program belongs to the organization that the settings name, 35999000."),
+    ],
+)
+def test_nm_ele_2_the_story_tells_who_owns_the_program(setting, says):
+    assert told(of_nm(settings={"nm.program_edorg": setting}), "programReference") == [says]
+
+
+def test_nm_ele_11_the_story_tells_that_an_exit_date_is_not_sent():
+    (sentence,) = told(of_nm(enrollment={"end_date": "2025-12-19"}), "endDate")
+    assert sentence == "The exit date 2025-12-19 is not sent, because New Mexico does not ask for it."
+
+
+def test_wi_ele_1_the_story_tells_whether_the_override_or_the_entity_id_won():
+    assert told(of_wi(**MODE), "educationOrganizationId") == [
+        "301240, the Entity ID of school A; the enrollment has no School Override."
+    ]
+    assert told(of_wi(wi.enrolled(override_ed_fi_school_id=399901), **MODE), "educationOrganizationId") == [
+        "399901, the School Override of enrollment 20; the Entity ID of school A would be 301240."
+    ]
+
+
+WI_DATES = [
+    (
+        A_504, {},
+        "The later of the Section 504 start 2024-03-01 and the enrollment's start 2025-09-02: 2025-09-02.",
+        "The earlier of the Section 504 end (2026-03-31) and the enrollment's end (2026-06-05): 2026-03-31.",
+    ),
+    (
+        {"section504_records": [wi.a_504()]}, {"end_date": None},
+        "The later of the Section 504 start 2024-03-01 and the enrollment's start 2025-09-02: 2025-09-02.",
+        "Neither the Section 504 record nor the enrollment has ended, so there is no end.",
+    ),
+    (
+        {"ceis_records": [wi.a_ceis()]}, {},
+        "The start of the CEIS record: 2025-10-06.",
+        "The end of the record: none; the end of the enrollment does not count.",
+    ),
+    ({}, CEI, "The start of the enrollment: 2025-09-02.", "The end of the enrollment: 2026-06-05."),
+    (
+        {}, {"third_party_provider": "CESA"},
+        "The start of the enrollment: 2025-09-02.", "The end of the enrollment: 2026-06-05.",
+    ),
+    (
+        MODE, {},
+        "The start of the Instruction Mode record: 2025-09-08.",
+        "The end of the record: none; the end of the enrollment does not count.",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("records", "enrollment", "begin", "end"), WI_DATES)
+def test_wi_ele_6_wi_ele_7_the_story_tells_where_each_date_comes_from(records, enrollment, begin, end):
+    story = of_wi(wi.enrolled(**enrollment), **records)
+    assert (told(story, "beginDate"), told(story, "endDate")) == ([begin], [end])
+
+
+def test_wi_ceis_2_the_story_tells_of_a_start_taken_from_the_enrollment():
+    early = {"ceis_records": [wi.a_ceis(start_date="2025-08-01")]}
+    story = of_wi(settings={"wi.ceis_before_enrollment": "use_enrollment_start"}, **early)
+    assert told(story, "beginDate") == [
+        "The CEIS record begins earlier, on 2025-08-01; the settings take the enrollment's start: 2025-09-02."
+    ]
+
+
+def test_wi_ell_the_story_tells_of_a_student_identified_years_ago():
+    settings = {"wi.ell_in_spa": True, "wi.ell_program_name": "EL", "wi.ell_program_type": "EL"}
+    record = {"record_id": "l1", "student_id": "2", "program_status": "EL", "el_served": "S"}
+    old = of_wi(settings=settings, lep_records=[{**record, "identified_date": "2019-10-01"}])
+    new = of_wi(settings=settings, lep_records=[{**record, "identified_date": "2025-10-01"}])
+    assert told(old, "beginDate") == [
+        "Identified before this year, so the start of the earliest enrollment counts: 2025-09-02."
+    ]
+    assert told(new, "beginDate") == ["The day of identification: 2025-10-01."]
+
+
+def test_wi_mul_3_the_story_tells_of_an_end_that_was_cut():
+    two = (wi.enrolled("20", end_date="2026-01-31"), wi.enrolled("21", start_date="2026-01-05"))
+    story = wi.built(*two, settings={"wi.split_overlaps": True}, **A_504).explain(student_id="2")
+    assert "Cut to 2026-01-04, the day before the next record begins (wi.split_overlaps)." in told(
+        story, "endDate"
+    )
+
+
+# ---- Candidates with one key
+
+
+@pytest.mark.parametrize(
+    ("enrollments", "records", "says"),
+    [
+        (
+            (wi.enrolled("20", service_type="N"), wi.enrolled("21", end_date="2026-01-31")),
+            A_504,
+            "Has the same key as section504_records:f1, 21, which is sent: a primary enrollment (P) counts before "
+            "special education services (N).",
+        ),
+        (
+            (wi.enrolled("9", **CEI), wi.enrolled("10", **CEI)),
+            {},
+            "Has the same key as enrollments:10#ceis, which is sent: the higher enrollment id counts.",
+        ),
+        (
+            (wi.enrolled("20", start_date="2025-10-06", **CEI), wi.enrolled("21", service_type="N")),
+            {"ceis_records": [wi.a_ceis()]},
+            "Has the same key as ceis_records:k1, 20, which is sent: a primary enrollment (P) counts before special "
+            "education services (N).",
+        ),
+    ],
+)
+def test_wi_mul_2_the_story_tells_which_candidate_won_and_why(enrollments, records, says):
+    story = wi.built(*enrollments, **records).explain(student_id="2")
+    assert told(story, "collapsed") == [says]
+    assert story.frame["outcome"].eq("built").sum() == 1
+
+
+def test_nm_mul_3_the_story_tells_that_the_current_period_won():
+    earlier = {"enrollment_id": "R1", "student_id": "11", "school_id": "410", "start_date": "2025-08-11"}
+    story = of_nm(enrollments=[earlier])
+    (row,) = story.frame.query("outcome == 'collapsed'").to_dict("records")
+    assert (row["table"], row["id"], row["rule"]) == ("enrollments", "R1#cte", "DUP_KEY")
+    assert row["says"] == (
+        "Has the same key as enrollments:S11#cte, which is sent: the current period counts before an earlier one."
+    )
+
+
+def test_certification_the_story_tells_that_the_higher_row_won():
+    from edfi_toolkit.rules import build
+
+    tables = certification_tables(a_participation("p1"), a_participation("p2"))
+    story = build(tables, profile="certification").explain(student_unique_id="222222")
+    assert told(story, "collapsed") == [
+        "Has the same key as program_participation:p2, which is sent: the higher id of the row."
+    ]
+
+
+# ---- Why not
+
+
+def test_a_student_in_no_table_gets_an_answer():
+    story = wi.built().explain(student_unique_id="4711")
+    assert story.frame["outcome"].tolist() == ["not found", "nothing built"]
+    assert told(story, "nothing built") == [
+        "No association is built for this student. The student is in no table."
+    ]
+
+
+def test_a_student_without_any_trigger_is_told_what_is_missing():
+    story = of_wi()
+    assert told(story, "not applicable") == [
+        "Nothing asks for this enrollment: no record of a program attaches to it, and it has no flag or provider."
+    ]
+    (sentence,) = told(story, "nothing built")
+    assert "no enrollment has a third party provider" in sentence
+
+
+def test_a_student_without_credentials_is_told_so():
+    tables = nm.tables() | {"cte_records": []}
+    from edfi_toolkit.rules import build
+
+    (sentence,) = told(build(tables, profile="nm-powerschool").explain(student_id="11"), "nothing built")
+    assert sentence.endswith(
+        "No row of cte_records (the credentials of [S_NM_STU_IndustryCred_C]) names this student."
+    )
+
+
+def test_the_first_reason_comes_with_what_to_do():
+    (sentence,) = told(of_nm({"student_unique_id": None}), "nothing built")
+    assert "no state student number" in sentence
+    assert "Enter" in sentence
+
+
+def test_a_row_that_could_not_be_read_is_the_reason():
+    story = of_wi(section504_records=[wi.a_504(start_date="2025-02-30")])
+    (sentence,) = told(story, "nothing built")
+    assert sentence.endswith("A row that could not be read is missing: section504_records f1.")
+
+
+def test_com_tog_1_the_story_tells_that_the_resource_is_switched_off():
+    off = {"resource_preferences": [{"resource": "studentProgramAssociations", "enabled": False}]}
+    assert told(of_wi(**MODE, **off), "not sent") == [
+        "studentProgramAssociations is switched off in resource_preferences; what was sent stays."
+    ]
+
+
+def test_wi_cfg_1_the_gate_is_the_reason():
+    story = of_wi(config={"profile": "choice_only"}, **MODE)
+    assert story.frame.iloc[-1]["rule"] == "WI-CFG-1"
+
+
+def test_an_invalid_configuration_of_new_mexico_is_told():
+    config = [{"school_year": 2026, "valid": False}]
+    from edfi_toolkit.rules import build
+
+    story = build(nm.tables() | {"edfi_config": config}, profile="nm-powerschool").explain(student_id="11")
+    assert told(story, "not sent") == ["The configuration of the year is marked invalid, so nothing is sent."]
+
+
+@pytest.mark.parametrize(
+    ("settings", "dropped", "rule"),
+    [({}, ["lep_records"], "WI-ELL-0"), ({"wi.ell_in_spa": True}, [], "")],
+)
+def test_wi_ell_0_a_row_nobody_asked_for_is_told(settings, dropped, rule):
+    named = {**settings, "wi.ell_program_name": "EL", "wi.ell_program_type": "EL"} if settings else {}
+    record = {"record_id": "l1", "student_id": "2", "program_status": "EL", "el_served": "S"}
+    story = of_wi(settings=named, lep_records=[{**record, "identified_date": "2025-10-01"}], **MODE).frame
+    rows = story[story["outcome"].eq("not applicable")]
+    assert rows["table"].tolist() == dropped
+    assert set(rows["rule"]) <= {rule}
+
+
+def test_nm_mul_1_an_earlier_period_under_latest_only_is_told():
+    earlier = {"enrollment_id": "R1", "student_id": "11", "school_id": "410", "start_date": "2025-07-11"}
+    story = of_nm(settings={"nm.begin_date_mode": "latest_only"}, enrollments=[earlier]).frame
+    (row,) = story[story["outcome"].eq("not applicable")].to_dict("records")
+    assert (row["id"], row["rule"]) == ("R1", "NM-MUL-1")
+
+
+# ---- What was sent before
+
+
+def sent(before, after, **changes):
+    mapped = identity_map_of(wi.built(**before))
+    for column, change in changes.items():
+        mapped[column] = mapped[column].map(change)
+    return told(wi.built(**after).explain(student_id="2", identity_map=mapped), "sent before")
+
+
+def test_the_identity_map_tells_what_was_sent_and_whether_it_is_still_so():
+    ended = {"instruction_mode_records": [wi.a_mode(end_date="2026-01-30")]}
+    moved = {"instruction_mode_records": [wi.a_mode(start_date="2025-09-15")]}
+    start = "Remote from 2025-09-08 is in the ODS; it came from instruction_mode_records:m1, enrollments:20, students:2"
+    for after, ends in (
+        (MODE, "The record built now is equal."),
+        (ended, "The record built now differs in endDate."),
+        (moved, "No record with this key is built now."),
+    ):
+        (sentence,) = sent(MODE, after)
+        assert sentence.startswith(start)
+        assert sentence.endswith(ends)
+
+
+def test_an_identity_map_may_hold_texts_and_lack_bodies_and_references():
+    (as_text,) = sent(MODE, MODE, last_body=json.dumps, begin_date=lambda day: str(day)[:10])
+    assert as_text.endswith("The record built now is equal.")
+    (unknown,) = sent(MODE, MODE, last_body=lambda _: None, source_refs=lambda _: [])
+    assert unknown == (
+        "Remote from 2025-09-08 is in the ODS; it came from a row nobody wrote down. What was sent is not known."
+    )
+
+
+# ---- The story as a whole, and how it shows itself
+
+
+def test_the_story_goes_from_the_tables_to_the_ods():
+    built = wi.built(**A_504)
+    frame = built.explain(student_id="2", identity_map=identity_map_of(built)).frame
+    assert frame["outcome"].tolist() == [
+        "read", "read", "read", "read", "read",
+        "kept", "kept",
+        "enrollment", "educationOrganizationId", "programReference", "beginDate", "endDate",
+        "built", "sent before",
+    ]  # fmt: skip
+    assert frame["step"].tolist() == list(range(1, 15))
+    read = frame[frame["outcome"].eq("read")]
+    assert [*zip(read["table"], read["id"], strict=True)] == [
+        ("students", "2"), ("enrollments", "20"), ("section504_records", "f1"), ("schools", "A"), ("calendars", "CA"),
+    ]  # fmt: skip
+    assert "start_date: 2024-03-01" in read["says"].iloc[2]
+    assert frame.loc[frame["rule"].ne(""), "source"].ne("").all()
+
+
+def test_only_one_name_of_a_student_may_be_given():
+    with pytest.raises(ConfigError, match="Name one student"):
+        wi.built().explain()
+    with pytest.raises(ConfigError, match="Name one student"):
+        wi.built().explain(student_id="2", student_unique_id="7000000002")
+
+
+def shown(story):
+    return str(story), repr(story), story._repr_html_()
+
+
+def test_a_story_is_masked_until_it_is_revealed():
+    tables = nm.tables({"first_name": "Wilhelmina"})
+    for table in ("students", "enrollments", "cte_records"):
+        tables[table][0]["student_id"] = "88114711"
+    tables["enrollments"][0]["enrollment_id"] = "S88114711"
+    from edfi_toolkit.rules import build
+
+    built = build(tables, profile="nm-powerschool")
+    story = built.explain(student_id="88114711", identity_map=identity_map_of(built))
+    for text in shown(story):
+        assert not any(secret in text for secret in ("88114711", "900111222", "Wilhelmina"))
+        assert "35089410" in text
+    for text in shown(story.revealed()):
+        assert "88114711" in text
+        assert "900111222" in text
+        assert "Wilhelmina" not in text
+    assert "88114711" in set(story.frame["id"])
+
+
+def test_a_story_is_told_in_parts_with_runs_of_rules_in_short():
+    text = str(of_wi(**MODE))
+    parts = [
+        "What the tables hold", "What the rules made of it", "How the records get their values", "What was built",
+    ]  # fmt: skip
+    assert [line for line in text.splitlines() if line in parts] == parts
+    assert "kept: enrollments 20 [WI-ENR-1 to WI-ENR-11]" in text
+    assert "[WI-ENR, WI-MOD-4, WI-ELE-1, WI-ELE-6, WI-ELE-7]" in text
+
+
+def test_html_is_escaped_and_carries_its_own_style():
+    html = of_wi(school={"name": "<script>alert(1)</script>"}, **MODE)._repr_html_()
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+    assert "<style" not in html
+    assert 'title="Infinite Campus, Wisconsin Ed-Fi: Student Program Association"' in html
