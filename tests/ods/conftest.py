@@ -61,6 +61,8 @@ class SmallOds:
         self.counts_total, self.silent_cap, self.page_limit = True, 10_000, 500
         self.limit_message = "Limit must be a value between 0 and {}."
         self.gives_location = self.gives_etag = True
+        self.offers: dict[str, str] = {}
+        self.dependencies: list[dict[str, Any]] = []
         self.tracks_changes, self.version, self.versions = False, 0, {}
         self.expires_in: Any = 1800
         self.token_answer: Callable[[], Response | None] = lambda: None
@@ -74,9 +76,10 @@ class SmallOds:
             routes=[
                 Route("/", self._root),
                 Route("/oauth/token", self._token, methods=["POST"]),
+                Route("/metadata/data/v3/dependencies", lambda request: JSONResponse(self.dependencies)),
                 Route("/changeQueries/v1/availableChangeVersions", self._versions),
-                Route("/data/v3/ed-fi/{name}", self._collection, methods=["GET", "POST"]),
-                Route("/data/v3/ed-fi/{name}/{id}", self._item, methods=["GET", "PUT", "DELETE"]),
+                Route("/data/v3/{schema}/{name}", self._collection, methods=["GET", "POST"]),
+                Route("/data/v3/{schema}/{name}/{id}", self._item, methods=["GET", "PUT", "DELETE"]),
             ]
         )
 
@@ -97,6 +100,7 @@ class SmallOds:
     async def _root(self, request: Request) -> Response:
         root = str(request.base_url).rstrip("/")
         urls = {"oauth": f"{root}/oauth/token", "dataManagementApi": f"{root}/data/v3/"}
+        urls |= {name: f"{root}{path}" for name, path in self.offers.items()}
         if self.tracks_changes:
             urls["changeQueries"] = f"{root}/changeQueries/v1/"
         return JSONResponse({"urls": urls, "version": "6.2"})
