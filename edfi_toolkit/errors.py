@@ -68,6 +68,11 @@ class OdsError(EdfiToolkitError):
         super().__init__(message)
         self.method, self.path, self.status, self.correlation_id = method, path, status, correlation_id
 
+    @property
+    def not_offered(self) -> bool:
+        """Whether this means "not for this login" or "not in this version", and not that something is wrong."""
+        return self.status in (403, 404, 405)
+
 
 class OdsUnavailable(OdsError):
     """The retry budget is spent; running again resumes."""

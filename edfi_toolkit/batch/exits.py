@@ -60,5 +60,6 @@ def exit_of_steps(steps: Mapping[str, Any]) -> Exit:
         steps.get("validate", {}).get("held"),
         steps.get("validate", {}).get("critical"),
         steps.get("preview", {}).get("held"),
+        steps.get("preview", {}).get("unread"),
     ]
     return Exit.ATTENTION if any(left_out) else Exit.DONE

@@ -12,8 +12,8 @@ from edfi_toolkit.batch.notebooks import Limits, Progress, Ran, run_notebooks
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.runs import Run, open_run
 
-PREVIEWS = ("10_extract", "20_validate", "30_preview")
-PUBLISHES = ("40_publish", "50_rejections")
+PREVIEWS = {"publish": ("10_extract", "20_validate", "30_preview"), "resync": ("60_resync",)}
+PUBLISHES = {"publish": ("40_publish", "50_rejections"), "resync": ("50_rejections",)}
 
 
 @dataclass(frozen=True)
@@ -52,19 +52,21 @@ def run_unattended(
     source: str | None,
     target: str,
     approved: str = "",
+    mode: str = "publish",
     environ: Mapping[str, str] | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
 ) -> Unattended:
     """Extract, validate and preview; with `approved` ("auto" or a fingerprint) publish and review too.
 
+    mode: "publish" compares with what was published before, "resync" with what the ODS holds.
     The run is a new one; its executed notebooks lie in its folder, masked. Kernels work in the current one.
     Raises ConfigError before anything is read or contacted.
     """
     run = open_run(profile=profile, school_year=school_year, source=source, target=target, run_id="new")
     if approved:
         run.target.credentials()
-    names = [*PREVIEWS, *(PUBLISHES if approved else ())]
+    names = [*PREVIEWS[mode], *(PUBLISHES[mode] if approved else ())]
     parameters = {
         "profile": profile,
         "school_year": school_year,

@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # tracebacks with values would show students
     rich_markup_mode=None,
 )
-for command in (stages.build, stages.explain, stages.plan, stages.publish):
+for command in (stages.build, stages.explain, stages.plan, stages.publish, stages.resync):
     app.command()(command)
 app.command()(whole.run)
 for command in (records.rejections, records.ledger):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from edfi_toolkit.privacy import Masker
     from edfi_toolkit.review.views import View
 
+
+class Mode(StrEnum):
+    """What a plan compares with."""
+
+    publish = "publish"
+    resync = "resync"
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
 Reveal = Annotated[bool, typer.Option("--reveal", help="Show real student ids instead of pseudonyms.")]
 ProfileName = Annotated[str, typer.Option("--profile", "-p", help="Whose rules, such as certification.")]
@@ -24,6 +33,14 @@ SchoolYear = Annotated[
 TargetName = Annotated[str, typer.Option("--target", "-t", help="A target named in the settings.")]
 SourceName = Annotated[
     str, typer.Argument(metavar="SOURCE", help="A source named in the settings, a folder, or a database URL.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--override", help="A limit that is meant, limit:person; may be repeated."),
+]
+ModeName = Annotated[
+    Mode,
+    typer.Option("--mode", help="Compare with what was published before, or with what the ODS holds."),
 ]
 Given = Annotated[
     list[str] | None, typer.Option("--set", help="A setting of the profile, name=value; may be repeated.")

@@ -1,4 +1,4 @@
-"""build, explain, plan, publish: the steps without notebooks."""
+"""build, explain, plan, publish, resync: the steps without notebooks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from edfi_toolkit.cli.output import (
     AsJson,
     Given,
     Line,
+    Mode,
+    ModeName,
+    Overrides,
     ProfileName,
     Reveal,
     SchoolYear,
@@ -83,6 +86,7 @@ def plan(
     profile: ProfileName,
     target: TargetName = "sandbox",
     school_year: SchoolYear = None,
+    mode: ModeName = Mode.publish,
     given: Given = None,
     out: Annotated[Path | None, typer.Option(help="Folder to save the plan in, for publish.")] = None,
     as_json: AsJson = False,
@@ -93,7 +97,7 @@ def plan(
 
     Example: edfi-toolkit plan north --profile certification --school-year 2026 --target sandbox
     """
-    run, view = _previewed(source, profile, school_year, target, given)
+    run, view = _previewed(source, profile, school_year, target, given, mode)
     if out is not None:
         run.plan.save(out)
         say(f"Saved the plan in {out}")
@@ -109,9 +113,7 @@ def publish(
     target: TargetName = "sandbox",
     school_year: SchoolYear = None,
     given: Given = None,
-    override: Annotated[
-        list[str] | None, typer.Option(help="A limit that is meant, limit:person; may be repeated.")
-    ] = None,
+    override: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
     """Carry out a plan: that of a folder, or a new one from a source.
@@ -140,6 +142,30 @@ def publish(
     _finish(run, run.publish(approved=approve, overrides=overrides, progress=progress), as_json)
 
 
+def resync(
+    source: SourceName,
+    profile: ProfileName,
+    target: TargetName = "sandbox",
+    approve: Annotated[str, typer.Option(help="auto, or a fingerprint; without it nothing is sent.")] = "",
+    school_year: SchoolYear = None,
+    given: Given = None,
+    override: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the source with what the ODS really holds, record by record; with --approve put it right.
+
+    For when somebody else has written there, the ledger was lost, or a resource was switched on again.
+
+    Exit code 0: clean. 3: something is held or was refused. 4: a guardrail. 5: run it again.
+
+    Example: edfi-toolkit resync north --profile certification --school-year 2026 --target sandbox
+    """
+    run, view = _previewed(source, profile, school_year, target, given, Mode.resync)
+    if approve:
+        view = run.publish(approved=approve, overrides=override or [], progress=Line("Publishing"))
+    _finish(run, view, as_json)
+
+
 def _built(source: str, profile: str, school_year: int | None, given: list[str] | None) -> tuple[Any, Any]:
     """The build of a source, and the settings of this installation."""
     from edfi_toolkit.rules import build as built
@@ -155,7 +181,12 @@ def _built(source: str, profile: str, school_year: int | None, given: list[str] 
 
 
 def _previewed(
-    source: str, profile: str, school_year: int | None, target: str, given: list[str] | None
+    source: str,
+    profile: str,
+    school_year: int | None,
+    target: str,
+    given: list[str] | None,
+    mode: Mode = Mode.publish,
 ) -> tuple[Any, Any]:
     """A new run, as far as its preview."""
     from edfi_toolkit.runs import open_run
@@ -172,6 +203,8 @@ def _previewed(
     run.target.credentials()
     for step in (run.extract, run.build, run.validate):
         say(step().says)
+    if mode is Mode.resync:
+        return run, run.resync(progress=Line("Reading the ODS"))
     return run, run.preview()
 
 

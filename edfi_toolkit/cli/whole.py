@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from edfi_toolkit.cli.output import AsJson, ProfileName, SchoolYear, TargetName, say, show, show_json
+from edfi_toolkit.cli.output import (
+    AsJson,
+    Mode,
+    ModeName,
+    ProfileName,
+    SchoolYear,
+    TargetName,
+    say,
+    show,
+    show_json,
+)
 
 
 def run(
@@ -18,6 +28,7 @@ def run(
     target: TargetName = "sandbox",
     school_year: SchoolYear = None,
     approve: Annotated[str, typer.Option(help="auto, or a fingerprint; without it nothing is sent.")] = "",
+    mode: ModeName = Mode.publish,
     minutes: Annotated[int, typer.Option(help="The whole run may take this long.")] = 240,
     as_json: AsJson = False,
 ) -> None:
@@ -42,6 +53,7 @@ def run(
         source=source,
         target=target,
         approved=approve,
+        mode=mode.value,
         limits=Limits(run_s=60 * minutes),
         progress=progress,
     )

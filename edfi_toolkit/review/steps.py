@@ -16,14 +16,12 @@ from edfi_toolkit.review.summaries import (
     SEVERITIES,
     WHO,
     by_rule,
-    changes_of,
     held_by_rule,
     keys_in,
     left_alone,
     rows,
     rows_aside,
     skipped_rows,
-    values_of,
 )
 from edfi_toolkit.review.views import Block, View, accounting
 
@@ -152,103 +150,27 @@ def checked_view(checked: Checked, masker: Masker, target_note: str = "") -> Vie
     )
 
 
-def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
-    """What publishing would change, in the order to look at it, and what stands against it."""
-    counts = plan.items["action"].value_counts()
-    summary = pd.DataFrame(
-        {
-            "records": [int(counts.get(action, 0)) for action in ACTIONS],
-            "action": list(ACTIONS),
-            "meaning": list(ACTIONS.values()),
-        }
-    ).query("records > 0")
-    findings = plan.findings
-    breaches = findings[findings["code"].isin(plan.breaches)]
-    held = left_alone(plan, checked)
-    other = findings[~findings["code"].isin([*plan.breaches, "HELD"])]
-    sent = int(plan.items["action"].isin(["POST", "PUT", "DELETE"]).sum())
-    says = f"Publishing now would send {rows(sent, 'change')}. Fingerprint of this plan: {plan.fingerprint}."
-    if len(breaches):
-        says = f"This plan is stopped by {rows(len(plan.breaches), 'limit')}. {says}"
-    return View(
-        title="Preview",
-        says=says,
-        tone="bad" if len(breaches) else "look" if len(held) or counts.get("DELETE", 0) else "good",
-        blocks=[
-            Block("What would happen; look at deletes first", summary, "Nothing would change."),
-            Block(
-                "Limits that stop this plan",
-                breaches[["code", "says", "hint"]],
-                "No limit is reached.",
-                tone="bad",
-            ),
-            Block(
-                "Held: left alone, whatever the ODS has of it, because its source rows or its record have errors",
-                _by_sentence(held),
-                "Nothing is held.",
-                tone="look",
-            ),
-            Block("Other findings", by_rule(other, "code"), "None.", tone="look"),
-        ],
-        next_step=(
-            "Find out why the limit is reached. If the change is meant, notebook 40 shows how to override it."
-            if len(breaches)
-            else f'If you agree, publish in notebook 40 with approved = "{plan.fingerprint}".'
-        ),
-        masker=masker,
-        frames={
-            "values": values_of(plan),
-            "changes": changes_of(plan),
-            "findings": findings[["code", "severity", "says", "hint", *WHO]],
-            "held": held.drop(columns="by_validation"),
-        },
-        bars=pd.Series(summary["records"].to_list(), summary["meaning"].to_list(), dtype="int64"),
-        empty={"held": "Nothing is held.", "values": "Nothing would change."},
-        value=plan,
-    )
-
-
-def unapproved_view(plan: Plan, checked: Checked, masker: Masker, *, button: bool) -> View:
-    """How to approve; shown in place of publishing when nobody has approved. button: whether one is below."""
-    shown = plan_view(plan, checked, masker)
-    nothing, stopped = nothing_published_view(masker), bool(plan.breaches)
-    below = button and not stopped
-    return View(
-        title="Publish",
-        says="Nothing was sent. It waits for your approval."
-        + (" A limit stops this plan; each one needs an override that names a person." if stopped else ""),
-        tone="bad" if stopped else "look",
-        blocks=shown.blocks[:2],
-        next_step=(
-            ("Type the fingerprint below and press Publish. Or set" if below else "Set")
-            + f' approved = "{plan.fingerprint}"'
-            + (f' and overrides = ["{plan.breaches[0]}:Your Name"]' if stopped else "")
-            + " in the first cell, then run this notebook again."
-        ),
-        masker=masker,
-        frames={**nothing.frames, **shown.frames},
-        empty=nothing.empty,
-        value=plan,
-    )
-
-
 def published_view(result: pd.DataFrame, masker: Masker) -> View:
-    """What the ODS said to each change that was sent."""
-    counts = result["outcome"].value_counts()
+    """What the ODS said to each change that was sent, and what only the ledger had to learn."""
     summary = result.groupby(["action", "outcome"], as_index=False).size().rename(columns={"size": "records"})
-    summary["meaning"] = summary["outcome"].map(OUTCOMES).fillna("")
-    bad = result[result["outcome"].ne("delivered")]
+    unsendable = summary["action"].map({each: ACTIONS[each] for each in ("ADOPT", "UNMAP", "NOOP")})
+    summary["meaning"] = unsendable.fillna(summary["outcome"].map(OUTCOMES)).fillna("")
+    noted = int(result["action"].isin(["ADOPT", "UNMAP"]).sum())
+    sent = result[result["action"].isin(["POST", "PUT", "DELETE"])]
+    counts = sent["outcome"].value_counts()
+    bad = sent[sent["outcome"].ne("delivered")]
     delivered, refused = int(counts.get("delivered", 0)), int(counts.get("refused", 0))
-    unsent = int((result["outcome"].eq("pending") & result["attempts"].eq(0)).sum())
-    waiting = len(result) - delivered - refused - unsent
+    unsent = int((sent["outcome"].eq("pending") & sent["attempts"].eq(0)).sum())
+    waiting = len(sent) - delivered - refused - unsent
     says = (
-        f"{delivered:,} of {rows(len(result), 'change')} reached the ODS"
-        if len(result)
+        f"{delivered:,} of {rows(len(sent), 'change')} reached the ODS"
+        if len(sent)
         else "There was nothing to send"
     )
     says += f"; {refused:,} refused" if refused else ""
     says += f"; {waiting:,} without an answer" if waiting else ""
     says += f"; {unsent:,} not sent yet" if unsent else ""
+    says += f"; {rows(noted, 'entry', 'entries')} of the ledger corrected" if noted else ""
     return View(
         title="Publish",
         says=f"{says}.",
@@ -274,7 +196,7 @@ def published_view(result: pd.DataFrame, masker: Masker) -> View:
             "result": result,
         },
         bars=counts.rename(index=OUTCOMES),
-        empty={"not delivered": "Everything was delivered." if len(result) else "Nothing had to be sent."},
+        empty={"not delivered": "Everything was delivered." if len(sent) else "Nothing had to be sent."},
         value=result,
     )
 
@@ -353,7 +275,7 @@ def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
     """What was never sent: rows that could not be read, and records that validation holds."""
     aside = checked.build.tables.skipped
     alone = left_alone(plan, checked)
-    kept = _by_sentence(alone[~alone["by_validation"]])
+    kept = by_sentence(alone[~alone["by_validation"]])
     clean = not (len(aside) or len(checked.held) or len(kept))
     return View(
         title="Never sent",
@@ -383,7 +305,7 @@ def workbook_view(path: Path, masker: Masker, *, reveal: bool) -> View:
     )
 
 
-def _by_sentence(held: pd.DataFrame) -> pd.DataFrame:
+def by_sentence(held: pd.DataFrame) -> pd.DataFrame:
     """Records held, by what is wrong, most frequent first."""
     counts = held.groupby(["says", "hint"], sort=False).size().reset_index(name="records")
     return counts[["records", "says", "hint"]].sort_values("records", ascending=False, kind="stable")

@@ -8,7 +8,6 @@ was published: from then on the run is history, its steps show what they found, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,17 +17,18 @@ import pandas as pd
 from edfi_toolkit.errors import ConfigError, OdsError, PlanError
 from edfi_toolkit.privacy import Masker, personal_values
 from edfi_toolkit.review import steps
+from edfi_toolkit.review.plans import plan_view, unapproved_view
 from edfi_toolkit.review.summaries import sheets
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import write_workbook
 from edfi_toolkit.runs.about import adds_up, head_of_manifest, overview, settings_of, user_name
 from edfi_toolkit.runs.artifacts import hashes_of, load_build, load_checked, save_build, save_checked
 from edfi_toolkit.runs.folder import RunFolder
+from edfi_toolkit.runs.planning import Progress, brief, identity_map, plan_of, resync_of
 from edfi_toolkit.runs.setup import check_setup
 from edfi_toolkit.settings import Settings, Source, Target
 
 if TYPE_CHECKING:
-    from edfi_toolkit.ods import RetryPolicy
     from edfi_toolkit.rules import Build
     from edfi_toolkit.sync import Plan
     from edfi_toolkit.tables import Tables
@@ -38,7 +38,6 @@ AUTO = "auto"  # approved by whoever scheduled the run; guardrails hold neverthe
 MASKED_FROM = (
     5  # shorter ids are also counts and numbers; they are masked in their own columns and references
 )
-Progress = Callable[[int, int | None, Mapping[str, int] | None], bool]
 
 
 class Run:
@@ -133,9 +132,9 @@ class Run:
 
         note = f"Checked against {self.target_name} too."
         try:
-            with Client(self.target, retry=_brief()) as client:
+            with Client(self.target, retry=brief()) as client:
                 client.token_info()
-                checked = validate(self.built, target=client, identity_map=self._identity_map())
+                checked = validate(self.built, target=client, identity_map=identity_map(self))
         except (OdsError, ConfigError) as error:
             note = f"Checked against the shipped model only: {self.target_name} could not be asked. {error}"
             checked = validate(self.built)
@@ -155,27 +154,42 @@ class Run:
     def preview(self) -> View:
         """What would change in the ODS. In a run that has published, the plan that was published."""
         self.folder.need("validate")
-        if self.published:
-            return self._shown(steps.plan_view(self.plan, self.checked, self.masker(self.plan.items)))
-        from edfi_toolkit.sync import plan
+        return self._planned(lambda: plan_of(self))
 
-        self._recover()
-        made = plan(self.checked, source_name=self.source.name, **self._remembered())
+    def resync(self, *, progress: Progress | None = None) -> View:
+        """What would change if the ODS were compared record by record, and not with what was published.
+
+        Reads the source first where this run has not yet, then all that the ODS holds of the profile's
+        resources. Nothing is sent; `publish` carries it out. progress: called with records read so far, their
+        number once it is known, and counts; False stops. Raises OdsUnavailable, OdsRefusedLogin.
+        """
+        for name in ("extract", "build", "validate"):
+            if not self.folder.has(name):
+                getattr(self, name)()
+        return self._planned(lambda: resync_of(self, progress or _panel("Reading the ODS")))
+
+    def _planned(self, make: Callable[[], Plan]) -> View:
+        """Make the plan and keep it. In a run that has published, the plan that was published."""
+        if self.published:
+            return self._shown(plan_view(self.plan, self.checked, self._masker_of(self.plan)))
+        made = make()
         sources = int(made.items["action"].isin(["POST", "PUT", "NOOP"]).sum())
         self.folder.forget_from("preview")
         made.save(self.path)
         self.__dict__["plan"] = made
         counts = {action: int(count) for action, count in made.items["action"].value_counts().items()}
-        held = int(made.findings["code"].eq("HELD").sum())
+        held, unread = (int(made.findings["code"].eq(code).sum()) for code in ("HELD", "RESOURCE_UNREAD"))
         facts = {
+            "mode": made.mode,
             "fingerprint": made.fingerprint,
             "actions": counts,
             "breaches": list(made.breaches),
             "held": held,
+            "unread": unread,
         }
         self.folder.record("preview", {**facts, "sources": sources})
         self._write_workbook()
-        return steps.plan_view(made, self.checked, self.masker(made.items))
+        return plan_view(made, self.checked, self._masker_of(made))
 
     def publish(
         self, *, approved: str = "", overrides: Iterable[Any] = (), progress: Progress | None = None
@@ -291,7 +305,10 @@ class Run:
 
     def held(self) -> View:
         """What was never sent: rows that could not be read, and records that validation holds."""
-        return steps.held_view(self.checked, self.plan, self.masker(self.plan.items))
+        return steps.held_view(self.checked, self.plan, self._masker_of(self.plan))
+
+    def _masker_of(self, plan: Plan) -> Masker:
+        return self.masker(plan.items, plan.findings)
 
     def _repr_html_(self) -> str:
         return self.overview()._repr_html_()
@@ -302,39 +319,6 @@ class Run:
     def _settings(self) -> dict[str, Any]:
         given = self._given if self._given is not None else self.folder.manifest.get("settings", {})
         return settings_of(self.installation, self.profile, self.source, given)
-
-    def _recover(self) -> None:
-        """What a crashed run left unsure is looked up before a plan is made; later, if the target is away."""
-        from edfi_toolkit.ods import Client
-        from edfi_toolkit.sync import recover
-
-        with suppress(OdsError, ConfigError), Client(self.target, retry=_brief()) as client:
-            recover(
-                target=client,
-                ledger=self.installation.ledger,
-                profile=self.profile,
-                source=self.source.name,
-                school_year=int(self.built.config["school_year"]),
-            )
-
-    def _identity_map(self) -> pd.DataFrame:
-        from edfi_toolkit.sync import Ledger
-
-        with Ledger(self.installation.ledger) as ledger:
-            feed = ledger.feed(self.target.identity, self.profile, self.source.name)
-            return ledger.identity_map(feed)
-
-    def _remembered(self) -> dict[str, pd.DataFrame]:
-        """What the ledger tells a plan: what was published, and how the resources were set at the last sync."""
-        from edfi_toolkit.sync import Ledger
-
-        with Ledger(self.installation.ledger) as ledger:
-            feed = ledger.feed(self.target.identity, self.profile, self.source.name)
-            year = int(self.built.config["school_year"])
-            return {
-                "identity_map": ledger.identity_map(feed),
-                "last_sync": ledger.last_sync(feed, school_year=year),
-            }
 
     def rejected(self) -> pd.DataFrame:
         """All refusals of this feed, open and settled."""
@@ -349,8 +333,8 @@ class Run:
         from edfi_toolkit import widgets
 
         codes = [str(each).partition(":")[0] for each in overrides]
-        told = steps.unapproved_view(
-            self.plan, self.checked, self.masker(self.plan.items), button=not widgets.unattended()
+        told = unapproved_view(
+            self.plan, self.checked, self._masker_of(self.plan), button=not widgets.unattended()
         )
         waiting = PanelView(
             **vars(told), panel=lambda: widgets.approve(self.plan, carry_out, overridden=codes)
@@ -376,13 +360,6 @@ class Run:
         return view.noting(
             "This run has published, so it is shown as it was. A new run starts in notebook 10."
         )
-
-
-def _brief() -> RetryPolicy:
-    """For what may also be done later: a target that is away is not waited for."""
-    from edfi_toolkit.ods import RetryPolicy
-
-    return RetryPolicy(attempts=3, rounds=2)
 
 
 def _panel(label: str) -> Progress:

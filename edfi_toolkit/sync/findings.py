@@ -63,6 +63,11 @@ ABOUT_THE_PLAN = {
         "This resource is switched off, so nothing is planned for it.",
         "After switching it on again, run a resync.",
     ),
+    "RESOURCE_UNREAD": (
+        "warning",
+        "The ODS did not let this login read this resource, or does not have it, so it was not compared.",
+        "Ask the host to let this login read it; then run the resync again.",
+    ),
     "DUPLICATE_KEY": (
         "warning",
         "Several records share this resource and key; the first of them counts.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,9 @@ import pandas as pd
 from edfi_toolkit.errors import PlanError
 from edfi_toolkit.sync.actions import PUBLISH, PUBLISH_READS, RESYNC, RESYNC_READS, decide, link, row_of
 from edfi_toolkit.sync.findings import Findings
+from edfi_toolkit.sync.gates import looked_at, parts_of
 from edfi_toolkit.sync.guardrails import guard
 from edfi_toolkit.sync.planned import Plan
-from edfi_toolkit.sync.preferences import preferences_of, to_resync
 from edfi_toolkit.sync.reasons import Origins
 from edfi_toolkit.sync.showing import items_of
 from edfi_toolkit.sync.sides import (
@@ -45,6 +45,7 @@ def plan(
     *,
     identity_map: pd.DataFrame | None = None,
     ods: pd.DataFrame | None = None,
+    unread: Collection[str] = (),
     mode: str = "publish",
     source_name: str | None = None,
     last_sync: pd.DataFrame | None = None,
@@ -54,6 +55,7 @@ def plan(
     checked_or_build: a Checked, whose held records are left alone, or a Build. Not modified.
     identity_map: what this feed published; rows of other feeds, years and resources are never looked at.
     ods: `resource, id, etag, body` of what the ODS holds; read in mode "resync" only.
+    unread: resources that could not be read; a resync leaves them as they are and tells so.
     source_name: the feed's source where it differs from the build's.
     last_sync: `resource, enabled, mapping_version` as at the last sync: what differs by now is worth a resync.
     A guardrail never raises here: its breach is a finding, and publish refuses. Raises PlanError for an
@@ -61,10 +63,16 @@ def plan(
     """
     if mode not in MODES:
         raise PlanError(f"There is no mode {mode!r}. Use one of: {', '.join(MODES)}.")
-    build, ready, held = _parts(checked_or_build)
+    build, ready, held = parts_of(checked_or_build)
     resync, findings, origins = mode == "resync", Findings(), Origins(build)
-    built = [*ready["resource"].unique(), *held["resource"].unique()]
-    preferences = _preferences(build, built, mode, last_sync, findings)
+    preferences = looked_at(
+        checked_or_build,
+        mode,
+        findings,
+        identity_map=identity_map,
+        last_sync=last_sync,
+        unread=unread,
+    )
     scope = Scope(
         profile=build.scope.profile,
         school_year=int(build.scope.school_year),
@@ -96,7 +104,7 @@ def identity_map_of(build: Any, ids: Any = None) -> pd.DataFrame:
     ids: Ed-Fi ids in the order of the records; made up, but always the same for the same record, when not
         given.
     """
-    whole, records, _ = _parts(build)
+    whole, records, _ = parts_of(build)
     side = source_side(records)
     rows = side.assign(
         school_year=int(whole.scope.school_year),
@@ -115,37 +123,6 @@ def _made_up_ids(side: pd.DataFrame) -> list[str]:
     names = (side["resource"].astype(object) + side["key"]).to_numpy(dtype=object)
     halves = (pd.util.hash_array(names, hash_key=key) for key in ("edfi-toolkit-1st", "edfi-toolkit-2nd"))
     return [f"{one:016x}{two:016x}" for one, two in zip(*halves, strict=True)]
-
-
-def _parts(checked_or_build: Any) -> tuple[Any, pd.DataFrame, pd.DataFrame]:
-    """Build, records to send, records held back."""
-    if hasattr(checked_or_build, "ready"):
-        return checked_or_build.build, checked_or_build.ready, checked_or_build.held
-    return checked_or_build, checked_or_build.records, checked_or_build.records.iloc[:0]
-
-
-# What is planned at all
-
-
-def _preferences(
-    build: Any, built: list[str], mode: str, last_sync: pd.DataFrame | None, findings: Findings
-) -> pd.DataFrame:
-    """The resources that a plan looks at, none under a shut gate; those switched off get no item (COM-TOG-1)."""
-    if not build.config["valid"]:
-        findings.tell("CONFIG_INVALID")
-        return preferences_of(None, [])
-    emptying = mode == "resync" and build.settings.get("wi.choice_resync") == "delete"  # WI-CFG-1
-    if not getattr(build, "publishes", True) and not emptying:
-        findings.tell("NOT_PUBLISHED")
-        return preferences_of(None, [])
-    owned = dict.fromkeys([*build.scope.resources, *built])
-    now = preferences_of(build.tables.get("resource_preferences"), owned)
-    for resource in now.loc[~now["enabled"], "resource"]:
-        findings.tell("RESOURCE_OFF", resource=resource)
-    if mode == "publish":  # a resync is what would be recommended
-        for resource in to_resync(now, last_sync):
-            findings.tell("RESYNC_RECOMMENDED", resource=resource)
-    return now
 
 
 # What the truth tables read

@@ -19,8 +19,6 @@ ORGANIZATIONS = {
     "stateEducationAgencies": "stateEducationAgencyId",
     "educationServiceCenters": "educationServiceCenterId",
 }
-# Answers that mean "not for this login" or "not in this version", as opposed to "something is wrong".
-_NOT_OFFERED = {403, 404, 405}
 
 
 @dataclass
@@ -69,7 +67,7 @@ def pull(client: Any, descriptor_names: Iterable[str]) -> Known:
         except (OdsUnavailable, OdsRefusedLogin):
             raise
         except OdsError as refusal:
-            if refusal.status not in _NOT_OFFERED:
+            if not refusal.not_offered:
                 raise
             known.unreadable.append(resource)
             return None

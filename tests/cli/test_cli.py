@@ -260,6 +260,30 @@ def test_publishing_a_saved_plan_that_holds_records_is_exit_3(
         assert code == told["exit"] == 3
 
 
+@pytest.mark.filterwarnings("default")
+def test_resync_shows_first_then_carries_out_what_was_approved(
+    cli: Cli, sandbox: Running, tmp_path: Path
+) -> None:
+    made = make_playground(tmp_path / "work", "certification")
+    made.source_becomes("after")  # the state of which the ODS refuses nothing
+    with working_in(made.folder, target_environ(sandbox)):
+        code, out, err = cli("resync", "sample", *SAMPLE, "--json")
+        shown = json.loads(out)
+        assert code == 3  # some are held
+        assert "Reading the ODS:" in err
+        assert shown["steps"]["preview"]["mode"] == "resync"
+        assert "publish" not in shown["steps"]
+        fingerprint = shown["steps"]["preview"]["fingerprint"]
+
+        code, out, _ = cli("resync", "sample", *SAMPLE, "--approve", fingerprint, "--json")
+        assert code == 3
+        assert json.loads(out)["steps"]["publish"]["fingerprint"] == fingerprint
+        code, out, _ = cli("plan", "sample", *SAMPLE, "--mode", "resync", "--json")
+        assert code == 3
+        assert set(json.loads(out)["steps"]["preview"]["actions"]) == {"NOOP"}
+    assert cli("plan", "sample", *SAMPLE, "--mode", "resnyc")[0] == 2
+
+
 def test_a_target_without_credentials_is_exit_2_before_anything_is_read(cli: Cli, before: str) -> None:
     code, _, err = cli("plan", before, *SAMPLE, "--target", "sandbx")
     assert code == 2

@@ -39,3 +39,17 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
                 progress=lambda *event: said.append(str(event)),
             )
         yield Published(done, running, made.folder, "\n".join(said))
+
+
+@pytest.fixture(scope="module")
+def resynced(published: Published) -> Unattended:
+    """The same district, resynced: nothing but what was refused is missing."""
+    with working_in(published.folder, target_environ(published.sandbox)):
+        return run_unattended(
+            profile="certification",
+            school_year=2026,
+            source="sample",
+            target="sandbox",
+            approved="auto",
+            mode="resync",
+        )

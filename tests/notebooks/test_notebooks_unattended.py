@@ -17,6 +17,7 @@ from edfi_toolkit.batch.exits import Exit
 from edfi_toolkit.batch.unattended import shipped
 
 if TYPE_CHECKING:
+    from edfi_toolkit.batch.unattended import Unattended
     from tests.notebooks.conftest import Published
 
 pytestmark = pytest.mark.filterwarnings("default")  # papermill, nbclient and zmq warn about themselves
@@ -85,6 +86,22 @@ def test_no_artifact_for_eyes_holds_a_person_or_the_secret(published: Published)
         assert people_in(text) == [], path.name
         assert [secret for secret in secrets if secret in text] == [], path.name
     assert people_in(published.said) == []
+
+
+def test_a_resync_runs_unattended_sends_only_what_is_missing_and_leaks_nobody(
+    published: Published, resynced: Unattended
+) -> None:
+    assert [(each.notebook, each.error) for each in resynced.ran] == [
+        ("60_resync", ""),
+        ("50_rejections", ""),
+    ]
+    assert resynced.steps["preview"]["mode"] == "resync"
+    delivered = published.done.steps["publish"]["outcomes"]["delivered"]
+    assert resynced.steps["preview"]["actions"] == {"NOOP": delivered, "POST": 1}
+    assert resynced.steps["publish"]["outcomes"] == {"refused": 1}
+    assert resynced.exit is Exit.ATTENTION
+    for path in for_eyes(resynced.run.path):
+        assert people_in(text_of(path)) == [], path.name
 
 
 def test_no_file_of_the_run_holds_the_secret(published: Published) -> None:

@@ -94,6 +94,20 @@ def test_what_a_stop_left_unsent_is_told_and_how_to_go_on() -> None:
     assert view.next_step.startswith("Publish again")
 
 
+def test_what_only_the_ledger_learned_does_not_count_as_sent() -> None:
+    from edfi_toolkit.review.steps import published_view
+    from edfi_toolkit.sync.publish import RESULT_COLUMNS
+
+    done = {"action": ["NOOP", "ADOPT", "UNMAP", "PUT"], "outcome": "delivered"}
+    result = pd.DataFrame(done).reindex(columns=list(RESULT_COLUMNS))
+    says = published_view(result, Masker(KEY)).says
+    assert says == "1 of 1 change reached the ODS; 2 entries of the ledger corrected."
+    assert published_view(result[:2], Masker(KEY)).says == (
+        "There was nothing to send; 1 entry of the ledger corrected."
+    )
+    assert published_view(result[:1], Masker(KEY)).says == "There was nothing to send."
+
+
 def test_a_view_with_a_panel_becomes_what_the_panel_decided() -> None:
     waiting = PanelView(**vars(a_view()), panel=lambda: "a panel")
     done = a_view(rows=3, tone="good")

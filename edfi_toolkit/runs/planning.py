@@ -1,0 +1,78 @@
+"""How a run comes to its plan: what the ledger remembers and, for a resync, what the ODS holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from edfi_toolkit.errors import ConfigError, OdsError
+
+if TYPE_CHECKING:
+    from edfi_toolkit.ods import RetryPolicy
+    from edfi_toolkit.runs.run import Run
+    from edfi_toolkit.sync import Plan
+
+Progress = Callable[[int, int | None, Mapping[str, int] | None], bool]
+
+
+def plan_of(run: Run) -> Plan:
+    """The plan of an ordinary publish: against what was published before."""
+    from edfi_toolkit.sync import plan
+
+    _recover(run)
+    return plan(run.checked, source_name=run.source.name, **_remembered(run))
+
+
+def resync_of(run: Run, progress: Progress) -> Plan:
+    """The plan of a resync: against what the ODS holds now. Raises OdsError when it cannot be read."""
+    from edfi_toolkit.ods import Client
+    from edfi_toolkit.sync import plan, resources_of, sweep
+
+    _recover(run)
+    known = _remembered(run)  # before the ODS: whatever is published meanwhile makes this plan a stale one
+    with Client(run.target) as client:
+        ods, unread = sweep(client, resources_of(run.checked), progress=progress)
+    return plan(run.checked, mode="resync", ods=ods, unread=unread, source_name=run.source.name, **known)
+
+
+def identity_map(run: Run) -> pd.DataFrame:
+    """What the run's feed has published."""
+    return _remembered(run)["identity_map"]
+
+
+def brief() -> RetryPolicy:
+    """For what may also be done later: a target that is away is not waited for."""
+    from edfi_toolkit.ods import RetryPolicy
+
+    return RetryPolicy(attempts=3, rounds=2)
+
+
+def _remembered(run: Run) -> dict[str, Any]:
+    """What the ledger tells a plan: what was published, and how the resources were set at the last sync."""
+    from edfi_toolkit.sync import Ledger
+
+    with Ledger(run.installation.ledger) as ledger:
+        feed = ledger.feed(run.target.identity, run.profile, run.source.name)
+        year = int(run.built.config["school_year"])
+        return {
+            "identity_map": ledger.identity_map(feed),
+            "last_sync": ledger.last_sync(feed, school_year=year),
+        }
+
+
+def _recover(run: Run) -> None:
+    """What a crashed run left unsure is looked up before a plan is made; later, if the target is away."""
+    from edfi_toolkit.ods import Client
+    from edfi_toolkit.sync import recover
+
+    with suppress(OdsError, ConfigError), Client(run.target, retry=brief()) as client:
+        recover(
+            target=client,
+            ledger=run.installation.ledger,
+            profile=run.profile,
+            source=run.source.name,
+            school_year=int(run.built.config["school_year"]),
+        )

@@ -1,0 +1,52 @@
+"""Read what the ODS holds of whole resources: the third side of a resync."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import pandas as pd
+
+from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable, PlanError
+from edfi_toolkit.ods import Client
+
+ODS_COLUMNS = ("resource", "id", "etag", "body")
+
+
+class Swept(NamedTuple):
+    """ods: ODS_COLUMNS, as `plan` takes it. unread: resources the ODS does not have or show to this login."""
+
+    ods: pd.DataFrame
+    unread: tuple[str, ...]
+
+
+def sweep(
+    client: Client,
+    resources: Iterable[str],
+    *,
+    progress: Callable[[int, int | None, dict[str, int]], bool | None] | None = None,
+) -> Swept:
+    """Read every record of these resources that the login may see.
+
+    progress: called with records read so far, and their number once it is known; False stops.
+    A resource that cannot be read is named, never taken to be empty. Raises OdsUnavailable, OdsRefusedLogin,
+    OdsError, and PlanError when stopped.
+    """
+    pages = [pd.DataFrame(columns=list(ODS_COLUMNS))]
+    unread, done = [], 0
+    for resource in resources:
+        try:
+            for page in client.read(resource):
+                pages.append(page)
+                done += len(page)
+                if progress is not None and progress(done, None, {}) is False:
+                    raise PlanError("The reading was stopped, so nothing was compared. Run it again.")
+        except (OdsUnavailable, OdsRefusedLogin):
+            raise
+        except OdsError as refusal:
+            if not refusal.not_offered:
+                raise
+            unread.append(resource)
+    if progress is not None:
+        progress(done, done, {})
+    return Swept(pd.concat(pages, ignore_index=True), tuple(unread))

@@ -1,0 +1,244 @@
+"""A resync as a whole, against a sandbox over a socket: what was done by hand is found and put right."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import edfi_toolkit as edfi
+from edfi_toolkit.batch.exits import Exit, exit_of_steps
+from edfi_toolkit.cli.playground import Playground, make_playground, target_environ, working_in
+from edfi_toolkit.errors import OdsUnavailable, PlanError, UnsafePlan
+from edfi_toolkit.model import body_hash
+from edfi_toolkit.ods import Client, Write
+from edfi_toolkit.runs import Run
+from edfi_toolkit.sandbox import Running
+from edfi_toolkit.settings import Secret, Target
+
+pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations warns when it is first imported
+SPA = "studentProgramAssociations"
+TYPE = "uri://ed-fi.org/ProgramTypeDescriptor#"
+STATE, MIDDLE, OFFICE = 48856, 9441060, 944100
+
+
+@pytest.fixture
+def work(tmp_path: Path, sandbox: Running) -> Iterator[Playground]:
+    """The Wisconsin sample in a folder of its own, its ODS as new."""
+    made = make_playground(tmp_path / "work", "wi-infinite-campus")
+    made.source_becomes("after")  # the state of which the ODS refuses nothing
+    httpx.post(f"{sandbox.control_url}/reset").raise_for_status()
+    for seed in made.seeds:
+        httpx.post(f"{sandbox.control_url}/seed", content=seed.read_bytes()).raise_for_status()
+    with working_in(made.folder, target_environ(sandbox)):
+        yield made
+
+
+def a_run(**others: Any) -> Run:
+    return edfi.open_run(
+        profile="wi-infinite-campus", school_year=2026, source="sample", run_id="new", **others
+    )
+
+
+def published() -> Run:
+    run = a_run()
+    for step in (run.extract, run.build, run.validate, run.preview):
+        step()
+    run.publish(approved="auto")
+    return run
+
+
+def actions(run: Run) -> Counter[str]:
+    return Counter(run.plan.items["action"])
+
+
+def foreign(run: Run) -> list[tuple[int, str]]:
+    told = run.plan.findings[run.plan.findings["code"].eq("FOREIGN")]
+    return sorted(zip(told["education_organization_id"], told["program_name"], strict=True))
+
+
+def writes(sandbox: Running) -> int:
+    return int(httpx.get(f"{sandbox.control_url}/counters").json()["writes"])
+
+
+class ByHand:
+    """Somebody at the host, who may write everything."""
+
+    def __init__(self, sandbox: Running) -> None:
+        host = next(each for each in sandbox.clients if each["name"] == "host")
+        target = Target("host", sandbox.base_url, Secret(host["key"]), Secret(host["secret"]))
+        self.client = Client(target)
+
+    def write(self, action: Any, body: Any = None, ed_fi_id: str | None = None, resource: str = SPA) -> str:
+        [done] = self.client.apply([Write(action, resource, body, ed_fi_id, None, 0)])
+        assert done.outcome == "delivered", done.problem
+        return str(done.ed_fi_id)
+
+    def held(self) -> dict[str, Any]:
+        return {row.id: row.body for page in self.client.read(SPA) for row in page.itertuples()}
+
+
+@pytest.fixture
+def by_hand(sandbox: Running) -> Iterator[ByHand]:
+    made = ByHand(sandbox)
+    with made.client:
+        yield made
+
+
+def association(student: str, organization: int, program: str, kind: str, begin: str = "2025-09-15") -> Any:
+    return {
+        "beginDate": begin,
+        "educationOrganizationReference": {"educationOrganizationId": organization},
+        "programReference": {
+            "educationOrganizationId": STATE,
+            "programName": program,
+            "programTypeDescriptor": f"{TYPE}{kind}",
+        },
+        "studentReference": {"studentUniqueId": student},
+    }
+
+
+def test_what_was_done_by_hand_is_found_put_right_and_found_no_more(
+    work: Playground, sandbox: Running, by_hand: ByHand
+) -> None:
+    """REC-R1, R2, R3, R9 and FOREIGN; edge cases 83, 84 and 86."""
+    first = published()
+    ids = first.plan.items.index
+    before = by_hand.held()
+    assert len(before) == len(ids)
+    gone, changed, renamed, *_ = before
+    by_hand.write("DELETE", ed_fi_id=gone)
+    by_hand.write("PUT", before[changed] | {"endDate": "2026-05-05"}, changed)
+    by_hand.write("DELETE", ed_fi_id=renamed)
+    other_id = by_hand.write("POST", before[renamed])
+    student = before[changed]["studentReference"]["studentUniqueId"]
+    orphan = by_hand.write("POST", association(student, MIDDLE, "Hybrid", "Modality", "2025-10-13"))
+    club = {"educationOrganizationReference": {"educationOrganizationId": STATE}}
+    club |= {"programName": "Robotics Club", "programTypeDescriptor": f"{TYPE}Other"}
+    by_hand.write("POST", club, resource="programs")
+    stays = [
+        by_hand.write("POST", association(student, MIDDLE, "Robotics Club", "Other")),
+        by_hand.write("POST", association(student, OFFICE, "Hybrid", "Modality")),
+    ]
+
+    run = a_run()
+    sent = writes(sandbox)
+    view = run.resync()
+
+    left = len(before) - 3
+    assert actions(run) == {"UNMAP": 1, "POST": 1, "PUT": 1, "ADOPT": 1, "DELETE": 1, "NOOP": left}
+    items = run.plan.items.set_index("action")
+    assert items.at["UNMAP", "ed_fi_id"] == gone
+    assert items.at["PUT", "ed_fi_id"] == changed
+    assert items.at["PUT", "diff"] == {"endDate": ["2026-05-05", before[changed].get("endDate")]}
+    assert items.at["ADOPT", "ed_fi_id"] == other_id
+    assert items.at["DELETE", "ed_fi_id"] == orphan
+    assert foreign(run) == [(OFFICE, "Hybrid"), (MIDDLE, "Robotics Club")]
+    assert view.says.startswith("Publishing now would send 3 changes and correct 2 entries of the ledger.")
+    assert student not in view._repr_html_() + repr(view)
+    assert writes(sandbox) == sent
+
+    done = run.publish(approved=run.plan.fingerprint)
+
+    assert done.says == "3 of 3 changes reached the ODS; 2 entries of the ledger corrected."
+    assert writes(sandbox) == sent + 3
+    held = by_hand.held()
+    assert set(stays) < set(held)
+    ours = sorted(body_hash(body) for at, body in held.items() if at not in stays)
+    assert ours == sorted(map(body_hash, run.checked.ready["body"]))
+
+    for again in (published(), a_run()):
+        if not again.published:
+            again.resync()
+            assert foreign(again) == [(OFFICE, "Hybrid"), (MIDDLE, "Robotics Club")]
+        assert actions(again) == {"NOOP": len(before)}
+    assert writes(sandbox) == sent + 3
+
+
+def test_after_a_lost_ledger_everything_is_taken_over_and_nothing_sent(
+    work: Playground, sandbox: Running
+) -> None:
+    """REC-R4."""
+    records = len(published().plan.items)
+    for file in work.folder.glob("ledger.db*"):
+        if file.is_file():
+            file.unlink()
+    sent = writes(sandbox)
+
+    run = a_run()
+    run.resync()
+    assert actions(run) == {"ADOPT": records}
+    done = run.publish(approved="auto")
+
+    assert done.says == f"There was nothing to send; {records} entries of the ledger corrected."
+    assert actions(published()) == {"NOOP": records}
+    assert writes(sandbox) == sent
+
+
+def test_a_resync_is_a_run_whose_plan_is_kept_and_shown_as_it_was(work: Playground) -> None:
+    published()
+    run = a_run()
+    run.resync()
+    steps = run.folder.manifest["steps"]
+
+    assert steps["preview"]["mode"] == "resync"
+    assert exit_of_steps(steps) is Exit.ATTENTION, "the sample has records that are held"
+    kept = edfi.open_run(profile="wi-infinite-campus", school_year=2026, run_id="latest")
+    assert kept.id == run.id
+    assert kept.plan.fingerprint == run.plan.fingerprint
+    assert kept.publish().says.startswith("Nothing was sent.")
+    kept.publish(approved=run.plan.fingerprint)
+    assert "shown as it was" in kept.resync().says
+
+
+def test_an_emptied_source_is_refused_by_a_resync_too(work: Playground, sandbox: Running) -> None:
+    """Edge case 103."""
+    published()
+    for name in ("students", "enrollments", "section504_records", "ceis_records", "instruction_mode_records"):
+        file = work.folder / "source" / f"{name}.csv"
+        file.write_text(file.read_text("utf-8").splitlines()[0] + "\n", "utf-8")
+    sent = writes(sandbox)
+    run = a_run()
+    run.resync()
+    with pytest.raises(UnsafePlan, match="empty-source"):
+        run.publish(approved="auto")
+    assert exit_of_steps(run.folder.manifest["steps"]) is Exit.GUARDED
+    assert writes(sandbox) == sent
+
+
+def test_a_resync_that_cannot_read_the_ods_plans_nothing(
+    work: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDFI_TARGET_SANDBOX_URL", "http://127.0.0.1:9")
+    run = a_run()
+    for step in (run.extract, run.build, run.validate):
+        step()
+    with pytest.raises(OdsUnavailable):
+        run.resync()
+    assert not run.folder.has("preview")
+
+
+def test_what_the_login_may_not_read_is_left_as_it_is_and_told(work: Playground, sandbox: Running) -> None:
+    records = len(published().plan.items)
+    fault = {"method": "GET", "resource": SPA, "status": 403}
+    httpx.put(f"{sandbox.control_url}/faults", json=[fault]).raise_for_status()
+
+    run = a_run()
+    run.resync()
+
+    assert records > 0
+    assert run.plan.items.empty
+    assert run.plan.findings["code"].tolist().count("RESOURCE_UNREAD") == 1
+    assert exit_of_steps(run.folder.manifest["steps"]) is Exit.ATTENTION
+
+
+def test_stopped_while_reading_it_plans_nothing(work: Playground) -> None:
+    published()
+    run = a_run()
+    with pytest.raises(PlanError, match="reading was stopped"):
+        run.resync(progress=lambda *_: False)
+    assert not run.folder.has("preview")
