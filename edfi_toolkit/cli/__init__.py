@@ -25,8 +25,8 @@ app = typer.Typer(
 for command in (stages.build, stages.explain, stages.plan, stages.publish, stages.resync):
     app.command()(command)
 app.command()(whole.run)
-for command in (records.rejections, records.ledger):
-    app.command()(command)
+app.command()(records.rejections)
+app.add_typer(records.ledger, name="ledger")
 for command in (local.sandbox, local.lab, tour.demo, local.init, local.doctor):
     app.command()(command)
 

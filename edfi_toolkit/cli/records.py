@@ -1,14 +1,33 @@
-"""rejections, ledger: what the ODS refused, and what was done when."""
+"""rejections, ledger: what the ODS refused, what was done when, and which record is which resource."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edfi_toolkit.cli.output import AsJson, Reveal, as_records, say, show, show_json
+from edfi_toolkit.cli.output import (
+    AsJson,
+    ProfileName,
+    Reveal,
+    TargetName,
+    as_records,
+    say,
+    show,
+    show_json,
+)
+
+if TYPE_CHECKING:
+    from edfi_toolkit.sync import Ledger
+    from edfi_toolkit.sync.ledger import Feed
 
 RunId = Annotated[str | None, typer.Option("--run", help="Only this run.")]
+SourceOption = Annotated[
+    str, typer.Option("--source", "-s", help="A source named in the settings, or a folder.")
+]
 
 
 def rejections(run: RunId = None, reveal: Reveal = False, as_json: AsJson = False) -> None:
@@ -34,11 +53,17 @@ def rejections(run: RunId = None, reveal: Reveal = False, as_json: AsJson = Fals
     raise typer.Exit(Exit.ATTENTION if len(view.frames["open"]) else Exit.DONE)
 
 
-def ledger(run: RunId = None, as_json: AsJson = False) -> None:
-    """The runs of this installation, newest first; with --run, the requests of that run.
+ledger = typer.Typer(invoke_without_command=True, add_completion=False, rich_markup_mode=None)
+
+
+@ledger.callback()
+def runs(context: typer.Context, run: RunId = None, as_json: AsJson = False) -> None:
+    """The runs of this installation, newest first, with what became of their requests; with --run, each request.
 
     Example: edfi-toolkit ledger --run 20251124-093015-3f9c21
     """
+    if context.invoked_subcommand is not None:
+        return
     from edfi_toolkit.privacy import Masker
     from edfi_toolkit.review.views import for_eyes
     from edfi_toolkit.settings import load_settings
@@ -46,7 +71,7 @@ def ledger(run: RunId = None, as_json: AsJson = False) -> None:
 
     installation = load_settings()
     with Ledger(installation.ledger) as opened:
-        found = opened.runs() if run is None else opened.attempts(run)
+        found = opened.runs().iloc[::-1] if run is None else opened.attempts(run)
         say(f"Ledger: {opened.shown}")
     masker = Masker(installation.mask_key)
     if as_json:
@@ -54,3 +79,60 @@ def ledger(run: RunId = None, as_json: AsJson = False) -> None:
     else:
         shown = for_eyes(found, masker)
         typer.echo(shown.to_string(index=False) if len(shown) else "Nothing has been published yet.")
+    unsettled = int(found["unsettled"].sum() if run is None else found["settled_at"].isna().sum())
+    if unsettled:
+        say(
+            f"{unsettled} requests were begun and never settled. The next plan of their source looks them up in the "
+            "ODS, and publishing sends again what did not arrive."
+        )
+
+
+@ledger.command()
+def export_map(
+    file: Annotated[Path, typer.Argument(help="The CSV file to write; it holds real students, mode 0600.")],
+    source: SourceOption,
+    profile: ProfileName,
+    target: TargetName = "sandbox",
+) -> None:
+    """Write which record of a source is which resource in the ODS (the identity map) as CSV.
+
+    Example: edfi-toolkit ledger export-map map.csv --source north --profile certification --target state
+    """
+    from edfi_toolkit.sync.takeover import export_map as export
+
+    with _feed(source, profile, target) as (opened, feed):
+        typer.echo(f"{export(opened, feed, file)} records written to {file}")
+
+
+@ledger.command()
+def import_map(
+    file: Annotated[Path, typer.Argument(help="The CSV file, in the form that export-map writes.")],
+    source: SourceOption,
+    profile: ProfileName,
+    target: TargetName = "sandbox",
+) -> None:
+    """Take over from another tool: learn from a CSV file which resources of the ODS are this source's.
+
+    Nothing is sent. All mistakes are listed by row and column, and then nothing is taken in. Without last_body it
+    is not known what was sent last: the next plan updates those records, or a resync reads them.
+
+    Example: edfi-toolkit ledger import-map map.csv --source north --profile certification --target state
+    """
+    from edfi_toolkit.sync.takeover import import_map as take_over
+
+    with _feed(source, profile, target) as (opened, feed):
+        typer.echo(f"{take_over(opened, feed, file)} records taken over from {file}")
+
+
+@contextmanager
+def _feed(source: str, profile: str, target: str) -> Iterator[tuple[Ledger, Feed]]:
+    """The ledger of this installation, and the feed of a source there."""
+    from edfi_toolkit.rules.profile import profile_module
+    from edfi_toolkit.settings import load_settings
+    from edfi_toolkit.sync import Ledger
+
+    installation = load_settings()
+    profile_module(profile)
+    with Ledger(installation.ledger) as opened:
+        name = installation.source(source).name
+        yield opened, opened.feed(installation.target(target).identity, profile, name)

@@ -19,19 +19,18 @@ from typing import Any, Self
 
 import orjson
 import pandas as pd
-from sqlalchemy import Connection, Engine, Select, create_engine, event, select, text
+from sqlalchemy import Connection, Select, case, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
-from edfi_toolkit.errors import ConfigError, LedgerError
+from edfi_toolkit.errors import LedgerError
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.sync import schema
+from edfi_toolkit.sync import database, schema
+from edfi_toolkit.sync.database import engine_of, make_private, url_of
 from edfi_toolkit.sync.locks import file_lock
 from edfi_toolkit.sync.preferences import PREFERENCE_COLUMNS, typed_preferences
 from edfi_toolkit.sync.sides import MAP_COLUMNS, feed_label, typed_keys
 
-BUSY_S = 30.0
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _ADVISORY = 0x45644669  # "EdFi": keeps our PostgreSQL locks apart from other programs'
 REJECTION_COLUMNS = (
@@ -73,12 +72,12 @@ class Ledger:
 
     def __init__(self, where: str | os.PathLike[str], *, clock: Callable[[], dt.datetime] = _now) -> None:
         self.clock = clock
-        self.url = _url_of(where)
+        self.url = url_of(where)
         self.path = Path(self.url.database) if self.url.get_backend_name() == "sqlite" else None  # type: ignore[arg-type]
         if self.path is not None:
-            _make_private(self.path)
+            make_private(self.path)
         with self._guarded():
-            self.engine = _engine(self.url)
+            self.engine = engine_of(self.url)
             try:
                 self._prepare()
             except BaseException:
@@ -160,7 +159,7 @@ class Ledger:
             raise LedgerError(
                 f"The ledger {self.shown} could not be used ({kind}). Check that it is a ledger, that you may "
                 "write there and that there is room; then run again."
-            ) from error
+            ) from None  # a server's message quotes the values of a row
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -184,7 +183,7 @@ class Ledger:
     @contextmanager
     def _alone(self, name: str, busy: str, *, number: int = 0) -> Iterator[None]:
         if self.path is not None:
-            wait_s = 0.0 if number else BUSY_S
+            wait_s = 0.0 if number else database.BUSY_S
             with file_lock(self.path.with_name(f"{self.path.name}.locks") / name, wait_s=wait_s) as held:
                 if not held:
                     raise LedgerError(busy.format(self.shown))
@@ -237,6 +236,26 @@ class Ledger:
         query = select(*(table.c[name] for name in PREFERENCE_COLUMNS))
         query = query.where(table.c.feed_id == feed.id, table.c.school_year == school_year)
         return typed_preferences(self._frame(query.order_by(table.c.resource)))
+    def claims(self, feed: Feed) -> pd.DataFrame:
+        """What other feeds published to the same target: `resource, ed_fi_id, feed`.
+
+        Put below this feed's identity map, these rows keep a resync from taking another district's records for
+        nobody's.
+        """
+        table, feeds, targets = schema.identity_map, schema.feeds, schema.targets
+        query = (
+            select(table.c.resource, table.c.ed_fi_id, feeds.c.profile, feeds.c.source, targets.c.identity)
+            .join_from(table, feeds, table.c.feed_id == feeds.c.id)
+            .join(targets, feeds.c.target_id == targets.c.id)
+            .where(
+                feeds.c.id != feed.id,
+                feeds.c.target_id == select(feeds.c.target_id).where(feeds.c.id == feed.id).scalar_subquery(),
+            )
+            .order_by(table.c.id)
+        )
+        rows = self._frame(query)
+        rows["feed"] = _feed_names(rows)
+        return rows[["resource", "ed_fi_id", "feed"]].astype("str")
 
     def rejections(self, run_id: str | None = None, feed: Feed | None = None) -> pd.DataFrame:
         """Records not delivered (REJECTION_COLUMNS, then `run_id`): of one run, of one feed, or all."""
@@ -255,19 +274,31 @@ class Ledger:
         ).astype({"open": bool})
 
     def runs(self) -> pd.DataFrame:
-        """Every run: `run_id, feed, school_year, fingerprint, mode, started_at, ended_at`."""
-        runs, feeds, targets = schema.runs, schema.feeds, schema.targets
+        """Every run: `run_id, feed, school_year, fingerprint, mode, started_at, ended_at`, then its requests by
+        what became of them: `delivered, refused, pending, unsettled`.
+        """
+        runs, feeds, targets, attempts = schema.runs, schema.feeds, schema.targets, schema.attempts
+        settled = {name: attempts.c.outcome == name for name in ("delivered", "refused", "pending")}
+        tallies = {**settled, "unsettled": attempts.c.settled_at.is_(None)}
+        counts = (
+            select(
+                attempts.c.run, *(func.sum(case((hit, 1), else_=0)).label(n) for n, hit in tallies.items())
+            )
+            .group_by(attempts.c.run)
+            .subquery()
+        )
         query = (
-            select(runs, feeds.c.profile, feeds.c.source, targets.c.identity)
+            select(runs, feeds.c.profile, feeds.c.source, targets.c.identity, *(counts.c[n] for n in tallies))
             .join_from(runs, feeds, runs.c.feed_id == feeds.c.id)
             .join(targets, feeds.c.target_id == targets.c.id)
+            .outerjoin(counts, counts.c.run == runs.c.id)
             .order_by(runs.c.id)
         )
         rows = self._frame(query)
-        labels = zip(rows["identity"], rows["profile"], rows["source"], strict=True)
-        rows["feed"] = [f"{identity}|{feed_label(profile, source)}" for identity, profile, source in labels]
-        names = ["run_id", "feed", "school_year", "fingerprint", "mode", "started_at", "ended_at"]
-        return _typed(rows[names], integers=("school_year",), instants=("started_at", "ended_at"))
+        rows["feed"] = _feed_names(rows)
+        names = ["run_id", "feed", "school_year", "fingerprint", "mode", "started_at", "ended_at", *tallies]
+        typed = _typed(rows[names], integers=("school_year", *tallies), instants=("started_at", "ended_at"))
+        return typed.fillna(dict.fromkeys(tallies, 0))
 
     def attempts(self, run_id: str | None = None) -> pd.DataFrame:
         """Every attempt in the order begun: `run_id, item, action`, resource, key, ids, outcome and times."""
@@ -296,6 +327,12 @@ class Ledger:
             return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
 
 
+def _feed_names(rows: pd.DataFrame) -> list[str]:
+    """As `Feed.name`, from the columns identity, profile and source."""
+    labels = zip(rows["identity"], rows["profile"], rows["source"], strict=True)
+    return [f"{identity}|{feed_label(profile, source)}" for identity, profile, source in labels]
+
+
 def _typed(rows: pd.DataFrame, *, integers: tuple[str, ...], instants: tuple[str, ...]) -> pd.DataFrame:
     typed = rows.copy()
     for name in instants:
@@ -314,47 +351,3 @@ def _id_of(connection: Connection, table: Any, row: dict[str, Any]) -> int:
         connection.execute(dialect.insert(table).values(**row).on_conflict_do_nothing())
         found = connection.execute(query).scalar_one()
     return int(found)
-
-
-def _url_of(where: str | os.PathLike[str]) -> URL:
-    if "://" not in str(where):
-        return URL.create("sqlite", database=str(Path(where)))
-    url = make_url(str(where))
-    backend = url.get_backend_name()
-    if backend == "sqlite" and url.database:
-        return url
-    if backend == "postgresql":
-        return url.set(drivername="postgresql+psycopg")
-    raise ConfigError(f"A ledger is a file or a PostgreSQL URL, not {backend}. Correct the ledger setting.")
-
-
-def _make_private(path: Path) -> None:
-    """The file with mode 0600 before the first byte is written, its new folders 0700."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    except OSError as error:
-        raise LedgerError(
-            f"The ledger {path} cannot be opened ({error.strerror}). Check the path and your rights there."
-        ) from None
-
-
-def _engine(url: URL) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        return create_engine(url, hide_parameters=True)
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_S})
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves, below
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
-
-    @event.listens_for(engine, "begin")
-    def _begun(connection: Connection) -> None:
-        # A writer takes its lock at once: a read that turns into a write could not wait for another writer.
-        reads = connection.get_execution_options().get("only_reads")
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
-    return engine

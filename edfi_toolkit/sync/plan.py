@@ -25,6 +25,7 @@ from edfi_toolkit.sync.sides import (
     ods_side,
     same,
     source_side,
+    spoken_for,
     taken,
     typed_keys,
 )
@@ -53,7 +54,8 @@ def plan(
     """Decide one action per natural key of the resources that a build speaks for.
 
     checked_or_build: a Checked, whose held records are left alone, or a Build. Not modified.
-    identity_map: what this feed published; rows of other feeds, years and resources are never looked at.
+    identity_map: what this feed published; rows of other feeds, years and resources are never looked at, nor is
+        what the ODS holds under their ids.
     ods: `resource, id, etag, body` of what the ODS holds; read in mode "resync" only.
     unread: resources that could not be read; a resync leaves them as they are and tells so.
     source_name: the feed's source where it differs from the build's.
@@ -79,10 +81,11 @@ def plan(
         source=build.scope.source if source_name is None else source_name,
         resources=tuple(preferences.loc[preferences["enabled"], "resource"]),
     )
+    mapped = map_side(identity_map, scope)
     sides = Sides(
         source_side(ready[ready["resource"].isin(scope.resources)]),
-        map_side(identity_map, scope),
-        ods_side(ods if resync else None, scope.resources),
+        mapped,
+        ods_side(ods if resync else None, scope.resources, without=spoken_for(identity_map, mapped)),
     )
     kept_back = source_side(held[held["resource"].isin(scope.resources)])
     keys = _facts(sides, resync=resync, findings=findings)

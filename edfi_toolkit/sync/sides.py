@@ -165,11 +165,28 @@ def _of_this_feed(rows: pd.DataFrame, scope: Scope) -> pd.DataFrame:
     return rows[ours]
 
 
-def ods_side(ods: pd.DataFrame | None, resources: Collection[str]) -> pd.DataFrame:
-    """What the ODS holds of these resources: `resource, key columns, key, id, etag, body`, each id once."""
+def spoken_for(identity_map: pd.DataFrame | None, mapped: pd.DataFrame) -> pd.MultiIndex:
+    """Resource and id of what an identity map holds beside the rows of this plan: other feeds' and years'."""
+    given = pd.DataFrame() if identity_map is None else pd.DataFrame(identity_map)
+    names = ["resource", "ed_fi_id"]
+    every, ours = (
+        pd.MultiIndex.from_frame(rows.reindex(columns=names).astype("str")) for rows in (given, mapped)
+    )
+    return every.difference(ours, sort=False)
+
+
+def ods_side(
+    ods: pd.DataFrame | None, resources: Collection[str], *, without: pd.MultiIndex | None = None
+) -> pd.DataFrame:
+    """What the ODS holds of these resources: `resource, key columns, key, id, etag, body`, each id once.
+
+    without: resource and id of records that are somebody else's and not looked at.
+    """
     given = pd.DataFrame(ods) if ods is not None else pd.DataFrame()
     rows = given.reindex(columns=["resource", "id", "etag", "body"]).astype({"body": object})
     rows = rows[rows["resource"].isin(resources)].drop_duplicates(["resource", "id"], keep="last")
+    if without is not None and len(without):
+        rows = rows[~pd.MultiIndex.from_frame(rows[["resource", "id"]].astype("str")).isin(without)]
     rows = rows.reset_index(drop=True)
     rows["body"] = pd.Series([parsed(body) for body in rows["body"]], dtype=object)
     return _texts(keyed(_keys_from_bodies(rows, rows["body"])), ("id", "etag"))

@@ -71,7 +71,11 @@ def test_help_is_cheap_and_imports_nothing_heavy() -> None:
 
 def test_every_command_has_help_with_an_example() -> None:
     group = typer.main.get_command(app)
-    for name, command in group.commands.items():  # type: ignore[attr-defined]
+    commands = dict(group.commands)  # type: ignore[attr-defined]
+    for name, command in [*commands.items()]:
+        commands |= {f"{name} {inner}": each for inner, each in getattr(command, "commands", {}).items()}
+    assert "ledger import-map" in commands
+    for name, command in commands.items():
         assert f"Example: edfi-toolkit {name}" in (command.help or ""), name
 
 
@@ -240,9 +244,41 @@ def test_plan_then_publish_then_plan_again(cli: Cli, sandbox: Running, tmp_path:
         code, out, _ = cli("publish", "sample", *SAMPLE, "--approve", "auto", "--json")
         assert code == 3
         assert json.loads(out)["steps"]["publish"]["outcomes"] == {}
-        code, out, _ = cli("ledger", "--json")
+        code, out, err = cli("ledger", "--json")
         assert code == 0
-        assert len(json.loads(out)) >= 2
+        (newest, first) = json.loads(out)
+        assert (newest["delivered"], first["delivered"]) == (0, delivered["delivered"])
+        assert {name: first[name] for name in ("refused", "pending", "unsettled")} == {
+            "refused": 0,
+            "pending": 0,
+            "unsettled": 0,
+        }
+        assert "never settled" not in err
+        code, out, _ = cli("ledger", "--run", first["run_id"], "--json")
+        assert len(json.loads(out)) == delivered["delivered"]
+
+        feed = ("--source", "sample", *SAMPLE[:2])
+        assert cli("ledger", "export-map", "map.csv", *feed)[0] == 0
+        rows = Path("map.csv").read_text().splitlines()
+        assert len(rows) == delivered["delivered"] + 1
+        assert stat.S_IMODE(Path("map.csv").stat().st_mode) == 0o600
+        Path("ledger.db").rename("old.db")
+        code, out, _ = cli("ledger", "import-map", "map.csv", *feed)
+        assert (code, out) == (0, f"{delivered['delivered']} records taken over from map.csv\n")
+        _, out, _ = cli("plan", "sample", *SAMPLE, "--json")
+        assert set(json.loads(out)["steps"]["preview"]["actions"]) == {"NOOP"}
+        Path("map.csv").write_text("\n".join([*rows[:2], rows[2].replace("2026", "year")]))
+        code, _, err = cli("ledger", "import-map", "map.csv", *feed)
+        assert code == 2
+        assert "row 3, column school_year" in err
+        assert "900417303" not in err
+
+
+def test_the_map_of_an_unknown_profile_or_source_is_exit_2(cli: Cli, nothing_set: Path) -> None:
+    cli("init")
+    for profile, source in (("certificate", "north"), ("certification", "nroth")):
+        words = ("ledger", "export-map", "map.csv", "--source", source, "--profile", profile, "-t", "state")
+        assert cli(*words)[0] == 2
 
 
 @pytest.mark.filterwarnings("default")

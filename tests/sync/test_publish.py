@@ -152,10 +152,10 @@ def test_rec_p4_a_delete_that_meets_a_404_is_done(client, ledger):
     assert ledger.identity_map(feed_of(ledger, client))["student_unique_id"].tolist() == ["S-1"]
 
 
-def test_e89_com_ups_1_a_post_that_finds_the_record_adopts_its_id(client, ledger):
+def test_e89_com_ups_1_a_post_that_finds_the_record_adopts_its_id(client, ledger, tmp_path):
     result = a_build(a_participation(1))
     published(result, ledger, client)
-    with Ledger(ledger.path.with_name("second.db")) as second:
+    with Ledger(tmp_path / "second.db") as second:
         again = published(result, second, client)
         assert again["status"].tolist() == [200]
         assert again["ed_fi_id"].tolist() == ledger.identity_map(feed_of(ledger, client))["ed_fi_id"].tolist()
@@ -362,10 +362,10 @@ def test_a_put_that_heals_is_finished_after_a_stop(client, ledger):
     assert held_in(client) == wanted(after)
 
 
-def test_a_second_run_of_the_feed_is_refused_while_one_is_at_work(app, client, ledger):
+def test_a_second_run_of_the_feed_is_refused_while_one_is_at_work(app, client, ledger, where):
     made = planned(a_build(a_participation(1)), ledger, client)
     with (
-        Ledger(ledger.path) as other,
+        Ledger(where) as other,
         other.exclusive(feed_of(other, client)),
         pytest.raises(LedgerError, match="Wait until it has finished"),
     ):
