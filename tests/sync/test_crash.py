@@ -48,9 +48,9 @@ UNDISTURBED = {("POST", 201): 4, ("DELETE", 204): 4, ("PUT", 204): 1}
 REQUESTS, COMMITS = sum(UNDISTURBED.values()), 14
 PROVE = os.environ.get("EDFI_PROVE") == "1"
 CHUNKS = [1, 2, 100] if PROVE else [2]
-EVERY = 1 if PROVE else 2  # the sample takes every other point, before its effect, and the others after it
-LEDGER_POINTS = [*range(1, COMMITS + 1, EVERY)], [*range(EVERY, COMMITS + 1, EVERY)]
-REQUEST_POINTS = [*range(1, REQUESTS + 1, EVERY)], [*range(EVERY, REQUESTS + 1, EVERY)]
+EVERY = 1 if PROVE else 4  # the sample takes every fourth point before its effect, and others after it
+LEDGER_POINTS = [*range(1, COMMITS + 1, EVERY)], [*range(min(EVERY, 3), COMMITS + 1, EVERY)]
+REQUEST_POINTS = [*range(1, REQUESTS + 1, EVERY)], [*range(min(EVERY, 3), REQUESTS + 1, EVERY)]
 
 
 def points(before: list[int], after: list[int]) -> list[tuple[int, bool]]:

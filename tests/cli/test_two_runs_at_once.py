@@ -1,0 +1,54 @@
+"""A scheduler that starts a district twice: both runs end, and every record is sent once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+
+from edfi_toolkit.batch.unattended import shipped
+from edfi_toolkit.cli.playground import make_playground, target_environ
+from edfi_toolkit.model import associations
+from edfi_toolkit.sandbox import start
+from edfi_toolkit.sync import Ledger
+
+RUN = ["run", "sample", "--profile", "certification", "--school-year", "2026", "--approve", "auto"]
+# Held records of the sample; refused by the ledger while the other run publishes; a plan that no longer holds.
+HELD, BUSY, STALE = 3, 1, 4
+
+
+@pytest.mark.filterwarnings("default")  # the notebook stack warns about itself
+def test_the_same_district_run_twice_at_once_sends_nothing_twice(tmp_path: Path) -> None:
+    made = make_playground(tmp_path / "work", "certification")
+    made.source_becomes("after")  # the state of which the ODS refuses nothing
+    seeds = sorted((shipped("data/samples") / "certification").glob("ods-seed*.jsonl"))
+    with start(seeds=seeds) as sandbox:
+        environ = {**os.environ, **target_environ(sandbox)}
+        command = [sys.executable, "-m", "edfi_toolkit", *RUN]
+        both = [
+            subprocess.Popen(command, cwd=made.folder, env=environ, stderr=subprocess.PIPE, text=True)
+            for _ in range(2)
+        ]
+        said = [each.communicate()[1] for each in both]
+        counted = httpx.get(f"{sandbox.control_url}/counters", trust_env=False).json()["requests"]
+    codes = sorted(each.returncode for each in both)
+    assert HELD in codes
+    assert set(codes) <= {HELD, BUSY, STALE}
+    if BUSY in codes:
+        assert "Another run of this feed is at work" in said[[each.returncode for each in both].index(BUSY)]
+    answers: Counter[int] = Counter()
+    for row in counted:
+        if row["method"] == "POST" and row["resource"] in associations():
+            answers[row["status"]] += row["count"]
+    with Ledger(made.folder / "ledger.db") as ledger:
+        (feed,) = {*ledger.runs()["feed"]}
+        target, profile, source = feed.rsplit("|", 2)
+        mapped = ledger.identity_map(ledger.feed(target, profile, source))
+        delivered = ledger.runs()["delivered"].sum()
+    assert answers == {201: len(mapped)}
+    assert delivered == len(mapped) > 0
