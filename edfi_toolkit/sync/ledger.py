@@ -236,6 +236,7 @@ class Ledger:
         query = select(*(table.c[name] for name in PREFERENCE_COLUMNS))
         query = query.where(table.c.feed_id == feed.id, table.c.school_year == school_year)
         return typed_preferences(self._frame(query.order_by(table.c.resource)))
+
     def claims(self, feed: Feed) -> pd.DataFrame:
         """What other feeds published to the same target: `resource, ed_fi_id, feed`.
 
