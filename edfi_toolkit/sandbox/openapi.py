@@ -53,7 +53,7 @@ def _document(section: str, base_url: str) -> tuple[bytes, str]:
         "info": {"title": f"Ed-Fi Operational Data Store API ({_SECTIONS[section]})", "version": "3"},
         "servers": [{"url": f"{base_url}/data/v3"}],
         "security": [{"oauth2_client_credentials": []}],
-        "tags": [{"name": target.endpoint} for target in served],
+        "tags": [{"name": target.endpoint, "description": _described(target)} for target in served],
         "paths": paths,
         "components": {
             "schemas": schemas,
@@ -67,6 +67,11 @@ def _document(section: str, base_url: str) -> tuple[bytes, str]:
     }
     body = orjson.dumps(document, option=orjson.OPT_INDENT_2)
     return body, hashlib.sha256(body).hexdigest()[:32]
+
+
+def _described(target: Shape) -> str:
+    known = model.data_standard()["resources"].get(target.endpoint, {})
+    return known.get("description") or f"The values of {target.name}."
 
 
 def schema_name(target: Shape) -> str:
