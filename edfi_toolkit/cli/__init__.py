@@ -27,7 +27,7 @@ for command in (stages.build, stages.explain, stages.plan, stages.publish, stage
 app.command()(whole.run)
 app.command()(records.rejections)
 app.add_typer(records.ledger, name="ledger")
-for command in (local.sandbox, local.lab, tour.demo, local.init, local.doctor):
+for command in (local.sandbox, local.synth, local.lab, tour.demo, local.init, local.doctor):
     app.command()(command)
 
 

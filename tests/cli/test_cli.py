@@ -131,6 +131,33 @@ def test_an_unexpected_error_tells_where_but_not_what(
     assert "records.py:" in err
 
 
+def test_synth_writes_a_district_that_build_reads_and_says_what_to_do_next(
+    cli: Cli, nothing_set: Path
+) -> None:
+    words = ["--students", "60", "--seed", "3", "--dirty", "0.1", "--churn", "0.1"]
+    code, out, err = cli("synth", "north", "--profile", "nm-powerschool", *words)
+    files = sorted(str(path.relative_to(nothing_set)) for path in Path("north").resolve().rglob("*.*"))
+    assert (code, sorted(out.split())) == (0, files)
+    assert {"north/_dirty.csv", "north/ods-seed.jsonl", "north/after/cte_records.csv"} < set(files)
+    assert {stat.S_IMODE(Path(each).stat().st_mode) for each in files} == {0o600}
+    assert "edfi-toolkit sandbox --port 8765 --seed north/ods-seed.jsonl" in err
+    (after,) = [
+        line.split("edfi-toolkit ")[1].split() for line in err.splitlines() if "toolkit build" in line
+    ]
+    code, out, _ = cli(*after, "--json")
+    assert code == 0
+    assert json.loads(out)["by_resource"] == {"studentCTEProgramAssociations": json.loads(out)["records"]}
+    assert json.loads(out)["records"] > 20
+
+
+def test_synth_never_writes_into_a_folder_that_holds_files(cli: Cli, nothing_set: Path) -> None:
+    (nothing_set / "students.csv").write_text("a real one")
+    code, out, err = cli("synth", ".", "--profile", "certification")
+    assert (code, out) == (2, "")
+    assert "Give a new folder" in err
+    assert (nothing_set / "students.csv").read_text() == "a real one"
+
+
 def test_build_writes_bodies_and_reasons_for_their_owner_only(cli: Cli, before: str, tmp_path: Path) -> None:
     code, out, err = cli("build", before, *SAMPLE, "--out", "out", "--json")
     facts = json.loads(out)

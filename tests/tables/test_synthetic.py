@@ -14,9 +14,12 @@ from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.rules import Build, build
 from edfi_toolkit.sources import extract
 from edfi_toolkit.tables import PROFILE_TABLES, TABLES, normalise
-from edfi_toolkit.tables.synthetic import PROFILES, district, ods_seed, write
+from edfi_toolkit.tables.synthetic import PROFILES, changed, district, ods_seed, soiled, write
+from edfi_toolkit.tables.synthetic.changes import CHANGES
+from edfi_toolkit.tables.synthetic.dirt import DIRT
 
 STUDENTS = 2000
+IN_THE_ODS = {"REF-STUDENT", "COM-DEP-1"}  # of a dirty row that only the ODS can tell
 # Rules and notices that a year brings along without any dirty row.
 OF_A_YEAR = {
     "certification": {"CERT_MISSING", "END_WITHOUT_REASON"},
@@ -202,6 +205,107 @@ def _descriptors(value: Any) -> list[str]:
     return [uri for each in value for uri in _descriptors(each)] if isinstance(value, list) else []
 
 
+# ---- dirty rows
+
+
+def test_the_share_of_dirty_rows_is_exact_and_every_kind_is_there(
+    tables: dict[str, pd.DataFrame], profile: str
+) -> None:
+    dirty, wrong = soiled(tables, 0.1)
+    for name in {edit.table for edit in DIRT[profile]}:
+        assert wrong["table"].eq(name).sum() == round(0.1 * len(tables[name]))
+    kinds = wrong[["table", "what", "rule"]].drop_duplicates().itertuples(index=False, name=None)
+    assert set(kinds) == {(edit.table, edit.what, edit.rule) for edit in DIRT[profile]}
+    assert not wrong.duplicated(["table", "id"]).any()
+    assert {name: len(frame) for name, frame in dirty.items()} == {n: len(f) for n, f in tables.items()}
+    assert sum(_differing(tables[name], dirty[name]) for name in tables) == len(wrong)
+
+
+def _differing(left: pd.DataFrame, right: pd.DataFrame) -> int:
+    return int((left.ne(right) & ~(left.isna() & right.isna())).any(axis="columns").sum())
+
+
+def test_each_dirty_row_is_found_by_the_rule_that_must_find_it(
+    tables: dict[str, pd.DataFrame], profile: str, seeded: dict[str, list[dict[str, Any]]]
+) -> None:
+    dirty, wrong = soiled(tables, 0.1)
+    made = built_from(dirty, profile)
+    found = set(made.skipped[["table", "id", "rule"]].itertuples(index=False, name=None))
+    expected = set(wrong[["table", "id", "rule"]].itertuples(index=False, name=None))
+    whose = {
+        (name, row): student
+        for name, frame in dirty.items()
+        if "student_id" in frame
+        for row, student in zip(frame[TABLES[name].primary_key[0]], frame["student_id"], strict=True)
+    }
+    through_a_student = {("students", whose.get((table, row)), rule) for table, row, rule in found}
+    missed = expected - found - through_a_student
+    assert {rule for _, _, rule in missed} <= IN_THE_ODS
+    unreadable = {each for each in found if each[2].startswith("COM-NRM")}
+    assert unreadable == {each for each in expected if each[2].startswith("COM-NRM")}
+
+    strangers = set(made.records["student_unique_id"]) - {
+        body["studentUniqueId"] for body in seeded["students"]
+    }
+    ids = tables["students"].set_index("student_id")["student_unique_id"]
+    assert strangers == set(ids[wrong.loc[wrong["rule"].eq("REF-STUDENT"), "id"]] + "X")
+    programs = set(made.records["program_name"]) - {body["programName"] for body in seeded["programs"]}
+    assert programs == ({"Program of nowhere"} if profile == "certification" else set())
+
+
+def test_what_is_wrong_or_changes_is_decided_by_the_seed(profile: str) -> None:
+    tables = district(students=300, profile=profile)
+    for edit in (soiled, changed):
+        (first, facts), (same, same_facts) = (edit(tables, 0.02, seed=4) for _ in range(2))
+        pd.testing.assert_frame_equal(facts, same_facts)
+        for name in first:
+            pd.testing.assert_frame_equal(first[name], same[name])
+        assert not edit(tables, 0.02, seed=5)[1].equals(facts)
+        nothing, none = edit(tables, 0)
+        assert none.empty
+        for name in nothing:
+            pd.testing.assert_frame_equal(nothing[name], tables[name])
+        with pytest.raises(ConfigError, match=r"from 0 to 0\.2"):
+            edit(tables, 0.5)
+
+
+# ---- the next state
+
+
+def test_in_the_next_state_the_share_of_rows_that_changed_is_exact_and_the_rest_is_as_before(
+    tables: dict[str, pd.DataFrame], profile: str
+) -> None:
+    after, changes = changed(tables, 0.1)
+    kinds = {(edit.table, edit.what) for edit in CHANGES[profile]}
+    assert set(changes[["table", "what"]].itertuples(index=False, name=None)) == kinds
+    for name, frame in tables.items():
+        key = TABLES[name].primary_key[0]
+        touched = changes.loc[changes["table"].eq(name), "id"]
+        if name in {table for table, _ in kinds}:
+            assert len(touched) == round(0.1 * len(frame))
+        before, then = frame.set_index(key), after[name].set_index(key)
+        assert not then.index.duplicated().any()
+        untouched = before.index.difference(touched, sort=False)
+        pd.testing.assert_frame_equal(then.loc[untouched], before.loc[untouched])
+    assert normalise(after).skipped.empty
+
+
+def test_a_move_ends_one_period_and_begins_another_elsewhere() -> None:
+    tables = district(students=STUDENTS, profile="nm-powerschool")
+    after, changes = changed(tables, 0.1)
+    moved = changes.loc[changes["what"].eq("moved"), "student_id"]
+    before, then = tables["enrollments"], after["enrollments"]
+    assert len(then) == len(before) + len(moved)
+    current = then[then["is_current"].eq("1")].set_index("student_id").loc[moved]
+    ended = then[~then["enrollment_id"].isin(before["enrollment_id"])].set_index("student_id").loc[moved]
+    assert (ended["end_date"] == current["start_date"]).all()
+    assert ended["is_current"].eq("0").all()
+    assert 0.3 < ended["school_id"].ne(current["school_id"]).mean() <= 1
+
+
+# ---- files
+
+
 def test_a_written_district_reads_back_as_it_was_and_is_its_owner_s_only(
     profile: str, tmp_path: Path
 ) -> None:
@@ -211,5 +315,24 @@ def test_a_written_district_reads_back_as_it_was_and_is_its_owner_s_only(
     for name, frame in normalise(tables).items():
         pd.testing.assert_frame_equal(read[name], frame)
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    lines = (folder / "ods-seed.jsonl").read_bytes().splitlines()
+    assert [orjson.loads(line) for line in lines] == list(ods_seed(tables))
+
+
+def test_a_dirty_district_that_changes_is_written_with_what_is_wrong_and_what_changed(
+    profile: str, tmp_path: Path
+) -> None:
+    tables = district(students=100, profile=profile)
+    folder = write(tmp_path / "district", tables, dirty=0.1, churn=0.1, seed=2)
+    dirty, wrong = soiled(tables, 0.1, seed=2)
+    after, changes = changed(dirty, 0.1, seed=2)
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "_dirty.csv", dtype="str"), wrong)
+    told = pd.read_csv(folder / "after" / "_changes.csv", dtype="str")
+    pd.testing.assert_frame_equal(told, changes.drop(columns="rule"))
+    for state, expected in ((folder, dirty), (folder / "after", after)):
+        read, typed = extract(state, profile=profile), normalise(expected)
+        for name, frame in typed.items():
+            pd.testing.assert_frame_equal(read[name], frame)
+        assert len(read.skipped) == len(typed.skipped) > 0
     lines = (folder / "ods-seed.jsonl").read_bytes().splitlines()
     assert [orjson.loads(line) for line in lines] == list(ods_seed(tables))

@@ -16,6 +16,9 @@ import pandas as pd
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.tables.synthetic import certification, new_mexico, wisconsin
+from edfi_toolkit.tables.synthetic.changes import CHANGES
+from edfi_toolkit.tables.synthetic.dirt import DIRT
+from edfi_toolkit.tables.synthetic.edits import edited
 from edfi_toolkit.tables.synthetic.seed import entries
 
 PROFILES = {
@@ -25,9 +28,9 @@ PROFILES = {
 }
 # The table that tells for which profile a district was made.
 _TELLS = {
-    "program_participation": certification,
-    "cte_records": new_mexico,
-    "instruction_mode_records": wisconsin,
+    "program_participation": "certification",
+    "cte_records": "nm-powerschool",
+    "instruction_mode_records": "wi-infinite-campus",
 }
 
 
@@ -53,17 +56,62 @@ def district(
 
 def ods_seed(tables: Mapping[str, pd.DataFrame]) -> Iterator[dict[str, Any]]:
     """What an ODS must hold before a district of `district` can be published: `resource` and `body`, in order."""
-    made_by = next(module for table, module in _TELLS.items() if table in tables)
-    return entries(tables, made_by.needs(tables))
+    return entries(tables, PROFILES[_made_for(tables)].needs(tables))
 
 
-def write(folder: str | Path, tables: Mapping[str, pd.DataFrame]) -> Path:
-    """One CSV file per table and `ods-seed.jsonl`, readable by the owner only; gives the folder."""
+def soiled(
+    tables: Mapping[str, pd.DataFrame], share: float, *, seed: int = 0
+) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
+    """A district with dirty rows, and which they are: table, id, student_id, what, and the rule that must find it.
+
+    share: of the rows of each table, 0 to 0.2. The seed of the ODS is made from the clean district.
+    """
+    return edited(tables, DIRT[_made_for(tables)], share, np.random.default_rng([seed, 1]))
+
+
+def changed(
+    tables: Mapping[str, pd.DataFrame], share: float, *, seed: int = 0
+) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
+    """The same district some months later, and what changed: moves, corrected days, records ended and removed.
+
+    share: of the rows of each table that changes. Dirty rows stay as they are, or nearly so.
+    """
+    return edited(tables, CHANGES[_made_for(tables)], share, np.random.default_rng([seed, 2]))
+
+
+def _made_for(tables: Mapping[str, pd.DataFrame]) -> str:
+    return next(profile for table, profile in _TELLS.items() if table in tables)
+
+
+def write(
+    folder: str | Path,
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    dirty: float = 0,
+    churn: float = 0,
+    seed: int = 0,
+) -> Path:
+    """One CSV file per table and `ods-seed.jsonl`, readable by the owner only; gives the folder.
+
+    dirty: share of rows `soiled` first; `_dirty.csv` then says which, and no extract reads that.
+    churn: share of rows `changed` in a second state of the district, in the folder `after`, with `_changes.csv`.
+    """
     folder = Path(folder)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    contents = {f"{name}.csv": frame.to_csv(index=False).encode() for name, frame in tables.items()}
-    contents["ods-seed.jsonl"] = b"".join(orjson.dumps(each) + b"\n" for each in ods_seed(tables))
-    for name, content in contents.items():
-        with os.fdopen(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(content)
+    before, wrong = soiled(tables, dirty, seed=seed)
+    _write_tables(folder, before | ({"_dirty": wrong} if dirty else {}))
+    if churn:
+        after, changes = changed(before, churn, seed=seed)
+        _write_tables(folder / "after", after | {"_changes": changes.drop(columns="rule")})
+    _write(folder / "ods-seed.jsonl", b"".join(orjson.dumps(each) + b"\n" for each in ods_seed(tables)))
     return folder
+
+
+def _write_tables(folder: Path, frames: Mapping[str, pd.DataFrame]) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, frame in frames.items():
+        _write(folder / f"{name}.csv", frame.to_csv(index=False).encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)

@@ -44,10 +44,10 @@ WITH_MODE, SWITCHES = 0.80, 0.10
 # Shares of the enrollments; what is left of 1 is an empty cell.
 PROVIDERS = {"CESA": 0.05, "PRIV1": 0.03, "PRIV2": 0.02, "NONE": 0.05}
 EARLY_INTERVENTION = {"Y": 0.005, "N": 0.20}
-SERVICE_TYPES = {"P": 0.90, "S": 0.03, "N": 0.02}
-ENROLLMENT_TYPES = {"P": 0.60, "PPP": 0.02, "C": 0.02, "M": 0.01}
-CALENDARS = {"S": 0.02, "X": 0.01}  # summer school, left out of state reporting
-NO_SHOW, STATE_EXCLUDE, WISE_EXCLUDE, OVERRIDE = 0.01, 0.01, 0.005, 0.01
+SERVICE_TYPES = {"P": 0.90, "S": 0.02, "N": 0.02}
+ENROLLMENT_TYPES = {"P": 0.60, "PPP": 0.02, "C": 0.01, "M": 0.005}
+CALENDARS = {"S": 0.01, "X": 0.005}  # summer school, left out of state reporting
+NO_SHOW, STATE_EXCLUDE, WISE_EXCLUDE, OVERRIDE = 0.008, 0.008, 0.005, 0.01
 EXCLUDED_SCHOOL, NO_ENTITY_ID = 0.005, 0.003
 
 
@@ -70,7 +70,7 @@ def district(
         "enrollments": _enrollments(random, periods, schools, organization),
         "section504_records": _section_504(random, students, school_year),
         "ceis_records": _ceis(random, this_year, round(CEIS * students)),
-        "instruction_mode_records": _modes(random, this_year),
+        "instruction_mode_records": _modes(random, this_year, school_year),
     }
 
 
@@ -179,12 +179,13 @@ def _ceis(random: np.random.Generator, periods: pd.DataFrame, count: int) -> pd.
     )
 
 
-def _modes(random: np.random.Generator, periods: pd.DataFrame) -> pd.DataFrame:
+def _modes(random: np.random.Generator, periods: pd.DataFrame, school_year: int) -> pd.DataFrame:
     """From the first day of a period; some change to another mode within it."""
     taught = periods.iloc[some(random, WITH_MODE, len(periods))].reset_index(drop=True)
     count = len(taught)
     change = taught["first"] + pd.to_timedelta(random.integers(7, 90, count), unit="D")
-    changes = (random.random(count) < SWITCHES) & (taught["last"].isna() | taught["last"].gt(change))
+    ends = taught["last"].fillna(pd.Timestamp(first_day(school_year) + 280))
+    changes = (random.random(count) < SWITCHES) & change.lt(ends)
     names = np.array(list(MODES))
     mode = random.choice(len(MODES), count, p=list(MODES.values()))
     other = (mode + random.integers(1, len(MODES), count)) % len(MODES)
