@@ -42,6 +42,13 @@ def open_run(
     return Run(folder, installation, named, settings, **wanted)
 
 
+def open_another(like: Run) -> Run:
+    """A new run of the same profile, school year, source, target and settings, in a folder of its own."""
+    folder = RunFolder(like.installation.runs_dir, new_run_id())
+    kind = {"profile": like.profile, "school_year": like.school_year, "target": like.target_name}
+    return Run(folder, like.installation, like.source, like.given, **kind)
+
+
 def _folder(
     installation: Settings, run_id: str, wanted: Mapping[str, Any], source: str | None
 ) -> tuple[RunFolder, dict[str, Any]]:

@@ -56,7 +56,7 @@ class Run:
     ) -> None:
         self.folder, self.installation, self.source = folder, installation, source
         self.profile, self.school_year, self.target_name = profile, school_year, target
-        self._given = settings
+        self.given = settings
 
     @property
     def id(self) -> str:
@@ -317,7 +317,7 @@ class Run:
         return repr(self.overview())
 
     def _settings(self) -> dict[str, Any]:
-        given = self._given if self._given is not None else self.folder.manifest.get("settings", {})
+        given = self.given if self.given is not None else self.folder.manifest.get("settings", {})
         return settings_of(self.installation, self.profile, self.source, given)
 
     def rejected(self) -> pd.DataFrame:

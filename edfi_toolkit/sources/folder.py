@@ -23,17 +23,36 @@ def read_folder(folder: Path) -> dict[str, Sheet]:
     there twice.
     """
     try:
-        paths = sorted(path for path in folder.iterdir() if path.is_file())
+        paths = files_of(folder)
     except OSError as error:
         reason = error.strerror or "it cannot be opened"
         raise SourceUnavailable(f"The folder {folder} cannot be read: {reason}. Check the path.") from error
     sheets: dict[str, Sheet] = {}
     for path in paths:
-        for name, sheet in read_file(path).items() if not path.name.startswith((".", "~", "_")) else ():
+        for name, sheet in read_file(path).items():
             if name.lower() in {each.lower() for each in sheets}:
                 raise SourceShapeError(f"{path.name} holds the table {name} once more. Keep one of them.")
             sheets[name] = sheet
     return sheets
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files of a folder in order, without hidden and temporary ones. Raises OSError."""
+    return sorted(
+        path for path in folder.iterdir() if path.is_file() and not path.name.startswith((".", "~", "_"))
+    )
+
+
+def stamps(place: str) -> dict[str, tuple[int, ...]]:
+    """What changes about each file of a folder, or about one file, when it is written; empty when it is gone."""
+    path = Path(place)
+    try:
+        stats = {each.name: each.stat() for each in (files_of(path) if path.is_dir() else [path])}
+    except OSError:
+        return {}
+    return {
+        name: (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino) for name, stat in stats.items()
+    }
 
 
 def read_file(path: Path) -> dict[str, Sheet]:

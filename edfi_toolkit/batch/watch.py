@@ -1,0 +1,220 @@
+"""Near real time: look at a source again and again, and publish what has changed, within the guardrails.
+
+1. One cycle after the other, each a run of its own; a source that has not changed costs a look and no run.
+2. Files are read when they have been still for a moment, and what was read while they changed is not used.
+3. What cannot be done now (source or target away, ledger in use) is told, and tried again after a wait that
+   doubles; so is what the ODS has refused, since what it lacked may have arrived there.
+4. Asked to stop, it begins no further record and settles those under way.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from edfi_toolkit.batch.exits import Exit, exit_of, exit_of_steps
+from edfi_toolkit.errors import ConfigError, EdfiToolkitError, SourceShapeError, SourceUnavailable
+from edfi_toolkit.runs import AUTO, Run, open_another
+from edfi_toolkit.runs.artifacts import hashes_of
+from edfi_toolkit.runs.folder import now_text
+from edfi_toolkit.sources.database import is_database
+from edfi_toolkit.sources.folder import stamps
+
+QUIET_S = 2.0  # how long files are left alone before they count as written
+LONGEST_WAIT_S = 900.0  # between two tries of what could not be done
+_SLICE_S = 0.2
+_STILL = {
+    Exit.ATTENTION: "Some records are held or were refused, as before.",
+    Exit.GUARDED: "A guardrail refuses the plan, as before.",
+}
+_TOLD = {"POST": "created", "PUT": "updated", "DELETE": "deleted"}
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+class Stop:
+    """Whether the watch was asked to stop. A plain flag: a signal handler may set it at any instant."""
+
+    asked = False
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but not past being asked."""
+        until = time.monotonic() + seconds
+        while not self.asked and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, _SLICE_S))
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """One look at the source and what came of it; it names no student.
+
+    state: `unchanged`, `planned` (nobody has approved), `published`, `guarded` (a guardrail refuses the plan),
+        `waiting` (something is away, `says` tells what), or `stopped` before anything was sent.
+    exit: what a scheduler may conclude if the watch ended here. wait_s: seconds until the next look.
+    """
+
+    state: str
+    exit: Exit
+    wait_s: float
+    run_id: str = ""
+    says: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+    at: str = field(default_factory=now_text)
+    seconds: float = 0.0
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """For machines."""
+        plain = asdict(self)
+        counts = plain.pop("counts")
+        return {**plain, **counts, "exit": int(self.exit)}
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in self.counts.items())
+        again = f"Next try in {self.wait_s:,.0f} s." if self.state == "waiting" else ""
+        parts = (f"{self.at} {self.state}", told, f"{self.seconds:.1f} s", self.says, again)
+        return "  ".join(part for part in parts if part)
+
+
+class Watch:
+    """Cycles of one feed until asked to stop. like: a run with the profile, source and target to use."""
+
+    def __init__(self, like: Run, *, every_s: float, approved: str, stop: Stop) -> None:
+        if approved not in ("", AUTO):
+            raise ConfigError(
+                "A watch publishes plans nobody has seen yet: give --approve auto, or leave it out."
+            )
+        if approved:
+            like.target.credentials()
+        self._like, self._every_s, self._approved, self._stop = like, every_s, approved, stop
+        self._on_files = not is_database(like.source.path)
+        self._stamps: dict[str, tuple[int, ...]] = {}
+        self._hashes: dict[str, str] = {}
+        self._tables: set[str] = set()
+        self._exit = Exit.DONE  # of the last cycle that was carried out
+        self._troubles = 0  # cycles in a row that could not be
+        self._leftovers, self._again_at = 0, float("inf")  # cycles in a row that left records out
+
+    def cycles(self) -> Iterator[Cycle]:
+        """Each cycle when it is over; none begins before the last one has ended."""
+        while not self._stop.asked:
+            cycle = self._cycle()
+            yield cycle
+            self._stop.wait(cycle.wait_s)
+
+    def _cycle(self) -> Cycle:
+        began, run = time.monotonic(), open_another(self._like)
+        try:
+            cycle = self._look(run)
+            self._troubles = 0
+        except _BeingWritten as writing:
+            cycle = self._waiting(writing, self._every_s)
+        except EdfiToolkitError as error:
+            self._troubles += 1
+            cycle = self._waiting(error, self._patience(self._troubles))
+        if not cycle.run_id and not run.published:
+            shutil.rmtree(run.path, ignore_errors=True)
+        return replace(cycle, seconds=round(time.monotonic() - began, 1))
+
+    def _look(self, run: Run) -> Cycle:
+        place, again = run.source.path, time.monotonic() >= self._again_at
+        seen = stamps(place) if self._on_files else {}
+        if seen and seen == self._stamps and not again:
+            return self._unchanged()
+        if seen and seen != self._stamps:
+            self._stop.wait(min(QUIET_S, self._every_s))
+        run.extract()
+        if self._on_files and stamps(place) != seen:
+            raise _BeingWritten(f"The files of source {run.source.name} are being written.")
+        if gone := sorted(self._tables - set(run.tables)):
+            raise SourceShapeError(
+                f"The source had {', '.join(gone)} before and has not now, so nothing is sent. Put it back; if "
+                "it is meant to be gone, start the watch again."
+            )
+        hashes = hashes_of(str(run.path / "tables"))
+        if hashes == self._hashes and not again:
+            self._stamps = seen
+            return self._unchanged()
+        cycle = self._carry_out(run, repeats=hashes == self._hashes)
+        if cycle.state != "stopped":
+            self._stamps, self._hashes, self._tables = seen, hashes, set(run.tables)
+        return cycle
+
+    def _carry_out(self, run: Run, *, repeats: bool) -> Cycle:
+        """The steps of a run, as far as they may go. repeats: the source is as it was when records were left out."""
+        from edfi_toolkit.ods import Client, RetryPolicy
+
+        with Client(run.target, retry=RetryPolicy(attempts=2, rounds=1)) as client:
+            client.token_info()  # not there: nothing is built against half of what it would say
+        for step in (run.build, run.validate, run.preview):
+            if self._stop.asked:
+                return Cycle("stopped", Exit.UNAVAILABLE, 0.0)
+            step()
+        state, says = "planned" if not self._approved else "published", ""
+        if run.plan.breaches:
+            found = run.plan.findings
+            state, says = "guarded", " ".join(found.loc[found["code"].isin(run.plan.breaches), "says"])
+        elif repeats and run.plan.items["action"].eq("NOOP").all():
+            return self._left(self._unchanged())
+        elif self._approved:
+            run.publish(approved=AUTO, progress=lambda *_: not self._stop.asked)
+        steps = run.folder.manifest["steps"]
+        self._exit = exit_of_steps(steps)
+        if not repeats:
+            self._leftovers = 0
+        return self._left(Cycle(state, self._exit, self._every_s, run.id, says, _counts(run, steps)))
+
+    def _left(self, cycle: Cycle) -> Cycle:
+        """The cycle, with the time set at which what it left out is tried again."""
+        self._leftovers += 1
+        settled = cycle.exit in (Exit.DONE, Exit.GUARDED)
+        wait_s = float("inf") if settled else self._patience(self._leftovers)
+        self._again_at = time.monotonic() + wait_s
+        return cycle
+
+    def _patience(self, times: int) -> float:
+        """Seconds to wait after so many times in a row: the interval, doubled each time, up to a limit."""
+        return min(self._every_s * 2.0 ** min(times - 1, 30), max(self._every_s, LONGEST_WAIT_S))
+
+    def _unchanged(self) -> Cycle:
+        return Cycle("unchanged", self._exit, self._every_s, says=_STILL.get(self._exit, ""))
+
+    def _waiting(self, error: EdfiToolkitError, wait_s: float) -> Cycle:
+        return Cycle("waiting", exit_of(error), wait_s, says=str(error))
+
+
+class _BeingWritten(SourceUnavailable):
+    """The files are not still yet."""
+
+
+def seconds_of(text: str) -> float:
+    """`90`, `90s`, `5m` or `1h` in seconds. Raises ConfigError for anything else, and for less than one."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0
+    if seconds < 1:
+        raise ConfigError(
+            f"--every {text}: write a number of seconds, minutes or hours, such as 30s, 5m or 1h."
+        )
+    return seconds
+
+
+def _counts(run: Run, steps: dict[str, Any]) -> dict[str, int]:
+    """What one cycle came to; of a plan that was not published, what it would have sent."""
+    if "publish" in steps:
+        result = run.folder.load_frame("results")
+        actions = result.loc[result["outcome"].eq("delivered"), "action"].value_counts().to_dict()
+    else:
+        actions = steps["preview"]["actions"]
+    outcomes = steps.get("publish", {}).get("outcomes", {})
+    return {
+        "rows": steps["extract"]["rows"],
+        "set_aside": steps["extract"]["set_aside"],
+        "built": steps["build"]["records"],
+        "held": steps["preview"]["held"],
+        **{told: int(actions.get(action, 0)) for action, told in _TOLD.items()},
+        "refused": outcomes.get("refused", 0),
+        "pending": outcomes.get("pending", 0) + outcomes.get("unsure", 0),
+    }
