@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import orjson
 import pandas as pd
 
+from edfi_toolkit.model.bodies import texts_of
 from edfi_toolkit.privacy import safe_cell
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ def write_build(build: Build, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     written = []
     for resource, records in build.records.groupby("resource", sort=True):
-        lines = b"".join(orjson.dumps(body) + b"\n" for body in records["body"])
-        written.append(_write(folder / f"{resource}.jsonl", [lines]))
+        lines = (text + b"\n" for text in texts_of(records["body"]))
+        written.append(_write(folder / f"{resource}.jsonl", lines))
     for name, frame in (("skipped", build.skipped), ("notices", build.notices)):
         written.append(_write(folder / f"{name}.csv", (line.encode() for line in _csv_lines(frame))))
     return written

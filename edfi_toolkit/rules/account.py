@@ -83,7 +83,7 @@ class Account:
         if ids.empty:
             return
         rules = pd.Series(rules, index=ids.index, dtype=object)
-        detail = rules.map(lambda rule_id: rule(rule_id).says)
+        detail = rules.map({rule_id: rule(rule_id).says for rule_id in rules.unique()})
         for rule_id, words in (details or {}).items():
             detail = detail.mask(rules.eq(rule_id), words)
         frame = pd.DataFrame({"table": table, "id": ids.astype("str"), "rule": rules, "detail": detail})

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import orjson
 import pandas as pd
+from pandas.api.extensions import take
 
-from edfi_toolkit.model import KEY_COLUMNS, Body, body_hash, canonical, descriptor_uri, hash_of
+from edfi_toolkit.model import KEY_COLUMNS, Body, descriptor_uri
+from edfi_toolkit.model.bodies import BodyDtype
 from edfi_toolkit.rules.account import Account, first_failing
+from edfi_toolkit.rules.bodies import bodies
 from edfi_toolkit.tables import Tables
 
 GROUP = ["resource", *(name for name in KEY_COLUMNS if name != "begin_date")]
@@ -25,7 +27,7 @@ TYPES: dict[str, Any] = {
     "program_name": "str",
     "program_type_descriptor": "str",
     "student_unique_id": "str",
-    "body": object,
+    "body": BodyDtype(),
     "body_hash": "str",
     "source_refs": object,
     "rules": object,
@@ -81,6 +83,8 @@ def suppress_future(candidates: pd.DataFrame, settings: Mapping[str, Any]) -> pd
 def drop_candidates(candidates: pd.DataFrame, rules: Mapping[str, Any], account: Account) -> pd.DataFrame:
     """The candidates that no rule drops. A trigger row is reported as skipped when none of its candidates is left."""
     failing = first_failing(candidates, rules)
+    if failing.isna().all():
+        return candidates
     dropped, kept = candidates[failing.notna()], candidates[failing.isna()]
     lost = ~among(dropped["ref"], kept["ref"]) & ~dropped.duplicated("ref")
     for table, rows in ref_parts(dropped.loc[lost, "ref"]).groupby("table"):
@@ -114,15 +118,35 @@ def among(ids: pd.Series, others: pd.Series) -> pd.Series:
     return ids.astype(object).isin(others.astype(object))
 
 
-def beside_enrollments(records: pd.DataFrame, enrollments: pd.DataFrame) -> pd.DataFrame:
+def beside_enrollments(
+    records: pd.DataFrame, enrollments: pd.DataFrame, on: Sequence[str] = ("student_id",)
+) -> pd.DataFrame:
     """Every record beside every enrollment of its student, whose days become `enrolled_from` and `enrolled_to`."""
     renamed = enrollments.rename(columns={"start_date": "enrolled_from", "end_date": "enrolled_to"})
-    return records.merge(renamed, on="student_id")
+    return records.merge(renamed.dropna(subset=list(on)), on=list(on))
 
 
 def first_per(rows: pd.DataFrame, column: str, by: list[str], ascending: list[bool]) -> pd.DataFrame:
-    """One row per value of `column`: the first in this order."""
-    return rows.sort_values(by, ascending=ascending).drop_duplicates(column)
+    """One row per value of `column`: the first in this order. Most values have one row only, which needs no sorting."""
+    several = rows.duplicated(column, keep=False)
+    first = rows[several].sort_values(by, ascending=ascending).drop_duplicates(column)
+    return pd.concat([rows[~several], first]) if len(first) else rows
+
+
+def looked_up(rows: pd.DataFrame, others: pd.DataFrame, key: str, **columns: str) -> pd.DataFrame:
+    """The rows with columns of another table, found by its key: new name = its name there. Missing where none is.
+
+    others: unique in `key`, which both tables have.
+    """
+    at = pd.Index(others[key]).get_indexer(rows[key])
+    found = others[list(columns.values())]
+    found = found.astype(dict.fromkeys(found.select_dtypes("bool"), "boolean"))
+    return rows.assign(
+        **{
+            name: pd.Series(take(found[column].array, at, allow_fill=True), index=rows.index)
+            for name, column in columns.items()
+        }
+    )
 
 
 def skip_unmatched(
@@ -143,6 +167,8 @@ def present(names: Iterable[str], values: Iterable[Any]) -> Body:
 
 def id_order(ids: pd.Series) -> pd.Series:
     """Ids as a sortable rank, numeric if numeric: `10` is higher than `9`, and any number below any text."""
+    if ids.str.fullmatch("[0-9]{1,18}").all():
+        return ids.astype("int64")
     numbers = pd.to_numeric(ids, errors="coerce")
     order = pd.DataFrame({"text": numbers.isna(), "number": numbers, "id": ids.where(numbers.isna(), "")})
     return (
@@ -150,12 +176,6 @@ def id_order(ids: pd.Series) -> pd.Series:
         .assign(rank=np.arange(len(ids)))["rank"]
         .reindex(ids.index)
     )
-
-
-def iso(days: pd.Series) -> list[str | None]:
-    """Days as ISO texts, missing as None."""
-    texts = np.datetime_as_string(days.to_numpy("datetime64[D]"))
-    return [None if text == "NaT" else text for text in texts.tolist()]
 
 
 def assemble(
@@ -177,6 +197,7 @@ def assemble(
     candidates = candidates.reset_index(drop=True)
     shared_unique_ids(candidates, account)
     candidates["source_refs"] = source_refs(candidates)
+    candidates = candidates.drop(columns=[*RESTS_ON, "more_refs"], errors="ignore")
     # One pass over the key serves order, duplicates and overlaps: rows of one number differ in begin_date at most.
     candidates["group"] = candidates.groupby(GROUP, sort=True).ngroup()
     records = one_per_key(candidates, account, winner).sort_values(["group", "begin_date"], ignore_index=True)
@@ -184,8 +205,7 @@ def assemble(
         records["end_date"] = without_overlaps(records)
     if warn_overlaps:
         overlaps(records, account)
-    records["body"] = bodies(records)
-    records["body_hash"] = body_hashes(records)
+    records["body"], records["body_hash"] = bodies(records)
     return records[RECORDS].astype({name: dtype for name, dtype in TYPES.items() if dtype is not object})
 
 
@@ -272,70 +292,6 @@ def without_overlaps(records: pd.DataFrame) -> pd.Series:
     """The ends, cut to the day before the next record of the group begins where the two would overlap."""
     day_before = records.groupby("group")["begin_date"].shift(-1) - pd.Timedelta(days=1)
     return earlier_of(records["end_date"], day_before).where(day_before.notna(), records["end_date"])
-
-
-def bodies(records: pd.DataFrame) -> list[Body]:
-    """The JSON to send: key, endDate and the members of the resource; nothing null or empty (COM-PAY-1, -2).
-
-    A list of dicts is what goes on the wire, so this one loop over rows is the product itself.
-    """
-    members = records["members"] if "members" in records else [None] * len(records)
-    return [
-        {
-            "beginDate": begin,
-            "educationOrganizationReference": {"educationOrganizationId": organization},
-            "programReference": {
-                "educationOrganizationId": program_organization,
-                "programName": program,
-                "programTypeDescriptor": program_type,
-            },
-            "studentReference": {"studentUniqueId": student},
-            **({"endDate": end} if end else {}),
-            **(more if isinstance(more, dict) else {}),
-        }
-        for begin, organization, program_organization, program, program_type, student, end, more in zip(
-            iso(records["begin_date"]),
-            records["education_organization_id"].tolist(),
-            records["program_education_organization_id"].tolist(),
-            records["program_name"].tolist(),
-            records["program_type_descriptor"].tolist(),
-            records["student_unique_id"].tolist(),
-            iso(records["end_date"]),
-            members,
-            strict=True,
-        )
-    ]
-
-
-def body_hashes(records: pd.DataFrame) -> list[str]:
-    """`model.body_hash` of each body. Those of the key and endDate alone, nearly all, share their program's text."""
-    programs: dict[tuple[int, str, str], bytes] = {}
-
-    def canonical_text(body: Body) -> bytes:
-        program = body["programReference"]
-        owner, name, kind = program.values()
-        if (owner, name, kind) not in programs:
-            programs[owner, name, kind] = canonical({"programReference": program})[1:-1]
-        return (
-            b'{"beginDate":"%b","educationOrganizationReference":{"educationOrganizationId":%d},%b%b,%b}'
-            % (
-                body["beginDate"].encode(),
-                body["educationOrganizationReference"]["educationOrganizationId"],
-                b'"endDate":"%b",' % body["endDate"].encode() if "endDate" in body else b"",
-                programs[owner, name, kind],
-                b'"studentReference":' + orjson.dumps(body["studentReference"]),
-            )
-        )
-
-    plain = (
-        [not (isinstance(each, dict) and each) for each in records["members"]]
-        if "members" in records
-        else [True] * len(records)
-    )
-    return [
-        hash_of(canonical_text(body)) if simple else body_hash(body)
-        for body, simple in zip(records["body"], plain, strict=True)
-    ]
 
 
 def school_year_of(days: pd.Series) -> pd.Series:

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.rules.account import Account, first_failing
+from edfi_toolkit.rules.bodies import day_texts
 from edfi_toolkit.rules.common import (
     Descriptors,
     active_on,
@@ -24,8 +25,8 @@ from edfi_toolkit.rules.common import (
     empty_records,
     first_per,
     id_order,
-    iso,
     later_of,
+    looked_up,
     notice_of,
     present,
     shares_a_day,
@@ -116,20 +117,18 @@ def closed_gate(config: Config) -> str | None:
 
 def enrollments(t: Tables) -> pd.DataFrame:
     """Every enrollment with what its student, calendar and school say of it."""
-    students = t.students.set_index("student_id")
-    calendars = t.calendars.set_index("calendar_id")
-    schools = t.schools.set_index("school_id")
     e = t.enrollments.drop(columns=["is_current", "grade_level"])
+    e = looked_up(e, t.students, "student_id", student_unique_id="student_unique_id")
+    e = looked_up(
+        e, t.calendars, "calendar_id",
+        calendar_year="school_year", calendar_excluded="state_exclude", summer_school="summer_school",
+    )  # fmt: skip
+    e = looked_up(
+        e, t.schools, "school_id",
+        school_excluded="state_exclude", ed_fi_school_id="ed_fi_school_id", school_number="school_number",
+    )  # fmt: skip
     return e.assign(
-        student_unique_id=e.student_id.map(students.student_unique_id),
-        calendar_year=e.calendar_id.map(calendars.school_year),
-        calendar_excluded=e.calendar_id.map(calendars.state_exclude),
-        summer_school=e.calendar_id.map(calendars.summer_school),
-        school_excluded=e.school_id.map(schools.state_exclude),
-        ed_fi_school_id=e.school_id.map(schools.ed_fi_school_id),
-        school_number=e.school_id.map(schools.school_number),
-        service_order=e.service_type.map(SERVICE_ORDER),
-        enrollment_order=id_order(e.enrollment_id),
+        service_order=e.service_type.map(SERVICE_ORDER), enrollment_order=id_order(e.enrollment_id)
     )
 
 
@@ -171,7 +170,7 @@ def qualifying_enrollments(
     triggers += [t.lep_records] if settings["wi.ell_in_spa"] else []
     with_records = among(e.student_id, pd.concat([each.student_id for each in triggers]))
     triggered = with_records | has_provider(e) | e.coord_early_intervention.eq("Y").fillna(False)
-    return account.keep(e, "enrollments", rules, id_column="enrollment_id", report=triggered)[DETERMINING]
+    return account.keep(e[DETERMINING], "enrollments", rules, id_column="enrollment_id", report=triggered)
 
 
 def counts_for_el(e: pd.DataFrame, config: Config) -> pd.Series:
@@ -231,8 +230,8 @@ def section_504_members(r: pd.DataFrame) -> list[dict[str, Any]]:
     columns = {
         "section504Eligibility": r.eligible,
         "accommodationPlan": r.accommodation_plan.astype(object),
-        "section504MeetingDate": iso(r.meeting_date),
-        "section504EligibilityDecisionDate": iso(r.eligibility_decision_date),
+        "section504MeetingDate": day_texts(r.meeting_date),
+        "section504EligibilityDecisionDate": day_texts(r.eligibility_decision_date),
         "section504DisabilityDescriptor": r.disability.astype(object),
     }
     return [present(columns, row) for row in zip(*columns.values(), strict=True)]
@@ -310,10 +309,8 @@ def modality(
         },
         id_column="record_id",
     )
-    pairs = beside_enrollments(
-        r.rename(columns={"school_number": "wanted"}), modality_enrollments(e, config, settings)
-    )
-    pairs = pairs[pairs.school_number.eq(pairs.wanted).fillna(False)]
+    enrolled = modality_enrollments(e, config, settings)
+    pairs = beside_enrollments(r, enrolled, on=["student_id", "school_number"])
     active = active_on(pairs, pairs.start_date, "enrolled_from", "enrolled_to")
     chosen = first_per(pairs[active], "record_id", ["service_order", "enrollment_order"], [True, False])
     if settings["wi.modality_before_enrollment"] == "earliest_overlap":
@@ -348,14 +345,15 @@ def elements(c: pd.DataFrame, t: Tables, settings: Mapping[str, Any]) -> pd.Data
     preset = WI_DPI if settings["descriptor_preset"] == "wi-dpi" else {}
     descriptors = Descriptors(t, settings["descriptor_namespace"], preset={"ProgramTypeDescriptor": preset})
     disability = "section504DisabilityDescriptor"
-    for members in c.members:
-        if isinstance(members, dict) and disability in members:
+    for members in c.members.dropna():
+        if disability in members:
             members[disability] = descriptors.uri("Section504DisabilityDescriptor", members[disability])
+    shaping = {each: ["WI-ENR", each, "WI-ELE-1", "WI-ELE-6", "WI-ELE-7"] for each in c.rule.unique()}
     return c.assign(
         education_organization_id=c.override_ed_fi_school_id.fillna(c.ed_fi_school_id).astype("Int64"),
         program_education_organization_id=STATE_AGENCY,
         program_type_descriptor=descriptors.uris("ProgramTypeDescriptor", c.program_type),
-        rules=[["WI-ENR", rule_id, "WI-ELE-1", "WI-ELE-6", "WI-ELE-7"] for rule_id in c.rule],
+        rules=[shaping[each] for each in c.rule.tolist()],
     )
 
 
@@ -364,6 +362,7 @@ def warn(c: pd.DataFrame, config: Config, account: Account) -> None:
     notice_of(c[c.end_date.gt(pd.Timestamp(config.config_end))], "OUTSIDE_YEAR", account)
     modes = c[c.program_type.eq(MODALITY_TYPE)]
     same_day = ["student_unique_id", "education_organization_id", "begin_date"]
+    modes = modes[modes.duplicated(same_day, keep=False)]
     different = modes.groupby(same_day).program_name.transform("nunique").gt(1)
     notice_of(modes[different], "MODALITY_CONFLICT", account)
 

@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 import pandas as pd
 
+import edfi_toolkit.model.bodies  # noqa: F401 - a file may have a column of them, and pandas must know their type
 from edfi_toolkit.errors import ConfigError
 
 STEPS = ("extract", "build", "validate", "preview", "publish")
@@ -108,7 +109,9 @@ class RunFolder:
         """Write a frame as `<name>.parquet`; columns of lists and objects are kept as JSON."""
         stored = frame.copy()
         nested = [
-            column for column in stored if any(isinstance(cell, dict | list) for cell in stored[column])
+            column
+            for column in stored.select_dtypes("object")
+            if any(isinstance(cell, dict | list) for cell in stored[column])
         ]
         for column in nested:
             texts = [None if _missing(cell) else orjson.dumps(cell).decode() for cell in stored[column]]

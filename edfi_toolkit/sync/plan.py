@@ -23,6 +23,7 @@ from edfi_toolkit.sync.sides import (
     align,
     map_side,
     ods_side,
+    parsed,
     same,
     source_side,
     spoken_for,
@@ -113,7 +114,7 @@ def identity_map_of(build: Any, ids: Any = None) -> pd.DataFrame:
         school_year=int(whole.scope.school_year),
         ed_fi_id=list(ids) if ids is not None else _made_up_ids(side),
         etag=None,
-        last_body=side["body"],
+        last_body=pd.Series([parsed(body) for body in side["body"]], dtype=object),
         last_status=201,
         feed=None,
     )

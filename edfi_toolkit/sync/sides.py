@@ -13,6 +13,7 @@ import pandas as pd
 
 from edfi_toolkit.errors import PlanError
 from edfi_toolkit.model import KEY_COLUMNS, Body, body_hash, natural_key
+from edfi_toolkit.model.bodies import texts_of
 
 MAP_COLUMNS = (
     "resource",
@@ -103,17 +104,17 @@ def parsed(body: Any) -> Body | None:
     return dict(body) if isinstance(body, Mapping) else None
 
 
-def same(body: Body, digest: str, other: Any) -> bool:
-    """COM-EQ-1 between a body with its hash and another, given as mapping, JSON text or nothing.
+def same(body: bytes, digest: str, other: Any) -> bool:
+    """COM-EQ-1 between a body's JSON with its hash and another body, given as mapping, JSON text or nothing.
 
     Bodies written by one profile are mostly equal to the letter, which is much cheaper to see than their
     hash.
     """
     if isinstance(other, str):
-        return orjson.dumps(body).decode() == other or body_hash(orjson.loads(other)) == digest
+        return body == other.encode() or body_hash(orjson.loads(other)) == digest
     if not isinstance(other, Mapping):
         return False
-    return orjson.dumps(body) == orjson.dumps(other) or body_hash(other) == digest
+    return body == orjson.dumps(other) or body_hash(other) == digest
 
 
 @dataclass(frozen=True)
@@ -126,8 +127,8 @@ class Sides:
 
 
 def source_side(records: pd.DataFrame) -> pd.DataFrame:
-    """Built records with their `key`."""
-    return keyed(records)
+    """Built records with their `key`; their bodies as JSON."""
+    return keyed(records.assign(body=pd.Series(texts_of(records["body"]), index=records.index, dtype=object)))
 
 
 def map_side(identity_map: pd.DataFrame | None, scope: Scope) -> pd.DataFrame:

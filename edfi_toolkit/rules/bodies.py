@@ -1,0 +1,121 @@
+"""The JSON to send for each record, and its hash (COM-PAY-1, COM-PAY-2, COM-EQ-1).
+
+Records differ in begin, organization, end and student; the rest of a text is the same for all records of one program
+with the same further members. So texts are woven from a few constant pieces and four columns, all records at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+import orjson
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from edfi_toolkit.model import Body, body_hash, canonical, hash_of
+from edfi_toolkit.model.bodies import BodyArray
+
+PROGRAM = ["program_education_organization_id", "program_name", "program_type_descriptor"]
+_GAP = "\x00"  # where a column goes: no JSON holds this character as it is
+# The members that differ from row to row. An end brings its own comma and name, so that an absent one leaves no trace.
+VARYING = {
+    "beginDate": f'"beginDate":"{_GAP}"',
+    "educationOrganizationReference": f'"educationOrganizationReference":{{"educationOrganizationId":{_GAP}}}',
+    "endDate": _GAP,
+    "studentReference": f'"studentReference":{{"studentUniqueId":{_GAP}}}',
+}
+_KEY_MEMBERS = VARYING.keys() | {"programReference"}
+
+
+def bodies(records: pd.DataFrame) -> tuple[BodyArray, list[str]]:
+    """The body of each record, nothing in it null or empty, and its `model.body_hash`.
+
+    records: the key columns, `end_date` and, where a resource has more, `members`: a dict, or nothing.
+    """
+    which, kinds = kinds_of(records)
+    begins, ends = day_texts(records["begin_date"]), day_texts(records["end_date"])
+    gaps = [
+        _array(begins),
+        _array(records["education_organization_id"].astype("str")),
+        _array((',"endDate":"' + ends + '"').fillna("")),
+        _array(quoted(records["student_unique_id"])),
+    ]
+    texts = woven([wire_text(*kind) for kind in kinds], which, gaps)
+    hashes = [hash_of(text) for text in woven([canonical_text(*kind) for kind in kinds], which, gaps)]
+    # Attributes may name a member of the key or endDate themselves; then their word counts.
+    naming = [number for number, (_, members) in enumerate(kinds) if members.keys() & _KEY_MEMBERS]
+    for at in np.flatnonzero(np.isin(which, naming)):
+        body = {**orjson.loads(texts[at]), **kinds[which[at]][1]}
+        texts[at], hashes[at] = orjson.dumps(body), body_hash(body)
+    return BodyArray(texts), hashes
+
+
+def kinds_of(records: pd.DataFrame) -> tuple[np.ndarray, list[tuple[Body, Body]]]:
+    """A number per record, and by number the program reference and the further members its records share."""
+    further = records["members"].dropna() if "members" in records else pd.Series(dtype=object)
+    shared = (
+        records[PROGRAM]
+        .assign(members=pd.Series(map(id, further), index=further.index))
+        .fillna({"members": 0})
+    )
+    which = shared.groupby(list(shared), sort=False).ngroup().to_numpy()
+    first = shared.index[np.unique(which, return_index=True)[1]]
+    programs = zip(*(records.loc[first, name].tolist() for name in PROGRAM), strict=True)
+    names = ("educationOrganizationId", "programName", "programTypeDescriptor")
+    return which, [
+        ({"programReference": dict(zip(names, program, strict=True))}, members)
+        for program, members in zip(programs, further.reindex(first, fill_value={}), strict=True)
+    ]
+
+
+def wire_text(program: Body, members: Body) -> str:
+    """What is sent: the members of the key and endDate, then the further ones as they were given."""
+    own = {**VARYING, **_members(program, orjson.dumps)}
+    return _text({**own, **_members(members, orjson.dumps), **own})
+
+
+def canonical_text(program: Body, members: Body) -> str:
+    """What is hashed: `model.canonical`."""
+    texts = {**_members(members, canonical), **_members(program, canonical), **VARYING}
+    return _text({name: texts[name] for name in sorted(texts)})
+
+
+def _members(body: Body, dumps: Callable[[Body], bytes]) -> dict[str, str]:
+    return {name: dumps({name: value}).decode()[1:-1] for name, value in body.items()}
+
+
+def _text(members: Mapping[str, str]) -> str:
+    listed = (text if text == _GAP else f",{text}" for text in members.values() if text)
+    return f"{{{''.join(listed)[1:]}}}"
+
+
+def woven(texts: Sequence[str], which: np.ndarray, gaps: Sequence[pa.Array]) -> np.ndarray:
+    """Per row the text of its number, as bytes, with each gap filled from the column of its place."""
+    pieces = zip(*(text.split(_GAP) for text in texts), strict=True)
+    parts = [pc.take(_array(piece), pa.array(which)) for piece in pieces]
+    for place, gap in enumerate(gaps):
+        parts.insert(2 * place + 1, gap)
+    joined = pc.binary_join_element_wise(*parts, pa.scalar("", pa.large_string()))
+    return joined.cast(pa.large_binary()).to_numpy(zero_copy_only=False)
+
+
+def _array(texts: Iterable[str | None]) -> pa.Array:
+    return pa.array(texts, pa.large_string())
+
+
+def quoted(texts: pd.Series) -> pd.Series:
+    """Each text as JSON; few hold a character that JSON escapes."""
+    odd = ~texts.str.fullmatch(r'[^"\\\x00-\x1f]*')
+    escaped = pd.Series(
+        [orjson.dumps(each).decode() for each in texts[odd]], index=texts.index[odd], dtype="str"
+    )
+    return ('"' + texts + '"').where(~odd, escaped)
+
+
+def day_texts(days: pd.Series) -> pd.Series:
+    """Days as ISO texts; missing stays missing."""
+    codes, distinct = pd.factorize(days)
+    texts = pd.Series([*np.datetime_as_string(distinct.to_numpy("datetime64[D]")), None], dtype="str")
+    return texts.take(codes).set_axis(days.index)
