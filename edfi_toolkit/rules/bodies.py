@@ -65,8 +65,11 @@ def kinds_of(records: pd.DataFrame) -> tuple[np.ndarray, list[tuple[Body, Body]]
     programs = zip(*(records.loc[first, name].tolist() for name in PROGRAM), strict=True)
     names = ("educationOrganizationId", "programName", "programTypeDescriptor")
     return which, [
-        ({"programReference": dict(zip(names, program, strict=True))}, members)
-        for program, members in zip(programs, further.reindex(first, fill_value={}), strict=True)
+        (
+            {"programReference": dict(zip(names, program, strict=True))},
+            members if isinstance(members, dict) else {},
+        )
+        for program, members in zip(programs, further.reindex(first), strict=True)
     ]
 
 

@@ -126,6 +126,14 @@ def beside_enrollments(
     return records.merge(renamed.dropna(subset=list(on)), on=list(on))
 
 
+def lists_of(values: pd.Series, owners: pd.Series, wanted: pd.Series) -> list[list[str]]:
+    """Per wanted owner all of its values, in their order; none gives an empty list."""
+    numbers, names = pd.factorize(owners)
+    ordered = values.to_numpy(dtype=object)[np.argsort(numbers, kind="stable")].tolist()
+    ends = [0, *np.cumsum(np.bincount(numbers, minlength=len(names))).tolist(), 0]
+    return [ordered[ends[at] : ends[at + 1]] for at in pd.Index(names).get_indexer(wanted).tolist()]
+
+
 def first_per(rows: pd.DataFrame, column: str, by: list[str], ascending: list[bool]) -> pd.DataFrame:
     """One row per value of `column`: the first in this order. Most values have one row only, which needs no sorting."""
     several = rows.duplicated(column, keep=False)
@@ -216,24 +224,27 @@ def empty_records() -> pd.DataFrame:
 
 def source_refs(candidates: pd.DataFrame) -> list[list[str]]:
     """COM-SRC-1: the trigger first, then every other row the record rests on (`more_refs` and RESTS_ON)."""
-    columns = [candidates["ref"].tolist()]
-    complete = "more_refs" not in candidates
-    for column, table in RESTS_ON.items():
-        if column in candidates:
-            columns.append((f"{table}:" + candidates[column]).astype(object).tolist())
-            complete &= bool(candidates[column].notna().all())
-    if complete:
-        return list(map(list, zip(*columns, strict=True)))
+    named = {column: table for column, table in RESTS_ON.items() if column in candidates}
+    refs = [(f"{table}:" + candidates[column]).tolist() for column, table in named.items()]
     more = candidates["more_refs"] if "more_refs" in candidates else [()] * len(candidates)
-    return [
-        [first, *others, *(ref for ref in rest if isinstance(ref, str))]
-        for others, first, *rest in zip(more, *columns, strict=True)
+    rows = [
+        [first, *others, *rest]
+        for first, others, *rest in zip(candidates["ref"].tolist(), more, *refs, strict=True)
     ]
+    if candidates[list(named)].notna().all(axis=None):
+        return rows
+    return [[ref for ref in row if isinstance(ref, str)] for row in rows]
 
 
 def ref_parts(refs: pd.Series) -> pd.DataFrame:
     """`table` and `id` of source references, the trigger's name left off."""
-    return refs.astype("str").str.extract(r"^(?P<table>[^:]+):(?P<id>.*?)(?:#\w+)?$")
+    texts, whole = refs.astype("str"), r"^([^:]+):(.*?)(#\w+)?$"
+    return pd.DataFrame(
+        {
+            part: texts.str.replace(whole, rf"\{group}", regex=True)
+            for group, part in ((1, "table"), (2, "id"))
+        }
+    )
 
 
 def one_per_key(

@@ -12,7 +12,16 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.rules.account import Account
-from edfi_toolkit.rules.common import Descriptors, among, assemble, id_order, notice_of, suppress_future
+from edfi_toolkit.rules.common import (
+    Descriptors,
+    among,
+    assemble,
+    id_order,
+    lists_of,
+    looked_up,
+    notice_of,
+    suppress_future,
+)
 from edfi_toolkit.rules.profile import Build, Config, Scope
 from edfi_toolkit.tables import Tables
 
@@ -89,12 +98,14 @@ def with_schools(students: pd.DataFrame, t: Tables) -> pd.DataFrame:
     mid_transfer = e.is_current & elsewhere & e.enroll_status.eq(TRANSFERRED_OUT).fillna(False)
     e["period_school_id"] = e.school_id
     e["school_id"] = e.school_id.mask(mid_transfer, e.enrollment_school_id)
-    schools = t.schools.set_index("school_id")
-    e["known_school"] = e.school_id.isin(schools.index)
-    e["school_excluded"] = e.school_id.map(schools.state_exclude)
-    alternate, number = e.school_id.map(schools.alt_school_number), e.school_id.map(schools.school_number)
+    alternate = t.schools.alt_school_number
     no_alternate = alternate.isna() | pd.to_numeric(alternate, errors="coerce").le(0)
-    e["building"] = e.location_code.fillna(alternate.mask(no_alternate, number))
+    schools = t.schools.assign(known=True, building=alternate.mask(no_alternate, t.schools.school_number))
+    e = looked_up(
+        e, schools, "school_id", known_school="known", school_excluded="state_exclude", building="building"
+    )
+    e["known_school"] = e.known_school.notna()
+    e["building"] = e.location_code.fillna(e.building)
     return e.assign(enrollment_order=id_order(e.enrollment_id))
 
 
@@ -168,10 +179,12 @@ def elements(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[str, 
     organization = (prefix + three_digits(e.building)).astype("Int64")
     owner = {"lea": int(f"{prefix}000"), "school": organization}
     program_edorg = settings["nm.program_edorg"]
-    rows = ("cte_records:" + enrolled_rows(t).record_id).groupby(enrolled_rows(t).student_id).agg(list)
+    said = {each: details(each, old_standard, settings, descriptors) for each in (True, False, None)}
     return e.assign(
         ref="enrollments:" + e.enrollment_id + "#cte",
-        more_refs=e.student_id.map(rows),
+        more_refs=lists_of(
+            "cte_records:" + enrolled_rows(t).record_id, enrolled_rows(t).student_id, e.student_id
+        ),
         resource=RESOURCE,
         education_organization_id=organization,  # NM-ELE-1
         program_education_organization_id=owner.get(program_edorg, program_edorg),  # NM-ELE-2
@@ -180,7 +193,7 @@ def elements(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[str, 
         begin_date=e.start_date,  # NM-ELE-6
         exit_date=e.end_date,
         end_date=e.end_date if settings["nm.emit_end_date"] else pd.NaT,  # NM-ELE-11
-        members=[details(each, old_standard, settings, descriptors) for each in completed],
+        members=[said.get(each, said[None]) for each in completed.tolist()],
         completion_dropped=completed.notna() & (not old_standard),
         rules=[["NM-SEL-3", "NM-ELE-1", "NM-ELE-2", "NM-ELE-6", "NM-ELE-10"] for _ in range(len(e))],
     ).astype({"end_date": "datetime64[us]"})
@@ -200,7 +213,7 @@ def completion(t: Tables, config: Config, settings: Mapping[str, Any]) -> pd.Ser
 
 
 def details(
-    completed: Any, old_standard: bool, settings: Mapping[str, Any], descriptors: Descriptors
+    completed: bool | None, old_standard: bool, settings: Mapping[str, Any], descriptors: Descriptors
 ) -> dict[str, Any]:
     """NM-ELE-7 to -10: `ctePrograms` before data standard 5, `cteProgramServices` from then on."""
     if old_standard:
@@ -210,7 +223,7 @@ def details(
         }
         return {
             "ctePrograms": [
-                pathway if pd.isna(completed) else {**pathway, "cteProgramCompletionIndicator": completed}
+                pathway if completed is None else {**pathway, "cteProgramCompletionIndicator": completed}
             ]
         }
     if settings["nm.cte_ds5"] == "omit":

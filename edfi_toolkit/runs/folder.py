@@ -110,8 +110,9 @@ class RunFolder:
         stored = frame.copy()
         nested = [
             column
-            for column in stored.select_dtypes("object")
-            if any(isinstance(cell, dict | list) for cell in stored[column])
+            for column in stored
+            if stored[column].dtype == object
+            and any(isinstance(cell, dict | list) for cell in stored[column])
         ]
         for column in nested:
             texts = [None if _missing(cell) else orjson.dumps(cell).decode() for cell in stored[column]]
