@@ -80,6 +80,8 @@ def test_a_profile_or_organization_that_cannot_be_is_refused_with_what_can() -> 
         district(students=5, profile="wi-skyward")
     with pytest.raises(ConfigError, match="35, three digits and 000"):
         district(students=5, profile="nm-powerschool", organization=255901)
+    with pytest.raises(ConfigError, match="hold none of program_participation"):
+        ods_seed({"students": pd.DataFrame()})
 
 
 def test_the_tables_are_those_of_the_profile_as_text_and_every_cell_can_be_read(

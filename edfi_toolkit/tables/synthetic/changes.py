@@ -41,7 +41,10 @@ def _moved_in_wisconsin(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _moved_in_new_mexico(rows: pd.DataFrame) -> pd.DataFrame:
-    """The student's row tells of the new school; the period before it goes to the re-enrollments."""
+    """The current period becomes that at the new school; the one before it goes to the re-enrollments.
+
+    `students` stays: its schools count only for a student in the midst of a transfer.
+    """
     moved = _later(rows["start_date"], 40)
     earlier = "R" + rows["student_id"] + "-" + rows["start_date"]
     before = rows.assign(enrollment_id=earlier, is_current="0", end_date=moved)
@@ -49,9 +52,9 @@ def _moved_in_new_mexico(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([before, rows.assign(start_date=moved, school_id=school)])
 
 
-def _empty(table: str, *columns: str) -> Callable[[Tables], pd.Series]:
-    """The rows where these cells are empty."""
-    return lambda tables: tables[table][list(columns)].isna().all(axis="columns")
+def _open(table: str) -> Callable[[Tables], pd.Series]:
+    """The rows that have no end."""
+    return lambda tables: tables[table]["end_date"].isna()
 
 
 def _current(tables: Tables) -> pd.Series:
@@ -72,9 +75,7 @@ CHANGES: Mapping[str, tuple[Edit, ...]] = {
         Edit(table="cte_records", what="removed", to=_removed),
     ),
     "wi-infinite-campus": (
-        Edit(
-            table="enrollments", what="moved", to=_moved_in_wisconsin, where=_empty("enrollments", "end_date")
-        ),
+        Edit(table="enrollments", what="moved", to=_moved_in_wisconsin, where=_open("enrollments")),
         Edit(table="enrollments", what="begin corrected", to=_dated("start_date", "start_date", 7)),
         Edit(table="enrollments", what="no show", to=lambda rows: rows.assign(no_show="1")),
         Edit(table="enrollments", what="provider", to=lambda rows: rows.assign(third_party_provider="CESA")),
@@ -82,14 +83,14 @@ CHANGES: Mapping[str, tuple[Edit, ...]] = {
             table="section504_records",
             what="ended",
             to=_dated("end_date", "start_date", 300),
-            where=_empty("section504_records", "end_date"),
+            where=_open("section504_records"),
         ),
         Edit(table="ceis_records", what="removed", to=_removed),
         Edit(
             table="instruction_mode_records",
             what="ended",
             to=_dated("end_date", "start_date", 20),
-            where=_empty("instruction_mode_records", "end_date"),
+            where=_open("instruction_mode_records"),
         ),
         Edit(
             table="instruction_mode_records",

@@ -40,7 +40,7 @@ def edited(
     that follow, so that no edit hides another. Raises ConfigError for a share above 0.2: there would not be enough.
     """
     if not 0 <= share <= MOST:
-        raise ConfigError(f"A share of {share} of the rows is too much. Give one from 0 to {MOST}.")
+        raise ConfigError(f"{share} is no share of rows that can be replaced. Give one from 0 to {MOST}.")
     after, made = dict(tables), [pd.DataFrame(columns=list(MADE))]
     for table in dict.fromkeys(each.table for each in edits):
         own = [each for each in edits if each.table == table]

@@ -15,12 +15,9 @@ _SYLLABLES = [
 _STUDENTS_A_SCHOOL = 700
 _SCHOOLS = 450  # at most: a building has three digits in New Mexico, and a school may have two numbers there
 
-# What happens in a year, as shares of the students.
-MOVES, RE_ENTRIES, LAST_YEAR = (
-    0.12,
-    0.02,
-    0.03,
-)  # a further period elsewhere, at the same school, in the year before
+# What happens in a year, as shares of the students: a further period elsewhere or at the same school, one in the
+# year before.
+MOVES, RE_ENTRIES, LAST_YEAR = 0.12, 0.02, 0.03
 LATE, LEAVES = 0.06, 0.04  # enters during the year, leaves before its end
 
 
