@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
@@ -24,6 +25,7 @@ class Mode(StrEnum):
     resync = "resync"
 
 
+STOPS = (signal.SIGINT, signal.SIGTERM)
 AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
 Reveal = Annotated[bool, typer.Option("--reveal", help="Show real student ids instead of pseudonyms.")]
 ProfileName = Annotated[str, typer.Option("--profile", "-p", help="Whose rules, such as certification.")]
@@ -54,10 +56,28 @@ def say(text: str) -> None:
 
 
 class Line:
-    """Progress on one line of stderr, drawn again when it is a terminal; never asks to stop."""
+    """Progress on one line of stderr, drawn again when it is a terminal.
+
+    As a context manager it turns the first Ctrl-C, or a scheduler's SIGTERM, into a stop between two records; the
+    second ends the program at once.
+    """
 
     def __init__(self, label: str) -> None:
-        self.label, self._shown_at = label, 0.0
+        self.label, self.stopped, self._shown_at = label, False, 0.0
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._before = {number: signal.signal(number, self._asked) for number in STOPS}
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _asked(self, number: int, frame: object) -> None:
+        self.stopped = True
+        signal.signal(number, self._before[number])
+        say("Stopping: what is under way is finished and settled. Press Ctrl-C again to leave at once.")
 
     def __call__(self, done: int, total: int | None = None, counts: Mapping[str, int] | None = None) -> bool:
         """Tell how far it is; ten times a second at most."""
@@ -70,7 +90,7 @@ class Line:
             sys.stderr.write(f"{start}{self.label}: {done:,}{of}{f' ({told})' if told else ''}")
             sys.stderr.write("\n" if ended else "")
             sys.stderr.flush()
-        return True
+        return not self.stopped
 
 
 def show(view: View, *, as_json: bool = False, facts: Mapping[str, Any] | None = None) -> None:

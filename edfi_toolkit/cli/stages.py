@@ -114,9 +114,17 @@ def publish(
     school_year: SchoolYear = None,
     given: Given = None,
     override: Overrides = None,
+    max_seconds: Annotated[
+        int | None, typer.Option(min=1, help="Begin no further record after so many seconds.")
+    ] = None,
+    max_requests: Annotated[
+        int | None, typer.Option(min=1, help="Begin no further record after so many writes.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Carry out a plan: that of a folder, or a new one from a source.
+
+    The first Ctrl-C finishes what is under way and stops; publishing the same plan again goes on from there.
 
     Exit code 0: all is in the ODS. 3: something is held or was refused. 4: nothing was sent. 5: run it again.
 
@@ -125,10 +133,14 @@ def publish(
     from edfi_toolkit.runs import open_run
     from edfi_toolkit.runs.folder import RunFolder
 
-    folder, overrides = Path(source_or_plan), override or []
-    progress = Line("Publishing")
+    folder = Path(source_or_plan)
+    given_to_publish = {
+        "overrides": override or [],
+        "max_seconds": max_seconds,
+        "max_requests": max_requests,
+    }
     if (folder / "plan.json").is_file() and not (folder / "manifest.json").is_file():
-        view, steps = _publish_saved(folder, profile, target, approve, overrides, progress)
+        view, steps = _publish_saved(folder, profile, target, approve, given_to_publish)
         code = exit_of_steps(steps)
         show(view, as_json=as_json, facts={**steps["publish"], **steps["preview"], "exit": int(code)})
         raise typer.Exit(code)
@@ -139,7 +151,9 @@ def publish(
         )
     else:
         run, _ = _previewed(source_or_plan, profile, school_year, target, given)
-    _finish(run, run.publish(approved=approve, overrides=overrides, progress=progress), as_json)
+    with Line("Publishing") as progress:
+        view = run.publish(approved=approve, progress=progress, **given_to_publish)
+    _finish(run, view, as_json)
 
 
 def resync(
@@ -162,7 +176,8 @@ def resync(
     """
     run, view = _previewed(source, profile, school_year, target, given, Mode.resync)
     if approve:
-        view = run.publish(approved=approve, overrides=override or [], progress=Line("Publishing"))
+        with Line("Publishing") as progress:
+            view = run.publish(approved=approve, overrides=override or [], progress=progress)
     _finish(run, view, as_json)
 
 
@@ -209,7 +224,7 @@ def _previewed(
 
 
 def _publish_saved(
-    folder: Path, profile: str, target: str, approve: str, overrides: list[str], progress: Line
+    folder: Path, profile: str, target: str, approve: str, given: dict[str, Any]
 ) -> tuple[Any, dict[str, Any]]:
     """Carry out a plan that was saved by itself; the view, and what a run's manifest would say of it."""
     from edfi_toolkit.errors import ConfigError
@@ -225,14 +240,14 @@ def _publish_saved(
         raise ConfigError(
             f"The plan in {folder} is one of {saved.scope.profile}. Give --profile {saved.scope.profile}."
         )
-    with Ledger(installation.ledger) as ledger:
+    with Ledger(installation.ledger) as ledger, Line("Publishing") as progress:
         result = carry_out(
             saved,
             target=installation.target(target),
             ledger=ledger,
             approved=saved.fingerprint if approve == AUTO else approve,
-            overrides=overrides,
             progress=progress,
+            **given,
         )
     outcomes = {name: int(count) for name, count in result["outcome"].value_counts().items()}
     held = int(saved.findings["code"].eq("HELD").sum())

@@ -84,6 +84,7 @@ class RetryPolicy:
     rounds: tries in a row, pauses between them, that may find the ODS away before the run ends.
     same_trouble: records in a row of one resource that meet a trouble not their own (the key may not write
         it, or the server breaks) before the rest of that resource is not sent.
+    same_refusal: the same for any 403, while no record of that resource was delivered.
     """
 
     first_wait_s: float = 0.5
@@ -98,6 +99,7 @@ class RetryPolicy:
     reserve: int = 100
     rounds: int = 10
     same_trouble: int = 50
+    same_refusal: int = 200
 
     def tries(self, verdict: Verdict) -> int:
         """Requests in all for something that is answered like this; 1 means never again."""

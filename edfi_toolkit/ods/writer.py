@@ -4,7 +4,8 @@
    deadlock.
 2. An answer that says nothing about the record is tried again, within the limits of the policy.
 3. An error inside the server may be the record's own: after its tries it is parked, and tried once more alone.
-4. A resource whose records meet one trouble after another that is not their own is not sent any further.
+4. A resource whose records meet one trouble after another that is not their own is not sent any further: the rest
+   is pending, with 0 attempts and the answer that all before it met.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class Writer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._alarm: asyncio.TimerHandle | None = None
         self._in_a_row: dict[tuple[str, str], tuple[str, int]] = {}  # troubles that are not the records' own
-        self._closed: dict[tuple[str, str], tuple[Kind, Answer]] = {}
+        self._closed: dict[tuple[str, str], Answer] = {}
+        self._worked_once: set[tuple[str, str]] = set()  # resources and actions that had a record delivered
         self.error: Exception | None = None
 
     def submit(self, jobs: Iterable[Job]) -> None:
@@ -94,7 +96,7 @@ class Writer:
     async def _work(self, job: Job) -> None:
         write = job.write
         if not job.alone and (closed := self._closed.get((write.resource, write.action))):
-            self._settle(job, *closed)
+            self._settle(job, "pending", closed)
             return
         loop, began_in = asyncio.get_running_loop(), self.pace.round
         begun = loop.time()
@@ -121,10 +123,10 @@ class Writer:
             self.pace.fine(now - begun)
         if verdict is Verdict.DELIVERED:
             self._in_a_row.pop((write.resource, write.action), None)
+            self._worked_once.add((write.resource, write.action))
             self._settle(job, "delivered", answer, await self._id_of(write, answer))
         elif verdict is Verdict.REFUSED:
-            problem = answer.problem
-            self._note(write, problem.type if problem and problem.is_a(*_KEY_LACKS) else "", answer)
+            self._note(write, self._trouble(write, answer), answer)
             self._settle(job, "refused", answer)
         elif verdict in (Verdict.LOGIN, Verdict.STOP):
             self._end(self._session.error(write.action, self._url(write), answer, verdict))
@@ -202,8 +204,19 @@ class Writer:
         kind, before = self._in_a_row.get(place, ("", 0))
         count = before + 1 if kind == trouble else 1
         self._in_a_row[place] = (trouble, count)
-        if trouble and count >= self._policy.same_trouble:
-            self._closed[place] = ("pending" if trouble == "broken" else "refused", answer)
+        most = self._policy.same_refusal if trouble == "forbidden" else self._policy.same_trouble
+        if trouble and count >= most:
+            self._closed[place] = answer
+
+    def _trouble(self, write: Write, answer: Answer) -> str:
+        """What a refusal says beyond this record; empty where it is the record's own.
+
+        A 403 may be about one student or about the key; while nothing at all gets through it is taken for the key's.
+        """
+        if answer.problem is not None and answer.problem.is_a(*_KEY_LACKS):
+            return answer.problem.type
+        unheard = (write.resource, write.action) not in self._worked_once
+        return "forbidden" if answer.status == 403 and unheard else ""
 
     def _unavailable(self, answer: Answer) -> OdsUnavailable:
         what = answer.failure or (answer.problem.title if answer.problem else "")

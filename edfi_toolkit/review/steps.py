@@ -16,6 +16,7 @@ from edfi_toolkit.review.summaries import (
     SEVERITIES,
     WHO,
     by_rule,
+    closed_resources,
     held_by_rule,
     keys_in,
     left_alone,
@@ -162,6 +163,7 @@ def published_view(result: pd.DataFrame, masker: Masker) -> View:
     delivered, refused = int(counts.get("delivered", 0)), int(counts.get("refused", 0))
     unsent = int((sent["outcome"].eq("pending") & sent["attempts"].eq(0)).sum())
     waiting = len(sent) - delivered - refused - unsent
+    closed = closed_resources(sent)
     says = (
         f"{delivered:,} of {rows(len(sent), 'change')} reached the ODS"
         if len(sent)
@@ -173,7 +175,7 @@ def published_view(result: pd.DataFrame, masker: Masker) -> View:
     says += f"; {rows(noted, 'entry', 'entries')} of the ledger corrected" if noted else ""
     return View(
         title="Publish",
-        says=f"{says}.",
+        says=f"{says}. {closed}".strip(),
         tone="bad" if refused or waiting else "look" if unsent else "good",
         blocks=[
             Block("Every change of the plan", summary, "Nothing had to be sent."),

@@ -267,3 +267,14 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, value.rpartition("#")[2]
     elif value is not None:
         yield path, value
+
+
+def closed_resources(result: pd.DataFrame) -> str:
+    """What to say when the ODS met one record after another with the same answer and the rest was not sent."""
+    spared = result[result["outcome"].eq("pending") & result["attempts"].eq(0) & result["status"].notna()]
+    told = spared.groupby(["resource", "action", "status"], as_index=False).size()
+    return " ".join(
+        f"The ODS answered {status} to one {action} of {resource} after another, so {count:,} more were not sent. "
+        + ("Ask the host what this key may write." if status == 403 else "Tell the host.")
+        for resource, action, status, count in told.itertuples(index=False)
+    )

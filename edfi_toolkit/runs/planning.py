@@ -32,7 +32,8 @@ def resync_of(run: Run, progress: Progress) -> Plan:
     from edfi_toolkit.sync import plan, resources_of, sweep
 
     _recover(run)
-    known = _remembered(run)  # before the ODS: whatever is published meanwhile makes this plan a stale one
+    # Before the ODS: whatever is published meanwhile makes this plan a stale one.
+    known = _remembered(run, claims=True)
     with Client(run.target) as client:
         ods, unread = sweep(client, resources_of(run.checked), progress=progress)
     return plan(run.checked, mode="resync", ods=ods, unread=unread, source_name=run.source.name, **known)
@@ -50,15 +51,19 @@ def brief() -> RetryPolicy:
     return RetryPolicy(attempts=3, rounds=2)
 
 
-def _remembered(run: Run) -> dict[str, Any]:
-    """What the ledger tells a plan: what was published, and how the resources were set at the last sync."""
+def _remembered(run: Run, *, claims: bool = False) -> dict[str, Any]:
+    """What the ledger tells a plan: what was published, and how the resources were set at the last sync.
+
+    claims: also what other feeds published to this target, which a resync must not take for nobody's.
+    """
     from edfi_toolkit.sync import Ledger
 
     with Ledger(run.installation.ledger) as ledger:
         feed = ledger.feed(run.target.identity, run.profile, run.source.name)
         year = int(run.built.config["school_year"])
+        known = [ledger.identity_map(feed), *([ledger.claims(feed)] if claims else [])]
         return {
-            "identity_map": ledger.identity_map(feed),
+            "identity_map": pd.concat(known, ignore_index=True) if claims else known[0],
             "last_sync": ledger.last_sync(feed, school_year=year),
         }
 

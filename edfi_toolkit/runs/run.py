@@ -192,12 +192,19 @@ class Run:
         return plan_view(made, self.checked, self._masker_of(made))
 
     def publish(
-        self, *, approved: str = "", overrides: Iterable[Any] = (), progress: Progress | None = None
+        self,
+        *,
+        approved: str = "",
+        overrides: Iterable[Any] = (),
+        progress: Progress | None = None,
+        max_seconds: float | None = None,
+        max_requests: int | None = None,
     ) -> View:
         """Carry out the plan that was approved by its fingerprint; without one, show how to approve.
 
         approved: the fingerprint of the preview, or "auto" in scheduled runs. overrides: `breach:person` for
         each limit that a person has decided to pass. progress: called with done, total, counts; False stops.
+        max_seconds, max_requests: after so much no further record is begun.
         Safe to repeat: what arrived is not sent twice. Raises UnsafePlan, StalePlan, OdsUnavailable,
         OdsRefusedLogin.
         """
@@ -222,6 +229,8 @@ class Run:
                     overrides=chosen,
                     run_id=self.id,
                     progress=progress or _panel("Publishing"),
+                    max_seconds=max_seconds,
+                    max_requests=max_requests,
                 )
         except (PlanError, ConfigError):  # nothing was sent: the run may still be changed
             if not was_begun:

@@ -20,29 +20,20 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.errors import LedgerError, OdsError, StalePlan
-from edfi_toolkit.model import KEY_COLUMNS, body_hash
+from edfi_toolkit.model import body_hash
 from edfi_toolkit.ods import Client, Outcome, Write
 from edfi_toolkit.settings import Target
+from edfi_toolkit.sync.budget import Budget
 from edfi_toolkit.sync.guardrails import overrides_for
 from edfi_toolkit.sync.journal import Intent, Journal, MapKey, Mapped, Past, Settled
 from edfi_toolkit.sync.ledger import Ledger
 from edfi_toolkit.sync.planned import Plan, fingerprint_of
 from edfi_toolkit.sync.recovery import client_of, ledger_of, look, look_up_unsure
+from edfi_toolkit.sync.results import result_of
 from edfi_toolkit.sync.resume import Standing, standings
-from edfi_toolkit.sync.sides import key_hashes, ledger_rows, listed, typed_keys
+from edfi_toolkit.sync.sides import key_hashes, ledger_rows, listed
 
 CHUNK = 100  # intents per commit: what a crash may leave unsure, and one fsync
-RESULT_COLUMNS = (
-    "action",
-    "resource",
-    *KEY_COLUMNS,
-    "ed_fi_id",
-    "outcome",
-    "status",
-    "problem_type",
-    "correlation_id",
-    "attempts",
-)
 Progress = Callable[[int, int, dict[str, int]], bool | None]
 _SENT = ("POST", "PUT", "DELETE")
 
@@ -56,6 +47,8 @@ def publish(
     overrides: Iterable[Any] = (),
     run_id: str | None = None,
     progress: Progress | None = None,
+    max_seconds: float | None = None,
+    max_requests: int | None = None,
 ) -> pd.DataFrame:
     """Carry out a plan and return one row per item (RESULT_COLUMNS).
 
@@ -65,6 +58,7 @@ def publish(
     run_id: the run to write under; None resumes the unended run of this plan, or starts one.
     progress: called with items done, items to send, and counts by outcome; False stops before the next
         record. What was not sent by then is `pending` with 0 attempts.
+    max_seconds, max_requests: the run stops likewise when so much time has passed, or so many writes were sent.
     Publishing the same plan again resumes it: what it delivered counts as done and is not sent again.
     Raises UnsafePlan and StalePlan before anything is sent, LedgerError when another run of the feed is at
     work, and OdsUnavailable or OdsRefusedLogin when the target is away; what is settled by then stays
@@ -76,6 +70,7 @@ def publish(
             "Another plan was approved than this one; nothing was sent. Preview again and approve that."
         )
     answered = overrides_for(plan.breaches, overrides)
+    budget = Budget(max_seconds=max_seconds, max_requests=max_requests)
     with ExitStack() as stack:
         client, book = client_of(target, stack), ledger_of(ledger, stack)
         feed = book.feed(client.target.identity, plan.scope.profile, plan.scope.source)
@@ -92,7 +87,7 @@ def publish(
                 "Plan again."
             )
         journal.begin(run_id, fingerprint, plan.mode, [(each.breach, each.person) for each in answered])
-        return _Publishing(plan, client, journal, where, past, identities, progress).run()
+        return _Publishing(plan, client, journal, where, past, identities, progress, budget).run()
 
 
 class _Publishing:
@@ -107,9 +102,11 @@ class _Publishing:
         past: dict[int, Past],
         identities: Mapping[MapKey, Mapped],
         progress: Progress | None,
+        budget: Budget,
     ) -> None:
         self._plan, self._client, self._journal = plan, client, journal
-        self._where, self._past, self._known, self._progress = where, past, identities, progress
+        self._where, self._past, self._known = where, past, identities
+        self._progress, self._budget = progress, budget
         items = plan.items
         self._actions, self._ids, self._etags = (
             listed(items[name]) for name in ("action", "ed_fi_id", "etag")
@@ -128,10 +125,11 @@ class _Publishing:
         self._linked_posts = set(self._post_of.values())
         self._results: dict[int, Settled] = {}
         self._requests: Counter[int] = Counter()
+        self._sent = 0
+        self._pairs_closed = False  # the ODS takes no POST of such a record any more: delete none for it
         self._fresh: list[Settled] = []
         self._intents: dict[int, Intent] = {}
         self._counts: Counter[str] = Counter()
-        self._stopped = False
         self._begun: set[int] = set()  # items that finish what another request began; a stop waits for them
         self._to_send = int(plan.sends.sum())
 
@@ -220,7 +218,9 @@ class _Publishing:
             self._intents |= {intent.item: intent for intent in intents}
             self._flush(intents)
             for intent in intents:
+                self._budget.allows(self._sent)
                 if self._may_leave(intent.item):
+                    self._sent += 1
                     yield self._write(intent)
                 else:  # on disk, and never sent
                     del self._intents[intent.item]
@@ -228,14 +228,15 @@ class _Publishing:
 
     def _narrowed(self, queue: deque[tuple[int, str]]) -> deque[tuple[int, str]]:
         """The queue, after a stop without the records nothing was sent of."""
-        if self._stopped:
+        if self._budget.stopped or self._pairs_closed:
             kept = [each for each in queue if self._may_leave(each[0])]
             queue.clear()
             queue.extend(kept)
         return queue
 
     def _may_leave(self, item: int) -> bool:
-        return not self._stopped or item in self._begun
+        kept = self._budget.stopped or (self._pairs_closed and item in self._post_of)
+        return not kept or item in self._begun
 
     def _unsent(self, item: int) -> bool:
         """Whether a stop has kept this item from being sent."""
@@ -263,6 +264,7 @@ class _Publishing:
         item = int(outcome.ref)  # type: ignore[call-overload]
         intent = self._intents.pop(item)
         self._requests[item] += outcome.attempts
+        self._sent += max(0, outcome.attempts - 1)  # its first request was counted when it left
         heals = intent.action == "PUT" and outcome.status == 404 and outcome.outcome == "refused"
         settled = self._settled(outcome, intent, reported=not heals)
         self._fresh.append(settled)
@@ -271,13 +273,17 @@ class _Publishing:
             queue.append((item, "POST"))
             return
         self._keep(item, settled)
+        self._pairs_closed |= item in self._linked_posts and outcome.attempts == 0
         if item in self._post_of:
             if settled.outcome == "delivered":
                 queue.extendleft(self._post_after(item))
             else:
                 post = self._post_of[item]
                 waits = Settled(
-                    self._intent(post, "POST"), "pending", messages=["Its DELETE was not delivered."]
+                    self._intent(post, "POST"),
+                    "pending",
+                    messages=["Its DELETE was not delivered."],
+                    reported=settled.reported,
                 )
                 self._fresh.append(waits)
                 self._keep(post, waits)
@@ -301,7 +307,7 @@ class _Publishing:
             messages=list(problem.messages or (problem.detail or problem.title,)) if problem else [],
             correlation_id=outcome.correlation_id,
             requests=self._requests[intent.item],
-            reported=reported,
+            reported=reported and outcome.attempts > 0,  # what was never sent is nobody's to mend
         )
 
     def _keep(self, item: int, settled: Settled) -> None:
@@ -316,7 +322,7 @@ class _Publishing:
     def _tell(self) -> None:
         if self._progress is not None:
             goes_on = self._progress(self._counts.total(), self._to_send, dict(+self._counts))
-            self._stopped |= goes_on is False
+            self._budget.stopped |= goes_on is False
 
     def _flush(self, intents: list[Intent] | None = None) -> None:
         """Outcomes known so far and the next intents, in one commit."""
@@ -373,25 +379,5 @@ class _Publishing:
         return set(zip(listed(held["resource"]), key_hashes(held), strict=True))
 
     def _result(self) -> pd.DataFrame:
-        """One row per item; what an earlier run of this plan delivered is told as that run told it."""
-        rows = []
-        for item, shown in enumerate(self._ids):
-            own, past, known = self._results.get(item), self._past.get(item), self._known.get(self._key(item))
-            ed_fi_id = shown or (known.ed_fi_id if known else None)
-            if own is not None:
-                facts = own.outcome, own.status, own.problem_type, own.correlation_id, self._requests[item]
-                rows.append((own.ed_fi_id or ed_fi_id, *facts))
-            elif self._unsent(item):
-                rows.append((ed_fi_id, "pending", None, None, None, 0))
-            elif past is not None:
-                facts = past.outcome, past.status, None, past.correlation_id, past.requests or 0
-                rows.append((past.ed_fi_id or ed_fi_id, *facts))
-            else:
-                rows.append((ed_fi_id, "delivered", None, None, None, 0))
-        names = ["ed_fi_id", "outcome", "status", "problem_type", "correlation_id", "attempts"]
-        told = pd.DataFrame(rows, columns=names, index=self._plan.items.index)
-        result = self._plan.items[["action", "resource", *KEY_COLUMNS]].join(told)
-        texts = dict.fromkeys(("ed_fi_id", "outcome", "problem_type", "correlation_id"), "str")
-        return typed_keys(result[list(RESULT_COLUMNS)]).astype(
-            {**texts, "status": "Int64", "attempts": "Int64"}
-        )
+        unsent = {item for item in range(len(self._actions)) if self._unsent(item)}
+        return result_of(self._plan, self._results, unsent=unsent, past=self._past, known=self._known)

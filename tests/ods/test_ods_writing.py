@@ -278,10 +278,26 @@ def test_errors_of_one_resource_do_not_stop_the_others(ods, tools):
 def test_a_resource_the_key_may_not_write_is_not_asked_for_over_and_over(ods, client, tools):
     ods.reply = lambda request, body, number: problem(403, "security:authorization:access-denied:resource")
     found = told(client, (tools.post(n) for n in range(400)))
-    assert {outcome.outcome for outcome in found.values()} == {"refused"}
     assert {outcome.status for outcome in found.values()} == {403}
     assert 50 <= len(ods.seen) < 60
+    asked = {outcome.outcome for outcome in found.values() if outcome.attempts}
+    spared = {outcome.outcome for outcome in found.values() if not outcome.attempts}
+    assert (asked, spared) == ({"refused"}, {"pending"})
     assert sum(outcome.attempts == 0 for outcome in found.values()) == 400 - len(ods.seen)
+
+
+def test_a_403_for_every_record_is_taken_for_the_keys_and_one_that_was_delivered_says_otherwise(ods, tools):
+    forbidden = problem(403, "security:authorization")
+    policy = replace(tools.quick, same_refusal=20)
+    ods.reply = lambda request, body, number: forbidden
+    with tools.client(ods, retry=policy) as client:
+        found = told(client, (tools.post(n) for n in range(100)))
+    assert Counter(outcome.outcome for outcome in found.values())["pending"] == 100 - len(ods.seen) > 60
+    seen = len(ods.seen)
+    ods.reply = lambda request, body, number: None if number == seen + 1 else forbidden
+    with tools.client(ods, retry=policy, concurrency=1) as client:
+        found = told(client, (tools.post(n) for n in range(100)))
+    assert Counter(outcome.outcome for outcome in found.values()) == {"delivered": 1, "refused": 99}
 
 
 def test_records_refused_for_their_own_students_are_all_asked_for(ods, client, tools):

@@ -79,7 +79,7 @@ def test_the_accounting_keeps_its_order() -> None:
 
 def test_what_a_stop_left_unsent_is_told_and_how_to_go_on() -> None:
     from edfi_toolkit.review.steps import published_view
-    from edfi_toolkit.sync.publish import RESULT_COLUMNS
+    from edfi_toolkit.sync.results import RESULT_COLUMNS
 
     result = pd.DataFrame(
         {
