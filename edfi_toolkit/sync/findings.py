@@ -100,6 +100,10 @@ class Findings:
         row = {"code": code, "severity": severity, "resource": resource, "says": says, "hint": hint}
         self._add(pd.DataFrame([row]))
 
+    def told(self, code: str) -> bool:
+        """Whether a finding of this code was made."""
+        return any(part["code"].eq(code).any() for part in self._parts)
+
     def copy_notices(self, notices: pd.DataFrame) -> None:
         """A build's notices, as warning or info: a notice never stops anything."""
         codes = notices["code"].unique()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,9 @@ from edfi_toolkit.errors import ConfigError, UnsafePlan
 EMPTY_SOURCE = "empty-source"
 MAX_DELETE_SHARE = "max-delete-share"
 MAX_UPDATE_SHARE = "max-update-share"
+NOT_PUBLISHED = "not-published"
 MASS_DELETE = "mass-delete"
-BREACHES = (EMPTY_SOURCE, MAX_DELETE_SHARE, MAX_UPDATE_SHARE)
+BREACHES = (EMPTY_SOURCE, NOT_PUBLISHED, MAX_DELETE_SHARE, MAX_UPDATE_SHARE)
 DEFAULTS = {
     "max_delete_share": 0.10,
     "max_update_share": 0.50,
@@ -40,7 +41,15 @@ class Override:
 
 
 def guard(
-    *, deletes: int, updates: int, mapped: int, source_is_empty: bool, settings: Mapping[str, Any]
+    *,
+    deletes: int,
+    updates: int,
+    mapped: int,
+    source_is_empty: bool,
+    settings: Mapping[str, Any],
+    withheld: int = 0,
+    configured: str = "",
+    because: Mapping[str, Callable[[], str]] | None = None,
 ) -> list[Guard]:
     """All breaches and warnings of a plan.
 
@@ -48,7 +57,10 @@ def guard(
         year.
     settings: max_delete_share, max_update_share (shares of `mapped`), free_changes (affected records up to
         which the shares do not apply), mass_delete_threshold.
+    withheld: records of the feed that are published although the year's configuration, `configured`, now publishes
+        nothing. because: by the code of a breach, what finds the mistake that would explain it.
     """
+    because = because or {}
     limits = {name: settings.get(name, default) for name, default in DEFAULTS.items()}
     free = limits["free_changes"]
     found = []
@@ -60,6 +72,15 @@ def guard(
                 "Check that the extract is complete.",
             )
         )
+    if withheld:
+        found.append(
+            _breach(
+                NOT_PUBLISHED,
+                f"The year's configuration says profile {configured}, which publishes nothing, but {withheld} records "
+                "are published already and would be kept up no longer.",
+                "Check the profile in edfi_config.",
+            )
+        )
     for code, verb, count, share in (
         (MAX_DELETE_SHARE, "delete", deletes, limits["max_delete_share"]),
         (MAX_UPDATE_SHARE, "update", updates, limits["max_update_share"]),
@@ -68,7 +89,8 @@ def guard(
             found.append(
                 _breach(
                     code,
-                    f"The plan would {verb} {count} of {mapped} published records; the limit is {share:.0%}.",
+                    f"The plan would {verb} {count} of {mapped} published records; the limit is {share:.0%}. "
+                    f"{because[code]() if code in because else ''}".strip(),
                     f"Look at what it would {verb} first; a cause is often one missing or changed table.",
                 )
             )
@@ -90,19 +112,24 @@ def _breach(code: str, says: str, hint: str) -> Guard:
     )
 
 
-def overrides_for(breaches: Sequence[str], overrides: Iterable[Any]) -> list[Override]:
+def overrides_for(
+    breaches: Sequence[str], overrides: Iterable[Any], *, says: Mapping[str, str] | None = None
+) -> list[Override]:
     """The override of each breach, in the order of the breaches.
 
     overrides: `Override`s, pairs (breach, person), mappings with these two names, or texts `breach:person`.
+    says: what each breach says, for the refusal.
     Raises UnsafePlan, carrying every breach nobody answers for; ConfigError for an override that names no
     breach or no person.
     """
     given = {each.breach: each for each in (_override(each) for each in overrides)}
     missing = [breach for breach in breaches if breach not in given]
     if missing:
+        told = " ".join(f"{breach}: {says[breach]}" for breach in missing if says and breach in says)
         raise UnsafePlan(
-            f"The plan breaches {', '.join(missing)}; nothing was sent. Look at the plan's findings; if it is "
-            "meant, give an override for each, naming the breach and the person who answers for it.",
+            f"The plan breaches {', '.join(missing)}; nothing was sent. {f'{told} ' if told else ''}Look at the "
+            "plan's findings; if it is meant, give an override for each, naming the breach and the person who "
+            "answers for it.",
             missing,
         )
     return [given[breach] for breach in breaches]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from edfi_toolkit.errors import PlanError
 from edfi_toolkit.sync.actions import PUBLISH, PUBLISH_READS, RESYNC, RESYNC_READS, decide, link, row_of
 from edfi_toolkit.sync.findings import Findings
 from edfi_toolkit.sync.gates import looked_at, parts_of
-from edfi_toolkit.sync.guardrails import guard
+from edfi_toolkit.sync.guardrails import MAX_DELETE_SHARE, MAX_UPDATE_SHARE, guard
+from edfi_toolkit.sync.mistakes import behind_deletes, behind_updates
 from edfi_toolkit.sync.planned import Plan
 from edfi_toolkit.sync.reasons import Origins
 from edfi_toolkit.sync.showing import items_of
@@ -97,7 +99,7 @@ def plan(
         decided = _in_reach(decided, sides, build, findings)
     decided = _linked(decided, sides, kept_back, build, origins, findings)
     items, hashes = items_of(decided, sides, origins, resync=resync)
-    _guard(items, len(sides.mapped), build, findings)
+    _guard(items, len(sides.mapped), _withheld(identity_map, scope, findings), build, findings)
     findings.copy_notices(build.notices)
     return Plan(items, findings.frame(), scope, mode, hashes, preferences)
 
@@ -272,7 +274,7 @@ def _retained(old: pd.DataFrame, build: Any, origins: Origins) -> pd.DataFrame:
     return old[kept]
 
 
-def _guard(items: pd.DataFrame, mapped: int, build: Any, findings: Findings) -> None:
+def _guard(items: pd.DataFrame, mapped: int, withheld: int, build: Any, findings: Findings) -> None:
     students = build.tables.get("students")
     for each in guard(
         deletes=int(items["action"].eq("DELETE").sum()),
@@ -280,5 +282,18 @@ def _guard(items: pd.DataFrame, mapped: int, build: Any, findings: Findings) -> 
         mapped=mapped,
         source_is_empty=build.records.empty and (students is None or students.empty),
         settings=build.settings,
+        withheld=withheld,
+        configured=build.config["profile"],
+        because={
+            MAX_DELETE_SHARE: lambda: behind_deletes(items, build),
+            MAX_UPDATE_SHARE: lambda: behind_updates(items),
+        },
     ):
         findings.say(each.code, each.severity, each.says, each.hint)
+
+
+def _withheld(identity_map: pd.DataFrame | None, scope: Scope, findings: Findings) -> int:
+    """How many records of the feed stay published under a configuration that publishes nothing (WI-CFG-1)."""
+    if identity_map is None or not findings.told("NOT_PUBLISHED"):
+        return 0
+    return len(map_side(identity_map, replace(scope, resources=tuple(identity_map["resource"].unique()))))

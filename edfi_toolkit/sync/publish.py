@@ -69,7 +69,8 @@ def publish(
         raise StalePlan(
             "Another plan was approved than this one; nothing was sent. Preview again and approve that."
         )
-    answered = overrides_for(plan.breaches, overrides)
+    said = plan.findings.drop_duplicates("code").set_index("code")["says"]
+    answered = overrides_for(plan.breaches, overrides, says=said.to_dict())
     budget = Budget(max_seconds=max_seconds, max_requests=max_requests)
     with ExitStack() as stack:
         client, book = client_of(target, stack), ledger_of(ledger, stack)
