@@ -219,7 +219,8 @@ def _previewed(
     for step in (run.extract, run.build, run.validate):
         say(step().says)
     if mode is Mode.resync:
-        return run, run.resync(progress=Line("Reading the ODS"))
+        with Line("Reading the ODS") as progress:
+            return run, run.resync(progress=progress)
     return run, run.preview()
 
 
