@@ -181,6 +181,34 @@ def test_an_unknown_name_is_refused_with_the_nearest_one(tmp_path):
         load_settings(tmp_path / "none.toml")
 
 
+def test_a_source_says_what_a_batch_runs_it_with(tmp_path):
+    text = """
+        [sources.north]
+        path = "north"
+        profile = "certification"
+        target = ["state-2025", "state-2026"]
+        school_years = [2025, 2026]
+        [sources.south]
+        path = "south"
+        target = "state"
+        school_years = 2026
+    """
+    sources = load_settings(a_file(tmp_path, text), environ={}).sources
+    north, south = sources["north"], sources["south"]
+    assert north.profile == "certification"
+    assert (north.targets, north.school_years) == (("state-2025", "state-2026"), (2025, 2026))
+    assert (south.targets, south.school_years) == (("state",), (2026,))
+
+
+@pytest.mark.parametrize(
+    "line", ["target = 5", 'target = ["a", "a"]', 'school_years = ["2026"]', 'target = ""']
+)
+def test_what_a_batch_cannot_use_is_refused_with_an_example(tmp_path, line):
+    file = a_file(tmp_path, f'[sources.north]\npath = "north"\n{line}\n')
+    with pytest.raises(ConfigError, match=r"one or a list of different ones, such as"):
+        load_settings(file, environ={})
+
+
 def test_two_unnamed_folders_of_one_name_are_two_sources(tmp_path):
     for district in ("a", "b"):
         (tmp_path / district / "sis").mkdir(parents=True)

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from edfi_toolkit.batch.counts import counts_of
 from edfi_toolkit.batch.exits import Exit, exit_of, exit_of_steps
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError, SourceShapeError, SourceUnavailable
 from edfi_toolkit.runs import AUTO, Run, open_another
@@ -31,7 +32,6 @@ _STILL = {
     Exit.ATTENTION: "Some records are held or were refused, as before.",
     Exit.GUARDED: "A guardrail refuses the plan, as before.",
 }
-_TOLD = {"POST": "created", "PUT": "updated", "DELETE": "deleted"}
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
@@ -161,11 +161,10 @@ class Watch:
             return self._left(self._unchanged())
         elif self._approved:
             run.publish(approved=AUTO, progress=lambda *_: not self._stop.asked)
-        steps = run.folder.manifest["steps"]
-        self._exit = exit_of_steps(steps)
+        self._exit = exit_of_steps(run.folder.manifest["steps"])
         if not repeats:
             self._leftovers = 0
-        return self._left(Cycle(state, self._exit, self._every_s, run.id, says, _counts(run, steps)))
+        return self._left(Cycle(state, self._exit, self._every_s, run.id, says, counts_of(run)))
 
     def _left(self, cycle: Cycle) -> Cycle:
         """The cycle, with the time set at which what it left out is tried again."""
@@ -199,22 +198,3 @@ def seconds_of(text: str) -> float:
             f"--every {text}: write a number of seconds, minutes or hours, such as 30s, 5m or 1h."
         )
     return seconds
-
-
-def _counts(run: Run, steps: dict[str, Any]) -> dict[str, int]:
-    """What one cycle came to; of a plan that was not published, what it would have sent."""
-    if "publish" in steps:
-        result = run.folder.load_frame("results")
-        actions = result.loc[result["outcome"].eq("delivered"), "action"].value_counts().to_dict()
-    else:
-        actions = steps["preview"]["actions"]
-    outcomes = steps.get("publish", {}).get("outcomes", {})
-    return {
-        "rows": steps["extract"]["rows"],
-        "set_aside": steps["extract"]["set_aside"],
-        "built": steps["build"]["records"],
-        "held": steps["preview"]["held"],
-        **{told: int(actions.get(action, 0)) for action, told in _TOLD.items()},
-        "refused": outcomes.get("refused", 0),
-        "pending": outcomes.get("pending", 0) + outcomes.get("unsure", 0),
-    }

@@ -8,7 +8,7 @@ import traceback
 import typer
 
 from edfi_toolkit.batch.exits import Exit, exit_of
-from edfi_toolkit.cli import local, records, stages, tour, watching, whole
+from edfi_toolkit.cli import fleet, local, records, stages, tour, watching, whole
 from edfi_toolkit.cli.output import say
 from edfi_toolkit.errors import EdfiToolkitError
 
@@ -24,7 +24,7 @@ app = typer.Typer(
 )
 for command in (stages.build, stages.explain, stages.plan, stages.publish, stages.resync):
     app.command()(command)
-for command in (whole.run, watching.watch):
+for command in (whole.run, fleet.batch, watching.watch):
     app.command()(command)
 app.command()(records.rejections)
 app.add_typer(records.ledger, name="ledger")

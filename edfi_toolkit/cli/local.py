@@ -17,6 +17,8 @@ TEMPLATE = """\
 [sources.north]                # one block for each extract; the name in brackets is yours to choose
 path = "extracts/north"        # a folder or a workbook; path_env = "VARIABLE" for a database URL
 mapping = "auto"               # canonical, powerschool, infinite-campus, or the path of a TOML file
+# profile = "certification"    # what `edfi-toolkit batch` runs it with, and where to
+# target = "state"
 
 [targets.state]                # one block for each ODS
 url = "https://ods.example.org"

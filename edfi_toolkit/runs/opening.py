@@ -31,6 +31,8 @@ def open_run(
 
     profile_module(profile)
     installation = load_settings()
+    if school_year is not None and target in installation.targets:
+        installation.targets[target].check_year(school_year)
     wanted = {"profile": profile, "school_year": school_year, "target": target}
     folder, manifest = _folder(installation, run_id, wanted, source)
     if manifest:

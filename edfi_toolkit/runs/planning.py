@@ -22,6 +22,7 @@ def plan_of(run: Run) -> Plan:
     """The plan of an ordinary publish: against what was published before."""
     from edfi_toolkit.sync import plan
 
+    _check_year(run)
     _recover(run)
     return plan(run.checked, source_name=run.source.name, **_remembered(run))
 
@@ -31,6 +32,7 @@ def resync_of(run: Run, progress: Progress) -> Plan:
     from edfi_toolkit.ods import Client
     from edfi_toolkit.sync import plan, resources_of, sweep
 
+    _check_year(run)
     _recover(run)
     # Before the ODS: whatever is published meanwhile makes this plan a stale one.
     known = _remembered(run, claims=True)
@@ -66,6 +68,11 @@ def _remembered(run: Run, *, claims: bool = False) -> dict[str, Any]:
             "identity_map": pd.concat(known, ignore_index=True) if claims else known[0],
             "last_sync": ledger.last_sync(feed, school_year=year),
         }
+
+
+def _check_year(run: Run) -> None:
+    """One run speaks to the target of one school year."""
+    run.target.check_year(int(run.built.config["school_year"]))
 
 
 def _recover(run: Run) -> None:

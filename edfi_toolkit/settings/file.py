@@ -61,6 +61,15 @@ class Table:
             raise self.wrong(key, "must be a whole number without quotes. Correct it or leave it out.")
         return value
 
+    def several(self, key: str, kind: type) -> tuple[Any, ...]:
+        """One value or a list of them; texts are names, numbers are whole."""
+        value = self.content.get(key, [])
+        values = value if isinstance(value, list) else [value]
+        if not all(type(each) is kind and each for each in values) or len(set(values)) < len(values):
+            example = '"state" or ["state-2025", "state-2026"]' if kind is str else "2026 or [2025, 2026]"
+            raise self.wrong(key, f"must be one or a list of different ones, such as {example}.")
+        return tuple(values)
+
     def table(self, key: str) -> Table:
         value = self.content.get(key, {})
         if not isinstance(value, Mapping):
@@ -109,7 +118,7 @@ def read_target(name: str, table: Table, environ: Mapping[str, str], root: Path)
 
 
 def read_source(name: str, table: Table, environ: Mapping[str, str], root: Path) -> Source:
-    table.allow("path", "path_env", "mapping", "settings")
+    table.allow("path", "path_env", "mapping", "settings", "profile", "target", "school_years")
     variable = table.variable("path_env")
     path = place_of(table, "path", environ, root)
     if not path and not variable:
@@ -118,7 +127,16 @@ def read_source(name: str, table: Table, environ: Mapping[str, str], root: Path)
     if mapping.endswith(".toml"):
         mapping = str(root / Path(mapping).expanduser())
     settings = flat(table.table("settings").content)
-    return Source(name, path or "", mapping, settings, path_env=variable)
+    return Source(
+        name,
+        path or "",
+        mapping,
+        settings,
+        path_env=variable,
+        profile=table.text("profile"),
+        targets=table.several("target", str),
+        school_years=table.several("school_years", int),
+    )
 
 
 def place_of(table: Table, key: str, environ: Mapping[str, str], root: Path) -> str | None:

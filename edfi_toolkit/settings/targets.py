@@ -86,6 +86,14 @@ class Target:
         routes = (("tenant", self.tenant), ("instance", self.instance), ("year", self.school_year))
         return "|".join([self.base_url, *(f"{name}={value}" for name, value in routes if value is not None)])
 
+    def check_year(self, school_year: int) -> None:
+        """Raises ConfigError when the target is bound to another school year than these records."""
+        if self.school_year not in (None, school_year):
+            raise ConfigError(
+                f"Target '{self.name}' holds the school year {self.school_year}, and these records belong to "
+                f"{school_year}; nothing was sent. Name the target of {school_year}, or correct the school year."
+            )
+
     def credentials(self) -> tuple[Secret, Secret]:
         """Key and secret. Raises ConfigError that says where they were looked for."""
         if self.key is None or self.secret is None:
@@ -100,13 +108,19 @@ class Target:
 
 @dataclass(frozen=True)
 class Source:
-    """One student information system's extract: a folder, a workbook or a database URL."""
+    """One student information system's extract: a folder, a workbook or a database URL.
+
+    profile, targets, school_years: what a batch runs it with.
+    """
 
     name: str
     path: str
     mapping: str = "auto"
     settings: Mapping[str, Any] = field(default_factory=dict)
     path_env: str | None = None
+    profile: str | None = None
+    targets: tuple[str, ...] = ()
+    school_years: tuple[int, ...] = ()
 
     def __repr__(self) -> str:
         return (

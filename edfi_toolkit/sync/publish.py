@@ -60,9 +60,9 @@ def publish(
         record. What was not sent by then is `pending` with 0 attempts.
     max_seconds, max_requests: the run stops likewise when so much time has passed, or so many writes were sent.
     Publishing the same plan again resumes it: what it delivered counts as done and is not sent again.
-    Raises UnsafePlan and StalePlan before anything is sent, LedgerError when another run of the feed is at
-    work, and OdsUnavailable or OdsRefusedLogin when the target is away; what is settled by then stays
-    settled.
+    Raises UnsafePlan, StalePlan and, for a target of another school year, ConfigError before anything is
+    sent, LedgerError when another run of the feed is at work, and OdsUnavailable or OdsRefusedLogin when the
+    target is away; what is settled by then stays settled.
     """
     fingerprint = fingerprint_of(plan)
     if approved not in ("auto", fingerprint):
@@ -74,6 +74,7 @@ def publish(
     budget = Budget(max_seconds=max_seconds, max_requests=max_requests)
     with ExitStack() as stack:
         client, book = client_of(target, stack), ledger_of(ledger, stack)
+        client.target.check_year(plan.scope.school_year)
         feed = book.feed(client.target.identity, plan.scope.profile, plan.scope.source)
         stack.enter_context(book.exclusive(feed))
         journal = Journal(book, feed, plan.scope.school_year)

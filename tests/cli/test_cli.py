@@ -353,6 +353,26 @@ def test_a_target_without_credentials_is_exit_2_before_anything_is_read(cli: Cli
     assert "There is no target named 'sandbx'" in err
 
 
+@pytest.mark.parametrize("command", ["plan", "publish", "run", "watch"])
+def test_a_target_of_another_school_year_is_exit_2(
+    cli: Cli, nothing_set: Path, before: str, command: str
+) -> None:
+    (nothing_set / "edfi.toml").write_text(
+        '[targets.next]\nurl = "https://ods.example"\nschool_year = 2027\n'
+    )
+    approved = ["--approve", "auto"] if command == "publish" else []
+    code, _, err = cli(command, before, *SAMPLE, "--target", "next", *approved)
+    assert code == 2
+    assert "'next' holds the school year 2027, and these records belong to 2026; nothing was sent" in err
+
+
+def test_a_batch_of_nothing_says_what_to_write(cli: Cli, nothing_set: Path) -> None:
+    code, _, err = cli("batch")
+    assert code == 2
+    assert "Write profile and target under [sources.NAME]" in err
+    assert cli("batch", "--approve", "0" * 16)[0] == 2
+
+
 def test_lab_serves_jupyter_on_copies_of_the_notebooks(tmp_path: Path) -> None:
     command = [
         sys.executable,

@@ -187,6 +187,25 @@ def test_a_run_of_another_kind_is_refused_by_name(work: Playground) -> None:
         a_run(profile="certificatoin")
 
 
+def test_a_target_of_another_school_year_is_refused_however_the_year_is_found(work: Playground) -> None:
+    """WI-SCP-1"""
+    from edfi_toolkit.runs.planning import plan_of
+
+    with (work.folder / "edfi.toml").open("a") as file:
+        file.write('[targets.next]\nurl = "https://ods.example"\nschool_year = 2027\n')
+    with pytest.raises(
+        ConfigError, match="'next' holds the school year 2027, and these records belong to 2026"
+    ):
+        a_run("new", target="next")
+    run = a_run("new", target="next", school_year=None)
+    run.extract()
+    run.build()
+    with pytest.raises(
+        ConfigError, match="'next' holds the school year 2027, and these records belong to 2026"
+    ):
+        plan_of(run)
+
+
 def test_latest_without_a_source_takes_that_of_the_run(work: Playground) -> None:
     run = a_run("new")
     run.extract()

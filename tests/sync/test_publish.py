@@ -7,7 +7,7 @@ import logging
 import pandas as pd
 import pytest
 
-from edfi_toolkit.errors import LedgerError, OdsUnavailable, StalePlan, UnsafePlan
+from edfi_toolkit.errors import ConfigError, LedgerError, OdsUnavailable, StalePlan, UnsafePlan
 from edfi_toolkit.sync import Ledger, Plan, plan, publish, recover
 from edfi_toolkit.sync.results import RESULT_COLUMNS
 from tests.sync.district import (
@@ -428,3 +428,12 @@ def test_neither_logs_nor_errors_name_a_student(app, ledger, caplog):
     with in_process(app) as client:
         published(a_build(a_participation(1), a_participation(99)), ledger, client)
     assert "S-99" not in caplog.text
+
+
+def test_records_of_another_school_year_than_the_targets_are_refused(app, client, ledger):
+    """WI-SCP-1: the client's target holds 2026."""
+    earlier = a_build(a_participation(0, begin_date="2024-08-26"), edfi_config=[{"school_year": 2025}])
+    with pytest.raises(ConfigError, match="holds the school year 2026, and these records belong to 2025"):
+        published(earlier, ledger, client)
+    assert writes(app) == {}
+    assert ledger.runs().empty

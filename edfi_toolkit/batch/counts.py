@@ -1,0 +1,29 @@
+"""What one run came to, in numbers that fit on a line; no student among them."""
+
+from __future__ import annotations
+
+from edfi_toolkit.runs import Run
+
+_TOLD = {"POST": "created", "PUT": "updated", "DELETE": "deleted"}
+
+
+def counts_of(run: Run) -> dict[str, int]:
+    """Rows read and set aside, records built and held, and what was done; before publishing, what would be."""
+    steps = run.folder.manifest.get("steps", {})
+    extract, build, preview = (steps.get(name, {}) for name in ("extract", "build", "preview"))
+    actions, published = preview.get("actions", {}), steps.get("publish")
+    outcomes = published.get("outcomes", {}) if published else {}
+    if published is not None and not published["finished"]:
+        actions = {}  # ended early: what arrived is in the ledger
+    elif published is not None:
+        result = run.folder.load_frame("results")
+        actions = result.loc[result["outcome"].eq("delivered"), "action"].value_counts().to_dict()
+    return {
+        "rows": extract.get("rows", 0),
+        "set_aside": extract.get("set_aside", 0),
+        "built": build.get("records", 0),
+        "held": preview.get("held", 0),
+        **{told: int(actions.get(action, 0)) for action, told in _TOLD.items()},
+        "refused": outcomes.get("refused", 0),
+        "pending": outcomes.get("pending", 0) + outcomes.get("unsure", 0),
+    }

@@ -1,0 +1,178 @@
+"""Many districts: every source of the settings, each school year to the target that holds it.
+
+1. Districts run side by side, the years of one district one after the other: they are one feed to an ODS of
+   several years, and one extract.
+2. What ends one run ends no other; each has its line, and the exit code is the worst of all.
+3. Rows of a school year that nothing was sent for are told (WI-SCP-1).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from edfi_toolkit.batch.counts import counts_of
+from edfi_toolkit.batch.exits import Exit, exit_of
+from edfi_toolkit.batch.notebooks import Limits
+from edfi_toolkit.batch.unattended import run_unattended
+from edfi_toolkit.errors import ConfigError, EdfiToolkitError
+from edfi_toolkit.runs import Run
+from edfi_toolkit.settings import Settings, Source
+
+# From the best to the worst: what running again heals is better than what a person must mend first.
+_GRAVITY = (Exit.DONE, Exit.ATTENTION, Exit.UNAVAILABLE, Exit.GUARDED, Exit.SETTINGS, Exit.FAILED)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One school year of one district, and the target that holds it; an empty one when none does."""
+
+    source: str
+    profile: str
+    school_year: int
+    target: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """How one school year of one district went; it names no student."""
+
+    source: str
+    school_year: int | None
+    target: str
+    exit: Exit
+    run_id: str = ""
+    says: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """For machines and tables."""
+        plain = asdict(self)
+        counts = plain.pop("counts")
+        return {**plain, **counts, "exit": int(self.exit)}
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in self.counts.items())
+        where = f"{self.source} {self.school_year or ''}".strip()
+        parts = (f"{where}: exit {int(self.exit)}", told, f"{self.seconds:.1f} s", self.says)
+        return "  ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True)
+class District:
+    """All lines of one source, and the rows of years that none of them is about: `rule, school_year, rows`."""
+
+    source: str
+    lines: list[Line]
+    other_years: list[dict[str, Any]]
+
+
+def worst(exits: Iterable[Exit]) -> Exit:
+    """The exit code of all together."""
+    return max(exits, key=_GRAVITY.index, default=Exit.DONE)
+
+
+def jobs_of(installation: Settings, source: Source) -> list[Job]:
+    """The school years of a source, each with its target: the one of that year, else one that holds any year.
+
+    Without `school_years` they are those of its targets. Raises ConfigError when the source does not say what
+    a batch needs to know.
+    """
+    if not (source.profile and source.targets):
+        raise ConfigError(
+            f"A batch needs to know the profile and the target of source '{source.name}'. Write profile and "
+            f"target under [sources.{source.name}]."
+        )
+    targets = [installation.target(name) for name in source.targets]
+    by_year = {target.school_year: target.name for target in targets}
+    if len(by_year) < len(targets):
+        raise ConfigError(
+            f"[sources.{source.name}] target: two of them are of one school year. Leave one out."
+        )
+    years = source.school_years or tuple(year for year in by_year if year is not None)
+    if not years:
+        raise ConfigError(
+            f"A batch needs to know the years of source '{source.name}'. Write school_years under "
+            f"[sources.{source.name}], or school_year under its targets."
+        )
+    anyway = by_year.get(None, "")
+    return [Job(source.name, source.profile, year, by_year.get(year, anyway)) for year in sorted(years)]
+
+
+def run_fleet(
+    installation: Settings,
+    names: Sequence[str],
+    *,
+    approved: str = "",
+    workers: int = 2,
+    limits: Limits | None = None,
+) -> Iterator[District]:
+    """Run the districts of these names and yield each when it has ended; `workers` of them at a time."""
+    with ThreadPoolExecutor(workers, thread_name_prefix="district") as pool:
+        tasks = [pool.submit(_district, installation, name, approved, limits) for name in names]
+        try:
+            for task in as_completed(tasks):
+                yield task.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _district(installation: Settings, name: str, approved: str, limits: Limits | None) -> District:
+    try:
+        jobs = jobs_of(installation, installation.source(name))
+    except ConfigError as error:
+        return District(name, [Line(name, None, "", exit_of(error), says=str(error))], [])
+    ended = [_carried_out(job, approved, limits) for job in jobs]
+    built = [run for _, run in ended if run is not None and run.folder.has("build")]
+    sent = {job.school_year for job in jobs}
+    return District(name, [line for line, _ in ended], _others(built[-1], sent) if built else [])
+
+
+def _carried_out(job: Job, approved: str, limits: Limits | None) -> tuple[Line, Run | None]:
+    began, where = time.monotonic(), (job.source, job.school_year, job.target)
+    try:
+        if not job.target:
+            raise ConfigError(
+                f"No target of source '{job.source}' is of the school year {job.school_year}. Add one to target "
+                f"under [sources.{job.source}], or take the year out of school_years."
+            )
+        done = run_unattended(
+            profile=job.profile,
+            school_year=job.school_year,
+            source=job.source,
+            target=job.target,
+            approved=approved,
+            limits=limits,
+        )
+    except EdfiToolkitError as error:
+        return Line(*where, exit_of(error), says=str(error)), None
+    except Exception as error:  # the other districts go on; what it says may quote a student
+        says = f"{type(error).__name__}: this is a fault of the toolkit. Please report it."
+        return Line(*where, Exit.FAILED, says=says), None
+    code, says = done.exit, done.error
+    if shut := shut_gate(done.run):
+        code, says = worst([code, Exit.ATTENTION]), f"{says} {shut}".strip()
+    seconds = round(time.monotonic() - began, 1)
+    return Line(*where, code, done.run.id, says, counts_of(done.run), seconds), done.run
+
+
+def shut_gate(run: Run) -> str:
+    """What is said when the year has no valid configuration (WI-CFG-2): it was asked for, and nothing is sent."""
+    from edfi_toolkit.rules.catalogue import rule
+
+    if run.folder.has("build") and run.built.skipped["rule"].eq("WI-CFG-2").any():
+        return f"WI-CFG-2: {rule('WI-CFG-2').says} {rule('WI-CFG-2').hint}"
+    return ""
+
+
+def _others(run: Run, sent: set[int]) -> list[dict[str, Any]]:
+    from edfi_toolkit.rules.years import other_years
+
+    found = other_years(run.built)
+    records: list[dict[str, Any]] = found[~found["school_year"].isin(sent)].to_dict("records")
+    return records

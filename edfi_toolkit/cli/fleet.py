@@ -1,0 +1,82 @@
+"""batch: many districts and school years, unattended."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from edfi_toolkit.cli.output import AsJson, say, show_json
+
+COLUMNS = (
+    "source",
+    "school_year",
+    "target",
+    "exit",
+    "rows",
+    "built",
+    "held",
+    "created",
+    "updated",
+    "deleted",
+)
+MORE_COLUMNS = ("refused", "pending", "seconds", "run_id")
+
+
+def batch(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SOURCE]...", help="Sources named in the settings; all that name a profile."),
+    ] = None,
+    approve: Annotated[str, typer.Option(help="auto; without it nothing is sent.")] = "",
+    workers: Annotated[int, typer.Option(min=1, help="Districts at a time.")] = 2,
+    minutes: Annotated[int, typer.Option(help="One run may take this long.")] = 240,
+    as_json: AsJson = False,
+) -> None:
+    """Run many districts unattended, each school year to the target that holds it, and go on when one fails.
+
+    What to run stands under [sources.NAME] of the settings: profile, target and school_years.
+
+    Exit code: the worst of all runs, from 0, 3, 5, 4, 2 to 1; each line has its own.
+
+    Example: edfi-toolkit batch --approve auto --workers 4
+    """
+    import pandas as pd
+
+    from edfi_toolkit.batch.fleet import run_fleet, worst
+    from edfi_toolkit.batch.notebooks import Limits
+    from edfi_toolkit.errors import ConfigError
+    from edfi_toolkit.runs import AUTO
+    from edfi_toolkit.settings import load_settings
+
+    installation = load_settings()
+    if approve not in ("", AUTO):
+        raise ConfigError("A batch publishes many plans: give --approve auto, or leave it out.")
+    names = list(dict.fromkeys(sources or [])) or [
+        name for name, each in installation.sources.items() if each.profile
+    ]
+    if not names:
+        raise ConfigError("No source names a profile. Write profile and target under [sources.NAME].")
+    lines, others = [], []
+    for district in run_fleet(
+        installation, names, approved=approve, workers=workers, limits=Limits(run_s=60 * minutes)
+    ):
+        for line in district.lines:
+            say(str(line))
+        for each in district.other_years:
+            say(
+                f"{district.source} {each['school_year']}: {each['rows']:,} enrollments belong to this year, and "
+                f"nothing is sent for it ({each['rule']}). Add it to school_years if it is to be sent."
+            )
+        lines += district.lines
+        others += [{"source": district.source, **each} for each in district.other_years]
+    code = worst(line.exit for line in lines)
+    facts = [line.facts for line in lines]
+    if as_json:
+        show_json({"runs": facts, "other_years": others, "exit": int(code)})
+    else:
+        table = pd.DataFrame(facts).reindex(columns=[*COLUMNS, *MORE_COLUMNS])
+        shown = table.sort_values(["source", "school_year"]).convert_dtypes().astype(object)
+        sys.stdout.write(shown.where(shown.notna(), "").to_string(index=False) + "\n")
+    raise typer.Exit(code)
