@@ -278,7 +278,7 @@ class Process:
 
     def until(self, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The next cycle that is so; fails when the process ends before."""
-        while cycle := self._cycles.get(timeout=120):
+        while cycle := self._cycles.get(timeout=240):
             if fits(cycle):
                 return cycle
         raise AssertionError(f"the watch ended with {self._process.wait()}")
