@@ -88,6 +88,9 @@ def plan(
     school_year: SchoolYear = None,
     mode: ModeName = Mode.publish,
     given: Given = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Read the ODS too: what others have changed there meanwhile.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Folder to save the plan in, for publish.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -97,7 +100,7 @@ def plan(
 
     Example: edfi-toolkit plan north --profile certification --school-year 2026 --target sandbox
     """
-    run, view = _previewed(source, profile, school_year, target, given, mode)
+    run, view = _previewed(source, profile, school_year, target, given, mode, live=live)
     if out is not None:
         run.plan.save(out)
         say(f"Saved the plan in {out}")
@@ -202,6 +205,8 @@ def _previewed(
     target: str,
     given: list[str] | None,
     mode: Mode = Mode.publish,
+    *,
+    live: bool = False,
 ) -> tuple[Any, Any]:
     """A new run, as far as its preview."""
     from edfi_toolkit.runs import open_run
@@ -218,10 +223,12 @@ def _previewed(
     run.target.credentials()
     for step in (run.extract, run.build, run.validate):
         say(step().says)
-    if mode is Mode.resync:
-        with Line("Reading the ODS") as progress:
-            return run, run.resync(progress=progress)
-    return run, run.preview()
+    if mode is Mode.publish and not live:
+        return run, run.preview()
+    with Line("Reading the ODS") as reading:
+        if mode is Mode.resync:
+            return run, run.resync(progress=reading)
+        return run, run.preview(live=True, progress=reading)
 
 
 def _publish_saved(

@@ -37,7 +37,9 @@ def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
     findings = plan.findings
     breaches = findings[findings["code"].isin(plan.breaches)]
     held = left_alone(plan, checked)
-    other = findings[~findings["code"].isin([*plan.breaches, "HELD"])]
+    live = findings["code"].eq("LIVE_COMPARED").cumsum().gt(0)  # what follows it was found in the ODS
+    met = findings[live & findings["code"].ne("LIVE_COMPARED")]
+    other = findings[~live & ~findings["code"].isin([*plan.breaches, "HELD"])]
     resync = plan.mode == "resync"
     says = f"Publishing now would send {rows(int(plan.sends.sum()), 'change')}"
     if noted := int(plan.items["action"].isin(["ADOPT", "UNMAP"]).sum()):
@@ -48,7 +50,7 @@ def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
     return View(
         title="Preview of a resync" if resync else "Preview",
         says=says,
-        tone="bad" if len(breaches) else "look" if len(held) or counts.get("DELETE", 0) else "good",
+        tone="bad" if len(breaches) else "look" if len(held) + len(met) + counts.get("DELETE", 0) else "good",
         blocks=[
             Block("What would happen; look at deletes first", summary, "Nothing would change."),
             Block(
@@ -62,6 +64,11 @@ def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
                 by_sentence(held),
                 "Nothing is held.",
                 tone="look",
+            ),
+            *(
+                [Block("In the ODS as it is now", by_rule(met, "code"), "Nothing unexpected.", tone="look")]
+                if live.any()
+                else []
             ),
             Block("Other findings", by_rule(other, "code"), "None.", tone="look"),
         ],
@@ -78,10 +85,16 @@ def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
             "changes": changes_of(plan),
             "findings": findings[["code", "severity", "says", "hint", *WHO]],
             "held": held.drop(columns="by_validation"),
+            "live": met[["code", "says", "hint", "resource", *WHO]],
             "foreign": findings.loc[findings["code"].eq("FOREIGN"), ["resource", *WHO]],
         },
         bars=pd.Series(summary["records"].to_list(), summary["meaning"].to_list(), dtype="int64"),
-        empty={"held": "Nothing is held.", "values": "Nothing would change.", "foreign": "Nothing."},
+        empty={
+            "held": "Nothing is held.",
+            "values": "Nothing would change.",
+            "foreign": "Nothing.",
+            "live": "Nothing.",
+        },
         value=plan,
     )
 

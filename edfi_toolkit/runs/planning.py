@@ -27,6 +27,27 @@ def plan_of(run: Run) -> Plan:
     return plan(run.checked, source_name=run.source.name, **_remembered(run))
 
 
+def live_plan_of(run: Run, progress: Progress) -> Plan:
+    """The same plan, with what the ODS as it is now has to say of it. Raises OdsError when it cannot be read."""
+    from edfi_toolkit.model import associations
+    from edfi_toolkit.ods import Client
+    from edfi_toolkit.sync import dependents, sweep, with_live
+    from edfi_toolkit.validation import missing_references
+
+    made = plan_of(run)
+    written = made.items[made.items["action"].isin(["POST", "PUT"])]
+    with Client(run.target) as client:
+        missing = missing_references(written, target=client, identity_map=identity_map(run))
+        ods, unread = sweep(client, associations(), progress=progress)
+        return with_live(
+            made,
+            ods,
+            missing=missing.assign(severity="warning"),
+            dependents=dependents(client),
+            unread=unread,
+        )
+
+
 def resync_of(run: Run, progress: Progress) -> Plan:
     """The plan of a resync: against what the ODS holds now. Raises OdsError when it cannot be read."""
     from edfi_toolkit.ods import Client

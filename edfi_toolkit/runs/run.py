@@ -24,7 +24,7 @@ from edfi_toolkit.review.workbook import write_workbook
 from edfi_toolkit.runs.about import adds_up, head_of_manifest, overview, settings_of, user_name
 from edfi_toolkit.runs.artifacts import hashes_of, load_build, load_checked, save_build, save_checked
 from edfi_toolkit.runs.folder import RunFolder
-from edfi_toolkit.runs.planning import Progress, brief, identity_map, plan_of, resync_of
+from edfi_toolkit.runs.planning import Progress, brief, identity_map, live_plan_of, plan_of, resync_of
 from edfi_toolkit.runs.setup import check_setup
 from edfi_toolkit.settings import Settings, Source, Target
 
@@ -151,9 +151,15 @@ class Run:
         )
         return steps.checked_view(checked, self.masker(), note)
 
-    def preview(self) -> View:
-        """What would change in the ODS. In a run that has published, the plan that was published."""
+    def preview(self, *, live: bool = False, progress: Progress | None = None) -> View:
+        """What would change in the ODS. In a run that has published, the plan that was published.
+
+        live: also read what the ODS holds now, and find what the plan would meet there: values that others
+        have changed, records that exist already or no more, missing references. progress: as in `resync`.
+        """
         self.folder.need("validate")
+        if live:
+            return self._planned(lambda: live_plan_of(self, progress or _panel("Reading the ODS")))
         return self._planned(lambda: plan_of(self))
 
     def resync(self, *, progress: Progress | None = None) -> View:

@@ -207,7 +207,7 @@ def _in_reach(decided: pd.DataFrame, sides: Sides, build: Any, findings: Finding
     orphan = decided["rule"].eq("REC-R9")
     spared = orphan.copy()
     spared[orphan] = ~_may_go(sides.ods.iloc[decided.loc[orphan, "ods"]], build).to_numpy()
-    findings.about("foreign", sides.ods.iloc[decided.loc[spared, "ods"]])
+    findings.about("FOREIGN", sides.ods.iloc[decided.loc[spared, "ods"]])
     if not build.settings.get("resync_repost", True):
         spared |= decided["rule"].eq("REC-R3") & decided["action"].eq("POST")
     return decided[~spared].reset_index(drop=True)
@@ -251,7 +251,7 @@ def _linked(
     held = partner.index[partner.lt(0).fillna(False)]
     findings.about("held key change", old.loc[held])
     retained = _retained(old[partner[old.index].isna()], build, origins)
-    findings.about("retained", retained)
+    findings.about("RETAINED", retained)
     pairs = partner[partner.ge(0).fillna(False)].sort_index()
     pairs = pairs.loc[decided.loc[pairs.index, "side"].sort_values(kind="stable").index]
     number = pd.Series(pd.NA, index=decided.index, dtype="Int64")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import pandas as pd
 
+from edfi_toolkit import model
 from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable, PlanError
 from edfi_toolkit.ods import Client
 
@@ -50,3 +51,28 @@ def sweep(
     if progress is not None:
         progress(done, done, {})
     return Swept(pd.concat(pages, ignore_index=True), tuple(unread))
+
+
+def dependents(client: Client) -> pd.DataFrame:
+    """`resource` and the key columns of the associations that other records of the ODS refer to.
+
+    What refers to them is read where this login may; where it may not, the ODS has the last word.
+    """
+    related = model.data_standard()["related"]["referencesStudentProgramAssociation"]
+    rows = []
+    for resource, paths in related.items():
+        for body in sweep(client, [resource]).ods["body"]:
+            for path, facts in paths.items():
+                found = _at(body, path.removeprefix("$.").split("."))
+                rows += [(resource, *(each[name] for name in facts["keys"])) for each in found]
+    return pd.DataFrame(rows, columns=["resource", *model.KEY_COLUMNS])
+
+
+def _at(value: Any, path: Sequence[str]) -> list[Any]:
+    """All that stands at a path, of which `name[*]` is every item of a collection."""
+    if not path:
+        return [value]
+    name, collection, _ = path[0].partition("[")
+    inner = value.get(name)
+    items = (inner or []) if collection else [] if inner is None else [inner]
+    return [found for item in items for found in _at(item, path[1:])]

@@ -3,6 +3,6 @@
 Great Expectations is imported here and nowhere else, and only when a suite runs.
 """
 
-from edfi_toolkit.validation.checked import Checked, validate
+from edfi_toolkit.validation.checked import Checked, missing_references, validate
 
-__all__ = ["Checked", "validate"]
+__all__ = ["Checked", "missing_references", "validate"]

@@ -216,3 +216,21 @@ def _records_held(findings: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
     return (
         every.groupby(["rule_id", "field"], dropna=False)["position"].nunique().rename("held").reset_index()
     )
+
+
+def missing_references(
+    records: pd.DataFrame, *, target: Any, identity_map: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """What records refer to and the target does not have now: program, organization, student, enrollment, and a
+    key that another resource holds there.
+
+    records: resource, the key columns, source_refs. The other parameters are those of `validate`.
+    Returns code, says, hint, resource and the key columns.
+    """
+    records, hits = records.reset_index(drop=True), Hits()
+    with opened(target) as client:
+        against.check_target(records, pull(client, ()), hits, identity_map)
+    found = said_once(hits.frame(first_rows(records)))
+    found = found[found["position"].notna()].rename(columns={"rule_id": "code"}).reset_index(drop=True)
+    about = records.loc[found["position"].astype("int64"), ["resource", *KEY_COLUMNS]].reset_index(drop=True)
+    return pd.concat([found[["code", "says", "hint"]], about], axis=1)

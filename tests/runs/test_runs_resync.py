@@ -242,3 +242,28 @@ def test_stopped_while_reading_it_plans_nothing(work: Playground) -> None:
     with pytest.raises(PlanError, match="reading was stopped"):
         run.resync(progress=lambda *_: False)
     assert not run.folder.has("preview")
+
+
+def test_a_live_preview_tells_what_the_plan_would_meet_before_anything_is_sent(
+    work: Playground, sandbox: Running, by_hand: ByHand
+) -> None:
+    run = a_run()
+    for step in (run.extract, run.build, run.validate):
+        step()
+    cesa = run.checked.ready["program_name"].eq("Third Party - CESA")
+    assert cesa.sum() == 2
+    owner = {"programName": "Third Party - CESA", "programTypeDescriptor": f"{TYPE}Regular Education"}
+    owner |= {"educationOrganizationReference": {"educationOrganizationId": STATE}}
+    program = by_hand.client.find("programs", owner)
+    assert program is not None
+    by_hand.write("DELETE", ed_fi_id=program.id, resource="programs")
+    by_hand.write("POST", run.checked.ready["body"][~cesa].iloc[0])
+    sent = writes(sandbox)
+
+    view = run.preview(live=True)
+
+    assert Counter(view.frames["live"]["code"]) == {"LIVE_EXISTS": 1, "COM-DEP-1": 2}
+    assert "In the ODS as it is now" in view._repr_html_()
+    assert run.preview().fingerprint == run.plan.fingerprint == view.fingerprint
+    assert "In the ODS as it is now" not in run.preview()._repr_html_()
+    assert writes(sandbox) == sent
