@@ -1,4 +1,4 @@
-"""The embedded Ed-Fi ODS/API 7.3 with Data Standard 5.2: for tests, demos and rehearsals, not for real data.
+"""The embedded Ed-Fi ODS/API 7.3 with Data Standard 5.2 or 4.0: for tests, demos and rehearsals, not for real data.
 
 It imports nothing of the toolkit but errors and the model, so it cannot share a mistake with the client.
 """
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from edfi_toolkit.sandbox.app import Sandbox as Sandbox
     from edfi_toolkit.sandbox.app import create_app as create_app
-    from edfi_toolkit.sandbox.core import Options as Options
+    from edfi_toolkit.sandbox.options import Options as Options
     from edfi_toolkit.sandbox.server import Running as Running
     from edfi_toolkit.sandbox.server import serve as serve
     from edfi_toolkit.sandbox.server import start as start
 
 _HOMES = {
-    "Options": "core",
+    "Options": "options",
     "Running": "server",
     "Sandbox": "app",
     "create_app": "app",

@@ -9,6 +9,8 @@ import sys
 import threading
 
 from edfi_toolkit.errors import EdfiToolkitError
+from edfi_toolkit.model.standards import STANDARDS
+from edfi_toolkit.sandbox.refusal import STYLES
 from edfi_toolkit.sandbox.server import serve
 
 
@@ -36,6 +38,11 @@ def main() -> int:
     parser.add_argument(
         "--school-year", action="append", default=[], type=int, help="likewise, after the tenant"
     )
+    parser.add_argument(
+        "--reset", action="store_true", help="empty the data file before the seeds are loaded"
+    )
+    parser.add_argument("--errors", default=STYLES[0], choices=STYLES, help="the shape of errors")
+    parser.add_argument("--data-standard", default=STANDARDS[0], choices=STANDARDS)
     parser.add_argument("--log-level", default="warning", choices=["critical", "warning", "info", "debug"])
     parser.add_argument("--with-parent", action="store_true", help="end when standard input closes")
     given = parser.parse_args()
@@ -49,6 +56,9 @@ def main() -> int:
             given.host,
             tenants=given.tenant,
             school_years=given.school_year,
+            errors=given.errors,
+            data_standard=given.data_standard,
+            reset=given.reset,
             log_level=given.log_level,
         )
     except EdfiToolkitError as error:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import traceback
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from edfi_toolkit.errors import SourceShapeError, SourceUnavailable
 from edfi_toolkit.sandbox import changes, control, data, metadata, openapi, problems, tokens
 from edfi_toolkit.sandbox.core import Ods, Options
 from edfi_toolkit.sandbox.faults import Fault, Faults
+from edfi_toolkit.sandbox.journal import Counters
+from edfi_toolkit.sandbox.seeds import load_seed
 from edfi_toolkit.sandbox.wire import Call, Handler, Reply, json_reply, read_call, send_reply
 
 log = logging.getLogger(__name__)
@@ -23,38 +26,59 @@ _GATEWAY_PAGE = b"<html><head><title>Gateway error</title></head><body><h1>Try a
 
 
 class Sandbox:
-    """One ODS with its counters and faults, behind an ASGI application."""
+    """One ODS with its counters, faults and seeds, behind an ASGI application."""
 
-    def __init__(self, data: Path | None = None, options: Options | None = None) -> None:
-        self.ods = Ods(data, options)
-        self.counters, self.faults = control.Counters(), Faults()
+    def __init__(
+        self,
+        data: Path | None = None,
+        options: Options | None = None,
+        *,
+        standard: str = "5.2",
+        seeds: Sequence[Path] = (),
+        reset: bool = False,
+    ) -> None:
+        self.ods = Ods(data, options, standard)
+        if reset:
+            self.ods.reset()
+        self.counters, self.faults = Counters(), Faults()
+        self._seeds = seeds
+        self._load_seeds()
         self.app = self._application()
 
-    def _application(self) -> Starlette:
-        ods = self.ods
-        routes: list[tuple[str, str, Handler]] = [  # the busiest first
-            ("/data/{rest:path}", "unknown", lambda call: data.answer(ods, call)),
-            ("/", "discovery", metadata.answer_root),
+    def _load_seeds(self) -> None:
+        for path in self._seeds:
+            load_seed(self.ods, path)
+
+    def reset(self, *, seeds: bool = True, descriptors: bool = True) -> None:
+        """As it was at the start, unless seeds or shipped descriptors are to stay away."""
+        self.ods.reset(descriptors=descriptors)
+        self.counters.clear()
+        self.faults.put([])
+        if seeds:
+            self._load_seeds()
+
+    def _application(self) -> _Application:
+        ods, standard = self.ods, self.ods.catalog.standard
+        routes: list[tuple[str, str, Handler]] = [
+            ("/", "discovery", partial(metadata.answer_root, standard)),
             ("/health", "health", metadata.answer_health),
-            ("/oauth/token", "oauth/token", lambda call: tokens.answer_token(ods, call)),
-            ("/oauth/token_info", "oauth/token_info", lambda call: tokens.answer_token_info(ods, call)),
-            ("/metadata/data/v3/dependencies", "dependencies", metadata.answer_dependencies),
+            ("/oauth/token", "oauth/token", partial(tokens.answer_token, ods)),
+            ("/oauth/token_info", "oauth/token_info", partial(tokens.answer_token_info, ods)),
             (
-                "/changeQueries/{rest:path}",
-                "changeQueries",
-                lambda call: changes.answer_versions(ods, call),
+                "/metadata/data/v3/dependencies",
+                "dependencies",
+                partial(metadata.answer_dependencies, standard),
             ),
-            ("/metadata", "metadata", openapi.answer),
-            ("/metadata/{rest:path}", "metadata", openapi.answer),
-            (
-                "/control/{rest:path}",
-                "control",
-                lambda call: control.answer(ods, self.counters, self.faults, call),
-            ),
+            ("/changeQueries/{rest:path}", "changeQueries", partial(changes.answer_versions, ods)),
+            ("/metadata", "metadata", partial(openapi.answer, standard)),
+            ("/metadata/{rest:path}", "metadata", partial(openapi.answer, standard)),
+            ("/control", "control", partial(control.answer, self)),
+            ("/control/{rest:path}", "control", partial(control.answer, self)),
             ("/{rest:path}", "unknown", _nowhere),
         ]
         return _Application(
-            routes=[Route(path, _Endpoint(self, name, handler)) for path, name, handler in routes]
+            _Endpoint(self, "unknown", partial(data.answer, ods)),
+            [Route(path, _Endpoint(self, name, handler)) for path, name, handler in routes],
         )
 
     def answer(self, handler: Handler, call: Call) -> Reply:
@@ -72,16 +96,30 @@ class Sandbox:
         """An error in the style that the options ask for."""
         body = refusal.body(call.correlation_id, style=self.ods.options.error_style)
         if body is None:
-            return Reply(refusal.status, headers=refusal.headers)
-        return json_reply(body, refusal.status, media=refusal.media, headers=refusal.headers)
+            reply = Reply(refusal.status, headers=refusal.headers)
+        else:
+            reply = json_reply(body, refusal.status, media=refusal.media, headers=refusal.headers)
+        reply.refusal = refusal
+        return reply
 
 
 class _Application(Starlette):
-    """Keeps the server's own `send` at hand, which a fault needs to close the connection."""
+    """Keeps the server's own `send` at hand, which a fault needs to close the connection.
+
+    Requests for data, the many, are not looked up among the routes.
+    """
+
+    def __init__(self, data: _Endpoint, routes: Sequence[Route]) -> None:
+        super().__init__(routes=routes)
+        self._data = data
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["sandbox.send"] = send
-        await super().__call__(scope, receive, send)
+        path = scope.get("path", "")[len(scope.get("root_path", "")) :]
+        if scope["type"] == "http" and path.startswith("/data/"):
+            await self._data(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def _nowhere(call: Call) -> Reply:
@@ -100,74 +138,75 @@ class _Endpoint:
         if self._resource == "control":
             await send_reply(sandbox.answer(self._handler, call), send)
             return
-        call.resource = data.collection_of(call) or self._resource
+        begun = time.perf_counter()
+        call.resource = self._resource
+        data.locate(sandbox.ods, call)
         fault = sandbox.faults.due(call)
-        reply = None
-        if fault is not None:
-            if fault.latency_ms:
-                await asyncio.sleep(fault.latency_ms / 1000)
-            if fault.revoke_tokens:
-                sandbox.ods.directory.revoke()
-            reply = _failure(sandbox, fault, call)
+        reply = None if fault is None else await _disturb(sandbox, fault, call)
         if reply is None and not (fault and fault.drop_before_commit):
             reply = sandbox.answer(self._handler, call)
         if reply is None or (fault and fault.drop_after_commit):
-            sandbox.counters.note(call.method, call.resource, 0)
-            _drop(scope["sandbox.send"])
+            sandbox.counters.note(call, 0, time.perf_counter() - begun)
+            _hang_up(scope["sandbox.send"], at_once=True)
             return
-        sandbox.counters.note(call.method, call.resource, reply.status)
+        sandbox.counters.note(call, reply.status, time.perf_counter() - begun, reply.refusal)
         log.info("%s %s %s", call.method, call.resource, reply.status)  # a query may name a student
+        if fault and fault.truncate and reply.body:
+            await send_reply(reply, send, cut_to=len(reply.body) // 2)
+            _hang_up(scope["sandbox.send"], at_once=False)
+            return
         await send_reply(reply, send)
 
 
-def _failure(sandbox: Sandbox, fault: Fault, call: Call) -> Reply | None:
-    if fault.status is None:
+async def _disturb(sandbox: Sandbox, fault: Fault, call: Call) -> Reply | None:
+    """Wait and revoke as the rule asks; the answer it wants in place of the host's own, if any."""
+    wait_s = fault.wait_s()
+    if wait_s:
+        await asyncio.sleep(wait_s)
+    if fault.revoke_tokens:
+        sandbox.ods.directory.revoke()
+    status = fault.next_status()
+    if status is None:
         return None
     headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
     if fault.html:
-        return Reply(fault.status, _GATEWAY_PAGE, "text/html", headers)
-    reply = sandbox.refused(problems.on_purpose(fault.status), call)
+        return Reply(status, _GATEWAY_PAGE, "text/html", headers)
+    reply = sandbox.refused(problems.on_purpose(status), call)
     reply.headers |= headers
     return reply
 
 
-def _drop(send: Send) -> None:
-    """Close the connection without a byte of an answer."""
+def _hang_up(send: Send, *, at_once: bool) -> None:
+    """Close the connection: at once, or when what was written has gone out."""
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is None:  # in-process: there is no connection, so the caller sees the error itself
         raise ConnectionResetError("The sandbox dropped the connection, as a fault rule asked.")
-    transport.abort()
+    if at_once:
+        transport.abort()
+    else:
+        transport.close()
 
 
 def create_app(
-    data: Path | str | None = None, seeds: Sequence[Path | str] = (), options: Options | None = None
+    data: Path | str | None = None,
+    seeds: Sequence[Path | str] = (),
+    options: Options | None = None,
+    *,
+    standard: str = "5.2",
+    reset: bool = False,
 ) -> Starlette:
     """The sandbox as an ASGI application, for in-process tests; `app.state.sandbox` is the `Sandbox`.
 
-    data: the SQLite file, in memory when None. seeds: JSONL files loaded first; SourceShapeError when a line
-    is refused.
+    data: the SQLite file, in memory when None; reset empties it first. seeds: JSONL files loaded first;
+    SourceShapeError when a line is refused. standard: "5.2", or "4.0" with the resources that New Mexico's
+    older shape needs.
     """
-    sandbox = Sandbox(None if data is None else Path(data), options)
-    for path in seeds:
-        load_seed(sandbox, Path(path))
+    sandbox = Sandbox(
+        None if data is None else Path(data),
+        options,
+        standard=standard,
+        seeds=[Path(path) for path in seeds],
+        reset=reset,
+    )
     sandbox.app.state.sandbox = sandbox
     return sandbox.app
-
-
-def load_seed(sandbox: Sandbox, path: Path) -> None:
-    """Load one JSONL file.  Raises SourceUnavailable or SourceShapeError; they name file and lines."""
-    try:
-        lines = path.read_bytes()
-    except OSError as error:
-        raise SourceUnavailable(
-            f"Seed file {path} could not be read ({error.strerror}): check the path."
-        ) from None
-    refused = control.seed(sandbox.ods, lines)["refused"]
-    if refused:
-        first = ", ".join(
-            f"{entry['line']} ({entry['resource']}, {entry['status']})" for entry in refused[:5]
-        )
-        raise SourceShapeError(
-            f"Seed file {path}: {len(refused)} lines were refused, the first are {first}. "
-            "POST the file to control/seed to see the reasons."
-        )

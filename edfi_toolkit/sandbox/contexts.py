@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
 from edfi_toolkit.sandbox import metadata, problems
-from edfi_toolkit.sandbox.refusal import PROBLEM_JSON
+from edfi_toolkit.sandbox.refusal import PROBLEM_DETAILS, PROBLEM_JSON
 from edfi_toolkit.sandbox.wire import json_reply, read_call, send_reply
 
 _TENANT, _YEAR = "{tenantIdentifier}", "{schoolYearFromRoute}"
@@ -28,7 +28,9 @@ class Contexts:
         *,
         tenants: Sequence[str] = (),
         school_years: Sequence[int] = (),
+        standard: str = "5.2",
     ) -> None:
+        self._standard = standard
         levels = [(_TENANT, [*tenants]), (_YEAR, [str(year) for year in school_years])]
         self._levels = [(placeholder, names) for placeholder, names in levels if names]
         self.apps = {
@@ -52,12 +54,12 @@ class Contexts:
         if known == len(parts):
             missing = "".join(f"/{placeholder}" for placeholder, _ in self._levels[known:])
             call.base_url += prefix + missing
-            await send_reply(metadata.answer_root(call), send)
+            await send_reply(metadata.answer_root(self._standard, call), send)
             return
         refusal = problems.not_found(
             "The specified data could not be found.",
             f"'{parts[known]}' is not a known {self._levels[known][0].strip('{}')}.",
             media=PROBLEM_JSON,
         )
-        body = refusal.body(call.correlation_id, style="problem")
+        body = refusal.body(call.correlation_id, style=PROBLEM_DETAILS)
         await send_reply(json_reply(body, 404, media=refusal.media), send)

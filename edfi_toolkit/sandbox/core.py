@@ -2,70 +2,66 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from edfi_toolkit import model
-from edfi_toolkit.sandbox import problems, shapes
+from edfi_toolkit.sandbox import bodies, problems
+from edfi_toolkit.sandbox.catalog import catalog
+from edfi_toolkit.sandbox.options import OWN_CLIENTS, Options
+from edfi_toolkit.sandbox.refusal import DMS
 from edfi_toolkit.sandbox.relationships import Gate, Hierarchy
-from edfi_toolkit.sandbox.security import SANDBOX, Client, Directory
-from edfi_toolkit.sandbox.shapes import Shape
+from edfi_toolkit.sandbox.security import Client, Directory
+from edfi_toolkit.sandbox.shapes import ORGANIZATION, Node, Shape, at
 from edfi_toolkit.sandbox.store import Row, Store
 from edfi_toolkit.sandbox.validate import Reference, judge, parse
 
-_OWN_CLIENTS: dict[str, dict[str, Any]] = {
-    "district": {},
-    "host": {"claim_set": SANDBOX, "namespaces": ("uri://",)},
-}
-
-
-@dataclass
-class Options:
-    """How the sandbox behaves; all of it may be changed while it runs.
-
-    error_style: "problem" (7.2 on), "legacy" (before) or "dms". lenient_etags: If-None-Match may be quoted.
-    """
-
-    page_limit: int = 500
-    token_lifetime_s: float = 1800.0
-    token_limit: int = 15
-    error_style: str = "problem"
-    lenient_etags: bool = False
-
 
 class Ods:
-    """The data of one district or state, with everything needed to judge a request."""
+    """The data of one district or state, with everything needed to judge a request.
 
-    def __init__(self, data: Path | None = None, options: Options | None = None) -> None:
+    data: the SQLite file, in memory when None. Raises ConfigError when it cannot be used, or when there is no such data
+    standard.
+    """
+
+    def __init__(
+        self, data: Path | None = None, options: Options | None = None, standard: str = "5.2"
+    ) -> None:
         self._at_start = options or Options()
         self.options = replace(self._at_start)
-        self.store = Store(data)
+        self.catalog = catalog(standard)
+        self.store = Store(data, standard)
         self.directory = Directory(
             self.store, lifetime_s=self.options.token_lifetime_s, limit=self.options.token_limit
         )
-        self.hierarchy = Hierarchy(self.store)
+        self.hierarchy = Hierarchy(self.store, self.catalog)
         self.gate = Gate(self.store, self.hierarchy)
+        new = not self.directory.clients
         self._add_own_clients()
         self._load_descriptors()
+        if new:
+            self._ship_descriptors()
 
-    def reset(self) -> None:
-        """As good as new: the shipped descriptors, the sandbox's own two clients, the options of the start.
+    def reset(self, *, descriptors: bool = True) -> None:
+        """As good as new: the shipped descriptors, the sandbox's own clients, the options of the start.
 
-        Their keys and secrets stay, so that whoever was told them can go on; tokens end.
+        Keys and secrets of the own clients stay, so that whoever was told them can go on; tokens end.
+        descriptors: False leaves the shipped ones away too.
         """
         self.options = replace(self._at_start)
         self.store.clear()
         self.directory.revoke()
-        self.directory.keep(_OWN_CLIENTS)
+        self.directory.keep(OWN_CLIENTS)
         self._add_own_clients()
         self.apply_options()
         self.hierarchy.stale = True
-        self._load_descriptors()
+        self.descriptors = {name: {} for name in self.catalog.descriptor_values}
+        if descriptors:
+            self._ship_descriptors()
 
     def apply_options(self) -> None:
         """Let changed options take effect."""
@@ -75,12 +71,12 @@ class Ods:
         )
 
     def _add_own_clients(self) -> None:
-        for name, facts in _OWN_CLIENTS.items():
+        for name, facts in OWN_CLIENTS.items():
             self.directory.add(name, **facts)
 
     def _load_descriptors(self) -> None:
-        self.descriptors: dict[str, dict[str, str]] = {name: {} for name in model.descriptor_endpoints()}
-        names = shapes.descriptor_names()
+        self.descriptors: dict[str, dict[str, str]] = {name: {} for name in self.catalog.descriptor_values}
+        names = self.catalog.descriptor_names
         rows = self.store.connection.execute(
             "SELECT kind, body ->> '$.namespace' || '#' || (body ->> '$.codeValue') FROM items"
             " WHERE kind IN (SELECT value FROM json_each(?))",
@@ -88,20 +84,17 @@ class Ods:
         ).fetchall()
         for kind, uri in rows:
             self.descriptors[names[kind]][uri.casefold()] = uri
-        if not rows:
-            self._ship_descriptors()
 
     def _ship_descriptors(self) -> None:
-        endpoints = model.descriptor_endpoints()
         with self.store.transaction():
-            for name, uris in model.descriptor_values().items():
-                for uri in uris:
+            for endpoint, name in self.catalog.descriptor_names.items():
+                for uri in self.catalog.descriptor_values[name]:
                     namespace, _, code = uri.partition("#")
                     body = {"codeValue": code, "namespace": namespace, "shortDescription": code[:75]}
                     self.store.insert(
-                        id=uuid.uuid4().hex,
-                        kind=endpoints[name],
-                        space=endpoints[name],
+                        id=secrets.token_hex(16),
+                        kind=endpoint,
+                        space=endpoint,
                         key=uri.casefold(),
                         organization=None,
                         student=None,
@@ -122,7 +115,7 @@ class Ods:
         old = holder if holder is not None and holder.kind == target.endpoint else None
         if client is not None:
             if old is not None:
-                client.demand(target.endpoint, "Update")
+                client.demand(target, "Update")
                 self.gate.check(client, target, "Update", orjson.loads(old.body))
                 demand_match(if_match, old)
             self.gate.check(client, target, "Create" if old is None else "Update", body)
@@ -130,16 +123,16 @@ class Ods:
             raise problems.taken(target.table)
         if old is not None:
             return self._replace(target, old, key, body, references), False
-        self._resolve(references)
+        links = self._resolve(references)
         row = self.store.insert(
-            id=uuid.uuid4().hex,
+            id=secrets.token_hex(16),
             kind=target.endpoint,
             space=target.space,
             key=key,
-            organization=shapes.at(body, target.organization) if target.organization else None,
-            student=shapes.at(body, target.student) if target.student else None,
+            organization=at(body, target.organization) if target.organization else None,
+            student=at(body, target.student) if target.student else None,
             body=orjson.dumps(body),
-            links=_links(references),
+            links=links,
         )
         self._noticed(target, body)
         return row, True
@@ -148,7 +141,10 @@ class Ods:
         self, target: Shape, id: str, raw: bytes, *, client: Client, if_match: str | None = None
     ) -> Row:
         """Replace the item with that id.  Raises a Refusal, and then nothing is written."""
-        body, references = judge(target, parse(raw, put=True), raw, self.descriptors, new_id_allowed=True)
+        parsed = parse(raw, put=True)
+        if self.options.error_style == DMS:
+            demand_same_id(parsed.get("id"), id)
+        body, references = judge(target, parsed, raw, self.descriptors, new_id_allowed=True)
         old = self.store.by_id(target.endpoint, id)
         if old is None:
             raise problems.not_found("Resource to update was not found.")
@@ -168,16 +164,16 @@ class Ods:
         before = orjson.loads(old.body)
         if target.descriptor:  # a change of case in the key is accepted and not stored
             body["namespace"], body["codeValue"] = before["namespace"], before["codeValue"]
-        if body == before or _unordered(body) == _unordered(before):
+        if bodies.equal(body, before):
             return old
-        self._resolve(references)
+        links = self._resolve(references)
         row = self.store.replace(
             old,
             key=key,
-            organization=shapes.at(body, target.organization) if target.organization else None,
-            student=shapes.at(body, target.student) if target.student else None,
+            organization=at(body, target.organization) if target.organization else None,
+            student=at(body, target.student) if target.student else None,
             body=orjson.dumps(body),
-            links=_links(references),
+            links=links,
         )
         if key != old.key:
             self.store.note_key_change(row, target.key_values(before), target.key_values(body))
@@ -192,10 +188,10 @@ class Ods:
         body = orjson.loads(row.body)
         self.gate.check(client, target, "Delete", body)
         demand_match(if_match, row)
-        referring = self._use_of(body) if target.descriptor else self.store.referring(target.space, row.key)
+        referring = self._use_of(body) if target.descriptor else self.store.referring(row.seq)
         if referring:
             kind, via = referring
-            name = shapes.shape(kind).name
+            name = self.catalog.shape(kind).name
             raise problems.dependent(via, name) if via else problems.dependent(name)
         self.store.delete(row, space=target.space, key_values=target.key_values(body))
         if target.descriptor:
@@ -209,18 +205,26 @@ class Ods:
         users = self.store.rows("instr(body, ?) > 0", (text,), tail="ORDER BY seq LIMIT 1")
         if not users:
             return None
-        root = shapes.shape(users[0].kind).root
-        return users[0].kind, _holder(root, orjson.loads(users[0].body), uri) or ""
+        root = self.catalog.shape(users[0].kind).root
+        return users[0].kind, bodies.holder(root, orjson.loads(users[0].body), uri) or ""
 
-    def _resolve(self, references: Iterable[Reference]) -> None:
+    def _resolve(self, references: Sequence[Reference]) -> list[tuple[int, str]]:
+        """The numbers of the items that are referred to, each with the child row that refers."""
+        links = []
+        missing = []
         for reference in references:
             target = reference.target
             found = self.store.target(target.space, reference.key)
-            if found is None or target.endpoint not in (None, found[0]):
-                raise problems.unresolved(target.name)
+            if found is None or target.endpoint not in (None, found.kind):
+                missing.append((reference.path, target.name))
+            else:
+                links.append((found.seq, reference.via))
+        if missing:
+            raise problems.unresolved(missing)
+        return links
 
     def _noticed(self, target: Shape, body: dict[str, Any] | None) -> None:
-        if target.space == shapes.ORGANIZATION:
+        if target.space == ORGANIZATION:
             self.hierarchy.stale = True
         elif target.descriptor and body is not None:
             uri = f"{body['namespace']}#{body['codeValue']}"
@@ -232,7 +236,7 @@ class Ods:
         self._link(target.root, body)
         return {"id": row.id, **body, "_etag": row.etag, "_lastModifiedDate": row.modified_at}
 
-    def _link(self, node: shapes.Node, body: dict[str, Any]) -> None:
+    def _link(self, node: Node, body: dict[str, Any]) -> None:
         for member in node.linked:
             value = body.get(member.name)
             if not value:
@@ -245,43 +249,19 @@ class Ods:
             key = "\x1f".join([str(value[name]) for name in target.members])  # type: ignore[union-attr]
             found = self.store.target(target.space, key)  # type: ignore[union-attr]
             if found:
-                kind, id = found
-                value["link"] = {"rel": shapes.shape(kind).name, "href": f"/ed-fi/{kind}/{id}"}
+                rel = self.catalog.shape(found.kind).name
+                value["link"] = {"rel": rel, "href": f"/ed-fi/{found.kind}/{found.id}"}
+
+
+def demand_same_id(given: Any, id: str) -> None:
+    """Refuse with 400, as the successor of the ODS does, a PUT whose body does not repeat the id of its URL."""
+    if given is None:
+        raise problems.invalid({"$.id": ["id is required."]})
+    if str(given).replace("-", "").lower() != id:
+        raise problems.invalid({"$.id": ["Request body id must match the id in the url."]})
 
 
 def demand_match(if_match: str | None, row: Row) -> None:
     """Refuse with 412 when the ETag the caller saw, quoted or bare, is not the current one."""
     if if_match is not None and if_match.strip().strip('"') != row.etag:
         raise problems.modified_meanwhile()
-
-
-def _links(references: Sequence[Reference]) -> list[tuple[str, str, str]]:
-    return [(reference.target.space, reference.key, reference.via) for reference in references]
-
-
-def _unordered(value: Any) -> Any:
-    """The value with the items of its collections in one order: they are matched by key, not by place."""
-    if isinstance(value, dict):
-        return {name: _unordered(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return sorted(
-            map(_unordered, value), key=lambda item: orjson.dumps(item, option=orjson.OPT_SORT_KEYS)
-        )
-    return value
-
-
-def _holder(node: shapes.Node, body: dict[str, Any], uri: str, via: str = "") -> str | None:
-    """The child row (empty: the root) whose member holds a value; None when nothing here does."""
-    for member in node.members:
-        value = body.get(member.name)
-        if value == uri:
-            return via
-        if member.array:
-            found = [_holder(member.node, item, uri, member.node.entity) for item in value or ()]  # type: ignore
-            if any(entity is not None for entity in found):
-                return next(entity for entity in found if entity is not None)
-        elif member.node is not None and value:
-            held = _holder(member.node, value, uri, via)
-            if held is not None:
-                return held
-    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edfi_toolkit.sandbox import changes, problems, shapes
+from edfi_toolkit.sandbox import changes, problems
 from edfi_toolkit.sandbox.core import Ods
 from edfi_toolkit.sandbox.query import answer_list, answer_partitions, parse_id
 from edfi_toolkit.sandbox.security import Client
@@ -25,13 +25,24 @@ _NO_POST = (
 )
 
 
+def locate(ods: Ods, call: Call) -> None:
+    """Tell the call which collection it is about, and what follows that in its path; nothing when it is about none."""
+    parts = [part for part in call.path.split("/") if part]
+    if len(parts) not in (4, 5) or [part.lower() for part in parts[:3]] != ["data", "v3", "ed-fi"]:
+        return
+    endpoint = ods.catalog.endpoints.get(parts[3].lower())
+    if endpoint is not None:
+        call.resource, call.target = endpoint, ods.catalog.shape(endpoint)
+        call.last = parts[4] if len(parts) == 5 else None
+
+
 def answer(ods: Ods, call: Call) -> Reply:
     """Answer one request for data.  Raises a Refusal for every error."""
     client = ods.directory.caller(call.headers.get("authorization"))
-    endpoint, last = _route(call.path)
-    target = None if endpoint is None else shapes.shape(endpoint)
+    call.client = client.name
     if "use-snapshot" in call.headers:
         _refuse_snapshot(call)
+    target, last = call.target, call.last
     if target is None:
         raise problems.no_such_path(call.path)
     if last is None:
@@ -45,20 +56,6 @@ def answer(ods: Ods, call: Call) -> Reply:
             case "keychanges":
                 return changes.answer_key_changes(ods, client, target, call)
     return _item(ods, client, target, call, last)
-
-
-def collection_of(call: Call) -> str | None:
-    """The collection that a request is about, or None."""
-    return _route(call.path)[0]
-
-
-def _route(path: str) -> tuple[str | None, str | None]:
-    """Collection, and the segment after it."""
-    parts = [part for part in path.split("/") if part]
-    if len(parts) not in (4, 5) or [part.lower() for part in parts[:3]] != ["data", "v3", "ed-fi"]:
-        return None, None
-    endpoint = shapes.endpoints().get(parts[3].lower())
-    return endpoint, parts[4] if len(parts) == 5 and endpoint else None
 
 
 def _refuse_snapshot(call: Call) -> None:
@@ -75,7 +72,7 @@ def _collection(ods: Ods, client: Client, target: Shape, call: Call) -> Reply:
         return answer_list(ods, client, target, call)
     if call.method == "POST":
         _demand_json(call)
-        client.demand(target.endpoint, "Create")
+        client.demand(target, "Create")
         with ods.store.transaction():
             row, created = ods.save(target, call.body, client=client, if_match=call.headers.get("if-match"))
         return Reply(201 if created else 200, headers=_written(call, target, row))
@@ -93,11 +90,11 @@ def _item(ods: Ods, client: Client, target: Shape, call: Call, last: str) -> Rep
     if call.method not in ("GET", "PUT", "DELETE") or (call.method == "GET" and id is None):
         raise problems.unsupported(call.method, "GET, PUT, DELETE")
     if call.method == "GET":
-        client.demand(target.endpoint, "Read")
+        client.demand(target, "Read")
         return _get(ods, client, target, call, str(id))
     if call.method == "PUT":
         _demand_json(call)
-    client.demand(target.endpoint, "Update" if call.method == "PUT" else "Delete")
+    client.demand(target, "Update" if call.method == "PUT" else "Delete")
     if id is None:
         raise problems.invalid({"$.id": [f"The value '{last}' is not valid."]})
     if_match = call.headers.get("if-match")

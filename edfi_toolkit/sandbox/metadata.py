@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from edfi_toolkit import model
-from edfi_toolkit.sandbox import shapes
+from edfi_toolkit.sandbox.catalog import catalog
 from edfi_toolkit.sandbox.wire import Call, Reply, json_reply
 
 VERSION = "7.3"
@@ -26,8 +25,8 @@ _ORDERS = {
 _AFTER_ENROLLMENT = 14
 
 
-def answer_root(call: Call) -> Reply:
-    """The discovery document."""
+def answer_root(standard: str, call: Call) -> Reply:
+    """The discovery document of a host with that data standard."""
     root = call.base_url
     return json_reply(
         {
@@ -37,7 +36,11 @@ def answer_root(call: Call) -> Reply:
             "suite": "3",
             "build": "7.3.0.0",
             "dataModels": [
-                {"name": "Ed-Fi", "version": "5.2.0", "informationalVersion": "The Ed-Fi Data Model 5.2"}
+                {
+                    "name": "Ed-Fi",
+                    "version": f"{standard}.0",
+                    "informationalVersion": f"The Ed-Fi Data Model {standard}",
+                }
             ],
             "urls": {
                 "dependencies": f"{root}/metadata/data/v3/dependencies",
@@ -56,16 +59,17 @@ def answer_health(_: Call) -> Reply:
     return Reply(200, b"Healthy", "text/plain")
 
 
-def answer_dependencies(_: Call) -> Reply:
+def answer_dependencies(standard: str, _: Call) -> Reply:
     """The load order."""
-    return json_reply(_dependencies())
+    return json_reply(_dependencies(standard))
 
 
 @cache
-def _dependencies() -> list[dict[str, Any]]:
+def _dependencies(standard: str) -> list[dict[str, Any]]:
     both = ["Create", "Update"]
-    entries = [_entry(endpoint, 1, both) for endpoint in sorted(shapes.descriptor_names())]
-    for endpoint in model.data_standard()["resources"]:
+    served = catalog(standard)
+    entries = [_entry(endpoint, 1, both) for endpoint in sorted(served.descriptor_names)]
+    for endpoint in served.resources:
         order = _ORDERS.get(endpoint, _AFTER_ENROLLMENT)
         if endpoint == "students":
             entries.append(_entry(endpoint, order, ["Create"]))

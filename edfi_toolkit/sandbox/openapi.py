@@ -9,18 +9,21 @@ from typing import Any
 
 import orjson
 
-from edfi_toolkit import model
-from edfi_toolkit.sandbox import problems, shapes
+from edfi_toolkit.sandbox import problems
+from edfi_toolkit.sandbox.catalog import catalog
 from edfi_toolkit.sandbox.names import singular
-from edfi_toolkit.sandbox.refusal import PLAIN_JSON
+from edfi_toolkit.sandbox.refusal import PLAIN_JSON, PROBLEM_JSON
 from edfi_toolkit.sandbox.shapes import Member, Node, Shape
 from edfi_toolkit.sandbox.wire import Call, Reply, json_reply
 
 _SECTIONS = {"resources": "Resources", "descriptors": "Descriptors"}
-_PAGING = ("offset", "limit", "totalCount", "pageToken", "pageSize", "minChangeVersion", "maxChangeVersion")
+_WINDOW = ("minChangeVersion", "maxChangeVersion")
+_PAGING = ("offset", "limit", "totalCount")
+_CURSOR = ("pageToken", "pageSize")
+_KINDS = {"totalCount": "boolean", "pageToken": "string"}
 
 
-def answer(call: Call) -> Reply:
+def answer(standard: str, call: Call) -> Reply:
     """GET of the list, or of one of its documents; a document honours If-None-Match with its ETag."""
     parts = [part for part in call.path.split("/") if part]
     if parts == ["metadata"]:
@@ -32,7 +35,7 @@ def answer(call: Call) -> Reply:
             ]
         )
     if len(parts) == 5 and parts[:3] == ["metadata", "data", "v3"] and parts[3] in _SECTIONS:
-        body, etag = _document(parts[3], call.base_url)
+        body, etag = _document(standard, parts[3], call.base_url)
         if call.headers.get("if-none-match", "").strip('"') == etag:
             return Reply(304, headers={"ETag": f'"{etag}"'})
         return Reply(200, body, PLAIN_JSON, {"ETag": f'"{etag}"'})
@@ -40,23 +43,35 @@ def answer(call: Call) -> Reply:
 
 
 @cache
-def _document(section: str, base_url: str) -> tuple[bytes, str]:
-    wanted = model.data_standard()["resources"] if section == "resources" else shapes.descriptor_names()
-    served = [shapes.shape(endpoint) for endpoint in wanted]
-    schemas: dict[str, Any] = {}
+def _document(standard: str, section: str, base_url: str) -> tuple[bytes, str]:
+    here = catalog(standard)
+    wanted = here.resources if section == "resources" else here.descriptor_names
+    served = [here.shape(endpoint) for endpoint in wanted]
+    schemas: dict[str, Any] = {"edFi_problem": _PROBLEM}
     paths: dict[str, Any] = {}
     for target in served:
-        _add_schema(schemas, schema_name(target), target.root, {"id": {"type": "string"}})
+        _add_schema(schemas, schema_name(target), target.root, {"id": {"type": "string", "readOnly": True}})
         paths |= _paths(target)
     document = {
         "openapi": "3.0.1",
-        "info": {"title": f"Ed-Fi Operational Data Store API ({_SECTIONS[section]})", "version": "3"},
+        "info": {
+            "title": f"Ed-Fi Operational Data Store API ({_SECTIONS[section]})",
+            "version": "3",
+            "description": f"Ed-Fi Data Standard {standard}",
+        },
         "servers": [{"url": f"{base_url}/data/v3"}],
         "security": [{"oauth2_client_credentials": []}],
-        "tags": [{"name": target.endpoint, "description": _described(target)} for target in served],
+        "tags": [
+            {
+                "name": target.endpoint,
+                "description": _described(here.resources.get(target.endpoint, {}), target),
+            }
+            for target in served
+        ],
         "paths": paths,
         "components": {
             "schemas": schemas,
+            "responses": _REFUSALS,
             "securitySchemes": {
                 "oauth2_client_credentials": {
                     "type": "oauth2",
@@ -69,9 +84,47 @@ def _document(section: str, base_url: str) -> tuple[bytes, str]:
     return body, hashlib.sha256(body).hexdigest()[:32]
 
 
-def _described(target: Shape) -> str:
-    known = model.data_standard()["resources"].get(target.endpoint, {})
-    return known.get("description") or f"The values of {target.name}."
+_PROBLEM = {
+    "type": "object",
+    "properties": {
+        "detail": {"type": "string"},
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "correlationId": {"type": "string"},
+        "validationErrors": {
+            "type": "object",
+            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+        },
+        "errors": {"type": "array", "items": {"type": "string"}},
+    },
+    "required": ["detail", "type", "title", "status", "correlationId"],
+}
+
+
+def _refusal(says: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/edFi_problem"}
+    return {
+        "description": says,
+        "content": {media: {"schema": schema} for media in (PLAIN_JSON.partition(";")[0], PROBLEM_JSON)},
+    }
+
+
+_REFUSALS = {
+    "400": _refusal("The request cannot be read, or breaks a rule."),
+    "401": _refusal("There is no valid token."),
+    "403": _refusal("The caller may not do this."),
+    "404": _refusal("There is no such item."),
+    "405": _refusal("The verb does not suit the target."),
+    "409": _refusal("The data as they are do not allow it."),
+    "412": _refusal("The item has changed since it was read."),
+    "415": _refusal("The body is not said to be JSON."),
+    "500": _refusal("The host failed."),
+}
+
+
+def _described(about: dict[str, Any], target: Shape) -> str:
+    return about.get("description") or f"The values of {target.name}."
 
 
 def schema_name(target: Shape) -> str:
@@ -120,15 +173,17 @@ def _scalar(member: Member, *, keys_marked: bool) -> dict[str, Any]:
     return shown
 
 
-def _parameters(target: Shape) -> Iterable[dict[str, Any]]:
-    for name in _PAGING:
-        kind = {"totalCount": "boolean", "pageToken": "string"}.get(name, "integer")
-        yield {"name": name, "in": "query", "schema": {"type": kind}}
-    if target.descriptor:
-        names = [member.name for member in target.root.members]
-    else:
-        names = list(model.resource(target.endpoint)["queryParameters"])
-    for name in names:
+def _asked(name: str, where: str = "query", **schema: Any) -> dict[str, Any]:
+    return {"name": name, "in": where, "schema": {"type": "string"} | schema}
+
+
+def _numbers(*names: str) -> list[dict[str, Any]]:
+    return [_asked(name, type=_KINDS.get(name, "integer")) for name in names]
+
+
+def _filters(target: Shape) -> Iterable[dict[str, Any]]:
+    yield _asked("id")
+    for name in target.asked:
         paths = target.parameters[name.lower()]
         facts = target.member(paths[0]).facts
         shown = {fact: facts[fact] for fact in ("type", "format", "maxLength") if fact in facts}
@@ -139,33 +194,61 @@ def _parameters(target: Shape) -> Iterable[dict[str, Any]]:
 def _paths(target: Shape) -> dict[str, Any]:
     content = {"application/json": {"schema": _reference_to(schema_name(target))}}
     body = {"required": True, "content": content}
-    listed = {"application/json": {"schema": {"type": "array", "items": _reference_to(schema_name(target))}}}
-    id_parameter = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
-    match = {"name": "If-Match", "in": "header", "schema": {"type": "string"}}
-    tags = [target.endpoint]
+    many = {"application/json": {"schema": {"type": "array", "items": _reference_to(schema_name(target))}}}
+    id_parameter = _asked("id", "path") | {"required": True}
+    match, none_match = _asked("If-Match", "header"), _asked("If-None-Match", "header")
+    snapshot = _asked("Use-Snapshot", "header", type="boolean")
 
-    def operation(what: str, status: str, **more: Any) -> dict[str, Any]:
+    def operation(what: str, done: dict[str, Any], refused: str, **more: Any) -> dict[str, Any]:
         answers = {
-            status: {"description": "Done."} | ({"content": more.pop("shown")} if "shown" in more else {})
+            status: {"description": "Done."} | ({"content": shown} if shown else {})
+            for status, shown in done.items()
         }
-        return {"tags": tags, "operationId": f"{what}{target.name}", "responses": answers, **more}
+        answers |= {
+            status: {"$ref": f"#/components/responses/{status}"}
+            for status in ["401", "403", *refused.split(), "500"]
+        }
+        answers = dict(sorted(answers.items()))
+        return {
+            "tags": [target.endpoint],
+            "operationId": f"{what}{target.name}",
+            "responses": answers,
+            **more,
+        }
 
-    put = operation("put", "204", requestBody=body, parameters=[match])
+    filters = [*_filters(target), *_numbers(*_WINDOW), snapshot]
+    tracked = {"parameters": [*_numbers(*_PAGING, *_WINDOW), snapshot]}
+    anything = {"application/json": {"schema": {}}}
+    put = operation("put", {"204": None}, "400 404 405 409 412 415", requestBody=body, parameters=[match])
     if target.key_may_change:
         put["x-Ed-Fi-isUpdatable"] = True
     collection = f"/ed-fi/{target.endpoint}"
     return {
         collection: {
-            "get": operation("get", "200", shown=listed, parameters=list(_parameters(target))),
-            "post": operation("post", "200", requestBody=body),
+            "get": operation(
+                "get", {"200": many}, "400 404", parameters=[*_numbers(*_PAGING, *_CURSOR), *filters]
+            ),
+            "post": operation(
+                "post",
+                {"200": None, "201": None},
+                "400 405 409 412 415",
+                requestBody=body,
+                parameters=[match],
+            ),
         },
         f"{collection}/{{id}}": {
             "parameters": [id_parameter],
-            "get": operation("getById", "200", shown=content),
+            "get": operation(
+                "getById", {"200": content, "304": None}, "404 405", parameters=[none_match, snapshot]
+            ),
             "put": put,
-            "delete": operation("delete", "204", parameters=[match]),
+            "delete": operation("delete", {"204": None}, "400 404 405 409 412", parameters=[match]),
         },
-        f"{collection}/partitions": {"get": operation("partitions", "200")},
-        f"{collection}/deletes": {"get": operation("deletes", "200")},
-        f"{collection}/keyChanges": {"get": operation("keyChanges", "200")},
+        f"{collection}/partitions": {
+            "get": operation(
+                "partitions", {"200": anything}, "400 404", parameters=[*_numbers("number"), *filters]
+            )
+        },
+        f"{collection}/deletes": {"get": operation("deletes", {"200": anything}, "400 404", **tracked)},
+        f"{collection}/keyChanges": {"get": operation("keyChanges", {"200": anything}, "400 404", **tracked)},
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from edfi_toolkit.sandbox.refusal import PLAIN_JSON, PROBLEM_JSON
+from edfi_toolkit.sandbox.refusal import PLAIN_JSON, PREFIX, PROBLEM_JSON
 from edfi_toolkit.sandbox.refusal import Refusal as Refusal
 
 
@@ -19,8 +19,10 @@ def bad_request(*errors: str) -> Refusal:
     )
 
 
-def invalid(validation: Mapping[str, Sequence[str]], name: str | None = None) -> Refusal:
-    """Values that cannot be read, or break a rule, by their paths; name: the resource they belong to."""
+def invalid(
+    validation: Mapping[str, Sequence[str]], name: str | None = None, *, unreadable: bool = False
+) -> Refusal:
+    """Values that break a rule, or cannot be read, by their paths; name: the resource they belong to."""
     return Refusal(
         400,
         "bad-request:data-validation-failed",
@@ -28,6 +30,7 @@ def invalid(validation: Mapping[str, Sequence[str]], name: str | None = None) ->
         "Data validation failed. See 'validationErrors' for details.",
         validation=validation,
         legacy=name and f"Validation of '{name}' failed.",
+        model_state=unreadable,
     )
 
 
@@ -46,10 +49,18 @@ def id_in_body() -> Refusal:
     )
 
 
-def parameter(error: str, detail: str = "The request construction was invalid.") -> Refusal:
-    """A paging or change-query parameter out of range."""
+def parameter(
+    error: str, detail: str = "The request construction was invalid.", *, dms: str | None = None
+) -> Refusal:
+    """A paging or change-query parameter out of range; dms: what the successor says of it."""
     return Refusal(
-        400, "bad-request:parameter-validation-failed", "Parameter Validation Failed", detail, errors=[error]
+        400,
+        "bad-request:parameter-validation-failed",
+        "Parameter Validation Failed",
+        detail,
+        errors=[error],
+        legacy=error,
+        dms={"detail": "Parameter validation failed. See 'errors' for details.", "errors": [dms or error]},
     )
 
 
@@ -61,6 +72,10 @@ def key_change(name: str) -> Refusal:
         "Key Change Not Supported",
         f"Identifying values for the {name} data cannot be changed. Delete and recreate the item instead.",
         legacy="Key values for this resource cannot be changed.",
+        dms={
+            "detail": f"Identifying values for the {name} resource item cannot be changed. "
+            "Delete and recreate the resource item instead."
+        },
     )
 
 
@@ -104,6 +119,20 @@ def denied(suffix: str, detail: str, *errors: str) -> Refusal:
         f"{_DENIED} {detail}".strip(),
         errors=errors,
         legacy=" ".join(["Authorization denied.", *errors]),
+    )
+
+
+def no_namespaces() -> Refusal:
+    """403 of a client without any namespace, on what is judged by namespace."""
+    return Refusal(
+        403,
+        "security:authorization:namespace:invalid-client:no-namespaces",
+        "Authorization Denied",
+        _DENIED,
+        errors=[
+            "The API client has been given permissions on a resource that uses the 'NamespaceBased' authorization "
+            "strategy but the client doesn't have any namespace prefixes assigned."
+        ],
     )
 
 
@@ -164,14 +193,21 @@ def wrong_media(error: str) -> Refusal:
     )
 
 
-def unresolved(name: str) -> Refusal:
-    """409: a reference to nothing."""
+def unresolved(missing: Sequence[tuple[str, str]]) -> Refusal:
+    """409: references to nothing, as (path, name of the kind); only the successor tells more than the first."""
+    name = missing[0][1]
     return Refusal(
         409,
         "data-conflict:unresolved-reference",
         "Unresolved Reference",
         f"The referenced '{name}' item does not exist.",
         legacy=f"The value supplied for the related '{name[:1].lower()}{name[1:]}' resource does not exist.",
+        dms={
+            "detail": "One or more references could not be resolved. See 'validationErrors' for details.",
+            "validationErrors": {
+                path: [f"The referenced {name} item does not exist."] for path, name in missing
+            },
+        },
     )
 
 
@@ -202,6 +238,7 @@ def taken(table: str) -> Refusal:
         ],
         legacy="A natural key conflict occurred when attempting to create a new resource "
         f"'{table[:1].lower()}{table[1:]}' with a duplicate key.",
+        dms={"type": f"{PREFIX}identity-conflict"},
     )
 
 

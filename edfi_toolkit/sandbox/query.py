@@ -47,9 +47,15 @@ def page(query: Mapping[str, str], limit: int) -> Page:
                 raise problems.parameter("Use limit instead of pageSize when using limit/offset paging.")
             raise problems.parameter("PageToken is required when pageSize is specified.")
         if count is not None and not 0 <= count <= limit:
-            raise problems.parameter(f"Limit must be a value between 0 and {limit}.")
+            raise problems.parameter(
+                f"Limit must be a value between 0 and {limit}.",
+                dms=f"Limit must be omitted or set to a numeric value between 0 and {limit}.",
+            )
         if offset is not None and offset < 0:
-            raise problems.parameter("Offset cannot be a negative value.")
+            raise problems.parameter(
+                "Offset cannot be a negative value.",
+                dms="Offset must be a numeric value greater than or equal to 0.",
+            )
         return Page(limit if count is None else count, offset or 0)
     if offset is not None:
         raise problems.parameter(
@@ -151,7 +157,7 @@ def _criterion(
 
 def answer_list(ods: Ods, client: Client, target: Shape, call: Call) -> Reply:
     """GET of a collection."""
-    client.demand(target.endpoint, "Read")
+    client.demand(target, "Read")
     asked = page(call.query, ods.options.page_limit)
     where, values = selection(ods, client, target, call.query)
     headers = {}
@@ -174,7 +180,7 @@ def _count(ods: Ods, where: str, values: list[Any]) -> int:
 
 def answer_partitions(ods: Ods, client: Client, target: Shape, call: Call) -> Reply:
     """GET of /partitions: tokens from which several readers may start."""
-    client.demand(target.endpoint, "Read")
+    client.demand(target, "Read")
     count = number(call.query, "number")
     count = 10 if count is None else count
     if not 1 <= count <= 200:

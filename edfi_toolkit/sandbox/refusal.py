@@ -1,16 +1,23 @@
-"""An error on its way to the caller: problem details as the host writes them, or the older shape."""
+"""An error on its way to the caller: problem details as the host writes them, the older shape, or the successor's."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 PREFIX = "urn:ed-fi:api:"
 PROBLEM_JSON, PLAIN_JSON = "application/problem+json", "application/json; charset=utf-8"
+PROBLEM_DETAILS, LEGACY, DMS = STYLES = ("problem-details", "legacy", "dms")
+_TOO_LONG = re.compile(r" must be at most (\d+) characters in length\.")
 
 
 class Refusal(Exception):
-    """A request that is answered with an error; `legacy` is what versions before 7.2 say."""
+    """A request that is answered with an error.
+
+    legacy: what versions before 7.2 say; model_state: they list the paths beside it. dms: what the successor
+    has instead, by member of the problem.
+    """
 
     def __init__(
         self,
@@ -24,17 +31,19 @@ class Refusal(Exception):
         media: str = PLAIN_JSON,
         headers: Mapping[str, str] | None = None,
         legacy: str | None = None,
+        model_state: bool = False,
+        dms: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(f"{status} {kind}")
         self.status, self.kind, self.title, self.detail = status, kind, title, detail
         self.errors, self.validation = list(errors), dict(validation or {})
         self.media, self.headers = media, dict(headers or {})
-        self._message = legacy
+        self._legacy, self._model_state, self._dms = legacy, model_state, dict(dms or {})
 
     def body(self, correlation_id: str, *, style: str) -> dict[str, Any] | None:
-        """The answer's body in the style "problem" (7.2 on), "legacy" (before) or "dms"; None is empty."""
-        if style == "legacy":
-            return None if self.status == 401 else {"message": self._older_message()}
+        """The answer's body in one of STYLES; None is an empty one."""
+        if style == LEGACY:
+            return None if self.status == 401 else self._older()
         found: dict[str, Any] = {
             "detail": self.detail,
             "type": PREFIX + self.kind,
@@ -42,15 +51,32 @@ class Refusal(Exception):
             "status": self.status,
             "correlationId": correlation_id,
         }
-        if self.validation or style == "dms":
+        if style == DMS:
+            texts = {
+                path: [_with_json_name(path, text) for text in found]
+                for path, found in self.validation.items()
+            }
+            return found | {"validationErrors": texts, "errors": self.errors} | self._dms
+        if self.validation:
             found["validationErrors"] = self.validation
-        if self.errors or style == "dms":
+        if self.errors:
             found["errors"] = self.errors
         return found
 
-    def _older_message(self) -> str:
+    def _older(self) -> dict[str, Any]:
+        if self.validation and self._model_state:
+            state = {f"request{path[1:]}": texts for path, texts in self.validation.items()}
+            return {"message": "The request is invalid.", "modelState": state}
         if self.validation:
             lines = [text for texts in self.validation.values() for text in texts]
-            head = self._message or "The request is invalid."
-            return f"{head}\n" + "".join(f"\t{line}\n" for line in lines)
-        return self._message or " ".join([self.detail, *self.errors]).strip()
+            head = self._legacy or "The request is invalid."
+            return {"message": f"{head}\n" + "".join(f"\t{line}\n" for line in lines)}
+        return {"message": self._legacy or " ".join([self.detail, *self.errors]).strip()}
+
+
+def _with_json_name(path: str, text: str) -> str:
+    """BeginDate is required. -> beginDate is required., as the successor prints it."""
+    name = path.rsplit(".", 1)[-1].partition("[")[0]
+    if text[: len(name)].lower() == name.lower():
+        text = name + text[len(name) :]
+    return _TOO_LONG.sub(r" Value should be at most \1 characters", text)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edfi_toolkit.errors import ConfigError
 
-_LAYOUT = 1
+_LAYOUT = 2
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS items (
@@ -19,8 +19,7 @@ CREATE TABLE IF NOT EXISTS items (
 CREATE INDEX IF NOT EXISTS items_of_a_kind ON items (kind);
 CREATE INDEX IF NOT EXISTS items_of_a_student ON items (student, kind) WHERE student IS NOT NULL;
 CREATE TABLE IF NOT EXISTS links (
-    space TEXT NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, via TEXT NOT NULL,
-    PRIMARY KEY (space, key, seq, via)
+    target INTEGER NOT NULL, seq INTEGER NOT NULL, via TEXT NOT NULL, PRIMARY KEY (target, seq, via)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS links_of_an_item ON links (seq);
 CREATE TABLE IF NOT EXISTS deletes (
@@ -35,11 +34,12 @@ CREATE TABLE IF NOT EXISTS clients (name TEXT PRIMARY KEY, facts TEXT NOT NULL);
 """
 
 
-def open_file(path: Path | None) -> sqlite3.Connection:
+def open_file(path: Path | None, standard: str) -> sqlite3.Connection:
     """The data file, for this process alone and its owner's eyes only, or a database in memory.
 
-    Raises ConfigError when the file is in use, of another layout or no database.
+    Raises ConfigError when the file is in use, of another layout or data standard, or no database.
     """
+    mark = int(standard.replace(".", ""))
     try:
         if path is not None:
             path.touch(mode=0o600)
@@ -51,15 +51,22 @@ def open_file(path: Path | None) -> sqlite3.Connection:
             timeout=0.5,
         )
         found = connection.execute("PRAGMA user_version").fetchone()[0]
-        if found in (0, _LAYOUT):
+        holds = connection.execute("PRAGMA application_id").fetchone()[0]
+        if (found, holds) in ((0, 0), (_LAYOUT, mark)):
             # An exclusive lock: a second process would not see what this one remembers.
             connection.executescript(
                 "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-                f"PRAGMA temp_store=MEMORY; {_SCHEMA} PRAGMA user_version={_LAYOUT};"
+                f"PRAGMA wal_autocheckpoint=4000; PRAGMA temp_store=MEMORY; {_SCHEMA}"
+                f"PRAGMA user_version={_LAYOUT}; PRAGMA application_id={mark};"
             )
             return connection
     except (OSError, sqlite3.Error) as error:
         raise ConfigError(
             f"The sandbox data file {path} cannot be used ({error}): name another one."
         ) from None
+    if found == _LAYOUT:
+        raise ConfigError(
+            f"The sandbox data file {path} holds another data standard than {standard}: name another file, or "
+            "start with the standard it was made with."
+        )
     raise ConfigError(f"The sandbox data file {path} has layout {found}, not {_LAYOUT}: name another one.")

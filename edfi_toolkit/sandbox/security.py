@@ -2,58 +2,84 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import secrets
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache
 from typing import Any
 
 import orjson
 
-from edfi_toolkit import model
 from edfi_toolkit.errors import ConfigError
-from edfi_toolkit.sandbox import problems, shapes
+from edfi_toolkit.sandbox import problems
+from edfi_toolkit.sandbox.shapes import Shape
 from edfi_toolkit.sandbox.store import Store
 
 ALL = frozenset({"Create", "Read", "Update", "Delete", "ReadChanges"})
 READ = frozenset({"Read", "ReadChanges"})
-SIS_VENDOR, SANDBOX = "SIS Vendor", "Ed-Fi Sandbox"
-CLAIM_SETS = (SIS_VENDOR, SANDBOX)
+SIS_VENDOR, SANDBOX, UNRESTRICTED = "SIS Vendor", "Ed-Fi Sandbox", "Unrestricted"
+DISTRICTS, TOP = "districts", "top"  # organizations by what the ODS holds, see `Client`
 _CLAIM = "http://ed-fi.org/identity/claims/"
+_BRANCHES = (
+    "systemDescriptors",
+    "edFiTypes",
+    "educationOrganizations",
+    "people",
+    "primaryRelationships",
+    "relationshipBasedData",
+)
+_HOSTS = dict.fromkeys(_BRANCHES[:3], READ)
+# What a claim set grants, by the branch of the claim tree; the names are those of the shipped claim sets.
+CLAIM_SETS: dict[str, dict[str, frozenset[str]]] = {
+    SIS_VENDOR: {**_HOSTS, **dict.fromkeys(_BRANCHES[3:], ALL)},
+    SANDBOX: dict.fromkeys(_BRANCHES, ALL),
+    "Roster Vendor": dict.fromkeys(_BRANCHES[:5], READ),
+    "Assessment Vendor": {**_HOSTS, "people": READ},
+    "Bootstrap Descriptors and EdOrgs": dict.fromkeys(_BRANCHES[:3], frozenset({"Create", "Read"})),
+    UNRESTRICTED: dict.fromkeys(_BRANCHES, ALL),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
     """A key of the API.
 
-    organizations: None stands for those the ODS holds (`Hierarchy.claims`). without: takes whole
-    collections ("programs") or single actions ("programs:Update") from the claim set.
+    organizations: their ids, or what the ODS holds when it is asked (`Hierarchy.claims`): "districts", every district,
+    or "top", every organization that stands on top. without: takes whole collections ("programs") or single actions
+    ("programs:Update") from the claim set.
     """
 
     name: str
     key: str
     secret: str = field(repr=False)
     claim_set: str = SIS_VENDOR
-    organizations: tuple[int, ...] | None = None
+    organizations: tuple[int, ...] | str = DISTRICTS
     namespaces: tuple[str, ...] = ("uri://ed-fi.org", "uri://gbisd.edu")
     without: tuple[str, ...] = ()
 
-    def actions(self, endpoint: str) -> frozenset[str]:
-        """What the claim set grants on a collection."""
-        if endpoint in self.without:
-            return frozenset()
-        taken = {entry.partition(":")[2] for entry in self.without if entry.startswith(f"{endpoint}:")}
-        return _granted(self.claim_set, endpoint) - taken
+    @property
+    def unrestricted(self) -> bool:
+        """No relationship and no namespace is looked at."""
+        return self.claim_set == UNRESTRICTED
 
-    def demand(self, endpoint: str, action: str) -> None:
+    def actions(self, target: Shape) -> frozenset[str]:
+        """What the claim set grants on a collection."""
+        granted = CLAIM_SETS[self.claim_set].get(target.branch, frozenset())
+        if not self.without:
+            return granted
+        if target.endpoint in self.without:
+            return frozenset()
+        return granted - {
+            entry.partition(":")[2] for entry in self.without if entry.startswith(f"{target.endpoint}:")
+        }
+
+    def demand(self, target: Shape, action: str) -> None:
         """Refuse with 403 what the claim set does not grant."""
-        granted = self.actions(endpoint)
+        granted = self.actions(target)
         if action in granted:
             return
-        claims = "', '".join(_lineage(endpoint))
+        name = f"{target.name[:1].lower()}{target.name[1:]}"
+        claims = f"{_CLAIM}ed-fi/{name}', '{_CLAIM}domains/{target.branch}"
         who = f"The API client's assigned claim set (currently '{self.claim_set}')"
         if not granted:
             raise problems.denied(
@@ -70,38 +96,18 @@ class Client:
             f"'{claims}'.",
         )
 
-
-@cache
-def branch(endpoint: str) -> str:
-    """The branch of the claim tree that a collection stands in."""
-    if endpoint in shapes.descriptor_names():
-        return "systemDescriptors"
-    if endpoint == "schoolYearTypes":
-        return "edFiTypes"
-    if endpoint == "students":
-        return "people"
-    if endpoint == shapes.ENROLLMENTS:
-        return "primaryRelationships"
-    if model.resource(endpoint)["superclass"] == shapes.ORGANIZATION:
-        return "educationOrganizations"
-    return "relationshipBasedData"
-
-
-@cache
-def _granted(claim_set: str, endpoint: str) -> frozenset[str]:
-    if claim_set == SIS_VENDOR and branch(endpoint) in (
-        "systemDescriptors",
-        "edFiTypes",
-        "educationOrganizations",
-    ):
-        return READ
-    return ALL
-
-
-@cache
-def _lineage(endpoint: str) -> tuple[str, str]:
-    name = shapes.shape(endpoint).name
-    return f"{_CLAIM}ed-fi/{name[:1].lower()}{name[1:]}", f"{_CLAIM}domains/{branch(endpoint)}"
+    def demand_namespace(self, namespace: str) -> None:
+        """Refuse with 403 to write a descriptor outside the namespaces of the client."""
+        if self.unrestricted or namespace.startswith(self.namespaces):
+            return
+        if not self.namespaces:
+            raise problems.no_namespaces()
+        prefixes = "', '".join(self.namespaces)
+        raise problems.denied(
+            ":namespace:access-denied:namespace-mismatch",
+            "The 'Namespace' value of the data does not start with any of the caller's associated "
+            f"namespace prefixes ('{prefixes}').",
+        )
 
 
 @dataclass(slots=True)
@@ -123,12 +129,16 @@ class Directory:
         self.clients: dict[str, Client] = {}
         for (facts,) in store.connection.execute("SELECT facts FROM clients ORDER BY rowid"):
             known = orjson.loads(facts)
-            for member in ("namespaces", "without", "organizations"):
-                known[member] = None if known[member] is None else tuple(known[member])
+            known = {
+                name: tuple(value) if isinstance(value, list) else value for name, value in known.items()
+            }
             self.clients[known["key"]] = Client(**known)
 
     def add(self, name: str, **facts: Any) -> Client:
-        """A new client with a new key and secret, or the one of that name with the facts given."""
+        """A new client with a new key and secret, or the one of that name with the facts given.
+
+        ConfigError on a claim set or organizations that cannot be, and on a client without key or secret.
+        """
         if facts.get("claim_set", SIS_VENDOR) not in CLAIM_SETS:
             raise ConfigError(f"No claim set {facts['claim_set']!r}: choose one of {', '.join(CLAIM_SETS)}.")
         old = next((client for client in self.clients.values() if client.name == name), None)
@@ -136,6 +146,10 @@ class Directory:
             (old.key, old.secret) if old else (f"{name}-{secrets.token_hex(6)}", secrets.token_hex(16))
         )
         client = Client(**{"name": name, "key": key, "secret": secret, **facts})
+        if isinstance(client.organizations, str) and client.organizations not in (DISTRICTS, TOP):
+            raise ConfigError(f"The organizations of {name} are a list of ids, {DISTRICTS!r} or {TOP!r}.")
+        if not (client.key and client.secret):
+            raise ConfigError(f"{name} needs a key and a secret: leave them out to have them made.")
         self.clients.pop(key, None)
         self.clients[client.key] = client
         self._store.connection.execute(
@@ -183,81 +197,3 @@ class Directory:
             raise problems.unauthenticated("Invalid token")
         client = self.clients[token.client]
         return client if token.scope is None else replace(client, organizations=(token.scope,))
-
-
-class OAuthError(Exception):
-    """A refusal of the token endpoint, in the shape of OAuth."""
-
-    def __init__(self, status: int, error: str, description: str | None = None) -> None:
-        super().__init__(error)
-        self.status = status
-        self.body = {"error": error} | ({"error_description": description} if description else {})
-
-
-def credentials(authorization: str | None, form: Mapping[str, str]) -> tuple[str, str]:
-    """Key and secret, from the Basic header or the body, never both."""
-    in_body = "client_id" in form or "client_secret" in form
-    if authorization is None:
-        key, secret = form.get("client_id", ""), form.get("client_secret", "")
-    else:
-        parts = authorization.split()
-        if len(parts) == 2 and parts[0].lower() != "basic":
-            raise OAuthError(401, "invalid_client")
-        if len(parts) != 2:
-            raise OAuthError(400, "invalid_request")
-        if in_body:
-            raise OAuthError(400, "invalid_client")
-        try:
-            pair = base64.b64decode(parts[1], validate=True).decode().split(":")
-        except (binascii.Error, UnicodeDecodeError):
-            raise OAuthError(400, "invalid_request") from None
-        if len(pair) != 2:
-            raise OAuthError(400, "invalid_client")
-        key, secret = pair
-    if not key or not secret:
-        raise OAuthError(401, "invalid_request")
-    return key, secret
-
-
-def token_request(
-    directory: Directory,
-    authorization: str | None,
-    form: Mapping[str, str],
-    organizations: Callable[[Client], Sequence[int]],
-) -> dict[str, Any]:
-    """Answer a request for a token.  Raises OAuthError, or 429 when too many are live.
-
-    organizations: the ones a client is linked to, which a scope must be among.
-    """
-    if form.get("grant_type", "").lower() != "client_credentials":
-        raise OAuthError(400, "unsupported_grant_type")
-    key, secret = credentials(authorization, form)
-    client = directory.clients.get(key)
-    if client is None or not secrets.compare_digest(client.secret, secret):
-        raise OAuthError(401, "invalid_client")
-    scope = _scope(form.get("scope", "").strip(), organizations(client))
-    answer: dict[str, Any] = {
-        "access_token": directory.issue(client, scope),
-        "expires_in": int(directory.lifetime_s),
-        "token_type": "bearer",
-    }
-    return answer if scope is None else answer | {"scope": str(scope)}
-
-
-def _scope(text: str, linked: Sequence[int]) -> int | None:
-    if not text:
-        return None
-    if not text.isdigit():
-        raise OAuthError(
-            400,
-            "invalid_scope",
-            "The supplied 'scope' was not a number (it should be an EducationOrganizationId).",
-        )
-    if int(text) not in linked:
-        raise OAuthError(
-            400,
-            "invalid_scope",
-            "The client is not explicitly associated with the EducationOrganizationId specified in the "
-            "requested 'scope'.",
-        )
-    return int(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -29,30 +30,43 @@ def serve(
     *,
     tenants: Sequence[str] = (),
     school_years: Sequence[int] = (),
+    errors: str = "problem-details",
+    data_standard: str = "5.2",
+    reset: bool = False,
     log_level: str = "warning",
 ) -> None:
     """Serve until interrupted.  Prints one JSON line first: `base_url`, `control_url`, `clients`.
 
-    port 0 takes a free one. tenants, school_years: leading path segments, each combination an ODS of its own
-    with its own `control` below it; seeds go into all of them, and `data` is then a folder. log_level:
-    lines go to stderr; "info" has one a request, with verb, resource and status only.
+    port 0 takes a free one. host: who else than this machine may ask; `control` answers this machine only.
+    tenants, school_years: leading path segments, each combination an ODS of its own with its own `control`
+    below it; seeds go into all of them, and `data` is then a folder. reset: empty the data first, clients
+    keep key and secret. errors: "problem-details", "legacy" or "dms", see `Options`. data_standard: "5.2" or
+    "4.0". log_level: lines go to stderr; "info" has one a request, with verb, resource and status only.
+    Raises ConfigError, SourceUnavailable or SourceShapeError on what it cannot be started with.
     """
     import uvicorn
 
     from edfi_toolkit.sandbox.app import create_app
     from edfi_toolkit.sandbox.contexts import Contexts
     from edfi_toolkit.sandbox.control import clients_shown
+    from edfi_toolkit.sandbox.options import Options
+
+    def make(file: Path | str | None) -> Any:
+        options = Options()
+        options.change({"error_style": errors})
+        return create_app(file, seeds, options, standard=data_standard, reset=reset)
 
     app: Any
     if tenants or school_years:
         app = Contexts(
-            lambda prefix: create_app(_file_of(prefix, data), seeds),
+            lambda prefix: make(_file_of(prefix, data)),
             tenants=tenants,
             school_years=school_years,
+            standard=data_standard,
         )
         apps = app.apps
     else:
-        app = create_app(data, seeds)
+        app = make(data)
         apps = {"": app}
     listener = socket.create_server((host, port), backlog=512)
     base_url = f"http://{host}:{listener.getsockname()[1]}"
@@ -70,6 +84,8 @@ def serve(
     logging.basicConfig(
         level=log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
     )
+    gc.collect()
+    gc.freeze()  # the model stays for ever, so no collection needs to look at it
     config = uvicorn.Config(
         app,
         http="httptools",
@@ -139,6 +155,9 @@ def start(
     port: int = 0,
     tenants: Sequence[str] = (),
     school_years: Sequence[int] = (),
+    errors: str = "problem-details",
+    data_standard: str = "5.2",
+    reset: bool = False,
     log_level: str = "warning",
 ) -> Running:
     """Start the sandbox in a process of its own and wait until it listens; arguments as of `serve`.
@@ -146,8 +165,9 @@ def start(
     The process ends with the one that started it, however that ends.
     Raises OdsUnavailable when it does not come up; its own words are on stderr.
     """
-    command = [sys.executable, "-m", "edfi_toolkit.sandbox", "--port", str(port), "--log-level", log_level]
-    command.append("--with-parent")
+    command = [sys.executable, "-m", "edfi_toolkit.sandbox", "--with-parent"]
+    command += ["--port", str(port), "--log-level", log_level]
+    command += ["--errors", errors, "--data-standard", data_standard, *(["--reset"] if reset else [])]
     given: list[tuple[str, Sequence[object]]] = [
         ("--data", () if data is None else (data,)),
         ("--seed", seeds),

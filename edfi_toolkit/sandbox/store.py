@@ -6,12 +6,11 @@ One connection, used from one thread; each write of the API is one transaction.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -23,8 +22,7 @@ _REMEMBERED = 50_000
 _COLUMNS = "seq, id, kind, key, organization, student, modified, version, body"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One stored item; `modified` in ticks of 100 ns, `body` as JSON."""
 
     seq: int
@@ -46,21 +44,31 @@ class Row:
     def modified_at(self) -> str:
         """The time in UTC with up to seven digits of a second."""
         seconds, fraction = divmod(self.modified - TICKS_AT_1970, 10_000_000)
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+        moment = datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
         digits = f".{fraction:07d}".rstrip("0").rstrip(".")
-        return f"{moment:%Y-%m-%dT%H:%M:%S}{digits}Z"
+        return f"{moment}{digits}Z"
+
+
+class Found(NamedTuple):
+    """The item a reference points to."""
+
+    seq: int
+    kind: str
+    id: str
 
 
 class Store:
     """The data of one ODS, in a file or in memory."""
 
-    def __init__(self, path: Path | None = None, *, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, path: Path | None = None, standard: str = "5.2", *, clock: Callable[[], int] = time.time_ns
+    ) -> None:
         self._clock = clock
-        self.connection = open_file(path)
+        self.connection = open_file(path, standard)
         self._recall()
 
     def _recall(self) -> None:
-        self._targets: dict[tuple[str, str], tuple[str, str]] = {}
+        self._targets: dict[tuple[str, str], Found] = {}
         one = self.connection.execute
         self._seq = one("SELECT COALESCE(MAX(seq), 0) FROM items").fetchone()[0]
         self._modified: int = one("SELECT COALESCE(MAX(modified), 0) FROM items").fetchone()[0]
@@ -108,24 +116,24 @@ class Store:
 
     def _one(self, sql: str, values: Sequence[Any]) -> Row | None:
         found = self.connection.execute(sql, values).fetchone()
-        return Row(*found) if found else None
+        return Row._make(found) if found else None
 
     def rows(self, where: str, values: Sequence[Any], *, tail: str = "ORDER BY seq") -> list[Row]:
         """Items by a condition made of constants and placeholders."""
         sql = f"SELECT {_COLUMNS} FROM items WHERE {where} {tail}"  # noqa: S608  # callers pass constants only
-        return [Row(*found) for found in self.connection.execute(sql, values)]
+        return list(map(Row._make, self.connection.execute(sql, values)))
 
-    def target(self, space: str, key: str) -> tuple[str, str] | None:
-        """Kind and id of the item a reference points to; remembered, since many items share a program."""
+    def target(self, space: str, key: str) -> Found | None:
+        """The item a reference points to; remembered, since many items share a program."""
         found = self._targets.get((space, key))
         if found is None:
             row = self.connection.execute(
-                "SELECT kind, id FROM items WHERE space=? AND key=?", (space, key)
+                "SELECT seq, kind, id FROM items WHERE space=? AND key=?", (space, key)
             ).fetchone()
             if row is not None:
                 if len(self._targets) >= _REMEMBERED:
                     self._targets.clear()
-                found = self._targets[space, key] = (row[0], row[1])
+                found = self._targets[space, key] = Found._make(row)
         return found
 
     def schools_of(self, student: str) -> list[int]:
@@ -143,9 +151,9 @@ class Store:
         organization: int | None,
         student: str | None,
         body: bytes,
-        links: Iterable[tuple[str, str, str]] = (),
+        links: Sequence[tuple[int, str]] = (),
     ) -> Row:
-        """Store a new item and what it points to, as (space, key, via)."""
+        """Store a new item and what it points to: the target's number, and the child row that does."""
         self._seq += 1
         self.version += 1
         row = Row(
@@ -175,7 +183,7 @@ class Store:
         organization: int | None,
         student: str | None,
         body: bytes,
-        links: Iterable[tuple[str, str, str]],
+        links: Sequence[tuple[int, str]],
     ) -> Row:
         """Store a new state of an item; its id stays."""
         self.version += 1
@@ -234,17 +242,16 @@ class Store:
             ),
         )
 
-    def _link(self, seq: int, links: Iterable[tuple[str, str, str]]) -> None:
-        self.connection.executemany(
-            "INSERT OR IGNORE INTO links VALUES (?,?,?,?)",
-            [(space, key, seq, via) for space, key, via in links],
-        )
+    def _link(self, seq: int, links: Sequence[tuple[int, str]]) -> None:
+        if links:
+            self.connection.executemany(
+                "INSERT OR IGNORE INTO links VALUES (?,?,?)", [(target, seq, via) for target, via in links]
+            )
 
-    def referring(self, space: str, key: str) -> tuple[str, str] | None:
-        """Kind of one item that points to a key, and the child row that does (empty: the item itself)."""
-        found = self.connection.execute(
+    def referring(self, seq: int) -> tuple[str, str] | None:
+        """Kind of one item that points to another, and the child row that does (empty: the item itself)."""
+        return self.connection.execute(
             "SELECT items.kind, links.via FROM links JOIN items USING (seq)"
-            " WHERE links.space=? AND links.key=? ORDER BY links.seq, links.via LIMIT 1",
-            (space, key),
+            " WHERE links.target=? ORDER BY links.seq, links.via LIMIT 1",
+            (seq,),
         ).fetchone()
-        return found and (found[0], found[1])

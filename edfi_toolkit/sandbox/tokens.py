@@ -8,10 +8,9 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from edfi_toolkit import model
-from edfi_toolkit.sandbox import problems, shapes
+from edfi_toolkit.sandbox import problems
 from edfi_toolkit.sandbox.core import Ods
-from edfi_toolkit.sandbox.security import OAuthError, token_request
+from edfi_toolkit.sandbox.oauth import OAuthError, token_request
 from edfi_toolkit.sandbox.wire import Call, Reply, json_reply
 
 _GUID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
@@ -45,7 +44,6 @@ def _form(call: Call) -> dict[str, str]:
 
 def answer_token(ods: Ods, call: Call) -> Reply:
     """POST oauth/token."""
-    call.resource = "oauth/token"
     if call.method != "POST":
         raise problems.unsupported(call.method, "POST")
     try:
@@ -59,7 +57,6 @@ def answer_token(ods: Ods, call: Call) -> Reply:
 
 def answer_token_info(ods: Ods, call: Call) -> Reply:
     """POST oauth/token_info: the caller's claim set, organizations and rights."""
-    call.resource = "oauth/token_info"
     if call.method != "POST":
         raise problems.unsupported(call.method, "POST")
     header = call.headers.get("authorization")
@@ -73,7 +70,6 @@ def answer_token_info(ods: Ods, call: Call) -> Reply:
     if token.replace("-", "") != str(header).split()[-1].replace("-", ""):
         raise _invalid_token("The authentication token and the token to inspect must match.")
     reachable = sorted(ods.hierarchy.below(ods.hierarchy.claims(client)) & set(ods.hierarchy.kinds))
-    endpoints = [*model.data_standard()["resources"], *shapes.descriptor_names()]
     order = ("Create", "Read", "Update", "Delete", "ReadChanges")
     return json_reply(
         {
@@ -86,8 +82,8 @@ def answer_token_info(ods: Ods, call: Call) -> Reply:
             "claim_set": {"name": client.claim_set},
             "resources": [
                 {"resource": f"/ed-fi/{endpoint}", "operations": [a for a in order if a in granted]}
-                for endpoint in endpoints
-                if (granted := client.actions(endpoint))
+                for endpoint in ods.catalog.endpoints.values()
+                if (granted := client.actions(ods.catalog.shape(endpoint)))
             ],
             "services": [],
         }
@@ -100,7 +96,7 @@ def _organization(ods: Ods, number: int) -> dict[str, Any]:
     return {
         "education_organization_id": number,
         "name_of_institution": ods.hierarchy.names[number],
-        "type": f"edfi.{shapes.shape(kinds[number]).name}",
+        "type": f"edfi.{ods.catalog.shape(kinds[number]).name}",
         **{_OWN_ID[kinds[other]]: other for other in above if other in kinds},
     }
 

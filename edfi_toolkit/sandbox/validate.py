@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -18,13 +18,13 @@ Descriptors = Mapping[str, Mapping[str, str]]  # name -> lower-case URI -> store
 _TRAILING_COMMA = re.compile(rb'("(?:\\.|[^"\\])*")|,(\s*[}\]])')
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A key that the body points to; `via` names the child row that holds it, empty at the root."""
+class Reference(NamedTuple):
+    """A key that the body points to, from a path; `via` names the child row that holds it, empty at the root."""
 
     target: Target
     key: str
     via: str
+    path: str
 
 
 @dataclass(slots=True)
@@ -96,9 +96,9 @@ def judge(
     and an absent collection is an empty one.
     """
     reading = _Reading(descriptors, raw)
-    body = _read(reading, shape.root, parsed, "$", via="")
+    body = _read(reading, shape.root, parsed, "$", "")
     if reading.unreadable:
-        raise problems.invalid(reading.unreadable, shape.name)
+        raise problems.invalid(reading.unreadable, shape.name, unreadable=True)
     if not new_id_allowed and any(name.lower() == "id" and parsed[name] is not None for name in parsed):
         raise problems.id_in_body()
     for one, other in shape.equal:
@@ -110,19 +110,19 @@ def judge(
     return body, reading.references
 
 
-def _read(reading: _Reading, node: Node, raw: dict[str, Any], path: str, *, via: str) -> dict[str, Any]:
+def _read(reading: _Reading, node: Node, raw: dict[str, Any], path: str, via: str) -> dict[str, Any]:
     body: dict[str, Any] = {}
     found = _spelled(node, raw)
     for member in node.members:
         name = member.name
         value = found.get(name)
         if member.array:
-            body[name] = _collection(reading, member, value, f"{path}.{name}")
+            body[name] = _collection(reading, member, value, path)
         elif value is None:
             if member.required:
                 reading.breaks(f"{path}.{name}", f"{member.shown} is required.")
         elif member.target is not None:
-            body[name] = _reference(reading, member, member.target, value, f"{path}.{name}", via=via)
+            body[name] = _reference(reading, member, member.target, value, f"{path}.{name}", via)
         else:
             body[name] = _scalar(reading, member, value, path)
     return body
@@ -130,6 +130,8 @@ def _read(reading: _Reading, node: Node, raw: dict[str, Any], path: str, *, via:
 
 def _spelled(node: Node, raw: dict[str, Any]) -> dict[str, Any]:
     """The members that the model knows, under their proper names; of a repeated one the last counts."""
+    if raw.keys() <= node.names:  # as most callers write them
+        return raw
     by_name = node.by_name
     found = {}
     for name, value in raw.items():
@@ -160,7 +162,7 @@ def _scalar(reading: _Reading, member: Member, value: Any, path: str) -> Any:
 
 
 def _reference(
-    reading: _Reading, member: Member, target: Target, raw: Any, path: str, *, via: str
+    reading: _Reading, member: Member, target: Target, raw: Any, path: str, via: str
 ) -> dict[str, Any]:
     if not isinstance(raw, dict):
         reading.cannot_read(path, Unconvertible(f"Error converting value {{}} to type '{member.shown}'."))
@@ -179,11 +181,12 @@ def _reference(
         reading.breaks(path, f"{member.shown} is missing the following properties: {', '.join(missing)}")
     elif target.held:
         key = "\x1f".join([str(body[name]) for name in target.members])
-        reading.references.append(Reference(target, key, via))
+        reading.references.append(Reference(target, key, via, path))
     return body
 
 
 def _collection(reading: _Reading, member: Member, raw: Any, path: str) -> list[Any]:
+    path = f"{path}.{member.name}"
     if raw is None:
         raw = []
     if not isinstance(raw, list):
@@ -205,7 +208,7 @@ def _collection(reading: _Reading, member: Member, raw: Any, path: str) -> list[
                     Unconvertible(f"Error converting value {{}} to type '{node.entity}'."),
                 )
             continue
-        body = _read(reading, node, item, f"{path}[{number}]", via=node.entity)
+        body = _read(reading, node, item, f"{path}[{number}]", node.entity)
         key = tuple([str(at(body, part)) for part in member.key])
         if key in seen and not doubled:
             doubled = True  # the host stops at the first

@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl
 import orjson
 from starlette.types import Message, Receive, Scope, Send
 
-from edfi_toolkit.sandbox.refusal import PLAIN_JSON
+from edfi_toolkit.sandbox.refusal import PLAIN_JSON, Refusal
+from edfi_toolkit.sandbox.shapes import Shape
 
 
 @dataclass
@@ -26,7 +27,10 @@ class Call:
     query_string: str
     body: bytes
     client_host: str | None
-    resource: str = "unknown"  # what the counters and the fault rules call it; set by the handler
+    resource: str = "unknown"  # what the counters and the fault rules call it
+    target: Shape | None = None  # the collection it is about, and what follows that in the path
+    last: str | None = None
+    client: str = ""  # the name of the caller, once it is known
 
     @cached_property
     def query(self) -> dict[str, str]:
@@ -47,6 +51,7 @@ class Reply:
     body: bytes = b""
     media: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    refusal: Refusal | None = None  # what it tells, when it is one
 
 
 Handler = Callable[[Call], Reply]
@@ -84,11 +89,12 @@ async def read_call(scope: Scope, receive: Receive) -> Call:
     )
 
 
-async def send_reply(reply: Reply, send: Send) -> None:
-    """Put an answer on the wire."""
+async def send_reply(reply: Reply, send: Send, *, cut_to: int | None = None) -> None:
+    """Put an answer on the wire; of a body that is cut only that many bytes, though its full length is announced."""
     headers = [(b"content-length", b"%d" % len(reply.body))] if reply.status not in (204, 304) else []
     if reply.media:
         headers.append((b"content-type", reply.media.encode()))
     headers += [(name.lower().encode(), value.encode("latin-1")) for name, value in reply.headers.items()]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
+    body, more = (reply.body, False) if cut_to is None else (reply.body[:cut_to], True)
+    await send({"type": "http.response.body", "body": body, "more_body": more})

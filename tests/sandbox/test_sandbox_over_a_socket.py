@@ -11,6 +11,7 @@ import pytest
 
 from edfi_toolkit.errors import OdsUnavailable
 from edfi_toolkit.sandbox import start
+from edfi_toolkit.sandbox.options import OWN_CLIENTS
 
 STUDENT = (
     '{"resource": "students", "body": {"studentUniqueId": "S-1", "firstName": "Ada", "lastSurname": "Q", '
@@ -34,7 +35,7 @@ def test_a_process_serves_seeds_and_keeps_its_file_over_a_kill(tmp_path):
         start(seeds=[seed], data=data) as running,
         httpx.Client(base_url=running.base_url, trust_env=False) as client,
     ):
-        assert {entry["name"] for entry in running.clients} == {"district", "host"}
+        assert {entry["name"] for entry in running.clients} == set(OWN_CLIENTS)
         sign_in(client, running)
         body = {"schoolYear": 2026, "currentSchoolYear": True, "schoolYearDescription": "2025-2026"}
         assert client.post("/data/v3/ed-fi/schoolYearTypes", json=body).status_code == 201
