@@ -11,7 +11,6 @@ from typing import Any
 LOWEST_DATE = "0001-01-01"
 _BOUNDS = {"int32": (-(2**31), 2**31 - 1, "System.Int32"), "int64": (-(2**63), 2**63 - 1, "System.Int64")}
 _TRUE, _FALSE = ("true", "1"), ("false", "0")
-_ISO = re.compile(r"\d{4}-\d\d-\d\d")
 _LAX = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 
 
@@ -108,14 +107,12 @@ def boolean(value: Any) -> bool:
 def day(value: Any) -> str:
     """A day as YYYY-MM-DD; the month-first local form is read too, a time part is refused."""
     if isinstance(value, str):
-        if _ISO.fullmatch(value):
-            found: tuple[int, int, int] = (int(value[:4]), int(value[5:7]), int(value[8:]))
-        elif lax := _LAX.fullmatch(value):
-            found = (int(lax[3]), int(lax[1]), int(lax[2]))
-        else:
-            raise Unconvertible("The supplied value is invalid.", placed=False)
         try:
-            return date(*found).isoformat()
+            if len(value) == 10 and value[4] == value[7] == "-":
+                date.fromisoformat(value)
+                return value
+            if lax := _LAX.fullmatch(value):
+                return date(int(lax[3]), int(lax[1]), int(lax[2])).isoformat()
         except ValueError:
             pass
     raise Unconvertible("The supplied value is invalid.", placed=False)

@@ -244,8 +244,10 @@ class Store:
 
     def _link(self, seq: int, links: Sequence[tuple[int, str]]) -> None:
         if links:
-            self.connection.executemany(
-                "INSERT OR IGNORE INTO links VALUES (?,?,?)", [(target, seq, via) for target, via in links]
+            rows = ",".join(["(?,?,?)"] * len(links))
+            self.connection.execute(
+                f"INSERT OR IGNORE INTO links VALUES {rows}",  # noqa: S608  # placeholders only
+                [part for target, via in links for part in (target, seq, via)],
             )
 
     def referring(self, seq: int) -> tuple[str, str] | None:

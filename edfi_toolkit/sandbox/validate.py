@@ -99,7 +99,7 @@ def judge(
     body = _read(reading, shape.root, parsed, "$", "")
     if reading.unreadable:
         raise problems.invalid(reading.unreadable, shape.name, unreadable=True)
-    if not new_id_allowed and any(name.lower() == "id" and parsed[name] is not None for name in parsed):
+    if not new_id_allowed and _has_id(shape.root, parsed):
         raise problems.id_in_body()
     for one, other in shape.equal:
         _compare(reading, body, one, other)
@@ -110,21 +110,29 @@ def judge(
     return body, reading.references
 
 
+def _has_id(root: Node, parsed: dict[str, Any]) -> bool:
+    if parsed.keys() <= root.names:
+        return False
+    return any(name.lower() == "id" and parsed[name] is not None for name in parsed)
+
+
 def _read(reading: _Reading, node: Node, raw: dict[str, Any], path: str, via: str) -> dict[str, Any]:
     body: dict[str, Any] = {}
     found = _spelled(node, raw)
     for member in node.members:
         name = member.name
         value = found.get(name)
-        if member.array:
-            body[name] = _collection(reading, member, value, path)
-        elif value is None:
-            if member.required:
+        if member.convert is not None:
+            if value is not None:
+                body[name] = _scalar(reading, member, value, path)
+            elif member.required:
                 reading.breaks(f"{path}.{name}", f"{member.shown} is required.")
-        elif member.target is not None:
-            body[name] = _reference(reading, member, member.target, value, f"{path}.{name}", via)
-        else:
-            body[name] = _scalar(reading, member, value, path)
+        elif member.array:
+            body[name] = _collection(reading, member, value, path)
+        elif value is not None:
+            body[name] = _reference(reading, member, value, f"{path}.{name}", via)
+        elif member.required:
+            reading.breaks(f"{path}.{name}", f"{member.shown} is required.")
     return body
 
 
@@ -161,15 +169,14 @@ def _scalar(reading: _Reading, member: Member, value: Any, path: str) -> Any:
     return value
 
 
-def _reference(
-    reading: _Reading, member: Member, target: Target, raw: Any, path: str, via: str
-) -> dict[str, Any]:
+def _reference(reading: _Reading, member: Member, raw: Any, path: str, via: str) -> dict[str, Any]:
     if not isinstance(raw, dict):
         reading.cannot_read(path, Unconvertible(f"Error converting value {{}} to type '{member.shown}'."))
         return {}
     body: dict[str, Any] = {}
     missing = []
     node: Node = member.node  # type: ignore[assignment]  # a reference always has members
+    target: Target = member.target  # type: ignore[assignment]  # and always points to something
     given = _spelled(node, raw)
     for part in node.members:
         value = given.get(part.name)
@@ -186,6 +193,8 @@ def _reference(
 
 
 def _collection(reading: _Reading, member: Member, raw: Any, path: str) -> list[Any]:
+    if not raw and raw in (None, []) and not member.facts.get("minItems"):
+        return []
     path = f"{path}.{member.name}"
     if raw is None:
         raw = []
