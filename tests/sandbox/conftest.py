@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from edfi_toolkit.sandbox import Options, create_app
+from edfi_toolkit.sandbox import create_app
 
 STATE, DISTRICT, SCHOOL = 62, 628101, 628101017
 OTHER_DISTRICT, OTHER_SCHOOL = 628202, 628202033
@@ -23,8 +23,8 @@ _CATEGORY = "uri://ed-fi.org/EducationOrganizationCategoryDescriptor#"
 class Api:
     """A client of the sandbox; every call is one request in-process."""
 
-    def __init__(self, options: Options | None = None) -> None:
-        self.app = create_app(options=options)
+    def __init__(self, app: Any = None) -> None:
+        self.app = app or create_app()
         self._loop = asyncio.new_event_loop()
         transport = httpx.ASGITransport(app=self.app)
         self._client = httpx.AsyncClient(transport=transport, base_url="http://ods.test")
@@ -84,6 +84,11 @@ class Api:
         """Load items without authorization."""
         lines = "\n".join(json.dumps({"resource": name, "body": body}) for name, body in entries)
         return self.ask("POST", "/control/seed", content=lines).json()
+
+    def reset(self, *drop: str) -> None:
+        """As new; seed and descriptors may be dropped. The tokens are gone."""
+        answer = self.post("/control/reset", {"drop": list(drop)})
+        assert answer.status_code == 200, answer.text
 
     def seed_district(self) -> None:
         """State, two districts with a school each, three programs, two students, one of them enrolled."""
@@ -195,11 +200,32 @@ DISTRICT_ENTRIES = [
 
 
 @pytest.fixture
-def empty_api() -> Iterator[Api]:
+def make_api() -> Iterator[Callable[..., Api]]:
+    """Makes a way to talk to a sandbox, or to a new one; nobody is signed in."""
+    made: list[Api] = []
+
+    def make(app: Any = None) -> Api:
+        made.append(Api(app))
+        return made[-1]
+
+    yield make
+    for api in made:
+        api.close()
+
+
+@pytest.fixture
+def empty_api(make_api: Callable[..., Api]) -> Api:
     """A sandbox with descriptors and nothing else, not signed in."""
-    api = Api()
-    yield api
-    api.close()
+    return make_api()
+
+
+@pytest.fixture
+def older_api(make_api: Callable[..., Api]) -> Api:
+    """A sandbox of Data Standard 4.0 with the invented district; signed in with the key of that district."""
+    api = make_api(create_app(standard="4.0"))
+    api.seed_district()
+    api.add_client("briar-hollow", organizations=[DISTRICT])
+    return api
 
 
 @pytest.fixture

@@ -70,6 +70,7 @@ def test_counters_tell_writes_apart(api):
 def test_reset_leaves_the_sandbox_as_good_as_new(api):
     own = [client for client in api.clients().values() if client["name"] != "briar-hollow"]
     api.put("/control/options", {"page_limit": 3})
+    faults(api, {"status": 500})
     assert api.post("/control/reset", None).status_code == 200
     assert api.get("students").status_code == 401
     api.sign_in("host")
@@ -79,6 +80,34 @@ def test_reset_leaves_the_sandbox_as_good_as_new(api):
     assert [(client["name"], client["key"]) for client in found] == [
         (client["name"], client["key"]) for client in own
     ]
+
+
+def test_reset_drops_seed_and_descriptors_only_on_request(make_api, tmp_path):
+    seed = tmp_path / "seed.jsonl"
+    seed.write_text(
+        '{"resource": "schoolYearTypes", "body": {"schoolYear": 2026, "currentSchoolYear": true, '
+        '"schoolYearDescription": "2025-2026"}}\n'
+    )
+    api = make_api(create_app(seeds=[seed]))
+
+    def held():
+        api.sign_in("unrestricted")
+        years, kinds = api.get("schoolYearTypes"), api.get("programTypeDescriptors", params={"limit": 1})
+        return len(years.json()), len(kinds.json())
+
+    for drop, left in (
+        ((), (1, 1)),
+        (("seed",), (0, 1)),
+        (("descriptors", "seed"), (0, 0)),
+        ((), (1, 1)),
+    ):
+        api.reset(*drop)
+        assert held() == left
+    answer = api.post("/control/reset", {"drop": ["clients"]})
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"message": "A reset cannot drop clients, only seed, descriptors."},
+    )
 
 
 def test_the_default_client_belongs_to_the_districts_of_the_seed(api):
@@ -154,32 +183,6 @@ def test_the_token_endpoint_can_fail_too(api):
     assert [api.token("district").status_code for _ in range(2)] == [429, 200]
 
 
-def test_older_hosts_answer_with_a_message_or_nothing(api):
-    api.put("/control/options", {"error_style": "legacy"})
-    answer = api.post(URL, {})
-    assert (answer.status_code, set(answer.json())) == (400, {"message"})
-    assert answer.json()["message"].startswith("Validation of 'StudentCTEProgramAssociation' failed.\n\t")
-    assert "\tBeginDate is required.\n" in answer.json()["message"]
-    body = api.association()
-    body["programReference"]["programName"] = "No Such"
-    assert api.post(URL, body).json() == {
-        "message": "The value supplied for the related 'program' resource does not exist."
-    }
-    assert (
-        api.post(URL, api.association(student="S-99999"))
-        .json()["message"]
-        .startswith("Authorization denied. ")
-    )
-    assert api.get(URL, headers={"Authorization": "Bearer x"}).content == b""
-
-
-def test_the_successor_always_prints_both_lists(api):
-    api.put("/control/options", {"error_style": "dms"})
-    problem = api.get("nonsense").json()
-    assert problem["validationErrors"] == {}
-    assert api.post(URL, {}).json()["errors"] == []
-
-
 @pytest.mark.parametrize(
     ("path", "body"),
     [
@@ -188,7 +191,12 @@ def test_the_successor_always_prints_both_lists(api):
         ("/control/faults", [{"times": "5"}]),
         ("/control/faults", [{"every": 0}]),
         ("/control/faults", "not a rule"),
+        ("/control/faults", [{"rate": 1.5}]),
+        ("/control/faults", [{"status": []}]),
+        ("/control/faults", [{"latency_ms": 20, "latency_p99_ms": 10}]),
         ("/control/options", {"page_limits": 5}),
+        ("/control/options", {"page_limit": "5"}),
+        ("/control/options", [1]),
     ],
 )
 def test_misspelt_settings_are_refused(api, path, body):
@@ -208,10 +216,27 @@ def test_an_error_of_our_own_is_a_500_and_its_log_quotes_nothing(api, caplog, mo
     assert "Quill" not in caplog.text + answer.text
 
 
-def test_options_can_be_read_and_a_client_needs_a_name_and_a_known_claim_set(api):
+def test_options_can_be_read(api):
     assert api.get("/control/options").json()["page_limit"] == 500
-    assert api.post("/control/clients", {"organizations": []}).status_code == 400
-    assert api.post("/control/clients", {"name": "x", "claim_set": "Nope"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        {"organizations": []},
+        {"name": "x", "claim_set": "Nope"},
+        {"name": "x", "organizations": "everything"},
+        {"name": "x", "secret": ""},
+        {"name": "x", "key": ""},
+        {"name": "x", "colour": "red"},
+    ],
+)
+def test_a_client_needs_a_name_a_secret_and_a_known_claim_set(api, client):
+    before = api.clients()
+    answer = api.post("/control/clients", client)
+    assert answer.status_code == 400
+    assert answer.json()["message"]
+    assert api.clients() == before
 
 
 def test_control_answers_this_machine_only(api):

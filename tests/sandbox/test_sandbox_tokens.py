@@ -110,6 +110,19 @@ def test_tokens_expire_after_the_time_that_was_set(api):
     assert (answer.status_code, answer.json()["errors"]) == (401, ["Invalid token"])
 
 
+def test_a_token_of_a_second_lives_for_a_second(api, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(api.app.state.sandbox.ods.directory, "_now", lambda: clock[0])
+    api.put("/control/options", {"token_lifetime_s": 1})
+    token = api.token("district").json()
+    assert token["expires_in"] == 1
+    headers = {"Authorization": f"Bearer {token['access_token']}"}
+    answers = []
+    for clock[0] in (100.9, 101.0):
+        answers.append(api.get("students", headers=headers).status_code)
+    assert answers == [200, 401]
+
+
 def test_token_info_shows_claim_set_organizations_and_rights(api):
     token = api.headers["Authorization"].split()[1]
     info = api.ask("POST", "/oauth/token_info", data={"token": token}).json()
