@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from edfi_toolkit.sandbox.faults import Fault
 from edfi_toolkit.sandbox.journal import Entry
 from edfi_toolkit.sandbox.metadata import VERSION
 from edfi_toolkit.sandbox.wire import Call
@@ -35,7 +37,7 @@ def page(sandbox: Sandbox, call: Call) -> bytes:
     every = call.query.get("every", "")
     held = dict(ods.store.connection.execute("SELECT kind, COUNT(*) FROM items GROUP BY kind"))
     descriptors = sum(count for kind, count in held.items() if kind in ods.catalog.descriptor_names)
-    shown = counters.shown()
+    shown, usual = counters.shown(), asdict(Fault())
     return (
         _template()
         .render(
@@ -53,11 +55,7 @@ def page(sandbox: Sandbox, call: Call) -> bytes:
             writes=shown["writes"],
             refusals=sum(entry["count"] for entry in shown["requests"] if not 200 <= entry["status"] < 400),
             faults=[
-                {
-                    name: value
-                    for name, value in rule.items()
-                    if value not in (None, False, "*") and name != "lots"
-                }
+                {name: value for name, value in rule.items() if value != usual[name]}
                 for rule in sandbox.faults.shown()
             ],
             clients=[
