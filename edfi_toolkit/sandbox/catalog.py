@@ -10,9 +10,18 @@ from edfi_toolkit import model
 from edfi_toolkit.model import standards
 from edfi_toolkit.sandbox import checks, convert
 from edfi_toolkit.sandbox.names import pascal, singular
-from edfi_toolkit.sandbox.shapes import ENROLLMENTS, ORGANIZATION, Member, Node, Shape, Target, steps
+from edfi_toolkit.sandbox.shapes import (
+    ENROLLMENTS,
+    ORGANIZATION,
+    STUDENTS,
+    Member,
+    Node,
+    Shape,
+    Target,
+    steps,
+)
 
-_OWN_BRANCH = {"schoolYearTypes": "edFiTypes", "students": "people", ENROLLMENTS: "primaryRelationships"}
+_OWN_BRANCH = {"schoolYearTypes": "edFiTypes", STUDENTS: "people", ENROLLMENTS: "primaryRelationships"}
 
 
 class Catalog:
@@ -46,6 +55,8 @@ class Catalog:
         superclass = facts["superclass"]
         root = _Compiler(self.resources, facts["properties"]).node(facts["name"], "$")
         names = {tuple(paths): name for name, paths in facts["queryParameters"].items()}
+        organization = _organization_path(facts["identity"])
+        student = _student_path(endpoint, facts["identity"])
         return Shape(
             endpoint=endpoint,
             name=facts["name"],
@@ -61,8 +72,9 @@ class Catalog:
                 name.lower(): tuple(steps(path) for path in paths)
                 for name, paths in facts["queryParameters"].items()
             },
-            organization=_organization_path(facts["identity"]),
-            student=_student_path(endpoint, facts["identity"]),
+            organization=organization,
+            student=student,
+            told_by_columns=frozenset(f"$.{path[0]}" for path in (organization, student) if path),
             key_may_change=facts["allowIdentityUpdates"],
             parents=tuple(_parent_paths(root)) if superclass == ORGANIZATION else (),
         )
@@ -86,7 +98,7 @@ def _organization_path(identity: list[str]) -> tuple[str, ...] | None:
 
 
 def _student_path(endpoint: str, identity: list[str]) -> tuple[str, ...] | None:
-    if endpoint == "students":
+    if endpoint == STUDENTS:
         return ("studentUniqueId",)
     path = "$.studentReference.studentUniqueId"
     return steps(path) if path in identity else None
@@ -219,6 +231,7 @@ def _descriptor_shape(endpoint: str, name: str) -> Shape:
         parameters={steps(path)[0].lower(): (steps(path),) for path in _DESCRIPTOR_PROPERTIES},
         organization=None,
         student=None,
+        told_by_columns=frozenset(),
         key_may_change=False,
         descriptor=name,
     )

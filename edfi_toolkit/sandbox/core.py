@@ -16,7 +16,7 @@ from edfi_toolkit.sandbox.options import OWN_CLIENTS, Options
 from edfi_toolkit.sandbox.refusal import DMS
 from edfi_toolkit.sandbox.relationships import Gate, Hierarchy
 from edfi_toolkit.sandbox.security import Client, Directory
-from edfi_toolkit.sandbox.shapes import ORGANIZATION, Node, Shape, at
+from edfi_toolkit.sandbox.shapes import ORGANIZATION, STUDENTS, Node, Shape, at
 from edfi_toolkit.sandbox.store import Row, Store
 from edfi_toolkit.sandbox.validate import Reference, judge, parse
 
@@ -123,7 +123,7 @@ class Ods:
             raise problems.taken(target.table)
         if old is not None:
             return self._replace(target, old, key, body, references), False
-        links = self._resolve(references)
+        links = self._resolve(target, references)
         row = self.store.insert(
             id=secrets.token_hex(16),
             kind=target.endpoint,
@@ -166,7 +166,7 @@ class Ods:
             body["namespace"], body["codeValue"] = before["namespace"], before["codeValue"]
         if bodies.equal(body, before):
             return old
-        links = self._resolve(references)
+        links = self._resolve(target, references)
         row = self.store.replace(
             old,
             key=key,
@@ -188,7 +188,7 @@ class Ods:
         body = orjson.loads(row.body)
         self.gate.check(client, target, "Delete", body)
         demand_match(if_match, row)
-        referring = self._use_of(body) if target.descriptor else self.store.referring(row.seq)
+        referring = self._use_of(body) if target.descriptor else self._reference_to(target, row)
         if referring:
             kind, via = referring
             name = self.catalog.shape(kind).name
@@ -197,6 +197,14 @@ class Ods:
         if target.descriptor:
             del self.descriptors[target.descriptor][row.key]
         self._noticed(target, None)
+
+    def _reference_to(self, target: Shape, row: Row) -> tuple[str, str] | None:
+        """An item that points to a row, and the child row that does."""
+        return self.store.referring(
+            row,
+            organization=int(row.key) if target.space == ORGANIZATION else None,
+            student=row.key if target.endpoint == STUDENTS else None,
+        )
 
     def _use_of(self, descriptor: dict[str, Any]) -> tuple[str, str] | None:
         """An item that uses a descriptor, and the child row that does."""
@@ -208,8 +216,11 @@ class Ods:
         root = self.catalog.shape(users[0].kind).root
         return users[0].kind, bodies.holder(root, orjson.loads(users[0].body), uri) or ""
 
-    def _resolve(self, references: Sequence[Reference]) -> list[tuple[int, str]]:
-        """The numbers of the items that are referred to, each with the child row that refers."""
+    def _resolve(self, shape: Shape, references: Sequence[Reference]) -> list[tuple[int, str]]:
+        """The numbers of the items that are referred to, each with the child row that refers.
+
+        Without those that the columns organization and student tell. Raises a 409 when one is not there.
+        """
         links = []
         missing = []
         for reference in references:
@@ -217,7 +228,7 @@ class Ods:
             found = self.store.target(target.space, reference.key)
             if found is None or target.endpoint not in (None, found.kind):
                 missing.append((reference.path, target.name))
-            else:
+            elif reference.path not in shape.told_by_columns:
                 links.append((found.seq, reference.via))
         if missing:
             raise problems.unresolved(missing)

@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS items (
 );
 CREATE INDEX IF NOT EXISTS items_of_a_kind ON items (kind);
 CREATE INDEX IF NOT EXISTS items_of_a_student ON items (student, kind) WHERE student IS NOT NULL;
+-- what an item points to otherwise than by its columns organization and student
 CREATE TABLE IF NOT EXISTS links (
     target INTEGER NOT NULL, seq INTEGER NOT NULL, via TEXT NOT NULL, PRIMARY KEY (target, seq, via)
 ) WITHOUT ROWID;

@@ -9,7 +9,7 @@ from typing import Any
 from edfi_toolkit.sandbox import checks
 
 ORGANIZATION = "EducationOrganization"
-ENROLLMENTS = "studentSchoolAssociations"
+ENROLLMENTS, STUDENTS = "studentSchoolAssociations", "students"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ class Shape:
     parameters: dict[str, tuple[tuple[str, ...], ...]]  # lower-case query name -> paths
     organization: tuple[str, ...] | None
     student: tuple[str, ...] | None
+    told_by_columns: frozenset[str]  # paths of the references to those two
     key_may_change: bool
     descriptor: str | None = None
     parents: tuple[tuple[str, ...], ...] = field(default=())  # paths to the ids of organizations above

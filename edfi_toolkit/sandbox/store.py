@@ -250,10 +250,20 @@ class Store:
                 [part for target, via in links for part in (target, seq, via)],
             )
 
-    def referring(self, seq: int) -> tuple[str, str] | None:
-        """Kind of one item that points to another, and the child row that does (empty: the item itself)."""
-        return self.connection.execute(
+    def referring(self, row: Row, *, organization: int | None, student: str | None) -> tuple[str, str] | None:
+        """Kind of one item that points to another, and the child row that does (empty: the item itself).
+
+        organization, student: the id, when the row is one.
+        """
+        found = self.connection.execute(
             "SELECT items.kind, links.via FROM links JOIN items USING (seq)"
             " WHERE links.target=? ORDER BY links.seq, links.via LIMIT 1",
-            (seq,),
+            (row.seq,),
         ).fetchone()
+        for column, value in (("organization", organization), ("student", student)):
+            if found is None and value is not None:
+                found = self.connection.execute(
+                    f"SELECT kind, '' FROM items WHERE {column}=? AND seq<>? LIMIT 1",  # noqa: S608  # fixed names
+                    (value, row.seq),
+                ).fetchone()
+        return found
