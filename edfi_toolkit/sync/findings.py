@@ -18,6 +18,10 @@ HELD_BECAUSE = {
         "A source row it rests on could not be read; what is published stays as it is.",
         "Correct the load errors; the next plan picks it up.",
     ),
+    "held orphan": (
+        "Nobody here has published it, and its student, or one nobody can name, has an error; it stays as it is.",
+        "Correct the load errors and held records; the next resync decides about it.",
+    ),
     "held key change": (
         "Its key moved and the new record is held back; what is published stays as it is.",
         "Correct the findings of the new record; the next plan moves it.",

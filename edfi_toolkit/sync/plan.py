@@ -16,6 +16,7 @@ from edfi_toolkit.sync.gates import looked_at, parts_of
 from edfi_toolkit.sync.guardrails import MAX_DELETE_SHARE, MAX_UPDATE_SHARE, guard
 from edfi_toolkit.sync.mistakes import behind_deletes, behind_updates
 from edfi_toolkit.sync.planned import Plan
+from edfi_toolkit.sync.reach import in_reach, load_errors
 from edfi_toolkit.sync.reasons import Origins
 from edfi_toolkit.sync.showing import items_of
 from edfi_toolkit.sync.sides import (
@@ -34,7 +35,6 @@ from edfi_toolkit.sync.sides import (
 )
 
 MODES = ("publish", "resync")
-LOAD_ERROR = "COM-NRM-"
 # Settings that keep published records which are no longer selected: profile, value that does so, and the
 # rules whose skips it concerns (none named: every deselection; a moved key is still moved).
 RETAINING: Mapping[str, tuple[str, Any, tuple[str, ...]]] = {
@@ -96,7 +96,7 @@ def plan(
     decided = decide(keys, RESYNC, RESYNC_READS) if resync else decide(keys, PUBLISH, PUBLISH_READS)
     decided = decided.join(keys[["source", "mapped", "ods"]], on="side")
     if resync:
-        decided = _in_reach(decided, sides, build, findings)
+        decided = in_reach(decided, sides, kept_back, build, findings)
     decided = _linked(decided, sides, kept_back, build, origins, findings)
     items, hashes = items_of(decided, sides, origins, resync=resync)
     _guard(items, len(sides.mapped), _withheld(identity_map, scope, findings), build, findings)
@@ -182,7 +182,7 @@ def _rests_on_errors(mapped: pd.DataFrame, skipped: pd.DataFrame, origins: Origi
 
     A row set aside without a readable id may be any row of its table that has vanished, so those count too.
     """
-    errors = skipped[skipped["rule"].str.startswith(LOAD_ERROR)]
+    errors = load_errors(skipped)
     if errors.empty or mapped.empty:
         return []
     named = set((errors["table"] + ":" + errors["id"]).dropna())
@@ -194,35 +194,6 @@ def _rests_on_errors(mapped: pd.DataFrame, skipped: pd.DataFrame, origins: Origi
         ):
             resting.append(position)
     return resting
-
-
-# A resync's reach (docs/concepts.md)
-
-
-def _in_reach(decided: pd.DataFrame, sides: Sides, build: Any, findings: Findings) -> pd.DataFrame:
-    """REC-R9: what neither source nor ledger knows goes only when it lies in scope; the rest is FOREIGN.
-
-    REC-R3 leaves its POST to the next publish when a setting says so.
-    """
-    orphan = decided["rule"].eq("REC-R9")
-    spared = orphan.copy()
-    spared[orphan] = ~_may_go(sides.ods.iloc[decided.loc[orphan, "ods"]], build).to_numpy()
-    findings.about("FOREIGN", sides.ods.iloc[decided.loc[spared, "ods"]])
-    if not build.settings.get("resync_repost", True):
-        spared |= decided["rule"].eq("REC-R3") & decided["action"].eq("POST")
-    return decided[~spared].reset_index(drop=True)
-
-
-def _may_go(orphans: pd.DataFrame, build: Any) -> pd.Series:
-    scope, policy = build.scope, build.settings.get("resync_orphans", "scoped")
-    if policy == "report" or scope.profile == "certification":
-        return pd.Series(False, index=orphans.index)
-    if policy == "all":
-        return pd.Series(True, index=orphans.index)
-    window = orphans["begin_date"].between(pd.Timestamp(scope.config_start), pd.Timestamp(scope.config_end))
-    programs = zip(orphans["program_education_organization_id"], orphans["program_name"], strict=True)
-    ours = np.array([program in scope.programs for program in programs], dtype=bool)
-    return window & ours & orphans["education_organization_id"].isin(scope.organizations)
 
 
 # Key changes

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from itertools import product
+
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edfi_toolkit.errors import PlanError
 from edfi_toolkit.rules import build
 from edfi_toolkit.sync import identity_map_of, plan
+from edfi_toolkit.sync.actions import PUBLISH, PUBLISH_READS, RESYNC, RESYNC_READS
 from tests.rules.worked_examples import EXAMPLES
 from tests.sync.district import GENERAL, a_build, a_participation, codes
 
@@ -122,3 +128,120 @@ def test_a_body_without_its_key_is_refused_by_name_of_the_member():
     )
     with pytest.raises(PlanError, match="programReference"):
         plan(ONE, ods=broken, mode="resync")
+
+
+@pytest.mark.parametrize(("table", "reads"), [(PUBLISH, PUBLISH_READS), (RESYNC, RESYNC_READS)])
+def test_every_combination_of_facts_has_exactly_one_cell(table, reads):
+    for facts in product([True, False], repeat=len(reads)):
+        cells = [
+            rule
+            for cell, (rule, _) in table.items()
+            if all(wanted in (None, fact) for wanted, fact in zip(cell, facts, strict=True))
+        ]
+        assert len(cells) == 1, (facts, cells)
+
+
+def orphan_of(student):
+    """One record in the scope of REC-X1's district that nobody here knows."""
+    example = next(each for each in EXAMPLES["REC-X1"]["ods"] if each["id"] == "o3")
+    body = example["body"] | {"studentReference": {"studentUniqueId": student}}
+    return pd.DataFrame([example | {"body": body}])
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "student", "held"),
+    [
+        (None, {}, "7000000001", False),
+        ("section504_records", {"record_id": "x", "start_date": "2025-13-01"}, "7000000001", True),
+        ("section504_records", {"record_id": "x", "start_date": "2025-13-01"}, "7999999999", False),
+        ("students", {"student_id": "new", "state_exclude": "perhaps"}, "7000000001", False),
+        ("students", {"student_id": "new", "state_exclude": "perhaps"}, "7999999999", True),
+        ("schools", {"school_id": "x", "state_exclude": "perhaps"}, "7000000001", True),
+    ],
+)
+def test_errors_hold_records_that_nobody_here_has_published(table, row, student, held):
+    """REC-R9 after a lost ledger: the row of such a record may be the one that could not be read."""
+    example = EXAMPLES[EXAMPLES["REC-X1"]["tables_of"]]
+    tables = {name: list(rows) for name, rows in example["tables"].items()}
+    if table == "section504_records":
+        row = row | {"student_id": tables["students"][0]["student_id"]}
+    if table:
+        tables[table] = [*tables.get(table, []), row]
+    result = build(tables, profile=example["profile"])
+    made = plan(result, ods=orphan_of(student), mode="resync")
+    assert ("DELETE", "o3") in actions(made) or held
+    assert codes(made).count("HELD") == held
+
+
+# Any state to any other: source, map and ODS hold each key or not, with one of two bodies, under one of two ids
+
+sides_of_a_key = st.tuples(
+    st.sampled_from([None, "05", "06"]),
+    st.sampled_from([None, ("a", "05"), ("a", "06")]),
+    st.sampled_from([None, ("a", "05"), ("a", "06"), ("b", "05"), ("b", "06")]),
+)
+
+
+def records_of(state, side):
+    """A build and the ids of the keys that one side holds."""
+    held = {number: sides[side] for number, sides in state.items() if sides[side] is not None}
+    ends = {number: each if side == 0 else each[1] for number, each in held.items()}
+    result = a_build(*(a_participation(n, end_date=f"2026-{end}-01") for n, end in ends.items()))
+    order = result.records["student_unique_id"].str.removeprefix("S-").astype(int)
+    return result, [f"{held[n][0]}{n}" if side else "" for n in order]
+
+
+def applied(made, mapped, ods):
+    """Map and ODS, by student, after a publish of the plan."""
+    for row in made.items.itertuples():
+        student, new = row.student_unique_id, f"new {row.Index}"
+        match row.action:
+            case "UNMAP":
+                assert mapped.pop(student)[0] == row.ed_fi_id
+            case "ADOPT" | "NOOP":
+                assert ods[student][0] == row.ed_fi_id
+                mapped[student] = ods[student]
+            case "POST":
+                assert student not in ods
+                assert student not in mapped
+                mapped[student] = ods[student] = (new, row.body)
+            case "PUT":
+                assert ods[student] == (row.ed_fi_id, row.before)
+                mapped[student] = ods[student] = (row.ed_fi_id, row.body)
+            case "DELETE":
+                assert ods.pop(student)[0] == row.ed_fi_id
+                mapped.pop(student)
+    return mapped, ods
+
+
+def by_student(result, ids):
+    students, bodies = result.records["student_unique_id"], result.records["body"]
+    return {who: (at, dict(body)) for who, at, body in zip(students, ids, bodies, strict=True)}
+
+
+def frame_of(side, body):
+    """A side as `plan` takes it."""
+    rows = [(GENERAL, at, None, held) for at, held in side.values()]
+    return pd.DataFrame(rows, columns=["resource", "ed_fi_id" if body == "last_body" else "id", "etag", body])
+
+
+@settings(max_examples=200 if os.environ.get("EDFI_PROVE") == "1" else 10, deadline=None)
+@given(state=st.dictionaries(st.integers(0, 5), sides_of_a_key))
+def test_an_applied_resync_ends_as_the_table_promises_and_the_next_is_all_noop(state):
+    """REC-R1 to REC-R10 for any source, map and ODS."""
+    source, _ = records_of(state, 0)
+    mapped, ods = (by_student(*records_of(state, side)) for side in (1, 2))
+    strangers = {who: each for who, each in ods.items() if who not in mapped}
+
+    made = plan(source, identity_map=frame_of(mapped, "last_body"), ods=frame_of(ods, "body"), mode="resync")
+    mapped, ods = applied(made, mapped, ods)
+
+    wanted = {row.student_unique_id: dict(row.body) for row in source.records.itertuples()}
+    left = {who: body for who, (_, body) in strangers.items() if who not in wanted}
+    assert {who: body for who, (_, body) in ods.items()} == wanted | left
+    assert mapped == {who: ods[who] for who in wanted}
+    assert codes(made).count("FOREIGN") == len(left)
+    for mode in ("resync", "publish"):
+        again = plan(source, identity_map=frame_of(mapped, "last_body"), ods=frame_of(ods, "body"), mode=mode)
+        assert set(again.items["action"]) <= {"NOOP"}
+        assert len(again.items) == len(wanted)
