@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -29,3 +30,17 @@ def meanings_of(rule_ids: Iterable[str]) -> dict[str, str]:
     """Sentence and next step of each id that is known."""
     found = {each: meaning_of(each) for each in rule_ids}
     return {each: f"{known.says} {known.hint}" for each, known in found.items() if known}
+
+
+def events_of(reason: str) -> str:
+    """The events that the reason of a change names beside its rule: `WI-EVT-2 or WI-EVT-4`, or nothing.
+
+    An event is a line of the rule book's event table: what changed in the source.
+    """
+    return reason.partition(": ")[0].partition(", ")[2]
+
+
+def told_events(events: str) -> str:
+    """What such events mean, in the catalogue's sentences."""
+    known = [meaning_of(each) for each in re.split(" (?:and|or) ", events)]
+    return (" Or: " if " or " in events else " ").join(each.says for each in known if each)

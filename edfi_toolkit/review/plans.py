@@ -11,6 +11,7 @@ from edfi_toolkit.review.steps import by_sentence, nothing_published_view
 from edfi_toolkit.review.summaries import (
     ACTIONS,
     WHO,
+    by_event,
     by_rule,
     changes_of,
     left_alone,
@@ -64,6 +65,11 @@ def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
                 by_sentence(held),
                 "Nothing is held.",
                 tone="look",
+            ),
+            Block(
+                "Why: what changed in the source, where that is certain; an event is a line of the rule book",
+                by_event(plan),
+                "No event is certain.",
             ),
             *(
                 [Block("In the ODS as it is now", by_rule(met, "code"), "Nothing unexpected.", tone="look")]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.review.causes import with_causes
-from edfi_toolkit.review.meanings import meaning_of
+from edfi_toolkit.review.meanings import events_of, meaning_of, told_events
 from edfi_toolkit.review.views import cell_text
 
 if TYPE_CHECKING:
@@ -134,6 +134,20 @@ def changes_of(plan: Plan, *further: str) -> pd.DataFrame:
     return items.assign(order=order).sort_values("order", kind="stable")[chosen].reset_index(drop=True)
 
 
+def by_event(plan: Plan) -> pd.DataFrame:
+    """How many changes an event of the source lies behind, with what it means: records, event, says."""
+    reasons = plan.items.loc[plan.items["action"].ne("NOOP"), "reason"]
+    counts = reasons.map(events_of).value_counts()
+    counts = counts[counts.index != ""]
+    return pd.DataFrame(
+        {
+            "records": counts.to_numpy(),
+            "event": counts.index.astype("str"),
+            "says": [told_events(each) for each in counts.index],
+        }
+    )
+
+
 def rows_aside(skipped: pd.DataFrame) -> pd.DataFrame:
     """Skipped rows to read: where, what is wrong, by which rule. Rows that a rule skipped first.
 
@@ -216,11 +230,15 @@ def values_of(plan: Plan) -> pd.DataFrame:
 
 
 def _changes_in_words(plan: Plan) -> pd.DataFrame:
-    """One row for each record that changes, with its values in one text."""
+    """One row for each record that changes, with its values in one text, and the event of the source in words."""
     changes = changes_of(plan, "body", "before")
     words = ["; ".join(map(_value_text, _values(each))) for each in changes.to_dict("records")]
-    columns = ["action", "pair", *WHO, "values", "reason", "resource"]
-    return changes.assign(values=pd.Series(words, changes.index, dtype="str"))[columns]
+    columns = ["action", "pair", *WHO, "values", "reason", "event", "resource"]
+    events = changes["reason"].map(events_of)
+    told = {each: told_events(each) for each in events.unique()}
+    return changes.assign(values=pd.Series(words, changes.index, dtype="str"), event=events.map(told))[
+        columns
+    ]
 
 
 def _value_text(value: tuple[str, Any, Any]) -> str:

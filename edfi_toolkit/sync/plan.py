@@ -98,7 +98,7 @@ def plan(
     if resync:
         decided = in_reach(decided, sides, kept_back, build, findings)
     decided = _linked(decided, sides, kept_back, build, origins, findings)
-    items, hashes = items_of(decided, sides, origins, resync=resync)
+    items, hashes = items_of(decided, sides, build, origins, resync=resync)
     _guard(items, len(sides.mapped), _withheld(identity_map, scope, findings), build, findings)
     findings.copy_notices(build.notices)
     return Plan(items, findings.frame(), scope, mode, hashes, preferences)

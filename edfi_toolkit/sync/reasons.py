@@ -88,16 +88,16 @@ def _differs(member: str, old: Any, new: Any) -> bool:
     return orjson.dumps(old) != orjson.dumps(new) and canonical({member: old}) != canonical({member: new})
 
 
-def reasons(items: pd.DataFrame, origins: Origins) -> list[str]:
-    """One sentence per item, led by its rule.
+def reasons(items: pd.DataFrame, events: list[str], origins: Origins) -> list[str]:
+    """One sentence per item, led by its rule and the events behind it: `REC-P6, WI-EVT-7: its key moved ...`.
 
-    items: action, rule, pair, diff, source_refs and the key columns.
+    items: action, rule, pair, diff, source_refs and the key columns. events: one text per item, may be empty.
     """
     moved = _moved_parts(items)
     columns = (items[name].tolist() for name in ("action", "rule", "pair", "diff", "source_refs"))
     return [
-        f"{rule}: {_sentence(action, rule, moved.get(pair), diff, refs, origins)}"
-        for action, rule, pair, diff, refs in zip(*columns, strict=True)
+        f"{rule}{event and ', '}{event}: {_sentence(action, rule, moved.get(pair), diff, refs, origins)}"
+        for event, action, rule, pair, diff, refs in zip(events, *columns, strict=True)
     ]
 
 

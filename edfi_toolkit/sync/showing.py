@@ -9,17 +9,19 @@ import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.sync.actions import LINKED_WAVE, WAVES
+from edfi_toolkit.sync.events import events_of
 from edfi_toolkit.sync.planned import typed_items
 from edfi_toolkit.sync.reasons import Origins, changed_members, reasons
 from edfi_toolkit.sync.sides import Sides, parsed, taken
 
 
 def items_of(
-    decided: pd.DataFrame, sides: Sides, origins: Origins, *, resync: bool
+    decided: pd.DataFrame, sides: Sides, build: Any, origins: Origins, *, resync: bool
 ) -> tuple[pd.DataFrame, pd.Series]:
     """The items in the order of execution, and the hash of each one's source body.
 
     decided: action, rule, pair, side (the order of resource and key), and the positions source, mapped, ods.
+    A resync repairs what the ODS holds, whatever happened in the source, so it names no event.
     """
     rows = _in_order(decided)
     action, linked = rows["action"], rows["pair"].notna()
@@ -37,7 +39,8 @@ def items_of(
     items["before"] = _bodies(last, action.isin(["PUT", "DELETE"]))
     items["source_refs"] = _refs(rows, sides)
     items["diff"] = _diffs(items)
-    items["reason"] = reasons(items, origins)
+    events = [""] * len(items) if resync else events_of(items, rows, sides, build)
+    items["reason"] = reasons(items, events, origins)
     items["rules"] = _rules(rows, sides, rule, linked)
     hashes = taken(sides.source["body_hash"], rows["source"]).astype("str").rename(None)
     return typed_items(items), hashes

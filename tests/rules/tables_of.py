@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 REQUIRED = {
     "studentMigrantEducationProgramAssociations": {
         "lastQualifyingMove": "2025-07-16",
@@ -37,3 +39,12 @@ def certification_tables(*participations: dict[str, Any], **tables: Any) -> dict
         "program_participation": list(participations),
         **tables,
     }
+
+
+def events_by_action(items: pd.DataFrame) -> dict[str, str]:
+    """By action the events that a plan's reasons name beside the rule; all items of one action must agree."""
+    found: dict[str, str] = {}
+    for action, reason in zip(items["action"], items["reason"], strict=True):
+        events = reason.partition(": ")[0].partition(", ")[2]
+        assert found.setdefault(action, events) == events
+    return found

@@ -376,3 +376,4 @@ def test_cert_cte_11_a_record_without_services_is_told_to_lack_them():
 def test_each_event_gives_its_actions(event, before, after, expected):
     planned = plan(built(*after), identity_map=identity_map_of(built(*before)))
     assert Counter(planned.items["action"]) == expected, event
+    assert all(event in reason.partition(":")[0] for reason in planned.items["reason"])

@@ -8,6 +8,7 @@ import pytest
 
 from edfi_toolkit.rules import build
 from edfi_toolkit.sync import identity_map_of, plan
+from tests.rules.tables_of import events_by_action
 from tests.rules.worked_examples import patched
 
 FOURTH = {"data_standard": "4.0"}
@@ -61,9 +62,17 @@ def buildings(result):
     ]
 
 
-def actions(before, after, settings=None):
+def items(before, after, settings=None):
     first, second = (build(each, profile="nm-powerschool", settings=settings) for each in (before, after))
-    return Counter(plan(second, identity_map=identity_map_of(first)).items["action"])
+    return plan(second, identity_map=identity_map_of(first)).items
+
+
+def actions(before, after, settings=None):
+    return Counter(items(before, after, settings)["action"])
+
+
+def named(before, after, settings=None):
+    return events_by_action(items(before, after, settings))
 
 
 def test_edge_1_nm_sel_4_without_a_state_number():
@@ -226,12 +235,15 @@ def test_edge_30_nm_ele_8_the_cip_code_is_a_text():
 
 
 def test_edge_31_nm_evt_2_a_corrected_entry_date_moves_the_record():
-    assert actions(tables(), tables(enrollment={"start_date": "2025-08-12"})) == {"DELETE": 1, "POST": 1}
+    moved = items(tables(), tables(enrollment={"start_date": "2025-08-12"}))
+    assert Counter(moved["action"]) == {"DELETE": 1, "POST": 1}
+    assert events_by_action(moved) == {"DELETE": "NM-EVT-2", "POST": "NM-EVT-2"}
 
 
 def test_edge_32_nm_evt_4_an_excluded_school_deletes_all_its_periods():
     both = second_period(school_id="410", start_date="2025-10-01")
     assert actions(tables(**both), tables(school={"state_exclude": True}, **both)) == {"DELETE": 2}
+    assert named(tables(**both), tables(school={"state_exclude": True}, **both)) == {"DELETE": "NM-EVT-4"}
 
 
 def test_edge_102_an_enrollment_of_an_unknown_student_is_never_reached():
@@ -245,6 +257,7 @@ def test_edge_47_com_val_1_an_exit_before_the_entry_is_skipped():
 
 def test_nm_evt_1_a_student_selected_for_the_first_time_is_posted():
     assert actions(tables({"student_published": False}), tables()) == {"POST": 1}
+    assert named(tables({"student_published": False}), tables()) == {"POST": "NM-EVT-1"}
 
 
 @pytest.mark.parametrize(
@@ -258,11 +271,14 @@ def test_nm_evt_1_a_student_selected_for_the_first_time_is_posted():
     ],
 )
 def test_nm_evt_2_every_part_of_the_key_moves_the_record(change):
-    assert actions(tables(), tables(**change)) == {"DELETE": 1, "POST": 1}
+    moved = items(tables(), tables(**change))
+    assert Counter(moved["action"]) == {"DELETE": 1, "POST": 1}
+    assert events_by_action(moved) == {"DELETE": "NM-EVT-2", "POST": "NM-EVT-2"}
 
 
 def test_nm_evt_3_the_completion_is_an_update_before_standard_5():
     assert actions(tables(), tables(cte={"program_completed": True}), FOURTH) == {"PUT": 1}
+    assert named(tables(), tables(cte={"program_completed": True}), FOURTH) == {"PUT": "NM-EVT-3"}
 
 
 @pytest.mark.parametrize(
@@ -275,7 +291,9 @@ def test_nm_evt_3_the_completion_is_an_update_before_standard_5():
     ],
 )
 def test_nm_evt_4_what_is_no_longer_selected_is_deleted_or_kept_by_setting(change):
-    assert actions(tables(), tables(**change)) == {"DELETE": 1}
+    deleted = items(tables(), tables(**change))
+    assert Counter(deleted["action"]) == {"DELETE": 1}
+    assert events_by_action(deleted) == {"DELETE": "NM-EVT-4"}
     assert actions(tables(), tables(**change), {"nm.delete_deselected": False}) == {}
 
 
@@ -290,10 +308,29 @@ def test_nm_evt_5_a_new_period_is_posted_and_the_earlier_stays():
         ],
     )  # fmt: skip
     assert actions(tables(**OTHER_SCHOOL), again) == {"NOOP": 1, "POST": 1}
+    assert named(tables(**OTHER_SCHOOL), again) == {"NOOP": "", "POST": "NM-EVT-5"}
 
 
 def test_nm_evt_6_another_credential_changes_nothing():
-    assert actions(tables(), tables(cte_records=[{"record_id": "c2", "student_id": "11"}])) == {"NOOP": 1}
+    after = tables(cte_records=[{"record_id": "c2", "student_id": "11"}])
+    assert actions(tables(), after) == {"NOOP": 1}
+    assert named(tables(), after) == {"NOOP": "NM-EVT-6"}
+    assert named(tables(), tables()) == {"NOOP": ""}
+
+
+def test_nm_evt_4_the_last_credential_row_removed_and_a_reason_that_is_no_event():
+    assert named(tables(), {**tables(), "cte_records": []}) == {"DELETE": "NM-EVT-4"}
+    assert named(tables(), tables({"student_published": False})) == {"DELETE": ""}
+    assert named(tables(), {**tables(), "enrollments": []}) == {"DELETE": ""}
+
+
+def test_nm_evt_2_is_not_named_when_a_setting_moved_the_key():
+    first, second = (
+        build(tables(), profile="nm-powerschool", settings={"nm.program_edorg": each})
+        for each in ("lea", "school")
+    )
+    moved = plan(second, identity_map=identity_map_of(first)).items
+    assert [each.partition(":")[0] for each in moved["reason"]] == ["REC-P6", "REC-P6"]
 
 
 def test_nm_mul_1_latest_only_sends_the_latest_period():

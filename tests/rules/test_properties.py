@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edfi_toolkit.model import KEY_COLUMNS, natural_key, same_body
 from edfi_toolkit.rules import build
+from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.sync import identity_map_of, plan
 from tests.rules.random_tables import TABLES
 
@@ -25,6 +28,10 @@ TRIGGERS = {
 
 def shown(built):
     return [(row["resource"], row["body"], row["source_refs"]) for row in built.records.to_dict("records")]
+
+
+def reported(built):
+    return set(built.skipped[["table", "id", "rule"]].itertuples(index=False, name=None))
 
 
 @PROFILES
@@ -54,7 +61,17 @@ def test_the_order_of_rows_never_matters_and_tables_are_left_alone(profile, data
     first, second = build(tables, profile=profile), build(mixed, profile=profile)
     assert tables == before
     assert [each[:2] for each in shown(first)] == [each[:2] for each in shown(second)]
-    assert set(first.skipped["id"]) == set(second.skipped["id"])
+    assert reported(first) == reported(second)
+
+
+@PROFILES
+@few
+@given(data=st.data())
+def test_building_twice_gives_the_same(profile, data):
+    tables = data.draw(TABLES[profile])
+    first, second = build(tables, profile=profile), build(tables, profile=profile)
+    for name in ("records", "skipped", "notices"):
+        pd.testing.assert_frame_equal(getattr(first, name), getattr(second, name))
 
 
 @PROFILES
@@ -118,6 +135,46 @@ def test_from_any_state_a_publish_ends_where_a_fresh_build_would(profile, data):
         assert at_rest == set()
     for where in set(ods) & set(wanted) - at_rest:
         assert same_body(ods[where], wanted[where])
+
+
+# What must be so of the enrollment behind a record, before and after, when an event is named for it.
+HAPPENED = {
+    "WI-EVT-12": lambda old, new: new["third_party_provider"] not in ("CESA", "OTHER"),
+    "WI-EVT-13": lambda old, new: old["third_party_provider"] != new["third_party_provider"],
+    "WI-EVT-15": lambda old, new: not excluded(old) and excluded(new),
+    "WI-EVT-16": lambda old, new: new is None,
+    "WI-EVT-17": lambda old, new: old["service_type"] != "S" and new["service_type"] == "S",
+    "WI-EVT-18": lambda old, new: False,  # the random schools and calendars never change
+    "WI-EVT-19": lambda old, new: old["override_ed_fi_school_id"] != new["override_ed_fi_school_id"],
+    "WI-EVT-24": lambda old, new: old["state_enrollment_type"] != "C" and new["state_enrollment_type"] == "C",
+}
+
+
+def excluded(enrollment):
+    return enrollment["no_show"] or enrollment["state_exclude"]
+
+
+@few
+@given(data=st.data())
+def test_an_event_is_named_only_when_it_happened(data):
+    """WI-EVT: the plan sees one state and the identity map; the test sees both states."""
+    before, after = (data.draw(TABLES["wi-infinite-campus"]) for _ in range(2))
+    first, second = (build(each, profile="wi-infinite-campus") for each in (before, after))
+    old, new = ({row["enrollment_id"]: row for row in each["enrollments"]} for each in (before, after))
+    published = {natural_key(row["body"]): row["source_refs"] for row in first.records.to_dict("records")}
+    moved: dict[int, list[str]] = {}
+    for item in plan(second, identity_map=identity_map_of(first)).items.to_dict("records"):
+        refs = (
+            published.get(natural_key(item["before"] or item["body"])) if item["action"] != "NOOP" else None
+        )
+        if item["action"] == "DELETE" and not pd.isna(item["pair"]):
+            moved[item["pair"]] = refs
+        refs = moved.get(item["pair"], refs)
+        for event in re.findall("WI-EVT-[0-9]+", item["reason"]):
+            assert event in RULES
+            if event in HAPPENED:
+                (behind, *_) = (ref.partition(":")[2] for ref in refs[1:] if ref.startswith("enrollments:"))
+                assert HAPPENED[event](old[behind], new.get(behind)), (event, item["reason"])
 
 
 @PROFILES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.rules import build
 from edfi_toolkit.sync import identity_map_of, plan
+from tests.rules.tables_of import events_by_action
 
 PROFILE = "wi-infinite-campus"
 
@@ -73,9 +75,17 @@ def codes(result):
     return list(result.notices["code"])
 
 
-def actions(before, after, settings=None):
+def items(before, after, settings=None):
     first, second = (build(each, profile=PROFILE, settings=settings) for each in (before, after))
-    return Counter(plan(second, identity_map=identity_map_of(first)).items["action"])
+    return plan(second, identity_map=identity_map_of(first)).items
+
+
+def actions(before, after, settings=None):
+    return Counter(items(before, after, settings)["action"])
+
+
+def named(before, after, settings=None):
+    return events_by_action(items(before, after, settings))
 
 
 CESA = {"third_party_provider": "CESA"}
@@ -118,7 +128,9 @@ def test_edge_33_excluded_and_no_show_at_once_is_one_line():
 
 
 def test_edge_34_wi_evt_15_no_show_after_publish_deletes():
-    assert actions(tables(enrolled(**CESA)), tables(enrolled(no_show=True, **CESA))) == {"DELETE": 1}
+    after = tables(enrolled(no_show=True, **CESA))
+    assert actions(tables(enrolled(**CESA)), after) == {"DELETE": 1}
+    assert named(tables(enrolled(**CESA)), after) == {"DELETE": "WI-EVT-15"}
 
 
 def test_edge_35_no_show_cleared_again_posts():
@@ -363,6 +375,7 @@ def test_edge_74_wi_mod_3_an_unknown_modality_is_skipped():
 def test_edge_75_wi_evt_7_another_modality_moves_the_record():
     after = tables(instruction_mode_records=[a_mode(learning_modality="Hybrid")])
     assert actions(tables(**WITH_MODE), after) == {"DELETE": 1, "POST": 1}
+    assert named(tables(**WITH_MODE), after) == {"DELETE": "WI-EVT-7", "POST": "WI-EVT-7"}
 
 
 @pytest.mark.parametrize("profile", ["choice_only", "choice_private_opt_in"])
@@ -540,21 +553,64 @@ def test_wi_evt_a_change_of_state_gives_the_actions_of_the_table(event, before, 
         more = dict(change)
         return tables(enrolled(**more.pop("enrollment", {})), **more)
 
-    assert actions(state(before), state(after)) == expected, event
+    planned = items(state(before), state(after))
+    assert Counter(planned["action"]) == expected, event
+    for events in events_by_action(planned).values():
+        assert event in re.split(" and | or ", events)
 
 
 def test_wi_evt_9_another_school_number_moves_the_record():
-    before, after = ({"instruction_mode_records": [a_mode(school_number=each)]} for each in ("0040", "0060"))
-    assert actions(tables(*two_schools(), **before), tables(*two_schools(), **after)) == {
-        "DELETE": 1,
-        "POST": 1,
-    }
+    before, after = (
+        tables(*two_schools(), instruction_mode_records=[a_mode(school_number=each)])
+        for each in ("0040", "0060")
+    )
+    planned = items(before, after)
+    assert Counter(planned["action"]) == {"DELETE": 1, "POST": 1}
+    assert events_by_action(planned) == {"DELETE": "WI-EVT-9", "POST": "WI-EVT-9"}
 
 
-@pytest.mark.parametrize(("low_end", "expected"), [("2025-12-01", {"PUT": 1}), ("2026-06-05", {"NOOP": 1})])
-def test_wi_evt_22_when_the_winner_goes_the_other_candidate_stays(low_end, expected):
+@pytest.mark.parametrize(("low_end", "action"), [("2025-12-01", "PUT"), ("2026-06-05", "NOOP")])
+def test_wi_evt_22_when_the_winner_goes_the_other_candidate_stays(low_end, action):
     low, high = enrolled("20", end_date=low_end, **CESA), enrolled("21", **CESA)
-    assert actions(tables(low, high), tables(low)) == expected
+    assert named(tables(low, high), tables(low)) == {action: "WI-EVT-22"}
+
+
+def test_wi_evt_22_the_winner_may_be_another_enrollment_of_the_same_record():
+    late = {"section504_records": [a_504(start_date="2025-11-03")]}
+    low, high = enrolled("20", end_date="2025-12-01"), enrolled("21", start_date="2025-10-01")
+    assert named(tables(low, high, **late), tables(low, **late)) == {"PUT": "WI-EVT-22"}
+
+
+def test_wi_evt_22_is_not_named_when_the_winner_only_lost_its_rank():
+    first, second = enrolled("20", end_date="2025-12-01", **CESA), enrolled("21", **CESA)
+    after = tables(first, enrolled("21", service_type="N", **CESA))
+    assert named(tables(first, second), after) == {"PUT": ""}
+
+
+def test_wi_evt_11_the_flag_takes_over_from_a_deleted_record_and_not_from_one_that_moved_away():
+    flagged = enrolled(coord_early_intervention="Y")
+    published = tables(flagged, ceis_records=[a_ceis()])
+    assert named(published, tables(flagged)) == {"DELETE": "WI-EVT-11", "POST": "WI-EVT-11"}
+    moved = tables(flagged, ceis_records=[a_ceis(start_date="2025-08-01")])
+    assert named(published, moved) == {"DELETE": "", "POST": ""}
+
+
+def test_wi_evt_3_is_not_named_for_another_enrollment_of_a_published_record():
+    again = tables(enrolled(end_date="2026-01-09"), enrolled("21", start_date="2026-01-12"), **WITH_504)
+    assert named(tables(enrolled(end_date="2026-01-09"), **WITH_504), again) == {"NOOP": "", "POST": ""}
+
+
+def test_wi_evt_18_is_not_named_for_an_enrollment_that_moved_to_an_excluded_place():
+    before, after = tables(**WITH_504), tables(enrolled(school_id="B", calendar_id="CB"), **WITH_504)
+    before["schools"][1]["state_exclude"] = after["schools"][1]["state_exclude"] = True
+    assert named(before, after) == {"DELETE": ""}
+
+
+def test_a_resync_names_no_event():
+    rows = tables(enrolled(**CESA))
+    first, second = (build(each, profile=PROFILE) for each in (rows, tables(enrolled(no_show=True, **CESA))))
+    planned = plan(second, identity_map=identity_map_of(first), mode="resync")
+    assert planned.items["reason"].str.partition(":")[0].tolist() == ["REC-R8"]
 
 
 def test_wi_evt_23_only_the_changed_records_associations_move():
@@ -562,16 +618,68 @@ def test_wi_evt_23_only_the_changed_records_associations_move():
     rows = tables(enrolled("20"), enrolled("21", student_id="3"), section504_records=both)
     rows["students"].append({"student_id": "3", "student_unique_id": "7000000003"})
     changed = {**rows, "section504_records": [a_504("f1", start_date="2025-09-15"), both[1]]}
-    assert actions(rows, changed) == {"DELETE": 1, "POST": 1, "NOOP": 1}
+    planned, events = items(rows, changed), "WI-EVT-20 and WI-EVT-23"
+    assert Counter(planned["action"]) == {"DELETE": 1, "POST": 1, "NOOP": 1}
+    assert events_by_action(planned) == {"DELETE": events, "POST": events, "NOOP": ""}
 
 
 @pytest.mark.parametrize("kind", ["C", "M"])
 def test_wi_evt_24_another_enrollment_type_deletes_the_modality_alone(kind):
     more = {**WITH_MODE, **WITH_504}
-    assert actions(tables(**more), tables(enrolled(state_enrollment_type=kind), **more)) == {
-        "DELETE": 1,
-        "NOOP": 1,
-    }
+    after = tables(enrolled(state_enrollment_type=kind), **more)
+    planned = items(tables(**more), after)
+    assert Counter(planned["action"]) == {"DELETE": 1, "NOOP": 1}
+    assert events_by_action(planned) == {"DELETE": "WI-EVT-24", "NOOP": ""}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        # A new record of a place that was reported before: nothing there was excluded.
+        ([CESA], [{**CESA, "coord_early_intervention": "Y"}], {"POST": "WI-EVT-1", "NOOP": ""}),
+        # With nothing sent before, a provider set and an exclusion lifted look alike.
+        ([{}], [CESA], {"POST": "WI-EVT-2 or WI-EVT-4"}),
+        # Two causes, and either would have been enough.
+        ([CESA], [{"state_exclude": True, "coord_early_intervention": "Y"}], {"DELETE": "WI-EVT-12 and WI-EVT-15"}),
+        ([{**CESA, "override_ed_fi_school_id": 7}, {}], [CESA, {}], {"DELETE": "", "POST": ""}),
+        (
+            [{**CESA, "override_ed_fi_school_id": 7}, CESA],
+            [CESA, CESA],
+            {"DELETE": "WI-EVT-19", "POST": "WI-EVT-19", "NOOP": ""},
+        ),
+    ],
+)  # fmt: skip
+def test_wi_evt_only_what_both_states_prove_is_named(before, after, expected):
+    def state(changes):
+        days = ("2025-09-02", "2025-10-01")
+        rows = (enrolled(f"2{at}", **{"start_date": days[at], **each}) for at, each in enumerate(changes))
+        return tables(*rows)
+
+    assert named(state(before), state(after)) == expected
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"students": [{"student_id": "2", "student_unique_id": "7000000009"}]},
+        {"students": [{"student_id": "2"}]},
+        {"calendar": {"summer_school": True}},
+        {"calendar": {"school_year": 2025}},
+    ],
+)
+def test_wi_evt_what_no_row_of_the_table_covers_names_no_event(change):
+    assert set(named(tables(enrolled(**CESA)), tables(enrolled(**CESA), **change)).values()) == {""}
+
+
+def test_wi_evt_17_block_only_keeps_partial_enrollments_so_they_are_no_cause():
+    settings = {"wi.modality_enrollment_rules": "block_only"}
+    after = tables(enrolled(service_type="S"), instruction_mode_records=[a_mode(start_date=None)])
+    assert named(tables(**WITH_MODE), after, settings) == {"DELETE": ""}
+
+
+def test_wi_evt_14_cannot_be_seen_because_the_code_is_not_sent():
+    before, after = (tables(enrolled(third_party_provider=each)) for each in ("X", "Y"))
+    assert named(before, after) == {"NOOP": ""}
 
 
 def test_wi_mul_4_two_modalities_at_one_school_and_day_conflict():

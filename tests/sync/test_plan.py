@@ -80,14 +80,16 @@ def test_rec_p3_a_changed_record_is_put_under_its_id_with_the_difference_shown()
     assert (item["action"], item["ed_fi_id"], item["etag"]) == ("PUT", "id-1", "7")
     assert item["diff"] == {"endDate": [None, "2026-01-31"], "servedOutsideOfRegularSession": [False, None]}
     assert item["before"]["servedOutsideOfRegularSession"] is False
-    assert item["reason"] == "REC-P3: changed: endDate, servedOutsideOfRegularSession."
+    assert item["reason"] == "REC-P3, CERT-EVT-2: changed: endDate, servedOutsideOfRegularSession."
 
 
 def test_rec_p4_a_record_the_source_lost_is_deleted_and_the_reason_says_why():
     before = a_build(a_participation(1), a_participation(2))
     gone = plan(a_build(a_participation(1)), identity_map=identity_map_of(before)).items
     deleted = gone[gone["action"].eq("DELETE")].iloc[0]
-    assert deleted["reason"] == "REC-P4: its program_participation row is no longer in the source."
+    assert (
+        deleted["reason"] == "REC-P4, CERT-EVT-4: its program_participation row is no longer in the source."
+    )
     assert deleted["body"] is None
     assert deleted["before"]["studentReference"] == {"studentUniqueId": "S-2"}
     skipped = plan(
