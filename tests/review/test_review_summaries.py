@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.review.summaries import left_alone, rows_aside, skipped_rows, values_of
+from edfi_toolkit.review.summaries import by_event, left_alone, rows_aside, skipped_rows, values_of
 
 GIFTED = {"resource": "studentProgramAssociations", "student_unique_id": "604822", "program_name": "Gifted"}
 
@@ -62,6 +62,33 @@ def test_the_created_one_of_a_pair_shows_what_differs() -> None:
 
     assert values(a_change("POST", pair=1, body=a_body(), diff=diff)) == [
         ["POST", "beginDate", "2025-08-23", "2025-09-30"]
+    ]
+
+
+def test_the_events_behind_changes_are_counted_and_told_in_words() -> None:
+    pair = "REC-P6, WI-EVT-7: its key moved (program name), so the old record is deleted and then the new one created."
+    new = "REC-P1, WI-EVT-2 or WI-EVT-4: the source has it and it was never published."
+    counted = by_event(
+        a_plan(
+            a_change("DELETE", reason=pair),
+            a_change("POST", reason=pair),
+            a_change("POST", reason=new),
+            a_change("PUT", reason="REC-P3: changed: services."),
+            a_change("NOOP", reason="REC-P2, CERT-EVT-5: unchanged since it was last sent."),
+        )
+    )
+
+    assert counted.values.tolist() == [
+        [
+            2,
+            "WI-EVT-7",
+            "The start or modality of an Instruction Mode record changed; both are parts of the key.",
+        ],
+        [
+            1,
+            "WI-EVT-2 or WI-EVT-4",
+            "A third party provider was set. Or: A calendar or school is no longer excluded.",
+        ],
     ]
 
 
