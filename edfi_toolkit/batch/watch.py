@@ -25,7 +25,6 @@ from edfi_toolkit.runs.folder import now_text
 from edfi_toolkit.sources.database import is_database
 from edfi_toolkit.sources.folder import stamps
 
-QUIET_S = 2.0  # how long files are left alone before they count as written
 LONGEST_WAIT_S = 900.0  # between two tries of what could not be done
 _SLICE_S = 0.2
 _STILL = {
@@ -80,16 +79,21 @@ class Cycle:
 
 
 class Watch:
-    """Cycles of one feed until asked to stop. like: a run with the profile, source and target to use."""
+    """Cycles of one feed until asked to stop.
 
-    def __init__(self, like: Run, *, every_s: float, approved: str, stop: Stop) -> None:
+    like: a run with the profile, source and target to use. every_s: between two cycles. quiet_s: how long files
+        must have been still before they are read.
+    """
+
+    def __init__(self, like: Run, *, every_s: float, quiet_s: float, approved: str, stop: Stop) -> None:
         if approved not in ("", AUTO):
             raise ConfigError(
                 "A watch publishes plans nobody has seen yet: give --approve auto, or leave it out."
             )
         if approved:
             like.target.credentials()
-        self._like, self._every_s, self._approved, self._stop = like, every_s, approved, stop
+        self._like, self._approved, self._stop = like, approved, stop
+        self._every_s, self._quiet_s = every_s, quiet_s
         self._on_files = not is_database(like.source.path)
         self._stamps: dict[str, tuple[int, ...]] = {}
         self._hashes: dict[str, str] = {}
@@ -125,10 +129,10 @@ class Watch:
         if seen and seen == self._stamps and not again:
             return self._unchanged()
         if seen and seen != self._stamps:
-            self._stop.wait(min(QUIET_S, self._every_s))
+            self._stop.wait(self._quiet_s)
+            self._must_be_still(run, seen)
         run.extract()
-        if self._on_files and stamps(place) != seen:
-            raise _BeingWritten(f"The files of source {run.source.name} are being written.")
+        self._must_be_still(run, seen)
         if gone := sorted(self._tables - set(run.tables)):
             raise SourceShapeError(
                 f"The source had {', '.join(gone)} before and has not now, so nothing is sent. Put it back; if "
@@ -142,6 +146,10 @@ class Watch:
         if cycle.state != "stopped":
             self._stamps, self._hashes, self._tables = seen, hashes, set(run.tables)
         return cycle
+
+    def _must_be_still(self, run: Run, seen: dict[str, tuple[int, ...]]) -> None:
+        if self._on_files and stamps(run.source.path) != seen:
+            raise _BeingWritten(f"The files of source {run.source.name} are being written.")
 
     def _carry_out(self, run: Run, *, repeats: bool) -> Cycle:
         """The steps of a run, as far as they may go. repeats: the source is as it was when records were left out."""
@@ -189,12 +197,12 @@ class _BeingWritten(SourceUnavailable):
     """The files are not still yet."""
 
 
-def seconds_of(text: str) -> float:
+def seconds_of(text: str, option: str = "--every") -> float:
     """`90`, `90s`, `5m` or `1h` in seconds. Raises ConfigError for anything else, and for less than one."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
     seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0
     if seconds < 1:
         raise ConfigError(
-            f"--every {text}: write a number of seconds, minutes or hours, such as 30s, 5m or 1h."
+            f"{option} {text}: write a number of seconds, minutes or hours, such as 30s, 5m or 1h."
         )
     return seconds

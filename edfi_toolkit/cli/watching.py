@@ -27,6 +27,7 @@ def watch(
     target: TargetName = "sandbox",
     school_year: SchoolYear = None,
     every: Annotated[str, typer.Option(help="Time between two looks, such as 30s, 5m or 1h.")] = "60s",
+    quiet: Annotated[str, typer.Option(help="Files must have been still for this long.")] = "2s",
     approve: Annotated[str, typer.Option(help="auto; without it nothing is sent.")] = "",
     given: Given = None,
     as_json: AsJson = False,
@@ -58,7 +59,13 @@ def watch(
         run_id="new",
         settings=settings_given(given) or None,
     )
-    watching = Watch(like, every_s=seconds_of(every), approved=approve, stop=stop)
+    watching = Watch(
+        like,
+        every_s=seconds_of(every),
+        quiet_s=seconds_of(quiet, "--quiet"),
+        approved=approve,
+        stop=stop,
+    )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, asked)
     say(f"Watching {like.source.name}, every {every}. Stop with Ctrl-C.")

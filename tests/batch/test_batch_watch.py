@@ -56,7 +56,7 @@ def north(place: District) -> Iterator[District]:
 
 def watching(source: str = "north", approved: str = "auto", stop: Stop | None = None) -> Iterator[Cycle]:
     like = open_run(profile="certification", school_year=YEAR, source=source, run_id="new")
-    return Watch(like, every_s=EVERY_S, approved=approved, stop=stop or Stop()).cycles()
+    return Watch(like, every_s=EVERY_S, quiet_s=EVERY_S, approved=approved, stop=stop or Stop()).cycles()
 
 
 def told(cycle: Cycle) -> tuple[str, dict[str, int]]:
