@@ -25,6 +25,7 @@ from edfi_toolkit.review.summaries import (
     skipped_rows,
 )
 from edfi_toolkit.review.views import Block, View, accounting
+from edfi_toolkit.rules.story import in_short, parts_of
 
 if TYPE_CHECKING:
     from edfi_toolkit.rules import Build
@@ -265,12 +266,18 @@ def story_view(story: pd.DataFrame | None, masker: Masker) -> View:
         title="One student",
         says=f"The story has {rows(len(story), 'step')}.",
         tone="good",
-        blocks=[Block("Every row that was looked at, in the order of the rules", story)],
+        blocks=[Block(part, _in_words(steps)) for part, steps in parts_of(story)],
         next_step="Mend the first row that was skipped or set aside for a reason you did not expect.",
         masker=masker,
         frames={"story": story},
         value=story,
     )
+
+
+def _in_words(steps: pd.DataFrame) -> pd.DataFrame:
+    """Steps of a story for the eye: rule ids in short, and no source."""
+    shown = steps.assign(rule=steps["rule"].map(in_short)).rename(columns={"says": "in words"})
+    return shown.drop(columns="source")
 
 
 def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:

@@ -148,11 +148,10 @@ def year_window(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[st
     first, last = pd.Timestamp(config.config_start), pd.Timestamp(config.config_end)
     if settings["nm.year_window"] == "config":
         return first, last
-    terms = t.calendars[t.calendars.school_year.eq(config.school_year)].groupby("school_id")
-    return (
-        e.school_id.map(terms.start_date.min()).fillna(first),
-        e.school_id.map(terms.end_date.max()).fillna(last),
-    )
+    terms = t.calendars[t.calendars.school_year.eq(config.school_year).fillna(False)]
+    spans = terms.groupby("school_id", as_index=False).agg({"start_date": "min", "end_date": "max"})
+    found = looked_up(e[["school_id"]], spans, "school_id", first="start_date", last="end_date")
+    return found["first"].fillna(first), found["last"].fillna(last)
 
 
 # ---- Elements

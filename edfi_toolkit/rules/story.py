@@ -81,13 +81,8 @@ class Story:
         """The title, and the rows of each part, as eyes may see them."""
         masker = self._masker()
         rows = masker.frame(self.frame)
-        parts = [_PART_OF.get(outcome, _ELEMENTS) for outcome in rows["outcome"]]
-        in_order = [
-            (part, rows.iloc[[at for at, _ in run]])
-            for part, run in groupby(enumerate(parts), lambda e: e[1])
-        ]
         name = self.student if self.reveal else masker.value(self.student)
-        return f"Student {name}", in_order
+        return f"Student {name}", parts_of(rows)
 
     def _masker(self) -> Masker:
         from edfi_toolkit.widgets.tables import session_masker
@@ -96,14 +91,30 @@ class Story:
         return masker.revealed() if self.reveal else masker
 
 
+def parts_of(story: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The steps of a story's frame under the heading of each part, in their order."""
+    parts = [_PART_OF.get(outcome, _ELEMENTS) for outcome in story["outcome"]]
+    return [
+        (part, story.iloc[[at for at, _ in steps]])
+        for part, steps in groupby(enumerate(parts), lambda pair: pair[1])
+    ]
+
+
 def _line(row: dict[str, object]) -> str:
     colour = _COLOURS.get(str(row["outcome"]), "inherit")
     where = f"{row['table']} {row['id']}".strip()
-    rule = f'<span title="{html.escape(str(row["source"]))}">{html.escape(in_short(str(row["rule"])))}</span>'
-    cells = [str(row["step"]), html.escape(where), html.escape(str(row["says"])), rule]
+    rule = f'<span title="{html.escape(str(row["source"]))}">{_unbroken(in_short(str(row["rule"])))}</span>'
+    cells = [str(row["step"]), _unbroken(where), html.escape(str(row["says"])), rule]
     outcome = f'<td {_CELL}><span style="color:{colour}">{html.escape(str(row["outcome"]))}</span></td>'
     first, *others = (f"<td {_CELL}>{cell}</td>" for cell in cells)
     return f"<tr>{first}{outcome}{''.join(others)}</tr>"
+
+
+def _unbroken(text: str) -> str:
+    """A name of a row or rule, which a narrow column must not break at its hyphens; a list of them it may."""
+    return ", ".join(
+        f'<span style="white-space:nowrap">{html.escape(name)}</span>' for name in text.split(", ")
+    )
 
 
 def in_short(rules: str) -> str:

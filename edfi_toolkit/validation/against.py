@@ -14,7 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edfi_toolkit.model import DEFAULT_NAMESPACE, KEY_COLUMNS, descriptor_properties, descriptor_values
+from edfi_toolkit.model import (
+    DEFAULT_NAMESPACE,
+    KEY_COLUMNS,
+    descriptor_properties,
+    descriptor_uri,
+    descriptor_values,
+)
+from edfi_toolkit.rules.wi_infinite_campus import MODALITY_TYPE
 from edfi_toolkit.validation.files import DESCRIPTOR_URI
 from edfi_toolkit.validation.flatten import Flat
 from edfi_toolkit.validation.hits import Hits
@@ -23,6 +30,8 @@ from edfi_toolkit.validation.target import Known, folded
 Flats = Mapping[str, tuple[Flat, np.ndarray]]
 FEW = 15  # values that a sentence may list
 _URI = re.compile(DESCRIPTOR_URI)
+# What a state adds to the standard's own namespace (WI-ELE-4): only a target of that state has it.
+STATES_OWN = {descriptor_uri("ProgramTypeDescriptor", MODALITY_TYPE).casefold()}
 
 
 def used_descriptors(flats: Flats) -> set[str]:
@@ -61,7 +70,7 @@ def judge_descriptor(uri: str, name: str, known: Known | None) -> tuple[str, str
     shipped = descriptor_values().get(name, ())
     if uri.casefold() in {each.casefold() for each in shipped}:
         return None
-    if not shipped or not uri.startswith(f"{DEFAULT_NAMESPACE}/"):
+    if not shipped or not uri.startswith(f"{DEFAULT_NAMESPACE}/") or uri.casefold() in STATES_OWN:
         return (
             "DESCRIPTOR_UNCHECKED",
             f"{uri!r} is not one of the standard's own values; only a target can tell.",

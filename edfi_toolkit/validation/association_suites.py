@@ -7,6 +7,7 @@ from typing import Any
 
 from edfi_toolkit.model import resource
 from edfi_toolkit.rules.certification import SHEET
+from edfi_toolkit.rules.profile import PROFILES
 from edfi_toolkit.validation.facts import CERTIFICATION, STANDARD
 from edfi_toolkit.validation.files import (
     DESCRIPTOR_URI,
@@ -16,6 +17,8 @@ from edfi_toolkit.validation.files import (
     expectation,
 )
 
+# The state's own suite judges this date of its records: NM-SEL-3, OUTSIDE_YEAR.
+JUDGED_BY_THE_STATE = {"beginDate": "nm-powerschool", "endDate": "wi-infinite-campus"}
 # Numbers of the elements in docs/rules/certification.md.
 SHEET_NUMBERS = {
     ("studentCTEProgramAssociations", "endDate"): "CERT-CTE-2",
@@ -110,6 +113,7 @@ def _dates(endpoint: str) -> Iterator[Expectation]:
             "YEAR",
             says=says,
             column=path,
+            profiles=[name for name in PROFILES if name != JUDGED_BY_THE_STATE[path]],
             **SCHOOL_YEAR,
         )
 

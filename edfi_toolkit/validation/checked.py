@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.rules import Build
 
 SEVERITY_OF_UNKNOWN_NOTICE = "info"
+SHIPPED_STANDARD = "5"
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ def validate(build: Build, *, target: Any = None, identity_map: pd.DataFrame | N
         against.check_descriptors(flats, known, hits)
         against.check_target(records, known, hits, identity_map)
     rows = first_rows(records)
-    found = said_once(_with_notices(hits.frame(rows), build.notices, rows))
+    found = _by_its_standard(hits.frame(rows), build)
+    found = said_once(_with_notices(found, build.notices, rows))
     reasons = _reasons(found, records)
     held_by = reasons.drop_duplicates(["position", "rule_id"]).groupby("position")["rule_id"].agg(list)
     is_held = records.index.isin(held_by.index)
@@ -136,6 +138,15 @@ def _flattened(records: pd.DataFrame, hits: Hits) -> dict[str, tuple[Flat, np.nd
         flats[str(endpoint)] = (flatten(str(endpoint), bodies, hits), hits.offsets)
         hits.offsets = None
     return flats
+
+
+def _by_its_standard(found: pd.DataFrame, build: Build) -> pd.DataFrame:
+    """DS-MEMBER compares with the standard that ships; a target of another one decides itself (NM-ELE-10)."""
+    standard = str(build.config.data_standard or build.settings["data_standard"])
+    if standard.partition(".")[0] != SHIPPED_STANDARD:
+        hint = f"Data Standard {standard} was not checked; only a target can tell."
+        found.loc[found["rule_id"].eq("DS-MEMBER"), ["severity", "hint"]] = "warning", hint
+    return found
 
 
 def _with_notices(found: pd.DataFrame, notices: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

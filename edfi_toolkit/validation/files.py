@@ -16,6 +16,9 @@ from typing import Any
 import orjson
 
 from edfi_toolkit.errors import ConfigError, ValidationError
+from edfi_toolkit.rules.catalogue import RULES
+from edfi_toolkit.rules.profile import PROFILES
+from edfi_toolkit.rules.settings import SETTINGS
 from edfi_toolkit.validation.facts import FACTS, SEVERITIES
 
 Expectation = dict[str, Any]
@@ -26,7 +29,7 @@ SCHOOL_YEAR: dict[str, Any] = {
     "min_date": {"$PARAMETER": "config_start"},
     "max_date": {"$PARAMETER": "config_end"},
 }
-PARAMETERS = ("config_start", "config_end", "school_year")
+PARAMETERS = ("config_start", "config_end", "school_year", "school_years")
 # What a kind of rule cannot do without; the library's own defaults would let everything pass.
 _NEEDS = {
     "expect_column_values_to_match_regex": ("regex",),
@@ -61,15 +64,17 @@ def expectation(
     severity: str = "",
     profiles: Sequence[str] = (),
     needed_by: Sequence[str] = (),
+    settings: Mapping[str, Sequence[Any]] | None = None,
     **kwargs: Any,
 ) -> Expectation:
     """One expectation in the format of Great Expectations; sentence, hint and severity default to the rule's
     own.
 
-    Its id depends on nothing but the subject, the rule and what it looks at, so a file written twice is the
-    same.
+    rule_id: of this package's facts or of the catalogue of the rules. settings: by name, the values with which
+        it is asked. Its id depends on nothing but the subject, the rule and what it looks at, so a file written
+        twice is the same.
     """
-    fact = FACTS[rule_id]
+    fact = FACTS.get(rule_id) or RULES[rule_id]
     meta: dict[str, Any] = {
         "rule_id": rule_id,
         "says": says or fact.says,
@@ -80,6 +85,8 @@ def expectation(
         meta["profiles"] = list(profiles)
     if needed_by:
         meta["needed_by"] = list(needed_by)
+    if settings:
+        meta["settings"] = {name: list(values) for name, values in settings.items()}
     return {
         "id": stable_id(subject, kind, rule_id, kwargs),
         "type": kind,
@@ -97,9 +104,13 @@ def stable_id(subject: str, kind: str, rule_id: str, kwargs: Mapping[str, Any]) 
 
 @dataclass(frozen=True)
 class Suite:
-    """One file's expectations; `subject` is `source.<table>` or an association's endpoint."""
+    """One file's expectations; `subject` is `source.<table>` or an association's endpoint.
+
+    profile: the one the suite is for; empty for all.
+    """
 
     subject: str
+    profile: str
     path: Path
     expectations: tuple[Expectation, ...]
 
@@ -132,11 +143,13 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, list[Suite]]:
 
 
 def read(path: Path) -> Suite:
-    """One suite file, checked. `source.students.own.json` speaks about `source.students`.
+    """One suite file, checked. `source.students.own.json` speaks about `source.students`, and
+    `nm-powerschool.source.students.json` about the same under that profile.
 
     Raises ValidationError naming the file, the rule and what is wrong with it.
     """
     parts = path.stem.split(".")
+    profile = parts.pop(0) if parts[0] in PROFILES and parts[1:] else ""
     subject = ".".join(parts[:2]) if parts[0] == "source" else parts[0]
     try:
         content = orjson.loads(path.read_bytes())
@@ -155,7 +168,7 @@ def read(path: Path) -> Suite:
         raise ValidationError(
             f"{path.name} says the same thing twice: {', '.join(twice)}. Remove one of each."
         )
-    return Suite(subject=subject, path=path, expectations=tuple(rules))
+    return Suite(subject=subject, profile=profile, path=path, expectations=tuple(rules))
 
 
 def _is_rule(rule: Any) -> bool:
@@ -189,6 +202,8 @@ def _problems(rule: Any, number: int) -> Iterator[str]:
             yield f"{name}: {kind} needs {needed}, without which it would let rows pass"
     if isinstance(kwargs.get("row_condition"), str):
         yield f"{name}: row_condition is text, which would be run as code; write it as an object"
+    if strange := sorted(meta.get("settings", {}).keys() - SETTINGS.keys()):
+        yield f"{name}: there is no setting {', '.join(strange)}, so it would never be asked"
     if unknown := [given for given in _parameters(kwargs) if given not in PARAMETERS]:
         yield f"{name}: there is no parameter {', '.join(unknown)}; use {', '.join(PARAMETERS)}"
 

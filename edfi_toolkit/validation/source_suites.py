@@ -1,13 +1,13 @@
-"""The expectations on the canonical tables, as data.
+"""The expectations on the canonical tables that hold under every profile, as data.
 
 A row with a bad cell was set aside when it was read (COM-NRM-*), and a profile's own rules judge what may be
 empty. What is left for these suites is to name *all* doubtful cells of a row at once; only what no record
-may rest on is critical.
+may rest on is critical. What one state asks of a table is in the suites of that state.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from edfi_toolkit.model import associations
 from edfi_toolkit.tables.schema import TABLES
@@ -19,15 +19,12 @@ from edfi_toolkit.validation.files import (
     Expectation,
     expectation,
 )
+from edfi_toolkit.validation.kinds import between, filled, has_rows, in_order, matches, one_of, within
 
-CERTIFIED, WISCONSIN = "certification", "wi-infinite-campus"
-# Column pairs (start, end) of each table, and the columns that end before they start by mistake.
+CERTIFIED = ("certification",)
+# Column pairs (start, end) of each table; those of the states' trigger tables are judged by the states' suites.
 PERIODS = {
     "calendars": ("start_date", "end_date"),
-    "enrollments": ("start_date", "end_date"),
-    "section504_records": ("start_date", "end_date"),
-    "ceis_records": ("start_date", "end_date"),
-    "instruction_mode_records": ("start_date", "end_date"),
     "lep_records": ("identified_date", "program_exit_date"),
     "edfi_config": ("config_start", "config_end"),
 }
@@ -37,25 +34,28 @@ NEEDED_BY = {
     "schools": ("enrollments", "calendars"),
     "enrollments": ("cte_records", "section504_records", "ceis_records", "instruction_mode_records"),
 }
-CHECKED = (
-    "students",
-    "program_participation",
-    "edfi_config",
-    "schools",
-    "calendars",
-    "enrollments",
-    "cte_records",
-    "section504_records",
-    "ceis_records",
-    "instruction_mode_records",
-    "lep_records",
-    "descriptor_map",
-)
+# What the data standard itself requires of a participation: column -> the property it becomes.
+OF_THE_STANDARD = {
+    "resource": "resource",
+    "education_organization_id": "educationOrganizationReference.educationOrganizationId",
+    "program_education_organization_id": "programReference.educationOrganizationId",
+    "program_name": "programReference.programName",
+    "program_type": "programReference.programTypeDescriptor",
+    "begin_date": "beginDate",
+}
+# Required columns whose empty cells a suite judges under a rule of its own.
+JUDGED = {
+    "program_participation": set(OF_THE_STANDARD),
+    "enrollments": {"start_date"},
+    "section504_records": {"start_date"},
+    "ceis_records": {"start_date"},
+    "instruction_mode_records": {"start_date", "school_number", "learning_modality"},
+}
 
 
 def source_suites() -> dict[str, list[Expectation]]:
-    """Suite name (`source.<table>`) -> expectations."""
-    return {f"source.{table}": [*_schema_rules(table), *_OWN.get(table, lambda: ())()] for table in CHECKED}
+    """Suite name (`source.<table>`) -> expectations, for every canonical table."""
+    return {f"source.{table}": [*_schema_rules(table), *_OWN.get(table, lambda: ())()] for table in TABLES}
 
 
 def _schema_rules(table: str) -> Iterator[Expectation]:
@@ -63,16 +63,9 @@ def _schema_rules(table: str) -> Iterator[Expectation]:
     subject, schema = f"source.{table}", TABLES[table]
     if needed_by := NEEDED_BY.get(table):
         says = f"The table {table} is empty, and rows of other tables depend on it."
-        yield expectation(
-            subject,
-            "expect_table_row_count_to_be_between",
-            "SRC-EMPTY",
-            says=says,
-            needed_by=needed_by,
-            min_value=1,
-        )
+        yield has_rows(subject, needed_by, "SRC-EMPTY", says)
     for name in schema.primary_key:
-        yield _filled(table, name, "SRC-KEY")
+        yield filled(subject, name, "SRC-KEY")
     if len(schema.primary_key) == 1:
         yield expectation(
             subject,
@@ -90,71 +83,24 @@ def _schema_rules(table: str) -> Iterator[Expectation]:
             ignore_row_if="any_value_is_missing",
             says=f"Two rows of {table} have one {' and '.join(schema.primary_key)}.",
         )
-    standard = _OF_THE_STANDARD if table == "program_participation" else {}
+    judged = {*schema.primary_key, *JUDGED.get(table, ())}
     for column in schema.columns.values():
-        if column.required and column.name not in schema.primary_key and column.name not in standard:
-            yield _filled(table, column.name, "SRC-REQUIRED")
+        if column.required and column.name not in judged:
+            yield filled(subject, column.name, "SRC-REQUIRED")
         if column.values:
             says = f"{column.name} is none of {', '.join(column.values)}."
-            yield expectation(
-                subject,
-                "expect_column_values_to_be_in_set",
-                "SRC-VALUE",
-                says=says,
-                column=column.name,
-                value_set=list(column.values),
-            )
+            yield one_of(subject, column.name, column.values, "SRC-VALUE", says)
+        if column.name == "school_year":
+            says = "school_year is no year between 2000 and 2100; it is the year the school year ends in."
+            yield between(subject, "school_year", "SRC-VALUE", says, min_value=2000, max_value=2100)
     if table in PERIODS:
-        start, end = PERIODS[table]
-        yield _in_order(table, start, end, "SRC-DATES")
-
-
-def _filled(
-    table: str, column: str, rule_id: str, *, says: str = "", profiles: Sequence[str] = ()
-) -> Expectation:
-    return expectation(
-        f"source.{table}",
-        "expect_column_values_to_not_be_null",
-        rule_id,
-        says=says or f"{column} is empty.",
-        profiles=profiles,
-        column=column,
-    )
-
-
-def _in_order(table: str, start: str, end: str, rule_id: str) -> Expectation:
-    return expectation(
-        f"source.{table}",
-        "expect_column_pair_values_a_to_be_greater_than_b",
-        rule_id,
-        says=f"{end} lies before {start}.",
-        column_A=end,
-        column_B=start,
-        or_equal=True,
-        ignore_row_if="either_value_is_missing",
-    )
-
-
-def _matches(table: str, column: str, regex: str, says: str, *, profiles: Sequence[str] = ()) -> Expectation:
-    return expectation(
-        f"source.{table}",
-        "expect_column_values_to_match_regex",
-        "SRC-VALUE",
-        says=says,
-        profiles=profiles,
-        column=column,
-        regex=regex,
-    )
+        yield in_order(subject, *PERIODS[table], "SRC-DATES")
 
 
 def _students() -> Iterator[Expectation]:
     subject, column = "source.students", "student_unique_id"
-    yield _filled(
-        "students",
-        column,
-        "SRC-REQUIRED",
-        says="The student has no state id, so nothing can be reported for this student.",
-    )
+    says = "The student has no state id, so nothing can be reported for this student."
+    yield filled(subject, column, "SRC-REQUIRED", says, profiles=CERTIFIED)
     yield expectation(
         subject,
         "expect_column_value_lengths_to_be_between",
@@ -164,51 +110,28 @@ def _students() -> Iterator[Expectation]:
         says="student_unique_id is longer than 32 characters.",
         source=f"{STANDARD}, students.studentUniqueId",
     )
-    yield _matches(
-        "students", column, r"^\S+$", "student_unique_id holds white space; check that it is the state id."
-    )
+    says = "student_unique_id holds white space; check that it is the state id."
+    yield matches(subject, column, r"^\S+$", "SRC-VALUE", says, profiles=CERTIFIED)
     yield expectation(subject, "expect_column_values_to_be_unique", "SHARED_UNIQUE_ID", column=column)
 
 
-# What the data standard itself requires of a participation: column -> the property it becomes.
-_OF_THE_STANDARD = {
-    "resource": "resource",
-    "education_organization_id": "educationOrganizationReference.educationOrganizationId",
-    "program_education_organization_id": "programReference.educationOrganizationId",
-    "program_name": "programReference.programName",
-    "program_type": "programReference.programTypeDescriptor",
-    "begin_date": "beginDate",
-}
-
-
 def _participation() -> Iterator[Expectation]:
-    table, subject = "program_participation", "source.program_participation"
+    subject = "source.program_participation"
+    says = "The table program_participation is empty, and this profile builds from nothing else."
     yield expectation(
         subject,
         "expect_table_row_count_to_be_between",
         "SRC-EMPTY",
         min_value=1,
-        profiles=(CERTIFIED,),
-        says="The table program_participation is empty, and this profile builds from nothing else.",
+        profiles=CERTIFIED,
+        says=says,
     )
-    for column, path in _OF_THE_STANDARD.items():
-        yield expectation(
-            subject,
-            "expect_column_values_to_not_be_null",
-            "DS-REQUIRED",
-            column=column,
-            says=f"{column} is empty, and the data standard requires it.",
-            source=f"{STANDARD}, GeneralStudentProgramAssociation.{path}",
-        )
-    yield expectation(
-        subject,
-        "expect_column_values_to_be_in_set",
-        "SRC-VALUE",
-        severity="critical",
-        says="resource is none of the ten student program associations.",
-        column="resource",
-        value_set=list(associations()),
-    )
+    for column, path in OF_THE_STANDARD.items():
+        says = f"{column} is empty, and the data standard requires it."
+        source = f"{STANDARD}, GeneralStudentProgramAssociation.{path}"
+        yield filled(subject, column, "DS-REQUIRED", says, source=source)
+    says = "resource is none of the ten student program associations."
+    yield one_of(subject, "resource", associations(), "SRC-VALUE", says, severity="critical")
     for column in ("education_organization_id", "program_education_organization_id"):
         yield expectation(
             subject,
@@ -228,83 +151,44 @@ def _participation() -> Iterator[Expectation]:
         source=f"{STANDARD}, programs.programName",
     )
     for column in ("program_name", "program_type"):
-        yield expectation(
-            subject,
-            "expect_column_values_to_match_regex",
-            "DS-TEXT",
-            column=column,
-            regex=NO_OUTER_SPACE,
-            says=f"{column} is empty, or begins or ends with white space.",
-        )
-    yield _in_order(table, "begin_date", "end_date", "COM-VAL-1")
+        says = f"{column} is empty, or begins or ends with white space."
+        yield matches(subject, column, NO_OUTER_SPACE, "DS-TEXT", says)
+    yield in_order(subject, "begin_date", "end_date", "COM-VAL-1")
     for column in ("begin_date", "end_date"):
-        yield expectation(
-            subject,
-            "expect_column_values_to_be_calendar_days",
-            "YEAR",
-            says=f"{column} lies outside of the school year of this build.",
-            column=column,
-            **SCHOOL_YEAR,
-        )
-
-
-def _config() -> Iterator[Expectation]:
-    yield expectation(
-        "source.edfi_config",
-        "expect_column_values_to_be_between",
-        "SRC-VALUE",
-        says="school_year is no year between 2000 and 2100; it is the year the school year ends in.",
-        column="school_year",
-        min_value=2000,
-        max_value=2100,
-    )
+        says = f"{column} lies outside of the school year of this build."
+        yield within(subject, column, "YEAR", says, **SCHOOL_YEAR)
 
 
 def _schools() -> Iterator[Expectation]:
-    yield _matches(
-        "schools", "school_number", r"^[0-9A-Za-z]{1,7}$", "school_number is not 1 to 7 letters and digits."
-    )
-    yield _filled(
-        "schools",
-        "ed_fi_school_id",
-        "SRC-REQUIRED",
-        profiles=(WISCONSIN,),
-        says="The school has no Ed-Fi id (Entity ID), so nothing can be reported for its enrollments.",
-    )
-    yield expectation(
-        "source.schools",
-        "expect_column_values_to_be_between",
-        "SRC-VALUE",
-        says="ed_fi_school_id is not a positive number.",
-        column="ed_fi_school_id",
-        min_value=1,
-    )
+    says = "ed_fi_school_id is not a positive number."
+    yield between("source.schools", "ed_fi_school_id", "SRC-VALUE", says, min_value=1)
 
 
-def _modality() -> Iterator[Expectation]:
-    yield _matches(
-        "instruction_mode_records",
-        "learning_modality",
-        r"(?i)^(in[- ]person|remote|hybrid)$",
-        "learning_modality is none of In-Person, Remote, Hybrid.",
+def _switches() -> Iterator[Expectation]:
+    says = "resource is none of the ten student program associations, so this switch does nothing."
+    hint = "Write the resource as the ODS names it, for example studentProgramAssociations."
+    yield one_of(
+        "source.resource_preferences",
+        "resource",
+        associations(),
+        "COM-TOG-1",
+        says,
+        severity="warning",
+        hint=hint,
     )
 
 
 def _descriptors() -> Iterator[Expectation]:
-    yield _filled("descriptor_map", "ed_fi_uri", "SRC-REQUIRED", says="A local code has no URI.")
-    yield _matches(
-        "descriptor_map",
-        "ed_fi_uri",
-        DESCRIPTOR_URI,
-        "ed_fi_uri is not a full URI of the form namespace/NameDescriptor#code.",
-    )
+    subject = "source.descriptor_map"
+    yield filled(subject, "ed_fi_uri", "SRC-REQUIRED", "A local code has no URI.")
+    says = "ed_fi_uri is not a full URI of the form namespace/NameDescriptor#code."
+    yield matches(subject, "ed_fi_uri", DESCRIPTOR_URI, "SRC-VALUE", says)
 
 
 _OWN = {
     "students": _students,
     "program_participation": _participation,
-    "edfi_config": _config,
     "schools": _schools,
-    "instruction_mode_records": _modality,
+    "resource_preferences": _switches,
     "descriptor_map": _descriptors,
 }

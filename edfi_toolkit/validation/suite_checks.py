@@ -40,9 +40,11 @@ def check_tables(build: Any, suites: Suites, hits: Hits) -> None:
         table = subject.removeprefix("source.")
         schema, frame = TABLES[table], build.tables[table]
         plain = frame.drop(columns=[each.name for each in schema.columns.values() if each.type == "json"])
+        if table == "preferences":  # their names compare without regard to case
+            plain = plain.assign(name=plain["name"].str.casefold())
         ids = row_ids(frame, schema.primary_key)
         for suite in of_subject:
-            rules = [rule for rule in _of_profile(suite, build) if _is_needed(rule, build)]
+            rules = [rule for rule in _asked(suite, build) if _is_needed(rule, build)]
             for outcome in gx.run(plain, rules, file=suite.path.name, parameters=_parameters(build)):
                 rule = outcome.expectation
                 if outcome.error or outcome.failed:
@@ -60,7 +62,7 @@ def check_records(
     for endpoint, (flat, positions) in flats.items():
         hits.offsets = positions
         for suite in suites[endpoint]:
-            for path, rules in _by_frame(_of_profile(suite, build), suite).items():
+            for path, rules in _by_frame(_asked(suite, build), suite).items():
                 if path not in flat.frames:
                     names = ", ".join(rule["meta"]["rule_id"] for rule in rules)
                     raise ValidationError(
@@ -83,10 +85,17 @@ def row_ids(frame: pd.DataFrame, primary_key: Sequence[str]) -> pd.Series:
     return first.str.cat(more, sep="+") if more else first
 
 
-def _of_profile(suite: Suite, build: Any) -> list[Expectation]:
-    """The rules that hold for this build's profile; one without a list of profiles holds for all."""
+def _asked(suite: Suite, build: Any) -> list[Expectation]:
+    """The rules that hold for this build's profile and settings; one that names none holds for all."""
     profile = build.scope.profile
-    return [rule for rule in suite.expectations if profile in rule["meta"].get("profiles", [profile])]
+    if suite.profile not in ("", profile):
+        return []
+    return [
+        rule
+        for rule in suite.expectations
+        if profile in rule["meta"].get("profiles", [profile])
+        and all(build.settings[name] in values for name, values in rule["meta"].get("settings", {}).items())
+    ]
 
 
 def _is_needed(rule: Expectation, build: Any) -> bool:
@@ -115,6 +124,7 @@ def _parameters(build: Any) -> dict[str, Any]:
         "config_start": str(build.config["config_start"])[:10],
         "config_end": str(build.config["config_end"])[:10],
         "school_year": int(build.config["school_year"]),
+        "school_years": [int(build.config["school_year"])],
     }
 
 

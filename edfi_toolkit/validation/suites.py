@@ -13,12 +13,15 @@ import orjson
 from edfi_toolkit.model import associations
 from edfi_toolkit.validation.association_suites import association_suite
 from edfi_toolkit.validation.files import Expectation, shipped_folder
+from edfi_toolkit.validation.nm_suites import nm_suites
 from edfi_toolkit.validation.source_suites import source_suites
+from edfi_toolkit.validation.wi_suites import wi_suites
 
 
 def suites() -> dict[str, list[Expectation]]:
-    """Every shipped suite by name: `source.<table>` and the ten associations."""
-    return {**source_suites(), **{endpoint: association_suite(endpoint) for endpoint in associations()}}
+    """Every shipped suite by name: `source.<table>`, the ten associations, and what the two states add to them."""
+    resources = {endpoint: association_suite(endpoint) for endpoint in associations()}
+    return {**source_suites(), **resources, **nm_suites(), **wi_suites()}
 
 
 def text_of(name: str, expectations: list[Expectation]) -> bytes:

@@ -399,6 +399,12 @@ def test_nm_sel_3_the_year_may_be_the_schools_own():
     assert len(built(**terms).records) == 1
 
 
+def test_nm_sel_3_without_a_year_term_the_days_of_the_configuration_count():
+    settings = {"nm.year_window": "calendar"}
+    assert len(built(settings=settings).records) == 1
+    assert skips(built(enrollment={"start_date": "2026-07-01"}, settings=settings)) == {"S11": "NM-SEL-3"}
+
+
 CTE = "Career and Technical Education"
 ELEMENTS = [
     ("NM-ELE-1c", ("educationOrganizationReference", "educationOrganizationId"), 35089000),

@@ -66,7 +66,9 @@ def district(
         "preferences": pd.DataFrame({"name": ["EdFiDistrictNumber"], "value": str(organization)}),
         "schools": _schools(schools, organization),
         "calendars": _calendars(schools + 2, school_year),
-        "students": people(random, students, organization),
+        "students": people(random, students, organization).assign(
+            student_unique_id=_wiseids(students, organization)
+        ),
         "enrollments": _enrollments(random, periods, schools, organization),
         "section504_records": _section_504(random, students, school_year),
         "ceis_records": _ceis(random, this_year, round(CEIS * students)),
@@ -86,6 +88,11 @@ def _schools(count: int, organization: int) -> pd.DataFrame:
             "state_exclude": numbers.eq(str(count + 1)).map({True: "1", False: None}).astype("str"),
         }
     )
+
+
+def _wiseids(students: int, organization: int) -> pd.Series:
+    """Ten digits each; districts whose ids differ in the last four digits share none."""
+    return f"{organization % 10_000:04d}" + texts(np.arange(1, students + 1)).str.zfill(6)
 
 
 def _school_numbers(schools: pd.Series) -> pd.Series:
