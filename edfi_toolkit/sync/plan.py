@@ -88,7 +88,9 @@ def plan(
     sides = Sides(
         source_side(ready[ready["resource"].isin(scope.resources)]),
         mapped,
-        ods_side(ods if resync else None, scope.resources, without=spoken_for(identity_map, mapped)),
+        ods_side(ods, scope.resources, without=spoken_for(identity_map, mapped))
+        if resync
+        else ods_side(None, scope.resources),
     )
     kept_back = source_side(held[held["resource"].isin(scope.resources)])
     keys = _facts(sides, resync=resync, findings=findings)

@@ -138,12 +138,16 @@ def typed_items(rows: pd.DataFrame) -> pd.DataFrame:
     """A frame of ITEM_COLUMNS with their types."""
     items = typed_keys(rows.reindex(columns=list(ITEM_COLUMNS)).reset_index(drop=True))
     for name in _LISTS:
-        items[name] = pd.Series([[] if each is None else list(each) for each in items[name]], dtype=object)
+        items[name] = pd.Series([_list(each) for each in items[name]], dtype=object)
     for name in _JSON:
         items[name] = pd.Series(
             [each if isinstance(each, dict) else None for each in items[name]], dtype=object
         )
     return items.astype({"pair": "Int64", **dict.fromkeys(_TEXTS, "str")})
+
+
+def _list(value: Any) -> list[str]:
+    return value if type(value) is list else [] if value is None else list(value)
 
 
 def typed_findings(rows: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import orjson
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from edfi_toolkit.errors import PlanError
 from edfi_toolkit.model import KEY_COLUMNS, Body, body_hash, natural_key
@@ -64,13 +66,23 @@ def typed_keys(frame: pd.DataFrame) -> pd.DataFrame:
 
 def key_texts(frame: pd.DataFrame) -> np.ndarray:
     """One comparable text per row (COM-KEY-2): descriptor URIs without case, the rest as written."""
-    days = np.datetime_as_string(frame["begin_date"].to_numpy("datetime64[D]"))
-    parts = [listed(frame[column]) for column in KEY_COLUMNS[1:]]
-    texts = [
-        _SEPARATOR.join((day, str(org), str(owner), str(name), str(kind).casefold(), str(student)))
-        for day, org, owner, name, kind, student in zip(days, *parts, strict=True)
-    ]
-    return np.array(texts, dtype=object)
+    kinds, spellings = pd.factorize(frame["program_type_descriptor"])
+    folded = np.array(
+        [*(str(each).casefold() for each in spellings), ""], dtype=object
+    )  # -1 is where none is
+    parts = {
+        **{name: frame[name] for name in KEY_COLUMNS[1:]},
+        "begin_date": np.datetime_as_string(frame["begin_date"].to_numpy("datetime64[D]")),
+        "program_type_descriptor": folded[kinds],
+    }
+    texts = (pc.fill_null(_array(parts[name]).cast(pa.large_string()), "") for name in KEY_COLUMNS)
+    joined = pc.binary_join_element_wise(*texts, pa.scalar(_SEPARATOR, pa.large_string()))
+    return joined.to_numpy(zero_copy_only=False)
+
+
+def _array(values: Any) -> pa.Array:
+    found = pa.array(values)
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
 
 def key_hashes(frame: pd.DataFrame) -> list[str]:
@@ -157,7 +169,8 @@ def map_side(identity_map: pd.DataFrame | None, scope: Scope) -> pd.DataFrame:
 def _of_this_feed(rows: pd.DataFrame, scope: Scope) -> pd.DataFrame:
     feeds = rows["feed"].astype("object")
     label = scope.feed_label
-    ours = feeds.isna() | feeds.map(lambda name: name == label or str(name).endswith(f"|{label}"))
+    known = [name for name in feeds.dropna().unique() if name == label or str(name).endswith(f"|{label}")]
+    ours = feeds.isna() | feeds.isin(known)
     if feeds[ours].dropna().nunique() > 1:
         raise PlanError(
             "The identity map holds rows of several targets for this profile and source. "
@@ -210,9 +223,11 @@ def _texts(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 def refs_of(value: Any) -> list[str]:
     """Source references as a list, whether they came as list, array, JSON text or nothing."""
+    if type(value) is list:
+        return value  # not modified by anybody
     if isinstance(value, str):
         return list(orjson.loads(value)) if value.startswith("[") else [value] if value else []
-    if isinstance(value, list | tuple | np.ndarray):
+    if isinstance(value, tuple | np.ndarray):
         return [str(ref) for ref in value]
     return []
 

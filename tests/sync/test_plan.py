@@ -281,7 +281,8 @@ def test_wi_cfg_1_a_build_that_publishes_nothing_plans_nothing(mode):
     silent = type(before)(**{**vars(a_build()), "publishes": False})
     made = plan(silent, identity_map=identity_map_of(before), mode=mode)
     assert made.items.empty
-    assert codes(made) == ["NOT_PUBLISHED"]
+    assert codes(made) == ["NOT_PUBLISHED", "not-published"]
+    assert made.breaches == ("not-published",)
 
 
 def test_an_unknown_mode_is_refused_with_the_known_ones():

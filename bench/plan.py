@@ -1,0 +1,268 @@
+"""What planning costs: CPU, memory and growth, with 1 % of the records changed; its share of an unchanged re-run;
+and what the journal adds to a publish.
+
+    python bench/plan.py            30,000 and 100,000 records; a re-run of 3,000; a publish of 1,000
+    python bench/plan.py --full     1,000,000 records and a re-run of 100,000 besides
+
+Each measurement is a process of its own. Goals, checked with --full: 60 s of CPU and 6 GB for 1,000,000 records.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import numpy as np
+import orjson
+import pandas as pd
+
+from edfi_toolkit.model import body_hash
+from edfi_toolkit.model.bodies import BodyArray
+from edfi_toolkit.ods import Client, Write
+from edfi_toolkit.rules import build
+from edfi_toolkit.sandbox import start
+from edfi_toolkit.settings import Secret, Target
+from edfi_toolkit.sources import extract
+from edfi_toolkit.sync import Ledger, identity_map_of, plan, publish
+from edfi_toolkit.sync.journal import Intent, Journal, Settled
+from edfi_toolkit.sync.sides import ledger_rows
+from edfi_toolkit.tables import normalise
+from edfi_toolkit.tables.synthetic import district, ods_seed, write
+from edfi_toolkit.validation import validate
+
+GOAL_RECORDS = 1_000_000
+SIZES, FULL = (30_000, 100_000), (GOAL_RECORDS,)
+RERUN, RERUN_FULL = 3_000, 100_000
+PUBLISHED = 1_000
+CHANGED = 0.01
+GOAL_CPU_S, GOAL_GB = 60.0, 6.0
+YEAR = 2026
+RESOURCE = "studentProgramAssociations"
+KIND = "uri://ed-fi.org/ProgramTypeDescriptor#Gifted and Talented"
+
+
+def a_body(student: str) -> tuple[bytes, str]:
+    """One body as JSON, and its hash."""
+    body = {
+        "beginDate": "2025-08-23",
+        "educationOrganizationReference": {"educationOrganizationId": 255901},
+        "programReference": {
+            "educationOrganizationId": 255901,
+            "programName": "Gifted and Talented",
+            "programTypeDescriptor": KIND,
+        },
+        "studentReference": {"studentUniqueId": student},
+        "endDate": "2026-05-22",
+        "servedOutsideOfRegularSession": False,
+    }
+    return orjson.dumps(body), body_hash(body)
+
+
+def records(count: int) -> pd.DataFrame:
+    """Records as a build gives them, their bodies still JSON."""
+    students = [f"9{number:09}" for number in range(count)]
+    texts, hashes = np.empty(count, dtype=object), np.empty(count, dtype=object)
+    for at, student in enumerate(students):
+        texts[at], hashes[at] = a_body(student)
+    return pd.DataFrame(
+        {
+            "resource": RESOURCE,
+            "begin_date": pd.Timestamp("2025-08-23"),
+            "education_organization_id": 255901,
+            "program_education_organization_id": 255901,
+            "program_name": "Gifted and Talented",
+            "program_type_descriptor": KIND,
+            "student_unique_id": students,
+            "body": pd.Series(BodyArray(texts)),
+            "body_hash": hashes,
+            "source_refs": pd.Series([[f"program_participation:{n}", f"students:{n}"] for n in range(count)]),
+            "rules": pd.Series([["CERT-SEL-4", "COM-PAY-3"]] * count),
+        }
+    )
+
+
+def changed(rows: pd.DataFrame) -> pd.DataFrame:
+    """The same a day later: 1 % differ, a third of them new, a third gone, a third ending on another day."""
+    count = len(rows)
+    third = max(1, int(count * CHANGED / 3))
+    texts, hashes = rows["body"].array.texts.copy(), rows["body_hash"].to_numpy(dtype=object, copy=True)
+    for at in np.random.default_rng(1).choice(count, third, replace=False):
+        body = orjson.loads(texts[at]) | {"endDate": "2026-01-31"}
+        texts[at], hashes[at] = orjson.dumps(body), body_hash(body)
+    late = rows.assign(body=pd.Series(BodyArray(texts)), body_hash=hashes)
+    return late.iloc[third:].reset_index(drop=True)
+
+
+def a_build(rows: pd.DataFrame) -> Any:
+    """What a plan reads of a build."""
+    config = {"valid": True, "profile": "public", "school_year": YEAR}
+    nothing = pd.DataFrame(
+        {name: pd.Series(dtype="str") for name in ("table", "id", "rule", "detail", "code")}
+    )
+    scope = SimpleNamespace(
+        profile="certification",
+        school_year=YEAR,
+        source="",
+        resources=(RESOURCE,),
+        config_start=pd.Timestamp("2025-07-01"),
+        config_end=pd.Timestamp("2026-06-30"),
+    )
+    return SimpleNamespace(
+        records=rows, skipped=nothing, notices=nothing, tables={}, settings={}, config=config, scope=scope
+    )
+
+
+def mapped(rows: pd.DataFrame) -> pd.DataFrame:
+    """The identity map as a ledger gives it after these records were published."""
+    return rows.drop(columns=["body", "rules"]).assign(
+        school_year=YEAR,
+        ed_fi_id=[f"{number:032x}" for number in range(len(rows))],
+        etag=[str(number) for number in range(len(rows))],
+        last_body=pd.Series([text.decode() for text in rows["body"].array.texts], dtype=object),
+        last_status=201,
+        feed="https://ods|certification|",
+    )
+
+
+def peak_gb() -> float:
+    """The most memory this process ever had."""
+    return (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9
+    )
+
+
+def planning(count: int) -> dict[str, float]:
+    """Plan that many records against as many, 1 % of them changed; the fingerprint counts."""
+    every = records(count + count // 300)
+    known, made_of = mapped(every.iloc[:count]), a_build(changed(every))
+    del every
+    begun, before = time.process_time(), peak_gb()
+    made = plan(made_of, identity_map=known)
+    named = made.fingerprint
+    cpu = time.process_time() - begun
+    counts = made.items["action"].value_counts().to_dict()
+    return {"cpu": cpu, "gb": peak_gb(), "gb_before": before, "fingerprint": named, **counts}
+
+
+def prepare(folder: Path, students: int) -> None:
+    """A district on disk, and a ledger that says it was published as it is."""
+    raw = district(students=students, seed=1)
+    write(folder / "source", raw)
+    made = build(normalise(raw), profile="certification", school_year=YEAR)
+    known = identity_map_of(made)
+    with Ledger(folder / "ledger.db") as ledger:
+        feed = ledger.feed("https://ods", "certification", "")
+        columns = (known[name] for name in ("ed_fi_id", "last_body", "source_refs"))
+        rows = zip(ledger_rows(known), *columns, made.records["body_hash"], strict=True)
+        adopted = [
+            Settled(Intent(at, "ADOPT", row, ed_fi_id, body, digest, refs), "delivered", ed_fi_id=ed_fi_id)
+            for at, (row, ed_fi_id, body, refs, digest) in enumerate(rows)
+        ]
+        Journal(ledger, feed, YEAR).remap([], adopted)
+
+
+def rerun(count: int) -> dict[str, float]:
+    """Extract, build, validate and plan a district of so many students in which nothing changed."""
+    with tempfile.TemporaryDirectory() as at:
+        folder = Path(at)
+        subprocess.run([sys.executable, __file__, "--prepare", at, str(count)], check=True)
+        begun = time.process_time()
+        tables = extract(str(folder / "source"), profile="certification")
+        checked = validate(build(tables, profile="certification", school_year=YEAR))
+        done = time.process_time()
+        with Ledger(folder / "ledger.db") as ledger:
+            known = ledger.identity_map(ledger.feed("https://ods", "certification", ""))
+        made = plan(checked, identity_map=known, source_name="")
+        sends = int(made.sends.sum())
+        planned = time.process_time()
+    cpu = {"cpu": planned - begun, "plan": planned - done}
+    return {**cpu, "records": len(made.items), "sends": sends, "gb": peak_gb()}
+
+
+def journal(count: int) -> dict[str, float]:
+    """Create so many records in a sandbox through the client alone, and through publish with its ledger."""
+    raw = district(students=2 * count + 200)
+    made = build(normalise(raw), profile="certification", school_year=YEAR)
+    made = replace(made, records=made.records.head(count))
+    seed = b"".join(orjson.dumps(entry) + b"\n" for entry in ods_seed(raw))
+    whole, cost = plan(made), {}
+    with start() as running, tempfile.TemporaryDirectory() as folder:
+        client = running.clients[0]
+        target = Target("bench", running.base_url, Secret(client["key"]), Secret(client["secret"]))
+        for way in ("without", "with"):
+            httpx.post(f"{running.control_url}/reset", timeout=60).raise_for_status()
+            httpx.post(f"{running.control_url}/seed", content=seed, timeout=300).raise_for_status()
+            begun = time.process_time()
+            if way == "with":
+                told = publish(whole, target=target, ledger=f"{folder}/ledger.db", approved="auto")
+                created = int(told["status"].eq(201).sum())
+            else:
+                rows = zip(made.records["resource"], made.records["body"], strict=True)
+                writes = (Write("POST", name, body, None, None, ref) for ref, (name, body) in enumerate(rows))
+                with Client(target) as opened:
+                    created = sum(outcome.status == 201 for outcome in opened.apply(writes))
+            cost[way] = (time.process_time() - begun) / created
+    return {**cost, "records": len(made.records)}
+
+
+def in_its_own_process(measure: str, count: int) -> dict[str, float]:
+    """One of the measurements above, in a process that ends with it."""
+    command = [sys.executable, __file__, "--one", measure, str(count)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def main(arguments: list[str]) -> int:
+    """Print the three tables; 1 when --full misses a goal."""
+    if arguments[:1] == ["--one"]:
+        print(
+            json.dumps(
+                {"planning": planning, "rerun": rerun, "journal": journal}[arguments[1]](int(arguments[2]))
+            )
+        )
+        return 0
+    if arguments[:1] == ["--prepare"]:
+        prepare(Path(arguments[1]), int(arguments[2]))
+        return 0
+    full, missed, before = "--full" in arguments, False, 0.0
+    print(
+        f"{'records planned':>20}{'changes':>10}{'CPU s':>10}{'per 1000, ms':>15}{'growth':>10}{'peak GB':>10}"
+    )
+    for count in (*SIZES, *(FULL if full else ())):
+        one = in_its_own_process("planning", count)
+        each = 1e6 * one["cpu"] / count
+        growth = f"{each / before:.2f}" if before else ""
+        changes = sum(int(one[action]) for action in ("POST", "PUT", "DELETE"))
+        print(
+            f"{count:>20,}{changes:>10,}{one['cpu']:>10.1f}{each:>15.1f}{growth:>10}{one['gb']:>10.2f}",
+            flush=True,
+        )
+        missed |= count == GOAL_RECORDS and (one["cpu"] > GOAL_CPU_S or one["gb"] > GOAL_GB)
+        before = each
+    print(f"\n{'unchanged re-run of':>20}{'records':>10}{'CPU s':>10}{'of it plan':>15}{'peak GB':>20}")
+    for count in (RERUN, *((RERUN_FULL,) if full else ())):
+        one = in_its_own_process("rerun", count)
+        share = one["plan"] / one["cpu"]
+        print(
+            f"{count:>11,} students{one['records']:>10,}{one['cpu']:>10.1f}{share:>15.0%}{one['gb']:>20.2f}",
+            flush=True,
+        )
+    one = in_its_own_process("journal", PUBLISHED)
+    without, journaled = 1000 * one["without"], 1000 * one["with"]
+    print(
+        f"\n{one['records']:,} records published: {without:.2f} ms of CPU each by the client alone, "
+        f"{journaled:.2f} with plan, ledger and result ({journaled / without:.2f} x)"
+    )
+    return int(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
