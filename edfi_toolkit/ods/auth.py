@@ -107,15 +107,14 @@ class OdsAuth(httpx.Auth):
 
     def _accept(self, response: httpx.Response, *, instead_of: Token | None = None) -> None:
         status, now = response.status_code, self._clock()
-        answer = _object(response.content)
+        content = response.read()
+        answer = _object(content)
         if status < 300 and (value := answer.get("access_token")):
             life_s = _seconds(answer.get("expires_in"))
             early_s = min(_EARLY_S, life_s * _EARLY_SHARE)
             self._tokens[self._slot] = Token(str(value), now + life_s - early_s, now + life_s)
             return
-        problem = parse_problem(
-            status, response.content, content_type=response.headers.get("content-type", "")
-        )
+        problem = parse_problem(status, content, content_type=response.headers.get("content-type", ""))
         path = urlsplit(self._url).path
         if not (status < 300 or status in (408, 429) or status >= 500):
             code = str(answer.get("error", ""))

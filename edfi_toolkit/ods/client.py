@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
@@ -290,7 +291,7 @@ class Client:
         if self._closed:
             raise OdsError("This client is closed. Make another one.")
         if self._loop is None:
-            self._loop = asyncio.new_event_loop()
+            self._loop = _new_loop()
             self._thread = threading.Thread(target=self._loop.run_forever, name="edfi-ods", daemon=True)
             self._thread.start()
         return self._loop
@@ -302,6 +303,14 @@ class Client:
         await asyncio.gather(*others, return_exceptions=True)
         await self._session.aclose()
         await asyncio.get_running_loop().shutdown_asyncgens()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    if sys.platform == "win32":  # uvloop is not made for it
+        return asyncio.new_event_loop()
+    import uvloop
+
+    return uvloop.new_event_loop()
 
 
 def _frame(resource: str, rows: list[Row]) -> pd.DataFrame:

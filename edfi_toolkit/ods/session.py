@@ -24,11 +24,11 @@ from edfi_toolkit.ods.retry import RetryPolicy, Verdict, judge, retry_after_s
 from edfi_toolkit.ods.transport import AiohttpTransport, is_untrusted, trust, was_sent
 from edfi_toolkit.settings import Target
 
-_HEADERS = {
-    "Accept": "application/json",
-    "Accept-Encoding": "gzip, deflate",
-    "User-Agent": "edfi-toolkit",
-}
+_HEADERS = (
+    (b"Accept", b"application/json"),
+    (b"Accept-Encoding", b"gzip, deflate"),
+    (b"User-Agent", b"edfi-toolkit"),
+)
 _shared_tokens: dict[object, Token] = {}  # of this process: an API allows a key few tokens at a time
 
 
@@ -81,6 +81,7 @@ class Session:
         self._auth: OdsAuth | None = None
         self._lock = asyncio.Lock()
         self._conversation, self._sent = uuid.uuid4().hex[:20], 0
+        self._headers = (*_HEADERS, (b"Host", httpx.URL(target.base_url).netloc))
 
     @property
     def addresses(self) -> Discovery:
@@ -147,30 +148,32 @@ class Session:
         """Try once. Silence is an Answer too; raises OdsError only for what no second try can mend."""
         self._sent += 1
         correlation_id = f"{self._conversation}-{self._sent}"
-        sent = {**_HEADERS, **(headers or {}), "correlation-id": correlation_id}
+        sent: list[tuple[bytes | str, bytes | str]] = [*self._headers, ("correlation-id", correlation_id)]
+        if headers:
+            sent += headers.items()
         if content is not None:
-            sent["Content-Type"] = "application/json"
+            sent += [("Content-Type", "application/json"), ("Content-Length", str(len(content)))]
         if if_match is not None:
-            sent["If-Match"] = f'"{if_match}"'
+            sent.append(("If-Match", f'"{if_match}"'))
         path = urlsplit(url).path
         current: httpx.Request | None = None
         try:
+            # A stream and not content: httpx then works out no headers of its own, which takes longer than all else.
             request = httpx.Request(
                 verb,
-                _url(url) if params is None else url,
-                params=params,
+                _url(url) if params is None else httpx.URL(url, params=params),
                 headers=sent,
-                content=content,
+                stream=httpx.ByteStream(content or b""),
                 extensions={NAMES_TOKEN: True} if names_token else {},
             )
             if anonymous or self._auth is None:
-                response = await self._exchange(request)
+                response, received = await self._exchange(request)
             else:
                 flow = self._auth.async_auth_flow(request)
                 try:
                     current = await anext(flow)
                     while True:
-                        response = await self._exchange(current)
+                        response, received = await self._exchange(current)
                         current = await flow.asend(response)
                 except StopAsyncIteration:
                     pass
@@ -203,13 +206,17 @@ class Session:
             )
         except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError) as error:
             raise self._unusable(error, verb, path) from None
-        return _answer(response, correlation_id)
+        return _answer(response, received, correlation_id)
 
-    async def _exchange(self, request: httpx.Request) -> httpx.Response:
+    async def _exchange(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+        """An answer and its body. A body that is here already and plain is taken without httpx's reading, which costs
+        as much as the sending."""
         response = await self._transport.handle_async_request(request)
-        await response.aread()
+        if isinstance(response.stream, httpx.ByteStream) and "content-encoding" not in response.headers:
+            return response, b"".join(response.stream)
+        content = await response.aread()
         await response.aclose()
-        return response
+        return response, content
 
     def error(self, verb: str, url: str, answer: Answer, verdict: Verdict) -> OdsError:
         """The exception for an answer that ends what was being done; it quotes no text of the answer."""
@@ -248,20 +255,21 @@ class Session:
 _url = lru_cache(maxsize=64)(httpx.URL)  # parsing one takes longer than all else about a small request
 
 
-def _answer(response: httpx.Response, correlation_id: str) -> Answer:
-    status, headers = response.status_code, response.headers
+def _answer(response: httpx.Response, content: bytes, correlation_id: str) -> Answer:
+    status = response.status_code
+    headers = {
+        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw
+    }
     content_type = headers.get("content-type", "")
     wrong = status >= 300 or "html" in content_type.lower()
     problem = None
     if wrong:
-        problem = parse_problem(
-            status, response.content, content_type=content_type, correlation_id=correlation_id
-        )
+        problem = parse_problem(status, content, content_type=content_type, correlation_id=correlation_id)
     return Answer(
         status,
         (problem.correlation_id if problem else None) or correlation_id,
         headers,
-        response.content,
+        content,
         problem,
         wait_s=retry_after_s(headers.get("retry-after"), datetime.now(UTC)) if wrong else None,
     )

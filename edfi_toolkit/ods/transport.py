@@ -51,7 +51,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 request.method,
                 str(request.url),
                 headers=[(n.decode("latin-1"), v.decode("latin-1")) for n, v in request.headers.raw],
-                data=request.content or None,
+                data=request.read() or None,
                 allow_redirects=False,
                 proxy=self._proxy,
                 timeout=self._timeout,
@@ -59,7 +59,12 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 content = await response.read()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _translated(error)(type(error).__name__, request=request) from error
-        return httpx.Response(response.status, headers=response.raw_headers, content=content, request=request)
+        return httpx.Response(
+            response.status,
+            headers=response.raw_headers,
+            stream=httpx.ByteStream(content),
+            request=request,
+        )
 
     async def aclose(self) -> None:
         if self._session is not None:

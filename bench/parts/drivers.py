@@ -1,0 +1,186 @@
+"""One way of sending or reading, in a process of its own: `python drivers.py WAY ARGUMENTS-AS-JSON`.
+
+Prints what it did, and what that took once everything was imported: seconds, CPU seconds, the peak of its memory.
+It is also run by the rivals' own Python, so nothing is imported before it is needed.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+RESOURCE = "studentCTEProgramAssociations"
+
+
+def measured(work: Callable[[], int]) -> None:
+    """Run it, and print what it took."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    cpu, clock = usage.ru_utime + usage.ru_stime, time.perf_counter()
+    done = work()
+    seconds = time.perf_counter() - clock
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    print(
+        json.dumps(
+            {
+                "done": done,
+                "seconds": seconds,
+                "cpu": usage.ru_utime + usage.ru_stime - cpu,
+                "peak": usage.ru_maxrss / unit,
+            }
+        )
+    )
+
+
+def bodies_of(path: str, count: int) -> list[Any]:
+    """Bodies, one a line."""
+    with Path(path).open(encoding="utf-8") as lines:
+        return [json.loads(line) for _, line in zip(range(count), lines, strict=False)]
+
+
+def lightbeam(command: str, folder: str, address: str, pool: int, page: int = 500) -> None:
+    """`lightbeam send` or `lightbeam fetch`, by its own main program."""
+    from lightbeam.__main__ import main
+
+    work = Path(folder)
+    settings = {
+        "data_dir": folder,
+        "edfi_api": {
+            "base_url": address,
+            "version": 3,
+            "mode": "shared_instance",
+            "client_id": "key",
+            "client_secret": "secret",
+        },
+        "connection": {"verify_ssl": False, "pool_size": pool},
+        "fetch": {"page_size": page},
+    }
+    (work / "lightbeam.yaml").write_text(json.dumps(settings))
+    results = work / "results.json"
+
+    def run() -> int:
+        sys.argv = ["lightbeam", command, "-c", str(work / "lightbeam.yaml"), "-s", RESOURCE]
+        sys.argv += ["--results-file", str(results)]
+        main()
+        if command == "fetch":
+            with (work / f"{RESOURCE}.jsonl").open("rb") as lines:
+                return sum(1 for _ in lines)
+        sent = json.loads(results.read_text())["resources"][RESOURCE]
+        return sum(each["count"] for each in sent["successes"])
+
+    measured(run)
+
+
+def edfi_api_client(address: str, bodies: str = "", count: int = 0, page: int = 500) -> None:
+    """Posts one after the other through its session, or rows by cursor."""
+    from edfi_api_client import EdFiClient
+
+    client = EdFiClient(address, "key", "secret")
+    found = client.resource(RESOURCE)
+    given = bodies_of(bodies, count) if bodies else []
+
+    def send() -> int:
+        return sum(client.session.post_response(found.url, data=body).status_code == 201 for body in given)
+
+    measured(send if bodies else lambda: sum(1 for _ in found.get_rows(page_size=page)))
+
+
+def aiohttp(address: str, bodies: str, count: int, at_once: int) -> None:
+    """Nothing but aiohttp: what the wire costs without a client's care."""
+    import asyncio
+
+    import aiohttp as library
+
+    given = iter(bodies_of(bodies, count))
+    url = f"{address}/data/v3/ed-fi/{RESOURCE}"
+
+    async def worker(session: Any) -> int:
+        created = 0
+        for body in given:
+            async with session.post(url, json=body, headers={"Authorization": "Bearer 0"}) as response:
+                await response.read()
+                created += response.status == 201
+        return created
+
+    async def all_workers() -> int:
+        async with library.ClientSession(connector=library.TCPConnector(limit=0)) as session:
+            return sum(await asyncio.gather(*(worker(session) for _ in range(at_once))))
+
+    measured(lambda: asyncio.run(all_workers()))
+
+
+def target(address: str, at_once: int) -> Any:
+    """Our own way in."""
+    from edfi_toolkit.settings import Secret, Target
+
+    return Target("bench", address, Secret("key"), Secret("secret"), concurrency=at_once)
+
+
+def client(address: str, bodies: str, count: int, at_once: int) -> None:
+    """`Client.apply`, without a ledger."""
+    from edfi_toolkit.ods import Client, Write
+
+    writes = [
+        Write("POST", RESOURCE, body, None, None, ref, body["studentReference"]["studentUniqueId"])
+        for ref, body in enumerate(bodies_of(bodies, count))
+    ]
+    ours = Client(target(address, at_once))
+
+    def send() -> int:
+        with ours:
+            return sum(outcome.status == 201 for outcome in ours.apply(writes))
+
+    measured(send)
+
+
+def publish(address: str, plan: str, ledger: str, at_once: int) -> None:
+    """`publish`, with every intent and outcome in the ledger."""
+    import edfi_toolkit as edfi
+    from edfi_toolkit.ods import Client
+    from edfi_toolkit.sync import Ledger, Plan
+
+    made = Plan.load(Path(plan))
+    kept = Ledger(ledger)
+    ours = Client(target(address, at_once))
+
+    def send() -> int:
+        with ours, kept:
+            outcome = edfi.publish(made, target=ours, ledger=kept, approved="auto")
+        return int(outcome["outcome"].eq("delivered").sum())
+
+    measured(send)
+
+
+def read(address: str) -> None:
+    """`Client.read`, page by page."""
+    from edfi_toolkit.ods import Client
+
+    ours = Client(target(address, 8))
+
+    def pages() -> int:
+        with ours:
+            return sum(len(frame) for frame in ours.read(RESOURCE))
+
+    measured(pages)
+
+
+def pull(address: str, path: str) -> None:
+    """`pull`, to a Parquet file."""
+    from edfi_toolkit import ods
+
+    ours = ods.Client(target(address, 8))
+
+    def rows() -> int:
+        with ours:
+            return ods.pull(ours, RESOURCE, path).rows
+
+    measured(rows)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](**json.loads(sys.argv[2]))

@@ -1,0 +1,254 @@
+"""What sending and reading cost next to the programs others use, all against one stub server, in one run.
+
+The stub is a process of its own that answers at once, and again after 30 ms, as an ODS does. Each way runs in a
+process of its own, measured from the moment its imports are done; start-up is not counted for anybody. The rivals
+come from their registry into an environment that is thrown away afterwards. `--posts N` and `--rows N` change the
+amounts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from parts.rivals import Absent, environ, environment
+from parts.stub import RESOURCE, row
+
+HERE = Path(__file__).parent
+LATENCY_MS = 30
+AT_ONCE = 64
+SECONDS_AT_LATENCY = 5  # whoever has few requests in flight would need minutes for all of them
+
+
+@dataclass(frozen=True)
+class Took:
+    """What one way took."""
+
+    done: int
+    seconds: float
+    cpu: float
+    peak: float
+
+    @property
+    def rate(self) -> float:
+        """Requests or rows a second."""
+        return self.done / self.seconds
+
+    @property
+    def cpu_per_1000(self) -> float:
+        """CPU seconds for a thousand requests or rows."""
+        return 1000 * self.cpu / self.done
+
+
+class Bench:
+    """The stub under measurement, and what the ways need."""
+
+    def __init__(self, folder: Path, programs: Path | None, posts: int, rows: int) -> None:
+        self.folder, self.programs, self.posts, self.rows = folder, programs, posts, rows
+        self.bodies = folder / "bodies.jsonl"
+        server_made = ("id", "_etag", "_lastModifiedDate")
+        with self.bodies.open("w", encoding="utf-8") as lines:
+            for number in range(posts):
+                body = {name: value for name, value in row(number).items() if name not in server_made}
+                lines.write(json.dumps(body) + "\n")
+        self.found: dict[tuple[int, str], Took] = {}
+        self.address, self.latency = "", 0
+
+    def plan(self) -> Path:
+        """A plan of about as many POSTs, made once and not measured."""
+        import edfi_toolkit as edfi
+        from edfi_toolkit.tables.synthetic import district
+
+        folder = self.folder / "plan"
+        if not folder.exists():
+            tables = district(students=2 * self.posts + 200)  # about half of them take part in a program
+            edfi.plan(edfi.build(tables, profile="certification", school_year=2026)).save(folder)
+        return folder
+
+    @contextmanager
+    def stub(self, latency_ms: int) -> Iterator[None]:
+        """The server, as a process of its own; says at the end what it cost."""
+        command = [sys.executable, str(HERE / "parts" / "stub.py"), str(latency_ms), str(self.rows)]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None  # noqa: S101 - for the type checker
+        self.address, self.latency = process.stdout.readline().strip(), latency_ms
+        try:
+            yield
+            seen = httpx.get(f"{self.address}/stub", trust_env=False).json()
+            print(f"{'  the stub itself':<34}{'':>20}{1000 * seen['cpu'] / seen['requests']:>12.3f}")
+        finally:
+            process.communicate()
+
+    def run(self, name: str, way: str, *, rival: bool = False, **arguments: Any) -> None:
+        """One way in a process of its own; a line about it."""
+        python = sys.executable
+        if rival:
+            if self.programs is None:
+                return
+            python = str(self.programs / "python")
+        command = [
+            python,
+            str(HERE / "parts" / "drivers.py"),
+            way,
+            json.dumps({"address": self.address, **arguments}),
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, env=environ() if rival else None)
+        if done.returncode:
+            sys.exit(f"{name} failed:\n{done.stderr[-2000:]}")
+        self.note(name, Took(**json.loads(done.stdout.splitlines()[-1])))
+
+    def note(self, name: str, took: Took) -> None:
+        """Keep a figure, and print it."""
+        self.found[self.latency, name] = took
+        peak = f"{took.peak:>10.0f}" if took.peak else ""
+        print(f"  {name:<32}{took.done:>9,}{took.rate:>11,.0f}{took.cpu_per_1000:>12.3f}{peak}", flush=True)
+
+    def count(self, at_once: int) -> int:
+        """How many to send: all of them, or what takes some seconds where each takes its time."""
+        if not self.latency:
+            return self.posts
+        return min(self.posts, int(at_once * 1000 / self.latency * SECONDS_AT_LATENCY))
+
+    def folder_with(self, count: int) -> str:
+        """A folder for lightbeam, with that many bodies."""
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        with self.bodies.open() as lines, (folder / f"{RESOURCE}.jsonl").open("w") as given:
+            given.writelines(line for _, line in zip(range(count), lines, strict=False))
+        return str(folder)
+
+    def wrk(self) -> None:
+        """The ceiling: a C program that sends one body over and over."""
+        if shutil.which("wrk") is None:
+            print("  wrk is not installed: apt-get install wrk")
+            return
+        script = self.folder / "post.lua"
+        body = self.bodies.read_text().partition("\n")[0]
+        script.write_text(
+            f"wrk.method = 'POST'\nwrk.body = [[{body}]]\nwrk.headers['Content-Type'] = 'application/json'\n"
+        )
+        before, clock = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        command = ["wrk", "-t1", f"-c{AT_ONCE}", "-d3s", "-s", str(script)]
+        out = subprocess.run(
+            [*command, f"{self.address}/data/v3/ed-fi/{RESOURCE}"], check=True, capture_output=True, text=True
+        ).stdout
+        after, clock = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - clock
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        done = int(re.search(r"(\d+) requests in", out)[1])  # type: ignore[index]
+        self.note(f"wrk, {AT_ONCE}", Took(done, clock, cpu, 0))
+
+
+def publish(bench: Bench) -> None:
+    """POSTs, by everybody."""
+    print(f"\nPOST, the answer after {bench.latency} ms")
+    print(f"  {'way, in flight at once':<32}{'requests':>9}{'req/s':>11}{'CPU s/1000':>12}{'peak MB':>10}")
+    bodies = str(bench.bodies)
+    bench.wrk()
+    bench.run(f"aiohttp, {AT_ONCE}", "aiohttp", bodies=bodies, count=bench.count(AT_ONCE), at_once=AT_ONCE)
+    for pool in (8, AT_ONCE):
+        folder = bench.folder_with(bench.count(pool))
+        bench.run(f"lightbeam, {pool}", "lightbeam", rival=True, command="send", folder=folder, pool=pool)
+    count = bench.count(1) if bench.latency else bench.posts // 4
+    bench.run("edfi_api_client, 1", "edfi_api_client", rival=True, bodies=bodies, count=count)
+    for at_once in (8, AT_ONCE):
+        bench.run(
+            f"Client.apply, {at_once}", "client", bodies=bodies, count=bench.count(at_once), at_once=at_once
+        )
+    plan, ledger = str(bench.plan()), str(bench.folder / f"ledger-{bench.latency}.db")
+    bench.run(f"publish with its ledger, {AT_ONCE}", "publish", plan=plan, ledger=ledger, at_once=AT_ONCE)
+
+
+def pull(bench: Bench) -> None:
+    """Rows, by everybody who reads."""
+    print(f"\nGET pages of 500, each after {bench.latency} ms")
+    print(f"  {'way':<32}{'rows':>9}{'rows/s':>11}{'CPU s/1000':>12}{'peak MB':>10}")
+    bench.run(
+        "lightbeam fetch, 8", "lightbeam", rival=True, command="fetch", folder=bench.folder_with(0), pool=8
+    )
+    bench.run("edfi_api_client by cursor", "edfi_api_client", rival=True)
+    bench.run("Client.read, 8 partitions", "read")
+    bench.run(
+        "pull to Parquet, 8 partitions", "pull", path=str(bench.folder / f"rows-{bench.latency}.parquet")
+    )
+
+
+def goals(bench: Bench) -> bool:
+    """Print which goals were met; whether all were."""
+
+    def ratio(ours: str, theirs: str, what: str = "rate", latency: int = LATENCY_MS) -> float | None:
+        found = [bench.found.get((latency, name)) for name in (ours, theirs)]
+        return None if None in found else getattr(found[0], what) / getattr(found[1], what)
+
+    ours = bench.found[LATENCY_MS, f"Client.apply, {AT_ONCE}"]
+    possible = AT_ONCE / (LATENCY_MS / 1000)
+    kept = bench.found[LATENCY_MS, f"publish with its ledger, {AT_ONCE}"]
+    slow = f"at {LATENCY_MS} ms"
+    lines = [
+        (
+            f"{slow}, {AT_ONCE} in flight: times lightbeam's rate",
+            ratio(f"Client.apply, {AT_ONCE}", f"lightbeam, {AT_ONCE}"),
+            1.5,
+            1,
+        ),
+        (f"{slow}: share of in flight / latency", ours.rate / possible, 0.9, 1),
+        (f"{slow}, with the ledger: CPU s/1000", kept.cpu_per_1000, 0.5, -1),
+        (
+            f"{slow}: times edfi_api_client's rows/s",
+            ratio("Client.read, 8 partitions", "edfi_api_client by cursor"),
+            4,
+            1,
+        ),
+        (
+            "CPU a row, by edfi_api_client's",
+            ratio("Client.read, 8 partitions", "edfi_api_client by cursor", "cpu_per_1000", 0),
+            1,
+            -1,
+        ),
+    ]
+    print("\nGoals")
+    met = []
+    for says, value, limit, sign in lines:
+        if value is None:
+            print(f"  {says:<52}{'':>8}  not measured: the rivals are absent")
+            continue
+        met.append(sign * value >= sign * limit)
+        bound = "at least" if sign > 0 else "at most"
+        print(f"  {says:<52}{value:>8.2f}  {bound} {limit:g}: {'met' if met[-1] else 'MISSED'}")
+    return all(met)
+
+
+def main(arguments: list[str]) -> int:
+    """Measure, print, and end with 1 when a goal is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--posts", type=int, default=20_000)
+    parser.add_argument("--rows", type=int, default=100_000)
+    given = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as named:
+        folder = Path(named)
+        try:
+            programs = environment(folder / "rivals")
+        except Absent as reason:
+            programs = None
+            print(f"The rivals are left out. {reason}")
+        bench = Bench(folder, programs, given.posts, given.rows)
+        for latency in (0, LATENCY_MS):
+            with bench.stub(latency):
+                publish(bench)
+                pull(bench)
+        return 0 if goals(bench) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
