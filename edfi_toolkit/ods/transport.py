@@ -29,7 +29,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     """One pool of HTTP/1.1 connections; proxies come from the environment, as everywhere."""
 
     def __init__(
-        self, *, verify: ssl.SSLContext, read_s: float = READ_S, connect_s: float = CONNECT_S
+        self, *, verify: ssl.SSLContext | bool, read_s: float = READ_S, connect_s: float = CONNECT_S
     ) -> None:
         self._verify = verify
         self._timeout = aiohttp.ClientTimeout(
@@ -79,8 +79,13 @@ def environment_proxy(url: httpx.URL) -> str | None:
     return proxies.get(url.scheme) or proxies.get("all")
 
 
-def trust(target: Target) -> ssl.SSLContext:
-    """Certificates to trust: the system's, the usual public ones, and the target's own bundle."""
+def trust(target: Target) -> ssl.SSLContext | bool:
+    """Certificates to trust: the system's, the usual public ones, and the target's own bundle.
+
+    True, which is aiohttp's own care, where plain http makes loading them all a waste.
+    """
+    if target.base_url.startswith("http:") and not target.ca_bundle:
+        return True
     try:
         return _context(target.ca_bundle)
     except (OSError, ssl.SSLError):
