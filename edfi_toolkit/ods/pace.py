@@ -13,8 +13,9 @@ _LATENCY_RISE = 2.0
 
 
 class Pace:
-    """Doubles per round of successes until the first stumble or rise in latency, grows by one per round from
-    then on, and halves whenever the server stumbles.
+    """Doubles per round of successes until the first stumble or rise in latency, and halves whenever the server
+    stumbles.  From then on it doubles up to where it stumbled last, and grows by one per round beyond: a stumble that
+    had nothing to do with our pace is soon made up for, and a lower limit is found in a few rounds.
 
     Requests that were in flight together tell of one stumble, not of many: each carries the round it began
     in, and only the first of a round counts.
@@ -26,7 +27,7 @@ class Pace:
         self.round = 0
         self.stumbles = 0
         self.resume_at = 0.0
-        self._starting = True
+        self._known = float("inf")  # the limit that held until the last stumble
         self._usual_s = 0.0
         self._best_s = float("inf")
 
@@ -41,9 +42,10 @@ class Pace:
         self._usual_s = latency_s if not self._usual_s else 0.9 * self._usual_s + 0.1 * latency_s
         self._best_s = min(self._best_s * 1.001, self._usual_s)  # forgets slowly: a server may become slower
         if self._usual_s > _LATENCY_RISE * self._best_s:
-            self._starting = False
+            self._known = min(self._known, self.limit)
         elif self.limit < self.ceiling:
-            self.limit = min(float(self.ceiling), self.limit + (1 if self._starting else 1 / self.limit))
+            step = 1 if self.limit < self._known else 1 / self.limit
+            self.limit = min(float(self.ceiling), self.limit + step)
 
     def stumbled(
         self, began_in: int, now: float, *, wait_s: float | None = None, counts: bool = True
@@ -52,7 +54,7 @@ class Pace:
         if began_in != self.round:
             return
         self.round += 1
-        self._starting = False
+        self._known = self.limit
         self.limit = max(1.0, self.limit / 2)
         if counts:
             self.stumbles += 1

@@ -111,10 +111,9 @@ class RetryPolicy:
             Verdict.RACING: self.attempts_racing,
         }.get(verdict, 1)
 
-    def backoff_s(self, attempt: int, chance: random.Random, *, busy: bool = False) -> float:
+    def backoff_s(self, attempt: int, chance: random.Random) -> float:
         """Seconds to wait after the `attempt`th try: any part of a span that doubles (full jitter)."""
-        first = self.first_wait_s * (4 if busy else 1)
-        return chance.uniform(0, min(self.longest_wait_s, first * 2 ** min(attempt - 1, 30)))
+        return chance.uniform(0, min(self.longest_wait_s, self.first_wait_s * 2 ** min(attempt - 1, 30)))
 
     def next_wait_s(
         self,
@@ -128,7 +127,7 @@ class RetryPolicy:
         """Seconds before the next try, or None when the limits are reached."""
         if attempt >= self.tries(verdict):
             return None
-        wait_s = self.backoff_s(attempt, chance, busy=verdict is Verdict.BUSY)
+        wait_s = self.backoff_s(attempt, chance)
         if retry_after_s is not None:
             if retry_after_s > self.longest_pause_s:
                 return None

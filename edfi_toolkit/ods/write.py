@@ -19,6 +19,7 @@ from edfi_toolkit.ods.session import Answer
 if TYPE_CHECKING:
     from edfi_toolkit.ods.writer import Writer
 
+_MOST_WAITING = 1_000  # records that wait for another try hold up no others, up to so many
 Kind = Literal["delivered", "refused", "pending", "unsure"]
 
 
@@ -103,7 +104,7 @@ def outcomes(
     parked: list[Job] = []
     while True:
         batch: list[Job] = []
-        while more and in_hand < ahead:
+        while more and in_hand - min(writer.waiting, _MOST_WAITING) < ahead:
             try:
                 batch.append(Job(next(source)))
             except StopIteration:

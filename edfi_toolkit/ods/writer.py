@@ -48,6 +48,11 @@ class Writer:
         self._worked_once: set[tuple[str, str]] = set()  # resources and actions that had a record delivered
         self.error: Exception | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many records wait for another try; may be asked from any thread."""
+        return len(self._timers)
+
     def submit(self, jobs: Iterable[Job]) -> None:
         """Take jobs on; each comes back as an Outcome or as parked, unless the run ends before it is sent."""
         if self.error is not None:

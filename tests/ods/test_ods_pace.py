@@ -43,14 +43,38 @@ def test_requests_in_flight_together_halve_it_once():
     assert pace.stumbles == 1
 
 
-def test_after_a_stumble_it_grows_by_one_a_round():
-    pace = a_pace()
+def test_after_a_stumble_it_doubles_to_where_it_stumbled_and_grows_by_one_a_round_from_there():
+    pace = a_pace(ceiling=200)
     for _ in range(60):
         pace.fine(0.03)
     pace.stumbled(pace.round, now=0.0)
+    assert pace.limit == 32
     for _ in range(32):
         pace.fine(0.03)
-    assert 32.9 < pace.limit <= 33.1
+    assert pace.limit == 64
+    for _ in range(64):
+        pace.fine(0.03)
+    assert 64.9 < pace.limit <= 65.0
+
+
+def test_one_stumble_in_ten_that_has_nothing_to_do_with_our_pace_leaves_half_of_it():
+    pace, chance, limits = a_pace(ceiling=16), random.Random(3), []
+    for _ in range(3_000):
+        if chance.random() < 0.1:
+            pace.stumbled(pace.round, now=0.0)
+        else:
+            pace.fine(0.03)
+        limits.append(pace.limit)
+    assert sum(limits) / len(limits) > 6
+
+
+def test_a_lower_limit_of_the_server_is_found_in_a_few_rounds():
+    pace = a_pace(ceiling=64)
+    for _ in range(100):
+        pace.fine(0.03)
+    for _ in range(200):  # from now on it bears 5 at once
+        pace.stumbled(pace.round, now=0.0) if pace.limit > 5 else pace.fine(0.03)
+    assert 2 <= pace.limit <= 6
 
 
 def test_one_stumble_pauses_nobody_and_the_third_in_a_row_pauses_all():

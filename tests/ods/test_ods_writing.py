@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
 from collections import Counter, defaultdict
 from dataclasses import replace
@@ -14,6 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from edfi_toolkit.errors import OdsError, OdsUnavailable
 from edfi_toolkit.ods import Write
+from edfi_toolkit.ods.write import outcome_of, outcomes
 
 URN = "urn:ed-fi:api:"
 
@@ -113,6 +115,28 @@ def test_retry_after_is_waited_for(ods, client, tools):
     ods.reply = lambda request, body, number: busy if number == 1 else None
     assert told(client, [tools.post(1)])[1].outcome == "delivered"
     assert ods.times[1] - ods.times[0] >= 1.0
+
+
+def test_records_that_wait_for_another_try_hold_up_no_others(tools):
+    class Waits:
+        """Lets every second of the first 60 records wait until the last of all has come."""
+
+        waiting, error, results, kept = 0, None, queue.SimpleQueue(), []
+
+        def submit(self, jobs):
+            for job in jobs:
+                if job.write.ref in range(0, 60, 2):
+                    self.kept.append(outcome_of(job, "delivered", None))
+                else:
+                    self.results.put(outcome_of(job, "delivered", None))
+                self.waiting = len(self.kept)
+                if job.write.ref == 99:
+                    for outcome in self.kept:
+                        self.results.put(outcome)
+
+    writer = Waits()
+    found = outcomes(writer, writer.submit, (tools.post(n) for n in range(100)), ahead=16)
+    assert [outcome.ref for outcome in found] == [*range(1, 60, 2), *range(60, 100), *range(0, 60, 2)]
 
 
 def test_a_retry_after_of_an_hour_ends_the_run(ods, client, tools):
