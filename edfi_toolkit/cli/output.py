@@ -40,6 +40,10 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--override", help="A limit that is meant, limit:person; may be repeated."),
 ]
+Schools = Annotated[
+    list[int] | None,
+    typer.Option("--school", help="Only this school's records, by its Ed-Fi id; may be repeated."),
+]
 ModeName = Annotated[
     Mode,
     typer.Option("--mode", help="Compare with what was published before, or with what the ODS holds."),

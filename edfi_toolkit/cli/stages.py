@@ -17,6 +17,7 @@ from edfi_toolkit.cli.output import (
     Overrides,
     ProfileName,
     Reveal,
+    Schools,
     SchoolYear,
     SourceName,
     TargetName,
@@ -88,6 +89,7 @@ def plan(
     school_year: SchoolYear = None,
     mode: ModeName = Mode.publish,
     given: Given = None,
+    school: Schools = None,
     live: Annotated[
         bool, typer.Option("--live", help="Read the ODS too: what others have changed there meanwhile.")
     ] = False,
@@ -100,7 +102,7 @@ def plan(
 
     Example: edfi-toolkit plan north --profile certification --school-year 2026 --target sandbox
     """
-    run, view = _previewed(source, profile, school_year, target, given, mode, live=live)
+    run, view = _previewed(source, profile, school_year, target, given, mode, live=live, schools=school)
     if out is not None:
         run.plan.save(out)
         say(f"Saved the plan in {out}")
@@ -116,6 +118,7 @@ def publish(
     target: TargetName = "sandbox",
     school_year: SchoolYear = None,
     given: Given = None,
+    school: Schools = None,
     override: Overrides = None,
     max_seconds: Annotated[
         int | None, typer.Option(min=1, help="Begin no further record after so many seconds.")
@@ -133,10 +136,13 @@ def publish(
 
     Example: edfi-toolkit publish north --profile certification --school-year 2026 --approve auto
     """
+    from edfi_toolkit.errors import ConfigError
     from edfi_toolkit.runs import open_run
     from edfi_toolkit.runs.folder import RunFolder
 
     folder = Path(source_or_plan)
+    if school and (folder / "plan.json").is_file():
+        raise ConfigError("A plan says itself which schools it is for. Leave --school out, or name a source.")
     given_to_publish = {
         "overrides": override or [],
         "max_seconds": max_seconds,
@@ -153,7 +159,7 @@ def publish(
             profile=profile, school_year=about.get("school_year"), target=target, run_id=folder.resolve().name
         )
     else:
-        run, _ = _previewed(source_or_plan, profile, school_year, target, given)
+        run, _ = _previewed(source_or_plan, profile, school_year, target, given, schools=school)
     with Line("Publishing") as progress:
         view = run.publish(approved=approve, progress=progress, **given_to_publish)
     _finish(run, view, as_json)
@@ -166,6 +172,7 @@ def resync(
     approve: Annotated[str, typer.Option(help="auto, or a fingerprint; without it nothing is sent.")] = "",
     school_year: SchoolYear = None,
     given: Given = None,
+    school: Schools = None,
     override: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
@@ -177,7 +184,7 @@ def resync(
 
     Example: edfi-toolkit resync north --profile certification --school-year 2026 --target sandbox
     """
-    run, view = _previewed(source, profile, school_year, target, given, Mode.resync)
+    run, view = _previewed(source, profile, school_year, target, given, Mode.resync, schools=school)
     if approve:
         with Line("Publishing") as progress:
             view = run.publish(approved=approve, overrides=override or [], progress=progress)
@@ -207,6 +214,7 @@ def _previewed(
     mode: Mode = Mode.publish,
     *,
     live: bool = False,
+    schools: list[int] | None = None,
 ) -> tuple[Any, Any]:
     """A new run, as far as its preview."""
     from edfi_toolkit.runs import open_run
@@ -224,11 +232,11 @@ def _previewed(
     for step in (run.extract, run.build, run.validate):
         say(step().says)
     if mode is Mode.publish and not live:
-        return run, run.preview()
+        return run, run.preview(schools=schools or ())
     with Line("Reading the ODS") as reading:
         if mode is Mode.resync:
-            return run, run.resync(progress=reading)
-        return run, run.preview(live=True, progress=reading)
+            return run, run.resync(schools=schools or (), progress=reading)
+        return run, run.preview(live=True, schools=schools or (), progress=reading)
 
 
 def _publish_saved(

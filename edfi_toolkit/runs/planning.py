@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int | None, Mapping[str, int] | None], bool]
 
 
-def plan_of(run: Run) -> Plan:
+def plan_of(run: Run, schools: Collection[int]) -> Plan:
     """The plan of an ordinary publish: against what was published before."""
     from edfi_toolkit.sync import plan
 
     _check_year(run)
     _recover(run)
-    return plan(run.checked, source_name=run.source.name, **_remembered(run))
+    return plan(run.checked, source_name=run.source.name, schools=schools, **_remembered(run))
 
 
-def live_plan_of(run: Run, progress: Progress) -> Plan:
+def live_plan_of(run: Run, schools: Collection[int], progress: Progress) -> Plan:
     """The same plan, with what the ODS as it is now has to say of it. Raises OdsError when it cannot be read."""
     from edfi_toolkit.model import associations
     from edfi_toolkit.ods import Client
     from edfi_toolkit.sync import dependents, sweep, with_live
     from edfi_toolkit.validation import missing_references
 
-    made = plan_of(run)
+    made = plan_of(run, schools)
     written = made.items[made.items["action"].isin(["POST", "PUT"])]
     with Client(run.target) as client:
         missing = missing_references(written, target=client, identity_map=identity_map(run))
@@ -48,7 +48,7 @@ def live_plan_of(run: Run, progress: Progress) -> Plan:
         )
 
 
-def resync_of(run: Run, progress: Progress) -> Plan:
+def resync_of(run: Run, schools: Collection[int], progress: Progress) -> Plan:
     """The plan of a resync: against what the ODS holds now. Raises OdsError when it cannot be read."""
     from edfi_toolkit.ods import Client
     from edfi_toolkit.sync import plan, resources_of, sweep
@@ -59,7 +59,8 @@ def resync_of(run: Run, progress: Progress) -> Plan:
     known = _remembered(run, claims=True)
     with Client(run.target) as client:
         ods, unread = sweep(client, resources_of(run.checked), progress=progress)
-    return plan(run.checked, mode="resync", ods=ods, unread=unread, source_name=run.source.name, **known)
+    found = {"ods": ods, "unread": unread, "schools": schools}
+    return plan(run.checked, mode="resync", source_name=run.source.name, **found, **known)
 
 
 def identity_map(run: Run) -> pd.DataFrame:

@@ -7,7 +7,7 @@ was published: from then on the run is history, its steps show what they found, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -151,28 +151,32 @@ class Run:
         )
         return steps.checked_view(checked, self.masker(), note)
 
-    def preview(self, *, live: bool = False, progress: Progress | None = None) -> View:
+    def preview(
+        self, *, live: bool = False, schools: Collection[int] = (), progress: Progress | None = None
+    ) -> View:
         """What would change in the ODS. In a run that has published, the plan that was published.
 
         live: also read what the ODS holds now, and find what the plan would meet there: values that others
-        have changed, records that exist already or no more, missing references. progress: as in `resync`.
+        have changed, records that exist already or no more, missing references. schools: Ed-Fi ids; only their
+        records, all others stay as they are. progress: as in `resync`.
         """
         self.folder.need("validate")
         if live:
-            return self._planned(lambda: live_plan_of(self, progress or _panel("Reading the ODS")))
-        return self._planned(lambda: plan_of(self))
+            return self._planned(lambda: live_plan_of(self, schools, progress or _panel("Reading the ODS")))
+        return self._planned(lambda: plan_of(self, schools))
 
-    def resync(self, *, progress: Progress | None = None) -> View:
+    def resync(self, *, schools: Collection[int] = (), progress: Progress | None = None) -> View:
         """What would change if the ODS were compared record by record, and not with what was published.
 
         Reads the source first where this run has not yet, then all that the ODS holds of the profile's
         resources. Nothing is sent; `publish` carries it out. progress: called with records read so far, their
-        number once it is known, and counts; False stops. Raises OdsUnavailable, OdsRefusedLogin.
+        number once it is known, and counts; False stops. schools: as in `preview`. Raises OdsUnavailable,
+        OdsRefusedLogin.
         """
         for name in ("extract", "build", "validate"):
             if not self.folder.has(name):
                 getattr(self, name)()
-        return self._planned(lambda: resync_of(self, progress or _panel("Reading the ODS")))
+        return self._planned(lambda: resync_of(self, schools, progress or _panel("Reading the ODS")))
 
     def _planned(self, make: Callable[[], Plan]) -> View:
         """Make the plan and keep it. In a run that has published, the plan that was published."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
@@ -76,6 +78,12 @@ class Findings:
                 }
             )
         )
+
+    def keep_only(self, organizations: Collection[int]) -> None:
+        """Forget what was found about records of other organizations."""
+        found = self.frame()
+        about = found["education_organization_id"]
+        self._parts = [found[about.isna() | about.isin(organizations)]]
 
     def frame(self) -> pd.DataFrame:
         """All findings so far (FINDING_COLUMNS)."""

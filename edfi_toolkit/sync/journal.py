@@ -30,6 +30,7 @@ class Mapped(NamedTuple):
 
     ed_fi_id: str
     body_hash: str
+    organization: int
 
 
 @dataclass(frozen=True, repr=False)
@@ -106,13 +107,14 @@ class Journal:
     def identities(self, resources: Sequence[str]) -> dict[MapKey, Mapped]:
         """The identity map as it is now."""
         table = schema.identity_map
-        query = select(table.c.resource, table.c.key_hash, table.c.ed_fi_id, table.c.body_hash).where(
+        facts = table.c.ed_fi_id, table.c.body_hash, table.c.education_organization_id
+        query = select(table.c.resource, table.c.key_hash, *facts).where(
             table.c.feed_id == self._feed.id,
             table.c.school_year == self._year,
             table.c.resource.in_(resources),
         )
         with self._ledger.reading() as connection:
-            return {(row[0], row[1]): Mapped(row[2], row[3]) for row in connection.execute(query)}
+            return {(row[0], row[1]): Mapped(*row[2:]) for row in connection.execute(query)}
 
     def unsettled(self) -> list[Open]:
         """Attempts of this feed and year that a crash left open, oldest first."""

@@ -18,6 +18,7 @@ from edfi_toolkit.sync.mistakes import behind_deletes, behind_updates
 from edfi_toolkit.sync.planned import Plan
 from edfi_toolkit.sync.reach import in_reach, load_errors
 from edfi_toolkit.sync.reasons import Origins
+from edfi_toolkit.sync.schools import check_known, of_schools
 from edfi_toolkit.sync.showing import items_of
 from edfi_toolkit.sync.sides import (
     MAP_COLUMNS,
@@ -53,6 +54,7 @@ def plan(
     mode: str = "publish",
     source_name: str | None = None,
     last_sync: pd.DataFrame | None = None,
+    schools: Collection[int] = (),
 ) -> Plan:
     """Decide one action per natural key of the resources that a build speaks for.
 
@@ -63,8 +65,9 @@ def plan(
     unread: resources that could not be read; a resync leaves them as they are and tells so.
     source_name: the feed's source where it differs from the build's.
     last_sync: `resource, enabled, mapping_version` as at the last sync: what differs by now is worth a resync.
+    schools: plan for these organizations alone, by their Ed-Fi ids; the records of all others stay as they are.
     A guardrail never raises here: its breach is a finding, and publish refuses. Raises PlanError for an
-    unknown mode or an identity map that mixes feeds.
+    unknown mode or school, or an identity map that mixes feeds.
     """
     if mode not in MODES:
         raise PlanError(f"There is no mode {mode!r}. Use one of: {', '.join(MODES)}.")
@@ -83,6 +86,7 @@ def plan(
         school_year=int(build.scope.school_year),
         source=build.scope.source if source_name is None else source_name,
         resources=tuple(preferences.loc[preferences["enabled"], "resource"]),
+        organizations=tuple(sorted(set(schools))),
     )
     mapped = map_side(identity_map, scope)
     sides = Sides(
@@ -92,6 +96,7 @@ def plan(
         if resync
         else ods_side(None, scope.resources),
     )
+    check_known(scope.organizations, sides)
     kept_back = source_side(held[held["resource"].isin(scope.resources)])
     keys = _facts(sides, resync=resync, findings=findings)
     keys = keys[~_left_alone(keys, sides, kept_back, build, origins, findings)].reset_index(drop=True)
@@ -101,7 +106,14 @@ def plan(
         decided = in_reach(decided, sides, kept_back, build, findings)
     decided = _linked(decided, sides, kept_back, build, origins, findings)
     items, hashes = items_of(decided, sides, build, origins, resync=resync)
-    _guard(items, len(sides.mapped), _withheld(identity_map, scope, findings), build, findings)
+    mapped_rows = len(sides.mapped)
+    if schools:
+        chosen = of_schools(items, scope.organizations)
+        items, hashes = items[chosen].reset_index(drop=True), hashes[chosen].reset_index(drop=True)
+        mapped_rows = int(sides.mapped["education_organization_id"].isin(scope.organizations).sum())
+        findings.keep_only(scope.organizations)
+        findings.tell("ONLY_SCHOOLS")
+    _guard(items, mapped_rows, _withheld(identity_map, scope, findings), build, findings)
     findings.copy_notices(build.notices)
     return Plan(items, findings.frame(), scope, mode, hashes, preferences)
 

@@ -38,7 +38,7 @@ FINDING_COLUMNS = ("code", "severity", "resource", *KEY_COLUMNS, "says", "hint")
 _JSON = ("body", "before", "diff")
 _LISTS = ("rules", "source_refs")
 _TEXTS = ("action", "resource", "ed_fi_id", "etag", "reason")
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -122,7 +122,8 @@ class Plan:
         if about.get("format") != _FORMAT:
             raise PlanError(f"The plan in {path} was saved by another version of the toolkit. Preview again.")
         findings = pd.DataFrame(about["findings"], columns=list(FINDING_COLUMNS))
-        scope = Scope(**{**about["scope"], "resources": tuple(about["scope"]["resources"])})
+        lists = {name: tuple(about["scope"][name]) for name in ("resources", "organizations")}
+        scope = Scope(**{**about["scope"], **lists})
         rows = rows.assign(
             **{name: pd.Series([_read_json(each) for each in rows[name]], dtype=object) for name in _JSON}
         )

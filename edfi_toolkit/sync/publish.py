@@ -153,11 +153,12 @@ class _Publishing:
         if any(self._unsent(item) for item in range(len(self._actions))):
             return self._result()  # stopped: the run stays open, like one that was interrupted
         waiting = {self._key(item) for item, each in self._results.items() if each.outcome != "delivered"}
+        whole = not self._plan.scope.organizations  # a plan of some schools says nothing of the others
         self._journal.end(
             still_open=waiting | self._left_alone(),
-            resources=self._plan.scope.resources,
+            resources=self._plan.scope.resources if whole else (),
             preferences=self._plan.preferences,
-            resynced=self._plan.mode == "resync",
+            resynced=whole and self._plan.mode == "resync",
         )
         return self._result()
 

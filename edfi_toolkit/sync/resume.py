@@ -83,7 +83,8 @@ def standings(
     spared = plan.findings[plan.findings["code"].isin(["HELD", "RETAINED"])]
     left_alone = set(zip(listed(spared["resource"]), key_hashes(spared), strict=True))
     unknown = identities.keys() - set(keys) - left_alone
-    return standing, len(unknown)
+    only = plan.scope.organizations
+    return standing, sum(not only or identities[key].organization in only for key in unknown)
 
 
 def _heals(past: Past) -> bool:

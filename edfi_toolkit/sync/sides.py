@@ -35,12 +35,14 @@ _SEPARATOR = "\x1f"
 
 @dataclass(frozen=True)
 class Scope:
-    """What a plan speaks for: the feed, the year, and the resources whose toggle is on."""
+    """What a plan speaks for: the feed, the year, the resources whose toggle is on, and of these the records of
+    some organizations where it was made for them alone."""
 
     profile: str
     school_year: int
     source: str
     resources: tuple[str, ...]
+    organizations: tuple[int, ...] = ()
 
     @property
     def feed_label(self) -> str:
