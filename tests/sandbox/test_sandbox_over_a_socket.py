@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -19,9 +20,9 @@ STUDENT = (
 )
 
 
-def sign_in(client: httpx.Client, running) -> None:
-    """Use a token of the host client."""
-    host = next(entry for entry in running.clients if entry["name"] == "host")
+def sign_in(client: httpx.Client, running, name: str = "host") -> None:
+    """Use a token of a client."""
+    host = next(entry for entry in running.clients if entry["name"] == name)
     answer = client.post(
         "/oauth/token", data={"grant_type": "client_credentials"}, auth=(host["key"], host["secret"])
     )
@@ -63,6 +64,49 @@ def test_a_data_file_serves_one_process_at_a_time(tmp_path, capfd):
     with start(data=data), pytest.raises(OdsUnavailable, match="code 2"):
         start(data=data)
     assert "cannot be used" in capfd.readouterr().err
+
+
+def test_a_process_is_told_its_standard_and_how_to_write_errors(tmp_path):
+    data = tmp_path / "ods.db"
+    with (
+        start(data=data, data_standard="4.0", errors="legacy") as running,
+        httpx.Client(base_url=running.base_url, trust_env=False) as client,
+    ):
+        assert client.get("/").json()["dataModels"][0]["version"] == "4.0.0"
+        sign_in(client, running)
+        assert client.get("/data/v3/ed-fi/careerPathwayDescriptors", params={"limit": 1}).status_code == 200
+        refused = client.get("/data/v3/ed-fi/studentSection504ProgramAssociations")
+        assert (refused.status_code, set(refused.json())) == (404, {"message"})
+
+
+def test_reset_empties_the_file_before_the_seeds_and_keeps_the_keys(tmp_path):
+    seed, data = tmp_path / "seed.jsonl", tmp_path / "ods.db"
+    seed.write_text(STUDENT)
+    year = {"schoolYear": 2026, "currentSchoolYear": True, "schoolYearDescription": "2025-2026"}
+    with start(data=data) as running, httpx.Client(base_url=running.base_url, trust_env=False) as client:
+        sign_in(client, running)
+        assert client.post("/data/v3/ed-fi/schoolYearTypes", json=year).status_code == 201
+        before = running.clients
+    with (
+        start([seed], data, reset=True) as running,
+        httpx.Client(base_url=running.base_url, trust_env=False) as client,
+    ):
+        assert running.clients == before
+        sign_in(client, running, "unrestricted")
+        assert client.get("/data/v3/ed-fi/schoolYearTypes").json() == []
+        assert [item["studentUniqueId"] for item in client.get("/data/v3/ed-fi/students").json()] == ["S-1"]
+
+
+def test_it_listens_on_this_machine_only_and_lets_nobody_in_without_a_secret():
+    with start() as running, httpx.Client(base_url=running.base_url, trust_env=False) as client:
+        assert running.base_url.startswith("http://127.0.0.1:")
+        port = int(running.base_url.rpartition(":")[2])
+        with pytest.raises(OSError, match=r"refused|unreachable|timed out"):
+            socket.create_connection(("127.0.0.2", port), timeout=2)
+        for entry in running.clients:
+            form = {"grant_type": "client_credentials", "client_id": entry["key"], "client_secret": ""}
+            assert client.post("/oauth/token", data=form).status_code == 401
+        assert client.get("/data/v3/ed-fi/students").status_code == 401
 
 
 def test_years_live_side_by_side_and_the_log_names_no_student(tmp_path, capfd):
