@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -92,7 +92,7 @@ class Ods:
                     namespace, _, code = uri.partition("#")
                     body = {"codeValue": code, "namespace": namespace, "shortDescription": code[:75]}
                     self.store.insert(
-                        id=secrets.token_hex(16),
+                        id=_new_id(),
                         kind=endpoint,
                         space=endpoint,
                         key=uri.casefold(),
@@ -125,7 +125,7 @@ class Ods:
             return self._replace(target, old, key, body, references), False
         links = self._resolve(target, references)
         row = self.store.insert(
-            id=secrets.token_hex(16),
+            id=_new_id(),
             kind=target.endpoint,
             space=target.space,
             key=key,
@@ -262,6 +262,10 @@ class Ods:
             if found:
                 rel = self.catalog.shape(found.kind).name
                 value["link"] = {"rel": rel, "href": f"/ed-fi/{found.kind}/{found.id}"}
+
+
+def _new_id() -> str:
+    return f"{random.getrandbits(128):032x}"  # no secret, and a good deal cheaper than one
 
 
 def demand_same_id(given: Any, id: str) -> None:

@@ -56,8 +56,9 @@ def open_file(path: Path | None, standard: str) -> sqlite3.Connection:
         if (found, holds) in ((0, 0), (_LAYOUT, mark)):
             # An exclusive lock: a second process would not see what this one remembers.
             connection.executescript(
+                "PRAGMA page_size=2048;"  # a commit writes whole pages, and an item touches several
                 "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-                f"PRAGMA wal_autocheckpoint=4000; PRAGMA temp_store=MEMORY; {_SCHEMA}"
+                f"PRAGMA wal_autocheckpoint=8000; PRAGMA temp_store=MEMORY; {_SCHEMA}"
                 f"PRAGMA user_version={_LAYOUT}; PRAGMA application_id={mark};"
             )
             return connection
