@@ -116,7 +116,7 @@ class Ods:
         if client is not None:
             if old is not None:
                 client.demand(target, "Update")
-                self.gate.check(client, target, "Update", orjson.loads(old.body))
+                self.gate.check_stored(client, target, "Update", old, orjson.loads(old.body))
                 demand_match(if_match, old)
             self.gate.check(client, target, "Create" if old is None else "Update", body)
         if holder is not None and old is None:
@@ -133,6 +133,7 @@ class Ods:
             student=at(body, target.student) if target.student else None,
             body=orjson.dumps(body),
             links=links,
+            owner=client.key if client else None,
         )
         self._noticed(target, body)
         return row, True
@@ -148,7 +149,7 @@ class Ods:
         old = self.store.by_id(target.endpoint, id)
         if old is None:
             raise problems.not_found("Resource to update was not found.")
-        self.gate.check(client, target, "Update", orjson.loads(old.body))
+        self.gate.check_stored(client, target, "Update", old, orjson.loads(old.body))
         demand_match(if_match, old)
         key = target.key(body)
         if key != old.key and not target.key_may_change:
@@ -186,7 +187,7 @@ class Ods:
         if row is None:
             raise problems.not_found("Resource to delete was not found.")
         body = orjson.loads(row.body)
-        self.gate.check(client, target, "Delete", body)
+        self.gate.check_stored(client, target, "Delete", row, body)
         demand_match(if_match, row)
         referring = self._use_of(body) if target.descriptor else self._reference_to(target, row)
         if referring:

@@ -111,7 +111,7 @@ def _get(ods: Ods, client: Client, target: Shape, call: Call, id: str) -> Reply:
     if row is None:
         raise problems.not_found()
     shown = ods.shown(target, row)
-    ods.gate.check(client, target, "Read", shown)
+    ods.gate.check_stored(client, target, "Read", row, shown)
     seen = call.headers.get("if-none-match")
     if seen is not None:
         if ods.options.lenient_etags:

@@ -136,6 +136,18 @@ def no_namespaces() -> Refusal:
     )
 
 
+def not_owned(*, by_nobody: bool) -> Refusal:
+    """403 of an item that the caller did not create, or that nobody did who came in by the API."""
+    error = (
+        "The existing resource item has no 'CreatedByOwnershipTokenId' value assigned and thus will never be "
+        "accessible to clients using the 'OwnershipBased' authorization strategy."
+    )
+    suffix = "invalid-data:ownership-uninitialized" if by_nobody else "access-denied:ownership-mismatch"
+    return denied(
+        f":ownership:{suffix}", "The item is not owned by the caller.", *([error] if by_nobody else [])
+    )
+
+
 def not_found(
     detail: str = "The specified item could not be found.", *errors: str, media: str = PLAIN_JSON
 ) -> Refusal:

@@ -12,7 +12,7 @@ from edfi_toolkit.sandbox.catalog import Catalog
 from edfi_toolkit.sandbox.names import pascal
 from edfi_toolkit.sandbox.security import DISTRICTS, Client
 from edfi_toolkit.sandbox.shapes import ENROLLMENTS, ORGANIZATION, Shape, at
-from edfi_toolkit.sandbox.store import Store
+from edfi_toolkit.sandbox.store import Row, Store
 
 _HINT = "Hint: You may need to create a corresponding 'StudentSchoolAssociation' item."
 _SHOWN_CLAIMS = 5
@@ -114,7 +114,7 @@ class Gate:
         """
         if target.descriptor and action != "Read":
             client.demand_namespace(body["namespace"])
-        secured = () if client.unrestricted else _secured(target, action)
+        secured = () if client.unrestricted or client.by_ownership(target) else _secured(target, action)
         if not secured:
             return
         claims = self._hierarchy.claims(client)
@@ -131,8 +131,19 @@ class Gate:
         if missing:
             raise _no_relationship(claims, _names(target, secured), hint="student" in secured)
 
+    def check_stored(
+        self, client: Client, target: Shape, action: str, row: Row, body: dict[str, Any]
+    ) -> None:
+        """Refuse with 403 what the caller may not do with an item that is there.  `body` is the row's."""
+        if not client.by_ownership(target):
+            self.check(client, target, action, body)
+        elif row.owner != client.key:
+            raise problems.not_owned(by_nobody=row.owner is None)
+
     def condition(self, client: Client, target: Shape) -> tuple[str, list[Any]]:
         """The part of a WHERE clause that leaves only what the caller may read."""
+        if client.by_ownership(target):
+            return "owner=?", [client.key]
         secured = () if client.unrestricted else _secured(target, "Read")
         claims = self._hierarchy.claims(client)
         visible = self._hierarchy.below_as_json(claims)

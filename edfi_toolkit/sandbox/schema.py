@@ -13,7 +13,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS items (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, space TEXT NOT NULL,
     key TEXT NOT NULL, organization INTEGER, student TEXT, modified INTEGER NOT NULL,
-    version INTEGER NOT NULL, body TEXT NOT NULL,
+    version INTEGER NOT NULL, body TEXT NOT NULL, owner TEXT,
     UNIQUE (space, key)
 );
 CREATE INDEX IF NOT EXISTS items_of_a_kind ON items (kind);

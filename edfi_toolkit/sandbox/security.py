@@ -18,6 +18,7 @@ from edfi_toolkit.sandbox.store import Store
 ALL = frozenset({"Create", "Read", "Update", "Delete", "ReadChanges"})
 READ = frozenset({"Read", "ReadChanges"})
 SIS_VENDOR, SANDBOX, UNRESTRICTED = "SIS Vendor", "Ed-Fi Sandbox", "Unrestricted"
+OWNERSHIP = "Ownership Based Test"
 DISTRICTS, TOP = "districts", "top"  # organizations by what the ODS holds, see `Client`
 _CLAIM = "http://ed-fi.org/identity/claims/"
 _BRANCHES = (
@@ -36,6 +37,7 @@ CLAIM_SETS: dict[str, dict[str, frozenset[str]]] = {
     "Roster Vendor": dict.fromkeys(_BRANCHES[:5], READ),
     "Assessment Vendor": {**_HOSTS, "people": READ},
     "Bootstrap Descriptors and EdOrgs": dict.fromkeys(_BRANCHES[:3], frozenset({"Create", "Read"})),
+    OWNERSHIP: {**_HOSTS, **dict.fromkeys(_BRANCHES[3:], ALL)},
     UNRESTRICTED: dict.fromkeys(_BRANCHES, ALL),
 }
 
@@ -61,6 +63,10 @@ class Client:
     def unrestricted(self) -> bool:
         """No relationship and no namespace is looked at."""
         return self.claim_set == UNRESTRICTED
+
+    def by_ownership(self, target: Shape) -> bool:
+        """An item is judged by who created it, not by relationships."""
+        return self.claim_set == OWNERSHIP and target.branch in _BRANCHES[3:]
 
     def actions(self, target: Shape) -> frozenset[str]:
         """What the claim set grants on a collection."""

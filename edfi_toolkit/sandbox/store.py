@@ -19,11 +19,11 @@ from edfi_toolkit.sandbox.schema import open_file
 TICKS_AT_1970 = 621_355_968_000_000_000  # 100 ns since 0001-01-01
 _ETAG_BASE = 2**62  # the host's ETag is a .NET UTC time in its binary form
 _REMEMBERED = 50_000
-_COLUMNS = "seq, id, kind, key, organization, student, modified, version, body"
+_COLUMNS = "seq, id, kind, key, organization, student, modified, version, body, owner"
 
 
 class Row(NamedTuple):
-    """One stored item; `modified` in ticks of 100 ns, `body` as JSON."""
+    """One stored item; `modified` in ticks of 100 ns, `body` as JSON, `owner` the key that created it."""
 
     seq: int
     id: str
@@ -34,6 +34,7 @@ class Row(NamedTuple):
     modified: int
     version: int
     body: str
+    owner: str | None = None
 
     @property
     def etag(self) -> str:
@@ -152,6 +153,7 @@ class Store:
         student: str | None,
         body: bytes,
         links: Sequence[tuple[int, str]] = (),
+        owner: str | None = None,
     ) -> Row:
         """Store a new item and what it points to: the target's number, and the child row that does."""
         self._seq += 1
@@ -166,11 +168,25 @@ class Store:
             self._next_modified(),
             self.version,
             body.decode(),
+            owner,
         )
         self.connection.execute(
-            "INSERT INTO items (seq, id, kind, space, key, organization, student, modified, version, body)"
-            " VALUES (?,?,?,?,?,?,?,?,?,?)",
-            (row.seq, id, kind, space, key, organization, student, row.modified, row.version, row.body),
+            "INSERT INTO items"
+            " (seq, id, kind, space, key, organization, student, modified, version, body, owner)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+            (
+                row.seq,
+                id,
+                kind,
+                space,
+                key,
+                organization,
+                student,
+                row.modified,
+                row.version,
+                row.body,
+                owner,
+            ),
         )
         self._link(row.seq, links)
         return row
@@ -197,6 +213,7 @@ class Store:
             self._next_modified(),
             self.version,
             body.decode(),
+            row.owner,
         )
         self.connection.execute(
             "UPDATE items SET key=?, organization=?, student=?, modified=?, version=?, body=? WHERE seq=?",

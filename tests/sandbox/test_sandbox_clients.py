@@ -22,6 +22,12 @@ def refusal(answer):
     return problem["type"].removeprefix(prefix), [*problem.get("errors", ()), ""][0]
 
 
+def path_of(answer):
+    """The item's path under /data/v3/ed-fi/."""
+    assert answer.status_code == 201, answer.text
+    return "/".join(answer.headers["location"].split("/")[-2:])
+
+
 def test_there_are_a_district_a_state_two_vendors_the_host_and_one_without_limits(api):
     found = {name: (client["claim_set"], client["organizations"]) for name, client in api.clients().items()}
     del found["briar-hollow"]
@@ -102,14 +108,35 @@ def test_a_client_without_namespaces_is_told_so(api):
     )
 
 
+def test_by_ownership_a_client_reaches_what_it_created_and_nothing_else(api):
+    theirs = path_of(api.post(URL, api.association()))
+    api.add_client("owner", claim_set="Ownership Based Test", organizations=[])
+    mine = path_of(api.post(URL, api.association(beginDate="2025-09-03")))
+    assert api.get(mine).status_code == 200
+    assert [item["id"] for item in api.get(URL).json()] == [mine.split("/")[1]]
+    suffix, _ = refusal(api.get(theirs))
+    assert suffix == ":ownership:access-denied:ownership-mismatch"
+    assert api.get(theirs).json()["detail"] == (
+        "Access to the requested data could not be authorized. The item is not owned by the caller."
+    )
+    assert refusal(api.post(URL, api.association()))[0] == suffix
+    assert refusal(api.delete(theirs))[0] == suffix
+    assert api.delete(mine).status_code == 204
+
+
+def test_by_ownership_nobody_reaches_what_was_not_created_by_the_api(api):
+    api.add_client("owner", claim_set="Ownership Based Test")
+    suffix, error = refusal(api.post("students", api.student("S-40071")))
+    assert suffix == ":ownership:invalid-data:ownership-uninitialized"
+    assert error.startswith("The existing resource item has no 'CreatedByOwnershipTokenId' value assigned")
+
+
 def test_the_unrestricted_client_meets_no_relationship_and_no_namespace(api):
     api.sign_in("unrestricted")
     assert api.post("reasonExitedDescriptors", REASON).status_code == 201
     assert api.post("students", api.student("S-1")).status_code == 201
     assert api.post("students", api.student("S-1")).status_code == 200
-    created = api.post(URL, api.association(student="S-1"))
-    assert created.status_code == 201, created.text
-    path = "/".join(created.headers["location"].split("/")[-2:])
+    path = path_of(api.post(URL, api.association(student="S-1")))
     assert api.get(path).status_code == 200
     assert len(api.get("students").json()) == 3
     assert api.delete(path).status_code == 204
