@@ -20,6 +20,7 @@ from edfi_toolkit.settings import Target
 
 _LIFE_S = 1800.0  # as shipped; used when the answer does not say
 _EARLY_S, _EARLY_SHARE = 120.0, 0.1
+_FRESH = 3  # fresh tokens in a row that may be refused: one may end before it is used, three do not
 _CODES = frozenset(
     {"invalid_client", "invalid_request", "invalid_scope", "invalid_grant", "unsupported_grant_type"}
     | {"unauthorized_client"}
@@ -73,29 +74,43 @@ class OdsAuth(httpx.Auth):
         self._slot = (url, key, secret)
         self._lock = asyncio.Lock()
 
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+    @property
+    def token(self) -> Token | None:
+        """The token to send; None when one must be asked for first."""
         token = self._tokens.get(self._slot)
-        if token is None or self._clock() >= token.renew_at:
+        return None if token is None or self._clock() >= token.renew_at else token
+
+    async def async_auth_flow(
+        self, request: httpx.Request, *, refused: Token | None = None
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """As httpx has it. refused: the token that this request was sent with already, in vain."""
+        token = refused
+        if token is None:
+            token = self._tokens.get(self._slot)
+            if token is None or self._clock() >= token.renew_at:
+                async with self._lock:
+                    if self._tokens.get(self._slot) is token:
+                        self._accept((yield self._token_request()), instead_of=token)
+                token = self._tokens[self._slot]
+            response = yield signed(request, token)
+            if response.status_code != 401:
+                return
+        for _ in range(_FRESH):
             async with self._lock:
                 if self._tokens.get(self._slot) is token:
-                    self._accept((yield self._token_request()), instead_of=token)
+                    self._accept((yield self._token_request()))
             token = self._tokens[self._slot]
-        response = yield _signed(request, token)
-        if response.status_code != 401:
-            return
-        async with self._lock:
-            if self._tokens.get(self._slot) is token:
-                self._accept((yield self._token_request()))
-        response = yield _signed(request, self._tokens[self._slot])
-        if response.status_code == 401:
-            raise OdsRefusedLogin(
-                f"Target '{self._target.name}' gave a token and then did not accept it. The key may be "
-                "disabled, or tenant, instance or year are not the key's own. Ask the host, then run again.",
-                method=request.method,
-                path=request.url.path,
-                status=401,
-                correlation_id=request.headers.get("correlation-id"),
-            )
+            response = yield signed(request, token)
+            if response.status_code != 401:
+                return
+        raise OdsRefusedLogin(
+            f"Target '{self._target.name}' gave a token and then did not accept it. The key may be "
+            "disabled, or tenant, instance or year are not the key's own. Ask the host, then run again.",
+            method=request.method,
+            path=request.url.path,
+            status=401,
+            correlation_id=request.headers.get("correlation-id"),
+        )
 
     def _token_request(self) -> httpx.Request:
         return httpx.Request(
@@ -140,7 +155,8 @@ class OdsAuth(httpx.Auth):
         )
 
 
-def _signed(request: httpx.Request, token: Token) -> httpx.Request:
+def signed(request: httpx.Request, token: Token) -> httpx.Request:
+    """The request with its token, as header and, where it names it, as body."""
     if NAMES_TOKEN in request.extensions:
         kept = {name: value for name, value in request.headers.items() if not name.startswith("content-")}
         request = httpx.Request(

@@ -17,7 +17,7 @@ import httpx
 import orjson
 
 from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable
-from edfi_toolkit.ods.auth import NAMES_TOKEN, LoginDelayed, OdsAuth, Token
+from edfi_toolkit.ods.auth import NAMES_TOKEN, LoginDelayed, OdsAuth, Token, signed
 from edfi_toolkit.ods.discovery import Discovery, read_discovery
 from edfi_toolkit.ods.problems import Problem, parse_problem
 from edfi_toolkit.ods.retry import RetryPolicy, Verdict, judge, retry_after_s
@@ -169,16 +169,20 @@ class Session:
             if anonymous or self._auth is None:
                 response, received = await self._exchange(request)
             else:
-                flow = self._auth.async_auth_flow(request)
-                try:
-                    current = await anext(flow)
-                    while True:
-                        response, received = await self._exchange(current)
-                        current = await flow.asend(response)
-                except StopAsyncIteration:
-                    pass
-                finally:
-                    await flow.aclose()
+                token = self._auth.token
+                if token is not None:  # nearly always; the whole flow is for the rest
+                    response, received = await self._exchange(signed(request, token))
+                if token is None or response.status_code == 401:
+                    flow = self._auth.async_auth_flow(request, refused=token)
+                    try:
+                        current = await anext(flow)
+                        while True:
+                            response, received = await self._exchange(current)
+                            current = await flow.asend(response)
+                    except StopAsyncIteration:
+                        pass
+                    finally:
+                        await flow.aclose()
         except LoginDelayed as delayed:
             return Answer(
                 delayed.problem.status if delayed.problem.status >= 300 else 503,

@@ -14,7 +14,7 @@ from tests.contract.briar_hollow import RESOURCE, Host, an_association
 
 STUDENTS = 60
 PROVE = os.environ.get("EDFI_PROVE") == "1"
-RECORDS, REVOKED_EVERY_S = (5_000, 1.0) if PROVE else (600, 0.1)
+RECORDS, REVOKED_EVERY_S = (5_000, 1.0) if PROVE else (600, 0.25)
 FAULTS = (
     {"method": "POST", "resource": RESOURCE, "status": 429, "every": 10},
     {"method": "POST", "resource": RESOURCE, "status": 500, "every": 50},
