@@ -72,7 +72,7 @@ def explain(
 
 def _of_students(rows: pd.DataFrame, ids: set[str], column: str = STUDENT) -> pd.DataFrame:
     """The rows of these students."""
-    return rows[rows[column].astype(object).isin(ids)].reset_index(drop=True)
+    return rows[rows[column].isin(ids)].reset_index(drop=True)
 
 
 def _own_tables(tables: Tables, ids: set[str]) -> Tables:
