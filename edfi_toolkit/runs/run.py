@@ -318,9 +318,15 @@ class Run:
         return check_setup(self.installation, source=self.source, target=self.target_name)
 
     def explain(self, student_unique_id: str = "") -> View:
-        """One student's story: every row considered, kept or dropped by which rule, and what was built."""
-        story = self.built.explain(student_unique_id=student_unique_id).frame if student_unique_id else None
-        return steps.story_view(story, self.masker())
+        """One student's story: every row considered, kept or dropped by which rule, what was built, what was sent."""
+        if not student_unique_id:
+            return steps.story_view(None, self.masker())
+        try:
+            published = identity_map(self)
+        except ConfigError:  # the settings no longer have this target
+            published = None
+        story = self.built.explain(student_unique_id=student_unique_id, identity_map=published)
+        return steps.story_view(story.frame, self.masker())
 
     def held(self) -> View:
         """What was never sent: rows that could not be read, and records that validation holds."""

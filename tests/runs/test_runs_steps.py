@@ -105,6 +105,8 @@ def test_a_published_run_is_history_and_a_repeat_sends_nothing(work: Playground,
 
     next_run = previewed()
     assert next_run.id != run.id
+    assert "sent before" in repr(next_run.explain("111111"))
+    assert "The record built now is equal." in repr(next_run.explain("111111"))
     assert set(next_run.plan.items["action"]) == {"NOOP"}
     assert next_run.publish(approved="auto").tone == "good"
     assert writes(sandbox) == sent
