@@ -334,9 +334,8 @@ def test_a_watch_that_is_stopped_in_a_publish_goes_on_where_it_was(north: Distri
     assert (stopped["created"] > 0, stopped["pending"] > 0) == (True, True)
 
     httpx.put(f"{north.ods.control_url}/faults", json=[]).raise_for_status()
-    watch = Process(north)
-    resumed = watch.until(state_is("published"))
-    assert stopped["created"] + resumed["created"] == PEOPLE
+    resumed = next(watching())
+    assert resumed.exit is Exit.DONE
+    assert stopped["created"] + resumed.counts["created"] == PEOPLE
     assert north.writes() == {"POST 201": PEOPLE}
     assert north.held() == {f"S-{number}": None for number in range(PEOPLE)}
-    assert watch.end(signal.SIGTERM) == 0
