@@ -84,10 +84,11 @@ class KilledTransport(httpx.AsyncBaseTransport):
         dies = writes and self.job.kill_at == "request" and self.sent == self.job.number
         if dies and not self.job.effect:
             os.kill(os.getpid(), signal.SIGKILL)
-        response = await self.inner.handle_async_request(request)
-        if dies:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return response
+        try:
+            return await self.inner.handle_async_request(request)
+        finally:  # also when the answer got lost
+            if dies:
+                os.kill(os.getpid(), signal.SIGKILL)
 
     async def aclose(self) -> None:
         """Let the connections go."""
