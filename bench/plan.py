@@ -35,7 +35,7 @@ from edfi_toolkit.sources import extract
 from edfi_toolkit.sync import Ledger, identity_map_of, plan, publish
 from edfi_toolkit.sync.journal import Intent, Journal, Settled
 from edfi_toolkit.sync.sides import ledger_rows
-from edfi_toolkit.tables import normalise
+from edfi_toolkit.tables import Tables, normalise
 from edfi_toolkit.tables.synthetic import district, ods_seed, write
 from edfi_toolkit.validation import validate
 
@@ -117,7 +117,13 @@ def a_build(rows: pd.DataFrame) -> Any:
         config_end=pd.Timestamp("2026-06-30"),
     )
     return SimpleNamespace(
-        records=rows, skipped=nothing, notices=nothing, tables={}, settings={}, config=config, scope=scope
+        records=rows,
+        skipped=nothing,
+        notices=nothing,
+        tables=Tables({}),
+        settings={},
+        config=config,
+        scope=scope,
     )
 
 

@@ -45,6 +45,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
             )
+            # It would send a PUT or DELETE again by itself after a lost answer: tries are counted, and ours alone.
+            self._session._retry_connection = False
             self._proxy = environment_proxy(request.url)
         try:
             async with self._session.request(
