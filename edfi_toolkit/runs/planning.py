@@ -24,7 +24,8 @@ def plan_of(run: Run, schools: Collection[int]) -> Plan:
 
     _check_year(run)
     _recover(run)
-    return plan(run.checked, source_name=run.source.name, schools=schools, **_remembered(run))
+    chosen = {"schools": schools, "updatable": _updatable(run)}
+    return plan(run.checked, source_name=run.source.name, **chosen, **_remembered(run))
 
 
 def live_plan_of(run: Run, schools: Collection[int], progress: Progress) -> Plan:
@@ -59,7 +60,7 @@ def resync_of(run: Run, schools: Collection[int], progress: Progress) -> Plan:
     known = _remembered(run, claims=True)
     with Client(run.target) as client:
         ods, unread = sweep(client, resources_of(run.checked), progress=progress)
-    found = {"ods": ods, "unread": unread, "schools": schools}
+    found = {"ods": ods, "unread": unread, "schools": schools, "updatable": _updatable(run)}
     return plan(run.checked, mode="resync", source_name=run.source.name, **found, **known)
 
 
@@ -90,6 +91,17 @@ def _remembered(run: Run, *, claims: bool = False) -> dict[str, Any]:
             "identity_map": pd.concat(known, ignore_index=True) if claims else known[0],
             "last_sync": ledger.last_sync(feed, school_year=year),
         }
+
+
+def _updatable(run: Run) -> frozenset[str]:
+    """Where a PUT may change a key, if a setting asks; nowhere while the target does not tell."""
+    from edfi_toolkit.ods import Client
+    from edfi_toolkit.sync import updatable
+
+    if run.built.settings.get("key_change") == "put_if_updatable":
+        with suppress(OdsError, ConfigError), Client(run.target, retry=brief()) as client:
+            return updatable(client)
+    return frozenset()
 
 
 def _check_year(run: Run) -> None:

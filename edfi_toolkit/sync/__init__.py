@@ -9,7 +9,7 @@ from edfi_toolkit.sync.plan import identity_map_of, plan
 from edfi_toolkit.sync.planned import Plan
 from edfi_toolkit.sync.publish import publish
 from edfi_toolkit.sync.recovery import recover
-from edfi_toolkit.sync.sweep import dependents, sweep
+from edfi_toolkit.sync.sweep import dependents, sweep, updatable
 
 __all__ = [
     "Ledger",
@@ -21,5 +21,6 @@ __all__ = [
     "recover",
     "resources_of",
     "sweep",
+    "updatable",
     "with_live",
 ]

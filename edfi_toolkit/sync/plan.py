@@ -55,6 +55,7 @@ def plan(
     source_name: str | None = None,
     last_sync: pd.DataFrame | None = None,
     schools: Collection[int] = (),
+    updatable: Collection[str] = (),
 ) -> Plan:
     """Decide one action per natural key of the resources that a build speaks for.
 
@@ -66,6 +67,7 @@ def plan(
     source_name: the feed's source where it differs from the build's.
     last_sync: `resource, enabled, mapping_version` as at the last sync: what differs by now is worth a resync.
     schools: plan for these organizations alone, by their Ed-Fi ids; the records of all others stay as they are.
+    updatable: resources whose key the target lets a PUT change; used where `key_change` says so.
     A guardrail never raises here: its breach is a finding, and publish refuses. Raises PlanError for an
     unknown mode or school, or an identity map that mixes feeds.
     """
@@ -105,6 +107,8 @@ def plan(
     if resync:
         decided = in_reach(decided, sides, kept_back, build, findings)
     decided = _linked(decided, sides, kept_back, build, origins, findings)
+    if build.settings.get("key_change") == "put_if_updatable":
+        decided = _in_place(decided, sides, updatable)
     items, hashes = items_of(decided, sides, build, origins, resync=resync)
     mapped_rows = len(sides.mapped)
     if schools:
@@ -242,6 +246,25 @@ def _linked(
     number = pd.Series(pd.NA, index=decided.index, dtype="Int64")
     number[pairs.index] = number[pairs.to_numpy(dtype="int64")] = np.arange(1, len(pairs) + 1)
     return decided.assign(pair=number).drop(index=[*held, *retained.index])
+
+
+def _in_place(decided: pd.DataFrame, sides: Sides, updatable: Collection[str]) -> pd.DataFrame:
+    """COM-KEY-3: where a PUT may change the key, one PUT under the old id in place of a pair.
+
+    The ledger first names the record by its new key, so that a refused PUT is tried again by the next plan.
+    """
+    old = decided[decided["pair"].notna() & decided["action"].eq("DELETE") & decided["mapped"].ge(0)]
+    old = old.set_index("pair")
+    new = decided[decided["pair"].notna() & decided["action"].eq("POST")].set_index("pair").loc[old.index]
+    was, now = taken(sides.mapped["resource"], old["mapped"]), taken(sides.source["resource"], new["source"])
+    moves = was.eq(now) & was.isin(list(updatable)) & new["mapped"].lt(0)
+    put = new[moves].assign(mapped=old.loc[moves, "mapped"], ods=old.loc[moves, "ods"])
+    made = pd.concat(
+        [old[moves].assign(action="UNMAP"), put.assign(action="ADOPT"), put.assign(action="PUT")],
+        ignore_index=True,
+    ).assign(rule="REC-P6")
+    rest = decided[~decided["pair"].isin(moves.index[moves])]
+    return pd.concat([rest, made], ignore_index=True).astype({"pair": "Int64"})
 
 
 def _retained(old: pd.DataFrame, build: Any, origins: Origins) -> pd.DataFrame:

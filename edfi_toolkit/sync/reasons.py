@@ -18,6 +18,11 @@ from edfi_toolkit.tables.schema import TABLES
 SENTENCES = {
     ("REC-P1", "POST"): "the source has it and it was never published.",
     ("REC-P2", "NOOP"): "unchanged since it was last sent.",
+    ("REC-P6", "UNMAP"): "its key moved; the ledger names it by the new one.",
+    (
+        "REC-P6",
+        "ADOPT",
+    ): "its key moved, and an update may move it: the ledger names it by the new key first.",
     ("REC-R1", "NOOP"): "the ODS holds it as the source says.",
     ("REC-R1", "ADOPT"): "the ODS holds it, under another id than the ledger knew.",
     ("REC-R2", "ADOPT"): "the ODS holds it under another id than the ledger knew.",

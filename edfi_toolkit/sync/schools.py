@@ -25,7 +25,8 @@ def check_known(schools: Collection[int], sides: Sides) -> None:
 
 
 def of_schools(items: pd.DataFrame, schools: Collection[int]) -> pd.Series:
-    """Which items of a whole plan belong to these schools: theirs, and the other half of a pair that moves a record
-    to one of them or away from it, because half a move would lose it."""
+    """Which items of a whole plan belong to these schools: theirs, and what else moves a record to one of them or
+    away from it, because half a move would lose it."""
     theirs = items["education_organization_id"].isin(schools)
-    return theirs | items["pair"].isin(items.loc[theirs, "pair"].dropna())
+    same_pair, same_id = (items[name].isin(items.loc[theirs, name].dropna()) for name in ("pair", "ed_fi_id"))
+    return theirs | same_pair | same_id

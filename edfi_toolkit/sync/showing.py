@@ -30,7 +30,7 @@ def items_of(
     last = taken(seen, rows["ods" if resync else "mapped"])
     sent = taken(sides.source["body"], rows["source"])
     # Where a PUT follows an ADOPT, the ledger first takes over the body as the ODS holds it.
-    takes_over = action.eq("ADOPT") & rule.isin(["REC-R2", "REC-R5"])
+    takes_over = action.eq("ADOPT") & rule.isin(["REC-R2", "REC-R5", "REC-P6"])
     shows_body = action.isin(["POST", "PUT", "ADOPT"]) | (action.eq("NOOP") & resync)
     items = _spelled(rows, sides)
     items["action"], items["pair"], items["rule"] = action, rows["pair"], rule

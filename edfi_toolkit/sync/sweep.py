@@ -76,3 +76,12 @@ def _at(value: Any, path: Sequence[str]) -> list[Any]:
     inner = value.get(name)
     items = (inner or []) if collection else [] if inner is None else [inner]
     return [found for item in items for found in _at(item, path[1:])]
+
+
+def updatable(client: Client) -> frozenset[str]:
+    """The resources whose key a PUT may change, as the API describes itself (`x-Ed-Fi-isUpdatable`)."""
+    return frozenset(
+        path.split("/")[-2]
+        for path, operations in client.openapi().get("paths", {}).items()
+        if path.endswith("/{id}") and operations.get("put", {}).get("x-Ed-Fi-isUpdatable") is True
+    )
