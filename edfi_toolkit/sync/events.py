@@ -28,8 +28,8 @@ def events_of(items: pd.DataFrame, rows: pd.DataFrame, sides: Sides, build: Any)
     published = _refs(sides.mapped, mapped)
     idle = items["action"].eq("NOOP").to_numpy(copy=True)
     idle[idle] = [
-        len(was) == len(now) and was[:1] == now[:1]
-        for was, now in zip(published[idle], built[idle], strict=True)
+        len(was) == len(now) and (not was or was[0] == now[0])
+        for was, now in zip(published[idle].tolist(), built[idle].tolist(), strict=True)
     ]
     judged = np.flatnonzero(~idle & ~(linked & deletes))
 

@@ -8,7 +8,7 @@ both return event id -> mask.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -37,12 +37,12 @@ class State:
     @cached_property
     def trigger(self) -> pd.Series:
         """The reference that comes first."""
-        return self._each(lambda refs: refs[0] if refs else "")
+        return self._series([refs[0] if refs else "" for refs in self.refs])
 
     @cached_property
     def kind(self) -> pd.Series:
         """The table of the trigger; of a trigger that an enrollment holds its name, as in `#third_party`."""
-        return self._each(lambda refs: _kind(refs[0]) if refs else "")
+        return self._series([_kind(trigger) for trigger in self.trigger])
 
     @cached_property
     def enrollment(self) -> pd.Series:
@@ -62,15 +62,17 @@ class State:
 
     def _first(self, table: str) -> pd.Series:
         """The row of a table that the record itself rests on: those of beaten duplicates come later."""
-        return self._each(lambda refs: next((ref for ref in refs[1:] if ref.startswith(table)), ""))
+        return self._series(
+            [next((ref for ref in refs[1:] if ref.startswith(table)), "") for refs in self.refs]
+        )
 
-    def _each(self, of: Callable[[list[str]], str]) -> pd.Series:
-        return pd.Series([of(refs) for refs in self.refs], index=self.refs.index, dtype=object)
+    def _series(self, texts: list[str]) -> pd.Series:
+        return pd.Series(texts, index=self.refs.index, dtype=object)
 
 
 def _kind(trigger: str) -> str:
-    table = trigger.partition(":")[0]
-    return f"#{trigger.rpartition('#')[2]}" if table == "enrollments" else table
+    table, _, row = trigger.partition(":")
+    return "#" + row.rpartition("#")[2] if table == "enrollments" else table
 
 
 @dataclass(frozen=True)
