@@ -26,11 +26,11 @@ import orjson
 
 from edfi_toolkit.sandbox import Running, start
 
-SECONDS, ROUNDS = 3, 3
+SECONDS, ROUNDS = 2, 5
 CONNECTIONS = 8
 STUDENTS = 500
 PAGES = 10
-RATE_GOAL, PAGE_GOAL_MS = 2_000, 30.0
+RATE_GOAL, PAGE_GOAL_MS = 0.19, 30.0  # 0.19: 2,000 a second where the other server does 10,500
 RESOURCE = "studentCTEProgramAssociations"
 DISTRICT, SCHOOL, PROGRAM = 628101, 628101017, "Career Pathways"
 URI = "uri://ed-fi.org"
@@ -232,7 +232,7 @@ def main(arguments: list[str]) -> int:
     print(
         f"GET, a page of 500:                 {page_cpu_ms:6.1f} ms of CPU              ({page_ms:.1f} by the clock)"
     )
-    return 0 if by_cpu >= RATE_GOAL and page_cpu_ms <= PAGE_GOAL_MS else 1
+    return 0 if by_cpu / bare >= RATE_GOAL and page_cpu_ms <= PAGE_GOAL_MS else 1
 
 
 if __name__ == "__main__":
