@@ -107,6 +107,7 @@ def plan(
     if resync:
         decided = in_reach(decided, sides, kept_back, build, findings)
     decided = _linked(decided, sides, kept_back, build, origins, findings)
+    findings.about("COM-ONE-1", _clashing(decided, sides))
     if build.settings.get("key_change") == "put_if_updatable":
         decided = _in_place(decided, sides, updatable)
     items, hashes = items_of(decided, sides, build, origins, resync=resync)
@@ -212,6 +213,19 @@ def _rests_on_errors(mapped: pd.DataFrame, skipped: pd.DataFrame, origins: Origi
         ):
             resting.append(position)
     return resting
+
+
+# One key space
+
+
+def _clashing(decided: pd.DataFrame, sides: Sides) -> pd.DataFrame:
+    """Records to create whose key another resource has, earlier in the build or in the ODS (COM-ONE-1)."""
+    source, deleted = sides.source, decided.loc[decided["action"].eq("DELETE"), "ods"]
+    distinct = source.drop_duplicates(["resource", "key"])
+    second = distinct.index[distinct["key"].duplicated()]
+    staying = sides.ods["key"].drop(index=deleted[deleted.ge(0)])
+    created = source.iloc[decided.loc[decided["action"].eq("POST"), "source"]]
+    return created[created.index.isin(second) | created["key"].isin(staying)]
 
 
 # Key changes

@@ -15,7 +15,7 @@ from edfi_toolkit.rules import build
 from edfi_toolkit.sync import identity_map_of, plan
 from edfi_toolkit.sync.actions import PUBLISH, PUBLISH_READS, RESYNC, RESYNC_READS
 from tests.rules.worked_examples import EXAMPLES
-from tests.sync.district import GENERAL, a_build, a_participation, codes
+from tests.sync.district import CTE, GENERAL, a_build, a_participation, codes
 
 
 def swept(result, ids, *, etag="9", **members):
@@ -128,6 +128,29 @@ def test_a_body_without_its_key_is_refused_by_name_of_the_member():
     )
     with pytest.raises(PlanError, match="programReference"):
         plan(ONE, ods=broken, mode="resync")
+
+
+def in_both():
+    """One participation, built as two resources under one key."""
+    return a_build(a_participation(1), a_participation(1, participation_id="again", resource=CTE))
+
+
+def test_com_one_1_a_key_that_another_resource_has_in_the_ods_is_told():
+    elsewhere = swept(ONE, ["o"]).assign(resource=CTE)
+    made = plan(in_both(), ods=elsewhere, mode="resync")
+    told = made.findings[made.findings["code"].eq("COM-ONE-1")]
+    assert told["resource"].tolist() == [GENERAL]
+    moved = plan(ONE, ods=elsewhere, mode="resync")
+    assert codes(moved).count("COM-ONE-1") == 1, "it is foreign here, and so it stays"
+
+
+def test_com_one_1_a_key_twice_in_the_build_is_told_of_the_second_and_a_moved_one_is_not():
+    told = plan(in_both()).findings
+    assert told["code"].tolist().count("COM-ONE-1") == 1
+    mapped = identity_map_of(ONE, ids=["m"]).assign(resource=CTE)
+    moved = plan(ONE, identity_map=mapped, ods=swept(ONE, ["m"]).assign(resource=CTE), mode="resync")
+    assert moved.items["action"].tolist() == ["DELETE", "POST"]
+    assert "COM-ONE-1" not in codes(moved)
 
 
 @pytest.mark.parametrize(("table", "reads"), [(PUBLISH, PUBLISH_READS), (RESYNC, RESYNC_READS)])
