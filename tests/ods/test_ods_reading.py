@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import logging
+from contextlib import suppress
 
 import httpx
 import pandas as pd
@@ -13,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from edfi_toolkit.errors import ConfigError, OdsError, OdsRefusedLogin, OdsUnavailable
 from edfi_toolkit.ods import Client
+from edfi_toolkit.ods.session import Answer
 
 
 def ids_of(client, **filters):
@@ -96,6 +99,19 @@ def test_page_tokens_that_lead_in_a_circle_are_noticed(ods, client):
     )
     with pytest.raises(OdsError, match="circle"):
         ids_of(client)
+
+
+@pytest.mark.parametrize("collects", [True, False])
+@pytest.mark.parametrize("content", [b"[1]", b"[1"])
+def test_the_garbage_collector_is_left_as_it_was(collects, content):
+    before = gc.isenabled()
+    try:
+        gc.enable() if collects else gc.disable()
+        with suppress(OdsError):
+            Answer(200, "c", {}, content).json()
+        assert gc.isenabled() is collects
+    finally:
+        gc.enable() if before else gc.disable()
 
 
 def test_a_host_that_ignores_the_offset_is_noticed(ods, client):
