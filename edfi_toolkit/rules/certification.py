@@ -13,7 +13,14 @@ import pandas as pd
 
 from edfi_toolkit.model import associations, descriptor_properties, resource
 from edfi_toolkit.rules.account import Account
-from edfi_toolkit.rules.common import Descriptors, assemble, id_order, school_year_of, suppress_future
+from edfi_toolkit.rules.common import (
+    Descriptors,
+    assemble,
+    id_order,
+    looked_up,
+    school_year_of,
+    suppress_future,
+)
 from edfi_toolkit.rules.profile import Build, Config, Scope
 from edfi_toolkit.tables import Tables
 
@@ -88,11 +95,12 @@ def build(
 
 def participations(t: Tables) -> pd.DataFrame:
     """The driving table, each row with its student's state id (missing when there is no such student)."""
-    ids = t.students.set_index("student_id")["student_unique_id"]
-    rows = t.program_participation
-    return rows.assign(
-        student_unique_id=rows["student_id"].map(ids), known=rows["student_id"].isin(ids.index)
-    )
+    students = t.students.assign(known=True)
+    rows = looked_up(
+        t.program_participation, students, "student_id",
+        student_unique_id="student_unique_id", known="known",
+    )  # fmt: skip
+    return rows.assign(known=rows["known"].fillna(False))
 
 
 def selected(p: pd.DataFrame, settings: Mapping[str, Any], account: Account) -> pd.DataFrame:
@@ -165,35 +173,45 @@ def _add(lacks: pd.Series, name: str, absent: pd.Series) -> pd.Series:
 
 
 def _lacking(members: pd.Series, path: str) -> pd.Series:
-    """Where a member, or the member of any item of a collection, is absent. JSON has no columns, hence the loop."""
+    """Where a member, or the member of any item of a collection, is absent. Rows that share members are asked once."""
     name, _, of_item = path.partition(".")
-    if of_item:
-        absent = [any(of_item not in item for item in each.get(name, [])) for each in members]
-    else:
-        absent = [name not in each for each in members]
-    return pd.Series(absent, index=members.index, dtype=bool)
+
+    def lacks(each: dict[str, Any]) -> bool:
+        return any(of_item not in item for item in each.get(name, [])) if of_item else name not in each
+
+    shared = {id(each): each for each in members}
+    absent = {number: lacks(each) for number, each in shared.items()}
+    return pd.Series([absent[id(each)] for each in members], index=members.index, dtype=bool)
 
 
 def with_members(p: pd.DataFrame, descriptors: Descriptors) -> pd.DataFrame:
-    """CERT-CTE-8 to -14 and their like: properties beyond the key, code values as URIs (COM-PAY-2, -3, -3a)."""
-    reasons = descriptors.uris("ReasonExitedDescriptor", p["reason_exited"])
-    served = p["served_outside_of_regular_session"]
+    """CERT-CTE-8 to -14 and their like: properties beyond the key, code values as URIs (COM-PAY-2, -3, -3a).
+
+    Rows that say the same share one object.
+    """
+    said = pd.DataFrame(
+        {
+            "endpoint": p["resource"],
+            "attributes": [id(each) for each in p["attributes"]],
+            "reason": descriptors.uris("ReasonExitedDescriptor", p["reason_exited"]),
+            "served": p["served_outside_of_regular_session"].astype("boolean"),
+        },
+        index=p.index,
+    )
+    number = said.groupby(list(said), dropna=False, sort=False).ngroup()
+    distinct = said.assign(attributes=p["attributes"])[~number.duplicated()]
     members = [
         {
             **({"reasonExitedDescriptor": reason} if isinstance(reason, str) else {}),
-            **({"servedOutsideOfRegularSession": bool(flag)} if not pd.isna(flag) else {}),
-            **(
-                _without_empties(_with_uris(attributes, endpoint, descriptors))
-                if isinstance(attributes, dict)
-                else {}
+            **({} if pd.isna(served) else {"servedOutsideOfRegularSession": bool(served)}),
+            **_without_empties(
+                _with_uris(attributes, endpoint, descriptors) if isinstance(attributes, dict) else {}
             ),
         }
-        for endpoint, attributes, reason, flag in zip(
-            p["resource"], p["attributes"], reasons, served, strict=True
-        )
+        for endpoint, attributes, reason, served in distinct.itertuples(index=False, name=None)
     ]
     return p.assign(
-        members=pd.Series(members, index=p.index, dtype=object),
+        members=pd.Series([members[each] for each in number], index=p.index, dtype=object),
         program_type_descriptor=descriptors.uris("ProgramTypeDescriptor", p["program_type"]),
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edfi_toolkit.rules.catalogue import RULES
-from edfi_toolkit.rules.common import ref_parts
+from edfi_toolkit.rules.common import among, ref_parts
 from edfi_toolkit.tables import TABLES
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def accounting(build: Build) -> pd.DataFrame:
     counts = []
     for name, rows in build.tables.items():
         ids = row_ids(name, rows)
-        used_here = ids.isin(used.loc[used["table"].eq(name), "id"])
-        skipped_here = ids.isin(skipped.loc[skipped["table"].eq(name), "id"]) & ~used_here
+        used_here = among(ids, used.loc[used["table"].eq(name), "id"])
+        skipped_here = among(ids, skipped.loc[skipped["table"].eq(name), "id"]) & ~used_here
         left_over = ~used_here & ~skipped_here
         counts.append((name, int(used_here.sum()), int(skipped_here.sum()), int(left_over.sum())))
     account = pd.DataFrame(counts, columns=["table", "used", "skipped", "not_applicable"])
