@@ -16,16 +16,16 @@ class Absent(Exception):
     """They cannot be had here; the message says why."""
 
 
-def environment(folder: Path) -> Path:
+def environment(folder: Path, pins: tuple[str, ...] = PINS) -> Path:
     """Make the environment in a folder; where its programs are. Raises Absent."""
     programs = folder / ("Scripts" if sys.platform == "win32" else "bin")
     uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
     if uv:
         _run(uv, "venv", "--quiet", "--python", sys.executable, str(folder))
-        _run(uv, "pip", "install", "--quiet", "--python", str(programs / "python"), *PINS)
+        _run(uv, "pip", "install", "--quiet", "--python", str(programs / "python"), *pins)
     else:
         _run(sys.executable, "-m", "venv", str(folder))
-        _run(str(programs / "python"), "-m", "pip", "install", "--quiet", *PINS)
+        _run(str(programs / "python"), "-m", "pip", "install", "--quiet", *pins)
     return programs
 
 
@@ -39,4 +39,4 @@ def _run(*command: str) -> None:
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=_LIMIT_S, env=environ())
     except (OSError, subprocess.SubprocessError) as error:
         said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
-        raise Absent(f"{', '.join(PINS)} cannot be installed here: {said[-1] if said else error}") from None
+        raise Absent(f"it cannot be installed here: {said[-1] if said else error}") from None

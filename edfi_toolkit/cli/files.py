@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,23 +24,17 @@ def write_build(build: Build, folder: Path) -> list[Path]:
         lines = (text + b"\n" for text in texts_of(records["body"]))
         written.append(_write(folder / f"{resource}.jsonl", lines))
     for name, frame in (("skipped", build.skipped), ("notices", build.notices)):
-        written.append(_write(folder / f"{name}.csv", (line.encode() for line in _csv_lines(frame))))
+        written.append(_write(folder / f"{name}.csv", [_csv(frame)]))
     return written
 
 
-def _csv_lines(frame: pd.DataFrame) -> Iterator[str]:
-    class Lines(list[str]):
-        write = list.append
-
-    lines = Lines()
-    writer = csv.writer(lines)
-    writer.writerow(frame.columns)
-    for row in frame.itertuples(index=False):
-        writer.writerow("" if pd.isna(cell) else safe_cell(cell) for cell in row)
-    yield from lines
+def _csv(frame: pd.DataFrame) -> bytes:
+    texts = [name for name in frame if not pd.api.types.is_numeric_dtype(frame[name])]
+    safe = frame.assign(**{name: frame[name].map(safe_cell, na_action="ignore") for name in texts})
+    return safe.to_csv(index=False, lineterminator="\r\n").encode()
 
 
-def _write(path: Path, parts: Iterator[bytes] | list[bytes]) -> Path:
+def _write(path: Path, parts: Iterable[bytes]) -> Path:
     draft = path.with_name(f".{path.name}.part")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.writelines(parts)

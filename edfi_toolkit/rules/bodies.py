@@ -97,7 +97,12 @@ def _text(members: Mapping[str, str]) -> str:
 def woven(texts: Sequence[str], which: np.ndarray, gaps: Sequence[pa.Array]) -> np.ndarray:
     """Per row the text of its number, as bytes, with each gap filled from the column of its place."""
     pieces = zip(*(text.split(_GAP) for text in texts), strict=True)
-    parts = [pc.take(_array(piece), pa.array(which)) for piece in pieces]
+    parts = [
+        pc.take(_array(piece), pa.array(which))
+        if len(set(piece)) > 1
+        else pa.scalar(piece[0], pa.large_string())
+        for piece in pieces
+    ]
     for place, gap in enumerate(gaps):
         parts.insert(2 * place + 1, gap)
     joined = pc.binary_join_element_wise(*parts, pa.scalar("", pa.large_string()))

@@ -105,7 +105,7 @@ def participations(t: Tables) -> pd.DataFrame:
 
 def selected(p: pd.DataFrame, settings: Mapping[str, Any], account: Account) -> pd.DataFrame:
     """CERT-SEL: the participations that make a record."""
-    lacking = missing_sheet_properties(p)
+    required, lacking = missing_standard_properties(p), missing_sheet_properties(p)
     strict = settings["strict_certification"]
     kept = account.keep(
         p,
@@ -114,7 +114,7 @@ def selected(p: pd.DataFrame, settings: Mapping[str, Any], account: Account) -> 
             "CERT-SEL-1": p["student_unique_id"].isna(),
             "CERT-SEL-2": p["begin_date"].isna(),
             "CERT-SEL-3": p["end_date"].lt(p["begin_date"]),
-            "CERT-SEL-4": missing_standard_properties(p).ne(""),
+            "CERT-SEL-4": required.ne(""),
             "CERT-SEL-5": lacking.ne("") & strict,
             "COM-FUT-1": suppress_future(p, settings),
         },
@@ -126,12 +126,13 @@ def selected(p: pd.DataFrame, settings: Mapping[str, Any], account: Account) -> 
                     False: "The student is not in the table students, or that row was set aside.",
                 }
             ),
-            "CERT-SEL-4": "The data standard requires " + missing_standard_properties(p) + ".",
+            "CERT-SEL-4": "The data standard requires " + required + ".",
             "CERT-SEL-5": "The certification sheet requires " + lacking + ", and strict_certification is on.",
         },
     )
     lacking = lacking[kept.index]
-    for_notice = lacking[lacking.ne("")].str.split(", ").explode()
+    lacking = lacking[lacking.ne("")]
+    for_notice = lacking.map({names: names.split(", ") for names in lacking.unique()}).explode()
     account.notice("CERT_MISSING", kept[ID].reindex(for_notice.index), TABLE, for_notice)
     return kept
 

@@ -5,7 +5,7 @@ A candidate row has the columns of CANDIDATE; a profile may add more, to rank du
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,14 @@ class Descriptors:
 
     def uris(self, name: str, codes: pd.Series) -> pd.Series:
         """A column of code values as URIs; missing stays missing."""
-        return codes.map({code: self.uri(name, code) for code in codes.dropna().unique()}).astype("str")
+        return translated(codes, lambda code: self.uri(name, code))
+
+
+def translated(values: pd.Series, word: Callable[[str], str | None]) -> pd.Series:
+    """Each value by another word, found once for each distinct value; missing stays missing."""
+    codes, distinct = pd.factorize(values)
+    words = pd.Series([*map(word, distinct), None], dtype="str")
+    return words.take(codes).set_axis(values.index)
 
 
 def suppress_future(candidates: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Series:
@@ -208,7 +215,8 @@ def assemble(
     candidates = candidates.drop(columns=[*RESTS_ON, "more_refs"], errors="ignore")
     # One pass over the key serves order, duplicates and overlaps: rows of one number differ in begin_date at most.
     candidates["group"] = candidates.groupby(GROUP, sort=True).ngroup()
-    records = one_per_key(candidates, account, winner).sort_values(["group", "begin_date"], ignore_index=True)
+    records = one_per_key(candidates, account, winner).drop(columns=[column for column, _ in winner])
+    records = records.sort_values(["group", "begin_date"], ignore_index=True)
     if cut_overlaps:
         records["end_date"] = without_overlaps(records)
     if warn_overlaps:
@@ -226,11 +234,9 @@ def source_refs(candidates: pd.DataFrame) -> list[list[str]]:
     """COM-SRC-1: the trigger first, then every other row the record rests on (`more_refs` and RESTS_ON)."""
     named = {column: table for column, table in RESTS_ON.items() if column in candidates}
     refs = [(f"{table}:" + candidates[column]).tolist() for column, table in named.items()]
-    more = candidates["more_refs"] if "more_refs" in candidates else [()] * len(candidates)
-    rows = [
-        [first, *others, *rest]
-        for first, others, *rest in zip(candidates["ref"].tolist(), more, *refs, strict=True)
-    ]
+    rows = list(map(list, zip(candidates["ref"].tolist(), *refs, strict=True)))
+    if "more_refs" in candidates:
+        rows = [[*row, *more] for row, more in zip(rows, candidates["more_refs"], strict=True)]
     if candidates[list(named)].notna().all(axis=None):
         return rows
     return [[ref for ref in row if isinstance(ref, str)] for row in rows]

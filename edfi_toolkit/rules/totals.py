@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -40,7 +41,7 @@ def summary(build: Build) -> pd.DataFrame:
 
 def accounting(build: Build) -> pd.DataFrame:
     """Per table, each row once: rows_in, used (a record rests on it), skipped, set_aside, collapsed, not_applicable."""
-    used = ref_parts(build.records["source_refs"].explode().dropna().drop_duplicates())
+    used = ref_parts(pd.Series([*set(chain.from_iterable(build.records["source_refs"]))], dtype="str"))
     skipped = build.skipped[~build.skipped["rule"].str.startswith("COM-NRM")]
     counts = []
     for name, rows in build.tables.items():

@@ -32,6 +32,7 @@ from edfi_toolkit.rules.common import (
     shares_a_day,
     skip_unmatched,
     suppress_future,
+    translated,
 )
 from edfi_toolkit.rules.profile import Build, Config, Scope
 from edfi_toolkit.rules.wi_english_learners import FROM_RECORD, GENERIC, english_learners
@@ -128,7 +129,8 @@ def enrollments(t: Tables) -> pd.DataFrame:
         school_excluded="state_exclude", ed_fi_school_id="ed_fi_school_id", school_number="school_number",
     )  # fmt: skip
     return e.assign(
-        service_order=e.service_type.map(SERVICE_ORDER), enrollment_order=id_order(e.enrollment_id)
+        service_order=e.service_type.astype("category").map(SERVICE_ORDER).astype("int64"),
+        enrollment_order=id_order(e.enrollment_id),
     )
 
 
@@ -281,8 +283,9 @@ def third_party(qualifying: pd.DataFrame) -> pd.DataFrame:
     return named.assign(
         ref="enrollments:" + named.enrollment_id + "#third_party",
         resource=GENERIC,
-        program_name=named.third_party_provider.eq("CESA").map(
-            {True: CESA_PROGRAM, False: OTHER_PROVIDER_PROGRAM}
+        program_name=translated(
+            named.third_party_provider,
+            lambda code: CESA_PROGRAM if code == "CESA" else OTHER_PROVIDER_PROGRAM,
         ),
         program_type=PROVIDER_TYPE,
         begin_date=named.start_date,
@@ -296,7 +299,7 @@ def modality(
 ) -> pd.DataFrame:
     """WI-MOD: one candidate per Instruction Mode record, from the enrollment active on its first day."""
     r = t.instruction_mode_records
-    r = r.assign(program_name=r.learning_modality.str.lower().map(MODALITIES))
+    r = r.assign(program_name=translated(r.learning_modality.str.lower(), MODALITIES.get))
     first, last = pd.Timestamp(config.config_start), pd.Timestamp(config.config_end)
     inside = r.start_date.between(first, last) & (r.end_date.between(first, last) | r.end_date.isna())
     r = account.keep(

@@ -56,7 +56,7 @@ def convert(cells: pd.Series, column: Column) -> tuple[pd.Series, pd.Series]:
         bad[part.index[is_bad]] = True
     if len(found) == 1 and len(found[0]) == len(cells):
         return found[0].astype(dtype), bad
-    result = pd.Series([None] * len(cells), index=cells.index, dtype=dtype)
+    result = pd.Series([None], dtype=dtype).take(np.zeros(len(cells), dtype=int)).set_axis(cells.index)
     for values in found:
         result[values.index] = values.astype(dtype)
     return result, bad
@@ -94,7 +94,8 @@ def _by_kind(cells: pd.Series) -> Iterator[tuple[str, pd.Series]]:
         return
     if isinstance(dtype, pd.StringDtype) or _all_text(filled):
         stripped = filled.astype("str").str.strip()
-        yield "text", stripped[stripped.ne("")]
+        empty = stripped.eq("")
+        yield "text", stripped[~empty] if empty.any() else stripped
     elif not pd.api.types.is_object_dtype(dtype):
         yield _kind_of_dtype(dtype), filled
     else:
