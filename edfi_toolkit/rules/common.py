@@ -183,7 +183,7 @@ def present(names: Iterable[str], values: Iterable[Any]) -> Body:
 def id_order(ids: pd.Series) -> pd.Series:
     """Ids as a sortable rank, numeric if numeric: `10` is higher than `9`, and any number below any text."""
     if ids.str.fullmatch("[0-9]{1,18}").all():
-        return ids.astype("int64")
+        return ids.astype("int64[pyarrow]").astype("int64")
     numbers = pd.to_numeric(ids, errors="coerce")
     order = pd.DataFrame({"text": numbers.isna(), "number": numbers, "id": ids.where(numbers.isna(), "")})
     return (

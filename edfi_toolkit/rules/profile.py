@@ -6,7 +6,9 @@ Pure: tables and settings in, records and reasons out.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -150,7 +152,20 @@ def build(
         if hasattr(rules, "prepare"):
             tables = rules.prepare(tables, school_year, values)
         tables = normalise(tables)
-    return rules.build(tables, pick_config(tables, school_year), values)
+    with collector_paused():
+        return rules.build(tables, pick_config(tables, school_year), values)
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """A build makes a million small lists that all live on: looking for cycles among them again and again is in vain."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def profile_module(profile: str) -> Any:
