@@ -158,7 +158,7 @@ def build(
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """A build makes a million small lists that all live on: looking for cycles among them again and again is in vain."""
+    """A build makes a million small lists that live on: to look for cycles among them again and again is in vain."""
     was_on = gc.isenabled()
     gc.disable()
     try:
