@@ -269,7 +269,7 @@ def test_nothing_is_printed_or_logged(tmp_path, capfd, caplog):
 def test_own_rules_are_read_in_addition_and_hold_records(tmp_path, monkeypatch):
     a_file(tmp_path, not_null("servedOutsideOfRegularSession", "STATE-7"))
     monkeypatch.setenv("EDFI_EXPECTATIONS", str(tmp_path))
-    assert len(load()[CTE]) == 2
+    assert [suite.profile for suite in load()[CTE]] == ["nm-powerschool", "", ""]
     checked = validate(a_build((CTE, a_body())))
     (held,) = checked.held.to_dict("records")
     assert held["held_by"] == ["STATE-7"]
@@ -343,4 +343,19 @@ def test_a_folder_of_own_rules_that_is_not_there_is_an_error(monkeypatch):
 def test_a_file_of_the_same_name_takes_the_place_of_a_shipped_one(tmp_path, monkeypatch):
     path = tmp_path / "source.students.json"
     path.write_bytes((shipped_folder() / "source.students.json").read_bytes())
-    assert [suite.path for suite in load({"EDFI_EXPECTATIONS": str(tmp_path)})["source.students"]] == [path]
+    suites = load({"EDFI_EXPECTATIONS": str(tmp_path)})["source.students"]
+    assert [suite.path for suite in suites if not suite.profile] == [path]
+
+
+def test_a_suite_for_one_profile_is_read_from_its_name_and_may_be_ones_own(tmp_path):
+    path = a_file(tmp_path, not_null("a"), name="nm-powerschool.source.students.district.json")
+    suite = read(path)
+    assert (suite.profile, suite.subject) == ("nm-powerschool", "source.students")
+
+
+def test_a_setting_that_does_not_exist_is_refused(tmp_path):
+    """Its rule would never be asked."""
+    rule = not_null("a")
+    rule["meta"] = {**rule["meta"], "settings": {"nm.yearwindow": ["config"]}}
+    with pytest.raises(ValidationError, match=r"no setting nm\.yearwindow"):
+        read(a_file(tmp_path, rule))
