@@ -132,7 +132,8 @@ class Writer:
             self._settle(job, "delivered", answer, await self._id_of(write, answer))
         elif verdict is Verdict.REFUSED:
             self._note(write, self._trouble(write, answer), answer)
-            self._settle(job, "refused", answer)
+            # Where an earlier answer got lost, a refusal of the repeat does not say that nothing was taken.
+            self._settle(job, "unsure" if job.maybe_taken else "refused", answer)
         elif verdict in (Verdict.LOGIN, Verdict.STOP):
             self._end(self._session.error(write.action, self._url(write), answer, verdict))
             self._leave(job)

@@ -211,12 +211,25 @@ def test_a_login_that_is_refused_midway_ends_the_run_at_once(app, client, ledger
     with pytest.raises(OdsRefusedLogin) as refused:
         published(crowd, ledger, client)
     assert exit_of(refused.value) is Exit.UNAVAILABLE
-    assert writes(app)["POST", 401] <= 2 * client.target.concurrency
+    assert writes(app)["POST", 401] <= 4 * client.target.concurrency, "those in flight, each asked twice"
     assert len(held_in(client)) == 20
     assert len(ledger.rejections()) <= client.target.concurrency, "only those that were in flight"
     app.state.sandbox.faults.put([])
     assert set(published(crowd, ledger, client)["outcome"]) == {"delivered"}
     assert writes(app)["POST", 201] == 400
+    assert not ledger.rejections()["open"].any()
+
+
+def test_a_record_that_was_taken_and_then_refused_is_looked_up(app, client, ledger):
+    """The answer to the first try got lost, and the second try met another error."""
+    lost = {"method": "POST", "resource": GENERAL, "drop_after_commit": True, "times": 1}
+    then = {"method": "POST", "resource": GENERAL, "status": 400, "times": 1}
+    app.state.sandbox.faults.put([lost, then])
+    result = a_build(a_participation(1))
+    told = published(result, ledger, client)
+    assert told["outcome"].tolist() == ["delivered"]
+    assert held_in(client) == wanted(result)
+    assert len(mapped(ledger, client)) == 1
     assert not ledger.rejections()["open"].any()
 
 
