@@ -15,7 +15,7 @@ from edfi_toolkit.sync.sides import Sides
 def events_of(items: pd.DataFrame, rows: pd.DataFrame, sides: Sides, build: Any) -> list[str]:
     """The events behind each item, as text; both halves of a pair bear the same.
 
-    items: action, pair, diff. rows: per item the positions `source` and `mapped` in the sides.
+    items: action, pair, rule, diff. rows: per item the positions `source` and `mapped` in the sides.
     """
     linked, deletes = items["pair"].notna().to_numpy(), items["action"].eq("DELETE").to_numpy()
     replaced = pd.Series(np.flatnonzero(linked & deletes), index=items["pair"][linked & deletes])
@@ -31,13 +31,16 @@ def events_of(items: pd.DataFrame, rows: pd.DataFrame, sides: Sides, build: Any)
         len(was) == len(now) and (not was or was[0] == now[0])
         for was, now in zip(published[idle].tolist(), built[idle].tolist(), strict=True)
     ]
+    moved = items["rule"].eq("REC-P6") & items["action"].ne(
+        "UNMAP"
+    )  # a pair, or an update that changes the key
     judged = np.flatnonzero(~idle & ~(linked & deletes))
 
     said = np.full(len(items), "", dtype=object)
     said[idle] = name_of_unchanged(build)
     said[judged] = names(
         Changes(
-            action=items["action"].mask(linked, "MOVE").iloc[judged].reset_index(drop=True),
+            action=items["action"].mask(moved, "MOVE").iloc[judged].reset_index(drop=True),
             was=_state(sides.mapped, mapped[judged], published[judged]),
             now=_state(sides.source, rows["source"].to_numpy()[judged], built[judged]),
             diff=items["diff"].iloc[judged].reset_index(drop=True),

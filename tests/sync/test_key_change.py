@@ -25,6 +25,7 @@ def test_a_moved_key_is_one_put_under_the_old_id():
     assert shown(made) == [("UNMAP", "m", 23), ("ADOPT", "m", 30), ("PUT", "m", 30)]
     put = made.items.iloc[2]
     assert put["diff"] == {"beginDate": ["2025-08-23", "2025-09-30"]}
+    assert put["reason"] == "REC-P6, CERT-EVT-3: changed: beginDate."
     assert dict(made.items.at[1, "body"])["beginDate"] == "2025-08-23", (
         "the ODS has the old key until the PUT"
     )

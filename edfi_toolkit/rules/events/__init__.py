@@ -80,7 +80,7 @@ class Changes:
     """What a plan does, and the states before and after; all on one index, a row per change.
 
     action: POST, PUT, DELETE, NOOP (where another trigger, or more or fewer rows, stand behind the same record), or
-        MOVE for a linked pair.
+        MOVE for a changed key, whether by a linked pair or by an update.
     was, now: the record as published and as built.
     diff: for a PUT the members that differ, {name: [before, after]}.
     published: key columns and `source_refs` of everything that was published before.
