@@ -233,6 +233,59 @@ def test_a_record_that_was_taken_and_then_refused_is_looked_up(app, client, ledg
     assert not ledger.rejections()["open"].any()
 
 
+ONE_TRY = RetryPolicy(attempts=1)
+
+
+def impatient(app, transport=httpx.ASGITransport):
+    """A client that asks once, so that a lost answer leaves the record unsure."""
+    return Client(in_process(app).target, transport=transport(app), retry=ONE_TRY)
+
+
+def test_a_delete_that_nobody_answered_is_looked_up_and_its_post_follows(app, client, ledger):
+    published(a_build(a_participation(1)), ledger, client)
+    app.state.sandbox.faults.put([{"method": "DELETE", "drop_after_commit": True, "times": 1}])
+    moved = a_build(a_participation(1, begin_date="2025-09-30"))
+    with impatient(app) as once:
+        told = published(moved, ledger, once)
+    assert told[["action", "outcome"]].values.tolist() == [["DELETE", "delivered"], ["POST", "delivered"]]
+    assert held_in(client) == wanted(moved)
+
+
+def test_what_cannot_be_looked_up_stays_unsure_for_the_next_run(app, client, ledger):
+    lost = {"method": "POST", "resource": GENERAL, "drop_after_commit": True, "times": 1}
+    app.state.sandbox.faults.put([lost, {"method": "GET", "resource": GENERAL, "status": 503}])
+    result = a_build(a_participation(1))
+    with impatient(app) as once:
+        assert published(result, ledger, once)["outcome"].tolist() == ["unsure"]
+    assert ledger.runs()["unsettled"].tolist() == [1]
+    app.state.sandbox.faults.put([])
+    assert published(result, ledger, client)["outcome"].tolist() == ["delivered"]
+    assert writes(app) == {("POST", 0): 1}, "found, not sent again"
+    assert ledger.runs()["unsettled"].sum() == 0
+
+
+class Discreet(httpx.ASGITransport):
+    """An ODS that does not say under which id it has created a record, and finds it the second time only."""
+
+    asked = False
+
+    async def handle_async_request(self, request):
+        response = await super().handle_async_request(request)
+        response.headers.pop("location", None)
+        if request.method == "GET" and GENERAL in request.url.path and not self.asked:
+            self.asked = True
+            return httpx.Response(200, json=[])
+        return response
+
+
+def test_a_record_whose_id_is_not_told_is_found(app, client, ledger):
+    with impatient(app, Discreet) as once:
+        told = published(a_build(a_participation(1)), ledger, once)
+    assert told["outcome"].tolist() == ["delivered"]
+    assert mapped(ledger, client)["ed_fi_id"].tolist() == told["ed_fi_id"].tolist()
+    assert client.get(GENERAL, told["ed_fi_id"].iloc[0]) is not None
+
+
 # A person stops it
 
 

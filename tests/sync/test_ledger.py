@@ -58,6 +58,8 @@ def test_one_feed_never_sees_another_ones_identities(where, client):
         elsewhere = ledger.feed("https://another-ods.example", "certification", "north")
         assert len(ledger.identity_map(north)) == 1
         assert ledger.identity_map(north)["feed"].tolist() == [north.name]
+        assert len(ledger.identity_map(north, school_year=2026)) == 1
+        assert ledger.identity_map(north, school_year=2025).empty
         assert ledger.identity_map(south).empty
         assert ledger.identity_map(elsewhere).empty
         assert ledger.feed(client.target.identity, "certification", "north") == north
