@@ -90,7 +90,6 @@ def test_planned_is_delivered_refused_and_pending_and_the_sandbox_counted_the_sa
         mapped = ledger.identity_map(feed)
         held = pd.concat(client.read(GENERAL))
         open_now = int(ledger.rejections()["open"].sum())
-        requests = int(ledger.attempts(ledger.runs()["run_id"].iloc[-1])["requests"].sum())
     # Planned and told.
     assert len(sent) == int(made.sends.sum())
     assert sum(kinds.values()) == len(sent)
@@ -98,10 +97,9 @@ def test_planned_is_delivered_refused_and_pending_and_the_sandbox_counted_the_sa
     # Every fault had its turn, and all in all one request in twenty met one.
     assert all(rule["acted"] for rule in acted if rule["method"] == "POST")
     assert sum(rule["acted"] for rule in acted) >= 0.03 * sum(there.values())
-    # Requests: the client's count, the ledger's and the sandbox's.
+    # Requests: as the client counts them and as the sandbox does.
     tried = sum(count for (_, status), count in there.items() if status != BY_A_TOKEN)
     assert int(sent["attempts"].sum()) == tried
-    assert requests <= tried
     # What was refused, one request each.
     assert kinds.get("refused", 0) + outcomes["POST", "pending"] + outcomes["DELETE", "pending"] <= len(sent)
     assert int(sent["status"].eq(400).sum()) == sum(
