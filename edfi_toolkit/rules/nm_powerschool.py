@@ -6,11 +6,13 @@ One function per block of the manual, in its order; the sentence of each rule is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
 
+from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.rules.account import Account
 from edfi_toolkit.rules.common import (
     Descriptors,
@@ -41,7 +43,15 @@ WINNER = [("is_current", False), ("enrollment_order", False)]  # NM-MUL-3
 
 
 def build(t: Tables, config: Config, settings: Mapping[str, Any], *, account: Account | None = None) -> Build:
-    """Students, then their periods, then the elements; one record per key."""
+    """Students, then their periods, then the elements; one record per key.
+
+    Raises ConfigError when the target should say who is published and was not asked.
+    """
+    if nobody_asked(t, settings):
+        raise ConfigError(
+            'nm.student_published_from = "ods" lets the target say who is published, and nothing has asked it. '
+            "Plan or run against a target, or pass the tables through rules.nm_powerschool.with_published first."
+        )
     account = account or Account()
     students = selected_students(t, account)
     periods = with_schools(students, t)
@@ -84,6 +94,20 @@ def selected_students(t: Tables, account: Account) -> pd.DataFrame:
             "NM-SEL-5": s.state_exclude,
         },
         id_column="student_id",
+    )
+
+
+def with_published(t: Tables, unique_ids: Collection[str]) -> Tables:
+    """NM-SEL-1 with `nm.student_published_from = "ods"`: the tables, published being whom the target holds."""
+    held = among(t.students.student_unique_id, pd.Series([*unique_ids], dtype="str"))
+    students = t.students.assign(student_published=held.astype("boolean"))
+    return Tables({**t, "students": students}, skipped=t.skipped, notices=t.notices, origins=t.origins)
+
+
+def nobody_asked(t: Tables, settings: Mapping[str, Any]) -> bool:
+    """Whether the target should say who is published (NM-SEL-1), and has not been asked."""
+    return settings["nm.student_published_from"] == "ods" and bool(
+        len(t.students) and t.students.student_published.isna().all()
     )
 
 
@@ -236,7 +260,11 @@ def details(
 
 def data_standard(config: Config, settings: Mapping[str, Any]) -> int:
     """NM-ELE-10: the major version of the target's data standard; the year's configuration outranks the setting."""
-    return int(str(config.data_standard or settings["data_standard"]).partition(".")[0])
+    named = str(config.data_standard or settings["data_standard"])
+    major = re.search("[0-9]+", named)
+    if not major:
+        raise ConfigError(f"{named!r} names no data standard. Write data_standard as 4.0 or 5.2.")
+    return int(major[0])
 
 
 def warn(c: pd.DataFrame, account: Account) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.ods import RetryPolicy
     from edfi_toolkit.runs.run import Run
     from edfi_toolkit.sync import Plan
+    from edfi_toolkit.tables import Tables
 
 Progress = Callable[[int, int | None, Mapping[str, int] | None], bool]
 
@@ -122,3 +123,15 @@ def _recover(run: Run) -> None:
             source=run.source.name,
             school_year=int(run.built.config["school_year"]),
         )
+
+
+def asked_who_is_published(run: Run) -> Tables:
+    """The run's tables, published being the students whom the target holds (NM-SEL-1), kept with the run."""
+    from edfi_toolkit.ods import Client
+    from edfi_toolkit.rules.nm_powerschool import with_published
+
+    with Client(run.target, retry=brief()) as client:
+        held = {body["studentUniqueId"] for page in client.read("students") for body in page["body"]}
+    tables = with_published(run.tables, held)
+    tables.save(run.path / "tables")
+    return tables

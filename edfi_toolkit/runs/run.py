@@ -24,7 +24,15 @@ from edfi_toolkit.review.workbook import write_workbook
 from edfi_toolkit.runs.about import adds_up, head_of_manifest, overview, settings_of, user_name
 from edfi_toolkit.runs.artifacts import hashes_of, load_build, load_checked, save_build, save_checked
 from edfi_toolkit.runs.folder import RunFolder
-from edfi_toolkit.runs.planning import Progress, brief, identity_map, live_plan_of, plan_of, resync_of
+from edfi_toolkit.runs.planning import (
+    Progress,
+    asked_who_is_published,
+    brief,
+    identity_map,
+    live_plan_of,
+    plan_of,
+    resync_of,
+)
 from edfi_toolkit.runs.setup import check_setup
 from edfi_toolkit.settings import Settings, Source, Target
 
@@ -107,9 +115,10 @@ class Run:
             return self._shown(steps.built_view(self.built, self.masker()))
         from edfi_toolkit.rules import build
 
-        built = build(
-            self.tables, profile=self.profile, school_year=self.school_year, settings=self._settings()
-        )
+        settings = self._settings()
+        if settings.get("nm.student_published_from") == "ods":
+            self.__dict__["tables"] = asked_who_is_published(self)
+        built = build(self.tables, profile=self.profile, school_year=self.school_year, settings=settings)
         for row in built.accounting().to_dict("records"):
             parts = {
                 name: row[name] for name in ("used", "skipped", "set_aside", "collapsed", "not_applicable")
@@ -382,9 +391,7 @@ class Run:
 
     def _shown(self, view: View) -> View:
         """A step of a run that has published: what it found then."""
-        return view.noting(
-            "This run has published, so it is shown as it was. A new run starts in notebook 10."
-        )
+        return view.noting("This run has published and is shown as it was. A new run starts in notebook 10.")
 
 
 def _panel(label: str) -> Progress:

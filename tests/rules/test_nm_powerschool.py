@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.rules import build
 from edfi_toolkit.sync import identity_map_of, plan
 from tests.rules.tables_of import events_by_action
@@ -426,3 +427,15 @@ def test_each_element_of_a_record(element, path, value):
 
 def test_nm_sel_5_an_excluded_student_is_skipped():
     assert skips(built({"state_exclude": True})) == {"11": "NM-SEL-5"}
+
+
+@pytest.mark.parametrize(("named", "member"), [("DS5", "cteProgramServices"), ("DS 4.0", "ctePrograms")])
+def test_nm_ele_10_the_year_may_name_its_standard_in_words(named, member):
+    rows = {**tables(), "edfi_config": [{"school_year": 2026, "data_standard": named}]}
+    assert member in build(rows, profile="nm-powerschool").records["body"].iloc[0]
+
+
+def test_nm_ele_10_a_standard_without_a_number_is_refused():
+    rows = {**tables(), "edfi_config": [{"school_year": 2026, "data_standard": "newest"}]}
+    with pytest.raises(ConfigError, match="'newest' names no data standard"):
+        build(rows, profile="nm-powerschool")
