@@ -6,6 +6,8 @@ BIN := .venv/bin
 RUN := $(BIN)/edfi-toolkit
 UV_VERSION := 0.13.9
 PROFILE ?= certification
+# A process a core; a file's tests stay in one of them, so that what they share is started once.
+TESTS := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # Without bytecode every import of the notebook stack takes twice as long, for ever.
 unexport PYTHONDONTWRITEBYTECODE
@@ -26,19 +28,19 @@ lab: .venv/.installed  ## JupyterLab on the sample, with a sandbox ODS behind it
 	@$(RUN) lab --profile $(PROFILE)
 
 test: .venv/.installed  ## all tests; what this machine lacks is skipped with its reason
-	@$(BIN)/python -m pytest
+	@$(TESTS)
 
 check: .venv/.installed  ## format, lint, types, then the tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest
+	@$(TESTS)
 
 bench: .venv/.installed  ## what we claim about speed, measured here, as ratios
 	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 prove: .venv/.installed  ## the long proofs, of which `make test` runs a bounded sample
-	@EDFI_PROVE=1 $(BIN)/python -m pytest
+	@EDFI_PROVE=1 $(TESTS)
 
 lock: .venv/.installed  ## resolve pyproject.toml again into requirements.lock and environment.yml
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --extra postgres --universal --python-version 3.11 \

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from pandas.api.extensions import take
 
 from edfi_toolkit.model import KEY_COLUMNS, Body, descriptor_uri
@@ -121,8 +123,10 @@ def shares_a_day(rows: pd.DataFrame, start: str, end: str, other_start: str, oth
 
 
 def among(ids: pd.Series, others: pd.Series) -> pd.Series:
-    """Where an id is one of the others. `isin` on text columns makes a scalar of each value; on objects it does not."""
-    return ids.astype(object).isin(others.astype(object))
+    """Where an id is one of the others. Arrow looks texts up as they are; `isin` would make an object of each."""
+    asked, known = (pa.array(each.astype("str"), pa.large_string()) for each in (ids, others))
+    found = pc.is_in(asked, value_set=known, skip_nulls=True)
+    return pd.Series(found.to_numpy(zero_copy_only=False), index=ids.index)
 
 
 def beside_enrollments(

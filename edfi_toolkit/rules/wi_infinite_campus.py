@@ -363,8 +363,8 @@ def elements(c: pd.DataFrame, t: Tables, settings: Mapping[str, Any]) -> pd.Data
 def warn(c: pd.DataFrame, config: Config, account: Account) -> None:
     """OUTSIDE_YEAR (WI-SCP-3) and MODALITY_CONFLICT (WI-MUL-4)."""
     notice_of(c[c.end_date.gt(pd.Timestamp(config.config_end))], "OUTSIDE_YEAR", account)
-    modes = c[c.program_type.eq(MODALITY_TYPE)]
     same_day = ["student_unique_id", "education_organization_id", "begin_date"]
+    modes = c.loc[c.program_type.eq(MODALITY_TYPE), [*same_day, "program_name", "ref"]]
     modes = modes[modes.duplicated(same_day, keep=False)]
     different = modes.groupby(same_day).program_name.transform("nunique").gt(1)
     notice_of(modes[different], "MODALITY_CONFLICT", account)
