@@ -6,8 +6,8 @@ BIN := .venv/bin
 RUN := $(BIN)/edfi-toolkit
 UV_VERSION := 0.13.9
 PROFILE ?= certification
-# A process a core; a file's tests stay in one of them, so that what they share is started once.
-TESTS := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+# A process a core; the tests of a file stay in one of them, so that what they share is started once.
+TESTS := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 # Without bytecode every import of the notebook stack takes twice as long, for ever.
 unexport PYTHONDONTWRITEBYTECODE

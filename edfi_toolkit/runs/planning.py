@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int | None, Mapping[str, int] | None], bool]
 
 
-def plan_of(run: Run, schools: Collection[int]) -> Plan:
+def plan_of(run: Run, schools: Collection[int] = ()) -> Plan:
     """The plan of an ordinary publish: against what was published before."""
     from edfi_toolkit.sync import plan
 

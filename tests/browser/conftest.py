@@ -120,9 +120,11 @@ class Lab:
         page.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # not longer: while playwright runs, nothing else in this process can run an event loop
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """JupyterLab and Chromium, started once."""
+    """JupyterLab and Chromium, started once a file."""
     if not Path(CHROMIUM).exists():
         pytest.skip("no Chromium at /usr/bin/chromium, nor where EDFI_CHROMIUM_PATH says")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
