@@ -27,6 +27,7 @@ FAULTS = [
     {"status": 409},
     {"revoke_tokens": True},
 ]
+VERBS = ("POST", "PUT", "DELETE")
 BY_A_TOKEN = 401  # answered by a login and the same request again, which counts once for us
 
 
@@ -34,7 +35,7 @@ def rules():
     """Each of the faults for each kind of write, spread over the requests."""
     return [
         {"method": method, "resource": GENERAL, "every": EVERY, "after": 7 * at, **fault}
-        for method in ("POST", "PUT", "DELETE")
+        for method in VERBS
         for at, fault in enumerate(FAULTS)
     ]
 
@@ -53,7 +54,7 @@ def counted(sandbox):
     found = Counter()
     rows = httpx.get(f"{sandbox.control_url}/counters", trust_env=False).json()["requests"]
     for row in rows:
-        if row["resource"] == GENERAL and row["method"] in ("POST", "PUT", "DELETE"):
+        if row["resource"] == GENERAL and row["method"] in VERBS:
             found[row["method"], row["status"]] += row["count"]
     return found
 
@@ -84,7 +85,7 @@ def test_planned_is_delivered_refused_and_pending_and_the_sandbox_counted_the_sa
         there = counted(sandbox)
         acted = httpx.get(f"{sandbox.control_url}/faults", trust_env=False).json()
         httpx.put(f"{sandbox.control_url}/faults", json=[], trust_env=False).raise_for_status()
-        sent = told[told["action"].isin(["POST", "PUT", "DELETE"])]
+        sent = told[told["action"].isin(VERBS)]
         outcomes = Counter(zip(sent["action"], sent["outcome"], strict=True))
         kinds = sent["outcome"].value_counts().to_dict()
         mapped = ledger.identity_map(feed)
@@ -102,9 +103,10 @@ def test_planned_is_delivered_refused_and_pending_and_the_sandbox_counted_the_sa
     assert int(sent["attempts"].sum()) == tried
     # What was refused, one request each.
     assert kinds.get("refused", 0) + outcomes["POST", "pending"] + outcomes["DELETE", "pending"] <= len(sent)
-    assert int(sent["status"].eq(400).sum()) == sum(
-        there[method, 400] for method in ("POST", "PUT", "DELETE")
-    )
+    # A 400 to the second try of a record whose first went unanswered proves nothing: that record is looked up.
+    told_400, there_400 = int(sent["status"].eq(400).sum()), sum(there[verb, 400] for verb in VERBS)
+    dropped = sum(rule["acted"] for rule in acted if any(name.startswith("drop") for name in rule))
+    assert there_400 - dropped <= told_400 <= there_400
     assert open_now == len(sent) - kinds["delivered"]
     # What is there: the ODS, the ledger and the results agree to the record.
     created = outcomes["POST", "delivered"] - outcomes["DELETE", "delivered"]
