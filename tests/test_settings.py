@@ -80,6 +80,7 @@ def test_a_file_is_found_from_a_folder_below_it_and_its_paths_count_from_its_fol
         school_year = 2026
         tenant = "t1"
         concurrency = 32
+        incremental = true
         key_env = "STATE_KEY"
         secret_env = "STATE_SECRET"
         [profiles.wi-infinite-campus]
@@ -110,7 +111,7 @@ def test_a_file_is_found_from_a_folder_below_it_and_its_paths_count_from_its_fol
     assert settings.limits.free_changes == 25
     target = settings.target("state")
     assert target.identity == "https://ods.example/api|tenant=t1|year=2026"
-    assert target.concurrency == 32
+    assert (target.concurrency, target.incremental) == (32, True)
     assert target.credentials() == (Secret("k"), Secret("s"))
 
 
@@ -152,6 +153,7 @@ def test_no_message_quotes_a_value_that_may_be_a_credential(tmp_path, text):
         ('[targets.state]\nurl = "https://ods.example:port/api"', "must look like https://"),
         ('[targets.state]\nurl = "https://o.example"\nca_bundle = "no.pem"', "no such file"),
         ('[targets.state]\nurl = "https://o.example"\nconcurrency = 0', "at least 1"),
+        ('[targets.state]\nurl = "https://o.example"\nincremental = "yes"', "true or false"),
         ('[targets.North_District]\nurl = "https://o.example"', "small letters"),
         ("targets = 3", "must be a table"),
         ('[sources.north]\nmapping = "auto"', "path_env"),

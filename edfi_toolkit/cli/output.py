@@ -44,6 +44,12 @@ Schools = Annotated[
     list[int] | None,
     typer.Option("--school", help="Only this school's records, by its Ed-Fi id; may be repeated."),
 ]
+Incremental = Annotated[
+    bool | None,
+    typer.Option(
+        "--incremental/--whole", help="Read only what changed since the last resync, or everything."
+    ),
+]
 ModeName = Annotated[
     Mode,
     typer.Option("--mode", help="Compare with what was published before, or with what the ODS holds."),

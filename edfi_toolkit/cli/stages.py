@@ -11,6 +11,7 @@ from edfi_toolkit.batch.exits import exit_of_steps
 from edfi_toolkit.cli.output import (
     AsJson,
     Given,
+    Incremental,
     Line,
     Mode,
     ModeName,
@@ -173,6 +174,7 @@ def resync(
     school_year: SchoolYear = None,
     given: Given = None,
     school: Schools = None,
+    incremental: Incremental = None,
     override: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
@@ -184,7 +186,11 @@ def resync(
 
     Example: edfi-toolkit resync north --profile certification --school-year 2026 --target sandbox
     """
-    run, view = _previewed(source, profile, school_year, target, given, Mode.resync, schools=school)
+    run, view = _previewed(
+        source, profile, school_year, target, given, Mode.resync, schools=school, incremental=incremental
+    )
+    if approve or as_json:
+        say(view.says)
     if approve:
         with Line("Publishing") as progress:
             view = run.publish(approved=approve, overrides=override or [], progress=progress)
@@ -215,6 +221,7 @@ def _previewed(
     *,
     live: bool = False,
     schools: list[int] | None = None,
+    incremental: bool | None = None,
 ) -> tuple[Any, Any]:
     """A new run, as far as its preview."""
     from edfi_toolkit.runs import open_run
@@ -235,7 +242,7 @@ def _previewed(
         return run, run.preview(schools=schools or ())
     with Line("Reading the ODS") as reading:
         if mode is Mode.resync:
-            return run, run.resync(schools=schools or (), progress=reading)
+            return run, run.resync(schools=schools or (), incremental=incremental, progress=reading)
         return run, run.preview(live=True, schools=schools or (), progress=reading)
 
 

@@ -4,7 +4,7 @@ Concurrency, retries, budgets and tokens live here and nowhere else; order, pair
 """
 
 from edfi_toolkit.ods.client import Client, Progress
-from edfi_toolkit.ods.copies import Pulled, pull, read_copy
+from edfi_toolkit.ods.copies import Pulled, login_of, pull, read_copy
 from edfi_toolkit.ods.discovery import Discovery
 from edfi_toolkit.ods.problems import Problem
 from edfi_toolkit.ods.read import Found
@@ -23,6 +23,7 @@ __all__ = [
     "Verdict",
     "Write",
     "judge",
+    "login_of",
     "pull",
     "read_copy",
 ]

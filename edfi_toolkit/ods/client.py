@@ -16,7 +16,14 @@ import pandas as pd
 from edfi_toolkit import model
 from edfi_toolkit.errors import OdsError
 from edfi_toolkit.ods.discovery import Discovery
-from edfi_toolkit.ods.pages import PAGE_SIZE, Pages, newest_change_version, read_pages, snapshot_headers
+from edfi_toolkit.ods.pages import (
+    PAGE_SIZE,
+    Pages,
+    Versions,
+    change_versions,
+    read_pages,
+    snapshot_headers,
+)
 from edfi_toolkit.ods.read import Found, Row, checked_filters, find_one, get_one
 from edfi_toolkit.ods.retry import RetryPolicy
 from edfi_toolkit.ods.session import Session
@@ -162,9 +169,18 @@ class Client:
         found = self._run(self._session.ask("POST", url, names_token=True)).json()
         return found if isinstance(found, dict) else {}
 
+    def count(self, resource: str, *, snapshot: bool | str = False) -> int | None:
+        """How many items a collection has; None when the API does not count."""
+        return self._run(self._pages(self.discovery.collection(resource), snapshot=snapshot).total())
+
+    def change_versions(self, *, snapshot: bool | str = False) -> Versions | None:
+        """The oldest and the newest change version that can be asked about; None when the API keeps none."""
+        return self._run(change_versions(self._session, snapshot_headers(snapshot)))
+
     def newest_change_version(self, *, snapshot: bool | str = False) -> int | None:
         """The change version of now; None when the API keeps none."""
-        return self._run(newest_change_version(self._session, snapshot_headers(snapshot)))
+        versions = self.change_versions(snapshot=snapshot)
+        return versions and versions.newest
 
     def deletes(
         self, resource: str, *, minimum: int, maximum: int, snapshot: bool | str = False

@@ -2,13 +2,17 @@
 
 1. Memory stays flat: pages go to the file as they come, and an older file is carried over in parts.
 2. The file is replaced whole, and only when everything was read; a failure leaves the older one as it was.
-3. The caller keeps the watermark, and stores it after the file is there. Doing a window twice does no harm.
+3. The file says whose it is and how far it goes. The caller keeps the watermark besides, and stores it after the
+   file is there: of the two the older one counts. Doing a window twice does no harm.
+4. What cannot be followed is read whole. That a copy was followed wrongly shows in its number of rows, or in a row
+   that the ODS has no more and never told of: then it was set up anew, or the login sees other records now.
 
 The columns are those of `Client.read`, with `body` as JSON text. The file holds student data and is its owner's alone.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,32 +24,46 @@ import orjson
 import pandas as pd
 
 from edfi_toolkit import model
+from edfi_toolkit.errors import OdsError
 from edfi_toolkit.ods.read import comparable, query_key
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from edfi_toolkit.ods.client import Client, Progress
+    from edfi_toolkit.ods.pages import Versions
+    from edfi_toolkit.settings import Target
 
 # Versions are given when a transaction writes and not when it commits, so a slow one may come in below the newest.
 OVERLAP = 100
 _GROUP_ROWS = 10_000
 _COLUMNS = ("resource", "id", "etag", "body")
+_VERSION = b"edfi.version"
+Marks = dict[bytes, bytes]
 
 
 @dataclass(frozen=True)
 class Pulled:
     """What a pull did: rows in the file, rows read, rows removed, and the watermark for the next pull.
 
-    watermark: None where the API keeps no change versions; every pull then reads everything. whole: whether
-    everything was read.
+    watermark: None where the API keeps no change versions; every pull then reads everything. why: why everything
+    was read, as a clause; empty when only what changed was.
     """
 
     rows: int
     read: int
     removed: int
     watermark: int | None
-    whole: bool
+    why: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything was read."""
+        return bool(self.why)
+
+
+class _Lost(Exception):
+    """A copy cannot be followed; says why."""
 
 
 def pull(
@@ -60,32 +78,26 @@ def pull(
     """Bring the file at `path` up to what the ODS holds of a collection.
 
     watermark: what the last pull of this resource from this target returned. Without one, or when the file is
-        missing or another's, or the ODS was put back to an earlier state, everything is read.
+        missing or another's, or the changes since then cannot be told, everything is read.
     snapshot, progress: as in `Client.read`.
     Raises OdsError; the file is then as it was.
     """
     path = Path(path)
-    newest = client.newest_change_version(snapshot=snapshot)
-    follows = (
-        newest is not None
-        and watermark is not None
-        and watermark <= newest
-        and resource in model.data_standard()["resources"]  # its key must be known
-        and _marks(path) == _marks_of(client, resource)
-    )
-    if follows and newest == watermark:
-        return Pulled(_row_count(path), 0, 0, newest, False)
-    with _draft(path, _marks_of(client, resource)) as draft:
-        if not follows:
-            for frame in client.read(resource, snapshot=snapshot, progress=progress):
-                draft.add(frame)
-            return Pulled(draft.rows, draft.rows, 0, newest, True)
-        window = {"minimum": max(0, watermark + 1 - OVERLAP), "maximum": newest, "snapshot": snapshot}
-        ids, keys = _changed(client, resource, draft, window, progress)
-        read = draft.rows
-        gone = set(client.deletes(resource, **window)["id"]) - ids
-        removed = sum(_carry(part, draft, resource, ids, keys, gone) for part in _parts(path))
-        return Pulled(draft.rows, read, removed, newest, False)
+    versions = client.change_versions(snapshot=snapshot)
+    try:
+        since, newest = _stretch(path, _marks_of(client, resource), watermark, versions)
+        return _follow(client, resource, path, since, newest, snapshot, progress)
+    except _Lost as lost:
+        why = str(lost)
+    except OdsError as refusal:
+        if not refusal.not_offered:
+            raise
+        why = f"this login may not read what has changed ({refusal.status})"
+    mark = versions and versions.newest
+    with _draft(path, _marks_of(client, resource), mark) as draft:
+        for frame in client.read(resource, snapshot=snapshot, progress=progress):
+            draft.add(frame)
+    return Pulled(draft.rows, draft.rows, 0, mark, why)
 
 
 def read_copy(path: Path | str) -> pd.DataFrame:
@@ -95,6 +107,66 @@ def read_copy(path: Path | str) -> pd.DataFrame:
         [orjson.loads(text) for text in frame["body"]], index=frame.index, dtype="object"
     )
     return frame
+
+
+def _stretch(path: Path, marks: Marks, watermark: int | None, versions: Versions | None) -> tuple[int, int]:
+    """The change versions from and up to which a file is to be followed. Raises _Lost when it cannot be."""
+    if versions is None:
+        raise _Lost("the ODS keeps no change versions")
+    found = _marks(path)
+    if watermark is None or not path.exists():
+        raise _Lost("no copy of it was kept yet")
+    if _VERSION not in found or {name: found.get(name) for name in marks} != marks:
+        raise _Lost("the copy there is another's, or damaged")
+    if watermark > versions.newest:
+        raise _Lost("the ODS was put back to an earlier state")
+    since = min(watermark, int(found[_VERSION]))
+    if since < versions.oldest:
+        raise _Lost("the ODS no longer tells what has changed since the last copy")
+    return since, versions.newest
+
+
+def _follow(
+    client: Client,
+    resource: str,
+    path: Path,
+    since: int,
+    newest: int,
+    snapshot: bool | str,
+    progress: Progress | None,
+) -> Pulled:
+    """Make the file true by what changed. Raises _Lost when that does not lead to what the ODS holds."""
+    if resource not in model.data_standard()["resources"]:
+        raise _Lost("its key is not known")
+    if newest == since:
+        rows = _row_count(path)
+        _check(client, resource, rows, next(_ids(path), None), snapshot)
+        return Pulled(rows, 0, 0, newest)
+    with _draft(path, _marks_of(client, resource), newest) as draft:
+        window = {"minimum": max(0, since + 1 - OVERLAP), "maximum": newest, "snapshot": snapshot}
+        ids, keys = _changed(client, resource, draft, window, progress)
+        read, kept = draft.rows, None
+        gone = set(client.deletes(resource, **window)["id"]) - ids
+        removed = 0
+        for part in _parts(path):
+            stays, went = _carried(part, resource, ids, keys, gone)
+            draft.write(stays)
+            removed += went
+            kept = stays["id"][0].as_py() if stays.num_rows else kept
+        _check(client, resource, draft.rows, kept, snapshot)
+    return Pulled(draft.rows, read, removed, newest)
+
+
+def _check(client: Client, resource: str, rows: int, kept: str | None, snapshot: bool | str) -> None:
+    """Raises _Lost when a copy has another number of rows than the ODS, or a row that it has no more.
+
+    kept: the id of a row that nothing was told of.
+    """
+    held = client.count(resource, snapshot=snapshot)
+    if held not in (None, rows):
+        raise _Lost(f"the changes led to {rows:,} records and the ODS has {held:,}")
+    if kept is not None and not snapshot and client.get(resource, kept) is None:
+        raise _Lost("the ODS lacks a record that it never told was deleted, so it was set up anew")
 
 
 def _changed(
@@ -119,15 +191,14 @@ def _changed(
     return ids, keys
 
 
-def _carry(
+def _carried(
     part: pa.RecordBatch,
-    draft: _Draft,
     resource: str,
     ids: set[str],
     keys: set[frozenset[tuple[str, str]]],
     gone: set[str],
-) -> int:
-    """Take over the rows that neither changed nor went; how many went.
+) -> tuple[pa.RecordBatch, int]:
+    """The rows that neither changed nor went, and how many went.
 
     An item that was deleted and made again is in no list of deletes: its old id goes because its key came anew.
     """
@@ -139,8 +210,7 @@ def _carry(
         )
         removed += went
         stays.append(not (replaced or went))
-    draft.write(part.filter(stays))
-    return removed
+    return part.filter(stays), removed
 
 
 def _key(resource: str, body: dict[str, Any]) -> frozenset[tuple[str, str]]:
@@ -150,7 +220,7 @@ def _key(resource: str, body: dict[str, Any]) -> frozenset[tuple[str, str]]:
 class _Draft:
     """A Parquet file that is being written, a group of rows at a time."""
 
-    def __init__(self, path: Path, marks: dict[bytes, bytes]) -> None:
+    def __init__(self, path: Path, marks: Marks) -> None:
         import pyarrow as pa
         from pyarrow import parquet
 
@@ -197,10 +267,10 @@ class _Draft:
 
 
 @contextmanager
-def _draft(path: Path, marks: dict[bytes, bytes]) -> Iterator[_Draft]:
+def _draft(path: Path, marks: Marks, version: int | None) -> Iterator[_Draft]:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     beside = path.with_name(f".{path.name}.part")
-    draft = _Draft(beside, marks)
+    draft = _Draft(beside, marks if version is None else {**marks, _VERSION: b"%d" % version})
     try:
         yield draft
         draft.close()
@@ -218,11 +288,22 @@ def _parts(path: Path) -> Iterator[pa.RecordBatch]:
         yield from file.iter_batches(batch_size=_GROUP_ROWS, columns=list(_COLUMNS))
 
 
-def _marks_of(client: Client, resource: str) -> dict[bytes, bytes]:
-    return {b"edfi.target": client.target.identity.encode(), b"edfi.resource": resource.encode()}
+def _ids(path: Path) -> Iterator[str]:
+    return (ed_fi_id for part in _parts(path) for ed_fi_id in part["id"].to_pylist())
 
 
-def _marks(path: Path) -> dict[bytes, bytes]:
+def _marks_of(client: Client, resource: str) -> Marks:
+    names = {"target": client.target.identity, "login": login_of(client.target), "resource": resource}
+    return {f"edfi.{name}".encode(): value.encode() for name, value in names.items()}
+
+
+def login_of(target: Target) -> str:
+    """What stands for target and key: each key sees records of its own. The key cannot be read from it."""
+    key = f"{target.identity}|{target.credentials()[0].reveal()}"
+    return hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
+
+
+def _marks(path: Path) -> Marks:
     """Whose copy a file is; nothing when it is none."""
     import pyarrow as pa
     from pyarrow import parquet

@@ -15,7 +15,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from edfi_toolkit.errors import OdsError
 from edfi_toolkit.ods.problems import Problem
@@ -105,7 +105,8 @@ class Pages:
         """The newest change version; None where there are none, or the filters name versions already."""
         if any(name in self.filters for name in _WINDOW):
             return None
-        return await newest_change_version(self._session, self._headers)
+        versions = await change_versions(self._session, self._headers)
+        return versions and versions.newest
 
     async def _sized(self, name: str, rest: Mapping[str, Any]) -> Answer:
         while True:
@@ -134,8 +135,15 @@ class Pages:
             self.size = min(self.size, allowed)
 
 
-async def newest_change_version(session: Session, headers: Mapping[str, str]) -> int | None:
-    """The change version of now; None when the API keeps none."""
+class Versions(NamedTuple):
+    """From which change version on the API knows what changed, and the change version of now."""
+
+    oldest: int
+    newest: int
+
+
+async def change_versions(session: Session, headers: Mapping[str, str]) -> Versions | None:
+    """How far change queries reach; None when the API keeps no change versions."""
     url = (await session.discovery()).change_queries
     if url is None:
         return None
@@ -146,7 +154,7 @@ async def newest_change_version(session: Session, headers: Mapping[str, str]) ->
         return None
     members = {name.lower(): value for name, value in object_of(answer).items()}  # very old ones capitalise
     newest = members.get("newestchangeversion")
-    return None if newest is None else int(newest)
+    return None if newest is None else Versions(int(members.get("oldestchangeversion") or 0), int(newest))
 
 
 def snapshot_headers(snapshot: bool | str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from edfi_toolkit.settings import Settings, Source, without_password
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
+    from edfi_toolkit.sync import Plan
 
 
 def head_of_manifest(run: Run, chosen: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,6 +35,20 @@ def head_of_manifest(run: Run, chosen: Mapping[str, Any]) -> dict[str, Any]:
             "pandas": pd.__version__,
         },
         "settings": dict(chosen),
+    }
+
+
+def facts_of(plan: Plan) -> dict[str, Any]:
+    """What the manifest keeps of a plan."""
+    actions, codes = plan.items["action"], plan.findings["code"]
+    return {
+        "mode": plan.mode,
+        "fingerprint": plan.fingerprint,
+        "actions": {action: int(count) for action, count in actions.value_counts().items()},
+        "breaches": list(plan.breaches),
+        "held": int(codes.eq("HELD").sum()),
+        "unread": int(codes.eq("RESOURCE_UNREAD").sum()),
+        "sources": int(actions.isin(["POST", "PUT", "NOOP"]).sum()),
     }
 
 

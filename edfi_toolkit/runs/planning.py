@@ -50,17 +50,32 @@ def live_plan_of(run: Run, schools: Collection[int], progress: Progress) -> Plan
         )
 
 
-def resync_of(run: Run, schools: Collection[int], progress: Progress) -> Plan:
-    """The plan of a resync: against what the ODS holds now. Raises OdsError when it cannot be read."""
+def resync_of(
+    run: Run,
+    schools: Collection[int],
+    progress: Progress,
+    incremental: bool | None,
+    say: Callable[[str], None],
+) -> Plan:
+    """The plan of a resync: against what the ODS holds now. Raises OdsError when it cannot be read.
+
+    incremental: read what changed since the last time, into a copy that is kept; None as the target is set. say:
+        takes what was read so.
+    """
     from edfi_toolkit.ods import Client
-    from edfi_toolkit.sync import plan, resources_of, sweep
+    from edfi_toolkit.sync import Ledger, plan, resources_of, sweep
+    from edfi_toolkit.sync.watermarks import Copies
 
     _check_year(run)
     _recover(run)
     # Before the ODS: whatever is published meanwhile makes this plan a stale one.
     known = _remembered(run, claims=True)
-    with Client(run.target) as client:
-        ods, unread = sweep(client, resources_of(run.checked), progress=progress)
+    with Client(run.target) as client, Ledger(run.installation.ledger) as ledger:
+        copies = Copies(client, ledger, run.installation.copies_dir)
+        kept = run.target.incremental if incremental is None else incremental
+        ods, unread = sweep(copies if kept else client, resources_of(run.checked), progress=progress)
+    if kept:
+        say(copies.says)
     found = {"ods": ods, "unread": unread, "schools": schools, "updatable": _updatable(run)}
     return plan(run.checked, mode="resync", source_name=run.source.name, **found, **known)
 

@@ -21,7 +21,7 @@ from edfi_toolkit.review.plans import plan_view, unapproved_view
 from edfi_toolkit.review.summaries import sheets
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import write_workbook
-from edfi_toolkit.runs.about import adds_up, head_of_manifest, overview, settings_of, user_name
+from edfi_toolkit.runs.about import adds_up, facts_of, head_of_manifest, overview, settings_of, user_name
 from edfi_toolkit.runs.artifacts import hashes_of, load_build, load_checked, save_build, save_checked
 from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.runs.planning import (
@@ -43,9 +43,8 @@ if TYPE_CHECKING:
     from edfi_toolkit.validation import Checked
 
 AUTO = "auto"  # approved by whoever scheduled the run; guardrails hold nevertheless
-MASKED_FROM = (
-    5  # shorter ids are also counts and numbers; they are masked in their own columns and references
-)
+# Shorter ids are also counts and numbers; they are masked in their own columns and references.
+MASKED_FROM = 5
 
 
 class Run:
@@ -174,39 +173,37 @@ class Run:
             return self._planned(lambda: live_plan_of(self, schools, progress or _panel("Reading the ODS")))
         return self._planned(lambda: plan_of(self, schools))
 
-    def resync(self, *, schools: Collection[int] = (), progress: Progress | None = None) -> View:
+    def resync(
+        self,
+        *,
+        schools: Collection[int] = (),
+        incremental: bool | None = None,
+        progress: Progress | None = None,
+    ) -> View:
         """What would change if the ODS were compared record by record, and not with what was published.
 
         Reads the source first where this run has not yet, then all that the ODS holds of the profile's
-        resources. Nothing is sent; `publish` carries it out. progress: called with records read so far, their
-        number once it is known, and counts; False stops. schools: as in `preview`. Raises OdsUnavailable,
-        OdsRefusedLogin.
+        resources. Nothing is sent; `publish` carries it out. incremental: read only what changed in the ODS since
+        the last such resync, which keeps a copy; what cannot be read so is read whole, and the view says why. None
+        is as the target's settings say. progress: called with records read so far, their number once it is known,
+        and counts; False stops. schools: as in `preview`. Raises OdsUnavailable, OdsRefusedLogin.
         """
         for name in ("extract", "build", "validate"):
             if not self.folder.has(name):
                 getattr(self, name)()
-        return self._planned(lambda: resync_of(self, schools, progress or _panel("Reading the ODS")))
+        tell, said = progress or _panel("Reading the ODS"), list[str]()
+        view = self._planned(lambda: resync_of(self, schools, tell, incremental, said.append))
+        return view.noting(" ".join(said))
 
     def _planned(self, make: Callable[[], Plan]) -> View:
         """Make the plan and keep it. In a run that has published, the plan that was published."""
         if self.published:
             return self._shown(plan_view(self.plan, self.checked, self._masker_of(self.plan)))
         made = make()
-        sources = int(made.items["action"].isin(["POST", "PUT", "NOOP"]).sum())
         self.folder.forget_from("preview")
         made.save(self.path)
         self.__dict__["plan"] = made
-        counts = {action: int(count) for action, count in made.items["action"].value_counts().items()}
-        held, unread = (int(made.findings["code"].eq(code).sum()) for code in ("HELD", "RESOURCE_UNREAD"))
-        facts = {
-            "mode": made.mode,
-            "fingerprint": made.fingerprint,
-            "actions": counts,
-            "breaches": list(made.breaches),
-            "held": held,
-            "unread": unread,
-        }
-        self.folder.record("preview", {**facts, "sources": sources})
+        self.folder.record("preview", facts_of(made))
         self._write_workbook()
         return plan_view(made, self.checked, self._masker_of(made))
 
@@ -363,7 +360,6 @@ class Run:
 
     def _waiting(self, overrides: list[Any]) -> View:
         """In place of publishing while nobody has approved: how to, with a button where a person looks."""
-
         from edfi_toolkit import widgets
 
         codes = [str(each).partition(":")[0] for each in overrides]

@@ -46,6 +46,7 @@ class Settings:
     sources: Mapping[str, Source] = field(default_factory=dict)
     ledger: str = "data/ledger.db"
     runs_dir: Path = Path("data/runs")
+    copies_dir: Path = Path("data/copies")
     profile_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     file: Path | None = None
@@ -121,7 +122,7 @@ def load_settings(
         if (match := _ENV_TARGET.fullmatch(variable)) and (name := spelled(match[1])) not in targets:
             targets[name] = read_target(name, Table({}, "the environment", name), environ, root)
     paths = content.table("paths")
-    paths.allow("ledger", "ledger_env", "runs")
+    paths.allow("ledger", "ledger_env", "runs", "copies")
     ledger = place_of(paths, "ledger", environ, root)
     if not ledger and "ledger_env" in paths.content:  # another ledger would mean other identities
         raise paths.wrong("ledger_env", "that environment variable is not set. Set it and run again.")
@@ -130,6 +131,7 @@ def load_settings(
         sources={name: read_source(name, t, environ, root) for name, t in content.tables("sources")},
         ledger=ledger or str(root / "data" / "ledger.db"),
         runs_dir=root / Path(paths.text("runs") or "data/runs").expanduser(),
+        copies_dir=root / Path(paths.text("copies") or "data/copies").expanduser(),
         profile_settings={name: flat(table.content) for name, table in content.tables("profiles")},
         limits=read_limits(content.table("limits")),
         file=file,

@@ -61,6 +61,12 @@ class Table:
             raise self.wrong(key, "must be a whole number without quotes. Correct it or leave it out.")
         return value
 
+    def flag(self, key: str) -> bool:
+        value = self.content.get(key, False)
+        if not isinstance(value, bool):
+            raise self.wrong(key, "must be true or false, without quotes. Correct it or leave it out.")
+        return value
+
     def several(self, key: str, kind: type) -> tuple[Any, ...]:
         """One value or a list of them; texts are names, numbers are whole."""
         value = self.content.get(key, [])
@@ -85,7 +91,7 @@ class Table:
 
 
 def read_target(name: str, table: Table, environ: Mapping[str, str], root: Path) -> Target:
-    options = ("url", "school_year", "tenant", "instance", "ca_bundle", "concurrency")
+    options = ("url", "school_year", "tenant", "instance", "ca_bundle", "concurrency", "incremental")
     table.allow(*options, "key_env", "secret_env", "keyring")
     url = environ.get(variable_of(name, "URL")) or table.text("url")
     if not url:
@@ -110,6 +116,7 @@ def read_target(name: str, table: Table, environ: Mapping[str, str], root: Path)
             instance=table.text("instance"),
             ca_bundle=str(root / Path(bundle).expanduser()) if bundle else None,
             concurrency=8 if (most := table.whole("concurrency")) is None else most,
+            incremental=table.flag("incremental"),
             keyring=keyring,
             credentials_from=f"{looked}, and in keyring service '{keyring}'" if keyring else looked,
         )

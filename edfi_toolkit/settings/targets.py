@@ -59,7 +59,7 @@ class Target:
     """One ODS and the way in.
 
     base_url: the root of the API, the address that answers with version and URLs.
-    concurrency: the most requests in flight at once.
+    concurrency: the most requests in flight at once. incremental: whether a resync reads only what changed there.
     Raises ConfigError for an address that cannot be used.
     """
 
@@ -72,6 +72,7 @@ class Target:
     instance: str | None = None
     ca_bundle: str | None = None
     concurrency: int = 8
+    incremental: bool = False
     keyring: str | None = None
     credentials_from: str = field(default="", repr=False, compare=False)
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 import pandas as pd
 
 from edfi_toolkit import model
 from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable, PlanError
-from edfi_toolkit.ods import Client
+from edfi_toolkit.ods import Client, Progress
 
+Tell = Callable[[int, int | None, dict[str, int]], bool | None]
 ODS_COLUMNS = ("resource", "id", "etag", "body")
+
+
+class Reader(Protocol):
+    """What reads a collection as frames of ODS_COLUMNS: a `Client`, or the `Copies` kept of a target."""
+
+    def read(self, resource: str, *, progress: Progress | None = None) -> Iterator[pd.DataFrame]:
+        """All items; `progress` is called with rows read and rows in all."""
 
 
 class Swept(NamedTuple):
@@ -22,10 +31,10 @@ class Swept(NamedTuple):
 
 
 def sweep(
-    client: Client,
+    reader: Reader,
     resources: Iterable[str],
     *,
-    progress: Callable[[int, int | None, dict[str, int]], bool | None] | None = None,
+    progress: Tell | None = None,
 ) -> Swept:
     """Read every record of these resources that the login may see.
 
@@ -36,21 +45,26 @@ def sweep(
     pages = [pd.DataFrame(columns=list(ODS_COLUMNS))]
     unread, done = [], 0
     for resource in resources:
+        told = None if progress is None else partial(_tell, progress, done)
         try:
-            for page in client.read(resource):
-                pages.append(page)
-                done += len(page)
-                if progress is not None and progress(done, None, {}) is False:
-                    raise PlanError("The reading was stopped, so nothing was compared. Run it again.")
+            found = list(reader.read(resource, progress=told))
         except (OdsUnavailable, OdsRefusedLogin):
             raise
         except OdsError as refusal:
             if not refusal.not_offered:
                 raise
             unread.append(resource)
+        else:
+            pages += found
+            done += sum(map(len, found))
     if progress is not None:
         progress(done, done, {})
     return Swept(pd.concat(pages, ignore_index=True), tuple(unread))
+
+
+def _tell(progress: Tell, before: int, read: int, total: int | None = None) -> None:
+    if progress(before + read, None, {}) is False:
+        raise PlanError("The reading was stopped, so nothing was compared. Run it again.")
 
 
 def dependents(client: Client) -> pd.DataFrame:

@@ -338,8 +338,9 @@ def test_resync_shows_first_then_carries_out_what_was_approved(
         assert "publish" not in shown["steps"]
         fingerprint = shown["steps"]["preview"]["fingerprint"]
 
-        code, out, _ = cli("resync", "sample", *SAMPLE, "--approve", fingerprint, "--json")
+        code, out, err = cli("resync", "sample", *SAMPLE, "--approve", fingerprint, "--incremental", "--json")
         assert code == 3
+        assert "studentProgramAssociations was read whole: no copy of it was kept yet." in err
         assert json.loads(out)["steps"]["publish"]["fingerprint"] == fingerprint
         code, out, _ = cli("plan", "sample", *SAMPLE, "--mode", "resync", "--json")
         assert code == 3

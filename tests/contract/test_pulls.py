@@ -5,11 +5,12 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
 from edfi_toolkit.errors import OdsError
-from edfi_toolkit.ods import Client, Pulled, Write, pull, read_copy
+from edfi_toolkit.ods import Client, Pulled, Write, login_of, pull, read_copy
 from edfi_toolkit.sync import Ledger
 from edfi_toolkit.sync.watermarks import follow, keep_watermark, watermark
 from tests.contract.briar_hollow import RESOURCE, SCHOOL, Host, an_association, delivered_all, posts
@@ -36,11 +37,10 @@ def test_a_first_pull_reads_everything_and_the_next_only_what_changed(host: Host
     with host.client(page_size=7) as client:
         delivered_all(client)
         first = pull(client, RESOURCE, path)
-        assert first == Pulled(60, 60, 0, client.newest_change_version(), whole=True)
+        newest = client.newest_change_version()
+        assert first == Pulled(60, 60, 0, newest, why="no copy of it was kept yet")
         is_true(path, client)
-        assert pull(client, RESOURCE, path, watermark=first.watermark) == Pulled(
-            60, 0, 0, first.watermark, False
-        )
+        assert pull(client, RESOURCE, path, watermark=first.watermark) == Pulled(60, 0, 0, newest)
 
         known = ids_by_student(client)
         list(
@@ -78,8 +78,22 @@ def test_the_same_window_twice_does_no_harm(host: Host, tmp_path: Path) -> None:
             is_true(path, client)
 
 
-@pytest.mark.parametrize("why", ["no file", "another target's", "another resource's", "set back", "damaged"])
-def test_what_cannot_be_followed_is_read_whole(host: Host, tmp_path: Path, why: str) -> None:
+@pytest.mark.parametrize(
+    ("why", "says"),
+    [
+        ("no file", "no copy of it was kept yet"),
+        ("another target's", "the copy there is another's, or damaged"),
+        ("another resource's", "the copy there is another's, or damaged"),
+        ("damaged", "the copy there is another's, or damaged"),
+        ("set back", "the ODS was put back to an earlier state"),
+        ("set up anew", "the ODS lacks a record that it never told was deleted, so it was set up anew"),
+        ("more to see", "the changes led to 9 records and the ODS has 10"),
+        ("changes forbidden", "this login may not read what has changed (403)"),
+    ],
+)
+def test_what_cannot_be_followed_is_read_whole_and_it_says_why(
+    host: Host, tmp_path: Path, why: str, says: str
+) -> None:
     path = tmp_path / "copy.parquet"
     with host.client() as client:
         delivered_all(client, 10)
@@ -93,10 +107,21 @@ def test_what_cannot_be_followed_is_read_whole(host: Host, tmp_path: Path, why: 
             pull(client, "programs", path)
         elif why == "set back":  # the ODS was restored from a backup: its versions are behind the watermark
             mark += 1_000
+        elif (
+            why == "set up anew"
+        ):  # the same records under other ids, and the versions are past the watermark
+            table = parquet.read_table(path)
+            ids = pa.array([f"{n:032x}" for n in range(10)])
+            parquet.write_table(table.set_column(1, "id", ids), path)
+        elif why == "more to see":  # such as a student who came to a school of this login's
+            parquet.write_table(parquet.read_table(path).slice(1), path)
+        elif why == "changes forbidden":
+            list(client.apply(posts(10, endDate="2026-05-29")))
+            host.faults({"method": "GET", "resource": RESOURCE, "status": 403, "times": 1})
         else:
             path.write_bytes(b"PAR1")
         found = pull(client, RESOURCE, path, watermark=mark)
-        assert (found.rows, found.whole) == (10, True)
+        assert (found.rows, found.read, found.why) == (10, 10, says)
         is_true(path, client)
 
 
@@ -141,7 +166,7 @@ def test_a_collection_the_model_does_not_know_is_read_whole_each_time(host: Host
         first = pull(client, "programTypeDescriptors", path)
         again = pull(client, "programTypeDescriptors", path, watermark=first.watermark)
     assert first.rows > 0
-    assert again == first
+    assert (again.rows, again.read, again.why) == (first.rows, first.rows, "its key is not known")
 
 
 def test_a_key_that_changed_in_place_leaves_no_row_under_the_old_one(host: Host, tmp_path: Path) -> None:
@@ -176,8 +201,8 @@ def test_the_ledger_keeps_a_watermark_for_each_target_and_resource(host: Host, t
         assert follow(client, ledger, "programs", tmp_path / "b.parquet").whole
         then = follow(client, ledger, RESOURCE, tmp_path / "a.parquet")
         assert (then.rows, then.whole) == (12, False)
-        feed = ledger.feed(client.target.identity, "pull", "")
-        other = ledger.feed("http://elsewhere.test", "pull", "")
+        feed = ledger.feed(client.target.identity, "pull", login_of(client.target))
+        other = ledger.feed("http://elsewhere.test", "pull", login_of(client.target))
         assert watermark(ledger, feed, RESOURCE) == client.newest_change_version()
         assert watermark(ledger, other, RESOURCE) is None
         keep_watermark(ledger, feed, RESOURCE, None)

@@ -43,7 +43,9 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
 
 @pytest.fixture(scope="module")
 def resynced(published: Published) -> Unattended:
-    """The same district, resynced: nothing but what was refused is missing."""
+    """The same district, resynced by what changed: nothing but what was refused is missing."""
+    with (published.folder / "edfi.toml").open("a", encoding="utf-8") as settings:
+        settings.write("\n[targets.sandbox]\nincremental = true\n")
     with working_in(published.folder, target_environ(published.sandbox)):
         return run_unattended(
             profile="certification",

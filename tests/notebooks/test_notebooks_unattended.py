@@ -100,6 +100,9 @@ def test_a_resync_runs_unattended_sends_only_what_is_missing_and_leaks_nobody(
     assert resynced.steps["preview"]["actions"] == {"NOOP": delivered, "POST": 1}
     assert resynced.steps["publish"]["outcomes"] == {"refused": 1}
     assert resynced.exit is Exit.ATTENTION
+    assert "was read whole: no copy of it was kept yet." in text_of(
+        resynced.run.path / "notebooks" / "60_resync.ipynb"
+    )
     for path in for_eyes(resynced.run.path):
         assert people_in(text_of(path)) == [], path.name
 

@@ -63,7 +63,7 @@ class SmallOds:
         self.gives_location = self.gives_etag = True
         self.offers: dict[str, str] = {}
         self.dependencies: list[dict[str, Any]] = []
-        self.tracks_changes, self.version, self.versions = False, 0, {}
+        self.tracks_changes, self.oldest, self.version, self.versions = False, 0, 0, {}
         self.expires_in: Any = 1800
         self.token_answer: Callable[[], Response | None] = lambda: None
         self.tokens: set[str] = set()
@@ -107,7 +107,9 @@ class SmallOds:
 
     async def _versions(self, request: Request) -> Response:
         _, answer = await self._judged(request)
-        return answer or JSONResponse({"OldestChangeVersion": 0, "NewestChangeVersion": self.version})
+        return answer or JSONResponse(
+            {"OldestChangeVersion": self.oldest, "NewestChangeVersion": self.version}
+        )
 
     async def _token(self, request: Request) -> Response:
         self.counts["token"] += 1

@@ -244,6 +244,51 @@ def test_stopped_while_reading_it_plans_nothing(work: Playground) -> None:
     assert not run.folder.has("preview")
 
 
+def plan_without_order(run: Run) -> list[str]:
+    """What a plan would do and why; etags too, since a request stands or falls with them."""
+    columns = ["action", "resource", "student_unique_id", "ed_fi_id", "etag", "pair", "diff", "rules"]
+    return sorted(map(repr, run.plan.items[columns].itertuples(index=False, name=None)))
+
+
+def test_an_incremental_resync_finds_what_a_full_one_finds_and_reads_what_changed(
+    work: Playground, by_hand: ByHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deletes, keys that moved, records made again under another id, and what others added."""
+    monkeypatch.setattr("edfi_toolkit.ods.copies.OVERLAP", 0)  # it is more than all this ODS holds
+    published()
+    first = a_run()
+    said = first.resync(incremental=True).says
+    records = len(first.plan.items)
+    assert f"{SPA} was read whole: no copy of it was kept yet." in said
+
+    before = by_hand.held()
+    gone, changed, again, moved, *_ = before
+    by_hand.write("DELETE", ed_fi_id=gone)
+    by_hand.write("PUT", before[changed] | {"endDate": "2026-05-05"}, changed)
+    by_hand.write("DELETE", ed_fi_id=again)
+    by_hand.write("POST", before[again])
+    by_hand.write("DELETE", ed_fi_id=moved)
+    by_hand.write("POST", before[moved] | {"beginDate": "2025-10-20"})
+    by_hand.write("POST", association("8300641002", OFFICE, "Hybrid", "Modality"))
+
+    whole, followed = a_run(), a_run()
+    whole.resync()
+    said = followed.resync(incremental=True).says
+    assert f"Of {records} records in the ODS, 4 that may have changed were read." in said
+    assert "read whole" not in said
+    assert actions(whole)["NOOP"] == records - 4
+    assert plan_without_order(followed) == plan_without_order(whole)
+    assert followed.plan.fingerprint == whole.plan.fingerprint
+    assert foreign(followed) == foreign(whole)
+
+    followed.publish(approved=followed.plan.fingerprint)
+    last = a_run()
+    last.resync(incremental=True)
+    assert set(actions(last)) == {"NOOP"}
+    [copy] = work.folder.glob(f"data/copies/*/{SPA}.parquet")
+    assert (copy.stat().st_mode & 0o777, copy.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
 def test_a_live_preview_tells_what_the_plan_would_meet_before_anything_is_sent(
     work: Playground, sandbox: Running, by_hand: ByHand
 ) -> None:
