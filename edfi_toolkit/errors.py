@@ -83,4 +83,8 @@ class OdsRefusedLogin(OdsError):
 
 
 class LedgerError(EdfiToolkitError):
-    """The ledger is locked by another run, or was written by a newer version."""
+    """The ledger cannot be used, or was written by a newer version."""
+
+
+class LedgerBusy(LedgerError):
+    """Another run is at work in the ledger; running again resumes."""

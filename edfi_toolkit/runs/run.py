@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from edfi_toolkit.errors import ConfigError, OdsError, PlanError
+from edfi_toolkit.errors import ConfigError, OdsError
 from edfi_toolkit.privacy import Masker, personal_values
 from edfi_toolkit.review import steps
 from edfi_toolkit.review.plans import plan_view, unapproved_view
@@ -221,7 +221,7 @@ class Run:
         approved: the fingerprint of the preview, or "auto" in scheduled runs. overrides: `breach:person` for
         each limit that a person has decided to pass. progress: called with done, total, counts; False stops.
         max_seconds, max_requests: after so much no further record is begun.
-        Safe to repeat: what arrived is not sent twice. Raises UnsafePlan, StalePlan, OdsUnavailable,
+        Safe to repeat: what arrived is not sent twice. Raises UnsafePlan, StalePlan, LedgerBusy, OdsUnavailable,
         OdsRefusedLogin.
         """
         self.folder.need("preview")
@@ -230,34 +230,33 @@ class Run:
             return self._waiting(chosen)
         from edfi_toolkit.sync import Ledger, publish
 
-        plan, was_begun = self.plan, self.published
-        if not was_begun:
-            self.folder.record(
-                "publish", {"fingerprint": plan.fingerprint, "by": user_name(), "finished": False}
+        plan, tell = self.plan, progress or _panel("Publishing")
+        about, begun = {"fingerprint": plan.fingerprint, "by": user_name()}, self.published
+
+        def told(done: int, total: int | None, counts: Mapping[str, int] | None) -> bool:
+            nonlocal begun
+            if not begun:  # all is in place and nothing was sent: until now the run may still be changed
+                self.folder.record("publish", {**about, "finished": False})
+                begun = True
+            return tell(done, total, counts)
+
+        with Ledger(self.installation.ledger) as ledger:
+            result = publish(
+                plan,
+                target=self.target,
+                ledger=ledger,
+                approved=plan.fingerprint if approved == AUTO else approved,
+                overrides=chosen,
+                run_id=self.id,
+                progress=told,
+                max_seconds=max_seconds,
+                max_requests=max_requests,
             )
-        try:
-            with Ledger(self.installation.ledger) as ledger:
-                result = publish(
-                    plan,
-                    target=self.target,
-                    ledger=ledger,
-                    approved=plan.fingerprint if approved == AUTO else approved,
-                    overrides=chosen,
-                    run_id=self.id,
-                    progress=progress or _panel("Publishing"),
-                    max_seconds=max_seconds,
-                    max_requests=max_requests,
-                )
-        except (PlanError, ConfigError):  # nothing was sent: the run may still be changed
-            if not was_begun:
-                self.folder.forget_from("publish")
-            raise
         sent = result["action"].isin(["POST", "PUT", "DELETE"])
         adds_up("publish", plan.sends.sum(), result.loc[sent, "outcome"].value_counts().to_dict())
         self.folder.save_frame("results", result)
         outcomes = {name: int(count) for name, count in result.loc[sent, "outcome"].value_counts().items()}
-        facts = {"fingerprint": plan.fingerprint, "by": user_name(), "outcomes": outcomes, "finished": True}
-        self.folder.record("publish", facts)
+        self.folder.record("publish", {**about, "outcomes": outcomes, "finished": True})
         self._write_workbook()
         return steps.published_view(result, self.masker(result))
 

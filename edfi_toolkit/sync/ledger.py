@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Select, case, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
-from edfi_toolkit.errors import LedgerError
+from edfi_toolkit.errors import LedgerBusy, LedgerError
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.sync import database, schema
 from edfi_toolkit.sync.database import engine_of, make_private, url_of
@@ -67,7 +67,7 @@ def _now() -> dt.datetime:
 class Ledger:
     """One ledger, by file path or database URL; a context manager. Made or migrated when needed.
 
-    Raises LedgerError when it cannot be opened, was written by a newer version, or stays locked.
+    Raises LedgerError when it cannot be opened or was written by a newer version, LedgerBusy when it stays locked.
     """
 
     def __init__(self, where: str | os.PathLike[str], *, clock: Callable[[], dt.datetime] = _now) -> None:
@@ -151,7 +151,7 @@ class Ledger:
         except SQLAlchemyError as error:
             cause = getattr(error, "orig", None)
             if "locked" in str(cause):
-                raise LedgerError(
+                raise LedgerBusy(
                     f"The ledger {self.shown} stays locked by another process. Wait for it to finish, or end "
                     "it; then run again."
                 ) from None
@@ -175,7 +175,7 @@ class Ledger:
 
     @contextmanager
     def exclusive(self, feed: Feed) -> Iterator[None]:
-        """Hold the feed for one run. Raises LedgerError when another run holds it."""
+        """Hold the feed for one run. Raises LedgerBusy when another run holds it."""
         busy = "Another run of this feed is at work in the ledger {}. Wait until it has finished, then run again."
         with self._alone(f"feed-{feed.id}", busy, number=feed.id):
             yield
@@ -186,7 +186,7 @@ class Ledger:
             wait_s = 0.0 if number else database.BUSY_S
             with file_lock(self.path.with_name(f"{self.path.name}.locks") / name, wait_s=wait_s) as held:
                 if not held:
-                    raise LedgerError(busy.format(self.shown))
+                    raise LedgerBusy(busy.format(self.shown))
                 yield
             return
         with self._guarded(), self.engine.connect() as connection:
@@ -199,7 +199,7 @@ class Ledger:
                 else "pg_advisory_lock(:family, :number) IS NULL"
             )
             if connection.execute(text(f"SELECT {take}"), lock).scalar() is False and number:
-                raise LedgerError(busy.format(self.shown))
+                raise LedgerBusy(busy.format(self.shown))
             try:
                 yield
             finally:

@@ -61,7 +61,7 @@ def publish(
     max_seconds, max_requests: the run stops likewise when so much time has passed, or so many writes were sent.
     Publishing the same plan again resumes it: what it delivered counts as done and is not sent again.
     Raises UnsafePlan, StalePlan and, for a target of another school year, ConfigError before anything is
-    sent, LedgerError when another run of the feed is at work, and OdsUnavailable or OdsRefusedLogin when the
+    sent, LedgerBusy when another run of the feed is at work, and OdsUnavailable or OdsRefusedLogin when the
     target is away; what is settled by then stays settled.
     """
     fingerprint = fingerprint_of(plan)

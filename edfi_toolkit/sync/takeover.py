@@ -46,7 +46,7 @@ def import_map(ledger: Ledger, feed: Feed, file: str | os.PathLike[str]) -> int:
 
     file: NEEDED columns, and from COLUMNS what is known besides. Raises SourceUnavailable, SourceShapeError for
     missing columns, SourceError listing every wrong cell by row (as a text editor counts) and column, and
-    LedgerError while a run of the feed is at work.
+    LedgerBusy while a run of the feed is at work.
     """
     rows = _read(Path(file))
     mistakes = _mistakes(rows)

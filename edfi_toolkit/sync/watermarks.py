@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from sqlalchemy import delete, insert, select
 
-from edfi_toolkit.errors import LedgerError
+from edfi_toolkit.errors import LedgerBusy
 from edfi_toolkit.ods import Client, Progress, Pulled, login_of, pull, read_copy
 from edfi_toolkit.sync.database import BUSY_S
 from edfi_toolkit.sync.ledger import Feed, Ledger
@@ -35,7 +35,7 @@ class Copies:
         path = self._folder / f"{resource}.parquet"
         with file_lock(path.with_suffix(".lock"), wait_s=BUSY_S) as held:
             if not held:
-                raise LedgerError(
+                raise LedgerBusy(
                     f"Another run is bringing {path} up to date. Wait until it has finished, then run again."
                 )
             self.pulled[resource] = follow(self._client, self._ledger, resource, path, progress=progress)

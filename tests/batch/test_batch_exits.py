@@ -22,6 +22,7 @@ from edfi_toolkit.batch.exits import Exit, exit_of, exit_of_name, exit_of_steps
         ("OdsRefusedLogin", 5),
         ("OdsError", 5),
         ("LedgerError", 1),
+        ("LedgerBusy", 5),
         ("KeyError", 1),
         ("annotations", 1),
     ],

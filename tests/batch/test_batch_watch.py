@@ -172,7 +172,7 @@ def test_a_feed_in_use_by_another_run_is_waited_for(north: District) -> None:
         feed = ledger.feed(like.target.identity, "certification", "north")
         with ledger.exclusive(feed):
             cycle = next(cycles)
-            assert (cycle.state, cycle.exit) == ("waiting", Exit.FAILED)
+            assert (cycle.state, cycle.exit) == ("waiting", Exit.UNAVAILABLE)
             assert "Another run of this feed is at work" in cycle.says
             assert north.writes() == {}
     assert next(cycles).counts["created"] == 40

@@ -14,9 +14,10 @@ import pytest
 
 import edfi_toolkit as edfi
 from edfi_toolkit.cli.playground import Playground
-from edfi_toolkit.errors import ConfigError, LedgerError, StalePlan
+from edfi_toolkit.errors import ConfigError, LedgerBusy, LedgerError, StalePlan
 from edfi_toolkit.runs import Run
 from edfi_toolkit.sandbox import Running
+from edfi_toolkit.sync import Ledger
 
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations warns when it is first imported
 WHICH: dict[str, Any] = {"profile": "certification", "school_year": 2026}
@@ -160,6 +161,19 @@ def test_a_preview_first_looks_up_what_a_crashed_run_left_unsure(
     again = previewed()
     assert set(again.plan.items["action"]) == {"NOOP"}
     assert writes(sandbox) == sent
+
+
+def test_a_run_that_finds_its_feed_in_use_sends_nothing_and_is_not_one_that_has_published(
+    work: Playground, sandbox: Running
+) -> None:
+    run, sent = previewed(), writes(sandbox)
+    with Ledger(run.installation.ledger) as ledger:
+        feed = ledger.feed(run.target.identity, run.profile, run.source.name)
+        with ledger.exclusive(feed), pytest.raises(LedgerBusy, match="then run again"):
+            run.publish(approved="auto")
+    assert (writes(sandbox), run.published, "publish" in run.folder.manifest["steps"]) == (sent, False, False)
+    run.publish(approved="auto")
+    assert run.folder.manifest["steps"]["publish"]["finished"] is True
 
 
 def test_limits_of_the_settings_file_reach_the_build_and_given_settings_win(work: Playground) -> None:

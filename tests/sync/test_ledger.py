@@ -11,7 +11,7 @@ import traceback
 import pytest
 from sqlalchemy import text
 
-from edfi_toolkit.errors import ConfigError, LedgerError
+from edfi_toolkit.errors import ConfigError, LedgerBusy, LedgerError
 from edfi_toolkit.sync import Ledger, plan, publish
 from edfi_toolkit.sync.journal import Journal
 from edfi_toolkit.sync.schema import HEAD, metadata
@@ -39,7 +39,7 @@ def test_two_runs_of_one_feed_are_refused_and_two_feeds_are_not(where):
     with Ledger(where) as one, Ledger(where) as other:
         north, south = (one.feed("https://ods", "certification", name) for name in ("north", "south"))
         with one.exclusive(north):
-            with pytest.raises(LedgerError, match="Another run of this feed"), other.exclusive(north):
+            with pytest.raises(LedgerBusy, match="Another run of this feed"), other.exclusive(north):
                 pass
             with other.exclusive(south):
                 pass
@@ -154,7 +154,7 @@ def test_a_file_that_is_no_ledger_is_refused_without_its_content(tmp_path):
 
 def test_a_ledger_somebody_else_keeps_locked_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("edfi_toolkit.sync.database.BUSY_S", 0.05)
-    told = pytest.raises(LedgerError, match="stays locked by another process")
+    told = pytest.raises(LedgerBusy, match="stays locked by another process")
     with Ledger(tmp_path / "ledger.db") as one, Ledger(one.path) as other, one.writing(), told:
         other.feed("https://ods", "certification", "north")
 
