@@ -16,13 +16,35 @@ from typing import Any, NamedTuple
 import orjson
 import pandas as pd
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from edfi_toolkit.model import KEY_COLUMNS, Body
 from edfi_toolkit.sync import schema
+from edfi_toolkit.sync.bulk import execute_many
 from edfi_toolkit.sync.last_sync import remember
 from edfi_toolkit.sync.ledger import Feed, Ledger
 
 MapKey = tuple[str, str]  # resource, key hash
+
+
+def _upsert(dialect: Any) -> Any:
+    new = dialect.insert(schema.identity_map)
+    unique = ("feed_id", "school_year", "resource", "key_hash")
+    kept = {"id", *unique}
+    values = {column.name: column for column in new.excluded if column.name not in kept}
+    return new.on_conflict_do_update(index_elements=unique, set_=values)
+
+
+# What is executed for every record, by `execute_many`
+_BEGIN = insert(schema.attempts)
+_SETTLE = update(schema.attempts).where(schema.attempts.c.id == bindparam("attempt"))
+_MAP = {"sqlite": _upsert(sqlite), "postgresql": _upsert(postgresql)}
+_FORGET = delete(schema.identity_map).where(
+    schema.identity_map.c.feed_id == bindparam("of_feed"),
+    schema.identity_map.c.school_year == bindparam("of_year"),
+    schema.identity_map.c.resource == bindparam("of_resource"),
+    schema.identity_map.c.key_hash == bindparam("of_key"),
+)
 
 
 class Mapped(NamedTuple):
@@ -249,10 +271,12 @@ class Journal:
             }
             for intent in intents
         ]
-        ids = connection.execute(
-            insert(table).returning(table.c.id, sort_by_parameter_order=True), rows
-        ).scalars()
-        return dict(zip((intent.item for intent in intents), ids, strict=True))
+        execute_many(connection, _BEGIN, rows)
+        # Asked for afterwards: RETURNING would make a statement of every row.
+        begun = select(table.c.item, func.max(table.c.id)).where(
+            table.c.run == self._run, table.c.item.in_([intent.item for intent in intents])
+        )
+        return {item: attempt for item, attempt in connection.execute(begun.group_by(table.c.item))}
 
     def _settle(
         self, connection: Connection, settled: Sequence[tuple[int | None, int | None, Settled]]
@@ -275,7 +299,7 @@ class Journal:
                 self._reject(connection, run, each)
 
     def _note_outcomes(self, connection: Connection, settled: Sequence[tuple[int, Settled]]) -> None:
-        now, table = self._ledger.clock(), schema.attempts
+        now = self._ledger.clock()
         rows = [
             {
                 "attempt": attempt,
@@ -290,23 +314,15 @@ class Journal:
             }
             for attempt, each in settled
         ]
-        if rows:
-            connection.execute(update(table).where(table.c.id == bindparam("attempt")), rows)
+        execute_many(connection, _SETTLE, rows)
 
     def _forget(self, connection: Connection, keys: Sequence[MapKey]) -> None:
-        if not keys:
-            return
-        table = schema.identity_map
-        gone = delete(table).where(
-            table.c.feed_id == self._feed.id,
-            table.c.school_year == self._year,
-            table.c.resource == bindparam("of_resource"),
-            table.c.key_hash == bindparam("of_key"),
+        here = {"of_feed": self._feed.id, "of_year": self._year}
+        execute_many(
+            connection, _FORGET, [{**here, "of_resource": resource, "of_key": key} for resource, key in keys]
         )
-        connection.execute(gone, [{"of_resource": resource, "of_key": key} for resource, key in keys])
 
     def _map(self, connection: Connection, delivered: Sequence[Settled]) -> None:
-        self._forget(connection, [each.intent.key for each in delivered])
         now = self._ledger.clock()
         rows = [
             {
@@ -323,8 +339,7 @@ class Journal:
             }
             for each in delivered
         ]
-        if rows:
-            connection.execute(insert(schema.identity_map), rows)
+        execute_many(connection, _MAP[connection.dialect.name], rows)
 
     def _open_rejections(self) -> dict[MapKey, int]:
         table = schema.rejections

@@ -61,7 +61,7 @@ class Plan:
     @cached_property
     def fingerprint(self) -> str:
         """16 hex digits that name exactly these changes for this feed."""
-        return fingerprint_of(self)
+        return fingerprint_of(self, sent_hashes(self))
 
     @property
     def breaches(self) -> tuple[str, ...]:
@@ -157,13 +157,17 @@ def typed_findings(rows: pd.DataFrame) -> pd.DataFrame:
     return findings.astype(dict.fromkeys(("code", "severity", "resource", "says", "hint"), "str"))
 
 
-def fingerprint_of(plan: Plan) -> str:
+def sent_hashes(plan: Plan) -> list[str]:
+    """Per item the hash (COM-EQ-1) of the very body that would be sent; empty where there is none."""
+    return [body_hash(body) if body is not None else "" for body in plan.items["body"]]
+
+
+def fingerprint_of(plan: Plan, hashes: list[str]) -> str:
     """sha256, shortened, over the feed and the sorted (action, resource, key, id, body, pair) of every item.
 
-    The body counts by its hash (COM-EQ-1), computed from what would be sent.
+    hashes: `sent_hashes` of this plan; by them the bodies count.
     """
     items = plan.items
-    hashes = [body_hash(body) if body is not None else "" for body in items["body"]]
     columns = [listed(items[name]) for name in ("action", "resource")]
     columns += [
         key_texts(items).tolist(),

@@ -20,14 +20,13 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.errors import LedgerError, OdsError, StalePlan
-from edfi_toolkit.model import body_hash
 from edfi_toolkit.ods import Client, Outcome, Write
 from edfi_toolkit.settings import Target
 from edfi_toolkit.sync.budget import Budget
 from edfi_toolkit.sync.guardrails import overrides_for
 from edfi_toolkit.sync.journal import Intent, Journal, MapKey, Mapped, Past, Settled
 from edfi_toolkit.sync.ledger import Ledger
-from edfi_toolkit.sync.planned import Plan, fingerprint_of
+from edfi_toolkit.sync.planned import Plan, fingerprint_of, sent_hashes
 from edfi_toolkit.sync.recovery import client_of, ledger_of, look, look_up_unsure
 from edfi_toolkit.sync.results import result_of
 from edfi_toolkit.sync.resume import Standing, standings
@@ -64,7 +63,8 @@ def publish(
     sent, LedgerBusy when another run of the feed is at work, and OdsUnavailable or OdsRefusedLogin when the
     target is away; what is settled by then stays settled.
     """
-    fingerprint = fingerprint_of(plan)
+    hashes = sent_hashes(plan)
+    fingerprint = fingerprint_of(plan, hashes)
     if approved not in ("auto", fingerprint):
         raise StalePlan(
             "Another plan was approved than this one; nothing was sent. Preview again and approve that."
@@ -89,7 +89,7 @@ def publish(
                 "Plan again."
             )
         journal.begin(run_id, fingerprint, plan.mode, [(each.breach, each.person) for each in answered])
-        return _Publishing(plan, client, journal, where, past, identities, progress, budget).run()
+        return _Publishing(plan, hashes, client, journal, where, past, identities, progress, budget).run()
 
 
 class _Publishing:
@@ -98,6 +98,7 @@ class _Publishing:
     def __init__(
         self,
         plan: Plan,
+        hashes: list[str],
         client: Client,
         journal: Journal,
         where: list[Standing],
@@ -113,7 +114,7 @@ class _Publishing:
         self._actions, self._ids, self._etags = (
             listed(items[name]) for name in ("action", "ed_fi_id", "etag")
         )
-        self._bodies, self._hashes = items["body"].tolist(), listed(plan.hashes)
+        self._bodies, self._hashes = items["body"].tolist(), hashes
         self._refs, self._rules = items["source_refs"].tolist(), items["rules"].tolist()
         self._keys = ledger_rows(items)
         linked = items["pair"].notna()
@@ -369,7 +370,7 @@ class _Publishing:
             row=self._keys[item],
             ed_fi_id=(self._ids[item] or None) if verb != "POST" else None,
             body=body,
-            body_hash=body_hash(body) if body is not None else None,
+            body_hash=self._hashes[item] if body is not None else None,
             source_refs=self._refs[item],
             rules=self._rules[item],
         )
