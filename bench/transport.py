@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,10 @@ def publish(bench: Bench) -> None:
     print(f"  {'way, in flight at once':<32}{'requests':>9}{'req/s':>11}{'CPU s/1000':>12}{'peak MB':>10}")
     bodies = str(bench.bodies)
     bench.wrk()
-    bench.run(f"aiohttp, {AT_ONCE}", "aiohttp", bodies=bodies, count=bench.count(AT_ONCE), at_once=AT_ONCE)
+    all_at_once = {"bodies": bodies, "count": bench.count(AT_ONCE), "at_once": AT_ONCE}
+    for way in ("aiohttp", "pyreqwest"):
+        bench.run(f"{way}, {AT_ONCE}", way, **all_at_once)
+    bench.run(f"pyreqwest under httpx, {AT_ONCE}", "transport", **all_at_once)
     for pool in (8, AT_ONCE):
         folder = bench.folder_with(bench.count(pool))
         bench.run(f"lightbeam, {pool}", "lightbeam", rival=True, command="send", folder=folder, pool=pool)
@@ -167,7 +171,19 @@ def publish(bench: Bench) -> None:
             f"Client.apply, {at_once}", "client", bodies=bodies, count=bench.count(at_once), at_once=at_once
         )
     plan, ledger = str(bench.plan()), str(bench.folder / f"ledger-{bench.latency}.db")
+    nowhere = str(bench.folder / f"nowhere-{bench.latency}.db")
+    bench.run("publish that sends nothing", "journal", plan=plan, ledger=nowhere)
     bench.run(f"publish with its ledger, {AT_ONCE}", "publish", plan=plan, ledger=ledger, at_once=AT_ONCE)
+    layers(bench)
+
+
+def layers(bench: Bench) -> None:
+    """What each layer of a publish costs, by the difference of two ways."""
+    names = ("pyreqwest", "pyreqwest under httpx", "Client.apply", "publish with its ledger")
+    costs = [bench.found[bench.latency, f"{name}, {AT_ONCE}"].cpu_per_1000 for name in names]
+    parts = [costs[0], *(after - before for before, after in pairwise(costs))]
+    says = ("the wire", "httpx's objects", "token, pace, retries, outcomes", "plan, journal and ledger")
+    print("  of which " + ", ".join(f"{what} {cost:.2f}" for what, cost in zip(says, parts, strict=True)))
 
 
 def pull(bench: Bench) -> None:

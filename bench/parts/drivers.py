@@ -110,6 +110,63 @@ def aiohttp(address: str, bodies: str, count: int, at_once: int) -> None:
     measured(lambda: asyncio.run(all_workers()))
 
 
+def pyreqwest(address: str, bodies: str, count: int, at_once: int) -> None:
+    """Nothing but pyreqwest, the wire under our client."""
+    import asyncio
+
+    import uvloop
+    from pyreqwest.client import ClientBuilder
+
+    given = iter([json.dumps(body).encode() for body in bodies_of(bodies, count)])
+    url = f"{address}/data/v3/ed-fi/{RESOURCE}"
+    headers = [("Authorization", "Bearer 0"), ("Content-Type", "application/json")]
+
+    async def worker(connections: Any) -> int:
+        created = 0
+        for body in given:
+            response = await connections.post(url).headers(headers).body_bytes(body).build().send()
+            created += response.status == 201
+        return created
+
+    async def all_workers() -> int:
+        async with ClientBuilder().build() as connections:
+            return sum(await asyncio.gather(*(worker(connections) for _ in range(at_once))))
+
+    measured(lambda: uvloop.run(all_workers()))
+
+
+def transport(address: str, bodies: str, count: int, at_once: int) -> None:
+    """The same wire under httpx's requests and answers, with no client around it."""
+    import asyncio
+
+    import httpx
+    import uvloop
+
+    from edfi_toolkit.ods.transport import ReqwestTransport
+
+    given = iter([json.dumps(body).encode() for body in bodies_of(bodies, count)])
+    url = httpx.URL(f"{address}/data/v3/ed-fi/{RESOURCE}")
+    headers = httpx.Headers(
+        {"Host": url.netloc.decode(), "Authorization": "Bearer 0", "Content-Type": "application/json"}
+    )
+
+    async def worker(wire: ReqwestTransport) -> int:
+        created = 0
+        for body in given:
+            request = httpx.Request("POST", url, headers=headers, stream=httpx.ByteStream(body))
+            created += (await wire.handle_async_request(request)).status_code == 201
+        return created
+
+    async def all_workers() -> int:
+        wire = ReqwestTransport()
+        try:
+            return sum(await asyncio.gather(*(worker(wire) for _ in range(at_once))))
+        finally:
+            await wire.aclose()
+
+    measured(lambda: uvloop.run(all_workers()))
+
+
 def target(address: str, at_once: int) -> Any:
     """Our own way in."""
     from edfi_toolkit.settings import Secret, Target
@@ -146,6 +203,32 @@ def publish(address: str, plan: str, ledger: str, at_once: int) -> None:
 
     def send() -> int:
         with ours, kept:
+            outcome = edfi.publish(made, target=ours, ledger=kept, approved="auto")
+        return int(outcome["outcome"].eq("delivered").sum())
+
+    measured(send)
+
+
+def journal(address: str, plan: str, ledger: str) -> None:
+    """`publish` to a client that sends nothing: the plan, its journal and the ledger alone."""
+    from collections.abc import Iterable, Iterator
+    from itertools import islice
+
+    import edfi_toolkit as edfi
+    from edfi_toolkit.ods import Client, Outcome, Write
+    from edfi_toolkit.sync import Ledger, Plan
+
+    class Nowhere(Client):
+        def apply(self, items: Iterable[Write]) -> Iterator[Outcome]:
+            waiting = iter(items)
+            while few := list(islice(waiting, 20)):  # a few are under way at once, as ever
+                for write in few:
+                    yield Outcome(write.ref, "delivered", 201, "0" * 32, "1", None, "0", 1)
+
+    made = Plan.load(Path(plan))
+
+    def send() -> int:
+        with Nowhere(target(address, 1)) as ours, Ledger(ledger) as kept:
             outcome = edfi.publish(made, target=ours, ledger=kept, approved="auto")
         return int(outcome["outcome"].eq("delivered").sum())
 

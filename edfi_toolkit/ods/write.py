@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -122,7 +121,7 @@ def outcomes(
             job = parked.pop(0)
             job.alone, in_hand = True, 1
             submit([job])
-        for result in _available(writer.results):
+        for result in writer.results.get():
             if isinstance(result, Ended):
                 yield from (unjudged(job) for job in parked)
                 raise result.error
@@ -135,13 +134,3 @@ def outcomes(
         raise writer.error
     if failure is not None:
         raise failure
-
-
-def _available(results: queue.SimpleQueue[Any]) -> Iterator[Any]:
-    """All results there are; waits for the first."""
-    yield results.get()
-    while True:
-        try:
-            yield results.get_nowait()
-        except queue.Empty:
-            return

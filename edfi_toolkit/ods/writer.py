@@ -25,18 +25,21 @@ from edfi_toolkit.ods.retry import RetryBudget, Verdict, judge
 from edfi_toolkit.ods.session import Answer, Session
 from edfi_toolkit.ods.write import Ended, Job, Kind, Outcome, Parked, Write, outcome_of, unjudged
 
+_GATHER_S = 0.01
 _SERVER_MEMBERS = ("id", "_etag", "_lastModifiedDate")
 # Refusals that concern the key and not the record; the next record would meet the same.
 _KEY_LACKS = ("security:authorization:access-denied", "security:data-policy")
 
 
 class Writer:
-    """Sends on the session's loop; `results` is read by the caller's thread.  Its methods run on the loop."""
+    """Sends on the session's loop; `results`, lists of them, is read by the caller's thread.  Its methods run on the
+    loop."""
 
     def __init__(self, session: Session) -> None:
         self._session, self._policy = session, session.policy
         self.pace = Pace(session.target.concurrency, session.policy, session.chance)
-        self.results: queue.SimpleQueue[Outcome | Parked | Ended] = queue.SimpleQueue()
+        self.results: queue.SimpleQueue[list[Outcome | Parked | Ended]] = queue.SimpleQueue()
+        self._untold: list[Outcome | Parked | Ended] = []
         self._budget = RetryBudget(session.policy)
         self._ready: deque[Job] = deque()
         self._queues: dict[str, deque[Job]] = {}  # by student at work: those who wait for him
@@ -96,7 +99,9 @@ class Writer:
         if self.error is None:
             self._pump()
         elif not self._tasks:
-            self.results.put(Ended(self.error))
+            self._tell(Ended(self.error))
+        if not self._tasks:
+            self._hand_over()
 
     async def _work(self, job: Job) -> None:
         write = job.write
@@ -157,7 +162,7 @@ class Writer:
             self._timers[job] = asyncio.get_running_loop().call_later(wait_s, self._retry, job)
         elif verdict is Verdict.BROKEN and self.error is None and not job.alone:
             self._note(job.write, "broken", answer)
-            self.results.put(Parked(job))
+            self._tell(Parked(job))
             self._next_of(job)
         elif verdict is Verdict.RACING:
             self._settle(job, "refused", answer)
@@ -171,12 +176,23 @@ class Writer:
         )  # behind the others: while the ODS is away its probes are not all one record's
         self._pump()
 
+    def _tell(self, result: Outcome | Parked | Ended) -> None:
+        """Results go over a few at a time: waking the other thread for each would cost more than its request."""
+        if not self._untold:
+            asyncio.get_running_loop().call_later(_GATHER_S, self._hand_over)
+        self._untold.append(result)
+
+    def _hand_over(self) -> None:
+        if self._untold:
+            self.results.put(self._untold)
+            self._untold = []
+
     def _leave(self, job: Job) -> None:
-        self.results.put(unjudged(job))
+        self._tell(unjudged(job))
         self._next_of(job)
 
     def _settle(self, job: Job, kind: Kind, answer: Answer, ed_fi_id: str | None = None) -> None:
-        self.results.put(outcome_of(job, kind, answer, ed_fi_id))
+        self._tell(outcome_of(job, kind, answer, ed_fi_id))
         self._next_of(job)
 
     def _next_of(self, job: Job) -> None:

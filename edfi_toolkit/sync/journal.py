@@ -15,36 +15,15 @@ from typing import Any, NamedTuple
 
 import orjson
 import pandas as pd
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from edfi_toolkit.model import KEY_COLUMNS, Body
 from edfi_toolkit.sync import schema
-from edfi_toolkit.sync.bulk import execute_many
+from edfi_toolkit.sync.bulk import BEGIN, FORGET, MAP, SETTLE, execute_many
 from edfi_toolkit.sync.last_sync import remember
 from edfi_toolkit.sync.ledger import Feed, Ledger
 
 MapKey = tuple[str, str]  # resource, key hash
-
-
-def _upsert(dialect: Any) -> Any:
-    new = dialect.insert(schema.identity_map)
-    unique = ("feed_id", "school_year", "resource", "key_hash")
-    kept = {"id", *unique}
-    values = {column.name: column for column in new.excluded if column.name not in kept}
-    return new.on_conflict_do_update(index_elements=unique, set_=values)
-
-
-# What is executed for every record, by `execute_many`
-_BEGIN = insert(schema.attempts)
-_SETTLE = update(schema.attempts).where(schema.attempts.c.id == bindparam("attempt"))
-_MAP = {"sqlite": _upsert(sqlite), "postgresql": _upsert(postgresql)}
-_FORGET = delete(schema.identity_map).where(
-    schema.identity_map.c.feed_id == bindparam("of_feed"),
-    schema.identity_map.c.school_year == bindparam("of_year"),
-    schema.identity_map.c.resource == bindparam("of_resource"),
-    schema.identity_map.c.key_hash == bindparam("of_key"),
-)
 
 
 class Mapped(NamedTuple):
@@ -271,12 +250,12 @@ class Journal:
             }
             for intent in intents
         ]
-        execute_many(connection, _BEGIN, rows)
+        execute_many(connection, BEGIN, rows)
         # Asked for afterwards: RETURNING would make a statement of every row.
         begun = select(table.c.item, func.max(table.c.id)).where(
             table.c.run == self._run, table.c.item.in_([intent.item for intent in intents])
         )
-        return {item: attempt for item, attempt in connection.execute(begun.group_by(table.c.item))}
+        return dict(connection.execute(begun.group_by(table.c.item)).all())
 
     def _settle(
         self, connection: Connection, settled: Sequence[tuple[int | None, int | None, Settled]]
@@ -314,12 +293,12 @@ class Journal:
             }
             for attempt, each in settled
         ]
-        execute_many(connection, _SETTLE, rows)
+        execute_many(connection, SETTLE, rows)
 
     def _forget(self, connection: Connection, keys: Sequence[MapKey]) -> None:
         here = {"of_feed": self._feed.id, "of_year": self._year}
         execute_many(
-            connection, _FORGET, [{**here, "of_resource": resource, "of_key": key} for resource, key in keys]
+            connection, FORGET, [{**here, "of_resource": resource, "of_key": key} for resource, key in keys]
         )
 
     def _map(self, connection: Connection, delivered: Sequence[Settled]) -> None:
@@ -339,7 +318,7 @@ class Journal:
             }
             for each in delivered
         ]
-        execute_many(connection, _MAP[connection.dialect.name], rows)
+        execute_many(connection, MAP[connection.dialect.name], rows)
 
     def _open_rejections(self) -> dict[MapKey, int]:
         table = schema.rejections

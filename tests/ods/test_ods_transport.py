@@ -7,6 +7,7 @@ import gzip
 import socket
 import ssl
 import subprocess
+import sys
 import time
 
 import httpx
@@ -16,7 +17,135 @@ from starlette.responses import JSONResponse, Response
 
 from edfi_toolkit.errors import ConfigError, OdsError, OdsUnavailable
 from edfi_toolkit.ods import Client
-from edfi_toolkit.ods.transport import AiohttpTransport, environment_proxy, trust
+from edfi_toolkit.ods.aiohttp_transport import AiohttpTransport
+from edfi_toolkit.ods.transport import (
+    ReqwestTransport,
+    environment_proxy,
+    is_untrusted,
+    transport_for,
+    trust,
+    was_sent,
+)
+
+WIRES = {
+    "pyreqwest": lambda **seconds: ReqwestTransport(**seconds),
+    "aiohttp": lambda **seconds: AiohttpTransport(verify=ssl.create_default_context(), **seconds),
+}
+
+
+def exchange(wire, answer=b"", *, port=None, **seconds):
+    """One POST by a wire to a server that answers these bytes and hangs up; the response, or what was raised."""
+
+    async def serve(reader, writer):
+        await reader.readuntil(b"{}")
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    async def ask():
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        transport = WIRES[wire](**seconds)
+        url = f"http://127.0.0.1:{port or server.sockets[0].getsockname()[1]}/students?studentUniqueId=S-1"
+        headers = {"Host": "127.0.0.1", "Content-Length": "2"}
+        request = httpx.Request("POST", url, headers=headers, stream=httpx.ByteStream(b"{}"))
+        try:
+            return await transport.handle_async_request(request)
+        except httpx.HTTPError as error:
+            return error
+        finally:
+            await transport.aclose()
+            server.close()
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 201 Crea",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+        b"220 mail.test ESMTP\r\n\r\n",
+    ],
+    ids=["none", "cut in its head", "cut in its body", "not HTTP"],
+)
+def test_a_connection_lost_after_the_request_counts_as_sent(wire, answer):
+    error = exchange(wire, answer)
+    assert isinstance(error, httpx.TransportError)
+    assert was_sent(error)
+    assert not is_untrusted(error)
+    assert "S-1" not in str(error)
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_connection_that_is_refused_counts_as_never_sent(wire):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    error = exchange(wire, port=port)
+    assert type(error) is httpx.ConnectError
+    assert not was_sent(error)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere a full queue refuses instead of staying silent"
+)
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_connection_that_is_never_made_counts_as_never_sent(wire):
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        waiting = [socket.socket() for _ in range(3)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(full.getsockname())
+        error = exchange(wire, port=full.getsockname()[1], connect_s=0.1)
+        for each in waiting:
+            each.close()
+    assert type(error) is httpx.ConnectTimeout
+    assert not was_sent(error)
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_an_answer_is_taken_as_it_came(wire):
+    lines = [
+        "HTTP/1.1 302 Found",
+        "Location: http://127.0.0.1:1/x",
+        "Via: caf\xe9",
+        'ETag: "7"',
+        "Content-Length: 2",
+    ]
+    head = "\r\n".join([*lines, "", "[]"])
+    response = exchange(wire, head.encode("latin-1"))
+    assert response.status_code == 302  # not followed
+    assert response.headers["location"] == "http://127.0.0.1:1/x"
+    assert response.headers["etag"] == '"7"'
+    assert response.read() == b"[]"
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_wire_sends_nothing_twice_by_itself(wire):
+    """Tries are counted, and are the client's alone; a connection in use that is lost tempts a wire most."""
+    seen = []
+
+    async def serve(reader, writer):
+        while True:
+            seen.append(await reader.readuntil(b"\r\n\r\n"))
+            if len(seen) > 1:
+                writer.close()
+                return
+            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    async def ask():
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        transport, url = WIRES[wire](), f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        first, second = (httpx.Request("DELETE", url, stream=httpx.ByteStream(b"")) for _ in range(2))
+        assert (await transport.handle_async_request(first)).status_code == 204
+        with pytest.raises(httpx.TransportError):
+            await transport.handle_async_request(second)
+        await transport.aclose()
+        server.close()
+
+    asyncio.run(ask())
+    assert len(seen) == 2
 
 
 def test_a_write_that_gets_no_answer_in_time_is_tried_again_and_delivered(ods, tools):
@@ -26,7 +155,7 @@ def test_a_write_that_gets_no_answer_in_time_is_tried_again_and_delivered(ods, t
 
     ods.reply = reply
     with tools.served(ods.app) as url:
-        transport = AiohttpTransport(verify=ssl.create_default_context(), read_s=0.2)
+        transport = ReqwestTransport(read_s=0.2)
         with Client(tools.target(url), transport=transport, retry=tools.quick) as client:
             (outcome,) = client.apply([tools.post(1)])
     assert (outcome.outcome, outcome.attempts) == ("delivered", 2)
@@ -38,7 +167,7 @@ def test_a_write_that_never_gets_an_answer_is_unsure(ods, tools):
 
     ods.reply = reply
     with tools.served(ods.app) as url:
-        transport = AiohttpTransport(verify=ssl.create_default_context(), read_s=0.05)
+        transport = ReqwestTransport(read_s=0.05)
         with Client(tools.target(url), transport=transport, retry=tools.quick) as client:
             (outcome,) = client.apply([tools.post(1)])
     assert (outcome.outcome, outcome.status, outcome.attempts) == ("unsure", None, 6)
@@ -108,6 +237,7 @@ def test_a_certificate_nobody_signed_is_refused_at_once_and_a_bundle_makes_it_tr
 
 
 def test_verification_is_always_on(tools, tmp_path):
+    assert isinstance(transport_for(tools.target("https://ods.test")), ReqwestTransport)
     context = trust(tools.target("https://ods.test"))
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname

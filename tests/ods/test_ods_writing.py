@@ -128,11 +128,10 @@ def test_records_that_wait_for_another_try_hold_up_no_others(tools):
                 if job.write.ref in range(0, 60, 2):
                     self.kept.append(outcome_of(job, "delivered", None))
                 else:
-                    self.results.put(outcome_of(job, "delivered", None))
+                    self.results.put([outcome_of(job, "delivered", None)])
                 self.waiting = len(self.kept)
                 if job.write.ref == 99:
-                    for outcome in self.kept:
-                        self.results.put(outcome)
+                    self.results.put(self.kept)
 
     writer = Waits()
     found = outcomes(writer, writer.submit, (tools.post(n) for n in range(100)), ahead=16)
