@@ -2,7 +2,7 @@
 
 What papermill leaves open is closed here: an unknown parameter is refused, not warned about; a name or value
 that looks like a credential is refused, because papermill writes parameters into the output three times; the
-kernel is this interpreter, not whatever `python3` a user has installed; widget state, parameters and paths
+kernel is our own, one for all notebooks of a run; widget state, parameters and paths
 are taken out of the output's metadata; messages of unexpected errors are withheld, because they may quote a
 student's data.
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from edfi_toolkit.batch.exits import Exit, exit_of_name
+from edfi_toolkit.batch.kernels import Kernel
 from edfi_toolkit.errors import ConfigError
 
 ENGINE = "edfi-toolkit"
@@ -71,7 +71,7 @@ def run_notebooks(
     """Run notebooks in order until one fails; each output goes to `out_dir` under the notebook's own name.
 
     parameters: given to every notebook that has them; a name no notebook has is refused before anything runs.
-    cwd: working folder of the kernels. environ: what they see besides our own environment. redact: applied to
+    cwd: working folder of the kernel. environ: what it sees besides our own environment. redact: applied to
     every text of the outputs before they are written.
     Returns one Ran for each notebook that was started. Raises ConfigError before anything runs.
     """
@@ -79,11 +79,12 @@ def run_notebooks(
     deadline = time.monotonic() + limits.run_s
     kernel_environ = {**os.environ, **(environ or {}), UNATTENDED: "1"}
     done: list[Ran] = []
-    for path in notebooks:
-        given = {name: parameters[name] for name in accepted[path]}
-        done.append(_run_one(path, given, out_dir, cwd, kernel_environ, limits, deadline, progress, redact))
-        if done[-1].exit is not Exit.DONE:
-            break
+    with Kernel(cwd=cwd, environ=kernel_environ, start_s=limits.start_s) as kernel:
+        for path in notebooks:
+            given = {name: parameters[name] for name in accepted[path]}
+            done.append(_run_one(path, given, out_dir, kernel, limits, deadline, progress, redact))
+            if done[-1].exit is not Exit.DONE:
+                break
     return done
 
 
@@ -116,8 +117,7 @@ def _run_one(
     path: Path,
     parameters: Mapping[str, Any],
     out_dir: Path,
-    cwd: Path,
-    environ: Mapping[str, str],
+    kernel: Kernel,
     limits: Limits,
     deadline: float,
     progress: Progress | None,
@@ -135,7 +135,7 @@ def _run_one(
     try:
         papermill.execute_notebook(
             str(path), None, parameters=dict(parameters), engine_name=ENGINE, progress_bar=False,
-            start_timeout=limits.start_s, kernel_cwd=str(cwd), kernel_environ=dict(environ), keep=kept,
+            kernel=kernel, keep=kept,
             seconds_for_a_cell=lambda _cell: max(1, int(min(limits.cell_s, deadline - time.monotonic()))),
             progress=progress and (lambda cells, of: progress(path.stem, cells, of)),
         )  # fmt: skip
@@ -152,31 +152,11 @@ def _run_one(
 
 
 def _register_engine() -> None:
-    """Our engine: a kernel of this interpreter, one event a cell, the notebook kept when it fails."""
-    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
-    from jupyter_client.manager import AsyncKernelManager
-    from papermill.clientwrap import PapermillNotebookClient
+    """Our engine: the kernel it is given, one event a cell, the notebook kept when it fails."""
     from papermill.engines import NBClientEngine, papermill_engines
 
     if ENGINE in papermill_engines._engines:
         return
-
-    class ThisInterpreter(KernelSpecManager):
-        def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-            argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=50"]
-            return KernelSpec(
-                argv=argv,
-                display_name="Python 3",
-                language="python",
-                metadata={"supported_encryption": ["curve"]},
-            )
-
-    class ThisInterpreterManager(AsyncKernelManager):
-        def _transport_encryption_default(self) -> str:
-            return "auto"  # what kernel and runner say to each other holds students
-
-        def _kernel_spec_manager_default(self) -> KernelSpecManager:
-            return ThisInterpreter(parent=self)
 
     class OwnEngine(NBClientEngine):
         @classmethod
@@ -184,12 +164,8 @@ def _register_engine() -> None:
             kwargs["keep"]["notebook"] = nb_man.nb
             if kwargs["progress"]:
                 _report_cells(nb_man, kwargs["progress"])
-            client = PapermillNotebookClient(
-                nb_man, kernel_name=kernel_name, kernel_manager_class=ThisInterpreterManager,
-                startup_timeout=kwargs["start_timeout"], timeout_func=kwargs["seconds_for_a_cell"],
-                store_widget_state=False,
-            )  # fmt: skip
-            return client.execute(env=kwargs["kernel_environ"], cwd=kwargs["kernel_cwd"])
+            kernel: Kernel = kwargs["kernel"]
+            return kernel.execute(nb_man, seconds_for_a_cell=kwargs["seconds_for_a_cell"])
 
     papermill_engines.register(ENGINE, OwnEngine)
 

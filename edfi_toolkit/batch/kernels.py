@@ -1,0 +1,82 @@
+"""The kernel that unattended notebooks run in: this interpreter, whatever `python3` a user has installed.
+
+Notebook after notebook goes through one kernel, since most of what a small district's run costs is starting Python and
+importing pandas. Its namespace is emptied in between, so that no notebook leans on what another has left.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+_EMPTY = "get_ipython().reset()"
+
+
+class Kernel:
+    """Starts with the first notebook and ends with the `with` block; to be used from one thread.
+
+    cwd: its working folder. environ: its whole environment. start_s: seconds it may take to start.
+    """
+
+    def __init__(self, *, cwd: Path, environ: Mapping[str, str], start_s: int) -> None:
+        self._starts = {"cwd": str(cwd), "env": dict(environ)}
+        self._start_s = start_s
+        self._manager: Any = None
+        self._channels: Any = None
+
+    def __enter__(self) -> Self:
+        self._manager = _manager_class()()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        from jupyter_core.utils import run_sync
+
+        if self._channels is not None:
+            self._channels.stop_channels()
+        if self._manager.has_kernel:
+            run_sync(self._manager.shutdown_kernel)()
+
+    def execute(self, nb_man: Any, *, seconds_for_a_cell: Callable[[Any], int]) -> Any:
+        """Execute the notebook of a papermill manager; what nbclient raises is passed on."""
+        from papermill.clientwrap import PapermillNotebookClient
+
+        client = PapermillNotebookClient(
+            nb_man, km=self._manager, startup_timeout=self._start_s, timeout_func=seconds_for_a_cell,
+            store_widget_state=False,
+        )  # fmt: skip
+        if self._channels is not None:
+            client.kc = self._channels
+            client.wait_for_reply(client.kc.execute(_EMPTY, silent=True))
+        try:
+            return client.execute(**self._starts)
+        finally:
+            self._channels = client.kc
+
+
+def _manager_class() -> Any:
+    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+
+    class ThisInterpreter(KernelSpecManager):
+        def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+            argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=50"]
+            return KernelSpec(
+                argv=argv,
+                display_name="Python 3",
+                language="python",
+                metadata={"supported_encryption": ["curve"]},
+            )
+
+    class ThisInterpreterManager(AsyncKernelManager):
+        def _transport_encryption_default(self) -> str:
+            return "auto"  # what kernel and runner say to each other holds students
+
+        def _kernel_spec_manager_default(self) -> KernelSpecManager:
+            return ThisInterpreter(parent=self)
+
+    return ThisInterpreterManager
