@@ -34,7 +34,7 @@ class Kernel:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        from jupyter_core.utils import run_sync
+        from jupyter_client.utils import run_sync
 
         if self._channels is not None:
             self._channels.stop_channels()
