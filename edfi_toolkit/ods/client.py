@@ -67,6 +67,7 @@ class Client:
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
+        self.hurried = False
 
     def __enter__(self) -> Self:
         return self
@@ -216,11 +217,15 @@ class Client:
             rows = []  # before 6.1
         return pd.DataFrame(rows, columns=["resource", "id", "change_version", "old_key", "new_key"])
 
-    def apply(self, items: Iterable[Write]) -> Iterator[Outcome]:
+    def apply(
+        self, items: Iterable[Write], *, goes_on: Callable[[], bool] | None = None
+    ) -> Iterator[Outcome]:
         """Send records and yield what became of each, in any order.
 
         items: pulled one by one in this thread, a few ahead of sending; records of one student keep their
             order.
+        goes_on: asked now and then while no outcome comes; from the first False on nothing is tried again, and
+            what is not answered a moment later is left as it is. `hurried` then says so.
         Raises OdsUnavailable, OdsRefusedLogin or OdsError when no record can get through any more, after
         every outcome that is known was yielded; items it never sent have no outcome. An exception of `items`
         itself is raised when those in flight are settled. Closing the iterator early abandons them.
@@ -232,8 +237,13 @@ class Client:
         def submit(jobs: list[Job]) -> None:
             self._running().call_soon_threadsafe(writer.submit, jobs)
 
+        def tick() -> None:
+            if goes_on is not None and not goes_on():
+                self.hurried = True
+                self._running().call_soon_threadsafe(writer.hurry)
+
         try:
-            yield from outcomes(writer, submit, items, ahead=ahead)
+            yield from outcomes(writer, submit, items, ahead=ahead, tick=tick)
         finally:
             self._leave(writer.cancel)
 

@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +20,7 @@ from edfi_toolkit.ods.session import Answer
 if TYPE_CHECKING:
     from edfi_toolkit.ods.writer import Writer
 
+_TICK_S = 0.2
 _MOST_WAITING = 1_000  # records that wait for another try hold up no others, up to so many
 Kind = Literal["delivered", "refused", "pending", "unsure"]
 
@@ -95,9 +98,17 @@ def unjudged(job: Job) -> Outcome:
 
 
 def outcomes(
-    writer: Writer, submit: Callable[[list[Job]], None], items: Iterable[Write], *, ahead: int
+    writer: Writer,
+    submit: Callable[[list[Job]], None],
+    items: Iterable[Write],
+    *,
+    ahead: int,
+    tick: Callable[[], None],
 ) -> Iterator[Outcome]:
-    """Pull items and yield outcomes, in the caller's thread; `submit` hands jobs to the writer's loop."""
+    """Pull items and yield outcomes, in the caller's thread; `submit` hands jobs to the writer's loop.
+
+    tick: called now and then while no outcome comes.
+    """
     source, more, failure = iter(items), True, None
     in_hand = 0
     parked: list[Job] = []
@@ -121,7 +132,7 @@ def outcomes(
             job = parked.pop(0)
             job.alone, in_hand = True, 1
             submit([job])
-        for result in writer.results.get():
+        for result in _awaited(writer.results, tick):
             if isinstance(result, Ended):
                 yield from (unjudged(job) for job in parked)
                 raise result.error
@@ -134,3 +145,10 @@ def outcomes(
         raise writer.error
     if failure is not None:
         raise failure
+
+
+def _awaited(results: queue.SimpleQueue[list[Any]], tick: Callable[[], None]) -> list[Any]:
+    while True:
+        with suppress(queue.Empty):
+            return results.get(timeout=_TICK_S)
+        tick()

@@ -4,7 +4,8 @@
    deadlock.
 2. An answer that says nothing about the record is tried again, within the limits of the policy.
 3. An error inside the server may be the record's own: after its tries it is parked, and tried once more alone.
-4. A resource whose records meet one trouble after another that is not their own is not sent any further: the rest
+4. Asked to hurry, it tries nothing again, and after a moment it leaves what is not answered.
+5. A resource whose records meet one trouble after another that is not their own is not sent any further: the rest
    is pending, with 0 attempts and the answer that all before it met.
 """
 
@@ -26,6 +27,7 @@ from edfi_toolkit.ods.session import Answer, Session
 from edfi_toolkit.ods.write import Ended, Job, Kind, Outcome, Parked, Write, outcome_of, unjudged
 
 _GATHER_S = 0.01
+_MOMENT_S = 1.0
 _SERVER_MEMBERS = ("id", "_etag", "_lastModifiedDate")
 # Refusals that concern the key and not the record; the next record would meet the same.
 _KEY_LACKS = ("security:authorization:access-denied", "security:data-policy")
@@ -44,11 +46,12 @@ class Writer:
         self._ready: deque[Job] = deque()
         self._queues: dict[str, deque[Job]] = {}  # by student at work: those who wait for him
         self._timers: dict[Job, asyncio.TimerHandle] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Job] = {}
         self._alarm: asyncio.TimerHandle | None = None
         self._in_a_row: dict[tuple[str, str], tuple[str, int]] = {}  # troubles that are not the records' own
         self._closed: dict[tuple[str, str], Answer] = {}
         self._worked_once: set[tuple[str, str]] = set()  # resources and actions that had a record delivered
+        self._hurried = self._over = False
         self.error: Exception | None = None
 
     @property
@@ -71,6 +74,23 @@ class Writer:
                 self._ready.append(job)
         self._pump()
 
+    def hurry(self) -> None:
+        """Try nothing again, and in a moment leave what the ODS has not answered by then."""
+        if self._hurried or self.error is not None:
+            return
+        self._hurried, waiting = True, [*self._timers]
+        for job in waiting:
+            self._timers.pop(job).cancel()
+            self._leave(job)
+        asyncio.get_running_loop().call_later(_MOMENT_S, self._leave_all)
+        self._pump()
+
+    def _leave_all(self) -> None:
+        self._over = True
+        for task in self._tasks:
+            task.cancel()
+        self._pump()
+
     async def cancel(self) -> None:
         """Drop everything; what is in flight stays unsure."""
         self.error = self.error or OdsError("The writing was abandoned.")
@@ -84,16 +104,22 @@ class Writer:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
+        while self._over and self._ready:
+            self._leave(self._ready.popleft())
         while self._ready and self.error is None and len(self._tasks) < int(self.pace.limit):
             if (pause_s := self.pace.resume_at - loop.time()) > 0:
                 self._alarm = loop.call_later(pause_s, self._pump)
                 return
-            task = loop.create_task(self._work(self._ready.popleft()))
-            self._tasks.add(task)
+            job = self._ready.popleft()
+            task = loop.create_task(self._work(job))
+            self._tasks[task] = job
             task.add_done_callback(self._worked)
 
     def _worked(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        job = self._tasks.pop(task)
+        if task.cancelled() and self.error is None:
+            job.maybe_taken = True
+            self._leave(job)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._end(error if isinstance(error, Exception) else RuntimeError("a write was interrupted"))
         if self.error is None:
@@ -150,7 +176,7 @@ class Writer:
         if self.pace.hopeless or (too_long and verdict is not Verdict.BROKEN):
             self._end(self._unavailable(answer))
         wait_s = None
-        if self.error is None and not job.alone:
+        if self.error is None and not job.alone and not self._hurried:
             wait_s = self._policy.next_wait_s(
                 verdict,
                 job.attempts,

@@ -5,7 +5,8 @@
 2. What a crashed run left unsure is looked up first: adopted when it arrived, sent again when it did not.
 3. The POST of a pair leaves after its DELETE was delivered; if it fails, the pair is pending and the next
    plan, which finds no identity, posts it again.
-4. Asked to stop, it begins no further record and finishes those it has begun; publishing again resumes.
+4. Asked to stop, it begins no further record and finishes those it has begun, unless the ODS lets it wait;
+   publishing again resumes.
 """
 
 from __future__ import annotations
@@ -213,7 +214,7 @@ class _Publishing:
             self._flush()
 
     def _outcomes(self, queue: deque[tuple[int, str]]) -> Generator[Outcome]:
-        yield from self._client.apply(self._writes(queue))
+        yield from self._client.apply(self._writes(queue), goes_on=self._goes_on)
 
     def _writes(self, queue: deque[tuple[int, str]]) -> Iterator[Write]:
         while self._narrowed(queue):
@@ -324,9 +325,13 @@ class _Publishing:
         self._tell()
 
     def _tell(self) -> None:
-        if self._progress is not None:
-            goes_on = self._progress(self._counts.total(), self._to_send, dict(+self._counts))
-            self._budget.stopped |= goes_on is False
+        self._budget.stopped |= not self._goes_on()
+
+    def _goes_on(self) -> bool:
+        """Tell how far it is, and whether nobody has asked to stop."""
+        if self._progress is None:
+            return True
+        return self._progress(self._counts.total(), self._to_send, dict(+self._counts)) is not False
 
     def _flush(self, intents: list[Intent] | None = None) -> None:
         """Outcomes known so far and the next intents, in one commit."""
@@ -336,8 +341,10 @@ class _Publishing:
     def _settle_unsure(self) -> None:
         """What ended unsure is looked up, and sent once more if it did not arrive.
 
-        If the ODS is away by then, the next run does it.
+        If the ODS is away by then, or somebody waits for the end, the next run does it.
         """
+        if self._client.hurried:
+            return
         try:
             self._send(deque(self._look_again()))
             self._look_again()

@@ -14,7 +14,7 @@ import pytest
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from edfi_toolkit.errors import OdsError, OdsUnavailable
-from edfi_toolkit.ods import Write
+from edfi_toolkit.ods import RetryPolicy, Write
 from edfi_toolkit.ods.write import outcome_of, outcomes
 
 URN = "urn:ed-fi:api:"
@@ -134,7 +134,8 @@ def test_records_that_wait_for_another_try_hold_up_no_others(tools):
                     self.results.put(self.kept)
 
     writer = Waits()
-    found = outcomes(writer, writer.submit, (tools.post(n) for n in range(100)), ahead=16)
+    items = (tools.post(n) for n in range(100))
+    found = outcomes(writer, writer.submit, items, ahead=16, tick=lambda: None)
     assert [outcome.ref for outcome in found] == [*range(1, 60, 2), *range(60, 100), *range(0, 60, 2)]
 
 
@@ -354,6 +355,30 @@ def test_an_ods_that_goes_away_ends_the_run_and_what_is_known_is_told(ods, clien
     assert kinds["delivered"] == 40 == len(ods.rows)
     assert 0 < kinds["pending"] <= 32
     assert len(ods.seen) < 120  # nobody is struck again and again while away
+
+
+def test_asked_to_hurry_nothing_is_tried_again_and_the_end_is_not_waited_for(ods, tools):
+    """Seventy seconds of tries are left undone; what had no answer may have been taken."""
+    ods.reply = lambda request, body, number: problem(503, "service-unavailable") if number > 5 else None
+    with tools.client(ods, retry=RetryPolicy(first_wait_s=1_000, longest_wait_s=1_000)) as client:
+        found = list(client.apply([tools.post(n) for n in range(100)], goes_on=lambda: not ods.seen))
+        assert client.hurried
+    kinds = Counter((outcome.outcome, outcome.attempts) for outcome in found)
+    assert kinds["delivered", 1] == 5 == len(ods.rows)
+    assert set(kinds) <= {("delivered", 1), ("pending", 1), ("pending", 0)}
+    assert kinds.total() == 100
+
+
+def test_what_is_not_answered_is_left_unsure_when_asked_to_hurry(ods, client, tools):
+    asked = threading.Event()
+
+    async def silence():
+        asked.set()
+        await asyncio.sleep(3_600)
+
+    ods.reply = lambda request, body, number: silence()
+    found = list(client.apply([tools.post(n) for n in range(3)], goes_on=lambda: not asked.is_set()))
+    assert sorted((outcome.outcome, outcome.status) for outcome in found) == [("unsure", None)] * 3
 
 
 def test_a_trouble_that_passes_is_sat_out(ods, client, tools):

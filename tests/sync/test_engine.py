@@ -137,6 +137,23 @@ def test_retries_count_as_requests_and_a_pair_is_finished(app, client, ledger):
     assert held_in(client) == wanted(moved)
 
 
+def test_a_stop_while_the_ods_is_away_ends_the_run_and_the_next_goes_on(app, crowd, ledger):
+    """Nothing is tried again, nothing is looked up, and what may have arrived stays open for the next run."""
+    result = a_build(*(a_participation(number) for number in range(40)))
+    app.state.sandbox.faults.put([{"method": "POST", "resource": GENERAL, "status": 504, "after": 5}])
+    with in_process(app) as client:
+        told = published(result, ledger, client, progress=lambda done, total, counts: not counts)
+    kinds = count(told)
+    assert kinds["POST", "delivered"] == 5
+    assert kinds["POST", "unsure"] > 0
+    assert sum(kinds.values()) == 40
+    app.state.sandbox.faults.put([])
+    with in_process(app) as client:
+        published(result, ledger, client)
+        assert held_in(client) == wanted(result)
+    assert writes(app)["POST", 201] == 40
+
+
 # Refusals that are not the record's
 
 
