@@ -59,7 +59,7 @@ class ReqwestTransport(httpx.AsyncBaseTransport):
         headers = [(name.decode(), value.decode()) for name, value in request.headers.raw]
         try:
             asked = self._client.request(request.method, str(request.url)).headers(headers)
-            if content := request.read():
+            if content := b"".join(request.stream):
                 asked = asked.body_bytes(content)
             response = await asked.build().send()
             content = bytes(await response.bytes())

@@ -11,7 +11,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Executable, bindparam, delete, insert, update
+from sqlalchemy import Connection, Dialect, Executable, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from edfi_toolkit.sync import schema
@@ -27,6 +27,14 @@ def _upsert(dialect: Any) -> Any:
 
 # What a journal executes for every record
 BEGIN = insert(schema.attempts)
+BEGUN = (  # what BEGIN has just added; RETURNING would make a statement of every row
+    select(schema.attempts.c.item, func.max(schema.attempts.c.id))
+    .where(
+        schema.attempts.c.run == bindparam("run"),
+        schema.attempts.c.item.in_(bindparam("items", expanding=True)),
+    )
+    .group_by(schema.attempts.c.item)
+)
 SETTLE = update(schema.attempts).where(schema.attempts.c.id == bindparam("attempt"))
 MAP = {"sqlite": _upsert(sqlite), "postgresql": _upsert(postgresql)}
 FORGET = delete(schema.identity_map).where(

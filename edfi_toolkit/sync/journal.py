@@ -19,7 +19,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from edfi_toolkit.model import KEY_COLUMNS, Body
 from edfi_toolkit.sync import schema
-from edfi_toolkit.sync.bulk import BEGIN, FORGET, MAP, SETTLE, execute_many
+from edfi_toolkit.sync.bulk import BEGIN, BEGUN, FORGET, MAP, SETTLE, execute_many
 from edfi_toolkit.sync.last_sync import remember
 from edfi_toolkit.sync.ledger import Feed, Ledger
 
@@ -236,7 +236,7 @@ class Journal:
     def _begin(self, connection: Connection, intents: Sequence[Intent]) -> dict[int, int]:
         if not intents:
             return {}
-        now, table = self._ledger.clock(), schema.attempts
+        now = self._ledger.clock()
         rows = [
             {
                 "run": self._run,
@@ -251,11 +251,8 @@ class Journal:
             for intent in intents
         ]
         execute_many(connection, BEGIN, rows)
-        # Asked for afterwards: RETURNING would make a statement of every row.
-        begun = select(table.c.item, func.max(table.c.id)).where(
-            table.c.run == self._run, table.c.item.in_([intent.item for intent in intents])
-        )
-        return dict(connection.execute(begun.group_by(table.c.item)).all())
+        items = {"run": self._run, "items": [intent.item for intent in intents]}
+        return dict(connection.execute(BEGUN, items).all())
 
     def _settle(
         self, connection: Connection, settled: Sequence[tuple[int | None, int | None, Settled]]

@@ -207,18 +207,50 @@ def test_a_descriptor_in_a_query_arrives_as_it_was_meant(ods, tools):
     assert query["programTypeDescriptor"] == "uri://ed-fi.org/ProgramTypeDescriptor#Special Education"
 
 
+def openssl(folder, *commands):
+    for command in commands:
+        try:
+            subprocess.run(["openssl", *command.split()], check=True, capture_output=True, cwd=folder)
+        except FileNotFoundError:
+            pytest.skip("openssl is not installed, and is needed to make a certificate")
+
+
+NEW = "-newkey rsa:2048 -nodes -addext subjectAltName=IP:127.0.0.1"
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     """A key and a certificate for 127.0.0.1 that nobody has signed but itself."""
     folder = tmp_path_factory.mktemp("tls")
-    key, pem = folder / "key.pem", folder / "cert.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=ods"]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(pem)]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("openssl is not installed, and is needed to make a certificate")
-    return key, pem
+    openssl(folder, f"req -x509 -days 2 -subj /CN=ods {NEW} -keyout key.pem -out cert.pem")
+    return folder / "key.pem", folder / "cert.pem"
+
+
+@pytest.fixture(scope="module")
+def signed_certificate(tmp_path_factory):
+    """A key, a certificate for 127.0.0.1, and that of the authority which signed it."""
+    folder = tmp_path_factory.mktemp("signed")
+    openssl(
+        folder,
+        "req -x509 -days 2 -subj /CN=authority -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem",
+        f"req -subj /CN=ods {NEW} -addext basicConstraints=CA:FALSE -keyout key.pem -out request.pem",
+        "x509 -req -days 2 -in request.pem -CA ca.pem -CAkey ca.key -copy_extensions copy -out cert.pem",
+    )
+    return folder / "key.pem", folder / "cert.pem", folder / "ca.pem"
+
+
+def test_a_certificate_of_an_authority_the_system_trusts_is_trusted(
+    ods, tools, signed_certificate, monkeypatch
+):
+    key, pem, authority = signed_certificate
+    ods.fill(1)
+    with tools.served(ods.app, ssl_keyfile=str(key), ssl_certfile=str(pem)) as plain:
+        target = tools.target(plain.replace("http://", "https://"))
+        with Client(target) as client, pytest.raises(OdsError, match="set ca_bundle under"):
+            _ = client.discovery
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+        with Client(target) as client:
+            assert client.get(tools.resource, f"{0:032x}") is not None
 
 
 def test_a_certificate_nobody_signed_is_refused_at_once_and_a_bundle_makes_it_trusted(
