@@ -1,7 +1,12 @@
-"""What one run came to, in numbers that fit on a line; no student among them."""
+"""What one run came to, in numbers and words that fit on a line; no student among them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from edfi_toolkit.batch.exits import Exit
 from edfi_toolkit.runs import Run
 
 _TOLD = {"POST": "created", "PUT": "updated", "DELETE": "deleted"}
@@ -27,3 +32,26 @@ def counts_of(run: Run) -> dict[str, int]:
         "refused": outcomes.get("refused", 0),
         "pending": outcomes.get("pending", 0) + outcomes.get("unsure", 0),
     }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """How one run went, for a line and for machines."""
+
+    exit: Exit
+    run_id: str = ""
+    says: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """For machines and tables."""
+        plain = asdict(self)
+        counts = plain.pop("counts")
+        return {**plain, **counts, "exit": int(self.exit)}
+
+    def line(self, head: str, *tail: str) -> str:
+        """Counts, time and what there is to say, after a head."""
+        told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in self.counts.items())
+        return "  ".join(part for part in (head, told, f"{self.seconds:.1f} s", self.says, *tail) if part)

@@ -11,10 +11,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from edfi_toolkit.batch.counts import counts_of
+from edfi_toolkit.batch.counts import Report, counts_of
 from edfi_toolkit.batch.exits import Exit, exit_of
 from edfi_toolkit.batch.notebooks import Limits
 from edfi_toolkit.batch.unattended import run_unattended
@@ -36,31 +36,17 @@ class Job:
     target: str
 
 
-@dataclass(frozen=True)
-class Line:
+@dataclass(frozen=True, kw_only=True)
+class Line(Report):
     """How one school year of one district went; it names no student."""
 
     source: str
     school_year: int | None
     target: str
-    exit: Exit
-    run_id: str = ""
-    says: str = ""
-    counts: dict[str, int] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """For machines and tables."""
-        plain = asdict(self)
-        counts = plain.pop("counts")
-        return {**plain, **counts, "exit": int(self.exit)}
 
     def __str__(self) -> str:
-        told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in self.counts.items())
         where = f"{self.source} {self.school_year or ''}".strip()
-        parts = (f"{where}: exit {int(self.exit)}", told, f"{self.seconds:.1f} s", self.says)
-        return "  ".join(part for part in parts if part)
+        return self.line(f"{where}: exit {int(self.exit)}")
 
 
 @dataclass(frozen=True)
@@ -126,7 +112,8 @@ def _district(installation: Settings, name: str, approved: str, limits: Limits |
     try:
         jobs = jobs_of(installation, installation.source(name))
     except ConfigError as error:
-        return District(name, [Line(name, None, "", exit_of(error), says=str(error))], [])
+        failed = Line(source=name, school_year=None, target="", exit=exit_of(error), says=str(error))
+        return District(name, [failed], [])
     ended = [_carried_out(job, approved, limits) for job in jobs]
     built = [run for _, run in ended if run is not None and run.folder.has("build")]
     sent = {job.school_year for job in jobs}
@@ -134,7 +121,8 @@ def _district(installation: Settings, name: str, approved: str, limits: Limits |
 
 
 def _carried_out(job: Job, approved: str, limits: Limits | None) -> tuple[Line, Run | None]:
-    began, where = time.monotonic(), (job.source, job.school_year, job.target)
+    began = time.monotonic()
+    where = {"source": job.source, "school_year": job.school_year, "target": job.target}
     try:
         if not job.target:
             raise ConfigError(
@@ -150,15 +138,16 @@ def _carried_out(job: Job, approved: str, limits: Limits | None) -> tuple[Line, 
             limits=limits,
         )
     except EdfiToolkitError as error:
-        return Line(*where, exit_of(error), says=str(error)), None
+        return Line(**where, exit=exit_of(error), says=str(error)), None
     except Exception as error:  # the other districts go on; what it says may quote a student
         says = f"{type(error).__name__}: this is a fault of the toolkit. Please report it."
-        return Line(*where, Exit.FAILED, says=says), None
+        return Line(**where, exit=Exit.FAILED, says=says), None
     code, says = done.exit, done.error
     if shut := shut_gate(done.run):
         code, says = worst([code, Exit.ATTENTION]), f"{says} {shut}".strip()
     seconds = round(time.monotonic() - began, 1)
-    return Line(*where, code, done.run.id, says, counts_of(done.run), seconds), done.run
+    facts = {"exit": code, "run_id": done.run.id, "says": says, "counts": counts_of(done.run)}
+    return Line(**where, **facts, seconds=seconds), done.run
 
 
 def shut_gate(run: Run) -> str:

@@ -13,10 +13,9 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-from edfi_toolkit.batch.counts import counts_of
+from edfi_toolkit.batch.counts import Report, counts_of
 from edfi_toolkit.batch.exits import Exit, exit_of, exit_of_steps
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError, SourceShapeError, SourceUnavailable
 from edfi_toolkit.runs import AUTO, Run, open_another
@@ -46,8 +45,8 @@ class Stop:
             time.sleep(min(left, _SLICE_S))
 
 
-@dataclass(frozen=True)
-class Cycle:
+@dataclass(frozen=True, kw_only=True)
+class Cycle(Report):
     """One look at the source and what came of it; it names no student.
 
     state: `unchanged`, `planned` (nobody has approved), `published`, `guarded` (a guardrail refuses the plan),
@@ -56,26 +55,12 @@ class Cycle:
     """
 
     state: str
-    exit: Exit
     wait_s: float
-    run_id: str = ""
-    says: str = ""
-    counts: dict[str, int] = field(default_factory=dict)
     at: str = field(default_factory=now_text)
-    seconds: float = 0.0
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """For machines."""
-        plain = asdict(self)
-        counts = plain.pop("counts")
-        return {**plain, **counts, "exit": int(self.exit)}
 
     def __str__(self) -> str:
-        told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in self.counts.items())
         again = f"Next try in {self.wait_s:,.0f} s." if self.state == "waiting" else ""
-        parts = (f"{self.at} {self.state}", told, f"{self.seconds:.1f} s", self.says, again)
-        return "  ".join(part for part in parts if part)
+        return self.line(f"{self.at} {self.state}", again)
 
 
 class Watch:
@@ -159,7 +144,7 @@ class Watch:
             client.token_info()  # not there: nothing is built against half of what it would say
         for step in (run.build, run.validate, run.preview):
             if self._stop.asked:
-                return Cycle("stopped", Exit.UNAVAILABLE, 0.0)
+                return Cycle(state="stopped", exit=Exit.UNAVAILABLE, wait_s=0.0)
             step()
         state, says = "planned" if not self._approved else "published", ""
         if run.plan.breaches:
@@ -172,7 +157,8 @@ class Watch:
         self._exit = exit_of_steps(run.folder.manifest["steps"])
         if not repeats:
             self._leftovers = 0
-        return self._left(Cycle(state, self._exit, self._every_s, run.id, says, counts_of(run)))
+        facts = {"run_id": run.id, "says": says, "counts": counts_of(run)}
+        return self._left(Cycle(state=state, exit=self._exit, wait_s=self._every_s, **facts))
 
     def _left(self, cycle: Cycle) -> Cycle:
         """The cycle, with the time set at which what it left out is tried again."""
@@ -187,10 +173,11 @@ class Watch:
         return min(self._every_s * 2.0 ** min(times - 1, 30), max(self._every_s, LONGEST_WAIT_S))
 
     def _unchanged(self) -> Cycle:
-        return Cycle("unchanged", self._exit, self._every_s, says=_STILL.get(self._exit, ""))
+        says = _STILL.get(self._exit, "")
+        return Cycle(state="unchanged", exit=self._exit, wait_s=self._every_s, says=says)
 
     def _waiting(self, error: EdfiToolkitError, wait_s: float) -> Cycle:
-        return Cycle("waiting", exit_of(error), wait_s, says=str(error))
+        return Cycle(state="waiting", exit=exit_of(error), wait_s=wait_s, says=str(error))
 
 
 class _BeingWritten(SourceUnavailable):

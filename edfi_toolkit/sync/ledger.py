@@ -26,6 +26,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 from edfi_toolkit.errors import LedgerBusy, LedgerError
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.sync import database, schema
+from edfi_toolkit.sync.columns import REJECTION_COLUMNS
 from edfi_toolkit.sync.database import engine_of, make_private, url_of
 from edfi_toolkit.sync.locks import file_lock
 from edfi_toolkit.sync.preferences import PREFERENCE_COLUMNS, typed_preferences
@@ -33,23 +34,6 @@ from edfi_toolkit.sync.sides import MAP_COLUMNS, feed_label, typed_keys
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _ADVISORY = 0x45644669  # "EdFi": keeps our PostgreSQL locks apart from other programs'
-REJECTION_COLUMNS = (
-    "action",
-    "resource",
-    *KEY_COLUMNS,
-    "ed_fi_id",
-    "outcome",
-    "status",
-    "problem_type",
-    "correlation_id",
-    "attempts",
-    "messages",
-    "source_refs",
-    "rules",
-    "open",
-    "first_seen_at",
-    "last_seen_at",
-)
 
 
 @dataclass(frozen=True)

@@ -7,21 +7,11 @@ from collections.abc import Collection, Mapping
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.sync.columns import RESULT_COLUMNS
 from edfi_toolkit.sync.journal import MapKey, Mapped, Past, Settled
 from edfi_toolkit.sync.planned import Plan
 from edfi_toolkit.sync.sides import key_hashes, listed, typed_keys
 
-RESULT_COLUMNS = (
-    "action",
-    "resource",
-    *KEY_COLUMNS,
-    "ed_fi_id",
-    "outcome",
-    "status",
-    "problem_type",
-    "correlation_id",
-    "attempts",
-)
 _TOLD = ("ed_fi_id", "outcome", "status", "problem_type", "correlation_id", "attempts")
 
 

@@ -79,7 +79,7 @@ def test_the_accounting_keeps_its_order() -> None:
 
 def test_what_a_stop_left_unsent_is_told_and_how_to_go_on() -> None:
     from edfi_toolkit.review.steps import published_view
-    from edfi_toolkit.sync.results import RESULT_COLUMNS
+    from edfi_toolkit.sync.columns import RESULT_COLUMNS
 
     result = pd.DataFrame(
         {
@@ -96,7 +96,7 @@ def test_what_a_stop_left_unsent_is_told_and_how_to_go_on() -> None:
 
 def test_what_only_the_ledger_learned_does_not_count_as_sent() -> None:
     from edfi_toolkit.review.steps import published_view
-    from edfi_toolkit.sync.results import RESULT_COLUMNS
+    from edfi_toolkit.sync.columns import RESULT_COLUMNS
 
     done = {"action": ["NOOP", "ADOPT", "UNMAP", "PUT"], "outcome": "delivered"}
     result = pd.DataFrame(done).reindex(columns=list(RESULT_COLUMNS))

@@ -9,7 +9,7 @@ import pytest
 
 from edfi_toolkit.errors import ConfigError, LedgerError, OdsUnavailable, StalePlan, UnsafePlan
 from edfi_toolkit.sync import Ledger, Plan, plan, publish, recover
-from edfi_toolkit.sync.results import RESULT_COLUMNS
+from edfi_toolkit.sync.columns import RESULT_COLUMNS
 from tests.sync.district import (
     CTE,
     GENERAL,
