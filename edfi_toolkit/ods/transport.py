@@ -11,17 +11,18 @@ from __future__ import annotations
 import ssl
 from datetime import timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
+# Here and not where they are used: whatever thread imports them first must not end before their last use.
+from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.exceptions import PyreqwestError
+from pyreqwest.proxy import ProxyBuilder
+from pyreqwest.response import Response
+
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.settings import Target
-
-if TYPE_CHECKING:
-    from pyreqwest.client import Client
-    from pyreqwest.response import Response
 
 CONNECT_S, READ_S, TOTAL_S = 10.0, 60.0, 180.0
 # Gateways drop idle connections after 60 seconds or more; ours are gone before.
@@ -52,8 +53,6 @@ class ReqwestTransport(httpx.AsyncBaseTransport):
         self._client: Client | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        from pyreqwest.exceptions import PyreqwestError
-
         if self._client is None:
             self._client = self._connected(request.url)
         headers = [(name.decode(), value.decode()) for name, value in request.headers.raw]
@@ -74,9 +73,6 @@ class ReqwestTransport(httpx.AsyncBaseTransport):
             await self._client.close()
 
     def _connected(self, url: httpx.URL) -> Client:
-        from pyreqwest.client import ClientBuilder
-        from pyreqwest.proxy import ProxyBuilder
-
         builder = (
             ClientBuilder()
             .connect_timeout(timedelta(seconds=self._connect_s))

@@ -173,6 +173,25 @@ def test_a_write_that_never_gets_an_answer_is_unsure(ods, tools):
     assert (outcome.outcome, outcome.status, outcome.attempts) == ("unsure", None, 6)
 
 
+def test_one_client_after_the_other_has_its_own_thread_and_its_own_connections():
+    """In a process of its own: a fault here ends it without a word."""
+    code = """
+from edfi_toolkit.errors import OdsUnavailable
+from edfi_toolkit.ods import Client, RetryPolicy
+from edfi_toolkit.settings import Secret, Target
+
+for _ in range(4):
+    target = Target("small", "http://127.0.0.1:9", Secret("key-canary"), Secret("secret-canary"))
+    with Client(target, retry=RetryPolicy(attempts=1)) as client:
+        try:
+            client.discovery
+        except OdsUnavailable:
+            print("away")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "away\n" * 4), done.stderr
+
+
 def test_a_target_where_nobody_listens_is_unavailable(tools):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
