@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
+import numpy as np
 import pandas as pd
 
 from edfi_toolkit import model
@@ -345,14 +346,12 @@ def _frame(resource: str, rows: list[Row]) -> pd.DataFrame:
     etags = [row.pop("_etag", None) for row in rows]
     for row in rows:
         row.pop("_lastModifiedDate", None)
-    return pd.DataFrame(
-        {
-            "resource": pd.Series([resource] * len(rows), dtype="str"),
-            "id": pd.Series(ids, dtype="str"),
-            "etag": pd.Series([None if e is None else str(e).strip('"') for e in etags], dtype="str"),
-            "body": pd.Series(rows, dtype="object"),
-        }
-    )
+    bodies = np.empty(len(rows), dtype=object)
+    bodies[:] = rows
+    plain = [None if etag is None else str(etag).strip('"') for etag in etags]
+    texts = {"resource": [resource] * len(rows), "id": ids, "etag": plain}
+    columns = {name: pd.array(values, dtype="str") for name, values in texts.items()}
+    return pd.DataFrame({**columns, "body": bodies}, copy=False)
 
 
 async def _started(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
