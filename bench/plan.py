@@ -26,7 +26,7 @@ import orjson
 import pandas as pd
 
 from edfi_toolkit.model import body_hash
-from edfi_toolkit.model.bodies import BodyArray
+from edfi_toolkit.model.bodies import BodyArray, texts_of
 from edfi_toolkit.ods import Client, Write
 from edfi_toolkit.rules import build
 from edfi_toolkit.sandbox import start
@@ -82,7 +82,7 @@ def records(count: int) -> pd.DataFrame:
             "program_name": "Gifted and Talented",
             "program_type_descriptor": KIND,
             "student_unique_id": students,
-            "body": pd.Series(BodyArray(texts)),
+            "body": pd.Series(BodyArray.of(texts)),
             "body_hash": hashes,
             "source_refs": pd.Series([[f"program_participation:{n}", f"students:{n}"] for n in range(count)]),
             "rules": pd.Series([["CERT-SEL-4", "COM-PAY-3"]] * count),
@@ -94,11 +94,11 @@ def changed(rows: pd.DataFrame) -> pd.DataFrame:
     """The same a day later: 1 % differ, a third of them new, a third gone, a third ending on another day."""
     count = len(rows)
     third = max(1, int(count * CHANGED / 3))
-    texts, hashes = rows["body"].array.texts.copy(), rows["body_hash"].to_numpy(dtype=object, copy=True)
+    texts, hashes = texts_of(rows["body"]), rows["body_hash"].to_numpy(dtype=object, copy=True)
     for at in np.random.default_rng(1).choice(count, third, replace=False):
         body = orjson.loads(texts[at]) | {"endDate": "2026-01-31"}
         texts[at], hashes[at] = orjson.dumps(body), body_hash(body)
-    late = rows.assign(body=pd.Series(BodyArray(texts)), body_hash=hashes)
+    late = rows.assign(body=pd.Series(BodyArray.of(texts)), body_hash=hashes)
     return late.iloc[third:].reset_index(drop=True)
 
 
@@ -133,7 +133,7 @@ def mapped(rows: pd.DataFrame) -> pd.DataFrame:
         school_year=YEAR,
         ed_fi_id=[f"{number:032x}" for number in range(len(rows))],
         etag=[str(number) for number in range(len(rows))],
-        last_body=pd.Series([text.decode() for text in rows["body"].array.texts], dtype=object),
+        last_body=pd.Series([text.decode() for text in texts_of(rows["body"])], dtype=object),
         last_status=201,
         feed="https://ods|certification|",
     )

@@ -1,4 +1,4 @@
-"""A column of JSON bodies, kept as bytes until somebody looks at one.
+"""A column of JSON bodies, kept as text until somebody looks at one.
 
 A statewide build has half a million bodies; as dicts they would cost more time and memory than all rules together.
 """
@@ -12,7 +12,9 @@ import numpy as np
 import orjson
 import pandas as pd
 import pyarrow as pa
-from pandas.api.extensions import ExtensionArray, ExtensionDtype, register_extension_dtype, take
+from pandas.api.extensions import ExtensionArray, ExtensionDtype, register_extension_dtype
+
+_TEXT = pa.large_binary()
 
 
 @register_extension_dtype
@@ -29,23 +31,28 @@ class BodyDtype(ExtensionDtype):  # type: ignore[misc] # pandas has no types
 
     def __from_arrow__(self, texts: pa.Array | pa.ChunkedArray) -> BodyArray:
         """A column as Parquet keeps it."""
-        return BodyArray(_objects(texts.to_pylist()))
+        chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
+        return BodyArray(pa.concat_arrays([pa.array([], _TEXT), *(chunk.cast(_TEXT) for chunk in chunks)]))
 
 
 class BodyArray(ExtensionArray):  # type: ignore[misc]
     """Bodies by position, not to be changed. `texts` are their JSON; an element is a new dict each time it is read."""
 
-    def __init__(self, texts: np.ndarray) -> None:
+    def __init__(self, texts: pa.LargeBinaryArray) -> None:
         self.texts = texts
 
     @classmethod
+    def of(cls, texts: Iterable[bytes | None]) -> BodyArray:
+        """Bodies by their JSON."""
+        return cls(pa.array(texts, _TEXT))
+
+    @classmethod
     def _from_sequence(cls, scalars: Iterable[Any], *, dtype: Any = None, copy: bool = False) -> BodyArray:
-        texts = [None if body is None or body is pd.NA else orjson.dumps(body) for body in scalars]
-        return cls(_objects(texts))
+        return cls.of([None if body is None or body is pd.NA else orjson.dumps(body) for body in scalars])
 
     @classmethod
     def _concat_same_type(cls, to_concat: Sequence[BodyArray]) -> BodyArray:
-        return cls(np.concatenate([each.texts for each in to_concat]))
+        return cls(pa.concat_arrays([each.texts for each in to_concat]))
 
     @property
     def dtype(self) -> BodyDtype:
@@ -53,35 +60,34 @@ class BodyArray(ExtensionArray):  # type: ignore[misc]
 
     @property
     def nbytes(self) -> int:
-        return self.texts.nbytes + sum(len(text) for text in self.texts if text is not None)
+        return int(self.texts.nbytes)
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def __getitem__(self, at: Any) -> Any:
         at = pd.api.indexers.check_array_indexer(self, at)
-        found = self.texts[at]
-        if isinstance(found, np.ndarray):
-            return BodyArray(found)
-        return None if found is None else orjson.loads(found)
+        if isinstance(at, int | np.integer):
+            return _read(self.texts[int(at)].as_py())
+        if isinstance(at, slice):
+            return BodyArray(self.texts[at])
+        return BodyArray(self.texts.take(pa.array(np.arange(len(self))[at])))
 
     def __iter__(self) -> Iterator[Any]:
-        return (None if text is None else orjson.loads(text) for text in self.texts)
+        return map(_read, self.texts.to_pylist())
 
     def __arrow_array__(self, type: Any = None) -> pa.Array:
-        return pa.array(self.texts, pa.large_binary())
+        return self.texts
 
     def isna(self) -> np.ndarray:
-        return np.array([text is None for text in self.texts], dtype=bool)
+        return self.texts.is_null().to_numpy(zero_copy_only=False)
 
     def take(self, indices: Any, *, allow_fill: bool = False, fill_value: Any = None) -> BodyArray:
-        texts = take(self.texts, np.asarray(indices), allow_fill=allow_fill)
-        if allow_fill:
-            texts[np.asarray(indices) < 0] = None
-        return BodyArray(texts)
+        at = np.asarray(indices, dtype=np.int64)
+        return BodyArray(self.texts.take(pa.array(at, mask=at < 0))) if allow_fill else self[at]
 
     def copy(self) -> BodyArray:
-        return BodyArray(self.texts.copy())
+        return BodyArray(self.texts)
 
     def __eq__(self, other: object) -> Any:
         """Element by element, as dicts: neither the order of members nor spaces matter."""
@@ -94,14 +100,13 @@ class BodyArray(ExtensionArray):  # type: ignore[misc]
         return str
 
 
+def _read(text: bytes | None) -> Any:
+    return None if text is None else orjson.loads(text)
+
+
 def texts_of(bodies: pd.Series) -> list[bytes | None]:
     """The JSON of each body of a column, whether the column keeps texts or dicts."""
     if isinstance(bodies.array, BodyArray):
-        return bodies.array.texts.tolist()
+        texts: list[bytes | None] = bodies.array.texts.to_pylist()
+        return texts
     return [None if body is None else orjson.dumps(body) for body in bodies]
-
-
-def _objects(texts: list[bytes | None]) -> np.ndarray:
-    array = np.empty(len(texts), dtype=object)
-    array[:] = texts
-    return array

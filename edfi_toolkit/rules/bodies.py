@@ -6,7 +6,7 @@ with the same further members. So texts are woven from a few constant pieces and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import orjson
@@ -18,13 +18,14 @@ from edfi_toolkit.model import Body, body_hash, canonical, hash_of
 from edfi_toolkit.model.bodies import BodyArray
 
 PROGRAM = ["program_education_organization_id", "program_name", "program_type_descriptor"]
+_TEXT = pa.large_string()
 _GAP = "\x00"  # where a column goes: no JSON holds this character as it is
 # The members that differ from row to row. An end brings its own comma and name, so that an absent one leaves no trace.
 VARYING = {
     "beginDate": f'"beginDate":"{_GAP}"',
     "educationOrganizationReference": f'"educationOrganizationReference":{{"educationOrganizationId":{_GAP}}}',
     "endDate": _GAP,
-    "studentReference": f'"studentReference":{{"studentUniqueId":{_GAP}}}',
+    "studentReference": f'"studentReference":{{"studentUniqueId":"{_GAP}"}}',
 }
 _KEY_MEMBERS = VARYING.keys() | {"programReference"}
 
@@ -35,21 +36,27 @@ def bodies(records: pd.DataFrame) -> tuple[BodyArray, list[str]]:
     records: the key columns, `end_date` and, where a resource has more, `members`: a dict, or nothing.
     """
     which, kinds = kinds_of(records)
-    begins, ends = day_texts(records["begin_date"]), day_texts(records["end_date"])
     gaps = [
-        _array(begins),
-        _array(records["education_organization_id"].astype("str")),
-        _array((',"endDate":"' + ends + '"').fillna("")),
-        _array(quoted(records["student_unique_id"])),
+        pa.array(column, _TEXT)
+        for column in (
+            day_texts(records["begin_date"]),
+            records["education_organization_id"].astype("str"),
+            day_texts(records["end_date"], form=',"endDate":"{}"', missing=""),
+            escaped(records["student_unique_id"]),
+        )
     ]
     texts = woven([wire_text(*kind) for kind in kinds], which, gaps)
-    hashes = [hash_of(text) for text in woven([canonical_text(*kind) for kind in kinds], which, gaps)]
+    canonical_texts = woven([canonical_text(*kind) for kind in kinds], which, gaps)
+    hashes = [hash_of(text) for text in canonical_texts.to_pylist()]
     # Attributes may name a member of the key or endDate themselves; then their word counts.
     naming = [number for number, (_, members) in enumerate(kinds) if members.keys() & _KEY_MEMBERS]
+    if not naming:
+        return BodyArray(texts), hashes
+    said = texts.to_pylist()
     for at in np.flatnonzero(np.isin(which, naming)):
-        body = {**orjson.loads(texts[at]), **kinds[which[at]][1]}
-        texts[at], hashes[at] = orjson.dumps(body), body_hash(body)
-    return BodyArray(texts), hashes
+        body = {**orjson.loads(said[at]), **kinds[which[at]][1]}
+        said[at], hashes[at] = orjson.dumps(body), body_hash(body)
+    return BodyArray.of(said), hashes
 
 
 def kinds_of(records: pd.DataFrame) -> tuple[np.ndarray, list[tuple[Body, Body]]]:
@@ -94,36 +101,28 @@ def _text(members: Mapping[str, str]) -> str:
     return f"{{{''.join(listed)[1:]}}}"
 
 
-def woven(texts: Sequence[str], which: np.ndarray, gaps: Sequence[pa.Array]) -> np.ndarray:
-    """Per row the text of its number, as bytes, with each gap filled from the column of its place."""
+def woven(texts: Sequence[str], which: np.ndarray, gaps: Sequence[pa.Array]) -> pa.LargeBinaryArray:
+    """Per row the text of its number, with each gap filled from the column of its place."""
     pieces = zip(*(text.split(_GAP) for text in texts), strict=True)
     parts = [
-        pc.take(_array(piece), pa.array(which))
-        if len(set(piece)) > 1
-        else pa.scalar(piece[0], pa.large_string())
+        pa.array(piece, _TEXT).take(pa.array(which)) if len(set(piece)) > 1 else pa.scalar(piece[0], _TEXT)
         for piece in pieces
     ]
     for place, gap in enumerate(gaps):
         parts.insert(2 * place + 1, gap)
-    joined = pc.binary_join_element_wise(*parts, pa.scalar("", pa.large_string()))
-    return joined.cast(pa.large_binary()).to_numpy(zero_copy_only=False)
+    return pc.binary_join_element_wise(*parts, pa.scalar("", _TEXT)).cast(pa.large_binary())
 
 
-def _array(texts: Iterable[str | None]) -> pa.Array:
-    return pa.array(texts, pa.large_string())
-
-
-def quoted(texts: pd.Series) -> pd.Series:
-    """Each text as JSON; few hold a character that JSON escapes."""
+def escaped(texts: pd.Series) -> pd.Series:
+    """Each text as JSON has it between the quotes; few hold a character that JSON escapes."""
     odd = ~texts.str.fullmatch(r'[^"\\\x00-\x1f]*')
-    escaped = pd.Series(
-        [orjson.dumps(each).decode() for each in texts[odd]], index=texts.index[odd], dtype="str"
-    )
-    return ('"' + texts + '"').where(~odd, escaped)
+    if odd.any():
+        texts = texts.mask(odd, [orjson.dumps(each).decode()[1:-1] for each in texts])
+    return texts
 
 
-def day_texts(days: pd.Series) -> pd.Series:
-    """Days as ISO texts; missing stays missing."""
+def day_texts(days: pd.Series, *, form: str = "{}", missing: str | None = None) -> pd.Series:
+    """Days as ISO texts, in a form; what is missing becomes `missing`."""
     codes, distinct = pd.factorize(days)
-    texts = pd.Series([*np.datetime_as_string(distinct.to_numpy("datetime64[D]")), None], dtype="str")
-    return texts.take(codes).set_axis(days.index)
+    texts = map(form.format, np.datetime_as_string(distinct.to_numpy("datetime64[D]")))
+    return pd.Series([*texts, missing], dtype="str").take(codes).set_axis(days.index)

@@ -213,14 +213,8 @@ def assemble(
     """
     if candidates.empty:
         return empty_records()
-    candidates = candidates.reset_index(drop=True)
     shared_unique_ids(candidates, account)
-    candidates["source_refs"] = source_refs(candidates)
-    candidates = candidates.drop(columns=[*RESTS_ON, "more_refs"], errors="ignore")
-    # One pass over the key serves order, duplicates and overlaps: rows of one number differ in begin_date at most.
-    candidates["group"] = candidates.groupby(GROUP, sort=True).ngroup()
-    records = one_per_key(candidates, account, winner).drop(columns=[column for column, _ in winner])
-    records = records.sort_values(["group", "begin_date"], ignore_index=True)
+    records = one_per_key(candidates, account, winner)
     if cut_overlaps:
         records["end_date"] = without_overlaps(records)
     if warn_overlaps:
@@ -260,20 +254,21 @@ def ref_parts(refs: pd.Series) -> pd.DataFrame:
 def one_per_key(
     candidates: pd.DataFrame, account: Account, winner: Sequence[tuple[str, bool]]
 ) -> pd.DataFrame:
-    """Candidates with one natural key collapse to the winner; the losers join its references (COM-SKP-1)."""
-    twins = candidates.duplicated(["group", "begin_date"], keep=False)
-    if not twins.any():
-        return candidates
-    by, ascending = zip(*winner, strict=True)
-    ranked = candidates[twins].sort_values(["group", "begin_date", *by], ascending=[True, True, *ascending])
-    first = ~ranked.duplicated(["group", "begin_date"])
-    losers = ranked[~first]
-    winning_ref = ranked["ref"].where(first).ffill()
-    notice_of(
-        losers, "DUP_KEY", account, "Has the same key as " + winning_ref[losers.index] + ", which was built."
-    )
-    winners = ranked[first].assign(source_refs=_joined(first, ranked["source_refs"]))
-    return pd.concat([candidates[~twins], winners])
+    """Candidates in the order of their keys, with references, and a number in `group` for all that differ in begin_date
+    at most. Candidates with one natural key collapse to the winner; the losers join its references (COM-SKP-1)."""
+    group, begin = candidates.groupby(GROUP).ngroup().to_numpy(), candidates["begin_date"].to_numpy()
+    preference = [candidates[name].to_numpy() * (1 if ascending else -1) for name, ascending in winner]
+    order = np.lexsort([*reversed(preference), begin, group])
+    group, begin = group[order], begin[order]
+    first = np.append(True, (group[1:] != group[:-1]) | (begin[1:] != begin[:-1]))
+    records = candidates.take(order[first]).reset_index(drop=True).assign(group=group[first])
+    refs = source_refs(records)
+    losers, won_by = candidates.take(order[~first]), np.cumsum(first)[~first] - 1
+    winning_ref = records["ref"].take(won_by).set_axis(losers.index)
+    notice_of(losers, "DUP_KEY", account, "Has the same key as " + winning_ref + ", which was built.")
+    for record, more in zip(won_by, source_refs(losers), strict=True):
+        refs[record] = list(dict.fromkeys([*refs[record], *more]))
+    return records.assign(source_refs=pd.Series(refs, dtype=object))
 
 
 def notice_of(rows: pd.DataFrame, code: str, account: Account, detail: Any = None) -> None:
@@ -281,16 +276,6 @@ def notice_of(rows: pd.DataFrame, code: str, account: Account, detail: Any = Non
     if len(rows):
         trigger = ref_parts(rows["ref"])
         account.notice(code, trigger["id"], trigger["table"], detail)
-
-
-def _joined(first: pd.Series, source_refs: pd.Series) -> list[list[str]]:
-    """The references of each winner and of the losers that follow it, each once."""
-    joined: list[dict[str, None]] = []
-    for wins, refs in zip(first, source_refs, strict=True):
-        if wins:
-            joined.append({})
-        joined[-1].update(dict.fromkeys(refs))
-    return [list(refs) for refs in joined]
 
 
 def shared_unique_ids(candidates: pd.DataFrame, account: Account) -> None:
