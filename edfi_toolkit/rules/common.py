@@ -20,7 +20,8 @@ from edfi_toolkit.rules.account import Account, first_failing
 from edfi_toolkit.rules.bodies import bodies
 from edfi_toolkit.tables import Tables
 
-GROUP = ["resource", *(name for name in KEY_COLUMNS if name != "begin_date")]
+# What is one for all records that differ in begin_date at most; `person` stands for student_unique_id.
+GROUP = ["resource", *KEY_COLUMNS[1:-1], "person"]
 TYPES: dict[str, Any] = {
     "resource": "str",
     "begin_date": "datetime64[us]",
@@ -129,12 +130,31 @@ def among(ids: pd.Series, others: pd.Series) -> pd.Series:
     return pd.Series(found.to_numpy(zero_copy_only=False), index=ids.index)
 
 
-def beside_enrollments(
-    records: pd.DataFrame, enrollments: pd.DataFrame, on: Sequence[str] = ("student_id",)
-) -> pd.DataFrame:
-    """Every record beside every enrollment of its student, whose days become `enrolled_from` and `enrolled_to`."""
-    renamed = enrollments.rename(columns={"start_date": "enrolled_from", "end_date": "enrolled_to"})
-    return records.merge(renamed.dropna(subset=list(on)), on=list(on))
+def beside_enrollments(records: pd.DataFrame, enrollments: pd.DataFrame) -> pd.DataFrame:
+    """Every record beside every enrollment of its student, with the numbers of both in `record` and `enrollment`.
+
+    enrollments: what tells them apart: their days become `enrolled_from` and `enrolled_to`, their school `enrolled_at`.
+    """
+    theirs = [
+        "enrollment",
+        "student",
+        "start_date",
+        "end_date",
+        "school_number",
+        "service_order",
+        "enrollment_order",
+    ]
+    renamed = {"start_date": "enrolled_from", "end_date": "enrolled_to", "school_number": "enrolled_at"}
+    return records.assign(record=records.index).merge(
+        enrollments[theirs].rename(columns=renamed), on="student"
+    )
+
+
+def numbered(known: pd.Series, *others: pd.Series) -> list[np.ndarray]:
+    """Where each of the other ids stands in `known`, which has each once: its row number, or -1 if it is not there."""
+    numbers, _ = pd.factorize(pd.concat([known, *others], ignore_index=True))
+    numbers[numbers >= len(known)] = -1
+    return np.split(numbers, np.cumsum([len(known), *map(len, others[:-1])]))[1:]
 
 
 def lists_of(values: pd.Series, owners: pd.Series, wanted: pd.Series) -> list[list[str]]:
@@ -146,10 +166,23 @@ def lists_of(values: pd.Series, owners: pd.Series, wanted: pd.Series) -> list[li
 
 
 def first_per(rows: pd.DataFrame, column: str, by: list[str], ascending: list[bool]) -> pd.DataFrame:
-    """One row per value of `column`: the first in this order. Most values have one row only, which needs no sorting."""
-    several = rows.duplicated(column, keep=False)
-    first = rows[several].sort_values(by, ascending=ascending).drop_duplicates(column)
-    return pd.concat([rows[~several], first]) if len(first) else rows
+    """One row per value of `column`: the first in this order. Most values have one row only, which needs no sorting.
+
+    rows: with a unique index.
+    """
+    chosen = ~rows.duplicated(column, keep=False)
+    rivals = rows.loc[~chosen, [column, *by]].sort_values(by, ascending=ascending)
+    chosen[rivals.drop_duplicates(column).index] = True
+    return rows[chosen]
+
+
+def with_student_numbers(t: Tables, *names: str) -> Tables:
+    """The tables, students and these with the row number of each one's `student`, -1 for nobody's: numbers are compared
+    faster than texts."""
+    names = "students", *names
+    numbers = numbered(t.students["student_id"], *(t[name]["student_id"] for name in names))
+    own = {name: t[name].assign(student=each) for name, each in zip(names, numbers, strict=True)}
+    return Tables({**t, **own})
 
 
 def looked_up(rows: pd.DataFrame, others: pd.DataFrame, key: str, **columns: str) -> pd.DataFrame:
@@ -157,7 +190,7 @@ def looked_up(rows: pd.DataFrame, others: pd.DataFrame, key: str, **columns: str
 
     others: unique in `key`, which both tables have.
     """
-    at = pd.Index(others[key]).get_indexer(rows[key])
+    (at,) = numbered(others[key], rows[key])
     found = others[list(columns.values())]
     found = found.astype(dict.fromkeys(found.select_dtypes("bool"), "boolean"))
     return rows.assign(
@@ -172,7 +205,7 @@ def skip_unmatched(
     records: pd.DataFrame, pairs: pd.DataFrame, table: str, rule_id: str, account: Account
 ) -> None:
     """Skip the records of a table that found no enrollment."""
-    account.skip(records.loc[~among(records["record_id"], pairs["record_id"]), "record_id"], table, rule_id)
+    account.skip(records.loc[~records.index.isin(pairs["record"]), "record_id"], table, rule_id)
 
 
 def present(names: Iterable[str], values: Iterable[Any]) -> Body:
@@ -186,15 +219,14 @@ def present(names: Iterable[str], values: Iterable[Any]) -> Body:
 
 def id_order(ids: pd.Series) -> pd.Series:
     """Ids as a sortable rank, numeric if numeric: `10` is higher than `9`, and any number below any text."""
-    if ids.str.fullmatch("[0-9]{1,18}").all():
+    texts = pa.array(ids, pa.large_string())
+    numeric, longest = pc.ascii_is_decimal(texts), pc.max(pc.binary_length(texts)).as_py() or 0
+    if pc.all(numeric).as_py() and longest < 19:
         return ids.astype("int64[pyarrow]").astype("int64")
-    numbers = pd.to_numeric(ids, errors="coerce")
-    order = pd.DataFrame({"text": numbers.isna(), "number": numbers, "id": ids.where(numbers.isna(), "")})
-    return (
-        order.sort_values(["text", "number", "id"])
-        .assign(rank=np.arange(len(ids)))["rank"]
-        .reindex(ids.index)
-    )
+    # Filled with zeros, numbers are in order as texts; a colon comes after every digit.
+    filled, marked = pc.ascii_lpad(texts, longest, "0"), pa.array(":" + ids, pa.large_string())
+    rank = pc.rank(pc.if_else(numeric, filled, marked), tiebreaker="dense")
+    return pd.Series(rank, index=ids.index, dtype="int64")
 
 
 def assemble(
@@ -213,6 +245,8 @@ def assemble(
     """
     if candidates.empty:
         return empty_records()
+    person, _ = pd.factorize(candidates["student_unique_id"], sort=True)
+    candidates = candidates.assign(person=person)
     shared_unique_ids(candidates, account)
     records = one_per_key(candidates, account, winner)
     if cut_overlaps:
@@ -229,12 +263,18 @@ def empty_records() -> pd.DataFrame:
 
 
 def source_refs(candidates: pd.DataFrame) -> list[list[str]]:
-    """COM-SRC-1: the trigger first, then every other row the record rests on (`more_refs` and RESTS_ON)."""
-    named = {column: table for column, table in RESTS_ON.items() if column in candidates}
-    refs = [(f"{table}:" + candidates[column]).tolist() for column, table in named.items()]
-    rows = list(map(list, zip(candidates["ref"].tolist(), *refs, strict=True)))
+    """COM-SRC-1: the trigger first, then every other row the record rests on (RESTS_ON and `more_refs`)."""
+    named = {
+        column: table
+        for column, table in RESTS_ON.items()
+        if column in candidates and candidates[column].notna().any()
+    }
+    columns = [candidates["ref"], *(f"{table}:" + candidates[column] for column, table in named.items())]
+    refs = zip(*(column.tolist() for column in columns), strict=True)
     if "more_refs" in candidates:
-        rows = [[*row, *more] for row, more in zip(rows, candidates["more_refs"], strict=True)]
+        rows = [[*row, *more] for row, more in zip(refs, candidates["more_refs"].tolist(), strict=True)]
+    else:
+        rows = list(map(list, refs))
     if candidates[list(named)].notna().all(axis=None):
         return rows
     return [[ref for ref in row if isinstance(ref, str)] for row in rows]
@@ -280,8 +320,10 @@ def notice_of(rows: pd.DataFrame, code: str, account: Account, detail: Any = Non
 
 def shared_unique_ids(candidates: pd.DataFrame, account: Account) -> None:
     """SHARED_UNIQUE_ID: two persons of the SIS carry one state id."""
-    people = candidates[["student_unique_id", "student_id"]].drop_duplicates()
-    shared = people[people.duplicated("student_unique_id", keep=False)]
+    people = candidates[["person", "student_id"]]
+    first = people.drop_duplicates("person").sort_values("person")["student_id"]
+    others = people["student_id"].ne(first.take(people["person"]).set_axis(people.index))
+    shared = people[people["person"].isin(people.loc[others, "person"])].drop_duplicates()
     account.notice("SHARED_UNIQUE_ID", shared["student_id"], "students")
 
 

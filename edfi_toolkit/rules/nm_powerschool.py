@@ -21,8 +21,9 @@ from edfi_toolkit.rules.common import (
     id_order,
     lists_of,
     looked_up,
-    notice_of,
     suppress_future,
+    translated,
+    with_student_numbers,
 )
 from edfi_toolkit.rules.profile import Build, Config, Scope
 from edfi_toolkit.tables import Tables
@@ -39,6 +40,11 @@ PROGRAM = "Career and Technical Education"  # NM-ELE-3, NM-ELE-4: name and type
 OTHER = "Other"  # NM-ELE-7, NM-ELE-10
 CIP_CODE = "0"  # NM-ELE-8: a text, not the number
 TRANSFERRED_OUT = 2
+PERIOD = ["student", "enrollment_id", "school_id", "start_date", "end_date", "is_current"]
+PERSON = [
+    "student", "student_id", "student_unique_id", "enroll_status", "current_school_id", "enrollment_school_id",
+    "location_code",
+]  # fmt: skip
 WINNER = [("is_current", False), ("enrollment_order", False)]  # NM-MUL-3
 
 
@@ -53,13 +59,14 @@ def build(t: Tables, config: Config, settings: Mapping[str, Any], *, account: Ac
             "Plan or run against a target, or pass the tables through rules.nm_powerschool.with_published first."
         )
     account = account or Account()
-    students = selected_students(t, account)
-    periods = with_schools(students, t)
-    periods = selected_periods(periods, t, config, settings, account)
+    numbered_t = with_student_numbers(t, "enrollments", "cte_records")
+    students = selected_students(numbered_t, account)
+    periods = with_schools(students, numbered_t)
+    periods = selected_periods(periods, numbered_t, config, settings, account)
     if settings["nm.begin_date_mode"] == "latest_only":  # NM-MUL-1
         order = ["start_date", "enrollment_order"]
-        periods = periods.sort_values(order, ascending=False).drop_duplicates("student_id")
-    candidates = elements(periods, t, config, settings)
+        periods = periods.sort_values(order, ascending=False).drop_duplicates("student")
+    candidates = elements(periods, numbered_t, config, settings)
     account.watch(candidates)
     warn(candidates, account)
     records = assemble(
@@ -81,15 +88,14 @@ def enrolled_rows(t: Tables) -> pd.DataFrame:
 
 def selected_students(t: Tables, account: Account) -> pd.DataFrame:
     """NM-SEL-1, -2, -4, -5: of the students with a credential row, those who may be sent."""
-    known = among(t.cte_records.student_id, t.students.student_id)
-    account.skip(t.cte_records[~known].record_id, "cte_records", "NM-SEL-1")
-    s = t.students[among(t.students.student_id, t.cte_records.student_id)]
+    account.skip(t.cte_records[t.cte_records.student.lt(0)].record_id, "cte_records", "NM-SEL-1")
+    s = t.students[t.students.student.isin(t.cte_records.student)]
     return account.keep(
         s,
         "students",
         {
             "NM-SEL-1": ~s.student_published.fillna(False),
-            "NM-SEL-2": ~among(s.student_id, enrolled_rows(t).student_id),
+            "NM-SEL-2": ~s.student.isin(enrolled_rows(t).student),
             "NM-SEL-4": s.student_unique_id.isna(),
             "NM-SEL-5": s.state_exclude,
         },
@@ -113,7 +119,7 @@ def nobody_asked(t: Tables, settings: Mapping[str, Any]) -> bool:
 
 def with_schools(students: pd.DataFrame, t: Tables) -> pd.DataFrame:
     """The enrollment periods of these students, with the school and building of NM-ELE-1 and NM-ELE-1a."""
-    e = t.enrollments.merge(students.drop(columns="state_exclude"), on="student_id")
+    e = t.enrollments[PERIOD].merge(students[PERSON], on="student")
     elsewhere = (
         e.enrollment_school_id.ne(e.current_school_id)
         & e.enrollment_school_id.notna()
@@ -143,7 +149,7 @@ def selected_periods(
         e,
         "enrollments",
         {
-            "NM-SEL-2": ~has_row_at_school(e, t) & at_school,
+            "NM-SEL-2": ~has_row_at_school(e, t) if at_school else False,
             "NM-SEL-3": ~e.start_date.between(first, last),
             "COM-VAL-1": e.end_date.lt(e.start_date),
             "COM-FUT-1": suppress_future(e.rename(columns={"start_date": "begin_date"}), settings),
@@ -161,10 +167,8 @@ def selected_periods(
 
 def has_row_at_school(e: pd.DataFrame, t: Tables) -> pd.Series:
     """NM-SEL-2 with `row_at_school`: a credential row of the student names the school of the enrollment."""
-    rows = pd.MultiIndex.from_frame(enrolled_rows(t)[["student_id", "school_id"]].dropna())
-    return pd.Series(
-        pd.MultiIndex.from_frame(e[["student_id", "period_school_id"]]).isin(rows), index=e.index
-    )
+    rows = pd.MultiIndex.from_frame(enrolled_rows(t)[["student", "school_id"]].dropna())
+    return pd.Series(pd.MultiIndex.from_frame(e[["student", "period_school_id"]]).isin(rows), index=e.index)
 
 
 def year_window(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -190,24 +194,23 @@ def district(t: Tables) -> str | None:
 
 def three_digits(numbers: pd.Series) -> pd.Series:
     """NM-ELE-1b: filled with zeros to three digits; missing where that cannot be."""
-    return numbers.str.zfill(3).where(numbers.str.fullmatch(r"[0-9]{1,3}") & numbers.notna())
+    return translated(numbers, lambda number: number.zfill(3) if re.fullmatch("[0-9]{1,3}", number) else None)
 
 
 def elements(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[str, Any]) -> pd.DataFrame:
     """NM-ELE-1 to -11: what each record says."""
     descriptors = Descriptors(t, settings["descriptor_namespace"])
-    completed = e.student_id.map(completion(t, config, settings))
+    completed = e.student.map(completion(t, config, settings))
     old_standard = data_standard(config, settings) < 5
     prefix = f"{STATE}{district(t) or '000'}"  # without a district no period came this far (NM-ERR-1)
     organization = (prefix + three_digits(e.building)).astype("Int64")
     owner = {"lea": int(f"{prefix}000"), "school": organization}
     program_edorg = settings["nm.program_edorg"]
+    enrolled = enrolled_rows(t)
     said = {each: details(each, old_standard, settings, descriptors) for each in (True, False, None)}
     return e.assign(
         ref="enrollments:" + e.enrollment_id + "#cte",
-        more_refs=lists_of(
-            "cte_records:" + enrolled_rows(t).record_id, enrolled_rows(t).student_id, e.student_id
-        ),
+        more_refs=lists_of("cte_records:" + enrolled.record_id, enrolled.student, e.student),
         resource=RESOURCE,
         education_organization_id=organization,  # NM-ELE-1
         program_education_organization_id=owner.get(program_edorg, program_edorg),  # NM-ELE-2
@@ -218,7 +221,7 @@ def elements(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[str, 
         end_date=e.end_date if settings["nm.emit_end_date"] else pd.NaT,  # NM-ELE-11
         members=[said.get(each, said[None]) for each in completed.tolist()],
         completion_dropped=completed.notna() & (not old_standard),
-        rules=[["NM-SEL-3", "NM-ELE-1", "NM-ELE-2", "NM-ELE-6", "NM-ELE-10"] for _ in range(len(e))],
+        rules=[["NM-SEL-3", "NM-ELE-1", "NM-ELE-2", "NM-ELE-6", "NM-ELE-10"]] * len(e),
     ).astype({"end_date": "datetime64[us]"})
 
 
@@ -232,7 +235,7 @@ def completion(t: Tables, config: Config, settings: Mapping[str, Any]) -> pd.Ser
         known = earned.between(pd.Timestamp(config.config_start), pd.Timestamp(config.config_end))
     else:
         known = rows.program_completed.dropna().astype(bool)
-    return known.groupby(rows.student_id[known.index]).any().astype(object)
+    return known.groupby(rows.student[known.index]).any().astype(object)
 
 
 def details(
@@ -269,10 +272,10 @@ def data_standard(config: Config, settings: Mapping[str, Any]) -> int:
 
 def warn(c: pd.DataFrame, account: Account) -> None:
     """ZERO_DAY_ENROLLMENT (NM-SEL-7), SUSPECT_LOCATION (NM-ELE-1c), COMPLETION_DROPPED (NM-ELE-10)."""
-    notice_of(c[c.exit_date.eq(c.begin_date)], "ZERO_DAY_ENROLLMENT", account)
+    account.notice("ZERO_DAY_ENROLLMENT", c[c.exit_date.eq(c.begin_date)].enrollment_id, "enrollments")
     zeros = c.location_code.str.fullmatch("0+") & c.location_code.notna()
     account.notice("SUSPECT_LOCATION", c[zeros].student_id.drop_duplicates(), "students")
-    notice_of(c[c.completion_dropped], "COMPLETION_DROPPED", account)
+    account.notice("COMPLETION_DROPPED", c[c.completion_dropped].enrollment_id, "enrollments")
 
 
 # ---- Scope

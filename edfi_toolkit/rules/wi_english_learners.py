@@ -22,9 +22,7 @@ FROM_RECORD = 0
 def english_learners(
     t: Tables, e: pd.DataFrame, config: Config, settings: Mapping[str, Any], account: Account
 ) -> pd.DataFrame:
-    """WI-ELL: EL participation, only when asked for. Partial enrollments count here."""
-    if not settings["wi.ell_in_spa"]:  # WI-ELL-0
-        return e.iloc[:0]
+    """WI-ELL: EL participation. e: the enrollments that count, partial ones among them."""
     r = t.lep_records
     first, last = pd.Timestamp(config.config_start), pd.Timestamp(config.config_end)
     r = account.keep(
@@ -38,10 +36,10 @@ def english_learners(
         id_column="record_id",
     )
     pairs = beside_enrollments(r, e)
-    earliest = pairs.groupby("record_id").enrolled_from.transform("min")
+    earliest = pairs.groupby("record").enrolled_from.transform("min")
     pairs = pairs.assign(begin_date=pairs.identified_date.where(pairs.identified_date.ge(first), earliest))
     active = pairs[active_on(pairs, pairs.begin_date, "enrolled_from", "enrolled_to")]
-    chosen = first_per(active, "record_id", ["service_order", "enrollment_order"], [True, False])
+    chosen = first_per(active, "record", ["service_order", "enrollment_order"], [True, False])
     skip_unmatched(r, chosen, "lep_records", "WI-ELL-4", account)
     backwards = chosen.program_exit_date.lt(chosen.begin_date)
     account.skip(chosen[backwards].record_id, "lep_records", "COM-VAL-1")

@@ -17,7 +17,6 @@ from edfi_toolkit.rules.bodies import day_texts
 from edfi_toolkit.rules.common import (
     Descriptors,
     active_on,
-    among,
     assemble,
     beside_enrollments,
     drop_candidates,
@@ -33,6 +32,7 @@ from edfi_toolkit.rules.common import (
     skip_unmatched,
     suppress_future,
     translated,
+    with_student_numbers,
 )
 from edfi_toolkit.rules.profile import Build, Config, Scope
 from edfi_toolkit.rules.wi_english_learners import FROM_RECORD, GENERIC, english_learners
@@ -43,6 +43,7 @@ TABLES = (
     "students", "schools", "calendars", "enrollments", "section504_records", "ceis_records",
     "instruction_mode_records", "lep_records", "edfi_config", "resource_preferences", "descriptor_map",
 )  # fmt: skip
+RECORD_TABLES = TABLES[4:8]
 SECTION_504 = "studentSection504ProgramAssociations"
 
 STATE_AGENCY = 48856  # WI-ELE-2
@@ -58,16 +59,19 @@ WI_DPI = {
     "Cocurricular Programs": "uri://dpi.wi.gov/ProgramTypeDescriptor#Co",
     "Modality": "uri://dpi.wi.gov/ProgramTypeDescriptor#Modality",
 }
-# what a candidate needs of the enrollment that determines it
+# what a block needs to know of an enrollment
 DETERMINING = [
-    "enrollment_id", "student_id", "student_unique_id", "school_id", "calendar_id", "school_number", "start_date",
-    "end_date", "third_party_provider", "coord_early_intervention", "ed_fi_school_id", "override_ed_fi_school_id",
-    "service_order", "enrollment_order",
+    "enrollment", "student", "enrollment_id", "school_number", "start_date", "end_date", "third_party_provider",
+    "coord_early_intervention", "service_order", "enrollment_order",
 ]  # fmt: skip
-CANDIDATE = [
-    "ref", "enrollment_id", "student_id", "student_unique_id", "school_id", "calendar_id", "resource", "program_name",
-    "program_type", "begin_date", "end_date", "members", "ed_fi_school_id", "override_ed_fi_school_id", "priority",
-    "service_order", "enrollment_order", "rule",
+# a candidate: what its trigger says, and what the enrollment that determines it says
+OF_TRIGGER = [
+    "enrollment", "ref", "resource", "program_name", "program_type", "begin_date", "end_date", "members", "priority",
+    "rule",
+]  # fmt: skip
+OF_ENROLLMENT = [
+    "enrollment_id", "student_id", "student_unique_id", "school_id", "calendar_id", "ed_fi_school_id",
+    "override_ed_fi_school_id", "service_order", "enrollment_order",
 ]  # fmt: skip
 FROM_FLAG = FROM_RECORD + 1  # WI-MUL-2: a program record before the enrollment's flag
 SERVICE_ORDER = {"P": 0, "N": 1, "S": 2}
@@ -82,17 +86,20 @@ def build(t: Tables, config: Config, settings: Mapping[str, Any], *, account: Ac
         return Build.of(
             NAME, empty_records(), account, t, config, settings, scope(t, config, settings), publishes=False
         )
-    e = enrollments(t)
-    qualifying = qualifying_enrollments(e, t, config, settings, account)
+    numbered_t = with_student_numbers(t, "enrollments", *RECORD_TABLES)
+    e = enrollments(numbered_t)
+    qualifying = qualifying_enrollments(e, numbered_t, config, settings, account)
     triggered = [
-        section_504(t, qualifying, settings, account),
-        ceis(t, qualifying, settings, account),
+        section_504(numbered_t, qualifying, settings, account),
+        ceis(numbered_t, qualifying, settings, account),
         third_party(qualifying),
-        modality(t, e, config, settings, account),
-        english_learners(t, e.loc[counts_for_el(e, config), DETERMINING], config, settings, account),
+        modality(numbered_t, e, config, settings, account),
     ]
-    frames = [each.reindex(columns=CANDIDATE) for each in triggered]
-    candidates = pd.concat([each for each in frames if len(each)] or frames[:1])
+    if settings["wi.ell_in_spa"]:  # WI-ELL-0
+        triggered += [english_learners(numbered_t, e[counts_for_el(e, config)], config, settings, account)]
+    frames = [each.reindex(columns=OF_TRIGGER) for each in triggered]
+    candidates = pd.concat([each for each in frames if len(each)] or frames[:1], ignore_index=True)
+    candidates = candidates.join(e[OF_ENROLLMENT], on="enrollment")
     candidates = drop_candidates(candidates, {"COM-FUT-1": suppress_future(candidates, settings)}, account)
     candidates = elements(candidates, t, settings)
     account.watch(candidates)
@@ -119,7 +126,7 @@ def closed_gate(config: Config) -> str | None:
 def enrollments(t: Tables) -> pd.DataFrame:
     """Every enrollment with what its student, calendar and school say of it."""
     e = t.enrollments.drop(columns=["is_current", "grade_level"])
-    e = looked_up(e, t.students, "student_id", student_unique_id="student_unique_id")
+    e = looked_up(e, t.students, "student", student_unique_id="student_unique_id")
     e = looked_up(
         e, t.calendars, "calendar_id",
         calendar_year="school_year", calendar_excluded="state_exclude", summer_school="summer_school",
@@ -129,6 +136,7 @@ def enrollments(t: Tables) -> pd.DataFrame:
         school_excluded="state_exclude", ed_fi_school_id="ed_fi_school_id", school_number="school_number",
     )  # fmt: skip
     return e.assign(
+        enrollment=e.index,
         service_order=e.service_type.astype("category").map(SERVICE_ORDER).astype("int64"),
         enrollment_order=id_order(e.enrollment_id),
     )
@@ -170,7 +178,7 @@ def qualifying_enrollments(
         rules["WI-ENR-TYPE"] = ~reported_type(e)
     triggers = [t.section504_records, t.ceis_records, t.instruction_mode_records]
     triggers += [t.lep_records] if settings["wi.ell_in_spa"] else []
-    with_records = among(e.student_id, pd.concat([each.student_id for each in triggers]))
+    with_records = e.student.isin(pd.concat([each.student for each in triggers]))
     triggered = with_records | has_provider(e) | e.coord_early_intervention.eq("Y").fillna(False)
     return account.keep(e[DETERMINING], "enrollments", rules, id_column="enrollment_id", report=triggered)
 
@@ -263,7 +271,7 @@ def ceis(t: Tables, qualifying: pd.DataFrame, settings: Mapping[str, Any], accou
         rule="WI-CEIS-2",
     )
     flagged = qualifying[qualifying.coord_early_intervention.eq("Y").fillna(False)]
-    beaten = among(flagged.enrollment_id, pairs.enrollment_id)
+    beaten = flagged.enrollment.isin(pairs.enrollment)
     ids, flagged = flagged[beaten].enrollment_id, flagged[~beaten]
     account.step(ids, "enrollments", "not used", "WI-CEIS-3", "An attached CEIS record beats the flag.")
     from_flags = flagged.assign(
@@ -299,7 +307,7 @@ def modality(
 ) -> pd.DataFrame:
     """WI-MOD: one candidate per Instruction Mode record, from the enrollment active on its first day."""
     r = t.instruction_mode_records
-    r = r.assign(program_name=translated(r.learning_modality.str.lower(), MODALITIES.get))
+    r = r.assign(program_name=translated(r.learning_modality, lambda mode: MODALITIES.get(mode.lower())))
     first, last = pd.Timestamp(config.config_start), pd.Timestamp(config.config_end)
     inside = r.start_date.between(first, last) & (r.end_date.between(first, last) | r.end_date.isna())
     r = account.keep(
@@ -313,14 +321,15 @@ def modality(
         id_column="record_id",
     )
     enrolled = modality_enrollments(e, config, settings)
-    pairs = beside_enrollments(r, enrolled, on=["student_id", "school_number"])
+    pairs = beside_enrollments(r, enrolled)
+    there = pairs.school_number.eq(pairs.enrolled_at)
     active = active_on(pairs, pairs.start_date, "enrolled_from", "enrolled_to")
-    chosen = first_per(pairs[active], "record_id", ["service_order", "enrollment_order"], [True, False])
+    chosen = first_per(pairs[there & active], "record", ["service_order", "enrollment_order"], [True, False])
     if settings["wi.modality_before_enrollment"] == "earliest_overlap":
-        late = pairs[shares_a_day(pairs, "start_date", "end_date", "enrolled_from", "enrolled_to")]
-        late = late[~among(late.record_id, chosen.record_id)]
+        late = pairs[there & shares_a_day(pairs, "start_date", "end_date", "enrolled_from", "enrolled_to")]
+        late = late[~late.record.isin(chosen.record)]
         by = ["enrolled_from", "service_order", "enrollment_order"]
-        chosen = pd.concat([chosen, first_per(late, "record_id", by, [True, True, False])])
+        chosen = pd.concat([chosen, first_per(late, "record", by, [True, True, False])])
     skip_unmatched(r, chosen, "instruction_mode_records", "WI-MOD-4", account)
     return chosen.assign(
         ref="instruction_mode_records:" + chosen.record_id,
@@ -351,12 +360,15 @@ def elements(c: pd.DataFrame, t: Tables, settings: Mapping[str, Any]) -> pd.Data
     for members in c.members.dropna():
         if disability in members:
             members[disability] = descriptors.uri("Section504DisabilityDescriptor", members[disability])
-    shaping = {each: ["WI-ENR", each, "WI-ELE-1", "WI-ELE-6", "WI-ELE-7"] for each in c.rule.unique()}
+    trigger, names = pd.factorize(c.rule)
+    shaping = pd.Series(
+        [["WI-ENR", name, "WI-ELE-1", "WI-ELE-6", "WI-ELE-7"] for name in names], dtype=object
+    )
     return c.assign(
         education_organization_id=c.override_ed_fi_school_id.fillna(c.ed_fi_school_id).astype("Int64"),
         program_education_organization_id=STATE_AGENCY,
         program_type_descriptor=descriptors.uris("ProgramTypeDescriptor", c.program_type),
-        rules=[shaping[each] for each in c.rule.tolist()],
+        rules=shaping.take(trigger).set_axis(c.index),
     )
 
 
