@@ -63,20 +63,13 @@ class Account:
         report: the rows worth a line in the report; the others are not applicable. All, when left out.
         """
         failing = first_failing(rows, rules)
-        kept = rows[failing.isna()]
-        if report is not None:
-            rows, failing = rows[report], failing[report]
-        dropped = failing.notna()
+        passed = failing.isna()
+        told = True if report is None else report
+        dropped = ~passed & told
         self.skip(rows.loc[dropped, id_column], table, failing[dropped], details)
-        if self.tracing:
-            self.step(
-                rows.loc[~dropped, id_column],
-                table,
-                "kept",
-                ", ".join(rules),
-                "Passed every rule of this block.",
-            )
-        return kept
+        ids = rows.loc[passed & told, id_column] if self.tracing else rows[:0]
+        self.step(ids, table, "kept", ", ".join(rules), "Passed every rule of this block.")
+        return rows[passed]
 
     def skip(self, ids: pd.Series, table: str, rules: Any, details: Mapping[str, Any] | None = None) -> None:
         """Report rows as skipped. rules: one id, or a Series of ids on the index of `ids`."""

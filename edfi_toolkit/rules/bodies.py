@@ -19,6 +19,7 @@ from edfi_toolkit.model.bodies import BodyArray
 
 PROGRAM = ["program_education_organization_id", "program_name", "program_type_descriptor"]
 _TEXT = pa.large_string()
+_AT_A_TIME = 2_000
 _GAP = "\x00"  # where a column goes: no JSON holds this character as it is
 # The members that differ from row to row. An end brings its own comma and name, so that an absent one leaves no trace.
 VARYING = {
@@ -30,7 +31,7 @@ VARYING = {
 _KEY_MEMBERS = VARYING.keys() | {"programReference"}
 
 
-def bodies(records: pd.DataFrame) -> tuple[BodyArray, list[str]]:
+def bodies(records: pd.DataFrame) -> tuple[BodyArray, pa.Array]:
     """The body of each record, nothing in it null or empty, and its `model.body_hash`.
 
     records: the key columns, `end_date` and, where a resource has more, `members`: a dict, or nothing.
@@ -46,17 +47,16 @@ def bodies(records: pd.DataFrame) -> tuple[BodyArray, list[str]]:
         )
     ]
     texts = woven([wire_text(*kind) for kind in kinds], which, gaps)
-    canonical_texts = woven([canonical_text(*kind) for kind in kinds], which, gaps)
-    hashes = [hash_of(text) for text in canonical_texts.to_pylist()]
+    hashes = hashes_of([canonical_text(*kind) for kind in kinds], which, gaps)
     # Attributes may name a member of the key or endDate themselves; then their word counts.
     naming = [number for number, (_, members) in enumerate(kinds) if members.keys() & _KEY_MEMBERS]
     if not naming:
         return BodyArray(texts), hashes
-    said = texts.to_pylist()
+    said, hashed = texts.to_pylist(), hashes.to_pylist()
     for at in np.flatnonzero(np.isin(which, naming)):
         body = {**orjson.loads(said[at]), **kinds[which[at]][1]}
-        said[at], hashes[at] = orjson.dumps(body), body_hash(body)
-    return BodyArray.of(said), hashes
+        said[at], hashed[at] = orjson.dumps(body), body_hash(body)
+    return BodyArray.of(said), pa.array(hashed, _TEXT)
 
 
 def kinds_of(records: pd.DataFrame) -> tuple[np.ndarray, list[tuple[Body, Body]]]:
@@ -113,11 +113,21 @@ def woven(texts: Sequence[str], which: np.ndarray, gaps: Sequence[pa.Array]) -> 
     return pc.binary_join_element_wise(*parts, pa.scalar("", _TEXT)).cast(pa.large_binary())
 
 
+def hashes_of(texts: Sequence[str], which: np.ndarray, gaps: Sequence[pa.Array]) -> pa.Array:
+    """The hash of each woven text. Nobody keeps the texts, so some thousand at a time share their memory."""
+    hashes = []
+    for start in range(0, len(which), _AT_A_TIME):
+        rows = slice(start, start + _AT_A_TIME)
+        some = woven(texts, which[rows], [gap[rows] for gap in gaps])
+        hashes.append(pa.array(map(hash_of, some.to_pylist()), _TEXT))
+    return pa.concat_arrays(hashes)
+
+
 def escaped(texts: pd.Series) -> pd.Series:
-    """Each text as JSON has it between the quotes; few hold a character that JSON escapes."""
-    odd = ~texts.str.fullmatch(r'[^"\\\x00-\x1f]*')
-    if odd.any():
-        texts = texts.mask(odd, [orjson.dumps(each).decode()[1:-1] for each in texts])
+    """Each text as JSON has it between the quotes; letters and digits stand there as they are."""
+    other = ~texts.str.isalnum()
+    if other.any():
+        return texts.mask(other, [orjson.dumps(each).decode()[1:-1] for each in texts])
     return texts
 
 

@@ -18,6 +18,7 @@ from edfi_toolkit.rules.common import (
     assemble,
     id_order,
     looked_up,
+    ranked,
     school_year_of,
     suppress_future,
 )
@@ -246,7 +247,8 @@ def elements(p: pd.DataFrame) -> pd.DataFrame:
     return p.assign(
         ref=f"{TABLE}:" + p[ID].astype("str"),
         rank=id_order(p[ID]),
-        rules=[["CERT-SEL-1", "CERT-SEL-2", "COM-KEY-1"] for _ in range(len(p))],
+        person=ranked(p["student_unique_id"]),
+        rules=[["CERT-SEL-1", "CERT-SEL-2", "COM-KEY-1"]] * len(p),
     )
 
 

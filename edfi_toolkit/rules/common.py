@@ -43,6 +43,18 @@ RESTS_ON = {
     "calendar_id": "calendars",
     "school_id": "schools",
 }
+# What decides which enrollment a program record belongs to.
+ENROLLED = [
+    "enrollment",
+    "student",
+    "start_date",
+    "end_date",
+    "school_number",
+    "service_order",
+    "enrollment_order",
+]
+# What a record is made of; a candidate may have more, to be ranked and explained by.
+PARTS = ["resource", *KEY_COLUMNS, "end_date", "members", "rules", "ref", *RESTS_ON, "more_refs"]
 
 
 class Descriptors:
@@ -135,18 +147,9 @@ def beside_enrollments(records: pd.DataFrame, enrollments: pd.DataFrame) -> pd.D
 
     enrollments: what tells them apart: their days become `enrolled_from` and `enrolled_to`, their school `enrolled_at`.
     """
-    theirs = [
-        "enrollment",
-        "student",
-        "start_date",
-        "end_date",
-        "school_number",
-        "service_order",
-        "enrollment_order",
-    ]
     renamed = {"start_date": "enrolled_from", "end_date": "enrolled_to", "school_number": "enrolled_at"}
     return records.assign(record=records.index).merge(
-        enrollments[theirs].rename(columns=renamed), on="student"
+        enrollments[ENROLLED].rename(columns=renamed), on="student"
     )
 
 
@@ -163,6 +166,12 @@ def lists_of(values: pd.Series, owners: pd.Series, wanted: pd.Series) -> list[li
     ordered = values.to_numpy(dtype=object)[np.argsort(numbers, kind="stable")].tolist()
     ends = [0, *np.cumsum(np.bincount(numbers, minlength=len(names))).tolist(), 0]
     return [ordered[ends[at] : ends[at + 1]] for at in pd.Index(names).get_indexer(wanted).tolist()]
+
+
+def ranked(texts: pd.Series) -> np.ndarray:
+    """Each text by its rank among the distinct ones: numbers with the equality and the order of the texts."""
+    ranks, _ = pd.factorize(texts, sort=True)
+    return ranks
 
 
 def first_per(rows: pd.DataFrame, column: str, by: list[str], ascending: list[bool]) -> pd.DataFrame:
@@ -239,21 +248,21 @@ def assemble(
 ) -> pd.DataFrame:
     """Records from candidates: one per key (DUP_KEY), with bodies and references.
 
+    candidates: what PARTS names, the columns of `winner`, and `person`, the rank of student_unique_id.
     winner: how equal keys are decided, as (column, ascending) pairs; the first row after sorting wins.
     cut_overlaps: end a record on the day before the next of its student, place and program begins.
     Notices: DUP_KEY, SHARED_UNIQUE_ID, OVERLAP.
     """
     if candidates.empty:
         return empty_records()
-    person, _ = pd.factorize(candidates["student_unique_id"], sort=True)
-    candidates = candidates.assign(person=person)
     shared_unique_ids(candidates, account)
     records = one_per_key(candidates, account, winner)
     if cut_overlaps:
         records["end_date"] = without_overlaps(records)
     if warn_overlaps:
         overlaps(records, account)
-    records["body"], records["body_hash"] = bodies(records)
+    records["body"], hashes = bodies(records)
+    records["body_hash"] = pd.array(hashes, dtype="str")
     return records[RECORDS].astype({name: dtype for name, dtype in TYPES.items() if dtype is not object})
 
 
@@ -269,8 +278,8 @@ def source_refs(candidates: pd.DataFrame) -> list[list[str]]:
         for column, table in RESTS_ON.items()
         if column in candidates and candidates[column].notna().any()
     }
-    columns = [candidates["ref"], *(f"{table}:" + candidates[column] for column, table in named.items())]
-    refs = zip(*(column.tolist() for column in columns), strict=True)
+    columns = (refs_to(table, candidates[column]) for column, table in named.items())
+    refs = zip(candidates["ref"].tolist(), *columns, strict=True)
     if "more_refs" in candidates:
         rows = [[*row, *more] for row, more in zip(refs, candidates["more_refs"].tolist(), strict=True)]
     else:
@@ -278,6 +287,15 @@ def source_refs(candidates: pd.DataFrame) -> list[list[str]]:
     if candidates[list(named)].notna().all(axis=None):
         return rows
     return [[ref for ref in row if isinstance(ref, str)] for row in rows]
+
+
+def refs_to(table: str, ids: pd.Series) -> list[str | None]:
+    """Ids of a table as references. There are few calendars and schools, so their records share one text for each."""
+    if table not in ("calendars", "schools"):
+        return (f"{table}:" + ids).tolist()
+    numbers, distinct = pd.factorize(ids)
+    texts = [*(f"{table}:{each}" for each in distinct), None]
+    return np.array(texts, dtype=object)[numbers].tolist()
 
 
 def ref_parts(refs: pd.Series) -> pd.DataFrame:
@@ -301,6 +319,7 @@ def one_per_key(
     order = np.lexsort([*reversed(preference), begin, group])
     group, begin = group[order], begin[order]
     first = np.append(True, (group[1:] != group[:-1]) | (begin[1:] != begin[:-1]))
+    candidates = candidates[[name for name in PARTS if name in candidates]]
     records = candidates.take(order[first]).reset_index(drop=True).assign(group=group[first])
     refs = source_refs(records)
     losers, won_by = candidates.take(order[~first]), np.cumsum(first)[~first] - 1

@@ -21,6 +21,7 @@ from edfi_toolkit.rules.common import (
     id_order,
     lists_of,
     looked_up,
+    ranked,
     suppress_future,
     translated,
     with_student_numbers,
@@ -221,6 +222,7 @@ def elements(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[str, 
         end_date=e.end_date if settings["nm.emit_end_date"] else pd.NaT,  # NM-ELE-11
         members=[said.get(each, said[None]) for each in completed.tolist()],
         completion_dropped=completed.notna() & (not old_standard),
+        person=ranked(e.student_unique_id),  # NM-ELE-5
         rules=[["NM-SEL-3", "NM-ELE-1", "NM-ELE-2", "NM-ELE-6", "NM-ELE-10"]] * len(e),
     ).astype({"end_date": "datetime64[us]"})
 

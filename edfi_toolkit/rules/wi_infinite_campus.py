@@ -15,6 +15,7 @@ import pandas as pd
 from edfi_toolkit.rules.account import Account, first_failing
 from edfi_toolkit.rules.bodies import day_texts
 from edfi_toolkit.rules.common import (
+    ENROLLED,
     Descriptors,
     active_on,
     assemble,
@@ -28,6 +29,7 @@ from edfi_toolkit.rules.common import (
     looked_up,
     notice_of,
     present,
+    ranked,
     shares_a_day,
     skip_unmatched,
     suppress_future,
@@ -60,10 +62,7 @@ WI_DPI = {
     "Modality": "uri://dpi.wi.gov/ProgramTypeDescriptor#Modality",
 }
 # what a block needs to know of an enrollment
-DETERMINING = [
-    "enrollment", "student", "enrollment_id", "school_number", "start_date", "end_date", "third_party_provider",
-    "coord_early_intervention", "service_order", "enrollment_order",
-]  # fmt: skip
+DETERMINING = [*ENROLLED, "enrollment_id", "third_party_provider", "coord_early_intervention"]
 # a candidate: what its trigger says, and what the enrollment that determines it says
 OF_TRIGGER = [
     "enrollment", "ref", "resource", "program_name", "program_type", "begin_date", "end_date", "members", "priority",
@@ -320,8 +319,8 @@ def modality(
         },
         id_column="record_id",
     )
-    enrolled = modality_enrollments(e, config, settings)
-    pairs = beside_enrollments(r, enrolled)
+    r = r.drop(columns=["student_id", "learning_modality"])
+    pairs = beside_enrollments(r, modality_enrollments(e, config, settings))
     there = pairs.school_number.eq(pairs.enrolled_at)
     active = active_on(pairs, pairs.start_date, "enrolled_from", "enrolled_to")
     chosen = first_per(pairs[there & active], "record", ["service_order", "enrollment_order"], [True, False])
@@ -346,14 +345,14 @@ def modality_enrollments(e: pd.DataFrame, config: Config, settings: Mapping[str,
     rules = enrollment_rules(e, config)
     if settings["wi.modality_enrollment_rules"] == "block_only":
         del rules["WI-ENR-8"], rules["WI-ENR-11"]
-    return e.loc[first_failing(e, rules).isna() & reported_type(e), DETERMINING]
+    return e.loc[first_failing(e, rules).isna() & reported_type(e), ENROLLED]
 
 
 # ---- B3.4 Elements, B3.5 Multiple records, B3.7 Scope year
 
 
 def elements(c: pd.DataFrame, t: Tables, settings: Mapping[str, Any]) -> pd.DataFrame:
-    """WI-ELE-1 to -5: organization, program and its type as URIs."""
+    """WI-ELE-1 to -5: organization, student, program and its type as URIs."""
     preset = WI_DPI if settings["descriptor_preset"] == "wi-dpi" else {}
     descriptors = Descriptors(t, settings["descriptor_namespace"], preset={"ProgramTypeDescriptor": preset})
     disability = "section504DisabilityDescriptor"
@@ -368,6 +367,7 @@ def elements(c: pd.DataFrame, t: Tables, settings: Mapping[str, Any]) -> pd.Data
         education_organization_id=c.override_ed_fi_school_id.fillna(c.ed_fi_school_id).astype("Int64"),
         program_education_organization_id=STATE_AGENCY,
         program_type_descriptor=descriptors.uris("ProgramTypeDescriptor", c.program_type),
+        person=ranked(c.student_unique_id),
         rules=shaping.take(trigger).set_axis(c.index),
     )
 
@@ -375,7 +375,7 @@ def elements(c: pd.DataFrame, t: Tables, settings: Mapping[str, Any]) -> pd.Data
 def warn(c: pd.DataFrame, config: Config, account: Account) -> None:
     """OUTSIDE_YEAR (WI-SCP-3) and MODALITY_CONFLICT (WI-MUL-4)."""
     notice_of(c[c.end_date.gt(pd.Timestamp(config.config_end))], "OUTSIDE_YEAR", account)
-    same_day = ["student_unique_id", "education_organization_id", "begin_date"]
+    same_day = ["person", "education_organization_id", "begin_date"]
     modes = c.loc[c.program_type.eq(MODALITY_TYPE), [*same_day, "program_name", "ref"]]
     modes = modes[modes.duplicated(same_day, keep=False)]
     different = modes.groupby(same_day).program_name.transform("nunique").gt(1)
