@@ -30,7 +30,8 @@ def as_mask(mask: Any, rows: pd.DataFrame) -> np.ndarray:
     """A boolean array over `rows`; missing counts as false."""
     if isinstance(mask, bool | np.bool_):
         return np.full(len(rows), mask)
-    return pd.Series(mask, index=rows.index).astype("boolean").fillna(False).to_numpy(bool)
+    mask = pd.Series(mask, index=rows.index)
+    return mask.to_numpy() if mask.dtype == bool else mask.astype("boolean").fillna(False).to_numpy(bool)
 
 
 class Account:

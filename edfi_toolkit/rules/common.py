@@ -200,12 +200,15 @@ def looked_up(rows: pd.DataFrame, others: pd.DataFrame, key: str, **columns: str
     others: unique in `key`, which both tables have.
     """
     (at,) = numbered(others[key], rows[key])
-    found = others[list(columns.values())]
-    found = found.astype(dict.fromkeys(found.select_dtypes("bool"), "boolean"))
+    found = {name: others[column] for name, column in columns.items()}
+    arrays = {
+        name: (column.astype("boolean") if column.dtype == bool else column).array
+        for name, column in found.items()
+    }
     return rows.assign(
         **{
-            name: pd.Series(take(found[column].array, at, allow_fill=True), index=rows.index)
-            for name, column in columns.items()
+            name: pd.Series(take(array, at, allow_fill=True), index=rows.index)
+            for name, array in arrays.items()
         }
     )
 

@@ -6,8 +6,9 @@ with every step written down: exact, and as quick for one student of 300,000 as 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -52,19 +53,19 @@ def explain(
     candidates = account.candidates.to_dict("records")
     elements = (words.elements(each, own, build.settings) for each in candidates)
     aside = set_aside(build.tables, ids | unique_ids)
-    parts = [
-        aside,
-        _steps(read(own, found, column)),
-        account.selection,
-        _steps(not_applicable(again, words)),
-        _steps(step for steps in elements for step in steps),
-        account.steps[account.steps["rule"].ne("DUP_KEY")],  # `collapsed` tells more than that notice
-        _steps(collapsed(candidates, again.records, words.PREFERENCE)),
-        _steps(built(again, candidates)),
-        _steps(nothing_built(again, found, aside, words)),
-        _steps(sent_before(identity_map, unique_ids, again.records)),
+    steps = [
+        *_told(aside),
+        *read(own, found, column),
+        *_told(account.selection),
+        *not_applicable(again, words),
+        *chain.from_iterable(elements),
+        *_told(account.steps[account.steps["rule"].ne("DUP_KEY")]),  # `collapsed` tells more than that notice
+        *collapsed(candidates, again.records, words.PREFERENCE),
+        *built(again, candidates),
+        *nothing_built(again, found, aside, words),
+        *sent_before(identity_map, unique_ids, again.records),
     ]
-    story = pd.concat([part for part in parts if len(part)], ignore_index=True).fillna("")
+    story = pd.DataFrame(steps, columns=list(STEPS)).fillna("")
     story["source"] = [_source(rules) for rules in story["rule"]]
     story.insert(0, "step", range(1, len(story) + 1))
     return Story(wanted, story[COLUMNS], known=tuple(sorted(ids | unique_ids)))
@@ -82,8 +83,9 @@ def _own_tables(tables: Tables, ids: set[str]) -> Tables:
     )
 
 
-def _steps(rows: Iterable[Step]) -> pd.DataFrame:
-    return pd.DataFrame(list(rows), columns=list(STEPS))
+def _told(rows: pd.DataFrame) -> Iterator[Step]:
+    """Steps that were written down while the rules ran."""
+    return rows[list(STEPS)].itertuples(index=False, name=None)
 
 
 def _source(rules: str) -> str:

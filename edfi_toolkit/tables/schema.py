@@ -70,6 +70,10 @@ class Table:
 
     def empty(self) -> pd.DataFrame:
         """A frame without rows, with all columns in their types."""
+        return self._empty.copy()
+
+    @cached_property
+    def _empty(self) -> pd.DataFrame:
         return pd.DataFrame({each.name: pd.Series(dtype=each.dtype) for each in self.columns.values()})
 
 

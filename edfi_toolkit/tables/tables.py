@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from functools import cache
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -134,8 +135,13 @@ class Tables(Mapping[str, pd.DataFrame]):
 def framed(frame: pd.DataFrame | None, columns: Mapping[str, str]) -> pd.DataFrame:
     """The frame with exactly these columns and types; None gives it without rows."""
     if frame is None:
-        return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
+        return _without_rows(tuple(columns.items())).copy()
     return frame.reindex(columns=list(columns)).astype(dict(columns)).reset_index(drop=True)
+
+
+@cache
+def _without_rows(columns: tuple[tuple[str, str], ...]) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns})
 
 
 def _json_columns(table: str) -> list[str]:
