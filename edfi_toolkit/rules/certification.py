@@ -13,15 +13,8 @@ import pandas as pd
 
 from edfi_toolkit.model import associations, descriptor_properties, resource
 from edfi_toolkit.rules.account import Account
-from edfi_toolkit.rules.common import (
-    Descriptors,
-    assemble,
-    id_order,
-    looked_up,
-    ranked,
-    school_year_of,
-    suppress_future,
-)
+from edfi_toolkit.rules.common import Descriptors, assemble, school_year_of, suppress_future
+from edfi_toolkit.rules.frames import id_order, looked_up, ranked
 from edfi_toolkit.rules.profile import Build, Config, Scope
 from edfi_toolkit.tables import Tables
 

@@ -14,15 +14,13 @@ import pandas as pd
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.rules.account import Account
-from edfi_toolkit.rules.common import (
-    Descriptors,
+from edfi_toolkit.rules.common import Descriptors, assemble, suppress_future
+from edfi_toolkit.rules.frames import (
     among,
-    assemble,
     id_order,
     lists_of,
     looked_up,
     ranked,
-    suppress_future,
     translated,
     with_student_numbers,
 )
@@ -60,21 +58,21 @@ def build(t: Tables, config: Config, settings: Mapping[str, Any], *, account: Ac
             "Plan or run against a target, or pass the tables through rules.nm_powerschool.with_published first."
         )
     account = account or Account()
-    numbered_t = with_student_numbers(t, "enrollments", "cte_records")
-    students = selected_students(numbered_t, account)
-    periods = with_schools(students, numbered_t)
-    periods = selected_periods(periods, numbered_t, config, settings, account)
+    given, t = t, with_student_numbers(t, "enrollments", "cte_records")
+    students = selected_students(t, account)
+    periods = with_schools(students, t)
+    periods = selected_periods(periods, t, config, settings, account)
     if settings["nm.begin_date_mode"] == "latest_only":  # NM-MUL-1
         order = ["start_date", "enrollment_order"]
         periods = periods.sort_values(order, ascending=False).drop_duplicates("student")
-    candidates = elements(periods, numbered_t, config, settings)
+    candidates = elements(periods, t, config, settings)
     account.watch(candidates)
     warn(candidates, account)
     records = assemble(
         candidates, account, winner=WINNER, warn_overlaps=False
     )  # COM-VAL-2: no ends, no overlaps
     return Build.of(
-        NAME, records, account, t, config, settings, scope(t, config),
+        NAME, records, account, given, config, settings, scope(t, config),
         publishes=config.valid,
     )  # fmt: skip
 

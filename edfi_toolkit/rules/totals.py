@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edfi_toolkit.rules.catalogue import RULES
-from edfi_toolkit.rules.common import among, ref_parts
+from edfi_toolkit.rules.common import ref_parts
+from edfi_toolkit.rules.frames import among
 from edfi_toolkit.tables import TABLES
 
 if TYPE_CHECKING:

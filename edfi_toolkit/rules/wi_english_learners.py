@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.rules.account import Account
-from edfi_toolkit.rules.common import active_on, beside_enrollments, first_per, skip_unmatched
+from edfi_toolkit.rules.frames import active_on, beside_enrollments, first_per, skip_unmatched
 from edfi_toolkit.rules.profile import Config
 from edfi_toolkit.tables import Tables
 

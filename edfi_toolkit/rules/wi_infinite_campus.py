@@ -15,24 +15,26 @@ import pandas as pd
 from edfi_toolkit.rules.account import Account, first_failing
 from edfi_toolkit.rules.bodies import day_texts
 from edfi_toolkit.rules.common import (
-    ENROLLED,
     Descriptors,
-    active_on,
     assemble,
-    beside_enrollments,
     drop_candidates,
-    earlier_of,
     empty_records,
+    notice_of,
+    present,
+    suppress_future,
+)
+from edfi_toolkit.rules.frames import (
+    ENROLLED,
+    active_on,
+    beside_enrollments,
+    earlier_of,
     first_per,
     id_order,
     later_of,
     looked_up,
-    notice_of,
-    present,
     ranked,
     shares_a_day,
     skip_unmatched,
-    suppress_future,
     translated,
     with_student_numbers,
 )
@@ -85,17 +87,17 @@ def build(t: Tables, config: Config, settings: Mapping[str, Any], *, account: Ac
         return Build.of(
             NAME, empty_records(), account, t, config, settings, scope(t, config, settings), publishes=False
         )
-    numbered_t = with_student_numbers(t, "enrollments", *RECORD_TABLES)
-    e = enrollments(numbered_t)
-    qualifying = qualifying_enrollments(e, numbered_t, config, settings, account)
+    given, t = t, with_student_numbers(t, "enrollments", *RECORD_TABLES)
+    e = enrollments(t)
+    qualifying = qualifying_enrollments(e, t, config, settings, account)
     triggered = [
-        section_504(numbered_t, qualifying, settings, account),
-        ceis(numbered_t, qualifying, settings, account),
+        section_504(t, qualifying, settings, account),
+        ceis(t, qualifying, settings, account),
         third_party(qualifying),
-        modality(numbered_t, e, config, settings, account),
+        modality(t, e, config, settings, account),
     ]
     if settings["wi.ell_in_spa"]:  # WI-ELL-0
-        triggered += [english_learners(numbered_t, e[counts_for_el(e, config)], config, settings, account)]
+        triggered += [english_learners(t, e[counts_for_el(e, config)], config, settings, account)]
     frames = [each.reindex(columns=OF_TRIGGER) for each in triggered]
     candidates = pd.concat([each for each in frames if len(each)] or frames[:1], ignore_index=True)
     candidates = candidates.join(e[OF_ENROLLMENT], on="enrollment")
@@ -104,15 +106,7 @@ def build(t: Tables, config: Config, settings: Mapping[str, Any], *, account: Ac
     account.watch(candidates)
     warn(candidates, config, account)
     records = assemble(candidates, account, winner=WINNER, cut_overlaps=settings["wi.split_overlaps"])
-    return Build.of(
-        NAME,
-        records,
-        account,
-        t,
-        config,
-        settings,
-        scope(t, config, settings),
-    )
+    return Build.of(NAME, records, account, given, config, settings, scope(t, config, settings))
 
 
 def closed_gate(config: Config) -> str | None:
@@ -376,8 +370,8 @@ def warn(c: pd.DataFrame, config: Config, account: Account) -> None:
     """OUTSIDE_YEAR (WI-SCP-3) and MODALITY_CONFLICT (WI-MUL-4)."""
     notice_of(c[c.end_date.gt(pd.Timestamp(config.config_end))], "OUTSIDE_YEAR", account)
     same_day = ["person", "education_organization_id", "begin_date"]
-    modes = c.loc[c.program_type.eq(MODALITY_TYPE), [*same_day, "program_name", "ref"]]
-    modes = modes[modes.duplicated(same_day, keep=False)]
+    modes = c.loc[c.program_type.eq(MODALITY_TYPE), same_day]
+    modes = c.loc[modes.index[modes.duplicated(keep=False)]]
     different = modes.groupby(same_day).program_name.transform("nunique").gt(1)
     notice_of(modes[different], "MODALITY_CONFLICT", account)
 

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.rules.account import as_mask
-from edfi_toolkit.rules.common import among
+from edfi_toolkit.rules.frames import among
 from edfi_toolkit.rules.profile import PROFILES
 
 
