@@ -2,7 +2,7 @@
 
 One source of truth: the ranges of `[project.dependencies]` and of the extras below. conda knows no pip extras
 and environment.yml no platform markers, so a name is translated where conda-forge calls it otherwise, and
-what carries a marker, or is not on conda-forge, goes to the pip block.
+what carries a marker goes to the pip block.
 
     python tools/environment.py            write environment.yml
     python tools/environment.py --print    print it
@@ -24,9 +24,6 @@ EXTRAS = ("postgres",)
 CONDA_NAMES = {
     "psycopg[binary]": ["psycopg"],  # conda-forge builds it against its own libpq
 }
-
-# not built by conda-forge: pip installs it
-PIP_ONLY = {"pyreqwest"}
 
 HEADER = """\
 # Written by tools/environment.py from pyproject.toml: change that file, then run `make environment`.
@@ -56,17 +53,6 @@ def conda_lines(requirement: Requirement) -> list[str]:
     return [f"{conda} {ordered(requirement)}" for conda in CONDA_NAMES.get(name, [name])]
 
 
-def by_pip(requirement: Requirement) -> bool:
-    """Whether pip installs it in the conda environment, too."""
-    return requirement.marker is not None or pip_name(requirement) in PIP_ONLY
-
-
-def pip_line(requirement: Requirement) -> str:
-    """The line of one requirement in the pip block."""
-    marker = f"; {requirement.marker}" if requirement.marker else ""
-    return f"{pip_name(requirement)}{ordered(requirement)}{marker}"
-
-
 def ordered(requirement: Requirement) -> str:
     """The version range with its floor first: a specifier set has no order of its own."""
     return ",".join(sorted((str(part) for part in requirement.specifier), reverse=True))
@@ -78,10 +64,10 @@ def render(pyproject: dict[str, dict]) -> str:
     python = ",".join(pyproject["project"]["requires-python"].split(","))
     conda = [
         f"python {python}",
-        *(line for one in wanted if not by_pip(one) for line in conda_lines(one)),
+        *(line for one in wanted if one.marker is None for line in conda_lines(one)),
         "pip",
     ]
-    by_pip_lines = [pip_line(one) for one in wanted if by_pip(one)]
+    marked = [f"{pip_name(one)}{ordered(one)}; {one.marker}" for one in wanted if one.marker is not None]
     lines = [
         f"name: {pyproject['project']['name']}",
         "channels:",
@@ -89,7 +75,7 @@ def render(pyproject: dict[str, dict]) -> str:
         "dependencies:",
         *(f"  - {line}" for line in conda),
         "  - pip:",
-        *(f"      - {line}" for line in [*by_pip_lines, "--editable ."]),
+        *(f"      - {line}" for line in [*marked, "--editable ."]),
     ]
     return HEADER + "\n".join(lines) + "\n"
 

@@ -110,31 +110,6 @@ def aiohttp(address: str, bodies: str, count: int, at_once: int) -> None:
     measured(lambda: asyncio.run(all_workers()))
 
 
-def pyreqwest(address: str, bodies: str, count: int, at_once: int) -> None:
-    """Nothing but pyreqwest, the wire under our client."""
-    import asyncio
-
-    import uvloop
-    from pyreqwest.client import ClientBuilder
-
-    given = iter([json.dumps(body).encode() for body in bodies_of(bodies, count)])
-    url = f"{address}/data/v3/ed-fi/{RESOURCE}"
-    headers = [("Authorization", "Bearer 0"), ("Content-Type", "application/json")]
-
-    async def worker(connections: Any) -> int:
-        created = 0
-        for body in given:
-            response = await connections.post(url).headers(headers).body_bytes(body).build().send()
-            created += response.status == 201
-        return created
-
-    async def all_workers() -> int:
-        async with ClientBuilder().build() as connections:
-            return sum(await asyncio.gather(*(worker(connections) for _ in range(at_once))))
-
-    measured(lambda: uvloop.run(all_workers()))
-
-
 def transport(address: str, bodies: str, count: int, at_once: int) -> None:
     """The same wire under httpx's requests and answers, with no client around it."""
     import asyncio
@@ -142,7 +117,7 @@ def transport(address: str, bodies: str, count: int, at_once: int) -> None:
     import httpx
     import uvloop
 
-    from edfi_toolkit.ods.transport import ReqwestTransport
+    from edfi_toolkit.ods.transport import AiohttpTransport
 
     given = iter([json.dumps(body).encode() for body in bodies_of(bodies, count)])
     url = httpx.URL(f"{address}/data/v3/ed-fi/{RESOURCE}")
@@ -150,7 +125,7 @@ def transport(address: str, bodies: str, count: int, at_once: int) -> None:
         {"Host": url.netloc.decode(), "Authorization": "Bearer 0", "Content-Type": "application/json"}
     )
 
-    async def worker(wire: ReqwestTransport) -> int:
+    async def worker(wire: AiohttpTransport) -> int:
         created = 0
         for body in given:
             request = httpx.Request("POST", url, headers=headers, stream=httpx.ByteStream(body))
@@ -158,7 +133,7 @@ def transport(address: str, bodies: str, count: int, at_once: int) -> None:
         return created
 
     async def all_workers() -> int:
-        wire = ReqwestTransport()
+        wire = AiohttpTransport(verify=True)
         try:
             return sum(await asyncio.gather(*(worker(wire) for _ in range(at_once))))
         finally:
