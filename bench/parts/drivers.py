@@ -194,7 +194,7 @@ def journal(address: str, plan: str, ledger: str) -> None:
     from edfi_toolkit.sync import Ledger, Plan
 
     class Nowhere(Client):
-        def apply(self, items: Iterable[Write]) -> Iterator[Outcome]:
+        def apply(self, items: Iterable[Write], **_: Any) -> Iterator[Outcome]:
             waiting = iter(items)
             while few := list(islice(waiting, 20)):  # a few are under way at once, as ever
                 for write in few:
