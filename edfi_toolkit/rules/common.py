@@ -205,9 +205,10 @@ def notice_of(rows: pd.DataFrame, code: str, account: Account, detail: Any = Non
 
 def shared_unique_ids(candidates: pd.DataFrame, account: Account) -> None:
     """SHARED_UNIQUE_ID: two persons of the SIS carry one state id."""
-    people = candidates[["person", "student_id"]]
-    first = people.drop_duplicates("person").sort_values("person")["student_id"]
-    others = people["student_id"].ne(first.take(people["person"]).set_axis(people.index))
+    people, person = candidates[["person", "student_id"]], candidates["person"].to_numpy()
+    row_of = np.empty(person.max() + 1, dtype=np.int64)
+    row_of[person] = np.arange(len(person))  # one of the rows of each id, whichever
+    others = people["student_id"].ne(people["student_id"].take(row_of[person]).set_axis(people.index))
     shared = people[people["person"].isin(people.loc[others, "person"])].drop_duplicates()
     account.notice("SHARED_UNIQUE_ID", shared["student_id"], "students")
 

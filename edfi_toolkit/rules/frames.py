@@ -50,9 +50,9 @@ def numbered(known: pd.Series, *others: pd.Series) -> list[np.ndarray]:
 
 def with_student_numbers(t: Tables, *names: str) -> Tables:
     """The tables, where each row of `students` and of these has in `student` the row number of its student, or -1."""
-    names = "students", *names
     numbers = numbered(t.students["student_id"], *(t[name]["student_id"] for name in names))
     own = {name: t[name].assign(student=each) for name, each in zip(names, numbers, strict=True)}
+    own["students"] = t.students.assign(student=np.arange(len(t.students)))
     return Tables({**t, **own})
 
 
