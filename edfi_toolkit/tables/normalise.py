@@ -113,9 +113,12 @@ def _typed(table: Table, raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]
     """The typed frame, and its faults: one row per cell that cannot be read or is an empty key."""
     typed: dict[str, pd.Series] = {}
     faults: list[pd.DataFrame] = []
-    nothing = pd.Series(None, index=raw.index, dtype=object)
     for order, column in enumerate(table.columns.values()):
-        values, bad = convert(raw.get(column.name, nothing), column)
+        if column.name not in raw:
+            default = pd.Series([column.default], dtype=column.dtype)
+            typed[column.name] = default.take(np.zeros(len(raw), dtype=int)).set_axis(raw.index)
+            continue
+        values, bad = convert(raw[column.name], column)
         if bad.any():
             faults.append(_faults(RULES[column.type], order, column, why(column), raw.index[bad]))
         if column.name in table.required_keys and (empty := values.isna() & ~bad).any():
