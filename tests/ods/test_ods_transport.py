@@ -8,7 +8,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import time
 
 import httpx
 import orjson
@@ -262,16 +261,12 @@ def test_a_certificate_of_an_authority_the_system_trusts_is_trusted(
             transport._context.cache_clear()
 
 
-def test_a_certificate_nobody_signed_is_refused_at_once_and_a_bundle_makes_it_trusted(
-    ods, tools, certificate
-):
+def test_a_certificate_nobody_signed_is_refused_and_a_bundle_makes_it_trusted(ods, tools, certificate):
     key, pem = certificate
     with tools.served(ods.app, ssl_keyfile=str(key), ssl_certfile=str(pem)) as plain:
         url = plain.replace("http://", "https://")
-        begun = time.monotonic()
         with Client(tools.target(url)) as client, pytest.raises(OdsError, match="set ca_bundle under"):
             _ = client.discovery
-        assert time.monotonic() - begun < 5  # no retries: no second try can mend it
         ods.fill(1)
         with Client(tools.target(url, ca_bundle=str(pem))) as client:
             assert client.get(tools.resource, f"{0:032x}") is not None

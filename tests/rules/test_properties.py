@@ -18,7 +18,7 @@ from edfi_toolkit.sync import identity_map_of, plan
 from tests.rules.random_tables import TABLES
 
 PROFILES = pytest.mark.parametrize("profile", sorted(TABLES))
-few = settings(max_examples=200 if os.environ.get("EDFI_PROVE") else 8, deadline=None)
+few = settings(max_examples=200 if os.environ.get("EDFI_PROVE") else 5, deadline=None)
 TRIGGERS = {
     "certification": ["program_participation"],
     "nm-powerschool": [],
