@@ -40,7 +40,7 @@ bench: .venv/.installed  ## what we claim about speed, measured here, as ratios
 	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 prove: .venv/.installed  ## the long proofs, of which `make test` runs a bounded sample
-	@EDFI_PROVE=1 $(TESTS)
+	@EDFI_PROVE=1 $(TESTS) -o faulthandler_timeout=3600
 
 lock: .venv/.installed  ## resolve pyproject.toml again into requirements.lock and environment.yml
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --extra postgres --universal --python-version 3.11 \
