@@ -10,6 +10,7 @@ import pytest
 from edfi_toolkit.errors import ConfigError, LedgerError, OdsUnavailable, StalePlan, UnsafePlan
 from edfi_toolkit.sync import Ledger, Plan, plan, publish, recover
 from edfi_toolkit.sync.columns import RESULT_COLUMNS
+from edfi_toolkit.sync.journal import Journal
 from tests.sync.district import (
     CTE,
     GENERAL,
@@ -360,6 +361,42 @@ def test_a_put_that_heals_is_finished_after_a_stop(client, ledger):
     told = published(after, ledger, client, progress=stopping_at(1))
     assert told["outcome"].tolist() == ["delivered", "delivered"]
     assert held_in(client) == wanted(after)
+
+
+def test_a_put_that_heals_and_is_refused_is_tried_again_by_the_same_plan(app, client, ledger):
+    """REC-P3: its identity is gone by then, and the plan holds all the same."""
+    published(a_build(a_participation(1)), ledger, client)
+    mapped = ledger.identity_map(feed_of(ledger, client)).set_index("student_unique_id")["ed_fi_id"]
+    _delete_by_hand(client, GENERAL, mapped["S-1"])
+    after = a_build(a_participation(1, end_date="2026-01-31"))
+    made = planned(after, ledger, client)
+    faults(app, {"method": "POST", "resource": GENERAL, "status": 400})
+    told = publish(made, target=client, ledger=ledger, approved="auto")
+    assert told["outcome"].tolist() == ["refused"]
+    faults(app)
+    told = publish(made, target=client, ledger=ledger, approved="auto")
+    assert told["outcome"].tolist() == ["delivered"]
+    assert held_in(client) == wanted(after)
+
+
+def test_a_create_that_arrived_unnoticed_gives_way_to_the_newer_plan(app, client, ledger, monkeypatch):
+    """The first run crashed before it could note the answer; the second plan was made before anybody looked."""
+    older, newer = a_build(a_participation(1)), a_build(a_participation(1, end_date="2026-01-31"))
+    made, turn = planned(newer, ledger, client), Journal.turn
+
+    def no_room(journal, settled, intents=()):
+        if settled:
+            raise LedgerError("The ledger cannot be written.")
+        turn(journal, settled, intents)
+
+    with monkeypatch.context() as crash:
+        crash.setattr(Journal, "turn", no_room)
+        with pytest.raises(LedgerError, match="cannot be written"):
+            published(older, ledger, client)
+    told = publish(made, target=client, ledger=ledger, approved="auto")
+    assert told["outcome"].tolist() == ["delivered"]
+    assert held_in(client) == wanted(newer)
+    assert writes(app) == {("POST", 201): 1, ("POST", 200): 1}
 
 
 def test_a_second_run_of_the_feed_is_refused_while_one_is_at_work(app, client, ledger, where):
