@@ -226,7 +226,7 @@ class Client:
         items: pulled one by one in this thread, a few ahead of sending; records of one student keep their
             order.
         goes_on: asked now and then while no outcome comes; from the first False on nothing is tried again, and
-            what is not answered a moment later is left as it is. `hurried` then says so.
+            what is not answered when the ODS has been silent for a moment is left as it is. `hurried` then says so.
         Raises OdsUnavailable, OdsRefusedLogin or OdsError when no record can get through any more, after
         every outcome that is known was yielded; items it never sent have no outcome. An exception of `items`
         itself is raised when those in flight are settled. Closing the iterator early abandons them.

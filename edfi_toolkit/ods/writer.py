@@ -4,7 +4,7 @@
    deadlock.
 2. An answer that says nothing about the record is tried again, within the limits of the policy.
 3. An error inside the server may be the record's own: after its tries it is parked, and tried once more alone.
-4. Asked to hurry, it tries nothing again, and after a moment it leaves what is not answered.
+4. Asked to hurry, it tries nothing again, and after a moment of silence it leaves what is not answered.
 5. A resource whose records meet one trouble after another that is not their own is not sent any further: the rest
    is pending, with 0 attempts and the answer that all before it met.
 """
@@ -52,6 +52,7 @@ class Writer:
         self._closed: dict[tuple[str, str], Answer] = {}
         self._worked_once: set[tuple[str, str]] = set()  # resources and actions that had a record delivered
         self._hurried = self._over = False
+        self._heard_at = 0.0  # when the last answer came, in the loop's time
         self.error: Exception | None = None
 
     @property
@@ -75,17 +76,22 @@ class Writer:
         self._pump()
 
     def hurry(self) -> None:
-        """Try nothing again, and in a moment leave what the ODS has not answered by then."""
+        """Try nothing again, and leave what is under way when the ODS has been silent for a moment."""
         if self._hurried or self.error is not None:
             return
         self._hurried, waiting = True, [*self._timers]
         for job in waiting:
             self._timers.pop(job).cancel()
             self._leave(job)
-        asyncio.get_running_loop().call_later(_MOMENT_S, self._leave_all)
+        self._heard_at = asyncio.get_running_loop().time()
+        self._leave_when_silent()
         self._pump()
 
-    def _leave_all(self) -> None:
+    def _leave_when_silent(self) -> None:
+        loop = asyncio.get_running_loop()
+        if (left_s := self._heard_at + _MOMENT_S - loop.time()) > 0:
+            loop.call_later(left_s, self._leave_when_silent)
+            return
         self._over = True
         for task in self._tasks:
             task.cancel()
@@ -142,6 +148,8 @@ class Writer:
         job.attempts += 1
         try:
             answer = await self._send(write)
+            if answer.status is not None:
+                self._heard_at = loop.time()
             job.last = answer
             job.maybe_taken |= answer.sent and answer.status in (None, 502, 504)  # a gateway lost the answer
             verdict = judge(write.action, answer.status, answer.problem)
