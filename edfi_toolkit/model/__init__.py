@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any
 
@@ -143,14 +143,12 @@ def _sortable(item: Any) -> bytes:
     return orjson.dumps(item, option=orjson.OPT_SORT_KEYS)
 
 
+hasher = partial(hashlib.blake2b, digest_size=16)  # of a canonical text
+
+
 def body_hash(body: Mapping[str, Any]) -> str:
     """32 hex digits that are equal exactly when two bodies are equal by COM-EQ-1."""
-    return hash_of(canonical(body))
-
-
-def hash_of(canonical_text: bytes) -> str:
-    """The hash of a canonical text."""
-    return hashlib.blake2b(canonical_text, digest_size=16).hexdigest()
+    return hasher(canonical(body)).hexdigest()
 
 
 def same_body(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from edfi_toolkit.model import Body, body_hash, canonical, hash_of
+from edfi_toolkit.model import Body, body_hash, canonical, hasher
 from edfi_toolkit.model.bodies import BodyArray
 
 PROGRAM = ["program_education_organization_id", "program_name", "program_type_descriptor"]
@@ -114,13 +114,16 @@ def woven(texts: Sequence[str], which: np.ndarray, gaps: Sequence[pa.Array]) -> 
 
 
 def hashes_of(texts: Sequence[str], which: np.ndarray, gaps: Sequence[pa.Array]) -> pa.Array:
-    """The hash of each woven text. Nobody keeps the texts, so some thousand at a time share their memory."""
-    hashes = []
+    """The `body_hash` of each woven text. Nobody keeps the texts, so some thousand at a time share their memory."""
+    digests = []
     for start in range(0, len(which), _AT_A_TIME):
         rows = slice(start, start + _AT_A_TIME)
         some = woven(texts, which[rows], [gap[rows] for gap in gaps])
-        hashes.append(pa.array(map(hash_of, some.to_pylist()), _TEXT))
-    return pa.concat_arrays(hashes)
+        digests += [hasher(text).digest() for text in some.to_pylist()]
+    ends = np.arange(len(which) + 1) * 32  # hex digits
+    return pa.LargeStringArray.from_buffers(
+        len(which), pa.py_buffer(ends), pa.py_buffer(b"".join(digests).hex().encode())
+    )
 
 
 def escaped(texts: pd.Series) -> pd.Series:
