@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import cache, partial
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -143,12 +143,19 @@ def _sortable(item: Any) -> bytes:
     return orjson.dumps(item, option=orjson.OPT_SORT_KEYS)
 
 
-hasher = partial(hashlib.blake2b, digest_size=16)  # of a canonical text
+_NOTHING = hashlib.blake2b(digest_size=16)
+
+
+def digest_of(canonical_text: bytes) -> bytes:
+    """The 16 bytes that `body_hash` writes as hex. A copy of an empty hash is quicker than a new one."""
+    hashed = _NOTHING.copy()
+    hashed.update(canonical_text)
+    return hashed.digest()
 
 
 def body_hash(body: Mapping[str, Any]) -> str:
     """32 hex digits that are equal exactly when two bodies are equal by COM-EQ-1."""
-    return hasher(canonical(body)).hexdigest()
+    return digest_of(canonical(body)).hex()
 
 
 def same_body(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from edfi_toolkit.model import Body, body_hash, canonical, hasher
+from edfi_toolkit.model import Body, body_hash, canonical, digest_of
 from edfi_toolkit.model.bodies import BodyArray
 
 PROGRAM = ["program_education_organization_id", "program_name", "program_type_descriptor"]
@@ -115,11 +115,11 @@ def woven(texts: Sequence[str], which: np.ndarray, gaps: Sequence[pa.Array]) -> 
 
 def hashes_of(texts: Sequence[str], which: np.ndarray, gaps: Sequence[pa.Array]) -> pa.Array:
     """The `body_hash` of each woven text. Nobody keeps the texts, so some thousand at a time share their memory."""
-    digests = []
+    digests: list[bytes] = []
     for start in range(0, len(which), _AT_A_TIME):
         rows = slice(start, start + _AT_A_TIME)
         some = woven(texts, which[rows], [gap[rows] for gap in gaps])
-        digests += [hasher(text).digest() for text in some.to_pylist()]
+        digests += map(digest_of, some.to_pylist())
     ends = np.arange(len(which) + 1) * 32  # hex digits
     return pa.LargeStringArray.from_buffers(
         len(which), pa.py_buffer(ends), pa.py_buffer(b"".join(digests).hex().encode())
