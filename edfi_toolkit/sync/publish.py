@@ -343,7 +343,7 @@ class _Publishing:
 
         If the ODS is away by then, or somebody waits for the end, the next run does it.
         """
-        if self._client.hurried:
+        if self._budget.stopped and self._client.hurried:  # an open client may have been hurried before
             return
         try:
             self._send(deque(self._look_again()))
