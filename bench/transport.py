@@ -159,7 +159,7 @@ def publish(bench: Bench) -> None:
     bench.wrk()
     all_at_once = {"bodies": bodies, "count": bench.count(AT_ONCE), "at_once": AT_ONCE}
     bench.run(f"aiohttp, {AT_ONCE}", "aiohttp", **all_at_once)
-    bench.run(f"aiohttp under httpx, {AT_ONCE}", "transport", **all_at_once)
+    bench.run(f"libcurl under httpx, {AT_ONCE}", "transport", **all_at_once)
     for pool in (8, AT_ONCE):
         folder = bench.folder_with(bench.count(pool))
         bench.run(f"lightbeam, {pool}", "lightbeam", rival=True, command="send", folder=folder, pool=pool)
@@ -178,7 +178,7 @@ def publish(bench: Bench) -> None:
 
 def layers(bench: Bench) -> None:
     """What each layer of a publish costs, by the difference of two ways."""
-    names = ("aiohttp", "aiohttp under httpx", "Client.apply", "publish with its ledger")
+    names = ("aiohttp", "libcurl under httpx", "Client.apply", "publish with its ledger")
     costs = [bench.found[bench.latency, f"{name}, {AT_ONCE}"].cpu_per_1000 for name in names]
     parts = [costs[0], *(after - before for before, after in pairwise(costs))]
     says = ("the wire", "httpx's objects", "token, pace, retries, outcomes", "plan, journal and ledger")

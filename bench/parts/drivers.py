@@ -117,7 +117,7 @@ def transport(address: str, bodies: str, count: int, at_once: int) -> None:
     import httpx
     import uvloop
 
-    from edfi_toolkit.ods.transport import AiohttpTransport
+    from edfi_toolkit.ods.transport import CurlTransport
 
     given = iter([json.dumps(body).encode() for body in bodies_of(bodies, count)])
     url = httpx.URL(f"{address}/data/v3/ed-fi/{RESOURCE}")
@@ -125,7 +125,7 @@ def transport(address: str, bodies: str, count: int, at_once: int) -> None:
         {"Host": url.netloc.decode(), "Authorization": "Bearer 0", "Content-Type": "application/json"}
     )
 
-    async def worker(wire: AiohttpTransport) -> int:
+    async def worker(wire: CurlTransport) -> int:
         created = 0
         for body in given:
             request = httpx.Request("POST", url, headers=headers, stream=httpx.ByteStream(body))
@@ -133,7 +133,7 @@ def transport(address: str, bodies: str, count: int, at_once: int) -> None:
         return created
 
     async def all_workers() -> int:
-        wire = AiohttpTransport(verify=True)
+        wire = CurlTransport()
         try:
             return sum(await asyncio.gather(*(worker(wire) for _ in range(at_once))))
         finally:

@@ -334,7 +334,7 @@ class Client:
 
 def _new_loop() -> asyncio.AbstractEventLoop:
     if sys.platform == "win32":  # uvloop is not made for it
-        return asyncio.new_event_loop()
+        return asyncio.SelectorEventLoop()  # the usual one there cannot watch the sockets of another library
     import uvloop
 
     return uvloop.new_event_loop()

@@ -22,7 +22,7 @@ from edfi_toolkit.ods.auth import NAMES_TOKEN, LoginDelayed, OdsAuth, Token, sig
 from edfi_toolkit.ods.discovery import Discovery, read_discovery
 from edfi_toolkit.ods.problems import Problem, parse_problem
 from edfi_toolkit.ods.retry import RetryPolicy, Verdict, judge, retry_after_s
-from edfi_toolkit.ods.transport import AiohttpTransport, is_untrusted, trust, was_sent
+from edfi_toolkit.ods.transport import CurlTransport, is_untrusted, trust, was_sent
 from edfi_toolkit.settings import Target
 
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "edfi-toolkit"}
@@ -73,7 +73,7 @@ class Session:
         target.credentials()  # before anything is contacted
         self.target, self.policy, self.chance = target, policy, chance
         self._shared = _shared_tokens if transport is None else {}
-        self._transport = transport or AiohttpTransport(verify=trust(target))
+        self._transport = transport or CurlTransport(trusted=trust(target))
         self._discovery: Discovery | None = None
         self._auth: OdsAuth | None = None
         self._lock = asyncio.Lock()

@@ -1,95 +1,227 @@
-"""The wire under httpx's types: aiohttp, because it was measured.
+"""The wire under httpx's types: libcurl, because it was measured (bench/README.md).
 
-CPU seconds per 1000 POSTs, 8 and 64 at once: several httpx clients of eight connections each 1.26 and 1.47,
-httpx-aiohttp under httpx.AsyncClient 0.47 and 0.56, this transport with no AsyncClient around it 0.21 and
-0.23. It also tells a request that was never sent from one that got no answer, which decides whether a record
-is `pending` or `unsure`.
+It tells a request that was never sent from one that got no answer, which decides whether a record is `pending` or
+`unsure`, and sends nothing twice by itself.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
-import aiohttp
+import certifi
 import httpx
+import pycurl
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.settings import Target
 
-CONNECT_S, READ_S, TOTAL_S = 10.0, 60.0, 180.0
+CONNECT_S, SILENT_S, TOTAL_S = 10.0, 60, 180.0
 # Gateways drop idle connections after 60 seconds or more; ours are gone before.
-_KEEP_S = 45.0
+_KEEP_S = 45
+_READ_SIZE = 2**17
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_BEFORE_IT_WAS_SENT: dict[int, type[httpx.TransportError]] = {
+    pycurl.E_UNSUPPORTED_PROTOCOL: httpx.UnsupportedProtocol,
+    pycurl.E_URL_MALFORMAT: httpx.UnsupportedProtocol,
+    pycurl.E_COULDNT_RESOLVE_PROXY: httpx.ProxyError,
+    pycurl.E_OPERATION_TIMEDOUT: httpx.ConnectTimeout,
+}
+_AFTERWARDS: dict[int, type[httpx.TransportError]] = {
+    pycurl.E_UNSUPPORTED_PROTOCOL: httpx.RemoteProtocolError,  # what came is no HTTP
+    pycurl.E_FTP_WEIRD_SERVER_REPLY: httpx.RemoteProtocolError,
+    pycurl.E_PARTIAL_FILE: httpx.RemoteProtocolError,
+    pycurl.E_OPERATION_TIMEDOUT: httpx.ReadTimeout,
+}
 
 
-class AiohttpTransport(httpx.AsyncBaseTransport):
-    """One pool of HTTP/1.1 connections; proxies come from the environment, as everywhere."""
+class CurlTransport(httpx.AsyncBaseTransport):
+    """One pool of HTTP/1.1 connections; proxies come from the environment, as everywhere.
+
+    trusted: certificates, as `trust` gives them. silent_s: whole seconds without a byte after which an answer is given
+        up; total_s: what an exchange may take in all.
+    Runs on the loop of its first request, which must be able to watch sockets.
+    """
 
     def __init__(
-        self, *, verify: ssl.SSLContext | bool, read_s: float = READ_S, connect_s: float = CONNECT_S
+        self,
+        *,
+        trusted: bytes | None = None,
+        connect_s: float = CONNECT_S,
+        silent_s: int = SILENT_S,
+        total_s: float = TOTAL_S,
     ) -> None:
-        self._verify = verify
-        self._timeout = aiohttp.ClientTimeout(
-            total=max(TOTAL_S, read_s), sock_connect=connect_s, sock_read=read_s
-        )
-        self._session: aiohttp.ClientSession | None = None
-        self._proxy: str | None = None
+        self._options: dict[int, Any] = {
+            pycurl.NOSIGNAL: 1,
+            pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
+            pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
+            pycurl.CONNECTTIMEOUT_MS: round(1000 * connect_s),
+            pycurl.TIMEOUT_MS: round(1000 * total_s),
+            pycurl.LOW_SPEED_LIMIT: 1,
+            pycurl.LOW_SPEED_TIME: silent_s,
+            pycurl.MAXAGE_CONN: _KEEP_S,
+            pycurl.BUFFERSIZE: _READ_SIZE,
+        }
+        if trusted is not None:
+            self._options[pycurl.CAINFO_BLOB] = trusted
+            self._options[pycurl.SSL_OPTIONS] = pycurl.SSLOPT_NATIVE_CA  # where the system's are not in a file
+            if folder := ssl.get_default_verify_paths().capath:
+                self._options[pycurl.CAPATH] = folder
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._idle: list[_Exchange] = []
+        self._under_way: dict[pycurl.Curl, asyncio.Future[int]] = {}  # told 0, or the number of libcurl's error
+        self._timer: asyncio.Handle | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if self._session is None:  # made here: aiohttp wants to be born on the loop it lives on
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_S, ssl=self._verify),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-            )
-            # It would send a PUT or DELETE again by itself after a lost answer: tries are counted, and ours alone.
-            self._session._retry_connection = False
-            self._proxy = environment_proxy(request.url)
+        loop = self._loop or self._start(request.url)
+        exchange = self._idle.pop() if self._idle else _Exchange(self._options)
+        exchange.prepare(request)
+        ended = self._under_way[exchange.easy] = loop.create_future()
+        self._multi.add_handle(exchange.easy)
         try:
-            async with self._session.request(
-                request.method,
-                str(request.url),
-                headers=[(n.decode("latin-1"), v.decode("latin-1")) for n, v in request.headers.raw],
-                data=request.read() or None,
-                allow_redirects=False,
-                proxy=self._proxy,
-                timeout=self._timeout,
-            ) as response:
-                content = await response.read()
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise _translated(error)(type(error).__name__, request=request) from error
+            code = await ended
+        except asyncio.CancelledError:
+            del self._under_way[exchange.easy]
+            self._multi.remove_handle(exchange.easy)
+            exchange.easy.close()
+            raise
+        self._multi.remove_handle(exchange.easy)
+        self._idle.append(exchange)
+        if code:
+            raise exchange.error(code)(f"libcurl {code}", request=request) from pycurl.error(code)
+        return exchange.response(request)
+
+    async def aclose(self) -> None:
+        if self._loop is None:
+            return
+        self._wake_in(-1)
+        for exchange in self._idle:
+            exchange.easy.close()
+        self._multi.close()
+
+    def _start(self, url: httpx.URL) -> asyncio.AbstractEventLoop:
+        self._options[pycurl.PROXY] = environment_proxy(url) or ""
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._wake_in)
+        self._loop = asyncio.get_running_loop()
+        return self._loop
+
+    def _watch(self, what: int, socket: int, _multi: Any, _data: Any) -> None:
+        """libcurl says which sockets to watch for what."""
+        loop = self._loop
+        if what in (pycurl.POLL_IN, pycurl.POLL_INOUT):
+            loop.add_reader(socket, self._act, socket, pycurl.CSELECT_IN)
+        else:
+            loop.remove_reader(socket)
+        if what in (pycurl.POLL_OUT, pycurl.POLL_INOUT):
+            loop.add_writer(socket, self._act, socket, pycurl.CSELECT_OUT)
+        else:
+            loop.remove_writer(socket)
+
+    def _wake_in(self, milliseconds: int) -> None:
+        """libcurl says when it wants to act next, which may be at once; -1 takes it back."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if milliseconds >= 0:
+            self._timer = self._loop.call_later(milliseconds / 1000, self._act, pycurl.SOCKET_TIMEOUT, 0)
+
+    def _act(self, socket: int, what: int) -> None:
+        self._multi.socket_action(socket, what)
+        waiting = 1
+        while waiting:
+            waiting, done, failed = self._multi.info_read()
+            for easy, code in (*((easy, 0) for easy in done), *((easy, code) for easy, code, _ in failed)):
+                ended = self._under_way.pop(easy)
+                if not ended.cancelled():
+                    ended.set_result(code)
+
+
+class _Exchange:
+    """A handle of libcurl and what came in by it; it serves one request after the other."""
+
+    def __init__(self, options: dict[int, Any]) -> None:
+        self.easy = pycurl.Curl()
+        self._lines: list[bytes] = []
+        self._parts: list[bytes] = []
+        self._sent = False
+        for option, value in options.items():
+            self.easy.setopt(option, value)
+        self.easy.setopt(pycurl.HEADERFUNCTION, self._lines.append)
+        self.easy.setopt(pycurl.WRITEFUNCTION, self._parts.append)
+        self.easy.setopt(pycurl.PREREQFUNCTION, self._may_send)
+
+    def _may_send(self, *_addresses: Any) -> int:
+        """Once: libcurl would send a request again by itself when a connection in use is lost. Tries are counted, and
+        are the client's alone."""
+        if self._sent:
+            return pycurl.PREREQFUNC_ABORT
+        self._sent = True
+        return pycurl.PREREQFUNC_OK
+
+    def prepare(self, request: httpx.Request) -> None:
+        """Take a request on."""
+        self._lines.clear()
+        self._parts.clear()
+        self._sent = False
+        content = request.read()
+        if content or request.method in ("POST", "PUT"):
+            self.easy.setopt(pycurl.POSTFIELDS, content)
+        else:
+            self.easy.setopt(pycurl.HTTPGET, 1)
+        self.easy.setopt(pycurl.CUSTOMREQUEST, request.method)
+        self.easy.setopt(pycurl.URL, str(request.url))
+        headers = [b"%b: %b" % header for header in request.headers.raw]
+        self.easy.setopt(pycurl.HTTPHEADER, [*headers, b"Expect:"])  # nobody waits for "100 Continue"
+
+    def response(self, request: httpx.Request) -> httpx.Response:
+        """The answer, when all of it is here."""
+        headers = []
+        for line in self._lines:
+            if line.startswith(b"HTTP/"):  # again after an interim answer, or that of a proxy
+                headers.clear()
+            elif line.strip():
+                name, _, value = line.partition(b":")
+                headers.append((name, value.strip()))
         return httpx.Response(
-            response.status,
-            headers=response.raw_headers,
-            stream=httpx.ByteStream(content),
+            self.easy.getinfo(pycurl.RESPONSE_CODE),
+            headers=headers,
+            stream=httpx.ByteStream(b"".join(self._parts)),
             request=request,
         )
 
-    async def aclose(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+    def error(self, code: int) -> type[httpx.TransportError]:
+        """What an error of libcurl means, by whether the request had been sent."""
+        if self._sent:
+            return _AFTERWARDS.get(code, httpx.ReadError)
+        if self.easy.getinfo(pycurl.HTTP_CONNECTCODE) >= 300:
+            return httpx.ProxyError
+        return _BEFORE_IT_WAS_SENT.get(code, httpx.ConnectError)
 
 
 def environment_proxy(url: httpx.URL) -> str | None:
-    """The proxy the environment names for an address; asked once, as aiohttp would ask at every request."""
+    """The proxy the environment names for an address."""
     if proxy_bypass(url.host):
         return None
     proxies = getproxies()
     return proxies.get(url.scheme) or proxies.get("all")
 
 
-def trust(target: Target) -> ssl.SSLContext | bool:
-    """Certificates to trust: the system's, the usual public ones, and the target's own bundle.
+def trust(target: Target) -> bytes | None:
+    """Certificates to trust, as PEM: the system's, the usual public ones, and the target's own bundle.
 
-    True, which is aiohttp's own care, where plain http makes loading them all a waste.
+    None where plain http makes loading them all a waste.
     """
     if target.base_url.startswith("http:") and not target.ca_bundle:
-        return True
+        return None
     try:
-        return _context(target.ca_bundle)
+        return _certificates(target.ca_bundle)
     except (OSError, ssl.SSLError):
         raise ConfigError(
             f"Target '{target.name}': {target.ca_bundle} cannot be read as certificates. "
@@ -97,13 +229,13 @@ def trust(target: Target) -> ssl.SSLContext | bool:
         ) from None
 
 
-@lru_cache  # loading them takes longer than everything else about a short visit
-def _context(ca_bundle: str | None) -> ssl.SSLContext:
-    context = httpx.create_ssl_context()
-    context.load_default_certs()
+@lru_cache
+def _certificates(ca_bundle: str | None) -> bytes:
+    files = [certifi.where(), ssl.get_default_verify_paths().cafile]
     if ca_bundle:
-        context.load_verify_locations(ca_bundle)
-    return context
+        ssl.create_default_context(cafile=ca_bundle)  # raises where it holds no certificates
+        files.append(ca_bundle)
+    return b"\n".join(Path(file).read_bytes() for file in files if file)
 
 
 def was_sent(error: Exception) -> bool:
@@ -111,24 +243,7 @@ def was_sent(error: Exception) -> bool:
     return not isinstance(error, _NEVER_SENT)
 
 
-def is_untrusted(error: BaseException | None) -> bool:
+def is_untrusted(error: Exception) -> bool:
     """Whether the server's certificate was the reason."""
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError | aiohttp.ClientConnectorCertificateError):
-            return True
-        error = error.__cause__
-    return False
-
-
-def _translated(error: Exception) -> type[httpx.TransportError]:
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return httpx.ConnectTimeout
-    if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
-        return httpx.ProxyError
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL):
-        return httpx.ConnectError
-    if isinstance(error, TimeoutError):
-        return httpx.ReadTimeout
-    if isinstance(error, aiohttp.ClientResponseError):
-        return httpx.RemoteProtocolError
-    return httpx.ReadError
+    cause = error.__cause__
+    return isinstance(cause, pycurl.error) and cause.args[0] == pycurl.E_PEER_FAILED_VERIFICATION

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
-import ssl
 import subprocess
 import sys
 
@@ -16,20 +15,22 @@ from starlette.responses import JSONResponse, Response
 
 from edfi_toolkit.errors import ConfigError, OdsError, OdsUnavailable
 from edfi_toolkit.ods import Client, transport
-from edfi_toolkit.ods.transport import AiohttpTransport, environment_proxy, is_untrusted, trust, was_sent
+from edfi_toolkit.ods.transport import CurlTransport, environment_proxy, is_untrusted, trust, was_sent
 
 
 def a_wire(**seconds):
-    return AiohttpTransport(verify=ssl.create_default_context(), **seconds)
+    return CurlTransport(**seconds)
 
 
-def exchange(answer=b"", *, port=None, **seconds):
-    """One POST to a server that answers these bytes and hangs up; the response, or what was raised."""
+def exchange(answer=b"", *, port=None, hangs_up=True, **seconds):
+    """One POST to a server that answers these bytes, and hangs up; the response, or what was raised."""
 
     async def serve(reader, writer):
         await reader.readuntil(b"{}")
         writer.write(answer)
         await writer.drain()
+        if not hangs_up:
+            await reader.read()  # until the other side does
         writer.close()
 
     async def ask():
@@ -91,6 +92,12 @@ def test_a_connection_that_is_never_made_counts_as_never_sent():
     assert not was_sent(error)
 
 
+def test_a_server_that_falls_silent_is_given_up_after_some_seconds_and_counts_as_sent():
+    error = exchange(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", hangs_up=False, silent_s=1)
+    assert type(error) is httpx.ReadTimeout
+    assert was_sent(error)
+
+
 def test_an_answer_is_taken_as_it_came():
     lines = [
         "HTTP/1.1 302 Found",
@@ -140,7 +147,7 @@ def test_a_write_that_gets_no_answer_in_time_is_tried_again_and_delivered(ods, t
 
     ods.reply = reply
     with tools.served(ods.app) as url:
-        transport = a_wire(read_s=0.2)
+        transport = a_wire(total_s=0.2)
         with Client(tools.target(url), transport=transport, retry=tools.quick) as client:
             (outcome,) = client.apply([tools.post(1)])
     assert (outcome.outcome, outcome.attempts) == ("delivered", 2)
@@ -152,7 +159,7 @@ def test_a_write_that_never_gets_an_answer_is_unsure(ods, tools):
 
     ods.reply = reply
     with tools.served(ods.app) as url:
-        transport = a_wire(read_s=0.05)
+        transport = a_wire(total_s=0.05)
         with Client(tools.target(url), transport=transport, retry=tools.quick) as client:
             (outcome,) = client.apply([tools.post(1)])
     assert (outcome.outcome, outcome.status, outcome.attempts) == ("unsure", None, 6)
@@ -253,12 +260,12 @@ def test_a_certificate_of_an_authority_the_system_trusts_is_trusted(
         with Client(target) as client, pytest.raises(OdsError, match="set ca_bundle under"):
             _ = client.discovery
         monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-        transport._context.cache_clear()  # a process asks the system once
+        transport._certificates.cache_clear()  # a process asks the system once
         try:
             with Client(target) as client:
                 assert client.get(tools.resource, f"{0:032x}") is not None
         finally:
-            transport._context.cache_clear()
+            transport._certificates.cache_clear()
 
 
 def test_a_certificate_nobody_signed_is_refused_and_a_bundle_makes_it_trusted(ods, tools, certificate):
@@ -272,13 +279,21 @@ def test_a_certificate_nobody_signed_is_refused_and_a_bundle_makes_it_trusted(od
             assert client.get(tools.resource, f"{0:032x}") is not None
 
 
-def test_verification_is_always_on(tools, tmp_path):
-    context = trust(tools.target("https://ods.test"))
-    assert context.verify_mode is ssl.CERT_REQUIRED
-    assert context.check_hostname
+def test_a_certificate_of_another_host_is_refused(ods, tools, signed_certificate):
+    key, pem, authority = signed_certificate
+    with tools.served(ods.app, ssl_keyfile=str(key), ssl_certfile=str(pem)) as plain:
+        url = plain.replace("http://127.0.0.1", "https://localhost")
+        with (
+            Client(tools.target(url, ca_bundle=str(authority))) as client,
+            pytest.raises(OdsError, match="certificate of localhost is not trusted"),
+        ):
+            _ = client.discovery
+
+
+def test_a_bundle_without_certificates_is_refused_before_anything_is_sent(tools, tmp_path):
     bundle = tmp_path / "bundle.pem"
     bundle.write_text("no certificate")
-    with pytest.raises(ConfigError, match="ca_bundle"):
+    with pytest.raises(ConfigError, match=r"ca_bundle to a PEM file"):
         trust(tools.target("https://ods.test", ca_bundle=str(bundle)))
 
 

@@ -18,7 +18,7 @@ import uvicorn
 
 from edfi_toolkit.errors import LedgerError
 from edfi_toolkit.ods import Client
-from edfi_toolkit.ods.transport import AiohttpTransport, trust
+from edfi_toolkit.ods.transport import CurlTransport, trust
 from edfi_toolkit.settings import Target
 from edfi_toolkit.sync import Ledger, Plan
 from edfi_toolkit.sync import publish as carry_out
@@ -100,7 +100,7 @@ def _publish(job: Job) -> None:
 
     sys.modules[carry_out.__module__].CHUNK = job.chunk  # type: ignore[attr-defined]
     target = job.target()
-    transport = KilledTransport(job, AiohttpTransport(verify=trust(target)))
+    transport = KilledTransport(job, CurlTransport(trusted=trust(target)))
     with Client(target, transport=transport) as client, KilledLedger(job) as ledger:
         carry_out(Plan.load(job.folder), target=client, ledger=ledger, approved="auto")
 
