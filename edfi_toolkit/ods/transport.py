@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,14 @@ import httpx
 import pycurl
 
 from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.ods.sockets import Sockets
 from edfi_toolkit.settings import Target
 
 CONNECT_S, SILENT_S, TOTAL_S = 10.0, 60, 180.0
 # Gateways drop idle connections after 60 seconds or more; ours are gone before.
 _KEEP_S = 45
 _READ_SIZE = 2**17
+_NEVER = float("inf")
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _BEFORE_IT_WAS_SENT: dict[int, type[httpx.TransportError]] = {
@@ -69,13 +72,20 @@ class CurlTransport(httpx.AsyncBaseTransport):
         }
         if trusted is not None:
             self._options[pycurl.CAINFO_BLOB] = trusted
-            self._options[pycurl.SSL_OPTIONS] = pycurl.SSLOPT_NATIVE_CA  # where the system's are not in a file
+            self._options[pycurl.SSL_OPTIONS] = (
+                pycurl.SSLOPT_NATIVE_CA
+            )  # where the system's are not in a file
             if folder := ssl.get_default_verify_paths().capath:
                 self._options[pycurl.CAPATH] = folder
         self._loop: asyncio.AbstractEventLoop | None = None
         self._idle: list[_Exchange] = []
-        self._under_way: dict[pycurl.Curl, asyncio.Future[int]] = {}  # told 0, or the number of libcurl's error
+        self._under_way: dict[
+            pycurl.Curl, asyncio.Future[int]
+        ] = {}  # told 0, or the number of libcurl's error
         self._timer: asyncio.Handle | None = None
+        self._due = self._wakes = (
+            _NEVER  # when libcurl wants to act, and when the timer looks, in the loop's time
+        )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         loop = self._loop or self._start(request.url)
@@ -99,10 +109,12 @@ class CurlTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         if self._loop is None:
             return
-        self._wake_in(-1)
         for exchange in self._idle:
             exchange.easy.close()
         self._multi.close()
+        self._sockets.close()
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _start(self, url: httpx.URL) -> asyncio.AbstractEventLoop:
         self._options[pycurl.PROXY] = environment_proxy(url) or ""
@@ -110,30 +122,47 @@ class CurlTransport(httpx.AsyncBaseTransport):
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._wake_in)
         self._loop = asyncio.get_running_loop()
+        self._sockets = Sockets(self._loop, self._ready)
         return self._loop
 
     def _watch(self, what: int, socket: int, _multi: Any, _data: Any) -> None:
         """libcurl says which sockets to watch for what."""
-        loop = self._loop
-        if what in (pycurl.POLL_IN, pycurl.POLL_INOUT):
-            loop.add_reader(socket, self._act, socket, pycurl.CSELECT_IN)
-        else:
-            loop.remove_reader(socket)
-        if what in (pycurl.POLL_OUT, pycurl.POLL_INOUT):
-            loop.add_writer(socket, self._act, socket, pycurl.CSELECT_OUT)
-        else:
-            loop.remove_writer(socket)
+        self._sockets.watch(
+            socket,
+            reads=what in (pycurl.POLL_IN, pycurl.POLL_INOUT),
+            writes=what in (pycurl.POLL_OUT, pycurl.POLL_INOUT),
+        )
+
+    def _ready(self, sockets: Iterable[tuple[int, bool, bool]]) -> None:
+        for socket, reads, writes in sockets:
+            what = (pycurl.CSELECT_IN if reads else 0) | (pycurl.CSELECT_OUT if writes else 0)
+            self._multi.socket_action(socket, what)
+        self._told()
 
     def _wake_in(self, milliseconds: int) -> None:
-        """libcurl says when it wants to act next, which may be at once; -1 takes it back."""
+        """libcurl says when it wants to act next; -1: not for now. It says so several times a request, mostly for later
+        than before, so a timer that is due earlier stays and looks again then."""
+        self._due = self._loop.time() + milliseconds / 1000 if milliseconds >= 0 else _NEVER
+        if self._due < self._wakes:
+            self._set_timer()
+
+    def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
-        if milliseconds >= 0:
-            self._timer = self._loop.call_later(milliseconds / 1000, self._act, pycurl.SOCKET_TIMEOUT, 0)
+        self._wakes, self._timer = self._due, self._loop.call_at(self._due, self._timeout)
 
-    def _act(self, socket: int, what: int) -> None:
-        self._multi.socket_action(socket, what)
+    def _timeout(self) -> None:
+        self._wakes, self._timer = _NEVER, None
+        if self._due > self._loop.time():
+            if self._due < _NEVER:
+                self._set_timer()
+            return
+        self._due = _NEVER
+        self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        self._told()
+
+    def _told(self) -> None:
+        """Wake those whose exchange has ended."""
         waiting = 1
         while waiting:
             waiting, done, failed = self._multi.info_read()

@@ -7,6 +7,7 @@ import gzip
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 
 import httpx
 import orjson
@@ -15,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from edfi_toolkit.errors import ConfigError, OdsError, OdsUnavailable
 from edfi_toolkit.ods import Client, transport
+from edfi_toolkit.ods.sockets import EpollSockets, LoopSockets
 from edfi_toolkit.ods.transport import CurlTransport, environment_proxy, is_untrusted, trust, was_sent
 
 
@@ -25,13 +27,17 @@ def a_wire(**seconds):
 def exchange(answer=b"", *, port=None, hangs_up=True, **seconds):
     """One POST to a server that answers these bytes, and hangs up; the response, or what was raised."""
 
+    serving = []
+
     async def serve(reader, writer):
+        serving.append(asyncio.current_task())
         await reader.readuntil(b"{}")
         writer.write(answer)
         await writer.drain()
         if not hangs_up:
             await reader.read()  # until the other side does
         writer.close()
+        await writer.wait_closed()
 
     async def ask():
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -45,6 +51,7 @@ def exchange(answer=b"", *, port=None, hangs_up=True, **seconds):
             return error
         finally:
             await transport.aclose()
+            await asyncio.gather(*serving)
             server.close()
 
     return asyncio.run(ask())
@@ -116,15 +123,17 @@ def test_an_answer_is_taken_as_it_came():
 
 def test_a_wire_sends_nothing_twice_by_itself():
     """Tries are counted, and are the client's alone; a connection in use that is lost tempts a wire most."""
-    seen = []
+    seen, serving = [], []
 
     async def serve(reader, writer):
-        while True:
+        serving.append(asyncio.current_task())
+        with suppress(asyncio.IncompleteReadError):  # one may connect, and ask nothing
             seen.append(await reader.readuntil(b"\r\n\r\n"))
-            if len(seen) > 1:
-                writer.close()
-                return
-            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+            if len(seen) == 1:
+                writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+                seen.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.close()
+        await writer.wait_closed()
 
     async def ask():
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -134,6 +143,7 @@ def test_a_wire_sends_nothing_twice_by_itself():
         with pytest.raises(httpx.TransportError):
             await transport.handle_async_request(second)
         await transport.aclose()
+        await asyncio.gather(*serving)
         server.close()
 
     asyncio.run(ask())
@@ -307,6 +317,15 @@ def test_a_proxy_comes_from_the_environment(monkeypatch):
     assert environment_proxy(url) == "http://proxy.test:3128"
     monkeypatch.setenv("no_proxy", "ods.test,localhost")
     assert environment_proxy(url) is None
+
+
+@pytest.mark.parametrize("watcher", [LoopSockets, EpollSockets])
+def test_both_ways_of_watching_sockets_deliver(ods, tools, monkeypatch, watcher):
+    monkeypatch.setattr(transport, "Sockets", watcher)
+    with tools.served(ods.app) as url, Client(tools.target(url)) as client:
+        outcomes = list(client.apply([tools.post(number) for number in range(20)]))
+    assert {outcome.outcome for outcome in outcomes} == {"delivered"}
+    assert len(ods.rows) == 20
 
 
 def test_requests_really_go_through_the_proxy(ods, tools, monkeypatch):
