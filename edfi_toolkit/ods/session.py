@@ -29,7 +29,7 @@ _HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "U
 _shared_tokens: dict[object, Token] = {}  # of this process: an API allows a key few tokens at a time
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """One answer, or the lack of one: then status is None, and `sent` says whether the ODS may have acted."""
 

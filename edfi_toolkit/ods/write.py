@@ -25,7 +25,7 @@ _MOST_WAITING = 1_000  # records that wait for another try hold up no others, up
 Kind = Literal["delivered", "refused", "pending", "unsure"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Write:
     """One record to send.  ref: the caller's own name for it; student: whose records keep their order."""
 
@@ -38,7 +38,7 @@ class Write:
     student: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """What became of one record, and the last answer about it; status None when none came."""
 

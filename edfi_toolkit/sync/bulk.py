@@ -27,11 +27,11 @@ def _upsert(dialect: Any) -> Any:
 
 # What a journal executes for every record
 BEGIN = insert(schema.attempts)
-BEGUN = (  # what BEGIN has just added; RETURNING would make a statement of every row
+BEGUN = (  # the newest attempts, such as BEGIN has just added; RETURNING would make a statement of every row
     select(schema.attempts.c.item, func.max(schema.attempts.c.id))
     .where(
         schema.attempts.c.run == bindparam("run"),
-        schema.attempts.c.item.in_(bindparam("items", expanding=True)),
+        schema.attempts.c.item.between(bindparam("first"), bindparam("last")),
     )
     .group_by(schema.attempts.c.item)
 )

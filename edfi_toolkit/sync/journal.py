@@ -34,7 +34,9 @@ class Mapped(NamedTuple):
     organization: int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(
+    slots=True, repr=False
+)  # not frozen, like all of which a run makes one a record: it would cost three times
 class Intent:
     """One request about to leave. row: resource, key_hash and the key columns as the ledger stores them."""
 
@@ -53,7 +55,7 @@ class Intent:
         return self.row["resource"], self.row["key_hash"]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(slots=True, repr=False)
 class Settled:
     """What became of one attempt."""
 
@@ -251,8 +253,10 @@ class Journal:
             for intent in intents
         ]
         execute_many(connection, BEGIN, rows)
-        items = {"run": self._run, "items": [intent.item for intent in intents]}
-        return dict(connection.execute(BEGUN, items).all())
+        items = [intent.item for intent in intents]
+        span = {"run": self._run, "first": min(items), "last": max(items)}
+        newest = dict(connection.execute(BEGUN, span).all())
+        return {item: newest[item] for item in items}
 
     def _settle(
         self, connection: Connection, settled: Sequence[tuple[int | None, int | None, Settled]]
