@@ -15,7 +15,7 @@ import orjson
 import pandas as pd
 
 from edfi_toolkit.errors import PlanError
-from edfi_toolkit.model import KEY_COLUMNS, body_hash
+from edfi_toolkit.model import KEY_COLUMNS, body_hash, digest_of
 from edfi_toolkit.sync.guardrails import BREACHES
 from edfi_toolkit.sync.preferences import typed_preferences
 from edfi_toolkit.sync.sides import Scope, key_texts, listed, typed_keys
@@ -62,6 +62,11 @@ class Plan:
     def fingerprint(self) -> str:
         """16 hex digits that name exactly these changes for this feed."""
         return fingerprint_of(self, sent_hashes(self))
+
+    @cached_property
+    def known_hashes(self) -> dict[bytes, str]:
+        """What `sent_hashes` found before, by a digest of a body's text."""
+        return {}
 
     @property
     def breaches(self) -> tuple[str, ...]:
@@ -158,8 +163,21 @@ def typed_findings(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def sent_hashes(plan: Plan) -> list[str]:
-    """Per item the hash (COM-EQ-1) of the very body that would be sent; empty where there is none."""
-    return [body_hash(body) if body is not None else "" for body in plan.items["body"]]
+    """Per item the hash (COM-EQ-1) of the very body that would be sent; empty where there is none.
+
+    A plan is asked when it is shown or loaded, and again when it is published: a body whose text is the same as before is
+    not worked through again.
+    """
+    known, hashes = plan.known_hashes, []
+    for body in plan.items["body"]:
+        if body is None:
+            hashes.append("")
+            continue
+        text = digest_of(orjson.dumps(body))
+        if text not in known:
+            known[text] = body_hash(body)
+        hashes.append(known[text])
+    return hashes
 
 
 def fingerprint_of(plan: Plan, hashes: list[str]) -> str:
