@@ -72,20 +72,17 @@ class CurlTransport(httpx.AsyncBaseTransport):
         }
         if trusted is not None:
             self._options[pycurl.CAINFO_BLOB] = trusted
-            self._options[pycurl.SSL_OPTIONS] = (
-                pycurl.SSLOPT_NATIVE_CA
-            )  # where the system's are not in a file
+            # Where the system keeps its own not in a file
+            self._options[pycurl.SSL_OPTIONS] = pycurl.SSLOPT_NATIVE_CA
             if folder := ssl.get_default_verify_paths().capath:
                 self._options[pycurl.CAPATH] = folder
         self._loop: asyncio.AbstractEventLoop | None = None
         self._idle: list[_Exchange] = []
-        self._under_way: dict[
-            pycurl.Curl, asyncio.Future[int]
-        ] = {}  # told 0, or the number of libcurl's error
+        # Each is told 0, or the number of libcurl's error.
+        self._under_way: dict[pycurl.Curl, asyncio.Future[int]] = {}
         self._timer: asyncio.Handle | None = None
-        self._due = self._wakes = (
-            _NEVER  # when libcurl wants to act, and when the timer looks, in the loop's time
-        )
+        # When libcurl wants to act and when the timer looks, in the loop's time
+        self._due = self._wakes = _NEVER
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         loop = self._loop or self._start(request.url)
@@ -96,7 +93,7 @@ class CurlTransport(httpx.AsyncBaseTransport):
         try:
             code = await ended
         except asyncio.CancelledError:
-            del self._under_way[exchange.easy]
+            self._under_way.pop(exchange.easy, None)  # it may have ended at the same moment
             self._multi.remove_handle(exchange.easy)
             exchange.easy.close()
             raise
@@ -180,6 +177,7 @@ class _Exchange:
         self._lines: list[bytes] = []
         self._parts: list[bytes] = []
         self._sent = False
+        self._url: httpx.URL | None = None
         for option, value in options.items():
             self.easy.setopt(option, value)
         self.easy.setopt(pycurl.HEADERFUNCTION, self._lines.append)
@@ -205,7 +203,9 @@ class _Exchange:
         else:
             self.easy.setopt(pycurl.HTTPGET, 1)
         self.easy.setopt(pycurl.CUSTOMREQUEST, request.method)
-        self.easy.setopt(pycurl.URL, str(request.url))
+        if request.url is not self._url:  # most requests of a run go to one address
+            self.easy.setopt(pycurl.URL, str(request.url))
+            self._url = request.url
         headers = [b"%b: %b" % header for header in request.headers.raw]
         self.easy.setopt(pycurl.HTTPHEADER, [*headers, b"Expect:"])  # nobody waits for "100 Continue"
 

@@ -28,7 +28,7 @@ from edfi_toolkit.ods.write import Ended, Job, Kind, Outcome, Parked, Write, out
 
 _GATHER_S = 0.01
 _MOMENT_S = 1.0
-_SERVER_MEMBERS = ("id", "_etag", "_lastModifiedDate")
+_SERVER_MEMBERS = frozenset({"id", "_etag", "_lastModifiedDate"})
 # Refusals that concern the key and not the record; the next record would meet the same.
 _KEY_LACKS = ("security:authorization:access-denied", "security:data-policy")
 
@@ -292,7 +292,9 @@ class Writer:
         content = None
         if write.action != "DELETE":
             # PUT names the id as newer servers demand; in a POST every server refuses it.
-            body = {name: value for name, value in (write.body or {}).items() if name not in _SERVER_MEMBERS}
+            body = write.body or {}
+            if not _SERVER_MEMBERS.isdisjoint(body):
+                body = {name: value for name, value in body.items() if name not in _SERVER_MEMBERS}
             content = orjson.dumps({"id": write.ed_fi_id, **body} if write.action == "PUT" else body)
         return await self._session.attempt(
             write.action,

@@ -165,7 +165,7 @@ def typed_findings(rows: pd.DataFrame) -> pd.DataFrame:
 def sent_hashes(plan: Plan) -> list[str]:
     """Per item the hash (COM-EQ-1) of the very body that would be sent; empty where there is none.
 
-    A plan is asked when it is shown or loaded, and again when it is published: a body whose text is the same as before is
+    A plan is asked when it is shown or loaded, and again when it is published; a body whose text is still the same is
     not worked through again.
     """
     known, hashes = plan.known_hashes, []
