@@ -90,6 +90,7 @@ class CurlTransport(httpx.AsyncBaseTransport):
         exchange.prepare(request)
         ended = self._under_way[exchange.easy] = loop.create_future()
         self._multi.add_handle(exchange.easy)
+        self._go_on()
         try:
             code = await ended
         except asyncio.CancelledError:
@@ -133,34 +134,32 @@ class CurlTransport(httpx.AsyncBaseTransport):
     def _ready(self, sockets: Iterable[tuple[int, bool, bool]]) -> None:
         for socket, reads, writes in sockets:
             what = (pycurl.CSELECT_IN if reads else 0) | (pycurl.CSELECT_OUT if writes else 0)
-            self._multi.socket_action(socket, what)
-        self._told()
+            self._act(socket, what)
+        self._go_on()
 
     def _wake_in(self, milliseconds: int) -> None:
-        """libcurl says when it wants to act next; -1: not for now. It says so several times a request, mostly for later
-        than before, so a timer that is due earlier stays and looks again then."""
+        """libcurl says, whenever it is called, when it wants to act next; -1: not for now."""
         self._due = self._loop.time() + milliseconds / 1000 if milliseconds >= 0 else _NEVER
-        if self._due < self._wakes:
-            self._set_timer()
 
-    def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._wakes, self._timer = self._due, self._loop.call_at(self._due, self._timeout)
+    def _go_on(self) -> None:
+        """What there is to do after libcurl was called. A timer that is due earlier than wanted stays, and looks again
+        then: several times a request, it is only for later that libcurl wants it."""
+        if self._due <= self._loop.time():
+            self._due = _NEVER
+            self._act(pycurl.SOCKET_TIMEOUT, 0)
+        if self._due < self._wakes:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._wakes, self._timer = self._due, self._loop.call_at(self._due, self._timeout)
 
     def _timeout(self) -> None:
         self._wakes, self._timer = _NEVER, None
-        if self._due > self._loop.time():
-            if self._due < _NEVER:
-                self._set_timer()
-            return
-        self._due = _NEVER
-        self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
-        self._told()
+        self._go_on()
 
-    def _told(self) -> None:
-        """Wake those whose exchange has ended."""
-        waiting = 1
+    def _act(self, socket: int, what: int) -> None:
+        """Let libcurl do what it can, and wake those whose exchange has ended."""
+        _, running = self._multi.socket_action(socket, what)
+        waiting = running < len(self._under_way)
         while waiting:
             waiting, done, failed = self._multi.info_read()
             for easy, code in (*((easy, 0) for easy in done), *((easy, code) for easy, code, _ in failed)):

@@ -117,7 +117,7 @@ class Writer:
                 self._alarm = loop.call_later(pause_s, self._pump)
                 return
             job = self._ready.popleft()
-            task = loop.create_task(self._work(job))
+            task = loop.create_task(self._works(job))
             self._tasks[task] = job
             task.add_done_callback(self._worked)
 
@@ -134,6 +134,19 @@ class Writer:
             self._tell(Ended(self.error))
         if not self._tasks:
             self._hand_over()
+
+    async def _works(self, job: Job) -> None:
+        """One job, and then whichever is ready: a task for each would let its place stand empty for some turns of the
+        loop."""
+        task = asyncio.current_task()
+        while True:
+            await self._work(job)
+            if self.error is not None or not self._ready or len(self._tasks) > int(self.pace.limit):
+                return
+            if self._over or self.pace.resume_at > asyncio.get_running_loop().time():
+                return
+            job = self._tasks[task] = self._ready.popleft()
+            self._pump()
 
     async def _work(self, job: Job) -> None:
         write = job.write
