@@ -42,7 +42,10 @@ class Kernel:
             run_sync(self._manager.shutdown_kernel)()
 
     def execute(self, nb_man: Any, *, seconds_for_a_cell: Callable[[Any], int]) -> Any:
-        """Execute the notebook of a papermill manager; what nbclient raises is passed on."""
+        """Execute the notebook of a papermill manager; what nbclient raises is passed on.
+
+        Raises RuntimeError when an earlier notebook cannot be cleared away.
+        """
         from papermill.clientwrap import PapermillNotebookClient
 
         client = PapermillNotebookClient(
@@ -51,7 +54,9 @@ class Kernel:
         )  # fmt: skip
         if self._channels is not None:
             client.kc = self._channels
-            client.wait_for_reply(client.kc.execute(_EMPTY, silent=True))
+            emptied = client.wait_for_reply(client.kc.execute(_EMPTY, silent=True))
+            if emptied["content"]["status"] != "ok":
+                raise RuntimeError("The kernel could not be emptied for the next notebook.")
         try:
             return client.execute(**self._starts)
         finally:

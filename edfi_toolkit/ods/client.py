@@ -68,7 +68,6 @@ class Client:
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
-        self.hurried = False
 
     def __enter__(self) -> Self:
         return self
@@ -226,7 +225,7 @@ class Client:
         items: pulled one by one in this thread, a few ahead of sending; records of one student keep their
             order.
         goes_on: asked now and then while no outcome comes; from the first False on nothing is tried again, and
-            what is not answered when the ODS has been silent for a moment is left as it is. `hurried` then says so.
+            what is not answered when the ODS has been silent for a moment is left as it is.
         Raises OdsUnavailable, OdsRefusedLogin or OdsError when no record can get through any more, after
         every outcome that is known was yielded; items it never sent have no outcome. An exception of `items`
         itself is raised when those in flight are settled. Closing the iterator early abandons them.
@@ -240,7 +239,6 @@ class Client:
 
         def tick() -> None:
             if goes_on is not None and not goes_on():
-                self.hurried = True
                 self._running().call_soon_threadsafe(writer.hurry)
 
         try:

@@ -130,6 +130,7 @@ class _Publishing:
         self._results: dict[int, Settled] = {}
         self._requests: Counter[int] = Counter()
         self._sent = 0
+        self._hurried = False  # asked to stop while answers kept one waiting
         self._pairs_closed = False  # the ODS takes no POST of such a record any more: delete none for it
         self._fresh: list[Settled] = []
         self._intents: dict[int, Intent] = {}
@@ -214,7 +215,7 @@ class _Publishing:
             self._flush()
 
     def _outcomes(self, queue: deque[tuple[int, str]]) -> Generator[Outcome]:
-        yield from self._client.apply(self._writes(queue), goes_on=self._goes_on)
+        yield from self._client.apply(self._writes(queue), goes_on=self._goes_on_waiting)
 
     def _writes(self, queue: deque[tuple[int, str]]) -> Iterator[Write]:
         while self._narrowed(queue):
@@ -333,6 +334,11 @@ class _Publishing:
             return True
         return self._progress(self._counts.total(), self._to_send, dict(+self._counts)) is not False
 
+    def _goes_on_waiting(self) -> bool:
+        """The same, asked while no answer comes."""
+        self._hurried |= not self._goes_on()
+        return not self._hurried
+
     def _flush(self, intents: list[Intent] | None = None) -> None:
         """Outcomes known so far and the next intents, in one commit."""
         fresh, self._fresh = self._fresh, []
@@ -343,7 +349,7 @@ class _Publishing:
 
         If the ODS is away by then, or somebody waits for the end, the next run does it.
         """
-        if self._budget.stopped and self._client.hurried:  # an open client may have been hurried before
+        if self._hurried:
             return
         try:
             self._send(deque(self._look_again()))
