@@ -176,7 +176,6 @@ class _Exchange:
         self._lines: list[bytes] = []
         self._parts: list[bytes] = []
         self._sent = False
-        self._url: httpx.URL | None = None
         for option, value in options.items():
             self.easy.setopt(option, value)
         self.easy.setopt(pycurl.HEADERFUNCTION, self._lines.append)
@@ -196,15 +195,13 @@ class _Exchange:
         self._lines.clear()
         self._parts.clear()
         self._sent = False
-        content = request.read()
+        content = b"".join(request.stream)
         if content or request.method in ("POST", "PUT"):
             self.easy.setopt(pycurl.POSTFIELDS, content)
         else:
             self.easy.setopt(pycurl.HTTPGET, 1)
         self.easy.setopt(pycurl.CUSTOMREQUEST, request.method)
-        if request.url is not self._url:  # most requests of a run go to one address
-            self.easy.setopt(pycurl.URL, str(request.url))
-            self._url = request.url
+        self.easy.setopt(pycurl.URL, str(request.url))
         headers = [b"%b: %b" % header for header in request.headers.raw]
         self.easy.setopt(pycurl.HTTPHEADER, [*headers, b"Expect:"])  # nobody waits for "100 Continue"
 
