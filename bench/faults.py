@@ -21,7 +21,7 @@ from edfi_toolkit.sandbox import start
 from edfi_toolkit.settings import Secret, Target
 
 RECORDS = 5_000
-STUDENTS = 250
+STUDENTS = 2_000  # some records each, as in a district: those of one student wait for each other
 CONCURRENCY = 16
 GOAL = 2.0
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,9 +46,13 @@ class Row(NamedTuple):
     def modified_at(self) -> str:
         """The time in UTC with up to seven digits of a second."""
         seconds, fraction = divmod(self.modified - TICKS_AT_1970, 10_000_000)
-        moment = datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
         digits = f".{fraction:07d}".rstrip("0").rstrip(".")
-        return f"{moment}{digits}Z"
+        return f"{_moment(seconds)}{digits}Z"
+
+
+@lru_cache  # items of one second mostly lie together
+def _moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
 class Found(NamedTuple):
