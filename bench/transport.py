@@ -210,9 +210,11 @@ def goals(bench: Bench) -> bool:
     possible = AT_ONCE / (LATENCY_MS / 1000)
     kept = bench.found[LATENCY_MS, f"publish with its ledger, {AT_ONCE}"]
     slow = f"at {LATENCY_MS} ms"
+    theirs = bench.found.get((LATENCY_MS, f"lightbeam, {AT_ONCE}"))
+    at_most = f" (at most {possible / theirs.rate:.2f})" if theirs else ""
     lines = [
         (
-            f"{slow}, {AT_ONCE} in flight: times lightbeam's rate",
+            f"{slow}, {AT_ONCE} in flight: times lightbeam's rate{at_most}",
             ratio(f"Client.apply, {AT_ONCE}", f"lightbeam, {AT_ONCE}"),
             1.5,
             1,
@@ -236,11 +238,11 @@ def goals(bench: Bench) -> bool:
     met = []
     for says, value, limit, sign in lines:
         if value is None:
-            print(f"  {says:<52}{'':>8}  not measured: the rivals are absent")
+            print(f"  {says:<66}{'':>8}  not measured: the rivals are absent")
             continue
         met.append(sign * value >= sign * limit)
         bound = "at least" if sign > 0 else "at most"
-        print(f"  {says:<52}{value:>8.2f}  {bound} {limit:g}: {'met' if met[-1] else 'MISSED'}")
+        print(f"  {says:<66}{value:>8.2f}  {bound} {limit:g}: {'met' if met[-1] else 'MISSED'}")
     return all(met)
 
 
