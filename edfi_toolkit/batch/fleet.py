@@ -8,15 +8,19 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from edfi_toolkit.batch.counts import Report, counts_of
 from edfi_toolkit.batch.exits import Exit, exit_of
-from edfi_toolkit.batch.notebooks import Limits
+from edfi_toolkit.batch.kernels import Kernel
+from edfi_toolkit.batch.notebooks import Limits, unattended_kernel
 from edfi_toolkit.batch.unattended import run_unattended
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError
 from edfi_toolkit.runs import Run
@@ -99,28 +103,45 @@ def run_fleet(
     limits: Limits | None = None,
 ) -> Iterator[District]:
     """Run the districts of these names and yield each when it has ended; `workers` of them at a time."""
-    with ThreadPoolExecutor(workers, thread_name_prefix="district") as pool:
-        tasks = [pool.submit(_district, installation, name, approved, limits) for name in names]
+    waiting, ended = iter(names), SimpleQueue[District | BaseException]()
+    given, stopped = limits or Limits(), threading.Event()
+
+    def work() -> None:
+        """One district after the other, in one kernel."""
         try:
-            for task in as_completed(tasks):
-                yield task.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            with unattended_kernel(Path.cwd(), start_s=given.start_s) as kernel:
+                while not stopped.is_set() and (name := next(waiting, None)) is not None:
+                    ended.put(_district(installation, name, approved, given, kernel))
+        except BaseException as error:
+            ended.put(error)  # raised where the districts are awaited
+
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="district")
+    for _ in range(min(workers, len(names))):
+        pool.submit(work)
+    try:
+        for _ in names:
+            one = ended.get()
+            if isinstance(one, BaseException):
+                raise one
+            yield one
+    finally:
+        stopped.set()
+        pool.shutdown(wait=False)
 
 
-def _district(installation: Settings, name: str, approved: str, limits: Limits | None) -> District:
+def _district(installation: Settings, name: str, approved: str, limits: Limits, kernel: Kernel) -> District:
     try:
         jobs = jobs_of(installation, installation.source(name))
     except ConfigError as error:
         failed = Line(source=name, school_year=None, target="", exit=exit_of(error), says=str(error))
         return District(name, [failed], [])
-    ended = [_carried_out(job, approved, limits) for job in jobs]
+    ended = [_carried_out(job, approved, limits, kernel) for job in jobs]
     built = [run for _, run in ended if run is not None and run.folder.has("build")]
     sent = {job.school_year for job in jobs}
     return District(name, [line for line, _ in ended], _others(built[-1], sent) if built else [])
 
 
-def _carried_out(job: Job, approved: str, limits: Limits | None) -> tuple[Line, Run | None]:
+def _carried_out(job: Job, approved: str, limits: Limits, kernel: Kernel) -> tuple[Line, Run | None]:
     began = time.monotonic()
     where = {"source": job.source, "school_year": job.school_year, "target": job.target}
     try:
@@ -136,6 +157,7 @@ def _carried_out(job: Job, approved: str, limits: Limits | None) -> tuple[Line, 
             target=job.target,
             approved=approved,
             limits=limits,
+            kernel=kernel,
         )
     except EdfiToolkitError as error:
         return Line(**where, exit=exit_of(error), says=str(error)), None

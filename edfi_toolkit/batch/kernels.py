@@ -1,7 +1,8 @@
 """The kernel that unattended notebooks run in: this interpreter, whatever `python3` a user has installed.
 
-Notebook after notebook goes through one kernel, since most of what a small district's run costs is starting Python and
-importing pandas. Its namespace is emptied in between, so that no notebook leans on what another has left.
+Notebook after notebook and, in a batch, district after district go through one kernel, since most of what a small
+district's run costs is starting Python and importing pandas. Its namespace is emptied in between, so that no notebook
+leans on what another has left; one that got stuck or died is replaced.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Kernel:
         self._start_s = start_s
         self._manager: Any = None
         self._channels: Any = None
+        self._spoiled = False
 
     def __enter__(self) -> Self:
         self._manager = _manager_class()()
@@ -34,6 +36,9 @@ class Kernel:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._end()
+
+    def _end(self) -> None:
         from jupyter_client.utils import run_sync
 
         if self._channels is not None:
@@ -48,19 +53,25 @@ class Kernel:
         """
         from papermill.clientwrap import PapermillNotebookClient
 
+        if self._spoiled:
+            self._end()
+            self._manager, self._channels, self._spoiled = _manager_class()(), None, False
         client = PapermillNotebookClient(
             nb_man, km=self._manager, startup_timeout=self._start_s, timeout_func=seconds_for_a_cell,
             store_widget_state=False,
         )  # fmt: skip
+        self._spoiled = True  # until the notebook has come to an end, be it by an error of its own
         if self._channels is not None:
             client.kc = self._channels
             emptied = client.wait_for_reply(client.kc.execute(_EMPTY, silent=True))
             if emptied["content"]["status"] != "ok":
                 raise RuntimeError("The kernel could not be emptied for the next notebook.")
         try:
-            return client.execute(**self._starts)
+            executed = client.execute(**self._starts)
         finally:
             self._channels = client.kc
+        self._spoiled = False
+        return executed
 
 
 def _manager_class() -> Any:

@@ -14,6 +14,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,25 +68,34 @@ def run_notebooks(
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress | None = None,
     redact: Callable[[str], str] = str,
+    kernel: Kernel | None = None,
 ) -> list[Ran]:
     """Run notebooks in order until one fails; each output goes to `out_dir` under the notebook's own name.
 
     parameters: given to every notebook that has them; a name no notebook has is refused before anything runs.
     cwd: working folder of the kernel. environ: what it sees besides our own environment. redact: applied to
-    every text of the outputs before they are written.
+    every text of the outputs before they are written. kernel: an `unattended_kernel` to use again, in place of cwd
+    and environ.
     Returns one Ran for each notebook that was started. Raises ConfigError before anything runs.
     """
     accepted = check_parameters(notebooks, parameters)
     deadline = time.monotonic() + limits.run_s
-    kernel_environ = {**os.environ, **(environ or {}), UNATTENDED: "1"}
     done: list[Ran] = []
-    with Kernel(cwd=cwd, environ=kernel_environ, start_s=limits.start_s) as kernel:
+    own = nullcontext(kernel) if kernel is not None else unattended_kernel(cwd, environ, limits.start_s)
+    with own as at_hand:
         for path in notebooks:
             given = {name: parameters[name] for name in accepted[path]}
-            done.append(_run_one(path, given, out_dir, kernel, limits, deadline, progress, redact))
+            done.append(_run_one(path, given, out_dir, at_hand, limits, deadline, progress, redact))
             if done[-1].exit is not Exit.DONE:
                 break
     return done
+
+
+def unattended_kernel(
+    cwd: Path, environ: Mapping[str, str] | None = None, start_s: int = DEFAULT_LIMITS.start_s
+) -> Kernel:
+    """A kernel whose notebooks ask nobody; it sees our environment and what `environ` adds."""
+    return Kernel(cwd=cwd, environ={**os.environ, **(environ or {}), UNATTENDED: "1"}, start_s=start_s)
 
 
 def check_parameters(notebooks: Sequence[Path], parameters: Mapping[str, Any]) -> dict[Path, list[str]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edfi_toolkit.batch.exits import Exit, exit_of_steps
+from edfi_toolkit.batch.kernels import Kernel
 from edfi_toolkit.batch.notebooks import Limits, Progress, Ran, run_notebooks
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.runs import Run, open_run
@@ -56,11 +57,13 @@ def run_unattended(
     environ: Mapping[str, str] | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
+    kernel: Kernel | None = None,
 ) -> Unattended:
     """Extract, validate and preview; with `approved` ("auto" or a fingerprint) publish and review too.
 
     mode: "publish" compares with what was published before, "resync" with what the ODS holds.
     The run is a new one; its executed notebooks lie in its folder, masked. Kernels work in the current one.
+    kernel: one to use again, in place of a new one with `environ`.
     Raises ConfigError before anything is read or contacted.
     """
     run = open_run(profile=profile, school_year=school_year, source=source, target=target, run_id="new")
@@ -84,6 +87,7 @@ def run_unattended(
         limits=limits or Limits(),
         progress=progress,
         redact=_redacting(run),
+        kernel=kernel,
     )
     failed = next((each.exit for each in ran if each.exit is not Exit.DONE), None)
     return Unattended(run, ran, failed or exit_of_steps(run.folder.manifest.get("steps", {})))

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from edfi_toolkit.batch.exits import Exit
-from edfi_toolkit.batch.notebooks import Limits, check_parameters, run_notebooks
+from edfi_toolkit.batch.notebooks import Limits, check_parameters, run_notebooks, unattended_kernel
 from edfi_toolkit.errors import ConfigError
 
 pytestmark = pytest.mark.filterwarnings("default")  # papermill, nbclient and zmq warn about themselves
@@ -192,6 +192,28 @@ def test_a_cell_over_its_time_stops_the_run_and_keeps_the_output(tmp_path: Path)
     assert ran.exit is Exit.FAILED
     assert "one cell" in ran.error
     assert "begun" in output_text(ran.output)
+
+
+def test_a_kernel_serves_several_runs_and_is_replaced_when_it_got_stuck(tmp_path: Path) -> None:
+    told = a_notebook(
+        tmp_path, "10_tell", "import os\nleft = globals().get('left', 0) + 1\n(os.getpid(), left)"
+    )
+    stuck = a_notebook(tmp_path, "10_stuck", "import time\ntime.sleep(60)")
+    limits = Limits(start_s=60, cell_s=2, run_s=60)
+
+    with unattended_kernel(tmp_path) as kernel:
+        exits, said = [], []
+        for notebook in (told, told, stuck, told):
+            [ran] = run_notebooks(
+                [notebook], parameters={}, out_dir=tmp_path, cwd=tmp_path, limits=limits, kernel=kernel
+            )
+            exits.append(ran.exit)
+            said += json.loads(output_text(ran.output))["cells"][-1]["outputs"][:1]
+
+    first, second, after = (each["data"]["text/plain"] for each in said)  # the stuck one said nothing
+    assert exits == [Exit.DONE, Exit.DONE, Exit.FAILED, Exit.DONE]
+    assert first == second != after
+    assert first[0].endswith(", 1)")
 
 
 def test_the_limit_of_the_whole_run_holds_within_a_cell(tmp_path: Path) -> None:
