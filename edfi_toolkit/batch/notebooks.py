@@ -155,10 +155,7 @@ def _run_one(
         over = "the whole run" if time.monotonic() >= deadline - 1 else "one cell"
         code, error = Exit.FAILED, f"{path.name} was stopped: the time limit for {over} was reached."
     except (DeadKernelError, RuntimeError) as failed:
-        code, error = (
-            Exit.FAILED,
-            f"{path.name}: the kernel did not start, failed or died ({type(failed).__name__}).",
-        )
+        code, error = Exit.FAILED, f"{path.name}: its kernel failed ({type(failed).__name__})."
     if "notebook" in kept:
         write_output(clean_output(kept["notebook"], redact), output)
     return Ran(path.stem, output, round(time.monotonic() - started, 1), code, error)

@@ -34,9 +34,8 @@ class Mapped(NamedTuple):
     organization: int
 
 
-@dataclass(
-    slots=True, repr=False
-)  # not frozen, like all of which a run makes one a record: it would cost three times
+# Not frozen, like all that a run makes once a record: that would take three times as long.
+@dataclass(slots=True, repr=False)
 class Intent:
     """One request about to leave. row: resource, key_hash and the key columns as the ledger stores them."""
 

@@ -95,7 +95,7 @@ def test_a_kernel_that_cannot_be_emptied_runs_no_other_notebook(tmp_path: Path) 
     ran = run_notebooks([first, second], parameters={"who": "x"}, out_dir=tmp_path / "out", cwd=tmp_path)
 
     assert [each.exit for each in ran] == [Exit.DONE, Exit.FAILED]
-    assert ran[1].error == "20_look.ipynb: the kernel did not start, failed or died (RuntimeError)."
+    assert ran[1].error == "20_look.ipynb: its kernel failed (RuntimeError)."
     cells = json.loads(output_text(ran[1].output))["cells"]
     assert not any(cell["outputs"] for cell in cells)
 
