@@ -33,7 +33,7 @@ from edfi_toolkit.sync.results import result_of
 from edfi_toolkit.sync.resume import Standing, standings
 from edfi_toolkit.sync.sides import key_hashes, ledger_rows, listed
 
-CHUNK = 100  # intents per commit: what a crash may leave unsure, and one fsync
+CHUNK = 100  # intents per commit, for every 32 in flight: what a crash may leave unsure, and one fsync
 Progress = Callable[[int, int, dict[str, int]], bool | None]
 _SENT = ("POST", "PUT", "DELETE")
 
@@ -111,6 +111,7 @@ class _Publishing:
         self._plan, self._client, self._journal = plan, client, journal
         self._where, self._past, self._known = where, past, identities
         self._progress, self._budget = progress, budget
+        self._chunk = CHUNK * max(1, client.target.concurrency // 32)
         items = plan.items
         self._actions, self._ids, self._etags = (
             listed(items[name]) for name in ("action", "ed_fi_id", "etag")
@@ -177,8 +178,7 @@ class _Publishing:
     def _count_done(self) -> None:
         done = [item for item, where in enumerate(self._where) if where is Standing.DONE]
         sent = sum(self._actions[item] in _SENT for item in done)
-        if sent:
-            self._counts["delivered"] = sent
+        self._counts["delivered"] = sent
         self._tell()
 
     def _remap(self) -> None:
@@ -219,7 +219,7 @@ class _Publishing:
 
     def _writes(self, queue: deque[tuple[int, str]]) -> Iterator[Write]:
         while self._narrowed(queue):
-            chunk = [queue.popleft() for _ in range(min(CHUNK, len(queue)))]
+            chunk = [queue.popleft() for _ in range(min(self._chunk, len(queue)))]
             intents = [self._intent(item, verb) for item, verb in chunk]
             self._intents |= {intent.item: intent for intent in intents}
             self._flush(intents)
