@@ -27,13 +27,12 @@ def _upsert(dialect: Any) -> Any:
 
 # What a journal executes for every record
 BEGIN = insert(schema.attempts)
-BEGUN = (  # the newest attempts, such as BEGIN has just added; RETURNING would make a statement of every row
-    select(schema.attempts.c.item, func.max(schema.attempts.c.id))
-    .where(
-        schema.attempts.c.run == bindparam("run"),
-        schema.attempts.c.item.between(bindparam("first"), bindparam("last")),
-    )
-    .group_by(schema.attempts.c.item)
+NEWEST = select(func.coalesce(func.max(schema.attempts.c.id), 0))
+BEGUN = select(schema.attempts.c.item, schema.attempts.c.id).where(
+    # What BEGIN has added since; RETURNING would make a statement of every row. Only by the id is it found at once: the
+    # sum keeps SQLite from the index of the run, which holds all that it has sent so far.
+    schema.attempts.c.id > bindparam("newest"),
+    schema.attempts.c.run + 0 == bindparam("run"),
 )
 SETTLE = update(schema.attempts).where(schema.attempts.c.id == bindparam("attempt"))
 MAP = {"sqlite": _upsert(sqlite), "postgresql": _upsert(postgresql)}

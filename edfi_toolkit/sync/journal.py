@@ -19,7 +19,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from edfi_toolkit.model import KEY_COLUMNS, Body
 from edfi_toolkit.sync import schema
-from edfi_toolkit.sync.bulk import BEGIN, BEGUN, FORGET, MAP, SETTLE, execute_many
+from edfi_toolkit.sync.bulk import BEGIN, BEGUN, FORGET, MAP, NEWEST, SETTLE, execute_many
 from edfi_toolkit.sync.last_sync import remember
 from edfi_toolkit.sync.ledger import Feed, Ledger
 
@@ -251,11 +251,9 @@ class Journal:
             }
             for intent in intents
         ]
+        newest = connection.execute(NEWEST).scalar_one()
         execute_many(connection, BEGIN, rows)
-        items = [intent.item for intent in intents]
-        span = {"run": self._run, "first": min(items), "last": max(items)}
-        newest = dict(connection.execute(BEGUN, span).all())
-        return {item: newest[item] for item in items}
+        return dict(connection.execute(BEGUN, {"run": self._run, "newest": newest}).all())
 
     def _settle(
         self, connection: Connection, settled: Sequence[tuple[int | None, int | None, Settled]]

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from edfi_toolkit.errors import ConfigError, OdsError, OdsUnavailable
 from edfi_toolkit.ods import Client, transport
-from edfi_toolkit.ods.sockets import EpollSockets, LoopSockets
+from edfi_toolkit.ods.sockets import LoopSockets, Sockets
 from edfi_toolkit.ods.transport import CurlTransport, environment_proxy, is_untrusted, trust, was_sent
 
 
@@ -119,6 +119,34 @@ def test_an_answer_is_taken_as_it_came():
     assert response.headers["location"] == "http://127.0.0.1:1/x"
     assert response.headers["etag"] == '"7"'
     assert response.read() == b"[]"
+
+
+def test_the_answer_counts_that_comes_after_an_interim_one():
+    response = exchange(
+        b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 204 No Content\r\nETag: 7\r\n\r\n"
+    )
+    assert (response.status_code, dict(response.headers)) == (204, {"etag": "7"})
+
+
+def test_a_proxy_that_refuses_the_way_through_counts_as_never_sent(monkeypatch):
+    async def serve(reader, writer):
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"CONNECT ods.test:443")
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async def ask():
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        monkeypatch.setenv("no_proxy", "")
+        wire = a_wire()
+        with pytest.raises(httpx.ProxyError) as refused:
+            await wire.handle_async_request(httpx.Request("GET", "https://ods.test/api"))
+        assert not was_sent(refused.value)
+        await wire.aclose()
+        server.close()
+
+    asyncio.run(ask())
 
 
 def test_a_wire_sends_nothing_twice_by_itself():
@@ -319,7 +347,7 @@ def test_a_proxy_comes_from_the_environment(monkeypatch):
     assert environment_proxy(url) is None
 
 
-@pytest.mark.parametrize("watcher", [LoopSockets, EpollSockets])
+@pytest.mark.parametrize("watcher", dict.fromkeys([LoopSockets, Sockets]))  # one, where there is no other
 def test_both_ways_of_watching_sockets_deliver(ods, tools, monkeypatch, watcher):
     monkeypatch.setattr(transport, "Sockets", watcher)
     with tools.served(ods.app) as url, Client(tools.target(url)) as client:
