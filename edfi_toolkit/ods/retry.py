@@ -78,6 +78,7 @@ def _missing(verb: str, problem: Problem | None) -> Verdict:
 class RetryPolicy:
     """How often, how long and how much is tried again.
 
+    The first waits are short: most stumbles are over at once, and the last records of a run wait for nothing else.
     attempts, attempts_*: requests for one record in all, by what is answered. total_s: seconds for it in all.
     longest_pause_s: a longer Retry-After ends the run instead of being waited for.
     share, reserve: retries may be this part of all requests, and this many besides.
@@ -87,12 +88,12 @@ class RetryPolicy:
     same_refusal: the same for any 403, while no record of that resource was delivered.
     """
 
-    first_wait_s: float = 0.5
+    first_wait_s: float = 0.25
     longest_wait_s: float = 30.0
-    attempts: int = 6
-    attempts_busy: int = 8
+    attempts: int = 7
+    attempts_busy: int = 9
     attempts_broken: int = 4
-    attempts_racing: int = 4
+    attempts_racing: int = 5
     total_s: float = 600.0
     longest_pause_s: float = 300.0
     share: float = 0.5

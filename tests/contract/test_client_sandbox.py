@@ -126,7 +126,7 @@ def test_what_is_dropped_every_time_is_unsure(host):
     host.faults({"method": "POST", "resource": RESOURCE, "drop_after_commit": True})
     with host.client() as client:
         (outcome,) = client.apply(posts(1))
-    assert (outcome.outcome, outcome.status, outcome.attempts) == ("unsure", None, 6)
+    assert (outcome.outcome, outcome.status, outcome.attempts) == ("unsure", None, 7)
 
 
 def test_a_token_revoked_while_many_work_is_renewed_once(host):

@@ -91,11 +91,11 @@ def test_nothing_is_retried_before_its_retry_after(asked, seed):
 @pytest.mark.parametrize(
     ("verdict", "tries"),
     [
-        (Verdict.UNSURE, 6),
-        (Verdict.UNWELL, 6),
+        (Verdict.UNSURE, 7),
+        (Verdict.UNWELL, 7),
         (Verdict.BROKEN, 4),
-        (Verdict.RACING, 4),
-        (Verdict.BUSY, 8),
+        (Verdict.RACING, 5),
+        (Verdict.BUSY, 9),
         (Verdict.REFUSED, 1),
         (Verdict.LOGIN, 1),
         (Verdict.COMPARE, 1),

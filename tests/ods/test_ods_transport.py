@@ -200,7 +200,7 @@ def test_a_write_that_never_gets_an_answer_is_unsure(ods, tools):
         transport = a_wire(total_s=0.05)
         with Client(tools.target(url), transport=transport, retry=tools.quick) as client:
             (outcome,) = client.apply([tools.post(1)])
-    assert (outcome.outcome, outcome.status, outcome.attempts) == ("unsure", None, 6)
+    assert (outcome.outcome, outcome.status, outcome.attempts) == ("unsure", None, 7)
 
 
 def test_one_client_after_the_other_has_its_own_thread_and_its_own_connections():
