@@ -79,6 +79,7 @@ class RetryPolicy:
     """How often, how long and how much is tried again.
 
     The first waits are short: most stumbles are over at once, and the last records of a run wait for nothing else.
+
     attempts, attempts_*: requests for one record in all, by what is answered. total_s: seconds for it in all.
     longest_pause_s: a longer Retry-After ends the run instead of being waited for.
     share, reserve: retries may be this part of all requests, and this many besides.
@@ -98,7 +99,7 @@ class RetryPolicy:
     longest_pause_s: float = 300.0
     share: float = 0.5
     reserve: int = 100
-    rounds: int = 10
+    rounds: int = 11
     same_trouble: int = 50
     same_refusal: int = 200
 

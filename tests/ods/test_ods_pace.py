@@ -105,3 +105,15 @@ def test_an_error_that_may_be_one_records_own_slows_down_and_ends_nothing():
     assert pace.limit == 1
     assert not pace.hopeless
     assert pace.resume_at == 0.0
+
+
+def test_an_ods_that_is_away_is_waited_for_up_to_a_minute():
+    class Longest(random.Random):
+        def uniform(self, a, b):
+            return b
+
+    pace, now = Pace(64, RetryPolicy(), Longest()), 0.0
+    while not pace.hopeless:
+        now = max(now, pace.resume_at)
+        pace.stumbled(pace.round, now=now)
+    assert 60 <= now <= 65
