@@ -25,16 +25,18 @@ import numpy as np
 import orjson
 import pandas as pd
 
+from edfi_toolkit.ledger import Ledger
+from edfi_toolkit.ledger.journal import Intent, Journal, Settled
 from edfi_toolkit.model import body_hash
 from edfi_toolkit.model.bodies import BodyArray, texts_of
 from edfi_toolkit.ods import Client, Write
+from edfi_toolkit.planning import identity_map_of, plan
+from edfi_toolkit.planning.comparison import ledger_rows
+from edfi_toolkit.publishing import publish
 from edfi_toolkit.rules import build
 from edfi_toolkit.sandbox import start
 from edfi_toolkit.settings import Secret, Target
 from edfi_toolkit.sources import extract
-from edfi_toolkit.sync import Ledger, identity_map_of, plan, publish
-from edfi_toolkit.sync.journal import Intent, Journal, Settled
-from edfi_toolkit.sync.sides import ledger_rows
 from edfi_toolkit.tables import Tables, normalise
 from edfi_toolkit.tables.synthetic import district, ods_seed, write
 from edfi_toolkit.validation import validate

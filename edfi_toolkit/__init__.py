@@ -10,14 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from edfi_toolkit.planning import Plan as Plan
+    from edfi_toolkit.planning import identity_map_of as identity_map_of
+    from edfi_toolkit.planning import plan as plan
+    from edfi_toolkit.publishing import publish as publish
     from edfi_toolkit.review import rejections as rejections
     from edfi_toolkit.rules import build as build
     from edfi_toolkit.runs import open_run as open_run
     from edfi_toolkit.sources import extract as extract
-    from edfi_toolkit.sync import Plan as Plan
-    from edfi_toolkit.sync import identity_map_of as identity_map_of
-    from edfi_toolkit.sync import plan as plan
-    from edfi_toolkit.sync import publish as publish
     from edfi_toolkit.validation import validate as validate
 
 __version__ = "0.1.0"
@@ -26,10 +26,10 @@ _HOMES = {
     "extract": "sources",
     "build": "rules",
     "validate": "validation",
-    "plan": "sync",
-    "publish": "sync",
-    "identity_map_of": "sync",
-    "Plan": "sync",
+    "plan": "planning",
+    "publish": "publishing",
+    "identity_map_of": "planning",
+    "Plan": "planning",
     "rejections": "review",
     "open_run": "runs",
 }

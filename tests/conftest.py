@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.databases import ledger, new_ledger, postgres, where  # noqa: F401 (fixtures)
+
 if TYPE_CHECKING:
     from edfi_toolkit.sandbox import Running
 

@@ -169,8 +169,9 @@ def client(address: str, bodies: str, count: int, at_once: int) -> None:
 def publish(address: str, plan: str, ledger: str, at_once: int) -> None:
     """`publish`, with every intent and outcome in the ledger."""
     import edfi_toolkit as edfi
+    from edfi_toolkit.ledger import Ledger
     from edfi_toolkit.ods import Client
-    from edfi_toolkit.sync import Ledger, Plan
+    from edfi_toolkit.planning import Plan
 
     made = Plan.load(Path(plan))
     kept = Ledger(ledger)
@@ -190,8 +191,9 @@ def journal(address: str, plan: str, ledger: str) -> None:
     from itertools import islice
 
     import edfi_toolkit as edfi
+    from edfi_toolkit.ledger import Ledger
     from edfi_toolkit.ods import Client, Outcome, Write
-    from edfi_toolkit.sync import Ledger, Plan
+    from edfi_toolkit.planning import Plan
 
     class Nowhere(Client):
         def apply(self, items: Iterable[Write], **_: Any) -> Iterator[Outcome]:

@@ -21,8 +21,8 @@ from edfi_toolkit.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from edfi_toolkit.sync import Ledger
-    from edfi_toolkit.sync.ledger import Feed
+    from edfi_toolkit.ledger import Ledger
+    from edfi_toolkit.ledger.ledger import Feed
 
 RunId = Annotated[str | None, typer.Option("--run", help="Only this run.")]
 SourceOption = Annotated[
@@ -64,10 +64,10 @@ def runs(context: typer.Context, run: RunId = None, as_json: AsJson = False) -> 
     """
     if context.invoked_subcommand is not None:
         return
+    from edfi_toolkit.ledger import Ledger
     from edfi_toolkit.privacy import Masker
     from edfi_toolkit.review.views import for_eyes
     from edfi_toolkit.settings import load_settings
-    from edfi_toolkit.sync import Ledger
 
     installation = load_settings()
     with Ledger(installation.ledger) as opened:
@@ -98,7 +98,7 @@ def export_map(
 
     Example: edfi-toolkit ledger export-map map.csv --source north --profile certification --target state
     """
-    from edfi_toolkit.sync.takeover import export_map as export
+    from edfi_toolkit.ledger.identity_csv import export_map as export
 
     with _feed(source, profile, target) as (opened, feed):
         typer.echo(f"{export(opened, feed, file)} records written to {file}")
@@ -118,7 +118,7 @@ def import_map(
 
     Example: edfi-toolkit ledger import-map map.csv --source north --profile certification --target state
     """
-    from edfi_toolkit.sync.takeover import import_map as take_over
+    from edfi_toolkit.ledger.identity_csv import import_map as take_over
 
     with _feed(source, profile, target) as (opened, feed):
         typer.echo(f"{take_over(opened, feed, file)} records taken over from {file}")
@@ -127,9 +127,9 @@ def import_map(
 @contextmanager
 def _feed(source: str, profile: str, target: str) -> Iterator[tuple[Ledger, Feed]]:
     """The ledger of this installation, and the feed of a source there."""
+    from edfi_toolkit.ledger import Ledger
     from edfi_toolkit.rules.profile import profile_module
     from edfi_toolkit.settings import load_settings
-    from edfi_toolkit.sync import Ledger
 
     installation = load_settings()
     profile_module(profile)

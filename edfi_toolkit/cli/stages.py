@@ -251,12 +251,13 @@ def _publish_saved(
 ) -> tuple[Any, dict[str, Any]]:
     """Carry out a plan that was saved by itself; the view, and what a run's manifest would say of it."""
     from edfi_toolkit.errors import ConfigError
+    from edfi_toolkit.ledger import Ledger
+    from edfi_toolkit.planning import Plan
     from edfi_toolkit.privacy import Masker
+    from edfi_toolkit.publishing import publish as carry_out
     from edfi_toolkit.review.steps import published_view
     from edfi_toolkit.runs import AUTO
     from edfi_toolkit.settings import load_settings
-    from edfi_toolkit.sync import Ledger, Plan
-    from edfi_toolkit.sync import publish as carry_out
 
     installation, saved = load_settings(), Plan.load(folder)
     if saved.scope.profile != profile:

@@ -1,6 +1,7 @@
 """The Ed-Fi API: discovery, login, reading, writing, and what its answers mean.
 
-Concurrency, retries, budgets and tokens live here and nowhere else; order, pairs and journal are `sync`'s.
+Concurrency, retries, budgets and tokens live here and nowhere else; order and pairs live in `publishing`, the journal
+in `ledger`.
 """
 
 from edfi_toolkit.ods.client import Client, Progress

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 if TYPE_CHECKING:
-    from edfi_toolkit.sync import Ledger
+    from edfi_toolkit.ledger import Ledger
 
 __all__ = ["rejections"]
 
@@ -21,7 +21,7 @@ def rejections(ledger: Ledger | str | Path, *, run_id: str | None = None) -> pd.
     attempts, messages (list), source_refs (list), rules (list), open (bool), first_seen_at, last_seen_at
     (UTC).
     """
-    from edfi_toolkit.sync import Ledger
+    from edfi_toolkit.ledger import Ledger
 
     if isinstance(ledger, Ledger):
         return ledger.rejections(run_id=run_id)

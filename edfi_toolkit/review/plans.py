@@ -21,7 +21,7 @@ from edfi_toolkit.review.summaries import (
 from edfi_toolkit.review.views import Block, View
 
 if TYPE_CHECKING:
-    from edfi_toolkit.sync import Plan
+    from edfi_toolkit.planning import Plan
     from edfi_toolkit.validation import Checked
 
 

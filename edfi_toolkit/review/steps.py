@@ -28,8 +28,8 @@ from edfi_toolkit.review.views import Block, View, accounting
 from edfi_toolkit.rules.story import in_short, parts_of
 
 if TYPE_CHECKING:
+    from edfi_toolkit.planning import Plan
     from edfi_toolkit.rules import Build
-    from edfi_toolkit.sync import Plan
     from edfi_toolkit.tables import Tables
     from edfi_toolkit.validation import Checked
 

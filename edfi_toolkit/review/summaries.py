@@ -13,8 +13,8 @@ from edfi_toolkit.review.meanings import events_of, meaning_of, told_events
 from edfi_toolkit.review.views import cell_text
 
 if TYPE_CHECKING:
+    from edfi_toolkit.planning import Plan
     from edfi_toolkit.rules import Build
-    from edfi_toolkit.sync import Plan
     from edfi_toolkit.validation import Checked
 
 SEVERITIES = ("critical", "warning", "info")
@@ -102,7 +102,7 @@ def by_rule(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     An id nobody knows, and a guardrail, which counts, are told by the frame's own `says` and `hint`, where it
     has them.
     """
-    from edfi_toolkit.sync.guardrails import BREACHES, MASS_DELETE
+    from edfi_toolkit.planning.guardrails import BREACHES, MASS_DELETE
 
     counts = frame[column].value_counts(sort=True)
     own = frame.drop_duplicates(column).set_index(column) if len(frame) else frame

@@ -17,8 +17,8 @@ from edfi_toolkit.runs.folder import MADE_IN, STEPS
 from edfi_toolkit.settings import Settings, Source, without_password
 
 if TYPE_CHECKING:
+    from edfi_toolkit.planning import Plan
     from edfi_toolkit.runs.run import Run
-    from edfi_toolkit.sync import Plan
 
 
 def head_of_manifest(run: Run, chosen: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from edfi_toolkit.errors import ConfigError, OdsError
 
 if TYPE_CHECKING:
     from edfi_toolkit.ods import RetryPolicy
+    from edfi_toolkit.planning import Plan
     from edfi_toolkit.runs.run import Run
-    from edfi_toolkit.sync import Plan
     from edfi_toolkit.tables import Tables
 
 Progress = Callable[[int, int | None, Mapping[str, int] | None], bool]
@@ -21,7 +21,7 @@ Progress = Callable[[int, int | None, Mapping[str, int] | None], bool]
 
 def plan_of(run: Run, schools: Collection[int] = ()) -> Plan:
     """The plan of an ordinary publish: against what was published before."""
-    from edfi_toolkit.sync import plan
+    from edfi_toolkit.planning import plan
 
     _check_year(run)
     _recover(run)
@@ -33,7 +33,8 @@ def live_plan_of(run: Run, schools: Collection[int], progress: Progress) -> Plan
     """The same plan, with what the ODS as it is now has to say of it. Raises OdsError when it cannot be read."""
     from edfi_toolkit.model import associations
     from edfi_toolkit.ods import Client
-    from edfi_toolkit.sync import dependents, sweep, with_live
+    from edfi_toolkit.ods.snapshot import dependents, sweep
+    from edfi_toolkit.planning import with_live
     from edfi_toolkit.validation import missing_references
 
     made = plan_of(run, schools)
@@ -62,9 +63,11 @@ def resync_of(
     incremental: read what changed since the last time, into a copy that is kept; None as the target is set. say:
         takes what was read so.
     """
+    from edfi_toolkit.ledger import Ledger
+    from edfi_toolkit.ledger.watermarks import Copies
     from edfi_toolkit.ods import Client
-    from edfi_toolkit.sync import Ledger, plan, resources_of, sweep
-    from edfi_toolkit.sync.watermarks import Copies
+    from edfi_toolkit.ods.snapshot import sweep
+    from edfi_toolkit.planning import plan, resources_of
 
     _check_year(run)
     _recover(run)
@@ -97,7 +100,7 @@ def _remembered(run: Run, *, claims: bool = False) -> dict[str, Any]:
 
     claims: also what other feeds published to this target, which a resync must not take for nobody's.
     """
-    from edfi_toolkit.sync import Ledger
+    from edfi_toolkit.ledger import Ledger
 
     with Ledger(run.installation.ledger) as ledger:
         feed = ledger.feed(run.target.identity, run.profile, run.source.name)
@@ -112,7 +115,7 @@ def _remembered(run: Run, *, claims: bool = False) -> dict[str, Any]:
 def _updatable(run: Run) -> frozenset[str]:
     """Where a PUT may change a key, if a setting asks; nowhere while the target does not tell."""
     from edfi_toolkit.ods import Client
-    from edfi_toolkit.sync import updatable
+    from edfi_toolkit.ods.snapshot import updatable
 
     if run.built.settings.get("key_change") == "put_if_updatable":
         with suppress(OdsError, ConfigError), Client(run.target, retry=brief()) as client:
@@ -128,7 +131,7 @@ def _check_year(run: Run) -> None:
 def _recover(run: Run) -> None:
     """What a crashed run left unsure is looked up before a plan is made; later, if the target is away."""
     from edfi_toolkit.ods import Client
-    from edfi_toolkit.sync import recover
+    from edfi_toolkit.publishing import recover
 
     with suppress(OdsError, ConfigError), Client(run.target, retry=brief()) as client:
         recover(

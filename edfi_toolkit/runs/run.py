@@ -37,8 +37,8 @@ from edfi_toolkit.runs.setup import check_setup
 from edfi_toolkit.settings import Settings, Source, Target
 
 if TYPE_CHECKING:
+    from edfi_toolkit.planning import Plan
     from edfi_toolkit.rules import Build
-    from edfi_toolkit.sync import Plan
     from edfi_toolkit.tables import Tables
     from edfi_toolkit.validation import Checked
 
@@ -228,7 +228,8 @@ class Run:
         chosen = list(overrides)
         if not approved:
             return self._waiting(chosen)
-        from edfi_toolkit.sync import Ledger, publish
+        from edfi_toolkit.ledger import Ledger
+        from edfi_toolkit.publishing import publish
 
         plan, tell = self.plan, progress or _panel("Publishing")
         about, begun = {"fingerprint": plan.fingerprint, "by": user_name()}, self.published
@@ -300,7 +301,7 @@ class Run:
     @cached_property
     def plan(self) -> Plan:
         """The plan as it was previewed."""
-        from edfi_toolkit.sync import Plan
+        from edfi_toolkit.planning import Plan
 
         self.folder.need("preview")
         return Plan.load(self.path)
@@ -352,7 +353,7 @@ class Run:
 
     def rejected(self) -> pd.DataFrame:
         """All refusals of this feed, open and settled."""
-        from edfi_toolkit.sync import Ledger
+        from edfi_toolkit.ledger import Ledger
 
         with Ledger(self.installation.ledger) as ledger:
             return ledger.rejections(feed=ledger.feed(self.target.identity, self.profile, self.source.name))

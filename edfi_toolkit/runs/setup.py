@@ -55,7 +55,7 @@ def _asked(check: Callable[[], str]) -> dict[str, str]:
 
 
 def _ledger(installation: Settings) -> str:
-    from edfi_toolkit.sync import Ledger
+    from edfi_toolkit.ledger import Ledger
 
     with Ledger(installation.ledger):
         return without_password(installation.ledger)

@@ -23,10 +23,10 @@ from edfi_toolkit.batch.exits import Exit
 from edfi_toolkit.batch.watch import Cycle, Stop, Watch, seconds_of
 from edfi_toolkit.cli.playground import working_in
 from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.runs import open_run
-from edfi_toolkit.sync import Ledger
 from tests.batch.district import PEOPLE, District
-from tests.sync.district import GENERAL, YEAR, seed_lines
+from tests.district import GENERAL, YEAR, seed_lines
 
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations warns when it is first imported
 ENDED = {"end_date": "2026-01-31"}

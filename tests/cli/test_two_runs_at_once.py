@@ -13,9 +13,9 @@ import pytest
 
 from edfi_toolkit.batch.unattended import shipped
 from edfi_toolkit.cli.playground import make_playground, target_environ
+from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.model import associations
 from edfi_toolkit.sandbox import start
-from edfi_toolkit.sync import Ledger
 
 RUN = ["run", "sample", "--profile", "certification", "--school-year", "2026", "--approve", "auto"]
 # Held records of the sample; refused by the ledger while the other run publishes; a plan that no longer holds.

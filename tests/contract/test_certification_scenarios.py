@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 
+from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.ods import Write
+from edfi_toolkit.planning import plan
+from edfi_toolkit.publishing import publish
 from edfi_toolkit.rules import build
 from edfi_toolkit.sandbox import create_app
 from edfi_toolkit.sandbox.control import seed
 from edfi_toolkit.sources import extract
-from edfi_toolkit.sync import Ledger, plan, publish
 from edfi_toolkit.validation import validate
-from tests.sync.district import in_process
+from tests.district import in_process
 
 URI = "uri://ed-fi.org/"
 # scenario row -> resource, path of the property the scenario looks at, its values after the first step and the update

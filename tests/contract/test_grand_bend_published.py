@@ -10,13 +10,15 @@ import httpx
 import pandas as pd
 import pytest
 
+from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.model import associations, natural_key, same_body
 from edfi_toolkit.ods import Client
+from edfi_toolkit.planning import plan
+from edfi_toolkit.publishing import publish
 from edfi_toolkit.rules import Build, build
 from edfi_toolkit.sandbox import Running, start
 from edfi_toolkit.settings import Secret, Target
 from edfi_toolkit.sources import extract
-from edfi_toolkit.sync import Ledger, plan, publish
 from edfi_toolkit.validation import validate
 
 

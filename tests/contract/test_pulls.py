@@ -10,9 +10,9 @@ import pytest
 from pyarrow import parquet
 
 from edfi_toolkit.errors import OdsError
+from edfi_toolkit.ledger import Ledger
+from edfi_toolkit.ledger.watermarks import follow, keep_watermark, watermark
 from edfi_toolkit.ods import Client, Pulled, Write, login_of, pull, read_copy
-from edfi_toolkit.sync import Ledger
-from edfi_toolkit.sync.watermarks import follow, keep_watermark, watermark
 from tests.contract.briar_hollow import RESOURCE, SCHOOL, Host, an_association, delivered_all, posts
 
 

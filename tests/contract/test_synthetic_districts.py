@@ -9,12 +9,14 @@ import httpx
 import pandas as pd
 import pytest
 
+from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.ods import Client
+from edfi_toolkit.planning import plan
+from edfi_toolkit.publishing import publish
 from edfi_toolkit.rules import build
 from edfi_toolkit.sandbox import Running
 from edfi_toolkit.settings import Secret, Target
 from edfi_toolkit.sources import extract
-from edfi_toolkit.sync import Ledger, plan, publish
 from edfi_toolkit.tables.synthetic import PROFILES, district, write
 from edfi_toolkit.validation import Checked, validate
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from edfi_toolkit.planning.guardrails import BREACHES, MASS_DELETE
+from edfi_toolkit.planning.truth_tables import RESYNC
 from edfi_toolkit.review.meanings import meaning_of, meanings_of
 from edfi_toolkit.review.summaries import by_rule
 from edfi_toolkit.rules.catalogue import RULES
-from edfi_toolkit.sync.actions import RESYNC
-from edfi_toolkit.sync.guardrails import BREACHES, MASS_DELETE
 from edfi_toolkit.validation.facts import FACTS
 
 

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from edfi_toolkit.model import natural_key
+from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.rules import build
-from edfi_toolkit.sync import identity_map_of, plan
 from tests.rules.worked_examples import EXAMPLES, patched, settings_of, tables_before
 
 PROFILES = ("certification", "nm-powerschool", "wi-infinite-campus")

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from edfi_toolkit.errors import ConfigError
-from edfi_toolkit.sync import identity_map_of
+from edfi_toolkit.planning import identity_map_of
 from tests.rules import test_nm_powerschool as nm
 from tests.rules import test_wi_infinite_campus as wi
 from tests.rules.tables_of import a_participation, certification_tables

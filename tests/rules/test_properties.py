@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edfi_toolkit.model import KEY_COLUMNS, natural_key, same_body
+from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.rules import build
 from edfi_toolkit.rules.catalogue import RULES
-from edfi_toolkit.sync import identity_map_of, plan
 from tests.rules.random_tables import TABLES
 
 PROFILES = pytest.mark.parametrize("profile", sorted(TABLES))

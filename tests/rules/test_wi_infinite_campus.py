@@ -8,8 +8,8 @@ from collections import Counter
 import pytest
 
 from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.rules import build
-from edfi_toolkit.sync import identity_map_of, plan
 from tests.rules.tables_of import events_by_action
 
 PROFILE = "wi-infinite-campus"

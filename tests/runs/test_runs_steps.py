@@ -15,9 +15,9 @@ import pytest
 import edfi_toolkit as edfi
 from edfi_toolkit.cli.playground import Playground
 from edfi_toolkit.errors import ConfigError, LedgerBusy, LedgerError, StalePlan
+from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.runs import Run
 from edfi_toolkit.sandbox import Running
-from edfi_toolkit.sync import Ledger
 
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations warns when it is first imported
 WHICH: dict[str, Any] = {"profile": "certification", "school_year": 2026}
@@ -145,7 +145,7 @@ def test_validation_goes_on_without_the_target_and_says_so(
 def test_a_preview_first_looks_up_what_a_crashed_run_left_unsure(
     work: Playground, sandbox: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from edfi_toolkit.sync.journal import Journal
+    from edfi_toolkit.ledger.journal import Journal
 
     turn = Journal.turn
 

@@ -12,12 +12,12 @@ import pytest
 from edfi_toolkit.errors import OdsError, OdsUnavailable
 from edfi_toolkit.model import associations
 from edfi_toolkit.ods import Client
+from edfi_toolkit.planning import identity_map_of
 from edfi_toolkit.sandbox import create_app
 from edfi_toolkit.sandbox.control import seed
-from edfi_toolkit.sync import identity_map_of
 from edfi_toolkit.validation import validate
 from edfi_toolkit.validation.target import pull
-from tests.sync.district import LEA, in_process, seed_lines
+from tests.district import LEA, in_process, seed_lines
 from tests.validation.made import CTE, GENERAL, a_body, a_build, uri
 
 

@@ -1,0 +1,213 @@
+"""The identity map as a CSV file: taken out of a ledger, or brought in from another tool that published before.
+
+1. A file is taken whole or not at all: every mistake is listed, by row and column, and nothing is written then.
+2. A body is optional: without it nobody knows what was sent last, so the next plan updates that record.
+3. What the ledger knows already stays; a file that says another id for it is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pandas as pd
+
+from edfi_toolkit.errors import SourceError, SourceShapeError, SourceUnavailable
+from edfi_toolkit.ledger.journal import Intent, Journal, Settled
+from edfi_toolkit.ledger.ledger import Feed, Ledger
+from edfi_toolkit.model import KEY_COLUMNS, associations, body_hash, natural_key
+from edfi_toolkit.planning.comparison import MAP_COLUMNS, ledger_rows, typed_keys
+
+COLUMNS = tuple(name for name in MAP_COLUMNS if name != "feed")
+NEEDED = ("resource", "school_year", *KEY_COLUMNS, "ed_fi_id")
+SHOWN = 20  # mistakes told one by one
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_ID = re.compile(r"[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+
+
+def export_map(ledger: Ledger, feed: Feed, file: str | os.PathLike[str]) -> int:
+    """Write the feed's identity map as CSV (COLUMNS) with mode 0600; returns the number of records."""
+    rows = ledger.identity_map(feed)
+    days = rows["begin_date"].dt.strftime("%Y-%m-%d")
+    refs = [orjson.dumps(each).decode() for each in rows["source_refs"]]
+    text = rows.assign(begin_date=days, source_refs=refs)[list(COLUMNS)].to_csv(index=False)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
+        os.fchmod(out.fileno(), 0o600)  # also where the file was there before
+        out.write(text)
+    return len(rows)
+
+
+def import_map(ledger: Ledger, feed: Feed, file: str | os.PathLike[str]) -> int:
+    """Take the identities of a CSV file into a feed; returns how many were new.
+
+    file: NEEDED columns, and from COLUMNS what is known besides. Raises SourceUnavailable, SourceShapeError for
+    missing columns, SourceError listing every wrong cell by row (as a text editor counts) and column, and
+    LedgerBusy while a run of the feed is at work.
+    """
+    rows = _read(Path(file))
+    mistakes = _mistakes(rows)
+    if not mistakes:
+        rows = _typed(rows)
+        mistakes = _repeated(rows)
+    if mistakes:
+        raise _wrong(Path(file), mistakes)
+    with ledger.exclusive(feed):
+        known = _known(ledger.identity_map(feed))
+        keys = _keys(rows)
+        moved = [
+            (line, "ed_fi_id", "the ledger knows another id for this record")
+            for line, key, ed_fi_id in zip(rows.index, keys, rows["ed_fi_id"], strict=True)
+            if known.get(key, ed_fi_id) != ed_fi_id
+        ]
+        if moved:
+            raise _wrong(Path(file), moved)
+        new = rows[[key not in known for key in keys]]
+        for year, part in new.groupby("school_year"):
+            Journal(ledger, feed, int(year)).remap([], _adoptions(part))
+    return len(new)
+
+
+def _read(file: Path) -> pd.DataFrame:
+    """The cells as texts; the index is the line as an editor counts it, when no cell holds a line break."""
+    try:
+        rows = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise SourceUnavailable(
+            f"{file} cannot be read as CSV ({type(error).__name__}). Give a UTF-8 file with a line of column "
+            "names."
+        ) from None
+    missing = [name for name in NEEDED if name not in rows]
+    if missing:
+        raise SourceShapeError(
+            f"{file} lacks the columns {', '.join(missing)}. It needs {', '.join(NEEDED)}; export-map shows the "
+            "form."
+        )
+    rows.index = pd.RangeIndex(2, len(rows) + 2)
+    return rows.reindex(columns=list(COLUMNS), fill_value="").map(str.strip)
+
+
+_CHECKS: dict[str, tuple[Callable[[str], bool], str]] = {
+    "resource": (lambda cell: cell in associations(), "no student program association resource of the API"),
+    "school_year": (lambda cell: bool(re.fullmatch(r"20\d\d", cell)), "no school year such as 2026"),
+    "begin_date": (lambda cell: _is_day(cell), "no date such as 2025-08-23"),
+    "education_organization_id": (str.isdecimal, "no number of an organization"),
+    "program_education_organization_id": (str.isdecimal, "no number of an organization"),
+    "program_name": (lambda cell: 0 < len(cell) <= 60, "a program's name has 1 to 60 characters"),
+    "program_type_descriptor": (
+        lambda cell: "://" in cell and "#" in cell,
+        "no descriptor such as uri://ed-fi.org/ProgramTypeDescriptor#Bilingual",
+    ),
+    "student_unique_id": (
+        lambda cell: 0 < len(cell) <= 32 and not re.fullmatch(r"\d+\.0|\d(\.\d+)?E\+\d+", cell),
+        "empty, too long, or a number that a spreadsheet has changed",
+    ),
+    "ed_fi_id": (lambda cell: bool(_ID.fullmatch(cell)), "no id of the API (32 hexadecimal digits)"),
+    "last_body": (lambda cell: not cell or _is_json(cell, dict), "no JSON object"),
+    "source_refs": (lambda cell: not cell or _is_json(cell, list), "no JSON list"),
+    "last_status": (lambda cell: not cell or cell.isdecimal(), "no number"),
+}
+Mistake = tuple[int, str, str]  # line, column, what is wrong; never the value, which may be a student's
+
+
+def _mistakes(rows: pd.DataFrame) -> list[Mistake]:
+    found = [
+        (line, column, says)
+        for column, (holds, says) in _CHECKS.items()
+        for line, cell in rows[column].items()
+        if not holds(cell)
+    ]
+    return sorted(found)
+
+
+def _repeated(rows: pd.DataFrame) -> list[Mistake]:
+    """Records and ids that stand there twice, and bodies that belong to another record."""
+    found = [
+        (line, "student_unique_id", "the same record stands in an earlier row")
+        for line in rows.index[pd.Series(_keys(rows), index=rows.index).duplicated()]
+    ]
+    found += [
+        (line, "ed_fi_id", "another record has this id")
+        for line in rows.index[rows.duplicated(["resource", "ed_fi_id"])]
+    ]
+    own = [tuple(each) for each in _wire_keys(rows)]
+    found += [
+        (line, "last_body", "it is the body of another record, or lacks a member of the key")
+        for line, body, key in zip(rows.index, rows["last_body"], own, strict=True)
+        if body and _key_of(body) != key
+    ]
+    return sorted(found)
+
+
+def _typed(rows: pd.DataFrame) -> pd.DataFrame:
+    bodies = [orjson.loads(cell) if cell else {} for cell in rows["last_body"]]
+    refs = [orjson.loads(cell) if cell else [] for cell in rows["source_refs"]]
+    typed = typed_keys(rows.assign(ed_fi_id=rows["ed_fi_id"].str.lower().str.replace("-", "")))
+    typed["last_body"], typed["source_refs"] = (
+        pd.Series(each, index=rows.index, dtype=object) for each in (bodies, refs)
+    )
+    return typed
+
+
+def _wire_keys(rows: pd.DataFrame) -> list[list[Any]]:
+    """The six parts of each key as a body spells them."""
+    return [[each[name] for name in KEY_COLUMNS] for each in ledger_rows(rows)]
+
+
+def _keys(rows: pd.DataFrame) -> list[tuple[int, str, str]]:
+    named = ledger_rows(rows)
+    years = rows["school_year"].astype(int)
+    return [(year, each["resource"], each["key_hash"]) for year, each in zip(years, named, strict=True)]
+
+
+def _known(mapped: pd.DataFrame) -> dict[tuple[int, str, str], str]:
+    return dict(zip(_keys(mapped), mapped["ed_fi_id"], strict=True))
+
+
+def _adoptions(rows: pd.DataFrame) -> list[Settled]:
+    columns = (
+        rows[name].tolist() for name in ("ed_fi_id", "etag", "last_body", "source_refs", "last_status")
+    )
+    return [
+        Settled(
+            Intent(item, "ADOPT", row, ed_fi_id, body, body_hash(body), refs),
+            "delivered",
+            status=int(status) if status else None,
+            ed_fi_id=ed_fi_id,
+            etag=etag or None,
+        )
+        for item, (row, ed_fi_id, etag, body, refs, status) in enumerate(
+            zip(ledger_rows(rows), *columns, strict=True)
+        )
+    ]
+
+
+def _wrong(file: Path, mistakes: list[Mistake]) -> SourceError:
+    told = [f"  row {line}, column {column}: {says}" for line, column, says in mistakes[:SHOWN]]
+    more = len(mistakes) - len(told)
+    told += [f"  and {more} more"] if more else []
+    return SourceError(
+        f"{file} was not taken in; nothing has changed. Correct these cells and import it again:\n"
+        + "\n".join(told)
+    )
+
+
+def _key_of(body: dict[str, Any]) -> tuple[Any, ...] | None:
+    try:
+        return natural_key(body)
+    except (KeyError, TypeError):
+        return None
+
+
+def _is_day(cell: str) -> bool:
+    return bool(_DAY.fullmatch(cell)) and pd.notna(pd.to_datetime(cell, errors="coerce"))
+
+
+def _is_json(cell: str, kind: type) -> bool:
+    try:
+        return isinstance(orjson.loads(cell), kind)
+    except orjson.JSONDecodeError:
+        return False

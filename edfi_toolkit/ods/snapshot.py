@@ -1,0 +1,101 @@
+"""Read what the ODS holds of whole resources: the third side of a resync."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import pandas as pd
+
+from edfi_toolkit import model
+from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable, PlanError
+from edfi_toolkit.ods.client import Client, Progress
+
+Tell = Callable[[int, int | None, dict[str, int]], bool | None]
+ODS_COLUMNS = ("resource", "id", "etag", "body")
+
+
+class Reader(Protocol):
+    """What reads a collection as frames of ODS_COLUMNS: a `Client`, or the `Copies` kept of a target."""
+
+    def read(self, resource: str, *, progress: Progress | None = None) -> Iterator[pd.DataFrame]:
+        """All items; `progress` is called with rows read and rows in all."""
+
+
+class Swept(NamedTuple):
+    """ods: ODS_COLUMNS, as `plan` takes it. unread: resources the ODS does not have or show to this login."""
+
+    ods: pd.DataFrame
+    unread: tuple[str, ...]
+
+
+def sweep(
+    reader: Reader,
+    resources: Iterable[str],
+    *,
+    progress: Tell | None = None,
+) -> Swept:
+    """Read every record of these resources that the login may see.
+
+    progress: called with records read so far, and their number once it is known; False stops.
+    A resource that cannot be read is named, never taken to be empty. Raises OdsUnavailable, OdsRefusedLogin,
+    OdsError, and PlanError when stopped.
+    """
+    pages = [pd.DataFrame(columns=list(ODS_COLUMNS))]
+    unread, done = [], 0
+    for resource in resources:
+        told = None if progress is None else partial(_tell, progress, done)
+        try:
+            found = list(reader.read(resource, progress=told))
+        except (OdsUnavailable, OdsRefusedLogin):
+            raise
+        except OdsError as refusal:
+            if not refusal.not_offered:
+                raise
+            unread.append(resource)
+        else:
+            pages += found
+            done += sum(map(len, found))
+    if progress is not None:
+        progress(done, done, {})
+    return Swept(pd.concat(pages, ignore_index=True), tuple(unread))
+
+
+def _tell(progress: Tell, before: int, read: int, total: int | None = None) -> None:
+    if progress(before + read, None, {}) is False:
+        raise PlanError("The reading was stopped, so nothing was compared. Run it again.")
+
+
+def dependents(client: Client) -> pd.DataFrame:
+    """`resource` and the key columns of the associations that other records of the ODS refer to.
+
+    What refers to them is read where this login may; where it may not, the ODS has the last word.
+    """
+    related = model.data_standard()["related"]["referencesStudentProgramAssociation"]
+    rows = []
+    for resource, paths in related.items():
+        for body in sweep(client, [resource]).ods["body"]:
+            for path, facts in paths.items():
+                found = _at(body, path.removeprefix("$.").split("."))
+                rows += [(resource, *(each[name] for name in facts["keys"])) for each in found]
+    return pd.DataFrame(rows, columns=["resource", *model.KEY_COLUMNS])
+
+
+def _at(value: Any, path: Sequence[str]) -> list[Any]:
+    """All that stands at a path, of which `name[*]` is every item of a collection."""
+    if not path:
+        return [value]
+    name, collection, _ = path[0].partition("[")
+    inner = value.get(name)
+    items = (inner or []) if collection else [] if inner is None else [inner]
+    return [found for item in items for found in _at(item, path[1:])]
+
+
+def updatable(client: Client) -> frozenset[str]:
+    """The resources whose key a PUT may change, as the API describes itself (`x-Ed-Fi-isUpdatable`)."""
+    return frozenset(
+        path.split("/")[-2]
+        for path, operations in client.openapi().get("paths", {}).items()
+        if path.endswith("/{id}") and operations.get("put", {}).get("x-Ed-Fi-isUpdatable") is True
+    )

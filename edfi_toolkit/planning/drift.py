@@ -1,0 +1,107 @@
+"""A plan held against what the ODS holds now: what carrying it out would meet there. Pure.
+
+The plan stays as it is; only its findings grow. What it says of a record names members, never values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from edfi_toolkit.model import KEY_COLUMNS, associations, body_hash
+from edfi_toolkit.planning.comparison import key_texts, keyed, listed, ods_side
+from edfi_toolkit.planning.findings import Findings
+from edfi_toolkit.planning.plan import Plan
+from edfi_toolkit.planning.reasons import changed_members
+
+_KEY = ["resource", *KEY_COLUMNS]
+Said = tuple[str, str]  # code, sentence
+
+
+def with_live(
+    plan: Plan,
+    ods: pd.DataFrame,
+    *,
+    missing: pd.DataFrame | None = None,
+    dependents: pd.DataFrame | None = None,
+    unread: Collection[str] = (),
+) -> Plan:
+    """The plan with what the ODS, as it is now, has to say of its items.
+
+    ods: `resource, id, etag, body` of every association resource that could be read. missing: `code, severity,
+    says, hint` and the columns of a key: references that do not exist there. dependents: `resource` and the
+    key columns of the associations that other records there refer to. unread: resources that could not be
+    read.
+    """
+    findings = Findings()
+    readable = [each for each in associations() if each not in unread]
+    held = ods_side(ods, readable)
+    findings.tell("LIVE_COMPARED")
+    for resource in plan.scope.resources:
+        if resource in unread:
+            findings.tell("RESOURCE_UNREAD", resource=resource)
+    items = plan.items.reset_index(drop=True)
+    looked = items["resource"].isin(readable)
+    said = _said(items[looked], plan.hashes.reset_index(drop=True)[looked], held)
+    for code in dict.fromkeys(code for code, _ in said.values()):
+        rows = [row for row, (own, _) in said.items() if own == code]
+        findings.about(code, items.loc[rows], says=[said[row][1] for row in rows])
+    findings.about("LIVE_DEPENDENTS", _with_dependents(items, dependents))
+    if missing is not None:
+        findings.add(missing)
+    return replace(plan, findings=pd.concat([plan.findings, findings.frame()], ignore_index=True))
+
+
+def _said(items: pd.DataFrame, hashes: pd.Series, held: pd.DataFrame) -> dict[int, Said]:
+    """By item: what its request, or leaving it alone, would meet."""
+    bodies = dict(zip(zip(held["resource"], held["id"], strict=True), held["body"], strict=True))
+    keys = set(zip(held["resource"], held["key"], strict=True))
+    said = {}
+    columns = (items["action"], items["resource"], key_texts(items), listed(items["ed_fi_id"]))
+    rest = (items["before"], listed(hashes))
+    for row, action, resource, key, ed_fi_id, before, digest in zip(
+        items.index, *columns, *rest, strict=True
+    ):
+        there = bodies.get((resource, ed_fi_id))
+        if action == "POST":
+            found = _of_post() if (resource, key) in keys else None
+        elif action == "NOOP":
+            found = _of_noop(there, digest)
+        else:
+            found = _of_change(action, there, before)
+        if found is not None:
+            said[row] = found
+    return said
+
+
+def _of_post() -> Said:
+    return "LIVE_EXISTS", "The ODS has a record with this key already: the create would overwrite it."
+
+
+def _of_noop(there: Any, digest: str) -> Said | None:
+    if there is None:
+        return "LIVE_DRIFT", "Nothing would be sent, but the ODS has this record no more."
+    if body_hash(there) != digest:
+        return "LIVE_DRIFT", "Nothing would be sent, but somebody else has changed this record in the ODS."
+    return None
+
+
+def _of_change(action: str, there: Any, before: Any) -> Said | None:
+    if there is None:
+        then = "it would be created again" if action == "PUT" else "there is nothing to delete"
+        return "LIVE_GONE", f"The ODS has this record no more: {then}."
+    if changed := changed_members(before, there):
+        verb = "overwrite" if action == "PUT" else "delete"
+        return "LIVE_CHANGED", f"Somebody else has changed {', '.join(changed)} since; this would {verb} it."
+    return None
+
+
+def _with_dependents(items: pd.DataFrame, dependents: pd.DataFrame | None) -> pd.DataFrame:
+    """The deletes of records that others refer to. All associations share one space of keys."""
+    deletes = items[items["action"].eq("DELETE")]
+    if dependents is None or dependents.empty:
+        return deletes[:0]
+    return deletes[pd.Series(key_texts(deletes), index=deletes.index).isin(set(keyed(dependents)["key"]))]

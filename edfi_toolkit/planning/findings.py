@@ -1,0 +1,108 @@
+"""What a plan tells beside its items, gathered while it is made. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pandas as pd
+
+from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.planning.plan import FINDING_COLUMNS, typed_findings
+from edfi_toolkit.rules.catalogue import RULES
+
+# Why a record is held: what is said of it, and what to do. What else a plan tells is in the catalogue by its code.
+HELD_BECAUSE = {
+    "held record": (
+        "Held back by validation; what is published stays as it is.",
+        "Correct the findings of this record; the next plan picks it up.",
+    ),
+    "held by load error": (
+        "A source row it rests on could not be read; what is published stays as it is.",
+        "Correct the load errors; the next plan picks it up.",
+    ),
+    "held orphan": (
+        "Nobody here has published it, and its student, or one nobody can name, has an error; it stays as it is.",
+        "Correct the load errors and held records; the next resync decides about it.",
+    ),
+    "held key change": (
+        "Its key moved and the new record is held back; what is published stays as it is.",
+        "Correct the findings of the new record; the next plan moves it.",
+    ),
+}
+
+
+class Findings:
+    """Gathers findings in the order they are made."""
+
+    def __init__(self) -> None:
+        self._parts: list[pd.DataFrame] = []
+
+    def about(self, what: str, rows: pd.DataFrame, *, says: list[str] | None = None) -> None:
+        """One finding per row (resource and key columns). what: of HELD_BECAUSE, or a code of the catalogue.
+
+        says: what to say of each row, where the code's own sentence would say less.
+        """
+        if len(rows):
+            code, severity, own, hint = _told_of(what)
+            told = own if says is None else says
+            self.add(
+                rows[["resource", *KEY_COLUMNS]].assign(code=code, severity=severity, says=told, hint=hint)
+            )
+
+    def tell(self, code: str, *, resource: str | None = None) -> None:
+        """One finding about the plan, or about one resource."""
+        _, severity, says, hint = _told_of(code)
+        self.say(code, severity, says, hint, resource=resource)
+
+    def say(self, code: str, severity: str, says: str, hint: str, *, resource: str | None = None) -> None:
+        """One finding in its own words."""
+        row = {"code": code, "severity": severity, "resource": resource, "says": says, "hint": hint}
+        self.add(pd.DataFrame([row]))
+
+    def told(self, code: str) -> bool:
+        """Whether a finding of this code was made."""
+        return any(part["code"].eq(code).any() for part in self._parts)
+
+    def copy_notices(self, notices: pd.DataFrame) -> None:
+        """A build's notices, as warning or info: a notice never stops anything."""
+        codes = notices["code"].unique()
+        severities = {code: _severity(code) for code in codes}
+        hints = {code: RULES[code].hint if code in RULES else None for code in codes}
+        self.add(
+            pd.DataFrame(
+                {
+                    "code": notices["code"],
+                    "severity": notices["code"].map(severities),
+                    "says": notices["detail"],
+                    "hint": notices["code"].map(hints),
+                }
+            )
+        )
+
+    def keep_only(self, organizations: Collection[int]) -> None:
+        """Forget what was found about records of other organizations."""
+        found = self.frame()
+        about = found["education_organization_id"]
+        self._parts = [found[about.isna() | about.isin(organizations)]]
+
+    def frame(self) -> pd.DataFrame:
+        """All findings so far (FINDING_COLUMNS)."""
+        return typed_findings(
+            pd.concat(self._parts) if self._parts else pd.DataFrame(columns=list(FINDING_COLUMNS))
+        )
+
+    def add(self, rows: pd.DataFrame) -> None:
+        """Findings made elsewhere, in columns of FINDING_COLUMNS."""
+        self._parts.append(typed_findings(rows))
+
+
+def _told_of(what: str) -> tuple[str, str, str, str]:
+    """Code, severity, sentence and next step."""
+    rule = RULES["HELD" if what in HELD_BECAUSE else what]
+    says, hint = HELD_BECAUSE.get(what, (rule.says, rule.hint))
+    return rule.id, rule.severity, says, hint
+
+
+def _severity(code: str) -> str:
+    severity = RULES[code].severity if code in RULES else "info"
+    return "warning" if severity == "critical" else severity

@@ -1,0 +1,118 @@
+"""From what was decided to the items of a plan: bodies, ids, differences, rules and reasons. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.planning.comparison import Sides, parsed, taken
+from edfi_toolkit.planning.events import events_of
+from edfi_toolkit.planning.plan import typed_items
+from edfi_toolkit.planning.reasons import Origins, changed_members, reasons
+from edfi_toolkit.planning.truth_tables import LINKED_WAVE, WAVES
+
+
+def items_of(
+    decided: pd.DataFrame, sides: Sides, build: Any, origins: Origins, *, resync: bool
+) -> tuple[pd.DataFrame, pd.Series]:
+    """The items in the order of execution, and the hash of each one's source body.
+
+    decided: action, rule, pair, side (the order of resource and key), and the positions source, mapped, ods.
+    A resync repairs what the ODS holds, whatever happened in the source, so it names no event.
+    """
+    rows = _in_order(decided)
+    action, linked = rows["action"], rows["pair"].notna()
+    rule = rows["rule"] if resync else rows["rule"].mask(linked, "REC-P6")
+    seen = sides.ods["body"] if resync else sides.mapped["last_body"]
+    last = taken(seen, rows["ods" if resync else "mapped"])
+    sent = taken(sides.source["body"], rows["source"])
+    # Where a PUT follows an ADOPT, the ledger first takes over the body as the ODS holds it.
+    takes_over = action.eq("ADOPT") & rule.isin(["REC-R2", "REC-R5", "REC-P6"])
+    shows_body = action.isin(["POST", "PUT", "ADOPT"]) | (action.eq("NOOP") & resync)
+    items = _spelled(rows, sides)
+    items["action"], items["pair"], items["rule"] = action, rows["pair"], rule
+    items["ed_fi_id"], items["etag"] = _ids(rows, sides, resync=resync)
+    items["body"] = _bodies(sent.where(~takes_over, last), shows_body)
+    items["before"] = _bodies(last, action.isin(["PUT", "DELETE"]))
+    items["source_refs"] = _refs(rows, sides)
+    items["diff"] = _diffs(items)
+    events = [""] * len(items) if resync else events_of(items, rows, sides, build)
+    items["reason"] = reasons(items, events, origins)
+    items["rules"] = _rules(rows, sides, rule, linked)
+    hashes = taken(sides.source["body_hash"], rows["source"]).astype("str").rename(None)
+    return typed_items(items), hashes
+
+
+def _in_order(decided: pd.DataFrame) -> pd.DataFrame:
+    """The order of execution: a pair stays together, its DELETE first; within a wave by resource and key."""
+    wave = decided["action"].map(WAVES).where(decided["pair"].isna(), LINKED_WAVE)
+    ordered = decided.assign(wave=wave, is_post=decided["action"].eq("POST"))
+    return ordered.sort_values(["wave", "pair", "is_post", "side"], kind="stable").reset_index(drop=True)
+
+
+def _spelled(rows: pd.DataFrame, sides: Sides) -> pd.DataFrame:
+    """Resource and key columns as the source spells them, else the map, else the ODS."""
+    columns = ["resource", *KEY_COLUMNS]
+    every = pd.concat([sides.source[columns], sides.mapped[columns], sides.ods[columns]], ignore_index=True)
+    in_map, in_ods = len(sides.source), len(sides.source) + len(sides.mapped)
+    position = np.where(
+        rows["source"].ge(0),
+        rows["source"],
+        np.where(rows["mapped"].ge(0), rows["mapped"] + in_map, rows["ods"] + in_ods),
+    )
+    return every.take(position).reset_index(drop=True)
+
+
+def _ids(rows: pd.DataFrame, sides: Sides, *, resync: bool) -> tuple[pd.Series, pd.Series]:
+    """The id and etag each request carries: the map's, in a resync the ODS's; none for a POST."""
+    from_ods = rows["action"].ne("UNMAP") & resync
+    known = ("ed_fi_id", "id"), ("etag", "etag")
+    columns = (
+        taken(sides.ods[its], rows["ods"]).where(from_ods, taken(sides.mapped[mine], rows["mapped"]))
+        for mine, its in known
+    )
+    ed_fi_id, etag = (column.where(rows["action"].ne("POST"), None) for column in columns)
+    return ed_fi_id, etag
+
+
+def _bodies(bodies: pd.Series, wanted: pd.Series) -> pd.Series:
+    """The wanted bodies as mappings; the map's may be JSON text."""
+    read = [
+        parsed(body) if shown else None for body, shown in zip(bodies.tolist(), wanted.tolist(), strict=True)
+    ]
+    return pd.Series(read, index=bodies.index, dtype=object)
+
+
+def _refs(rows: pd.DataFrame, sides: Sides) -> pd.Series:
+    built = taken(sides.source["source_refs"], rows["source"]).tolist()
+    published = taken(sides.mapped["source_refs"], rows["mapped"]).tolist()
+    return pd.Series([mine or its or [] for mine, its in zip(built, published, strict=True)], dtype=object)
+
+
+def _diffs(items: pd.DataFrame) -> pd.Series:
+    """Changed members of each PUT, and of each linked POST against the record it replaces."""
+    replaced: dict[Any, Any] = {}
+    diffs: list[dict[str, list[Any]] | None] = []
+    columns = (items[name].tolist() for name in ("action", "pair", "before", "body"))
+    for action, pair, before, body in zip(*columns, strict=True):
+        linked = pair is not pd.NA
+        if linked and action == "DELETE":
+            replaced[pair] = before
+        if action == "PUT" or (linked and action == "POST"):
+            diffs.append(changed_members(replaced.pop(pair) if linked else before, body))
+        else:
+            diffs.append(None)
+    return pd.Series(diffs, index=items.index, dtype=object)
+
+
+def _rules(rows: pd.DataFrame, sides: Sides, rule: pd.Series, linked: pd.Series) -> pd.Series:
+    """The rule that chose the action, COM-KEY-3 for a pair, and the rules that shaped the record."""
+    shaped = taken(sides.source["rules"], rows["source"]).tolist()
+    lists = [
+        [first, *(["COM-KEY-3"] if pair else []), *(own or [])]
+        for first, pair, own in zip(rule.tolist(), linked.tolist(), shaped, strict=True)
+    ]
+    return pd.Series(lists, dtype=object)

@@ -1,0 +1,329 @@
+"""Compare what should exist with what does, and say what to do about it (REC-*, docs/concepts.md). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edfi_toolkit.errors import PlanError
+from edfi_toolkit.planning.comparison import (
+    MAP_COLUMNS,
+    Scope,
+    Sides,
+    align,
+    map_side,
+    ods_side,
+    parsed,
+    same,
+    source_side,
+    spoken_for,
+    taken,
+    typed_keys,
+)
+from edfi_toolkit.planning.findings import Findings
+from edfi_toolkit.planning.guardrails import MAX_DELETE_SHARE, MAX_UPDATE_SHARE, guard
+from edfi_toolkit.planning.items import items_of
+from edfi_toolkit.planning.likely_cause import behind_deletes, behind_updates
+from edfi_toolkit.planning.orphans import in_reach, load_errors
+from edfi_toolkit.planning.plan import Plan
+from edfi_toolkit.planning.reasons import Origins
+from edfi_toolkit.planning.resources import looked_at, parts_of
+from edfi_toolkit.planning.schools import check_known, of_schools
+from edfi_toolkit.planning.truth_tables import (
+    PUBLISH,
+    PUBLISH_READS,
+    RESYNC,
+    RESYNC_READS,
+    decide,
+    link,
+    row_of,
+)
+
+MODES = ("publish", "resync")
+# Settings that keep published records which are no longer selected: profile, value that does so, and the
+# rules whose skips it concerns (none named: every deselection; a moved key is still moved).
+RETAINING: Mapping[str, tuple[str, Any, tuple[str, ...]]] = {
+    "wi.exclude_after_publish": ("wi-infinite-campus", "retain", ("WI-ENR-7", "WI-ENR-9")),  # WI-EVT-18
+    "nm.delete_deselected": ("nm-powerschool", False, ()),  # NM-EVT-4
+}
+_LINK_COLUMNS = ["resource", "key", "education_organization_id", "begin_date", "source_refs"]
+
+
+def plan(
+    checked_or_build: Any,
+    *,
+    identity_map: pd.DataFrame | None = None,
+    ods: pd.DataFrame | None = None,
+    unread: Collection[str] = (),
+    mode: str = "publish",
+    source_name: str | None = None,
+    last_sync: pd.DataFrame | None = None,
+    schools: Collection[int] = (),
+    updatable: Collection[str] = (),
+) -> Plan:
+    """Decide one action per natural key of the resources that a build speaks for.
+
+    checked_or_build: a Checked, whose held records are left alone, or a Build. Not modified.
+    identity_map: what this feed published; rows of other feeds, years and resources are never looked at, nor is
+        what the ODS holds under their ids.
+    ods: `resource, id, etag, body` of what the ODS holds; read in mode "resync" only.
+    unread: resources that could not be read; a resync leaves them as they are and tells so.
+    source_name: the feed's source where it differs from the build's.
+    last_sync: `resource, enabled, mapping_version` as at the last sync: what differs by now is worth a resync.
+    schools: plan for these organizations alone, by their Ed-Fi ids; the records of all others stay as they are.
+    updatable: resources whose key the target lets a PUT change; used where `key_change` says so.
+    A guardrail never raises here: its breach is a finding, and publish refuses. Raises PlanError for an
+    unknown mode or school, or an identity map that mixes feeds.
+    """
+    if mode not in MODES:
+        raise PlanError(f"There is no mode {mode!r}. Use one of: {', '.join(MODES)}.")
+    build, ready, held = parts_of(checked_or_build)
+    resync, findings, origins = mode == "resync", Findings(), Origins(build)
+    preferences = looked_at(
+        checked_or_build,
+        mode,
+        findings,
+        identity_map=identity_map,
+        last_sync=last_sync,
+        unread=unread,
+    )
+    scope = Scope(
+        profile=build.scope.profile,
+        school_year=int(build.scope.school_year),
+        source=build.scope.source if source_name is None else source_name,
+        resources=tuple(preferences.loc[preferences["enabled"], "resource"]),
+        organizations=tuple(sorted(set(schools))),
+    )
+    mapped = map_side(identity_map, scope)
+    sides = Sides(
+        source_side(ready[ready["resource"].isin(scope.resources)]),
+        mapped,
+        ods_side(ods, scope.resources, without=spoken_for(identity_map, mapped))
+        if resync
+        else ods_side(None, scope.resources),
+    )
+    check_known(scope.organizations, sides)
+    kept_back = source_side(held[held["resource"].isin(scope.resources)])
+    keys = _facts(sides, resync=resync, findings=findings)
+    keys = keys[~_left_alone(keys, sides, kept_back, build, origins, findings)].reset_index(drop=True)
+    decided = decide(keys, RESYNC, RESYNC_READS) if resync else decide(keys, PUBLISH, PUBLISH_READS)
+    decided = decided.join(keys[["source", "mapped", "ods"]], on="side")
+    if resync:
+        decided = in_reach(decided, sides, kept_back, build, findings)
+    decided = _linked(decided, sides, kept_back, build, origins, findings)
+    findings.about("COM-ONE-1", _clashing(decided, sides))
+    if build.settings.get("key_change") == "put_if_updatable":
+        decided = _in_place(decided, sides, updatable)
+    items, hashes = items_of(decided, sides, build, origins, resync=resync)
+    mapped_rows = len(sides.mapped)
+    if schools:
+        chosen = of_schools(items, scope.organizations)
+        items, hashes = items[chosen].reset_index(drop=True), hashes[chosen].reset_index(drop=True)
+        mapped_rows = int(sides.mapped["education_organization_id"].isin(scope.organizations).sum())
+        findings.keep_only(scope.organizations)
+        findings.tell("ONLY_SCHOOLS")
+    _guard(items, mapped_rows, _withheld(identity_map, scope, findings), build, findings)
+    findings.copy_notices(build.notices)
+    return Plan(items, findings.frame(), scope, mode, hashes, preferences)
+
+
+def identity_map_of(build: Any, ids: Any = None) -> pd.DataFrame:
+    """The identity map as it stands after a complete publish of a build.
+
+    ids: Ed-Fi ids in the order of the records; made up, but always the same for the same record, when not
+        given.
+    """
+    whole, records, _ = parts_of(build)
+    side = source_side(records)
+    rows = side.assign(
+        school_year=int(whole.scope.school_year),
+        ed_fi_id=list(ids) if ids is not None else _made_up_ids(side),
+        etag=None,
+        last_body=pd.Series([parsed(body) for body in side["body"]], dtype=object),
+        last_status=201,
+        feed=None,
+    )
+    typed = typed_keys(rows.reindex(columns=list(MAP_COLUMNS)))
+    texts = dict.fromkeys(("resource", "ed_fi_id", "etag", "feed"), "str")
+    return typed.astype({**texts, "school_year": "Int64", "last_status": "Int64"})
+
+
+def _made_up_ids(side: pd.DataFrame) -> list[str]:
+    names = (side["resource"].astype(object) + side["key"]).to_numpy(dtype=object)
+    halves = (pd.util.hash_array(names, hash_key=key) for key in ("edfi-toolkit-1st", "edfi-toolkit-2nd"))
+    return [f"{one:016x}{two:016x}" for one, two in zip(*halves, strict=True)]
+
+
+# What the truth tables read
+
+
+def _facts(sides: Sides, *, resync: bool, findings: Findings) -> pd.DataFrame:
+    """One row per key with its positions in the sides and the facts that the truth tables read."""
+    keys = align(sides.source, sides.mapped, sides.ods)
+    if len(sides.source) > keys["source"].ge(0).sum():
+        findings.tell("DUPLICATE_KEY")
+    for fact, side in (("in_source", "source"), ("in_map", "mapped"), ("in_ods", "ods")):
+        keys[fact] = keys[side].ge(0)
+    theirs, at = (sides.ods["body"], keys["ods"]) if resync else (sides.mapped["last_body"], keys["mapped"])
+    bodies, digests = (
+        taken(sides.source["body"], keys["source"]),
+        taken(sides.source["body_hash"], keys["source"]),
+    )
+    keys["equal"] = [
+        body is not None and same(body, digest, other)
+        for body, digest, other in zip(
+            bodies.tolist(), digests.tolist(), taken(theirs, at).tolist(), strict=True
+        )
+    ]
+    keys["same_id"] = taken(sides.mapped["ed_fi_id"], keys["mapped"]).eq(taken(sides.ods["id"], keys["ods"]))
+    return keys
+
+
+# Errors hold
+
+
+def _left_alone(
+    keys: pd.DataFrame,
+    sides: Sides,
+    kept_back: pd.DataFrame,
+    build: Any,
+    origins: Origins,
+    findings: Findings,
+) -> pd.Series:
+    """Keys of held records, and mapped rows that rest on rows set aside by a load error."""
+    held = align(kept_back, sides.mapped, sides.ods)
+    held = held[held["source"].ge(0)]
+    in_map, in_ods = set(held["mapped"]) - {-1}, set(held["ods"]) - {-1}
+    on_error = set(_rests_on_errors(sides.mapped, build.skipped, origins))
+    findings.about("held record", kept_back)
+    findings.about("held by load error", sides.mapped.iloc[sorted(on_error - in_map)])
+    return keys["mapped"].isin(in_map | on_error) | keys["ods"].isin(in_ods)
+
+
+def _rests_on_errors(mapped: pd.DataFrame, skipped: pd.DataFrame, origins: Origins) -> list[int]:
+    """Rows of the map that name a source row set aside.
+
+    A row set aside without a readable id may be any row of its table that has vanished, so those count too.
+    """
+    errors = load_errors(skipped)
+    if errors.empty or mapped.empty:
+        return []
+    named = set((errors["table"] + ":" + errors["id"]).dropna())
+    blind = set(errors.loc[errors["id"].isna(), "table"])
+    resting = []
+    for position, refs in enumerate(mapped["source_refs"].tolist()):
+        if any(ref in named or row_of(ref) in named for ref in refs) or any(
+            ref.partition(":")[0] in blind and not origins.has(ref) for ref in refs
+        ):
+            resting.append(position)
+    return resting
+
+
+# One key space
+
+
+def _clashing(decided: pd.DataFrame, sides: Sides) -> pd.DataFrame:
+    """Records to create whose key another resource has, earlier in the build or in the ODS (COM-ONE-1)."""
+    source, deleted = sides.source, decided.loc[decided["action"].eq("DELETE"), "ods"]
+    distinct = source.drop_duplicates(["resource", "key"])
+    second = distinct.index[distinct["key"].duplicated()]
+    staying = sides.ods["key"].drop(index=deleted[deleted.ge(0)])
+    created = source.iloc[decided.loc[decided["action"].eq("POST"), "source"]]
+    return created[created.index.isin(second) | created["key"].isin(staying)]
+
+
+# Key changes
+
+
+def _linked(
+    decided: pd.DataFrame,
+    sides: Sides,
+    kept_back: pd.DataFrame,
+    build: Any,
+    origins: Origins,
+    findings: Findings,
+) -> pd.DataFrame:
+    """Number the pairs of DELETE and POST (COM-SRC-1); leave out deletes that an error or a setting holds."""
+    gone, made = decided[decided["action"].eq("DELETE")], decided[decided["action"].eq("POST")]
+    is_mapped = gone["mapped"].ge(0)
+    old = sides.mapped.iloc[gone.loc[is_mapped, "mapped"]].set_index(gone.index[is_mapped])
+    stray = sides.ods.iloc[gone.loc[~is_mapped, "ods"]].set_index(gone.index[~is_mapped])
+    stray["source_refs"] = pd.Series([[] for _ in stray.index], index=stray.index, dtype=object)
+    new = sides.source.iloc[made["source"]].set_index(made.index)
+    waiting = kept_back.set_index(pd.RangeIndex(-len(kept_back), 0))
+    partner = link(
+        pd.concat([old[_LINK_COLUMNS], stray[_LINK_COLUMNS]]),
+        pd.concat([new[_LINK_COLUMNS], waiting[_LINK_COLUMNS]]),
+    )
+    held = partner.index[partner.lt(0).fillna(False)]
+    findings.about("held key change", old.loc[held])
+    retained = _retained(old[partner[old.index].isna()], build, origins)
+    findings.about("RETAINED", retained)
+    pairs = partner[partner.ge(0).fillna(False)].sort_index()
+    pairs = pairs.loc[decided.loc[pairs.index, "side"].sort_values(kind="stable").index]
+    number = pd.Series(pd.NA, index=decided.index, dtype="Int64")
+    number[pairs.index] = number[pairs.to_numpy(dtype="int64")] = np.arange(1, len(pairs) + 1)
+    return decided.assign(pair=number).drop(index=[*held, *retained.index])
+
+
+def _in_place(decided: pd.DataFrame, sides: Sides, updatable: Collection[str]) -> pd.DataFrame:
+    """COM-KEY-3: where a PUT may change the key, one PUT under the old id in place of a pair.
+
+    The ledger first names the record by its new key, so that a refused PUT is tried again by the next plan.
+    """
+    old = decided[decided["pair"].notna() & decided["action"].eq("DELETE") & decided["mapped"].ge(0)]
+    old = old.set_index("pair")
+    new = decided[decided["pair"].notna() & decided["action"].eq("POST")].set_index("pair").loc[old.index]
+    was, now = taken(sides.mapped["resource"], old["mapped"]), taken(sides.source["resource"], new["source"])
+    moves = was.eq(now) & was.isin(list(updatable)) & new["mapped"].lt(0)
+    put = new[moves].assign(mapped=old.loc[moves, "mapped"], ods=old.loc[moves, "ods"])
+    made = pd.concat(
+        [old[moves].assign(action="UNMAP"), put.assign(action="ADOPT"), put.assign(action="PUT")],
+        ignore_index=True,
+    ).assign(rule="REC-P6")
+    rest = decided[~decided["pair"].isin(moves.index[moves])]
+    return pd.concat([rest, made], ignore_index=True).astype({"pair": "Int64"})
+
+
+def _retained(old: pd.DataFrame, build: Any, origins: Origins) -> pd.DataFrame:
+    """Published records that a setting keeps although they are no longer selected."""
+    kept = np.zeros(len(old), dtype=bool)
+    for setting, (profile, value, rules) in RETAINING.items():
+        if build.scope.profile == profile and build.settings.get(setting, not value) == value:
+            kept |= np.array(
+                [
+                    not rules or any(origins.rule_of(ref) in rules for ref in refs)
+                    for refs in old["source_refs"]
+                ],
+                dtype=bool,
+            )
+    return old[kept]
+
+
+def _guard(items: pd.DataFrame, mapped: int, withheld: int, build: Any, findings: Findings) -> None:
+    students = build.tables.get("students")
+    for each in guard(
+        deletes=int(items["action"].eq("DELETE").sum()),
+        updates=int(items["action"].eq("PUT").sum()),
+        mapped=mapped,
+        source_is_empty=build.records.empty and (students is None or students.empty),
+        settings=build.settings,
+        withheld=withheld,
+        configured=build.config["profile"],
+        because={
+            MAX_DELETE_SHARE: lambda: behind_deletes(items, build),
+            MAX_UPDATE_SHARE: lambda: behind_updates(items),
+        },
+    ):
+        findings.say(each.code, each.severity, each.says, each.hint)
+
+
+def _withheld(identity_map: pd.DataFrame | None, scope: Scope, findings: Findings) -> int:
+    """How many records of the feed stay published under a configuration that publishes nothing (WI-CFG-1)."""
+    if identity_map is None or not findings.told("NOT_PUBLISHED"):
+        return 0
+    return len(map_side(identity_map, replace(scope, resources=tuple(identity_map["resource"].unique()))))

@@ -1,0 +1,139 @@
+"""Why an item is in a plan, in words: the reason of each action and what changed. Pure.
+
+A reason names rules, tables and members, never a value or the id of a row: it may be shown to anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+import pandas as pd
+
+from edfi_toolkit.model import KEY_COLUMNS, canonical
+from edfi_toolkit.planning.truth_tables import row_of
+from edfi_toolkit.tables.schema import TABLES
+
+SENTENCES = {
+    ("REC-P1", "POST"): "the source has it and it was never published.",
+    ("REC-P2", "NOOP"): "unchanged since it was last sent.",
+    ("REC-P6", "UNMAP"): "its key moved; the ledger names it by the new one.",
+    (
+        "REC-P6",
+        "ADOPT",
+    ): "its key moved, and an update may move it: the ledger names it by the new key first.",
+    ("REC-R1", "NOOP"): "the ODS holds it as the source says.",
+    ("REC-R1", "ADOPT"): "the ODS holds it, under another id than the ledger knew.",
+    ("REC-R2", "ADOPT"): "the ODS holds it under another id than the ledger knew.",
+    ("REC-R3", "UNMAP"): "the ODS no longer has it, so the ledger forgets its id.",
+    ("REC-R3", "POST"): "the ODS no longer has it and the source still does, so it is sent again.",
+    ("REC-R4", "ADOPT"): "the ODS holds it already; the ledger takes it over.",
+    ("REC-R5", "ADOPT"): "the ODS holds it already; the ledger takes it over before it is updated.",
+    ("REC-R6", "POST"): "the source has it and the ODS has not.",
+    ("REC-R8", "UNMAP"): "neither the source nor the ODS has it any more, so the ledger forgets its id.",
+    ("REC-R9", "DELETE"): "neither the source nor the ledger knows it, and it lies in this district's scope.",
+}
+
+
+class Origins:
+    """Answers what became of the source rows a published record rested on."""
+
+    def __init__(self, build: Any) -> None:
+        skipped = build.skipped
+        names = [f"{table}:{row_id}" for table, row_id in zip(skipped["table"], skipped["id"], strict=True)]
+        # The first rule of a row is the one a steward is told.
+        self._rules = dict(zip(reversed(names), reversed(skipped["rule"].tolist()), strict=True))
+        self._tables = build.tables
+        self._ids: dict[str, set[str]] = {}
+
+    def rule_of(self, ref: str) -> str | None:
+        """The rule that set aside or skipped a row, by its reference."""
+        return self._rules.get(ref) or self._rules.get(row_of(ref))
+
+    def has(self, ref: str) -> bool:
+        """Whether the source still holds the row of a reference."""
+        table, _, row_id = ref.partition(":")
+        if table not in self._ids:
+            rows = self._tables.get(table)
+            known = rows is not None and table in TABLES
+            self._ids[table] = set(rows[TABLES[table].primary_key[0]].astype(str)) if known else set()
+        return row_id in self._ids[table] or row_of(f"{table}:{row_id}").partition(":")[2] in self._ids[table]
+
+    def gone(self, refs: list[str]) -> str:
+        """Why a published record is no longer built."""
+        for ref in refs:
+            rule = self.rule_of(ref)
+            if rule:
+                return f"{rule} skips its {_table(ref)} row."
+        for ref in refs:
+            if not self.has(ref):
+                return f"its {_table(ref)} row is no longer in the source."
+        return "the source no longer gives a record with this key."
+
+
+def _table(ref: str) -> str:
+    return ref.partition(":")[0]
+
+
+def changed_members(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> dict[str, list[Any]]:
+    """{member: [before, after]} of the members that differ (COM-EQ-1)."""
+    old, new = before or {}, after or {}
+    return {
+        member: [old.get(member), new.get(member)]
+        for member in sorted(old.keys() | new.keys())
+        if _differs(member, old.get(member), new.get(member))
+    }
+
+
+def _differs(member: str, old: Any, new: Any) -> bool:
+    """Most members are equal to the letter, which is much cheaper to see than their canonical form."""
+    return orjson.dumps(old) != orjson.dumps(new) and canonical({member: old}) != canonical({member: new})
+
+
+def reasons(items: pd.DataFrame, events: list[str], origins: Origins) -> list[str]:
+    """One sentence per item, led by its rule and the events behind it: `REC-P6, WI-EVT-7: its key moved ...`.
+
+    items: action, rule, pair, diff, source_refs and the key columns. events: one text per item, may be empty.
+    """
+    moved = _moved_parts(items)
+    columns = (items[name].tolist() for name in ("action", "rule", "pair", "diff", "source_refs"))
+    return [
+        f"{rule}{event and ', '}{event}: {_sentence(action, rule, moved.get(pair), diff, refs, origins)}"
+        for event, action, rule, pair, diff, refs in zip(events, *columns, strict=True)
+    ]
+
+
+def _sentence(
+    action: str,
+    rule: str,
+    moved: str | None,
+    diff: Mapping[str, Any] | None,
+    refs: list[str],
+    origins: Origins,
+) -> str:
+    if moved is not None:
+        return f"its key moved ({moved}), so the old record is deleted and then the new one created."
+    if action == "PUT":
+        return f"changed: {', '.join(diff or {})}."
+    return SENTENCES.get((rule, action)) or origins.gone(refs)
+
+
+def _moved_parts(items: pd.DataFrame) -> dict[Any, str]:
+    """By pair: the parts of the key that differ between its DELETE and its POST."""
+    linked = items[items["pair"].notna()]
+    sides = {action: rows.set_index("pair") for action, rows in linked.groupby("action")}
+    if not sides:
+        return {}
+    old, new = sides["DELETE"], sides["POST"].reindex(sides["DELETE"].index)
+    names = ["resource", *KEY_COLUMNS]
+    differs = {
+        name: [a != b for a, b in zip(old[name].tolist(), new[name].tolist(), strict=True)] for name in names
+    }
+    return {pair: _listed(name for name in names if differs[name][row]) for row, pair in enumerate(old.index)}
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(name.replace("_", " ") for name in names)

@@ -1,0 +1,63 @@
+"""Which resources a plan looks at: configuration, choice programs, switches, and what could be read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import pandas as pd
+
+from edfi_toolkit.planning.findings import Findings
+from edfi_toolkit.planning.preferences import preferences_of, to_resync
+
+
+def parts_of(checked_or_build: Any) -> tuple[Any, pd.DataFrame, pd.DataFrame]:
+    """Build, records to send, records held back."""
+    if hasattr(checked_or_build, "ready"):
+        return checked_or_build.build, checked_or_build.ready, checked_or_build.held
+    return checked_or_build, checked_or_build.records, checked_or_build.records.iloc[:0]
+
+
+def resources_of(checked_or_build: Any) -> tuple[str, ...]:
+    """The resources that a resync compares: those it needs the ODS's records of."""
+    preferences = looked_at(checked_or_build, "resync", Findings())
+    return tuple(preferences.loc[preferences["enabled"], "resource"])
+
+
+def looked_at(
+    checked_or_build: Any,
+    mode: str,
+    findings: Findings,
+    *,
+    identity_map: pd.DataFrame | None = None,
+    last_sync: pd.DataFrame | None = None,
+    unread: Collection[str] = (),
+) -> pd.DataFrame:
+    """The resources that a plan looks at, and how each is set (PREFERENCE_COLUMNS).
+
+    None under a shut gate; one that is switched off gets no item (COM-TOG-1). In a resync those that could not
+    be read are left out: nothing is known of them, which is not that there is nothing. The other parameters
+    are those of `plan`.
+    """
+    build, ready, held = parts_of(checked_or_build)
+    if not build.config["valid"]:
+        findings.tell("CONFIG_INVALID")
+        return preferences_of(None, [])
+    emptying = mode == "resync" and build.settings.get("wi.choice_resync") == "delete"  # WI-CFG-1
+    if not getattr(build, "publishes", True) and not emptying:
+        findings.tell("NOT_PUBLISHED")
+        return preferences_of(None, [])
+    built = [*ready["resource"].unique(), *held["resource"].unique()]
+    owned = dict.fromkeys([*build.scope.resources, *built])
+    now = preferences_of(build.tables.get("resource_preferences"), owned)
+    for resource in now.loc[~now["enabled"], "resource"]:
+        findings.tell("RESOURCE_OFF", resource=resource)
+    if mode == "publish":  # a resync is what would be recommended
+        for resource in to_resync(now, last_sync):
+            findings.tell("RESYNC_RECOMMENDED", resource=resource)
+        return now
+    mapped = [] if identity_map is None or identity_map.empty else identity_map["resource"].unique()
+    for resource in unread:
+        if resource in {*built, *mapped}:
+            findings.tell("RESOURCE_UNREAD", resource=resource)
+    return now[~now["resource"].isin(list(unread))].reset_index(drop=True)

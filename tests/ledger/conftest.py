@@ -1,0 +1,3 @@
+"""The fixtures of `embedded.py`."""
+
+from tests.embedded import app, client  # noqa: F401 (fixtures)

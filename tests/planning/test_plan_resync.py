@@ -1,0 +1,270 @@
+"""The plan of a resync: REC-R1 to REC-R10 and its reach."""
+
+from __future__ import annotations
+
+import os
+from itertools import product
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edfi_toolkit.errors import PlanError
+from edfi_toolkit.planning import identity_map_of, plan
+from edfi_toolkit.planning.truth_tables import PUBLISH, PUBLISH_READS, RESYNC, RESYNC_READS
+from edfi_toolkit.rules import build
+from tests.district import CTE, GENERAL, a_build, a_participation, codes
+from tests.rules.worked_examples import EXAMPLES
+
+
+def swept(result, ids, *, etag="9", **members):
+    """What a sweep of the ODS gives when it holds these records."""
+    records = result.records
+    return pd.DataFrame(
+        {
+            "resource": records["resource"],
+            "id": ids,
+            "etag": etag,
+            "body": [
+                {"id": at, "_etag": etag, **body, **members}
+                for at, body in zip(ids, records["body"], strict=True)
+            ],
+        }
+    )
+
+
+def actions(made):
+    return list(zip(made.items["action"], made.items["ed_fi_id"].fillna(""), strict=True))
+
+
+ONE = a_build(a_participation(1))
+MAPPED = identity_map_of(ONE, ids=["m"])
+NOTHING = a_build()
+CHANGED = {"endDate": "2026-03-03"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "source", "mapped", "ods", "expected"),
+    [
+        ("REC-R1", ONE, MAPPED, swept(ONE, ["m"]), [("NOOP", "m")]),
+        ("REC-R1", ONE, MAPPED, swept(ONE, ["o"]), [("ADOPT", "o")]),
+        ("REC-R2", ONE, MAPPED, swept(ONE, ["m"], **CHANGED), [("PUT", "m")]),
+        ("REC-R2", ONE, MAPPED, swept(ONE, ["o"], **CHANGED), [("ADOPT", "o"), ("PUT", "o")]),
+        ("REC-R3", ONE, MAPPED, None, [("UNMAP", "m"), ("POST", "")]),
+        ("REC-R4", ONE, None, swept(ONE, ["o"]), [("ADOPT", "o")]),
+        ("REC-R5", ONE, None, swept(ONE, ["o"], **CHANGED), [("ADOPT", "o"), ("PUT", "o")]),
+        ("REC-R6", ONE, None, None, [("POST", "")]),
+        ("REC-R7", NOTHING, MAPPED, swept(ONE, ["o"]), [("DELETE", "o")]),
+        ("REC-R8", NOTHING, MAPPED, None, [("UNMAP", "m")]),
+        ("REC-R9", NOTHING, None, swept(ONE, ["o"]), []),
+        ("REC-R10", NOTHING, None, None, []),
+    ],
+)
+def test_each_cell_of_the_truth_table(rule, source, mapped, ods, expected):
+    made = plan(source, identity_map=mapped, ods=ods, mode="resync")
+    assert actions(made) == expected, rule
+    assert all(rules[0] == rule for rules in made.items["rules"])
+
+
+def test_rec_r9_certification_never_deletes_orphans_and_tells_them():
+    made = plan(NOTHING, ods=swept(ONE, ["o"]), mode="resync")
+    assert codes(made) == ["FOREIGN"]
+    assert made.findings["student_unique_id"].tolist() == ["S-1"]
+
+
+def resync_example(settings=None):
+    example = EXAMPLES["REC-X1"]
+    tables = EXAMPLES[example["tables_of"]]["tables"]
+    result = build(tables, profile=example["profile"], settings=settings)
+    mapped = pd.DataFrame(example["identity_map"]).rename(columns={"body": "last_body"})
+    return plan(result, identity_map=mapped, ods=pd.DataFrame(example["ods"]), mode="resync")
+
+
+def test_the_worked_resync_gives_its_actions():
+    """REC-X1: R3, R9 in scope, R9 foreign, R4."""
+    made = resync_example()
+    assert actions(made) == [("UNMAP", "a1"), ("ADOPT", "o2"), ("POST", ""), ("DELETE", "o3")]
+    assert codes(made).count("FOREIGN") == 1
+
+
+def test_settings_decide_on_orphans_and_reposts():
+    assert ("DELETE", "o4") in actions(resync_example({"resync_orphans": "all"}))
+    assert codes(resync_example({"resync_orphans": "report"})).count("FOREIGN") == 2
+    assert "POST" not in dict(actions(resync_example({"resync_repost": False})))
+
+
+def test_a_resync_knows_key_changes_too():
+    """COM-SRC-1 in section C.2."""
+    moved = a_build(a_participation(1, begin_date="2025-09-30"))
+    made = plan(moved, identity_map=MAPPED, ods=swept(ONE, ["m"]), mode="resync")
+    assert made.items["action"].tolist() == ["DELETE", "POST"]
+    assert made.items["pair"].tolist() == [1, 1]
+
+
+def test_e79_a_resource_switched_off_is_neither_deleted_nor_unmapped():
+    off = a_build(resource_preferences=[{"resource": GENERAL, "enabled": False}])
+    made = plan(off, identity_map=MAPPED, ods=swept(ONE, ["o"]), mode="resync")
+    assert made.items.empty
+
+
+def test_e76_a_choice_district_deletes_in_a_resync_only_when_told_to():
+    """WI-CFG-1, `wi.choice_resync`."""
+    example = EXAMPLES["WI-X1"]
+    before = build(example["tables"], profile=example["profile"])
+    tables = {**example["tables"], "edfi_config": [{"school_year": 2026, "profile": "choice_only"}]}
+    mapped = identity_map_of(before)
+    ods = swept(before, mapped["ed_fi_id"].tolist())
+    for setting, expected in (("nothing", 0), ("delete", 2)):
+        result = build(tables, profile=example["profile"], settings={"wi.choice_resync": setting})
+        made = plan(result, identity_map=mapped, ods=ods, mode="resync")
+        assert made.items["action"].tolist() == ["DELETE"] * expected
+        assert plan(result, identity_map=mapped).items.empty
+
+
+def test_a_body_without_its_key_is_refused_by_name_of_the_member():
+    broken = pd.DataFrame(
+        [{"resource": GENERAL, "id": "o", "etag": None, "body": {"beginDate": "2025-09-01"}}]
+    )
+    with pytest.raises(PlanError, match="programReference"):
+        plan(ONE, ods=broken, mode="resync")
+
+
+def in_both():
+    """One participation, built as two resources under one key."""
+    return a_build(a_participation(1), a_participation(1, participation_id="again", resource=CTE))
+
+
+def test_com_one_1_a_key_that_another_resource_has_in_the_ods_is_told():
+    elsewhere = swept(ONE, ["o"]).assign(resource=CTE)
+    made = plan(in_both(), ods=elsewhere, mode="resync")
+    told = made.findings[made.findings["code"].eq("COM-ONE-1")]
+    assert told["resource"].tolist() == [GENERAL]
+    moved = plan(ONE, ods=elsewhere, mode="resync")
+    assert codes(moved).count("COM-ONE-1") == 1, "it is foreign here, and so it stays"
+
+
+def test_com_one_1_a_key_twice_in_the_build_is_told_of_the_second_and_a_moved_one_is_not():
+    told = plan(in_both()).findings
+    assert told["code"].tolist().count("COM-ONE-1") == 1
+    mapped = identity_map_of(ONE, ids=["m"]).assign(resource=CTE)
+    moved = plan(ONE, identity_map=mapped, ods=swept(ONE, ["m"]).assign(resource=CTE), mode="resync")
+    assert moved.items["action"].tolist() == ["DELETE", "POST"]
+    assert "COM-ONE-1" not in codes(moved)
+
+
+@pytest.mark.parametrize(("table", "reads"), [(PUBLISH, PUBLISH_READS), (RESYNC, RESYNC_READS)])
+def test_every_combination_of_facts_has_exactly_one_cell(table, reads):
+    for facts in product([True, False], repeat=len(reads)):
+        cells = [
+            rule
+            for cell, (rule, _) in table.items()
+            if all(wanted in (None, fact) for wanted, fact in zip(cell, facts, strict=True))
+        ]
+        assert len(cells) == 1, (facts, cells)
+
+
+def orphan_of(student):
+    """One record in the scope of REC-X1's district that nobody here knows."""
+    example = next(each for each in EXAMPLES["REC-X1"]["ods"] if each["id"] == "o3")
+    body = example["body"] | {"studentReference": {"studentUniqueId": student}}
+    return pd.DataFrame([example | {"body": body}])
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "student", "held"),
+    [
+        (None, {}, "7000000001", False),
+        ("section504_records", {"record_id": "x", "start_date": "2025-13-01"}, "7000000001", True),
+        ("section504_records", {"record_id": "x", "start_date": "2025-13-01"}, "7999999999", False),
+        ("students", {"student_id": "new", "state_exclude": "perhaps"}, "7000000001", False),
+        ("students", {"student_id": "new", "state_exclude": "perhaps"}, "7999999999", True),
+        ("schools", {"school_id": "x", "state_exclude": "perhaps"}, "7000000001", True),
+    ],
+)
+def test_errors_hold_records_that_nobody_here_has_published(table, row, student, held):
+    """REC-R9 after a lost ledger: the row of such a record may be the one that could not be read."""
+    example = EXAMPLES[EXAMPLES["REC-X1"]["tables_of"]]
+    tables = {name: list(rows) for name, rows in example["tables"].items()}
+    if table == "section504_records":
+        row = row | {"student_id": tables["students"][0]["student_id"]}
+    if table:
+        tables[table] = [*tables.get(table, []), row]
+    result = build(tables, profile=example["profile"])
+    made = plan(result, ods=orphan_of(student), mode="resync")
+    assert ("DELETE", "o3") in actions(made) or held
+    assert codes(made).count("HELD") == held
+
+
+# Any state to any other: source, map and ODS hold each key or not, with one of two bodies, under one of two ids
+
+sides_of_a_key = st.tuples(
+    st.sampled_from([None, "05", "06"]),
+    st.sampled_from([None, ("a", "05"), ("a", "06")]),
+    st.sampled_from([None, ("a", "05"), ("a", "06"), ("b", "05"), ("b", "06")]),
+)
+
+
+def records_of(state, side):
+    """A build and the ids of the keys that one side holds."""
+    held = {number: sides[side] for number, sides in state.items() if sides[side] is not None}
+    ends = {number: each if side == 0 else each[1] for number, each in held.items()}
+    result = a_build(*(a_participation(n, end_date=f"2026-{end}-01") for n, end in ends.items()))
+    order = result.records["student_unique_id"].str.removeprefix("S-").astype(int)
+    return result, [f"{held[n][0]}{n}" if side else "" for n in order]
+
+
+def applied(made, mapped, ods):
+    """Map and ODS, by student, after a publish of the plan."""
+    for row in made.items.itertuples():
+        student, new = row.student_unique_id, f"new {row.Index}"
+        match row.action:
+            case "UNMAP":
+                assert mapped.pop(student)[0] == row.ed_fi_id
+            case "ADOPT" | "NOOP":
+                assert ods[student][0] == row.ed_fi_id
+                mapped[student] = ods[student]
+            case "POST":
+                assert student not in ods
+                assert student not in mapped
+                mapped[student] = ods[student] = (new, row.body)
+            case "PUT":
+                assert ods[student] == (row.ed_fi_id, row.before)
+                mapped[student] = ods[student] = (row.ed_fi_id, row.body)
+            case "DELETE":
+                assert ods.pop(student)[0] == row.ed_fi_id
+                mapped.pop(student)
+    return mapped, ods
+
+
+def by_student(result, ids):
+    students, bodies = result.records["student_unique_id"], result.records["body"]
+    return {who: (at, dict(body)) for who, at, body in zip(students, ids, bodies, strict=True)}
+
+
+def frame_of(side, body):
+    """A side as `plan` takes it."""
+    rows = [(GENERAL, at, None, held) for at, held in side.values()]
+    return pd.DataFrame(rows, columns=["resource", "ed_fi_id" if body == "last_body" else "id", "etag", body])
+
+
+@settings(max_examples=200 if os.environ.get("EDFI_PROVE") == "1" else 10, deadline=None)
+@given(state=st.dictionaries(st.integers(0, 5), sides_of_a_key))
+def test_an_applied_resync_ends_as_the_table_promises_and_the_next_is_all_noop(state):
+    """REC-R1 to REC-R10 for any source, map and ODS."""
+    source, _ = records_of(state, 0)
+    mapped, ods = (by_student(*records_of(state, side)) for side in (1, 2))
+    strangers = {who: each for who, each in ods.items() if who not in mapped}
+
+    made = plan(source, identity_map=frame_of(mapped, "last_body"), ods=frame_of(ods, "body"), mode="resync")
+    mapped, ods = applied(made, mapped, ods)
+
+    wanted = {row.student_unique_id: dict(row.body) for row in source.records.itertuples()}
+    left = {who: body for who, (_, body) in strangers.items() if who not in wanted}
+    assert {who: body for who, (_, body) in ods.items()} == wanted | left
+    assert mapped == {who: ods[who] for who in wanted}
+    assert codes(made).count("FOREIGN") == len(left)
+    for mode in ("resync", "publish"):
+        again = plan(source, identity_map=frame_of(mapped, "last_body"), ods=frame_of(ods, "body"), mode=mode)
+        assert set(again.items["action"]) <= {"NOOP"}
+        assert len(again.items) == len(wanted)
