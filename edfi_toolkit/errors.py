@@ -6,7 +6,8 @@ No message ever holds a secret, a request body or a student's data.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 
 class EdfiToolkitError(Exception):
@@ -88,3 +89,16 @@ class LedgerError(EdfiToolkitError):
 
 class LedgerBusy(LedgerError):
     """Another run is at work in the ledger; running again resumes."""
+
+
+def nearest(name: object, candidates: Iterable[object]) -> str | None:
+    """The candidate most like a name, whatever the case; None when none is like it."""
+    by_fold = {str(each).casefold(): str(each) for each in candidates}
+    found = get_close_matches(str(name).casefold(), list(by_fold), n=1, cutoff=0.5)
+    return by_fold[found[0]] if found else None
+
+
+def did_you_mean(name: object, candidates: Iterable[object]) -> str:
+    """The end of a message about an unknown name: `" Did you mean 'x'?"`, or nothing when none is like it."""
+    near = nearest(name, candidates)
+    return f" Did you mean {near!r}?" if near is not None else ""

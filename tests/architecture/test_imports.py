@@ -18,7 +18,7 @@ PACKAGE = Path(edfi_toolkit.__file__).parent
 # A module may import what stands on a lower line; modules on one line may not import each other.
 LINES = [
     {"errors"},
-    {"model", "privacy"},
+    {"model", "privacy", "storage"},
     {"settings", "tables"},
     {"sources", "rules", "ods", "sandbox"},
     {"validation", "planning"},

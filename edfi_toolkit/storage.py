@@ -1,0 +1,82 @@
+"""The one writer of private files, and the one codec of JSON columns.
+
+1. A private file appears whole or not at all: it is written under another name in the same folder, flushed to the disk
+   and renamed. A failure leaves the older file as it was and no draft; only a killed process leaves its draft.
+2. Its owner alone may read it (0600), whatever the umask and whatever was there before. So with new folders (0700).
+   Windows has no such modes: there the rights of the folder hold.
+3. Two writers at once never mix: each has a draft of its own, and the last one to finish is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+import pandas as pd
+
+
+def write_private(path: str | os.PathLike[str], content: bytes | str | Callable[[BinaryIO], Any]) -> Path:
+    """Write a private file, making its folder where there is none; returns the path.
+
+    content: the bytes, a text (UTF-8), or what writes them to the open binary file.
+    """
+    with private_draft(path) as file:
+        if callable(content):
+            content(file)
+        else:
+            file.write(content.encode() if isinstance(content, str) else content)
+    return Path(path)
+
+
+@contextmanager
+def private_draft(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """An open binary file that becomes the private file at `path` when the block ends without an error."""
+    path = Path(path)
+    private_folder(path.parent)
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise
+
+
+def private_folder(path: str | os.PathLike[str]) -> Path:
+    """Make a folder, and those above it that are missing, for its owner alone; one that is there stays as it is."""
+    path = Path(path)
+    for folder in reversed((path, *path.parents)):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def create_private(path: str | os.PathLike[str]) -> Path:
+    """Make an empty private file for a library that opens it by name; one that is there stays as it is."""
+    path = Path(path)
+    private_folder(path.parent)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    return path
+
+
+def json_column(values: Iterable[Any]) -> pd.Series:
+    """The values as JSON texts (str, missing where a value is), with the index of a Series."""
+    index = values.index if isinstance(values, pd.Series) else None
+    texts = [None if _missing(value) else orjson.dumps(value).decode() for value in values]
+    return pd.Series(texts, index=index, dtype="str")
+
+
+def from_json_column(texts: Iterable[Any]) -> list[Any]:
+    """The values of `json_column`, None where one is missing."""
+    return [orjson.loads(text) if isinstance(text, str) else None for text in texts]
+
+
+def _missing(value: Any) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
