@@ -35,8 +35,8 @@ def peak() -> float:
 def measure(profile: str, students: int) -> dict[str, float]:
     """One district, in this process: rows in and records out, CPU seconds a step, memory."""
     from edfi_toolkit.rules import build
+    from edfi_toolkit.synthetic import district
     from edfi_toolkit.tables import normalise
-    from edfi_toolkit.tables.synthetic import district
 
     build(normalise(district(profile=profile, students=300)), profile=profile)  # once unmeasured: imports
     raw = district(profile=profile, students=students, seed=1)

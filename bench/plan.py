@@ -37,8 +37,8 @@ from edfi_toolkit.rules import build
 from edfi_toolkit.sandbox import start
 from edfi_toolkit.settings import Secret, Target
 from edfi_toolkit.sources import extract
+from edfi_toolkit.synthetic import district, ods_seed, write
 from edfi_toolkit.tables import Tables, normalise
-from edfi_toolkit.tables.synthetic import district, ods_seed, write
 from edfi_toolkit.validation import validate
 
 GOAL_RECORDS = 1_000_000

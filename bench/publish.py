@@ -20,8 +20,8 @@ from edfi_toolkit.ods import Client, Write
 from edfi_toolkit.rules import build
 from edfi_toolkit.sandbox import Running, start
 from edfi_toolkit.settings import Secret, Target
+from edfi_toolkit.synthetic import district, ods_seed
 from edfi_toolkit.tables import normalise
-from edfi_toolkit.tables.synthetic import district, ods_seed
 
 ASSOCIATIONS = 1_500
 ROUNDS = 3

@@ -71,7 +71,7 @@ class Bench:
     def plan(self) -> Path:
         """A plan of about as many POSTs, made once and not measured."""
         import edfi_toolkit as edfi
-        from edfi_toolkit.tables.synthetic import district
+        from edfi_toolkit.synthetic import district
 
         folder = self.folder / "plan"
         if not folder.exists():

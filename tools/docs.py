@@ -13,10 +13,10 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterable
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from edfi_toolkit.rules.catalogue import catalogue_files
 from edfi_toolkit.rules.settings import SETTINGS, Setting
 from edfi_toolkit.tables.schema import PROFILE_TABLES, TABLES, Column, Table
 
@@ -54,7 +54,7 @@ def shown(value: Any) -> str:
 
 def rules_page(name: str) -> str:
     """One page of docs/rules/: every rule of one catalogue file."""
-    text = (files("edfi_toolkit.rules.catalogue") / f"{name}.toml").read_text(encoding="utf-8")
+    text = catalogue_files()[name].read_text(encoding="utf-8")
     rows = (
         (
             f"<a id='{rule_id.lower()}'></a>`{rule_id}`",
@@ -65,7 +65,7 @@ def rules_page(name: str) -> str:
     table = markdown_table(["rule", "severity", "what a steward is told", "what to do", "source"], rows)
     return (
         f"# {title(name)}\n\n"
-        "<!-- Written by tools/docs.py from edfi_toolkit/rules/catalogue: run `make docs`. -->\n\n"
+        "<!-- Written by tools/docs.py from the catalogues in edfi_toolkit/rules: run `make docs`. -->\n\n"
         "*Critical* keeps a row or record back, *warning* travels with it, *info* is only told. "
         f"[All rule pages](README.md).\n\n{table}"
     )
@@ -147,10 +147,7 @@ BLOCKS = {"tables": tables_block, "profile-tables": profile_tables_block, "rule-
 
 def pages() -> dict[Path, str]:
     """Every generated page or page with a generated block -> its text."""
-    catalogue = files("edfi_toolkit.rules.catalogue")
-    names = sorted(
-        entry.name.removesuffix(".toml") for entry in catalogue.iterdir() if entry.name.endswith(".toml")
-    )
+    names = sorted(catalogue_files())
     written = {DOCS / "rules" / f"{name}.md": rules_page(name) for name in names}
     written[DOCS / "rules" / "README.md"] = rules_index(names)
     for page in sorted(DOCS.rglob("*.md")):

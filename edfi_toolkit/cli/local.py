@@ -111,7 +111,7 @@ def synth(
     Example: edfi-toolkit synth out/north --profile wi-infinite-campus --students 2000 --seed 1 --dirty 0.01
     """
     from edfi_toolkit.errors import ConfigError
-    from edfi_toolkit.tables.synthetic import district, write
+    from edfi_toolkit.synthetic import district, write
 
     if folder.exists() and any(folder.iterdir()):
         raise ConfigError(f"{folder} holds files already. Give a new folder.")

@@ -25,7 +25,7 @@ from edfi_toolkit.review.summaries import (
     skipped_rows,
 )
 from edfi_toolkit.review.views import Block, View, accounting
-from edfi_toolkit.rules.story import in_short, parts_of
+from edfi_toolkit.rules.explain.story import in_short, parts_of
 
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan

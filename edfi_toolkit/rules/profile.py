@@ -21,7 +21,7 @@ from edfi_toolkit.rules.settings import resolve
 from edfi_toolkit.tables import Tables, normalise
 
 if TYPE_CHECKING:
-    from edfi_toolkit.rules.story import Story
+    from edfi_toolkit.rules.explain.story import Story
 
 # A profile is a module with NAME, TABLES (what it reads) and build(tables, config, settings, account=None) -> Build.
 PROFILES = {
@@ -172,7 +172,7 @@ def profile_module(profile: str) -> Any:
     """The module of a profile by its name. Raises ConfigError with the names there are."""
     if profile not in PROFILES:
         raise ConfigError(f"There is no profile {profile!r}. Use one of: {', '.join(PROFILES)}.")
-    return import_module(f"edfi_toolkit.rules.{PROFILES[profile]}")
+    return import_module(f"edfi_toolkit.rules.{PROFILES[profile]}.rules")
 
 
 def pick_config(tables: Tables, school_year: int | None) -> Config:

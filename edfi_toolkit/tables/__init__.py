@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from edfi_toolkit.tables.load_errors import Sheet
 from edfi_toolkit.tables.normalise import normalise
 from edfi_toolkit.tables.schema import PROFILE_TABLES, TABLES, Column, Table
 from edfi_toolkit.tables.tables import Tables
-from edfi_toolkit.tables.wording import Sheet
 
 __all__ = ["PROFILE_TABLES", "TABLES", "Column", "Sheet", "Table", "Tables", "normalise"]

@@ -15,9 +15,7 @@ import pandas as pd
 from edfi_toolkit.errors import SourceError, SourceShapeError
 from edfi_toolkit.tables.cells import RULES, convert, why
 from edfi_toolkit.tables.duplicates import duplicates
-from edfi_toolkit.tables.schema import TABLES, Column, Table
-from edfi_toolkit.tables.tables import NOTICE_COLUMNS, ORIGIN_COLUMNS, SKIPPED_COLUMNS, Tables
-from edfi_toolkit.tables.wording import (
+from edfi_toolkit.tables.load_errors import (
     Sheet,
     collapsed_rows,
     missing_column,
@@ -25,6 +23,8 @@ from edfi_toolkit.tables.wording import (
     unknown_table,
     unused_column,
 )
+from edfi_toolkit.tables.schema import TABLES, Column, Table
+from edfi_toolkit.tables.tables import NOTICE_COLUMNS, ORIGIN_COLUMNS, SKIPPED_COLUMNS, Tables
 
 MISSING_KEY = "COM-NRM-6"
 _FAULT_COLUMNS = {"position": "int64", "rule": "str", "order": "int64", "column": "str", "says": "str"}

@@ -21,7 +21,7 @@ from edfi_toolkit.model import (
     descriptor_uri,
     descriptor_values,
 )
-from edfi_toolkit.rules.wi_infinite_campus import MODALITY_TYPE
+from edfi_toolkit.rules.wi_infinite_campus.rules import MODALITY_TYPE
 from edfi_toolkit.validation.files import DESCRIPTOR_URI
 from edfi_toolkit.validation.flatten import Flat
 from edfi_toolkit.validation.hits import Hits

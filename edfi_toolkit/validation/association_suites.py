@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from edfi_toolkit.model import resource
-from edfi_toolkit.rules.certification import SHEET
+from edfi_toolkit.rules.certification.rules import SHEET
 from edfi_toolkit.rules.profile import PROFILES
 from edfi_toolkit.validation.facts import CERTIFICATION, STANDARD
 from edfi_toolkit.validation.files import (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edfi_toolkit.rules.nm_powerschool import CIP_CODE, NAME, PROGRAM, RESOURCE, STATE
+from edfi_toolkit.rules.nm_powerschool.rules import CIP_CODE, NAME, PROGRAM, RESOURCE, STATE
 from edfi_toolkit.validation.files import SCHOOL_YEAR, Expectation
 from edfi_toolkit.validation.kinds import (
     NOT_EXCLUDED,

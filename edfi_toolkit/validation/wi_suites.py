@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edfi_toolkit.model import DEFAULT_NAMESPACE, descriptor_uri
-from edfi_toolkit.rules.wi_english_learners import GENERIC
-from edfi_toolkit.rules.wi_infinite_campus import (
+from edfi_toolkit.rules.wi_infinite_campus.english_learners import GENERIC
+from edfi_toolkit.rules.wi_infinite_campus.rules import (
     CEIS_PROGRAM,
     CESA_PROGRAM,
     MODALITIES,

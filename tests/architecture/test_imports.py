@@ -20,6 +20,7 @@ LINES = [
     {"errors"},
     {"model", "privacy", "storage"},
     {"settings", "tables"},
+    {"synthetic"},
     {"sources", "rules", "ods", "sandbox"},
     {"validation", "planning"},
     {"ledger"},

@@ -17,7 +17,7 @@ from edfi_toolkit.rules import build
 from edfi_toolkit.sandbox import Running
 from edfi_toolkit.settings import Secret, Target
 from edfi_toolkit.sources import extract
-from edfi_toolkit.tables.synthetic import PROFILES, district, write
+from edfi_toolkit.synthetic import PROFILES, district, write
 from edfi_toolkit.validation import Checked, validate
 
 # The share of rows that change is what the guardrails let pass in a district of that size.

@@ -11,7 +11,7 @@ from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.planning.likely_cause import behind_deletes
 from edfi_toolkit.publishing import publish
 from edfi_toolkit.rules import build
-from edfi_toolkit.tables.synthetic import district
+from edfi_toolkit.synthetic import district
 from tests.district import a_build, a_participation
 
 PROFILES = ("certification", "nm-powerschool", "wi-infinite-campus")

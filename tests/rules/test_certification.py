@@ -10,7 +10,7 @@ from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model import associations, body_hash
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.rules import build
-from edfi_toolkit.rules.certification import SHEET, scenario_day
+from edfi_toolkit.rules.certification.rules import SHEET, scenario_day
 from tests.rules.tables_of import REQUIRED, a_participation, certification_tables
 from tests.rules.worked_examples import EXAMPLES
 

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from edfi_toolkit.rules.catalogue import RULES
+from edfi_toolkit.rules.catalogue import RULES, catalogue_files
 
 HERE = Path(__file__).parent
 IDS = list(csv.DictReader((HERE / "rule_ids.csv").read_text(encoding="utf-8").splitlines()))
 NAMES = [row["id"] for row in IDS]
-CATALOGUE = HERE.parents[1] / "edfi_toolkit" / "rules" / "catalogue"
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +38,7 @@ def test_each_id_has_a_sentence_a_next_step_a_severity_and_a_source(rule_id: str
 
 @pytest.mark.parametrize("row", IDS, ids=NAMES)
 def test_each_id_stands_in_the_catalogue_file_of_its_profile(row: dict[str, str]) -> None:
-    entries = tomllib.loads((CATALOGUE / f"{row['catalogue']}.toml").read_text(encoding="utf-8"))
+    entries = tomllib.loads(catalogue_files()[row["catalogue"]].read_text(encoding="utf-8"))
     assert row["id"] in entries
 
 

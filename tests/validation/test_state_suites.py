@@ -12,8 +12,8 @@ import pytest
 from edfi_toolkit.rules import build
 from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.rules.settings import resolve
+from edfi_toolkit.synthetic import district
 from edfi_toolkit.tables import TABLES as SCHEMA
-from edfi_toolkit.tables.synthetic import district
 from edfi_toolkit.validation import validate
 from edfi_toolkit.validation.files import read, shipped_folder
 from edfi_toolkit.validation.nm_suites import nm_suites

@@ -9,7 +9,7 @@ import pytest
 
 from edfi_toolkit.model import associations, resource
 from edfi_toolkit.rules.catalogue import RULES
-from edfi_toolkit.rules.certification import SHEET
+from edfi_toolkit.rules.certification.rules import SHEET
 from edfi_toolkit.tables import TABLES
 from edfi_toolkit.validation.facts import FACTS, SEVERITIES
 from edfi_toolkit.validation.files import read, shipped_folder

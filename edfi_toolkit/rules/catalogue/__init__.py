@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Literal
 
+PROFILES = ("certification", "nm_powerschool", "wi_infinite_campus")
 Severity = Literal["critical", "warning", "info"]
 
 
@@ -27,13 +29,19 @@ class Rule:
     source: str
 
 
+def catalogue_files() -> dict[str, Traversable]:
+    """Every catalogue by its section: `common`, `publish`, and a profile's by the name of its folder."""
+    rules = files("edfi_toolkit.rules")
+    common = {name: rules / "catalogue" / f"{name}.toml" for name in ("common", "publish")}
+    return common | {name: rules / name / "catalogue.toml" for name in sorted(PROFILES)}
+
+
 @cache
 def _rules() -> dict[str, Rule]:
     catalogue: dict[str, Rule] = {}
-    for path in sorted(files(__package__).iterdir(), key=lambda each: each.name):
-        if path.name.endswith(".toml"):
-            for rule_id, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
-                catalogue[rule_id] = Rule(rule_id, **entry)
+    for path in catalogue_files().values():
+        for rule_id, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
+            catalogue[rule_id] = Rule(rule_id, **entry)
     return catalogue
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from edfi_toolkit.tables.synthetic.edits import Edit
-from edfi_toolkit.tables.synthetic.people import among
+from edfi_toolkit.synthetic.edits import Edit
+from edfi_toolkit.synthetic.people import among
 
 Tables = Mapping[str, pd.DataFrame]
 NO_DAY = "2026-02-30"

@@ -10,8 +10,8 @@ import orjson
 import pandas as pd
 
 from edfi_toolkit.model import descriptor_uri
-from edfi_toolkit.tables.synthetic.people import day_texts, first_day, people, school_count, stays, texts
-from edfi_toolkit.tables.synthetic.seed import Needs
+from edfi_toolkit.synthetic.people import day_texts, first_day, people, school_count, stays, texts
+from edfi_toolkit.synthetic.seed import Needs
 
 ORGANIZATION = 255901
 # resource, program, program type, and the attributes that students of it may have; weights by how common each is.

@@ -10,7 +10,7 @@ import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS, Body, canonical
 from edfi_toolkit.rules.catalogue import RULES
-from edfi_toolkit.rules.telling import Step, day
+from edfi_toolkit.rules.explain.steps import Step, day
 
 if TYPE_CHECKING:
     from edfi_toolkit.rules.profile import Build

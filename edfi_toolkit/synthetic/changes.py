@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from edfi_toolkit.tables.synthetic.edits import Edit
-from edfi_toolkit.tables.synthetic.people import day_texts
+from edfi_toolkit.synthetic.edits import Edit
+from edfi_toolkit.synthetic.people import day_texts
 
 Tables = Mapping[str, pd.DataFrame]
 Rows = Callable[[pd.DataFrame], pd.DataFrame]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.model import descriptor_uri
-from edfi_toolkit.tables.synthetic.people import (
+from edfi_toolkit.synthetic.people import (
     day_texts,
     drawn,
     first_day,
@@ -18,7 +18,7 @@ from edfi_toolkit.tables.synthetic.people import (
     stays,
     texts,
 )
-from edfi_toolkit.tables.synthetic.seed import Needs
+from edfi_toolkit.synthetic.seed import Needs
 
 ORGANIZATION = 944100
 STATE_AGENCY = 48856
@@ -54,7 +54,7 @@ EXCLUDED_SCHOOL, NO_ENTITY_ID = 0.005, 0.003
 def district(
     random: np.random.Generator, students: int, school_year: int, organization: int
 ) -> dict[str, pd.DataFrame]:
-    """The tables of one district; see `edfi_toolkit.tables.synthetic.district`."""
+    """The tables of one district; see `edfi_toolkit.synthetic.district`."""
     schools = school_count(students)
     periods = stays(random, students, schools, school_year)
     chance = random.random(len(periods))

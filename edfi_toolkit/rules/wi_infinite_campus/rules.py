@@ -39,7 +39,7 @@ from edfi_toolkit.rules.frames import (
     with_student_numbers,
 )
 from edfi_toolkit.rules.profile import Build, Config, Scope
-from edfi_toolkit.rules.wi_english_learners import FROM_RECORD, GENERIC, english_learners
+from edfi_toolkit.rules.wi_infinite_campus.english_learners import FROM_RECORD, GENERIC, english_learners
 from edfi_toolkit.tables import Tables
 
 NAME = "wi-infinite-campus"

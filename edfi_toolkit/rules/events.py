@@ -166,4 +166,4 @@ def name_of_unchanged(build: Any) -> str:
 
 
 def _module(build: Any) -> Any:
-    return import_module(f"{__name__}.{PROFILES[build.scope.profile]}")
+    return import_module(f"edfi_toolkit.rules.{PROFILES[build.scope.profile]}.events")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from edfi_toolkit.rules.telling import Step, day
+from edfi_toolkit.rules.explain.steps import Step, day
 from edfi_toolkit.tables import Tables
 
 PREFERENCE = {"rank": "the higher id of the row"}

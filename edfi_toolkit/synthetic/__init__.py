@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,12 @@ import orjson
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError
-from edfi_toolkit.tables.synthetic import certification, new_mexico, wisconsin
-from edfi_toolkit.tables.synthetic.changes import CHANGES
-from edfi_toolkit.tables.synthetic.dirt import DIRT
-from edfi_toolkit.tables.synthetic.edits import edited
-from edfi_toolkit.tables.synthetic.seed import entries
+from edfi_toolkit.synthetic.changes import CHANGES
+from edfi_toolkit.synthetic.dirt import DIRT
+from edfi_toolkit.synthetic.edits import edited
+from edfi_toolkit.synthetic.seed import entries
 
-PROFILES = {
-    "certification": certification,
-    "nm-powerschool": new_mexico,
-    "wi-infinite-campus": wisconsin,
-}
+PROFILES = ("certification", "nm-powerschool", "wi-infinite-campus")
 # The table that tells for which profile a district was made.
 _TELLS = {
     "program_participation": "certification",
@@ -49,14 +45,19 @@ def district(
     """
     if profile not in PROFILES:
         raise ConfigError(f"No invented districts for {profile!r}. There are: {', '.join(PROFILES)}.")
-    makes = PROFILES[profile]
+    makes = maker(profile)
     number = organization or makes.ORGANIZATION
     return makes.district(np.random.default_rng([seed, number]), students, school_year, number)
 
 
+def maker(profile: str) -> Any:
+    """The module that makes a profile's districts."""
+    return import_module(f"edfi_toolkit.rules.{profile.replace('-', '_')}.synthetic")
+
+
 def ods_seed(tables: Mapping[str, pd.DataFrame]) -> Iterator[dict[str, Any]]:
     """What an ODS must hold before a district of `district` can be published: `resource` and `body`, in order."""
-    return entries(tables, PROFILES[_made_for(tables)].needs(tables))
+    return entries(tables, maker(_made_for(tables)).needs(tables))
 
 
 def soiled(

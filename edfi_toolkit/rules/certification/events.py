@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edfi_toolkit.rules.certification import ID, TABLE
+from edfi_toolkit.rules.certification.rules import ID, TABLE
 from edfi_toolkit.rules.events import Changes, rows_now
 
 UNCHANGED = "CERT-EVT-5"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from edfi_toolkit.privacy import is_personal
-from edfi_toolkit.rules.telling import Step, day, has
+from edfi_toolkit.rules.explain.steps import Step, day, has
 from edfi_toolkit.rules.totals import row_ids
 from edfi_toolkit.tables import TABLES, Tables
 

@@ -16,10 +16,10 @@ import pandas as pd
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.rules.account import STEPS, Account
 from edfi_toolkit.rules.catalogue import RULES
-from edfi_toolkit.rules.story import COLUMNS, Story
-from edfi_toolkit.rules.telling import Step
-from edfi_toolkit.rules.telling.given import STUDENT, not_applicable, read, set_aside
-from edfi_toolkit.rules.telling.outcome import built, collapsed, nothing_built, sent_before
+from edfi_toolkit.rules.explain.outcome import built, collapsed, nothing_built, sent_before
+from edfi_toolkit.rules.explain.source_rows import STUDENT, not_applicable, read, set_aside
+from edfi_toolkit.rules.explain.steps import Step
+from edfi_toolkit.rules.explain.story import COLUMNS, Story
 from edfi_toolkit.tables import Tables
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def explain(
     unique_ids = {*found["student_unique_id"].dropna(), *([wanted] if column != STUDENT else [])}
     own, account = _own_tables(build.tables, ids), Account(trace=True)
     again = profile_module(build.profile).build(own, build.config, build.settings, account=account)
-    words = import_module(f"edfi_toolkit.rules.telling.{PROFILES[build.profile]}")
+    words = import_module(f"edfi_toolkit.rules.{PROFILES[build.profile]}.explain")
     candidates = account.candidates.to_dict("records")
     elements = (words.elements(each, own, build.settings) for each in candidates)
     aside = set_aside(build.tables, ids | unique_ids)

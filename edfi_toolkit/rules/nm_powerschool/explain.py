@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from edfi_toolkit.rules.telling import Step, day, has, row_of
+from edfi_toolkit.rules.explain.steps import Step, day, has, row_of
 from edfi_toolkit.tables import Tables
 
 PREFERENCE = {

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.synthetic.people import among
 from edfi_toolkit.tables.schema import TABLES
-from edfi_toolkit.tables.synthetic.people import among
 
 MOST = 0.2  # of the rows of a table
 MADE = {"table": "str", "id": "str", "student_id": "str", "what": "str", "rule": "str"}

@@ -13,10 +13,10 @@ from edfi_toolkit import model
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.rules import Build, build
 from edfi_toolkit.sources import extract
+from edfi_toolkit.synthetic import PROFILES, changed, district, maker, ods_seed, soiled, write
+from edfi_toolkit.synthetic.changes import CHANGES
+from edfi_toolkit.synthetic.dirt import DIRT
 from edfi_toolkit.tables import PROFILE_TABLES, TABLES, normalise
-from edfi_toolkit.tables.synthetic import PROFILES, changed, district, ods_seed, soiled, write
-from edfi_toolkit.tables.synthetic.changes import CHANGES
-from edfi_toolkit.tables.synthetic.dirt import DIRT
 
 STUDENTS = 2000
 IN_THE_ODS = {"REF-STUDENT", "COM-DEP-1"}  # of a dirty row that only the ODS can tell
@@ -66,7 +66,7 @@ def test_one_seed_gives_one_district_and_another_another(profile: str) -> None:
 
 
 def test_districts_of_two_organizations_share_no_student(profile: str) -> None:
-    one, two = PROFILES[profile].ORGANIZATION, PROFILES[profile].ORGANIZATION + 1000
+    one, two = maker(profile).ORGANIZATION, maker(profile).ORGANIZATION + 1000
     ids = [
         set(district(students=50, profile=profile, organization=each)["students"]["student_unique_id"])
         for each in (one, two)

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.rules.events import Changes, published_of_students, rows_now
-from edfi_toolkit.rules.nm_powerschool import enrolled_rows, year_window
+from edfi_toolkit.rules.nm_powerschool.rules import enrolled_rows, year_window
 
 KEY = ("begin_date", "education_organization_id", "student_unique_id")  # the parts that come from the SIS
 

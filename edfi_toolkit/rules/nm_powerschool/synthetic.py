@@ -9,8 +9,8 @@ import pandas as pd
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model import descriptor_uri
-from edfi_toolkit.tables.synthetic.people import day_texts, drawn, people, school_count, some, stays, texts
-from edfi_toolkit.tables.synthetic.seed import Needs
+from edfi_toolkit.synthetic.people import day_texts, drawn, people, school_count, some, stays, texts
+from edfi_toolkit.synthetic.seed import Needs
 
 ORGANIZATION = 35089000
 STATE_AGENCY = 35
@@ -34,7 +34,7 @@ ALTERNATE_EVERY, ALTERNATE_FROM = 10, 500
 def district(
     random: np.random.Generator, students: int, school_year: int, organization: int
 ) -> dict[str, pd.DataFrame]:
-    """The tables of one district; see `edfi_toolkit.tables.synthetic.district`."""
+    """The tables of one district; see `edfi_toolkit.synthetic.district`."""
     number = str(organization).removeprefix("35").removesuffix("000")
     if len(str(organization)) != 8 or len(number) != 3:
         raise ConfigError(f"{organization} is no district of New Mexico. Write 35, three digits and 000.")

@@ -1,0 +1,1 @@
+"""Profile `certification`: the Ed-Fi SIS certification scenarios."""

@@ -1,0 +1,1 @@
+"""Profile `nm-powerschool`: New Mexico, from PowerSchool."""

@@ -1,0 +1,1 @@
+"""Profile `wi-infinite-campus`: Wisconsin, from Infinite Campus."""
