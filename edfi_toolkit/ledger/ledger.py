@@ -27,7 +27,7 @@ from edfi_toolkit.errors import LedgerBusy, LedgerError
 from edfi_toolkit.ledger import database, schema
 from edfi_toolkit.ledger.columns import REJECTION_COLUMNS
 from edfi_toolkit.ledger.database import engine_of, make_private, url_of
-from edfi_toolkit.ledger.locks import file_lock
+from edfi_toolkit.ledger.lock import file_lock
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.planning.comparison import MAP_COLUMNS, feed_label, typed_keys
 from edfi_toolkit.planning.preferences import PREFERENCE_COLUMNS, typed_preferences
@@ -168,9 +168,8 @@ class Ledger:
     def _alone(self, name: str, busy: str, *, number: int = 0) -> Iterator[None]:
         if self.path is not None:
             wait_s = 0.0 if number else database.BUSY_S
-            with file_lock(self.path.with_name(f"{self.path.name}.locks") / name, wait_s=wait_s) as held:
-                if not held:
-                    raise LedgerBusy(busy.format(self.shown))
+            lock = self.path.with_name(f"{self.path.name}.locks") / name
+            with file_lock(lock, busy=busy.format(self.shown), wait_s=wait_s):
                 yield
             return
         with self._guarded(), self.engine.connect() as connection:

@@ -8,10 +8,9 @@ from pathlib import Path
 import pandas as pd
 from sqlalchemy import delete, insert, select
 
-from edfi_toolkit.errors import LedgerBusy
 from edfi_toolkit.ledger.database import BUSY_S
 from edfi_toolkit.ledger.ledger import Feed, Ledger
-from edfi_toolkit.ledger.locks import file_lock
+from edfi_toolkit.ledger.lock import file_lock
 from edfi_toolkit.ledger.schema import watermarks
 from edfi_toolkit.ods import Client, Progress, Pulled, login_of, pull, read_copy
 
@@ -33,11 +32,8 @@ class Copies:
     def read(self, resource: str, *, progress: Progress | None = None) -> Iterator[pd.DataFrame]:
         """As `Client.read`; one frame."""
         path = self._folder / f"{resource}.parquet"
-        with file_lock(path.with_suffix(".lock"), wait_s=BUSY_S) as held:
-            if not held:
-                raise LedgerBusy(
-                    f"Another run is bringing {path} up to date. Wait until it has finished, then run again."
-                )
+        busy = f"Another run is bringing {path} up to date. Wait until it has finished, then run again."
+        with file_lock(path.with_suffix(".lock"), busy=busy, wait_s=BUSY_S):
             self.pulled[resource] = follow(self._client, self._ledger, resource, path, progress=progress)
             frame = read_copy(path)
         yield frame
