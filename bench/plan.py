@@ -29,9 +29,9 @@ from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.ledger.journal import Intent, Journal, Settled
 from edfi_toolkit.model import body_hash
 from edfi_toolkit.model.bodies import BodyArray, texts_of
+from edfi_toolkit.model.keys import key_rows
 from edfi_toolkit.ods import Client, Write
 from edfi_toolkit.planning import identity_map_of, plan
-from edfi_toolkit.planning.comparison import ledger_rows
 from edfi_toolkit.publishing import publish
 from edfi_toolkit.rules import build
 from edfi_toolkit.sandbox import start
@@ -183,7 +183,7 @@ def prepare(folder: Path, students: int) -> None:
     with Ledger(folder / "ledger.db") as ledger:
         feed = ledger.feed(ODS, "certification", "")
         columns = (known[name] for name in ("ed_fi_id", "last_body", "source_refs"))
-        rows = zip(ledger_rows(known), *columns, made.records["body_hash"], strict=True)
+        rows = zip(key_rows(known), *columns, made.records["body_hash"], strict=True)
         adopted = [
             Settled(Intent(at, "ADOPT", row, ed_fi_id, body, digest, refs), "delivered", ed_fi_id=ed_fi_id)
             for at, (row, ed_fi_id, body, refs, digest) in enumerate(rows)

@@ -28,6 +28,8 @@ import httpx
 from parts.rivals import Absent, environ, environment
 from parts.stub import RESOURCE, row
 
+from edfi_toolkit.model import SERVER_MEMBERS
+
 HERE = Path(__file__).parent
 LATENCY_MS = 30
 AT_ONCE = 64
@@ -60,10 +62,9 @@ class Bench:
     def __init__(self, folder: Path, programs: Path | None, posts: int, rows: int) -> None:
         self.folder, self.programs, self.posts, self.rows = folder, programs, posts, rows
         self.bodies = folder / "bodies.jsonl"
-        server_made = ("id", "_etag", "_lastModifiedDate")
         with self.bodies.open("w", encoding="utf-8") as lines:
             for number in range(posts):
-                body = {name: value for name, value in row(number).items() if name not in server_made}
+                body = {name: value for name, value in row(number).items() if name not in SERVER_MEMBERS}
                 lines.write(json.dumps(body) + "\n")
         self.found: dict[tuple[int, str], Took] = {}
         self.address, self.latency = "", 0

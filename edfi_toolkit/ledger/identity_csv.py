@@ -20,7 +20,8 @@ from edfi_toolkit.errors import SourceError, SourceShapeError, SourceUnavailable
 from edfi_toolkit.ledger.journal import Intent, Journal, Settled
 from edfi_toolkit.ledger.ledger import Feed, Ledger
 from edfi_toolkit.model import KEY_COLUMNS, associations, body_hash, natural_key
-from edfi_toolkit.planning.comparison import MAP_COLUMNS, ledger_rows, typed_keys
+from edfi_toolkit.model.keys import key_rows, typed_keys
+from edfi_toolkit.planning.comparison import MAP_COLUMNS
 
 COLUMNS = tuple(name for name in MAP_COLUMNS if name != "feed")
 NEEDED = ("resource", "school_year", *KEY_COLUMNS, "ed_fi_id")
@@ -154,11 +155,11 @@ def _typed(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _wire_keys(rows: pd.DataFrame) -> list[list[Any]]:
     """The six parts of each key as a body spells them."""
-    return [[each[name] for name in KEY_COLUMNS] for each in ledger_rows(rows)]
+    return [[each[name] for name in KEY_COLUMNS] for each in key_rows(rows)]
 
 
 def _keys(rows: pd.DataFrame) -> list[tuple[int, str, str]]:
-    named = ledger_rows(rows)
+    named = key_rows(rows)
     years = rows["school_year"].astype(int)
     return [(year, each["resource"], each["key_hash"]) for year, each in zip(years, named, strict=True)]
 
@@ -180,7 +181,7 @@ def _adoptions(rows: pd.DataFrame) -> list[Settled]:
             etag=etag or None,
         )
         for item, (row, ed_fi_id, etag, body, refs, status) in enumerate(
-            zip(ledger_rows(rows), *columns, strict=True)
+            zip(key_rows(rows), *columns, strict=True)
         )
     ]
 

@@ -29,7 +29,8 @@ from edfi_toolkit.ledger.columns import REJECTION_COLUMNS
 from edfi_toolkit.ledger.database import engine_of, make_private, url_of
 from edfi_toolkit.ledger.lock import file_lock
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.planning.comparison import MAP_COLUMNS, feed_label, typed_keys
+from edfi_toolkit.model.keys import typed_keys
+from edfi_toolkit.planning.comparison import MAP_COLUMNS, feed_label
 from edfi_toolkit.planning.preferences import PREFERENCE_COLUMNS, typed_preferences
 
 _MIGRATIONS = Path(__file__).parent / "migrations"

@@ -6,7 +6,6 @@ Both are taken over from public Ed-Fi repositories (see NOTICE).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -14,10 +13,31 @@ from typing import Any
 
 import orjson
 
-Body = dict[str, Any]
+from edfi_toolkit.model.equality import SERVER_MEMBERS, Body, body_hash, canonical, digest_of, same_body
+
 Key = tuple[str, int, int, str, str, str]
 
 GENERAL_ASSOCIATION = "GeneralStudentProgramAssociation"
+__all__ = [
+    "DEFAULT_NAMESPACE",
+    "KEY_COLUMNS",
+    "SERVER_MEMBERS",
+    "Body",
+    "Key",
+    "associations",
+    "body_hash",
+    "canonical",
+    "data_standard",
+    "descriptor_endpoints",
+    "descriptor_properties",
+    "descriptor_uri",
+    "descriptor_values",
+    "digest_of",
+    "natural_key",
+    "resource",
+    "same_body",
+]
+
 KEY_COLUMNS = (
     "begin_date",
     "education_organization_id",
@@ -27,7 +47,6 @@ KEY_COLUMNS = (
     "student_unique_id",
 )
 DEFAULT_NAMESPACE = "uri://ed-fi.org"
-_SERVER_MEMBERS = frozenset({"id", "_etag", "_lastModifiedDate", "link"})
 
 
 @cache
@@ -110,54 +129,3 @@ def natural_key(body: Mapping[str, Any]) -> Key:
         program["programTypeDescriptor"],
         body["studentReference"]["studentUniqueId"],
     )
-
-
-def canonical(body: Mapping[str, Any]) -> bytes:
-    """One text for all equal bodies (COM-EQ-1): server members, nulls and empties gone, descriptors without case,
-    collections and members in a fixed order."""
-    return _sortable(_canonical(dict(body)))
-
-
-def _canonical(value: Any, name: str = "") -> Any:
-    """Written for speed, since every record of a build passes here: plain texts leave by the first branch."""
-    kind = type(value)
-    if kind is str:
-        return value.casefold() if name.endswith("Descriptor") else value
-    if kind is dict:
-        members = {}
-        for key, member in value.items():
-            if key not in _SERVER_MEMBERS and member is not None:
-                plain = _canonical(member, key)
-                if plain != [] and plain != {}:
-                    members[key] = plain
-        return members
-    if kind is list:
-        items = [_canonical(item) for item in value]
-        return items if len(items) < 2 else sorted(items, key=_sortable)
-    if kind is float and value.is_integer():
-        return int(value)  # 25.00 and 25 are one number in JSON
-    return value
-
-
-def _sortable(item: Any) -> bytes:
-    return orjson.dumps(item, option=orjson.OPT_SORT_KEYS)
-
-
-_NOTHING = hashlib.blake2b(digest_size=16)
-
-
-def digest_of(canonical_text: bytes) -> bytes:
-    """The 16 bytes that `body_hash` writes as hex. A copy of an empty hash is quicker than a new one."""
-    hashed = _NOTHING.copy()
-    hashed.update(canonical_text)
-    return hashed.digest()
-
-
-def body_hash(body: Mapping[str, Any]) -> str:
-    """32 hex digits that are equal exactly when two bodies are equal by COM-EQ-1."""
-    return digest_of(canonical(body)).hex()
-
-
-def same_body(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
-    """Whether two bodies hold the same values (COM-EQ-1)."""
-    return canonical(a) == canonical(b)

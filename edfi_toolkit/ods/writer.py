@@ -19,7 +19,7 @@ from collections.abc import Iterable
 import orjson
 
 from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable
-from edfi_toolkit.model import same_body
+from edfi_toolkit.model import SERVER_MEMBERS, same_body
 from edfi_toolkit.ods.pace import Pace
 from edfi_toolkit.ods.read import find_one, get_one
 from edfi_toolkit.ods.retry import RetryBudget, Verdict, judge
@@ -28,7 +28,6 @@ from edfi_toolkit.ods.write import Ended, Job, Kind, Outcome, Parked, Write, out
 
 _GATHER_S = 0.01
 _MOMENT_S = 1.0
-_SERVER_MEMBERS = frozenset({"id", "_etag", "_lastModifiedDate"})
 # Refusals that concern the key and not the record; the next record would meet the same.
 _KEY_LACKS = ("security:authorization:access-denied", "security:data-policy")
 
@@ -306,8 +305,8 @@ class Writer:
         if write.action != "DELETE":
             # PUT names the id as newer servers demand; in a POST every server refuses it.
             body = write.body or {}
-            if not _SERVER_MEMBERS.isdisjoint(body):
-                body = {name: value for name, value in body.items() if name not in _SERVER_MEMBERS}
+            if not SERVER_MEMBERS.isdisjoint(body):
+                body = {name: value for name, value in body.items() if name not in SERVER_MEMBERS}
             content = orjson.dumps({"id": write.ed_fi_id, **body} if write.action == "PUT" else body)
         return await self._session.attempt(
             write.action,

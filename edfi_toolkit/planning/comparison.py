@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +9,12 @@ from typing import Any
 import numpy as np
 import orjson
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from edfi_toolkit.errors import PlanError
 from edfi_toolkit.model import KEY_COLUMNS, Body, body_hash, natural_key
 from edfi_toolkit.model.bodies import texts_of
+from edfi_toolkit.model.frames import as_list
+from edfi_toolkit.model.keys import SEPARATOR, key_texts, typed_keys
 
 MAP_COLUMNS = (
     "resource",
@@ -28,9 +27,6 @@ MAP_COLUMNS = (
     "last_status",
     "feed",
 )
-_TEXT_KEYS = ("program_name", "program_type_descriptor", "student_unique_id")
-_NUMBER_KEYS = ("education_organization_id", "program_education_organization_id")
-_SEPARATOR = "\x1f"
 
 
 @dataclass(frozen=True)
@@ -53,49 +49,6 @@ class Scope:
 def feed_label(profile: str, source: str) -> str:
     """How profile and source name stand at the end of a feed's name."""
     return f"{profile}|{source}"
-
-
-def typed_keys(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with typed KEY_COLUMNS: begin date datetime64[us], organizations Int64, texts str."""
-    typed = frame.copy()
-    typed["begin_date"] = pd.to_datetime(typed["begin_date"], format="ISO8601").astype("datetime64[us]")
-    for column in _NUMBER_KEYS:
-        typed[column] = pd.to_numeric(typed[column]).astype("Int64")
-    for column in _TEXT_KEYS:
-        typed[column] = typed[column].astype("str")
-    return typed
-
-
-def key_texts(frame: pd.DataFrame) -> np.ndarray:
-    """One comparable text per row (COM-KEY-2): descriptor URIs without case, the rest as written."""
-    kinds, spellings = pd.factorize(frame["program_type_descriptor"])
-    folded = np.array(
-        [*(str(each).casefold() for each in spellings), ""], dtype=object
-    )  # -1 is where none is
-    parts = {
-        **{name: frame[name] for name in KEY_COLUMNS[1:]},
-        "begin_date": np.datetime_as_string(frame["begin_date"].to_numpy("datetime64[D]")),
-        "program_type_descriptor": folded[kinds],
-    }
-    texts = (pc.fill_null(_array(parts[name]).cast(pa.large_string()), "") for name in KEY_COLUMNS)
-    joined = pc.binary_join_element_wise(*texts, pa.scalar(_SEPARATOR, pa.large_string()))
-    return joined.to_numpy(zero_copy_only=False)
-
-
-def _array(values: Any) -> pa.Array:
-    found = pa.array(values)
-    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
-
-
-def key_hashes(frame: pd.DataFrame) -> list[str]:
-    """32 hex digits per row that stand for its comparable key."""
-    return [hashlib.blake2b(text.encode(), digest_size=16).hexdigest() for text in key_texts(frame)]
-
-
-def listed(values: pd.Series) -> list[Any]:
-    """The values as plain Python objects, the missing ones as empty text."""
-    plain = values.to_numpy(dtype=object)
-    return np.where(pd.isna(plain), "", plain).tolist()
 
 
 def taken(values: pd.Series, positions: pd.Series) -> pd.Series:
@@ -242,7 +195,7 @@ def align(source: pd.DataFrame, mapped: pd.DataFrame, ods: pd.DataFrame) -> pd.D
     sides = {"source": source, "mapped": mapped, "ods": ods}
     names = [
         np.array(
-            [f"{r}{_SEPARATOR}{k}" for r, k in zip(listed(side["resource"]), side["key"], strict=True)],
+            [f"{r}{SEPARATOR}{k}" for r, k in zip(as_list(side["resource"]), side["key"], strict=True)],
             dtype=object,
         )
         for side in sides.values()
@@ -258,16 +211,3 @@ def align(source: pd.DataFrame, mapped: pd.DataFrame, ods: pd.DataFrame) -> pd.D
         start += len(side)
     order = np.argsort(keys, kind="stable") if len(keys) else np.arange(0)
     return pd.DataFrame({name: positions[order] for name, positions in aligned.items()})
-
-
-def ledger_rows(items: pd.DataFrame) -> list[dict[str, Any]]:
-    """Resource, key hash and key columns of each item, as the ledger stores them."""
-    days = items["begin_date"].dt.strftime("%Y-%m-%d")
-    columns = [
-        listed(items["resource"]),
-        key_hashes(items),
-        listed(days),
-        *(listed(items[name]) for name in KEY_COLUMNS[1:]),
-    ]
-    names = ("resource", "key_hash", *KEY_COLUMNS)
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]

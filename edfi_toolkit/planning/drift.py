@@ -12,7 +12,9 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS, associations, body_hash
-from edfi_toolkit.planning.comparison import key_texts, keyed, listed, ods_side
+from edfi_toolkit.model.frames import as_list
+from edfi_toolkit.model.keys import key_texts
+from edfi_toolkit.planning.comparison import keyed, ods_side
 from edfi_toolkit.planning.findings import Findings
 from edfi_toolkit.planning.plan import Plan
 from edfi_toolkit.planning.reasons import changed_members
@@ -60,8 +62,8 @@ def _said(items: pd.DataFrame, hashes: pd.Series, held: pd.DataFrame) -> dict[in
     bodies = dict(zip(zip(held["resource"], held["id"], strict=True), held["body"], strict=True))
     keys = set(zip(held["resource"], held["key"], strict=True))
     said = {}
-    columns = (items["action"], items["resource"], key_texts(items), listed(items["ed_fi_id"]))
-    rest = (items["before"], listed(hashes))
+    columns = (items["action"], items["resource"], key_texts(items), as_list(items["ed_fi_id"]))
+    rest = (items["before"], as_list(hashes))
     for row, action, resource, key, ed_fi_id, before, digest in zip(
         items.index, *columns, *rest, strict=True
     ):

@@ -16,7 +16,9 @@ import pandas as pd
 
 from edfi_toolkit.errors import PlanError
 from edfi_toolkit.model import KEY_COLUMNS, body_hash, digest_of
-from edfi_toolkit.planning.comparison import Scope, key_texts, listed, typed_keys
+from edfi_toolkit.model.frames import as_list
+from edfi_toolkit.model.keys import key_texts, typed_keys
+from edfi_toolkit.planning.comparison import Scope
 from edfi_toolkit.planning.guardrails import BREACHES
 from edfi_toolkit.planning.preferences import typed_preferences
 
@@ -186,10 +188,10 @@ def fingerprint_of(plan: Plan, hashes: list[str]) -> str:
     hashes: `sent_hashes` of this plan; by them the bodies count.
     """
     items = plan.items
-    columns = [listed(items[name]) for name in ("action", "resource")]
+    columns = [as_list(items[name]) for name in ("action", "resource")]
     columns += [
         key_texts(items).tolist(),
-        listed(items["ed_fi_id"]),
+        as_list(items["ed_fi_id"]),
         hashes,
         items["pair"].fillna(0).tolist(),
     ]

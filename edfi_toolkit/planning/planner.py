@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.errors import PlanError
+from edfi_toolkit.model.keys import typed_keys
 from edfi_toolkit.planning.comparison import (
     MAP_COLUMNS,
     Scope,
@@ -22,7 +23,6 @@ from edfi_toolkit.planning.comparison import (
     source_side,
     spoken_for,
     taken,
-    typed_keys,
 )
 from edfi_toolkit.planning.findings import Findings
 from edfi_toolkit.planning.guardrails import MAX_DELETE_SHARE, MAX_UPDATE_SHARE, guard

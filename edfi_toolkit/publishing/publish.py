@@ -23,8 +23,9 @@ import pandas as pd
 from edfi_toolkit.errors import LedgerError, OdsError, StalePlan
 from edfi_toolkit.ledger.journal import Intent, Journal, MapKey, Mapped, Past, Settled
 from edfi_toolkit.ledger.ledger import Ledger
+from edfi_toolkit.model.frames import as_list
+from edfi_toolkit.model.keys import key_hashes, key_rows
 from edfi_toolkit.ods import Client, Outcome, Write
-from edfi_toolkit.planning.comparison import key_hashes, ledger_rows, listed
 from edfi_toolkit.planning.guardrails import overrides_for
 from edfi_toolkit.planning.plan import Plan, fingerprint_of, sent_hashes
 from edfi_toolkit.publishing.limits import Budget
@@ -114,11 +115,11 @@ class _Publishing:
         self._chunk = CHUNK * max(1, client.target.concurrency // 32)
         items = plan.items
         self._actions, self._ids, self._etags = (
-            listed(items[name]) for name in ("action", "ed_fi_id", "etag")
+            as_list(items[name]) for name in ("action", "ed_fi_id", "etag")
         )
         self._bodies, self._hashes = items["body"].tolist(), hashes
         self._refs, self._rules = items["source_refs"].tolist(), items["rules"].tolist()
-        self._keys = ledger_rows(items)
+        self._keys = key_rows(items)
         linked = items["pair"].notna()
         self._post_of = dict(
             zip(
@@ -300,9 +301,7 @@ class _Publishing:
         if result == "delivered" and intent.action != "DELETE" and outcome.ed_fi_id is None:
             result = "unsure"  # written, but under an id that is still to be found
         if result == "refused" and intent.item in self._linked_posts:
-            result = (
-                "pending"  # its DELETE is through: the pair stays open until the POST is, too (COM-KEY-3)
-            )
+            result = "pending"  # its DELETE is through: the pair is open until the POST is, too (COM-KEY-3)
         return Settled(
             intent,
             result,
@@ -393,7 +392,7 @@ class _Publishing:
 
     def _left_alone(self) -> set[MapKey]:
         held = self._plan.findings[self._plan.findings["code"].eq("HELD")]
-        return set(zip(listed(held["resource"]), key_hashes(held), strict=True))
+        return set(zip(as_list(held["resource"]), key_hashes(held), strict=True))
 
     def _result(self) -> pd.DataFrame:
         unsent = {item for item in range(len(self._actions)) if self._unsent(item)}

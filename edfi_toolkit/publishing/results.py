@@ -9,7 +9,8 @@ import pandas as pd
 from edfi_toolkit.ledger.columns import RESULT_COLUMNS
 from edfi_toolkit.ledger.journal import MapKey, Mapped, Past, Settled
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.planning.comparison import key_hashes, listed, typed_keys
+from edfi_toolkit.model.frames import as_list
+from edfi_toolkit.model.keys import key_hashes, typed_keys
 from edfi_toolkit.planning.plan import Plan
 
 _TOLD = ("ed_fi_id", "outcome", "status", "problem_type", "correlation_id", "attempts")
@@ -28,9 +29,9 @@ def result_of(
     settled: what this run knows, by item. unsent: items it never sent. past: by item, from earlier runs of this
     plan. known: the identity map before this run, for the ids of what only the ledger learned.
     """
-    keys = zip(listed(plan.items["resource"]), key_hashes(plan.items), strict=True)
+    keys = zip(as_list(plan.items["resource"]), key_hashes(plan.items), strict=True)
     rows = []
-    for item, (shown, key) in enumerate(zip(listed(plan.items["ed_fi_id"]), keys, strict=True)):
+    for item, (shown, key) in enumerate(zip(as_list(plan.items["ed_fi_id"]), keys, strict=True)):
         own, before, mapped = settled.get(item), past.get(item), known.get(key)
         ed_fi_id = shown or (mapped.ed_fi_id if mapped else None)
         if own is not None:

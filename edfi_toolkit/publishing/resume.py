@@ -11,7 +11,8 @@ from enum import Enum
 
 from edfi_toolkit.ledger.journal import MapKey, Mapped, Past
 from edfi_toolkit.model import body_hash
-from edfi_toolkit.planning.comparison import key_hashes, listed
+from edfi_toolkit.model.frames import as_list
+from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.planning.plan import Plan
 
 
@@ -33,15 +34,15 @@ def standings(
         attempt, of whatever run, was just found to have reached the ODS.
     """
     items = plan.items
-    keys = list(zip(listed(items["resource"]), key_hashes(items), strict=True))
-    ids = listed(items["ed_fi_id"])
+    keys = list(zip(as_list(items["resource"]), key_hashes(items), strict=True))
+    ids = as_list(items["ed_fi_id"])
     moves = {
         (key, action): ed_fi_id for key, action, ed_fi_id in zip(keys, items["action"], ids, strict=True)
     }
     standing = []
     columns = (
         items["action"].tolist(),
-        listed(plan.hashes),
+        as_list(plan.hashes),
         items["before"].tolist(),
         items["rules"].tolist(),
     )
@@ -81,7 +82,7 @@ def standings(
                 where = Standing.TODO if now is not None and now.ed_fi_id == ed_fi_id else Standing.DONE
         standing.append(where)
     spared = plan.findings[plan.findings["code"].isin(["HELD", "RETAINED"])]
-    left_alone = set(zip(listed(spared["resource"]), key_hashes(spared), strict=True))
+    left_alone = set(zip(as_list(spared["resource"]), key_hashes(spared), strict=True))
     unknown = identities.keys() - set(keys) - left_alone
     only = plan.scope.organizations
     return standing, sum(not only or identities[key].organization in only for key in unknown)

@@ -12,6 +12,7 @@ import numpy as np
 import orjson
 import pandas as pd
 
+from edfi_toolkit.model import SERVER_MEMBERS
 from edfi_toolkit.review.views import LABELS
 
 _CAPITALS = {
@@ -23,7 +24,6 @@ _CAPITALS = {
     "http": "HTTP",
     "json": "JSON",
 }
-_SERVER_MEMBERS = frozenset({"id", "_etag", "_lastModifiedDate", "link"})
 _SEQUENCES = (list, tuple, set, frozenset, np.ndarray)
 
 
@@ -80,7 +80,7 @@ def _moment(value: date) -> str:
 def flat(body: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
     """Every filled member of a JSON body in its order: the path in words, the value as in a cell."""
     for member, value in body.items():
-        if member in _SERVER_MEMBERS:
+        if member in SERVER_MEMBERS:
             continue
         here = f"{path}.{member}" if path else str(member)
         if isinstance(value, Mapping):

@@ -1,0 +1,50 @@
+"""Frames by schema: which columns a frame has, of which types, and their values as plain objects. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+# Column -> type: a name that pandas knows (`body` among them, see `bodies`), or one of the two below.
+Schema = Mapping[str, str]
+LIST = "list"  # a list of texts in each row, empty where none is given
+JSON = "json"  # what JSON can hold, None where none is given
+
+DAY = "datetime64[us]"
+INSTANT = "datetime64[us, UTC]"
+NUMBER = "Int64"
+TEXT = "str"
+
+
+def typed(rows: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """The rows numbered from 0, with exactly the columns of the schema; one that is missing is made, without values."""
+    return with_types(rows.reindex(columns=list(schema)).reset_index(drop=True), schema)
+
+
+def with_types(rows: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """The rows with the types of the schema; other columns stay as they are. Days and instants may be ISO texts."""
+    return rows.assign(**{name: _as(rows[name], kind) for name, kind in schema.items()})
+
+
+def _as(values: pd.Series, kind: str) -> pd.Series:
+    if kind == LIST:
+        return pd.Series([_list(each) for each in values], index=values.index, dtype=object)
+    if kind == JSON:
+        cells = [each if isinstance(each, dict | list) else None for each in values]
+        return pd.Series(cells, index=values.index, dtype=object)
+    if kind in (DAY, INSTANT):
+        return pd.to_datetime(values, format="ISO8601", utc=kind == INSTANT).astype(kind)
+    return pd.to_numeric(values).astype(NUMBER) if kind == NUMBER else values.astype(kind)
+
+
+def _list(value: Any) -> list[str]:
+    return value if type(value) is list else [] if value is None else list(value)
+
+
+def as_list(values: pd.Series) -> list[Any]:
+    """The values as plain Python objects, the missing ones as empty text."""
+    plain = values.to_numpy(dtype=object)
+    return np.where(pd.isna(plain), "", plain).tolist()
