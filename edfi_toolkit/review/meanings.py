@@ -20,9 +20,9 @@ def meaning_of(rule_id: str) -> Meaning | None:
     Validation goes first: of a key it says that two records share it, where the rule says what a key is.
     """
     from edfi_toolkit.rules.catalogue import RULES
-    from edfi_toolkit.validation.facts import FACTS
+    from edfi_toolkit.validation.check_texts import CHECK_TEXTS
 
-    known = FACTS.get(rule_id) or RULES.get(rule_id)
+    known = CHECK_TEXTS.get(rule_id) or RULES.get(rule_id)
     return Meaning(known.says, known.hint) if known else None
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from edfi_toolkit.model import resource
 from edfi_toolkit.rules.certification.rules import SHEET
 from edfi_toolkit.rules.profile import PROFILES
-from edfi_toolkit.validation.facts import CERTIFICATION, STANDARD
-from edfi_toolkit.validation.files import (
+from edfi_toolkit.validation.check_texts import CERTIFICATION, STANDARD
+from edfi_toolkit.validation.suite_files import (
     DESCRIPTOR_URI,
     NO_OUTER_SPACE,
     SCHOOL_YEAR,

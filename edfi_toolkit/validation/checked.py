@@ -13,10 +13,10 @@ import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS, associations
 from edfi_toolkit.rules.catalogue import RULES
-from edfi_toolkit.validation import against, suite_checks
-from edfi_toolkit.validation.files import load
+from edfi_toolkit.validation import references, suite_checks
+from edfi_toolkit.validation.findings import Collected, findings, first_rows, said_once, split_refs
 from edfi_toolkit.validation.flatten import Flat, flatten
-from edfi_toolkit.validation.hits import Hits, findings, first_rows, said_once, split_refs
+from edfi_toolkit.validation.suite_files import load
 from edfi_toolkit.validation.target import opened, pull
 
 if TYPE_CHECKING:
@@ -98,21 +98,21 @@ def validate(build: Build, *, target: Any = None, identity_map: pd.DataFrame | N
     a target. A bad record is a finding, never an exception. Source: expectations/README.md.
     """
     records = build.records.reset_index(drop=True)
-    suites, hits = load(), Hits()
+    suites, collected = load(), Collected()
     suite_checks.known_subjects(suites)
-    suite_checks.check_tables(build, suites, hits)
-    flats = _flattened(records, hits)
-    suite_checks.check_records(build, flats, suites, hits)
-    against.check_within(records, hits)
+    suite_checks.check_tables(build, suites, collected)
+    flats = _flattened(records, collected)
+    suite_checks.check_records(build, flats, suites, collected)
+    references.check_within(records, collected)
     if target is None:
-        against.check_descriptors(flats, None, hits)
+        references.check_descriptors(flats, None, collected)
     else:
         with opened(target) as client:
-            known = pull(client, against.used_descriptors(flats))
-        against.check_descriptors(flats, known, hits)
-        against.check_target(records, known, hits, identity_map)
+            known = pull(client, references.used_descriptors(flats))
+        references.check_descriptors(flats, known, collected)
+        references.check_target(records, known, collected, identity_map)
     rows = first_rows(records)
-    found = _by_its_standard(hits.frame(rows), build)
+    found = _by_its_standard(collected.frame(rows), build)
     found = said_once(_with_notices(found, build.notices, rows))
     reasons = _reasons(found, records)
     held_by = reasons.drop_duplicates(["position", "rule_id"]).groupby("position")["rule_id"].agg(list)
@@ -125,18 +125,18 @@ def validate(build: Build, *, target: Any = None, identity_map: pd.DataFrame | N
     )
 
 
-def _flattened(records: pd.DataFrame, hits: Hits) -> dict[str, tuple[Flat, np.ndarray]]:
+def _flattened(records: pd.DataFrame, collected: Collected) -> dict[str, tuple[Flat, np.ndarray]]:
     """By endpoint the frames of its bodies, and the position of each body in the records."""
     flats = {}
     for endpoint, positions in records.groupby("resource", sort=True).indices.items():
         if endpoint not in associations():
             says = f"{endpoint} is none of the ten student program associations."
-            hits.add("SRC-VALUE", positions, field="resource", says=says, severity="critical")
+            collected.add("SRC-VALUE", positions, field="resource", says=says, severity="critical")
             continue
-        hits.offsets = np.asarray(positions)
+        collected.offsets = np.asarray(positions)
         bodies = records["body"].iloc[positions].tolist()
-        flats[str(endpoint)] = (flatten(str(endpoint), bodies, hits), hits.offsets)
-        hits.offsets = None
+        flats[str(endpoint)] = (flatten(str(endpoint), bodies, collected), collected.offsets)
+        collected.offsets = None
     return flats
 
 
@@ -167,7 +167,7 @@ def _with_notices(found: pd.DataFrame, notices: pd.DataFrame, rows: pd.DataFrame
         {
             "position": _position_of(notices, rows),
             "rule_id": notices["code"].astype("str"),
-            "severity": ["warning" if each == "critical" else each for each in severities],
+            "severity": ["warning" if severity == "critical" else severity for severity in severities],
             "table": notices["table"].astype("str"),
             "row_id": notices["id"].astype("str"),
             "field": notices["detail"].where(missing).astype("str"),
@@ -238,10 +238,10 @@ def missing_references(
     records: resource, the key columns, source_refs. The other parameters are those of `validate`.
     Returns code, says, hint, resource and the key columns.
     """
-    records, hits = records.reset_index(drop=True), Hits()
+    records, collected = records.reset_index(drop=True), Collected()
     with opened(target) as client:
-        against.check_target(records, pull(client, ()), hits, identity_map)
-    found = said_once(hits.frame(first_rows(records)))
+        references.check_target(records, pull(client, ()), collected, identity_map)
+    found = said_once(collected.frame(first_rows(records)))
     found = found[found["position"].notna()].rename(columns={"rule_id": "code"}).reset_index(drop=True)
     about = records.loc[found["position"].astype("int64"), ["resource", *KEY_COLUMNS]].reset_index(drop=True)
     return pd.concat([found[["code", "says", "hint"]], about], axis=1)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.model import resource
-from edfi_toolkit.validation.hits import Hits
+from edfi_toolkit.validation.findings import Collected
 
 RECORDS = ""  # the name of the frame that has one row a record
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -99,12 +99,12 @@ def model_of(endpoint: str) -> Member:
     return root
 
 
-def flatten(endpoint: str, bodies: Sequence[Any], hits: Hits) -> Flat:
-    """Frames of the bodies of one endpoint; what is wrong with their shape goes to `hits` by position in
+def flatten(endpoint: str, bodies: Sequence[Any], collected: Collected) -> Flat:
+    """Frames of the bodies of one endpoint; what is wrong with their shape goes to `collected` by position in
     `bodies`."""
     flat = Flat(endpoint)
-    objects = _of_type(list(bodies), model_of(endpoint), np.arange(len(bodies)), hits)
-    _walk(flat, model_of(endpoint), RECORDS, objects, np.arange(len(bodies)), hits, parents=None)
+    objects = _of_type(list(bodies), model_of(endpoint), np.arange(len(bodies)), collected)
+    _walk(flat, model_of(endpoint), RECORDS, objects, np.arange(len(bodies)), collected, parents=None)
     return flat
 
 
@@ -114,7 +114,7 @@ def _walk(
     frame: str,
     objects: list[Any],
     records: np.ndarray,
-    hits: Hits,
+    collected: Collected,
     *,
     parents: np.ndarray | None,
 ) -> None:
@@ -122,19 +122,19 @@ def _walk(
     contains."""
     columns: dict[str, Any] = {} if parents is None else {"record": records, "parent": parents}
     inner: list[tuple[Member, list[Any]]] = []
-    _columns(node, objects, records, columns, inner, hits)
+    _columns(node, objects, records, columns, inner, collected)
     flat.frames[frame] = pd.DataFrame(columns, index=pd.RangeIndex(len(objects)))
     for member, lists in inner:
-        counts = np.fromiter((len(each) if each else 0 for each in lists), dtype="int64", count=len(lists))
+        counts = np.fromiter((len(items) if items else 0 for items in lists), dtype="int64", count=len(lists))
         inside = np.repeat(records, counts)
         parent = np.repeat(np.arange(len(lists)), counts)
         items = _of_type(
-            list(chain.from_iterable(each for each in lists if each)), member, inside, hits, item=True
+            list(chain.from_iterable(items for items in lists if items)), member, inside, collected, item=True
         )
-        kept = np.fromiter((each is not None for each in items), dtype=bool, count=len(items))
-        items, inside, parent = [each for each in items if each is not None], inside[kept], parent[kept]
-        _walk(flat, member, f"{member.path}[*]", items, inside, hits, parents=parent)
-        _unique_items(flat.frames[f"{member.path}[*]"], member, hits)
+        kept = np.fromiter((item is not None for item in items), dtype=bool, count=len(items))
+        items, inside, parent = [item for item in items if item is not None], inside[kept], parent[kept]
+        _walk(flat, member, f"{member.path}[*]", items, inside, collected, parents=parent)
+        _unique_items(flat.frames[f"{member.path}[*]"], member, collected)
 
 
 def _columns(
@@ -143,29 +143,29 @@ def _columns(
     records: np.ndarray,
     columns: dict[str, Any],
     inner: list[tuple[Member, list[Any]]],
-    hits: Hits,
+    collected: Collected,
 ) -> None:
     """Add the columns of one object's members; an object inside of it belongs to the same frame."""
-    _unknown(node, objects, records, hits)
+    _unknown(node, objects, records, collected)
     for name, member in node.members.items():
         kind = member.facts["type"]
         values = _of_type(
-            [None if each is None else each.get(name) for each in objects], member, records, hits
+            [None if item is None else item.get(name) for item in objects], member, records, collected
         )
         if kind == "object":
-            _columns(member, values, records, columns, inner, hits)
+            _columns(member, values, records, columns, inner, collected)
         elif kind == "array":
-            counts = [len(each) if each else None for each in values]
+            counts = [len(value) if value else None for value in values]
             columns[member.path] = pd.array(counts, dtype="Int64")
             inner.append((member, values))
         else:
             column = pd.Series(values, dtype=_DTYPES[kind])
-            _limits(column, member, records, hits)
+            _limits(column, member, records, collected)
             columns[member.path] = column
 
 
 def _of_type(
-    values: list[Any], member: Member, records: np.ndarray, hits: Hits, *, item: bool = False
+    values: list[Any], member: Member, records: np.ndarray, collected: Collected, *, item: bool = False
 ) -> list[Any]:
     """DS-TYPE: the values; one of a wrong type is reported, and something harmless of the right type stands
     for it."""
@@ -175,7 +175,7 @@ def _of_type(
         return values
     wrong = [type(value) not in allowed or _unholdable(value) for value in values]
     what = f"An item of {member.name}" if item else member.name or "The record"
-    hits.add("DS-TYPE", records[wrong], field=member.name, says=f"{what} must be {_WORDS[kind]}.")
+    collected.add("DS-TYPE", records[wrong], field=member.name, says=f"{what} must be {_WORDS[kind]}.")
     stand_in = str if kind == "string" else lambda _: _PRESENT.get(kind)
     return [stand_in(value) if bad else value for value, bad in zip(values, wrong, strict=True)]
 
@@ -187,19 +187,19 @@ def _unholdable(value: Any) -> bool:
     return isinstance(value, int) and not -(2**63) <= value < 2**63
 
 
-def _unknown(node: Member, objects: list[Any], records: np.ndarray, hits: Hits) -> None:
+def _unknown(node: Member, objects: list[Any], records: np.ndarray, collected: Collected) -> None:
     """DS-MEMBER: members that the model does not have, each with the nearest it has."""
     shapes = set(map(frozenset, filter(None, objects)))
     for name in sorted(frozenset().union(*shapes) - node.members.keys(), key=str):
         has = np.fromiter(
-            (each is not None and name in each for each in objects), dtype=bool, count=len(objects)
+            (item is not None and name in item for item in objects), dtype=bool, count=len(objects)
         )
         path = f"{node.name}.{name}" if node.name else str(name)
         if name == _EXTENSION:
-            hits.add("DS-EXTENSION", records[has], field=path)
+            collected.add("DS-EXTENSION", records[has], field=path)
             continue
-        near = hits.nearest(str(name), list(node.members))
-        hits.add(
+        near = collected.nearest(str(name), list(node.members))
+        collected.add(
             "DS-MEMBER",
             records[has],
             field=path,
@@ -207,14 +207,14 @@ def _unknown(node: Member, objects: list[Any], records: np.ndarray, hits: Hits) 
         )
 
 
-def _limits(column: pd.Series, member: Member, records: np.ndarray, hits: Hits) -> None:
+def _limits(column: pd.Series, member: Member, records: np.ndarray, collected: Collected) -> None:
     """COM-PAY-4, DS-MARKUP, DS-RANGE, DS-DATE: what the model says about one value, whatever the suites
     say."""
     for rule_id, says, test in _tests(member):
         distinct = column.dropna().unique()
         bad = [value for value in distinct if test(value)]
         if bad:
-            hits.add(
+            collected.add(
                 rule_id,
                 records[np.asarray(column.isin(bad))],
                 field=member.name,
@@ -257,7 +257,7 @@ def is_day(text: str) -> bool:
     )
 
 
-def _unique_items(items: pd.DataFrame, member: Member, hits: Hits) -> None:
+def _unique_items(items: pd.DataFrame, member: Member, collected: Collected) -> None:
     """DS-ITEM-KEY: two items of one collection with one key; descriptors compare without case."""
     paths = [f"{member.path}[*].{part}" for part in member.facts.get("key", ())]
     if items.empty or not paths:
@@ -267,7 +267,7 @@ def _unique_items(items: pd.DataFrame, member: Member, hits: Hits) -> None:
         if path.endswith("Descriptor"):
             key[path] = key[path].str.casefold()
     twice = key.duplicated() & key.notna().all(axis=1)
-    hits.add(
+    collected.add(
         "DS-ITEM-KEY",
         items["record"].to_numpy()[twice.to_numpy()],
         field=member.name,

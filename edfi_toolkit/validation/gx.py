@@ -5,7 +5,7 @@ Configuration and guards come from measurements (expectations/README.md):
     columns costs ten times as much, and duplicate labels corrupt the answer.
  2. Results come back in another order than the suite: they are matched by id.
  3. A kind that is unknown is dropped: the number of rules is compared, and the dropped one is named.
- 4. A rule that could not be evaluated looks like one that failed: it is told apart, in both of its shapes.
+ 4. A rule that could not be evaluated looks like one that failed: it is recognised, in both of its shapes.
  5. A rule that `mostly` holds still lists its failing rows.
  6. An empty frame passes every row rule: only table rules are asked about it.
 Which rows fail is asked only of rules that fail (or may tolerate failures, `mostly`): asking costs four times as much.
@@ -25,7 +25,7 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.errors import ValidationError
-from edfi_toolkit.validation.files import Expectation
+from edfi_toolkit.validation.suite_files import Expectation
 
 _LOCK = threading.RLock()  # the library keeps one context for the whole process
 _WHETHER = {"result_format": "BOOLEAN_ONLY"}
@@ -82,11 +82,11 @@ def run(
 def columns_of(rule: Expectation) -> set[str]:
     """Every column that a rule looks at, its row condition included."""
     kwargs = rule["kwargs"]
-    named = {kwargs[each] for each in ("column", "column_A", "column_B") if isinstance(kwargs.get(each), str)}
-    lists = [kwargs.get(each) for each in ("column_list", "column_set")]
+    named = {kwargs[name] for name in ("column", "column_A", "column_B") if isinstance(kwargs.get(name), str)}
+    lists = [kwargs.get(name) for name in ("column_list", "column_set")]
     return (
         named
-        | {column for each in lists if each for column in each}
+        | {column for columns in lists if columns for column in columns}
         | _in_condition(kwargs.get("row_condition"))
     )
 
@@ -97,7 +97,7 @@ def _in_condition(condition: Any) -> set[str]:
         here = {column["name"]} if isinstance(column, Mapping) and "name" in column else set()
         return here.union(*(_in_condition(each) for name, each in condition.items() if name != "column"))
     if isinstance(condition, list):
-        return set().union(*(_in_condition(each) for each in condition))
+        return set().union(*(_in_condition(part) for part in condition))
     return set()
 
 
@@ -232,8 +232,10 @@ def _outcome(result: Any, rule: Expectation, file: str) -> Outcome:
 
 
 def raised(exception_info: Mapping[str, Any] | None) -> bool:
-    """Whether a rule could not be evaluated: told flat, or under the id of each metric."""
+    """Whether a rule could not be evaluated: reported flat, or under the id of each metric."""
     info = exception_info or {}
     if "raised_exception" in info:
         return bool(info["raised_exception"])
-    return any(isinstance(each, Mapping) and bool(each.get("raised_exception")) for each in info.values())
+    return any(
+        isinstance(metric, Mapping) and bool(metric.get("raised_exception")) for metric in info.values()
+    )

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edfi_toolkit.rules.nm_powerschool.rules import CIP_CODE, NAME, PROGRAM, RESOURCE, STATE
-from edfi_toolkit.validation.files import SCHOOL_YEAR, Expectation
-from edfi_toolkit.validation.kinds import (
+from edfi_toolkit.validation.expectation_kinds import (
     NOT_EXCLUDED,
     SKIPPED,
     between,
@@ -23,6 +22,7 @@ from edfi_toolkit.validation.kinds import (
     somewhere,
     within,
 )
+from edfi_toolkit.validation.suite_files import SCHOOL_YEAR, Expectation
 
 ORGANIZATIONS = {"min_value": int(f"{STATE}000000"), "max_value": int(f"{STATE}999999")}  # NM-ELE-1: 8 digits
 THREE_DIGITS = r"^[0-9]{1,3}$"

@@ -1,6 +1,6 @@
 """The expectations on the canonical tables that hold under every profile, as data.
 
-A row with a bad cell was set aside when it was read (COM-NRM-*), and a profile's own rules judge what may be
+A row with an unreadable cell does not reach these suites (COM-NRM-*), and a profile's own rules judge what may be
 empty. What is left for these suites is to name *all* doubtful cells of a row at once; only what no record
 may rest on is critical. What one state asks of a table is in the suites of that state.
 """
@@ -11,15 +11,23 @@ from collections.abc import Iterator
 
 from edfi_toolkit.model import associations
 from edfi_toolkit.tables.schema import TABLES
-from edfi_toolkit.validation.facts import STANDARD
-from edfi_toolkit.validation.files import (
+from edfi_toolkit.validation.check_texts import STANDARD
+from edfi_toolkit.validation.expectation_kinds import (
+    between,
+    filled,
+    has_rows,
+    in_order,
+    matches,
+    one_of,
+    within,
+)
+from edfi_toolkit.validation.suite_files import (
     DESCRIPTOR_URI,
     NO_OUTER_SPACE,
     SCHOOL_YEAR,
     Expectation,
     expectation,
 )
-from edfi_toolkit.validation.kinds import between, filled, has_rows, in_order, matches, one_of, within
 
 CERTIFIED = ("certification",)
 # Column pairs (start, end) of each table; those of the states' trigger tables are judged by the states' suites.

@@ -12,9 +12,9 @@ from edfi_toolkit.errors import ValidationError
 from edfi_toolkit.model import associations
 from edfi_toolkit.tables import TABLES
 from edfi_toolkit.validation import gx
-from edfi_toolkit.validation.files import Expectation, Suite
+from edfi_toolkit.validation.findings import Collected
 from edfi_toolkit.validation.flatten import RECORDS, Flat, frame_of
-from edfi_toolkit.validation.hits import Hits
+from edfi_toolkit.validation.suite_files import Expectation, Suite
 
 Suites = Mapping[str, Sequence[Suite]]
 
@@ -32,14 +32,16 @@ def known_subjects(suites: Suites) -> None:
         raise ValidationError(f"There is no suite for {', '.join(lacking)}. Install the toolkit again.")
 
 
-def check_tables(build: Any, suites: Suites, hits: Hits) -> None:
+def check_tables(build: Any, suites: Suites, collected: Collected) -> None:
     """Source expectations: every doubtful cell of every row of the tables that this build was given."""
     for subject, of_subject in suites.items():
         if not subject.startswith("source."):
             continue
         table = subject.removeprefix("source.")
         schema, frame = TABLES[table], build.tables[table]
-        plain = frame.drop(columns=[each.name for each in schema.columns.values() if each.type == "json"])
+        plain = frame.drop(
+            columns=[column.name for column in schema.columns.values() if column.type == "json"]
+        )
         if table == "preferences":  # their names compare without regard to case
             plain = plain.assign(name=plain["name"].str.casefold())
         ids = row_ids(frame, schema.primary_key)
@@ -51,16 +53,16 @@ def check_tables(build: Any, suites: Suites, hits: Hits) -> None:
                     where: Any = [None]
                 else:
                     where = ids.to_numpy()[list(outcome.labels)]
-                hits.add_rows(rule["meta"]["rule_id"], table, where, **_texts(outcome, suite))
+                collected.add_rows(rule["meta"]["rule_id"], table, where, **_texts(outcome, suite))
 
 
 def check_records(
-    build: Any, flats: Mapping[str, tuple[Flat, np.ndarray]], suites: Suites, hits: Hits
+    build: Any, flats: Mapping[str, tuple[Flat, np.ndarray]], suites: Suites, collected: Collected
 ) -> None:
     """Association expectations. flats: by endpoint the flattened bodies and the position of each in the
     records."""
     for endpoint, (flat, positions) in flats.items():
-        hits.offsets = positions
+        collected.offsets = positions
         for suite in suites[endpoint]:
             for path, rules in _by_frame(_asked(suite, build), suite).items():
                 if path not in flat.frames:
@@ -75,8 +77,8 @@ def check_records(
                 for outcome in gx.run(frame, rules, file=suite.path.name, parameters=_parameters(build)):
                     every = outcome.error or outcome.failed
                     at = np.arange(len(positions)) if every else records[list(outcome.labels)]
-                    hits.add(outcome.expectation["meta"]["rule_id"], at, **_texts(outcome, suite))
-        hits.offsets = None
+                    collected.add(outcome.expectation["meta"]["rule_id"], at, **_texts(outcome, suite))
+        collected.offsets = None
 
 
 def row_ids(frame: pd.DataFrame, primary_key: Sequence[str]) -> pd.Series:

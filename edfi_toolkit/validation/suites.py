@@ -1,7 +1,7 @@
 """Write the expectation suites: `python -m edfi_toolkit.validation.suites`.
 
 The files in `expectations/` are committed, and a test writes them again and compares. Own rules go into a
-further file beside these (`expectations/README.md`), which this module never touches.
+further file next to these (`expectations/README.md`), which this module never touches.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import orjson
 
 from edfi_toolkit.model import associations
 from edfi_toolkit.validation.association_suites import association_suite
-from edfi_toolkit.validation.files import Expectation, shipped_folder
 from edfi_toolkit.validation.nm_suites import nm_suites
 from edfi_toolkit.validation.source_suites import source_suites
+from edfi_toolkit.validation.suite_files import Expectation, shipped_folder
 from edfi_toolkit.validation.wi_suites import wi_suites
 
 
@@ -26,7 +26,7 @@ def suites() -> dict[str, list[Expectation]]:
 
 def text_of(name: str, expectations: list[Expectation]) -> bytes:
     """The text of one suite file, in the format of Great Expectations."""
-    written_by = "python -m edfi_toolkit.validation.suites; put own rules into a file beside this one"
+    written_by = "python -m edfi_toolkit.validation.suites; put own rules into a file next to this one"
     suite = {"name": name, "expectations": expectations, "meta": {"written_by": written_by}}
     return orjson.dumps(suite, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 

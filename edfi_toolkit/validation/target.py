@@ -87,7 +87,7 @@ def pull(client: Any, descriptor_names: Iterable[str]) -> Known:
         _ids(bodies(kind), lambda body, own=own: body[own]) for kind, own in ORGANIZATIONS.items()
     ]
     if None not in organizations:
-        known.organizations = frozenset(each for ids in organizations if ids for each in ids)
+        known.organizations = frozenset(number for ids in organizations if ids for number in ids)
     known.keys = pd.concat(
         [_keys(endpoint, bodies(endpoint) or []) for endpoint in associations()], ignore_index=True
     )

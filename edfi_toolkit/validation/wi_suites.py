@@ -23,8 +23,7 @@ from edfi_toolkit.rules.wi_infinite_campus.rules import (
     STATE_AGENCY,
     WI_DPI,
 )
-from edfi_toolkit.validation.files import SCHOOL_YEAR, Expectation
-from edfi_toolkit.validation.kinds import (
+from edfi_toolkit.validation.expectation_kinds import (
     NOT_EXCLUDED,
     SKIPPED,
     between,
@@ -36,6 +35,7 @@ from edfi_toolkit.validation.kinds import (
     somewhere,
     within,
 )
+from edfi_toolkit.validation.suite_files import SCHOOL_YEAR, Expectation
 
 # WI-ELE-3: program name -> type
 PROGRAMS = {

@@ -15,28 +15,23 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULE_LINES = 400
 SOURCE = re.compile(r"(edfi_toolkit|tools|bench)/.*\.py$")
 
-# Written in pieces, so that this file does not hold what it looks for.
+# Where a path of this machine begins: the checkout's own surroundings and the home of who runs the tests.
+HERE = [re.escape(f"{folder}/") for folder in sorted({ROOT.parent, Path.home()}) if len(folder.parts) > 1]
 MACHINE = re.compile(
     "|".join(
-        [
-            r"(?<![\w.])/" + r"(?:work|root|farm)/[\w.]",
-            r"(?<![\w.])/" + r"home/(?!user/|you/)\w",
-            r"(?<![\w.])/" + r"Users/\w",
-            r"[A-Z]:\\" + r"Users",
-            r"(?<![\w.])/" + r"tmp/[a-z]",
+        [rf"(?<![\w.]){place}\w" for place in HERE]
+        + [
+            r"(?<![\w.])/home/(?!user/|you/)[a-z]",
+            r"(?<![\w.])/Users/[a-z]",
+            r"[A-Z]:\\Users",
+            r"(?<![\w.])/tmp/[a-z]",
         ]
     )
 )
-REGISTRY = re.compile(
-    "|".join(
-        [
-            r"pypi" + r"\.org",
-            r"files\." + r"pythonhosted",
-            r"registry\." + r"npmjs",
-            r"index[-_]" + r"url[ =:]+\S*//",
-            r"/simple" + r"/",
-        ]
-    )
+# Where packages come from is the installation's own setting: no index is named, no package by its address.
+PACKAGE_SOURCE = re.compile(
+    r"(?<!emit-)(index[-_]url|find[-_]links)[\s\"'=:]+\S*/{2}|^registry\s*=|/{2}\S+/simple/|/{2}\S+\.(whl|egg|conda|tgz|tar\.gz|tar\.bz2)\b",
+    re.MULTILINE,
 )
 
 
@@ -78,24 +73,27 @@ def test_no_file_names_a_path_of_one_machine() -> None:
     assert hits(MACHINE) == []
 
 
-def test_no_file_names_a_package_registry() -> None:
-    """A lock that names one installs only where that one can be reached."""
-    assert hits(REGISTRY) == []
+def test_no_file_names_where_packages_are_downloaded_from() -> None:
+    """A lock that names an index installs only where that one can be reached."""
+    assert hits(PACKAGE_SOURCE) == []
 
 
 @pytest.mark.parametrize(
     ("line", "found"),
     [
-        ("see /" + "work/main", MACHINE),
-        ("cd /" + "root/x", MACHINE),
-        ("open('/" + "tmp/run1')", MACHINE),
-        ("--hash https://files." + "pythonhosted.org/x", REGISTRY),
-        ("--index" + "-url http://x", REGISTRY),
+        (f"see {ROOT}", MACHINE),
+        (f"cd {Path.home()}/x", MACHINE),
+        ("open('{}/run1')".format("/tmp"), MACHINE),
+        ("--{} https://example.org/".format("index-url"), PACKAGE_SOURCE),
+        ("x @ https://example.org/x-1.0-py3-none-any.{}".format("whl"), PACKAGE_SOURCE),
     ],
+    ids=["checkout", "home", "temporary", "index", "package"],
 )
 def test_the_search_itself_finds_what_it_should(line: str, found: re.Pattern[str]) -> None:
     assert found.search(line)
-    assert not found.search("docs/network/index.md and my/work/sheet.csv, data/homeless/a.csv")
+    assert not found.search(
+        "docs/network/index.md and my/homeless/sheet.csv, data/homeless/a.csv --no-emit-index-url"
+    )
 
 
 def test_no_module_is_longer_than_one_sitting() -> None:

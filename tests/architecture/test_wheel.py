@@ -47,7 +47,7 @@ def test_licence_and_notice_travel_with_it(installed: Path) -> None:
 def test_the_command_runs_from_the_wheel_alone(installed: Path, tmp_path: Path) -> None:
     """Elsewhere than in the checkout, so that nothing beside the package is found by chance."""
     script = (
-        "import edfi_toolkit.validation.files as f, edfi_toolkit;"
+        "import edfi_toolkit.validation.suite_files as f, edfi_toolkit;"
         "print(edfi_toolkit.__file__); print(f.shipped_folder())"
     )
     done = subprocess.run(

@@ -10,14 +10,14 @@ from edfi_toolkit.planning.truth_tables import RESYNC
 from edfi_toolkit.review.meanings import meaning_of, meanings_of
 from edfi_toolkit.review.summaries import by_rule
 from edfi_toolkit.rules.catalogue import RULES
-from edfi_toolkit.validation.facts import FACTS
+from edfi_toolkit.validation.check_texts import CHECK_TEXTS
 
 
 def test_rules_and_checks_are_answered_in_one_place() -> None:
     told = meanings_of(["COM-NRM-3", "DS-REQUIRED", "REF-STUDENT", "nobody knows it"])
     assert list(told) == ["COM-NRM-3", "DS-REQUIRED", "REF-STUDENT"]
     assert all(told.values())
-    assert all(meaning_of(each) for each in [*RULES, *FACTS])
+    assert all(meaning_of(each) for each in [*RULES, *CHECK_TEXTS])
 
 
 def test_two_equal_keys_are_told_as_what_validation_found() -> None:

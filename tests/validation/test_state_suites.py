@@ -15,8 +15,8 @@ from edfi_toolkit.rules.settings import resolve
 from edfi_toolkit.synthetic import district
 from edfi_toolkit.tables import TABLES as SCHEMA
 from edfi_toolkit.validation import validate
-from edfi_toolkit.validation.files import read, shipped_folder
 from edfi_toolkit.validation.nm_suites import nm_suites
+from edfi_toolkit.validation.suite_files import read, shipped_folder
 from edfi_toolkit.validation.wi_suites import wi_suites
 from tests.rules import test_nm_powerschool as nm
 from tests.rules import test_wi_infinite_campus as wi

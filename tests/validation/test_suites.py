@@ -11,8 +11,8 @@ from edfi_toolkit.model import associations, resource
 from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.rules.certification.rules import SHEET
 from edfi_toolkit.tables import TABLES
-from edfi_toolkit.validation.facts import FACTS, SEVERITIES
-from edfi_toolkit.validation.files import read, shipped_folder
+from edfi_toolkit.validation.check_texts import CHECK_TEXTS, SEVERITIES
+from edfi_toolkit.validation.suite_files import read, shipped_folder
 from edfi_toolkit.validation.suites import suites, write
 
 
@@ -37,7 +37,7 @@ def test_every_expectation_says_what_is_wrong_what_to_do_and_who_says_so(name):
     assert name in (suite.subject, f"{suite.profile}.{suite.subject}")
     assert suite.expectations
     for rule in suite.expectations:
-        assert rule["meta"]["rule_id"] in FACTS.keys() | RULES.keys()
+        assert rule["meta"]["rule_id"] in CHECK_TEXTS.keys() | RULES.keys()
         assert rule["severity"] in SEVERITIES
         assert rule["meta"]["says"].endswith(".")
         assert rule["meta"]["hint"].endswith(".")

@@ -22,9 +22,9 @@ from edfi_toolkit.model import (
     descriptor_values,
 )
 from edfi_toolkit.rules.wi_infinite_campus.rules import MODALITY_TYPE
-from edfi_toolkit.validation.files import DESCRIPTOR_URI
+from edfi_toolkit.validation.findings import Collected
 from edfi_toolkit.validation.flatten import Flat
-from edfi_toolkit.validation.hits import Hits
+from edfi_toolkit.validation.suite_files import DESCRIPTOR_URI
 from edfi_toolkit.validation.target import Known, folded
 
 Flats = Mapping[str, tuple[Flat, np.ndarray]]
@@ -44,18 +44,18 @@ def used_descriptors(flats: Flats) -> set[str]:
     }
 
 
-def check_descriptors(flats: Flats, known: Known | None, hits: Hits) -> None:
+def check_descriptors(flats: Flats, known: Known | None, collected: Collected) -> None:
     """COM-PAY-3: each descriptor value exists; one that does not is reported with the nearest that does."""
     for endpoint, (flat, positions) in flats.items():
-        hits.offsets = positions
+        collected.offsets = positions
         for path, name in descriptor_properties(endpoint).items():
             values, records = flat.column(path.removeprefix("$."))
             for value in values.dropna().unique():
                 if verdict := judge_descriptor(str(value), name, known):
                     rule_id, says = verdict
                     field = path.removeprefix("$.").replace("[*]", "")
-                    hits.add(rule_id, records[np.asarray(values.eq(value))], field=field, says=says)
-        hits.offsets = None
+                    collected.add(rule_id, records[np.asarray(values.eq(value))], field=field, says=says)
+        collected.offsets = None
 
 
 def judge_descriptor(uri: str, name: str, known: Known | None) -> tuple[str, str] | None:
@@ -68,7 +68,7 @@ def judge_descriptor(uri: str, name: str, known: Known | None) -> tuple[str, str
             return None
         return "COM-PAY-3", f"The target has no {name} {_suggestion(uri, list(listed.values()))}"
     shipped = descriptor_values().get(name, ())
-    if uri.casefold() in {each.casefold() for each in shipped}:
+    if uri.casefold() in {known.casefold() for known in shipped}:
         return None
     if not shipped or not uri.startswith(f"{DEFAULT_NAMESPACE}/") or uri.casefold() in STATES_OWN:
         return (
@@ -81,10 +81,10 @@ def judge_descriptor(uri: str, name: str, known: Known | None) -> tuple[str, str
 def _suggestion(uri: str, choices: Sequence[str]) -> str:
     """The wrong value, and the choice with the same code or else the most similar one; of two values in one
     namespace only the codes."""
-    by_code = {each.partition("#")[2]: each for each in choices}
+    by_code = {choice.partition("#")[2]: choice for choice in choices}
     namespace, _, code = uri.partition("#")
-    same = {each.casefold(): each for each in by_code}.get(code.casefold())
-    near = same or Hits.nearest(code, list(by_code))
+    same = {known.casefold(): known for known in by_code}.get(code.casefold())
+    near = same or Collected.nearest(code, list(by_code))
     if not near:
         return f"{uri!r}." + (f" It has {', '.join(map(repr, by_code))}." if 0 < len(by_code) <= FEW else "")
     if by_code[near].startswith(f"{namespace}#"):
@@ -92,7 +92,7 @@ def _suggestion(uri: str, choices: Sequence[str]) -> str:
     return f"{uri!r}. Did you mean {by_code[near]!r}?"
 
 
-def check_within(records: pd.DataFrame, hits: Hits) -> None:
+def check_within(records: pd.DataFrame, collected: Collected) -> None:
     """COM-ONE-1: of two resources with one key, or made from one source row, the second is held."""
     if records.empty:
         return
@@ -109,13 +109,16 @@ def check_within(records: pd.DataFrame, hits: Hits) -> None:
         (first_of_row, "The same source row was also built as {}."),
     ):
         second = np.flatnonzero(resource.ne(first))
-        hits.add(
-            "COM-ONE-1", second, field="resource", says=[says.format(each) for each in first.iloc[second]]
+        collected.add(
+            "COM-ONE-1",
+            second,
+            field="resource",
+            says=[says.format(resource) for resource in first.iloc[second]],
         )
 
 
 def check_target(
-    records: pd.DataFrame, known: Known, hits: Hits, identity_map: pd.DataFrame | None = None
+    records: pd.DataFrame, known: Known, collected: Collected, identity_map: pd.DataFrame | None = None
 ) -> None:
     """COM-DEP-1 and the REF rules: program, organizations, student and enrollment exist in the target; the
     key is free.
@@ -124,14 +127,16 @@ def check_target(
     """
     for resource in known.unreadable:
         says = f"The target did not let this login read {resource}, so nothing was checked against it."
-        hits.add_rows("REF-UNREADABLE", resource, [None], field=resource, says=says, hint=None, severity=None)
-    _programs(records, known, hits)
-    _organizations(records, known, hits)
-    _students(records, known, hits)
-    _free_keys(records, known, hits, identity_map)
+        collected.add_rows(
+            "REF-UNREADABLE", resource, [None], field=resource, says=says, hint=None, severity=None
+        )
+    _programs(records, known, collected)
+    _organizations(records, known, collected)
+    _students(records, known, collected)
+    _free_keys(records, known, collected, identity_map)
 
 
-def _programs(records: pd.DataFrame, known: Known, hits: Hits) -> None:
+def _programs(records: pd.DataFrame, known: Known, collected: Collected) -> None:
     if known.programs is None:
         return
     mine = pd.DataFrame(
@@ -149,17 +154,17 @@ def _programs(records: pd.DataFrame, known: Known, hits: Hits) -> None:
             continue
         if spelled := by_fold.get((owner, name.casefold(), kind)):
             says = f"The target spells the program {spelled!r}, and this record {name!r}."
-            hits.add("COM-KEY-2", rows, field="programReference.programName", says=says)
+            collected.add("COM-KEY-2", rows, field="programReference.programName", says=says)
             continue
         names = [other for its_owner, other, its_kind in exact if its_owner == owner and its_kind == kind]
-        near = Hits.nearest(name, names)
+        near = Collected.nearest(name, names)
         says = f"The target has no program {name!r} of this type owned by {owner}." + (
             f" Did you mean {near!r}?" if near else ""
         )
-        hits.add("COM-DEP-1", rows, field="programReference", says=says)
+        collected.add("COM-DEP-1", rows, field="programReference", says=says)
 
 
-def _organizations(records: pd.DataFrame, known: Known, hits: Hits) -> None:
+def _organizations(records: pd.DataFrame, known: Known, collected: Collected) -> None:
     if known.organizations is None:
         return
     for column, field in (
@@ -168,22 +173,24 @@ def _organizations(records: pd.DataFrame, known: Known, hits: Hits) -> None:
     ):
         ids = records[column]
         lost = np.flatnonzero(ids.notna() & ~ids.isin(known.organizations))
-        says = [f"The target has no education organization {each}." for each in ids.iloc[lost]]
-        hits.add("REF-ORGANIZATION", lost, field=f"{field}.educationOrganizationId", says=says)
+        says = [f"The target has no education organization {number}." for number in ids.iloc[lost]]
+        collected.add("REF-ORGANIZATION", lost, field=f"{field}.educationOrganizationId", says=says)
 
 
-def _students(records: pd.DataFrame, known: Known, hits: Hits) -> None:
+def _students(records: pd.DataFrame, known: Known, collected: Collected) -> None:
     ids, field = records["student_unique_id"], "studentReference.studentUniqueId"
     there = ids.notna()
     if known.students is not None:
         lost = there & ~ids.isin(known.students)
-        hits.add("REF-STUDENT", np.flatnonzero(lost), field=field)
+        collected.add("REF-STUDENT", np.flatnonzero(lost), field=field)
         there &= ~lost
     if known.enrolled is not None:
-        hits.add("REF-ENROLLMENT", np.flatnonzero(there & ~ids.isin(known.enrolled)), field=field)
+        collected.add("REF-ENROLLMENT", np.flatnonzero(there & ~ids.isin(known.enrolled)), field=field)
 
 
-def _free_keys(records: pd.DataFrame, known: Known, hits: Hits, identity_map: pd.DataFrame | None) -> None:
+def _free_keys(
+    records: pd.DataFrame, known: Known, collected: Collected, identity_map: pd.DataFrame | None
+) -> None:
     """COM-ONE-1: the six-part key is not taken by another kind of association."""
     if known.keys is None or known.keys.empty:
         return
@@ -196,6 +203,6 @@ def _free_keys(records: pd.DataFrame, known: Known, hits: Hits, identity_map: pd
     mine = folded(records).assign(position=np.arange(len(records)))
     both = mine.merge(taken[names], on=list(KEY_COLUMNS), suffixes=("", "_there"))
     clash = both[both["resource"].ne(both["resource_there"])].drop_duplicates("position")
-    says = [f"In the target this key belongs to {each} already." for each in clash["resource_there"]]
+    says = [f"In the target this key belongs to {resource} already." for resource in clash["resource_there"]]
     hint = "Delete the other association in the target, or correct the program, if both cannot be right."
-    hits.add("COM-ONE-1", clash["position"], field="resource", says=says, hint=hint)
+    collected.add("COM-ONE-1", clash["position"], field="resource", says=says, hint=hint)

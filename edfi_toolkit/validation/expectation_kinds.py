@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from edfi_toolkit.validation.files import Expectation, expectation
+from edfi_toolkit.validation.suite_files import Expectation, expectation
 
-SKIPPED = "warning"  # a rule of the profile skips such a row already: told, and nothing held for it
+SKIPPED = "warning"  # a rule of the profile skips such a row already: reported, and nothing held for it
 NOT_EXCLUDED = {
     "type": "comparison",
     "column": {"name": "state_exclude"},

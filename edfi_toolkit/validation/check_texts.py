@@ -1,4 +1,4 @@
-"""What each check of this package tells a steward: severity, sentence, next step, source.
+"""What each check of this package reports to a steward: severity, sentence, next step, source.
 
 Ids of the rules part keep their name (COM-*, CERT_MISSING). DS-* stand for facts of the data standard, REF-*
 for what a target must hold already, SRC-* for the canonical tables, YEAR for dates outside the school year.
@@ -12,7 +12,7 @@ SEVERITIES = ("critical", "warning", "info")
 
 
 @dataclass(frozen=True)
-class Fact:
+class CheckText:
     """One check: how bad a hit is, what it means, what to do, and who says so."""
 
     rule_id: str
@@ -27,203 +27,203 @@ CERTIFICATION = "Ed-Fi SIS v5 certification"
 ODS = "Ed-Fi ODS/API 7"
 
 _ALL = (
-    Fact(
+    CheckText(
         "DS-REQUIRED",
         "critical",
         "A property that the data standard requires is missing.",
         "Fill the field in the SIS, or check that the column is mapped, and build again.",
         STANDARD,
     ),
-    Fact(
+    CheckText(
         "DS-MEMBER",
         "critical",
         "The record holds a property that this resource does not have.",
         "Correct the property's name where the record comes from, or remove it.",
         STANDARD,
     ),
-    Fact(
+    CheckText(
         "DS-EXTENSION",
         "warning",
         "The record holds an extension, which is not part of the data standard and was not checked.",
         "Make sure that the target knows this extension.",
         STANDARD,
     ),
-    Fact(
+    CheckText(
         "DS-TYPE",
         "critical",
         "A property holds a value of the wrong JSON type.",
         "Correct the value or the column's mapping; the sentence names the type that is needed.",
         STANDARD,
     ),
-    Fact(
+    CheckText(
         "DS-DATE",
         "critical",
         "A date is not a day of the calendar written as yyyy-mm-dd.",
         "Correct the date in the SIS.",
         STANDARD,
     ),
-    Fact(
+    CheckText(
         "DS-RANGE",
         "critical",
         "A number is outside of what the property can hold, or is 0 where an id is needed.",
         "Correct the number in the SIS.",
         STANDARD,
     ),
-    Fact(
+    CheckText(
         "DS-TEXT",
         "critical",
         "A text is empty, or begins or ends with white space, which the ODS refuses here.",
         "Remove the white space in the SIS.",
         STANDARD,
     ),
-    Fact(
+    CheckText(
         "DS-MARKUP",
         "critical",
         "A text looks like markup (a < before a letter, or &#), which the ODS refuses as dangerous.",
         "Put a space after the < or &, or write the word out.",
         ODS,
     ),
-    Fact(
+    CheckText(
         "DS-ITEM-KEY",
         "critical",
         "A collection holds two items with one key, which the ODS refuses.",
-        "Remove one of the two items, or correct the property that tells them apart.",
+        "Remove one of the two items, or correct the property that distinguishes them.",
         STANDARD,
     ),
-    Fact(
+    CheckText(
         "DESCRIPTOR_UNCHECKED",
         "warning",
         "A descriptor value is not one of the standard's own and could not be checked without a target.",
         "Validate against a target to have it checked.",
         STANDARD,
     ),
-    Fact(
+    CheckText(
         "COM-PAY-3",
         "critical",
         "A code value does not lead to a descriptor that exists.",
         "Correct the code in the SIS, or map it in the table descriptor_map.",
         STANDARD,
     ),
-    Fact(
+    CheckText(
         "COM-PAY-4",
         "critical",
         "A text is longer than the data standard allows.",
         "Shorten it in the SIS. The toolkit never cuts a text.",
         STANDARD,
     ),
-    Fact(
+    CheckText(
         "COM-VAL-1",
         "critical",
         "The end date lies before the begin date.",
         "Correct one of the two dates in the SIS.",
         STANDARD,
     ),
-    Fact(
+    CheckText(
         "COM-KEY-1",
         "critical",
         "Two records of this build have one key; the ODS would keep only the last.",
         "Find the two source rows and remove or correct one.",
         STANDARD,
     ),
-    Fact(
+    CheckText(
         "COM-KEY-2",
         "warning",
         "The program's name differs from the target's only in upper and lower case.",
         "Spell the name as the target does; some servers treat the two as different programs.",
         ODS,
     ),
-    Fact(
+    CheckText(
         "COM-ONE-1",
         "critical",
         "Two resources report one participation, or share one key; the ODS takes one of them.",
         "Decide which resource it belongs to and remove the other source row.",
         STANDARD,
     ),
-    Fact(
+    CheckText(
         "COM-DEP-1",
         "critical",
         "The program does not exist in the target.",
         "Publish the program first, or correct its organization, name or type.",
         ODS,
     ),
-    Fact(
+    CheckText(
         "REF-ORGANIZATION",
         "critical",
         "The education organization does not exist in the target.",
         "Check the organization's id, or publish the school or district first.",
         ODS,
     ),
-    Fact(
+    CheckText(
         "REF-STUDENT",
         "critical",
         "The student does not exist in the target, or this login may not see it.",
         "Publish the student and the enrollment first; then validate again.",
         ODS,
     ),
-    Fact(
+    CheckText(
         "REF-ENROLLMENT",
         "critical",
         "The student has no enrollment in the target; the ODS would answer 403.",
         "Publish the student's school association first; then validate again.",
         ODS,
     ),
-    Fact(
+    CheckText(
         "REF-UNREADABLE",
         "warning",
         "The target did not let this login read a resource, so a check against it was left out.",
         "Ask the target's host for read access, or accept that such records are refused only when sent.",
         ODS,
     ),
-    Fact(
+    CheckText(
         "YEAR",
         "warning",
         "A date lies outside of the school year of this build.",
         "Check the date. If it is right, the participation belongs to another year's ODS.",
         "docs/rules/certification.md, one ODS per school year",
     ),
-    Fact(
+    CheckText(
         "CERT_MISSING",
         "warning",
         "A property that the certification sheet requires is missing; the record is sent without it.",
         "Fill the field in the SIS if the student has such a value.",
         CERTIFICATION,
     ),
-    Fact(
+    CheckText(
         "SRC-KEY",
         "critical",
         "A row has no key, or shares its key with another row.",
-        "Correct the key in the extract; nothing can be told apart without it.",
+        "Correct the key in the extract; without it two rows cannot be distinguished.",
         "docs/rules/common.md, canonical tables",
     ),
-    Fact(
+    CheckText(
         "SRC-REQUIRED",
         "warning",
         "A field that the rules need is empty; the row may be skipped.",
         "Fill the field in the SIS.",
         "docs/rules/common.md, canonical tables",
     ),
-    Fact(
+    CheckText(
         "SRC-VALUE",
         "warning",
         "A field holds a value that the rules do not know or that looks wrong.",
         "Correct the value in the SIS, or its mapping.",
         "docs/rules/common.md, canonical tables",
     ),
-    Fact(
+    CheckText(
         "SRC-DATES",
         "warning",
         "The end lies before the start.",
         "Correct one of the two dates in the SIS.",
         "docs/rules/common.md, canonical tables",
     ),
-    Fact(
+    CheckText(
         "SRC-EMPTY",
         "warning",
         "A table is empty, and others depend on it.",
         "Check that the file was exported and found; see the list of files that were read.",
         "docs/rules/common.md, canonical tables",
     ),
-    Fact(
+    CheckText(
         "SHARED_UNIQUE_ID",
         "warning",
         "Two students carry one state id.",
@@ -231,4 +231,4 @@ _ALL = (
         "docs/rules/common.md, canonical tables",
     ),
 )
-FACTS: dict[str, Fact] = {fact.rule_id: fact for fact in _ALL}
+CHECK_TEXTS: dict[str, CheckText] = {fact.rule_id: fact for fact in _ALL}

@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.validation.facts import FACTS
+from edfi_toolkit.validation.check_texts import CHECK_TEXTS
 
 COLUMNS = ("rule_id", "severity", "table", "row_id", "resource", *KEY_COLUMNS, "field", "says", "hint")
 _HIT_COLUMNS = ["position", "rule_id", "severity", "table", "row_id", "field", "says", "hint"]
 
 
 @dataclass
-class Hits:
+class Collected:
     """Finds, check by check; one entry covers many rows. `offsets` translates positions within one
     resource."""
 
@@ -55,7 +55,7 @@ class Hits:
     def _append(
         self, rule_id: str, severity: Any, field: Any, says: Any, hint: Any, where: dict[str, Any]
     ) -> None:
-        fact = FACTS.get(rule_id)
+        fact = CHECK_TEXTS.get(rule_id)
         texts = {
             "rule_id": rule_id,
             "severity": severity if severity is not None else fact.severity if fact else "info",
@@ -122,7 +122,7 @@ def said_once(found: pd.DataFrame) -> pd.DataFrame:
 def findings(found: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     """The finds with the record's resource and key, in the columns of COLUMNS; worst first.
 
-    found: as of `Hits.frame`. records: as of `Build.records`, with a RangeIndex.
+    found: as of `Collected.frame`. records: as of `Build.records`, with a RangeIndex.
     """
     at = found["position"].dropna().astype("int64")
     known = records[["resource", *KEY_COLUMNS]].iloc[at].set_axis(at.index, axis=0)

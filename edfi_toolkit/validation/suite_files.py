@@ -1,4 +1,4 @@
-"""The suite files: one expectation as data, where the files are, and what a file must never get away with.
+"""The suite files: one expectation as data, where the files are, and what is refused in one.
 
 Great Expectations drops a type it does not know with a log line, and takes a pattern rule without a pattern;
 a suite then passes because it checks less. Every file is therefore checked here before the library sees it.
@@ -19,7 +19,7 @@ from edfi_toolkit.errors import ConfigError, ValidationError
 from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.rules.profile import PROFILES
 from edfi_toolkit.rules.settings import SETTINGS
-from edfi_toolkit.validation.facts import FACTS, SEVERITIES
+from edfi_toolkit.validation.check_texts import CHECK_TEXTS, SEVERITIES
 
 Expectation = dict[str, Any]
 
@@ -74,7 +74,7 @@ def expectation(
         it is asked. Its id depends on nothing but the subject, the rule and what it looks at, so a file written
         twice is the same.
     """
-    fact = FACTS.get(rule_id) or RULES[rule_id]
+    fact = CHECK_TEXTS.get(rule_id) or RULES[rule_id]
     meta: dict[str, Any] = {
         "rule_id": rule_id,
         "says": says or fact.says,
@@ -116,7 +116,7 @@ class Suite:
 
 
 def shipped_folder() -> Path:
-    """Where the toolkit's own suites are: inside the installed package, else beside it in a checkout."""
+    """Where the toolkit's own suites are: inside the installed package, else next to it in a checkout."""
     package = Path(__file__).resolve().parent.parent
     for folder in (package / "expectations", package.parent / "expectations"):
         if folder.is_dir():
@@ -191,7 +191,7 @@ def _problems(rule: Any, number: int) -> Iterator[str]:
         return
     kind, kwargs, meta = rule["type"], rule["kwargs"], rule["meta"]
     name = f"rule {number} ({meta.get('rule_id') or kind})"
-    if lacking := [each for each in _META if not isinstance(meta.get(each), str) or not meta[each]]:
+    if lacking := [name for name in _META if not isinstance(meta.get(name), str) or not meta[name]]:
         yield f"{name}: meta lacks {', '.join(lacking)}"
     if rule["severity"] not in SEVERITIES:
         yield f"{name}: severity is none of {', '.join(SEVERITIES)}"
