@@ -25,7 +25,7 @@ WRITTEN = dt.datetime(2026, 1, 2, 3, 4, tzinfo=dt.UTC)
 
 
 def checked_district() -> Checked:
-    """One held, one with a warning, one skipped, one set aside; every person is a canary."""
+    """One held, one with a warning, one skipped, one unreadable; every person is a canary."""
     students = [
         {
             "student_id": "canary-dcid-88",
@@ -135,7 +135,7 @@ def test_it_answers_how_many_and_why(page):
         "Skipped by a rule: 1",
         "The end date lies before the begin date.",
         "program_participation",
-        "Set aside when read: ",
+        "Could not be read: ",
         "A date is not a day of the calendar in a form we know.",
         "cert_year_token",
     ):
