@@ -62,11 +62,11 @@ def rules_page(name: str) -> str:
         )
         for rule_id, rule in tomllib.loads(text).items()
     )
-    table = markdown_table(["rule", "severity", "what a steward is told", "what to do", "source"], rows)
+    table = markdown_table(["rule", "severity", "what a steward reads", "what to do", "source"], rows)
     return (
         f"# {title(name)}\n\n"
         "<!-- Written by tools/docs.py from the catalogues in edfi_toolkit/rules: run `make docs`. -->\n\n"
-        "*Critical* keeps a row or record back, *warning* travels with it, *info* is only told. "
+        "*Critical* keeps a row or record back, *warning* travels with it, *info* is only shown. "
         f"[All rule pages](README.md).\n\n{table}"
     )
 
