@@ -14,10 +14,12 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import orjson
-import pandas as pd
+
+if TYPE_CHECKING:  # settings write files too, and need not wait for pandas
+    import pandas as pd
 
 
 def write_private(path: str | os.PathLike[str], content: bytes | str | Callable[[BinaryIO], Any]) -> Path:
@@ -68,15 +70,16 @@ def create_private(path: str | os.PathLike[str]) -> Path:
 
 def json_column(values: Iterable[Any]) -> pd.Series:
     """The values as JSON texts (str, missing where a value is), with the index of a Series."""
+    import pandas as pd
+
+    def missing(value: Any) -> bool:
+        return value is None or value is pd.NA or (isinstance(value, float) and value != value)
+
     index = values.index if isinstance(values, pd.Series) else None
-    texts = [None if _missing(value) else orjson.dumps(value).decode() for value in values]
+    texts = [None if missing(value) else orjson.dumps(value).decode() for value in values]
     return pd.Series(texts, index=index, dtype="str")
 
 
 def from_json_column(texts: Iterable[Any]) -> list[Any]:
     """The values of `json_column`, None where one is missing."""
     return [orjson.loads(text) if isinstance(text, str) else None for text in texts]
-
-
-def _missing(value: Any) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)

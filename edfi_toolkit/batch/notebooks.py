@@ -22,6 +22,7 @@ from typing import Any
 from edfi_toolkit.batch.exits import Exit, exit_of_name
 from edfi_toolkit.batch.kernels import Kernel
 from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.storage import write_private
 
 ENGINE = "edfi-toolkit"
 UNATTENDED = "EDFI_UNATTENDED"
@@ -239,10 +240,4 @@ def write_output(notebook: Any, path: Path) -> None:
     """Write a notebook whole or not at all, readable by the owner only."""
     import nbformat
 
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f".{path.name}.part")
-    with os.fdopen(
-        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-    ) as file:
-        nbformat.write(notebook, file)
-    os.replace(draft, path)
+    write_private(path, nbformat.writes(notebook) + "\n")

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from edfi_toolkit.storage import write_private
+
 CONFIG = """\
 c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
@@ -58,21 +60,19 @@ def copy_notebooks(folder: Path, profile: str) -> None:
     """Copies to work in, with the sample's profile as the default, so that the originals stay clean."""
     from edfi_toolkit.batch.unattended import shipped
 
-    folder.mkdir(parents=True, exist_ok=True)
     for path in sorted(shipped("notebooks").glob("*.ipynb")):
         text = path.read_text("utf-8").replace('profile = \\"certification\\"', f'profile = \\"{profile}\\"')
-        (folder / path.name).write_text(text, "utf-8")
+        write_private(folder / path.name, text)
 
 
 def write_config(own: Path, root: Path, *, port: int, browser: bool) -> None:
     """Write Jupyter's configuration folder."""
     shutil.rmtree(own, ignore_errors=True)
-    (own / "config" / "labconfig").mkdir(parents=True, mode=0o700)
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     text = CONFIG.format(root=str(root), port=port, browser=browser, is_root=is_root)
-    (own / "config" / "jupyter_lab_config.py").write_text(text, "utf-8")
+    write_private(own / "config" / "jupyter_lab_config.py", text)
     overrides = own / "config" / "labconfig" / "default_setting_overrides.json"
-    overrides.write_text(json.dumps(OVERRIDES), "utf-8")
+    write_private(overrides, json.dumps(OVERRIDES))
 
 
 def jupyter_environ(own: Path) -> dict[str, str]:

@@ -134,13 +134,12 @@ def init(
     Example: edfi-toolkit init
     """
     from edfi_toolkit.errors import ConfigError
+    from edfi_toolkit.storage import write_private
 
     path = folder / "edfi.toml"
     if path.exists() and not force:
         raise ConfigError(f"{path} is there already. Edit it, or write over it with --force.")
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(TEMPLATE, "utf-8")
-    typer.echo(str(path))
+    typer.echo(str(write_private(path, TEMPLATE)))
     say("Fill in source and target, then check with: edfi-toolkit doctor")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.storage import write_private
 
 if TYPE_CHECKING:
     from edfi_toolkit.sandbox import Running
@@ -62,8 +63,7 @@ def make_playground(folder: Path, profile: str) -> Playground:
         if not (settings.is_file() and settings.read_text("utf-8").startswith(MARK)):
             raise ConfigError(f"{folder} holds other files. Give another folder with --folder.")
         shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    settings.write_text(SETTINGS, "utf-8")
+    write_private(settings, SETTINGS)
     made = Playground(folder.resolve(), samples / profile)
     made.source_becomes("before")
     return made

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 
 from edfi_toolkit.errors import ConfigError, LedgerError
+from edfi_toolkit.storage import create_private
 
 BUSY_S = 30.0
 
@@ -29,8 +30,7 @@ def url_of(where: str | os.PathLike[str]) -> URL:
 def make_private(path: Path) -> None:
     """The file with mode 0600 before the first byte is written, its new folders 0700."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        create_private(path)
     except OSError as error:
         raise LedgerError(
             f"The ledger {path} cannot be opened ({error.strerror}). Check the path and your rights there."

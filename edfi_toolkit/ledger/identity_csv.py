@@ -22,6 +22,7 @@ from edfi_toolkit.ledger.ledger import Feed, Ledger
 from edfi_toolkit.model import KEY_COLUMNS, associations, body_hash, natural_key
 from edfi_toolkit.model.keys import key_rows, typed_keys
 from edfi_toolkit.planning.comparison import MAP_COLUMNS
+from edfi_toolkit.storage import json_column, write_private
 
 COLUMNS = tuple(name for name in MAP_COLUMNS if name != "feed")
 NEEDED = ("resource", "school_year", *KEY_COLUMNS, "ed_fi_id")
@@ -34,11 +35,9 @@ def export_map(ledger: Ledger, feed: Feed, file: str | os.PathLike[str]) -> int:
     """Write the feed's identity map as CSV (COLUMNS) with mode 0600; returns the number of records."""
     rows = ledger.identity_map(feed)
     days = rows["begin_date"].dt.strftime("%Y-%m-%d")
-    refs = [orjson.dumps(each).decode() for each in rows["source_refs"]]
+    refs = json_column(rows["source_refs"])
     text = rows.assign(begin_date=days, source_refs=refs)[list(COLUMNS)].to_csv(index=False)
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
-        os.fchmod(out.fileno(), 0o600)  # also where the file was there before
-        out.write(text)
+    write_private(file, text)
     return len(rows)
 
 

@@ -13,7 +13,6 @@ The columns are those of `Client.read`, with `body` as JSON text. The file holds
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,9 +25,11 @@ import pandas as pd
 from edfi_toolkit import model
 from edfi_toolkit.errors import OdsError
 from edfi_toolkit.ods.read import comparable, query_key
+from edfi_toolkit.storage import from_json_column, json_column, private_draft
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyarrow import parquet
 
     from edfi_toolkit.ods.client import Client, Progress
     from edfi_toolkit.ods.pages import Versions
@@ -103,9 +104,7 @@ def pull(
 def read_copy(path: Path | str) -> pd.DataFrame:
     """The file as a frame of `resource`, `id`, `etag`, `body`, as `Client.read_all` gives it."""
     frame = pd.read_parquet(path)
-    frame["body"] = pd.Series(
-        [orjson.loads(text) for text in frame["body"]], index=frame.index, dtype="object"
-    )
+    frame["body"] = pd.Series(from_json_column(frame["body"]), index=frame.index, dtype="object")
     return frame
 
 
@@ -220,13 +219,8 @@ def _key(resource: str, body: dict[str, Any]) -> frozenset[tuple[str, str]]:
 class _Draft:
     """A Parquet file that is being written, a group of rows at a time."""
 
-    def __init__(self, path: Path, marks: Marks) -> None:
-        import pyarrow as pa
-        from pyarrow import parquet
-
-        self._schema = pa.schema([(name, pa.string()) for name in _COLUMNS], metadata=marks)
-        self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
-        self._writer = parquet.ParquetWriter(self._file, self._schema, compression="zstd")
+    def __init__(self, writer: parquet.ParquetWriter) -> None:
+        self._writer, self._schema = writer, writer.schema
         self._waiting: list[pa.RecordBatch] = []
         self.rows = 0
 
@@ -235,7 +229,7 @@ class _Draft:
         import pyarrow as pa
 
         columns = [pa.array(frame[name], type=pa.string()) for name in _COLUMNS[:3]]
-        bodies = pa.array([orjson.dumps(body).decode() for body in frame["body"]], type=pa.string())
+        bodies = pa.array(json_column(frame["body"]), type=pa.string())
         self.write(pa.record_batch([*columns, bodies], schema=self._schema))
 
     def write(self, part: pa.RecordBatch) -> None:
@@ -243,22 +237,10 @@ class _Draft:
         self._waiting.append(part)
         self.rows += part.num_rows
         if sum(each.num_rows for each in self._waiting) >= _GROUP_ROWS:
-            self._flush()
+            self.flush()
 
-    def close(self) -> None:
-        """Write what waits, and make sure that it is on disk."""
-        self._flush()
-        self._writer.close()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-
-    def abandon(self) -> None:
-        """Let the file go as it is."""
-        self._writer.close()
-        self._file.close()
-
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what waits."""
         import pyarrow as pa
 
         if self._waiting:
@@ -268,17 +250,15 @@ class _Draft:
 
 @contextmanager
 def _draft(path: Path, marks: Marks, version: int | None) -> Iterator[_Draft]:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    beside = path.with_name(f".{path.name}.part")
-    draft = _Draft(beside, marks if version is None else {**marks, _VERSION: b"%d" % version})
-    try:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    metadata = marks if version is None else {**marks, _VERSION: b"%d" % version}
+    schema = pa.schema([(name, pa.string()) for name in _COLUMNS], metadata=metadata)
+    with private_draft(path) as file, parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+        draft = _Draft(writer)
         yield draft
-        draft.close()
-        os.replace(beside, path)
-    except BaseException:
-        draft.abandon()
-        beside.unlink(missing_ok=True)
-        raise
+        draft.flush()
 
 
 def _parts(path: Path) -> Iterator[pa.RecordBatch]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from edfi_toolkit.model.keys import key_texts, typed_keys
 from edfi_toolkit.planning.comparison import Scope
 from edfi_toolkit.planning.guardrails import BREACHES
 from edfi_toolkit.planning.preferences import typed_preferences
+from edfi_toolkit.storage import from_json_column, json_column, write_private
 
 ITEM_COLUMNS = (
     "action",
@@ -100,9 +100,8 @@ class Plan:
         Both hold real data. The folder is made with mode 0700 when it does not exist.
         """
         path = Path(folder)
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        rows = self.items.assign(**{name: self.items[name].map(_json_text) for name in _JSON})
-        rows = rows.assign(body_hash=self.hashes).astype(dict.fromkeys(_JSON, "str"))
+        rows = self.items.assign(**{name: json_column(self.items[name]) for name in _JSON})
+        rows = rows.assign(body_hash=self.hashes)
         about = {
             "format": _FORMAT,
             "fingerprint": self.fingerprint,
@@ -112,9 +111,9 @@ class Plan:
             "findings": _records(self.findings),
             "preferences": _plain(self.preferences),
         }
-        _write_private(path / "plan.parquet", lambda file: rows.to_parquet(file, index=False))
+        write_private(path / "plan.parquet", partial(rows.to_parquet, index=False))
         text = orjson.dumps(about, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
-        _write_private(path / "plan.json", lambda file: file.write(text))
+        write_private(path / "plan.json", text)
         return path
 
     @classmethod
@@ -131,9 +130,7 @@ class Plan:
         findings = pd.DataFrame(about["findings"], columns=list(FINDING_COLUMNS))
         lists = {name: tuple(about["scope"][name]) for name in ("resources", "organizations")}
         scope = Scope(**{**about["scope"], **lists})
-        rows = rows.assign(
-            **{name: pd.Series([_read_json(each) for each in rows[name]], dtype=object) for name in _JSON}
-        )
+        rows = rows.assign(**{name: pd.Series(from_json_column(rows[name]), dtype=object) for name in _JSON})
         hashes = rows["body_hash"].astype("str").rename(None)
         preferences = typed_preferences(pd.DataFrame(about["preferences"]))
         loaded = cls(typed_items(rows), typed_findings(findings), scope, about["mode"], hashes, preferences)
@@ -199,14 +196,6 @@ def fingerprint_of(plan: Plan, hashes: list[str]) -> str:
     return hashlib.sha256(orjson.dumps(content)).hexdigest()[:16]
 
 
-def _json_text(value: Any) -> str | None:
-    return None if value is None else orjson.dumps(value).decode()
-
-
-def _read_json(text: Any) -> Any:
-    return orjson.loads(text) if isinstance(text, str) else None
-
-
 def _records(findings: pd.DataFrame) -> list[dict[str, Any]]:
     days = np.datetime_as_string(findings["begin_date"].to_numpy("datetime64[D]"))
     return _plain(findings.assign(begin_date=[None if day == "NaT" else day for day in days]))
@@ -215,13 +204,3 @@ def _records(findings: pd.DataFrame) -> list[dict[str, Any]]:
 def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
     objects = frame.astype(object)
     return objects.where(objects.notna(), None).to_dict("records")
-
-
-def _write_private(path: Path, write: Callable[[Any], Any]) -> None:
-    draft = path.with_name(f"{path.name}.draft")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)

@@ -5,7 +5,6 @@ Masked unless the masker reveals, no formulas and no links whatever the cells sa
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pandas as pd
 
 from edfi_toolkit.privacy import Masker, safe_cell
 from edfi_toolkit.review.views import for_eyes
+from edfi_toolkit.storage import private_draft
 
 SHEETS = ("Summary", "Changes", "Held", "Refused", "Skipped")
 WIDEST = 60  # characters; longer texts wrap
@@ -36,8 +36,6 @@ def write_workbook(path: Path, sheets: Mapping[str, pd.DataFrame], *, masker: Ma
     """
     import xlsxwriter
 
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f".{path.name}.part")
     # in_memory: the library would otherwise keep its working files in the system's shared temporary folder
     options = {
         "in_memory": True,
@@ -45,16 +43,12 @@ def write_workbook(path: Path, sheets: Mapping[str, pd.DataFrame], *, masker: Ma
         "strings_to_urls": False,
         "strings_to_numbers": False,
     }
-    with (
-        os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file,
-        xlsxwriter.Workbook(file, options) as book,
-    ):
+    with private_draft(path) as file, xlsxwriter.Workbook(file, options) as book:
         heading = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
         cell = book.add_format({"text_wrap": True, "valign": "top"})
         for name in SHEETS:
             frame = sheets.get(name, pd.DataFrame())
             _write_sheet(book.add_worksheet(name), frame, masker, heading, cell)
-    os.replace(draft, path)
     return path
 
 

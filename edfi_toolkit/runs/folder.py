@@ -7,12 +7,10 @@ secret.
 from __future__ import annotations
 
 import datetime as dt
-import os
 import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ import pandas as pd
 
 import edfi_toolkit.model.bodies  # noqa: F401 - a file may have a column of them, and pandas must know their type
 from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.storage import from_json_column, json_column, write_private
 
 STEPS = ("extract", "build", "validate", "preview", "publish")
 MADE_IN = {
@@ -115,34 +114,21 @@ class RunFolder:
             and any(isinstance(cell, dict | list) for cell in stored[column])
         ]
         for column in nested:
-            texts = [None if _missing(cell) else orjson.dumps(cell).decode() for cell in stored[column]]
-            stored[column] = pd.Series(texts, index=stored.index, dtype="str")
+            stored[column] = json_column(stored[column])
         stored.attrs = {"json": nested}
-        content = BytesIO()
-        stored.to_parquet(content)
-        self.write(f"{name}.parquet", content.getvalue())
+        write_private(self.path / f"{name}.parquet", stored.to_parquet)
 
     def load_frame(self, name: str) -> pd.DataFrame:
         """Read what `save_frame` wrote."""
         frame = pd.read_parquet(self.path / f"{name}.parquet")
         for column in frame.attrs.get("json", []):
-            cells = [orjson.loads(cell) if isinstance(cell, str) else None for cell in frame[column]]
-            frame[column] = pd.Series(cells, index=frame.index, dtype="object")
+            frame[column] = pd.Series(from_json_column(frame[column]), index=frame.index, dtype="object")
         frame.attrs = {}
         return frame
 
     def write(self, name: str, content: bytes) -> Path:
         """Write a file of the run whole, mode 0600."""
-        path = self.path / name
-        for folder in (self.path.parent, self.path, path.parent):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = path.with_name(f".{path.name}.part")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-        return path
+        return write_private(self.path / name, content)
 
     def _write_manifest(self, manifest: Mapping[str, Any]) -> None:
         self.write(
@@ -162,7 +148,3 @@ def runs_newest_first(runs_dir: Path) -> Iterator[tuple[RunFolder, dict[str, Any
 def now_text() -> str:
     """This instant in UTC, to the second."""
     return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-
-
-def _missing(cell: Any) -> bool:
-    return cell is None or (isinstance(cell, float) and cell != cell) or cell is pd.NA

@@ -150,7 +150,6 @@ class Run:
         self.folder.forget_from("validate")
         save_checked(self.folder, checked)
         checked.write_report(self.path / "report.html", masker=self.masker())
-        (self.path / "report.html").chmod(0o600)
         self.__dict__["checked"] = checked
         critical = int(checked.findings["severity"].eq("critical").sum())
         self.folder.record(

@@ -12,6 +12,7 @@ from edfi_toolkit.errors import ConfigError, EdfiToolkitError
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.views import Block, View
 from edfi_toolkit.settings import Settings, Source, load_settings, without_password
+from edfi_toolkit.storage import private_folder
 
 OK, WRONG = "ok", "needs attention"
 
@@ -63,7 +64,7 @@ def _ledger(installation: Settings) -> str:
 
 def _writable(folder: Path) -> str:
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(folder)
     except OSError as error:
         raise ConfigError(
             f"{folder} cannot be made ({error.strerror}). Set [paths] runs in edfi.toml."

@@ -31,6 +31,7 @@ from edfi_toolkit.settings.file import (
     variable_of,
 )
 from edfi_toolkit.settings.targets import Limits, Secret, Source, Target, without_password
+from edfi_toolkit.storage import write_private
 
 __all__ = ["Limits", "Secret", "Settings", "Source", "Target", "load_settings", "without_password"]
 
@@ -153,12 +154,10 @@ def _from_keyring(service: str, entry: str) -> Secret | None:
 
 
 def _kept_random_bytes(file: Path) -> bytes:
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not file.exists():
         # Written whole under another name first: of two processes that start together, both read one key.
         fresh = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(secrets.token_bytes(MASK_KEY_BYTES))
+        write_private(fresh, secrets.token_bytes(MASK_KEY_BYTES))
         try:
             os.link(fresh, file)
         except FileExistsError:

@@ -5,7 +5,6 @@ Nobody in them exists. The frames hold text, as files would, so that a district 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +15,7 @@ import orjson
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.storage import write_private
 from edfi_toolkit.synthetic.changes import CHANGES
 from edfi_toolkit.synthetic.dirt import DIRT
 from edfi_toolkit.synthetic.edits import edited
@@ -106,16 +106,12 @@ def write(
     if churn:
         after, changes = changed(before, churn, seed=seed)
         _write_tables(folder / "after", after | {"_changes": changes.drop(columns="rule")})
-    _write(folder / "ods-seed.jsonl", b"".join(orjson.dumps(each) + b"\n" for each in ods_seed(tables)))
+    write_private(
+        folder / "ods-seed.jsonl", b"".join(orjson.dumps(each) + b"\n" for each in ods_seed(tables))
+    )
     return folder
 
 
 def _write_tables(folder: Path, frames: Mapping[str, pd.DataFrame]) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, frame in frames.items():
-        _write(folder / f"{name}.csv", frame.to_csv(index=False).encode())
-
-
-def _write(path: Path, content: bytes) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
+        write_private(folder / f"{name}.csv", frame.to_csv(index=False).encode())

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from html import escape
-from io import BytesIO
 from pathlib import Path
 
-import orjson
 import pandas as pd
 
 from edfi_toolkit.errors import SourceUnavailable
+from edfi_toolkit.storage import from_json_column, json_column, write_private
 from edfi_toolkit.tables.schema import TABLES
 
 SKIPPED_COLUMNS = {
@@ -99,16 +97,12 @@ class Tables(Mapping[str, pd.DataFrame]):
     def save(self, folder: str | Path) -> Path:
         """Write one Parquet file per table, readable by the owner only; gives the folder."""
         folder = Path(folder)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         extras = {"_skipped": self.skipped, "_notices": self.notices, "_origins": self.origins}
         for name, frame in {**self._frames, **extras}.items():
             stored = frame.copy()
             for column in _json_columns(name):
-                texts = [None if each is None else orjson.dumps(each).decode() for each in stored[column]]
-                stored[column] = pd.Series(texts, index=stored.index, dtype="str")
-            content = BytesIO()
-            stored.to_parquet(content, index=False)
-            _write_private(folder / f"{name}.parquet", content.getvalue())
+                stored[column] = json_column(stored[column])
+            write_private(folder / f"{name}.parquet", partial(stored.to_parquet, index=False))
         return folder
 
     @classmethod
@@ -124,11 +118,8 @@ class Tables(Mapping[str, pd.DataFrame]):
             ) from error
         for name, frame in stored.items():
             for column in _json_columns(name):
-                frame[column] = pd.Series(
-                    [orjson.loads(each) if isinstance(each, str) else None for each in frame[column]],
-                    index=frame.index,
-                    dtype="object",
-                )
+                values = from_json_column(frame[column])
+                frame[column] = pd.Series(values, index=frame.index, dtype="object")
         return cls(stored, **extras)
 
 
@@ -147,11 +138,3 @@ def _without_rows(columns: tuple[tuple[str, str], ...]) -> pd.DataFrame:
 def _json_columns(table: str) -> list[str]:
     known = TABLES.get(table)
     return [each.name for each in known.columns.values() if each.type == "json"] if known else []
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    """Write beside and rename, so that a reader never sees half a file."""
-    beside = path.with_suffix(".partial")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-    beside.replace(path)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.rules.catalogue import RULES
+from edfi_toolkit.storage import write_private
 
 if TYPE_CHECKING:
     from edfi_toolkit.validation.checked import Checked
@@ -28,7 +29,7 @@ def write_report(
 ) -> Path:
     """Write the report. masker: hides persons; without one they get stand-ins that hold for this file only.
 
-    Gives the path. The folder must exist.
+    Gives the path.
     """
     import jinja2
 
@@ -43,8 +44,7 @@ def write_report(
     environment.filters["share"] = lambda part, whole: f"{100 * part / whole if whole else 0:.2f}"
     mask = (masker or Masker(secrets.token_bytes(32))).knowing(_ids(checked))
     facts = story(checked, mask, written_at or dt.datetime.now(dt.UTC))
-    path.write_text(environment.get_template("report.html.j2").render(**facts), encoding="utf-8")
-    return path
+    return write_private(path, environment.get_template("report.html.j2").render(**facts))
 
 
 def breakable(name: object) -> Any:

@@ -76,10 +76,10 @@ def test_a_copy_goes_to_disk_as_its_pages_come(ods, client, tmp_path, monkeypatc
     waiting = []
     from edfi_toolkit.ods import copies
 
-    flush = copies._Draft._flush
+    flush = copies._Draft.flush
     monkeypatch.setattr(
         copies._Draft,
-        "_flush",
+        "flush",
         lambda self: (waiting.append(sum(p.num_rows for p in self._waiting)), flush(self)),
     )
     ods.fill(500)
