@@ -6,7 +6,7 @@ No message ever holds a secret, a request body or a student's data.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -91,14 +91,18 @@ class LedgerBusy(LedgerError):
     """Another run is at work in the ledger; running again resumes."""
 
 
-def nearest(name: object, candidates: Iterable[object]) -> str | None:
-    """The candidate most like a name, whatever the case; None when none is like it."""
-    by_fold = {str(each).casefold(): str(each) for each in candidates}
-    found = get_close_matches(str(name).casefold(), list(by_fold), n=1, cutoff=0.5)
-    return by_fold[found[0]] if found else None
+def nearest(
+    name: object, candidates: Iterable[object], *, key: Callable[[str], str] = str.casefold
+) -> str | None:
+    """The candidate most like a name, compared by a key; None when none is like it."""
+    by_key = {key(str(each)): str(each) for each in candidates}
+    found = get_close_matches(key(str(name)), list(by_key), n=1, cutoff=0.5)
+    return by_key[found[0]] if found else None
 
 
-def did_you_mean(name: object, candidates: Iterable[object]) -> str:
+def did_you_mean(
+    name: object, candidates: Iterable[object], *, key: Callable[[str], str] = str.casefold
+) -> str:
     """The end of a message about an unknown name: `" Did you mean 'x'?"`, or nothing when none is like it."""
-    near = nearest(name, candidates)
+    near = nearest(name, candidates, key=key)
     return f" Did you mean {near!r}?" if near is not None else ""

@@ -144,8 +144,8 @@ def test_no_message_quotes_a_value_that_may_be_a_credential(tmp_path, text):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[target.state]", r"\[target\]: unknown; did you mean 'targets'\?"),
-        ('[targets.state]\nurl = "https://o.example"\nshool_year = 2026', "did you mean 'school_year'"),
+        ("[target.state]", r"\[target\]: unknown\. Did you mean 'targets'\?"),
+        ('[targets.state]\nurl = "https://o.example"\nshool_year = 2026', "Did you mean 'school_year'"),
         ('[targets.state]\nurl = "https://o.example"\nschool_year = "2026"', "whole number without quotes"),
         ("[targets.state]\nschool_year = 2026", "EDFI_TARGET_STATE_URL"),
         ('[targets.state]\nurl = "ods.example"', "must look like https://"),
@@ -157,7 +157,7 @@ def test_no_message_quotes_a_value_that_may_be_a_credential(tmp_path, text):
         ('[targets.North_District]\nurl = "https://o.example"', "small letters"),
         ("targets = 3", "must be a table"),
         ('[sources.north]\nmapping = "auto"', "path_env"),
-        ("[paths]\nrun = 'x'", "did you mean 'runs'"),
+        ("[paths]\nrun = 'x'", "Did you mean 'runs'"),
         ("[limits]\nmax_delete_share = 10", "from 0 to 1"),
         ("[limits]\nfree_changes = true", "whole number"),
         ("[targets", "not valid TOML"),
@@ -175,9 +175,9 @@ def test_an_unknown_name_is_refused_with_the_nearest_one(tmp_path):
     settings = Settings(
         targets={"state": Target("state", "https://ods.example")}, sources={"north": Source("north", "x")}
     )
-    with pytest.raises(ConfigError, match=r"did you mean 'state'.*EDFI_TARGET_STAET_URL"):
+    with pytest.raises(ConfigError, match=r"Did you mean 'state'.*EDFI_TARGET_STAET_URL"):
         settings.target("staet")
-    with pytest.raises(ConfigError, match="did you mean 'north'"):
+    with pytest.raises(ConfigError, match="Did you mean 'north'"):
         settings.source("nort")
     with pytest.raises(ConfigError, match="edfi-toolkit init"):
         load_settings(tmp_path / "none.toml")

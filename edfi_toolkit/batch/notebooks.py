@@ -9,7 +9,6 @@ student's data.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import time
@@ -21,7 +20,7 @@ from typing import Any
 
 from edfi_toolkit.batch.exits import Exit, exit_of_name
 from edfi_toolkit.batch.kernels import Kernel
-from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.errors import ConfigError, did_you_mean
 from edfi_toolkit.storage import write_private
 
 ENGINE = "edfi-toolkit"
@@ -118,9 +117,8 @@ def check_parameters(notebooks: Sequence[Path], parameters: Mapping[str, Any]) -
     every = sorted({name for names in known.values() for name in names})
     for name in parameters:
         if name not in every:
-            near = difflib.get_close_matches(name, every, n=1, cutoff=0)
-            hint = f"; did you mean {near[0]!r}?" if near else "."
-            raise ConfigError(f"No notebook has a parameter {name!r}{hint} They have: {', '.join(every)}.")
+            meant = did_you_mean(name, every)
+            raise ConfigError(f"No notebook has a parameter {name!r}.{meant} They have: {', '.join(every)}.")
     return {path: [name for name in parameters if name in names] for path, names in known.items()}
 
 

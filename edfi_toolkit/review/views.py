@@ -7,7 +7,6 @@ offline) and as text in a terminal. `browse()` opens one of its tables in a pane
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ import numpy as np
 import orjson
 import pandas as pd
 
-from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.errors import ConfigError, did_you_mean
 from edfi_toolkit.privacy import Masker
 
 ROWS_SHOWN = 30
@@ -126,10 +125,8 @@ class View:
         if name is None:
             return self.names[0]
         if name not in self.frames:
-            near = difflib.get_close_matches(name, self.names, n=1, cutoff=0)
-            raise ConfigError(
-                f"There is no table {name!r} here. Did you mean {near[0]!r}? All: {', '.join(self.names)}."
-            )
+            meant = did_you_mean(name, self.names)
+            raise ConfigError(f"There is no table {name!r} here.{meant} All: {', '.join(self.names)}.")
         return name
 
     def _repr_html_(self) -> str:

@@ -6,12 +6,11 @@ Pure: a name, a default, what else is allowed, and the rule, or the page, it bel
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.errors import ConfigError, did_you_mean
 
 _TRUE = {"true", "t", "yes", "y", "1"}
 _FALSE = {"false", "f", "no", "n", "0"}
@@ -220,8 +219,7 @@ def resolve(given: Mapping[str, Any] | None = None) -> dict[str, Any]:
     values = {name: setting.default for name, setting in SETTINGS.items()}
     for name, value in (given or {}).items():
         if name not in SETTINGS:
-            near = difflib.get_close_matches(name, SETTINGS, n=1, cutoff=0.4)
-            meant = f" Did you mean {near[0]!r}?" if near else ""
+            meant = did_you_mean(name, SETTINGS)
             raise ConfigError(f"There is no setting {name!r}.{meant} docs/settings.md lists them all.")
         values[name] = _read(SETTINGS[name], value)
     if values["future_dated"] == "suppress_future_begin" and values["as_of_date"] is None:

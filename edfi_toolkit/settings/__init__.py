@@ -15,13 +15,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.errors import ConfigError, did_you_mean
 from edfi_toolkit.settings.file import (
     FILE_NAME,
     Table,
     find_file,
     flat,
-    nearest,
     parse,
     place_of,
     read_limits,
@@ -64,7 +63,7 @@ class Settings:
         found = self.targets.get(spelled(name))
         if found is None:
             raise ConfigError(
-                f"There is no target named '{name}'{nearest(name, self.targets)}. "
+                f"There is no target named '{name}'.{did_you_mean(name, self.targets)} "
                 f"Add [targets.{spelled(name)}] to {self.file or FILE_NAME}, or set "
                 f"{variable_of(name, 'URL')}, {variable_of(name, 'KEY')} and {variable_of(name, 'SECRET')}."
             )
@@ -93,8 +92,9 @@ class Settings:
         if path.exists():
             return Source(name=path.resolve().as_posix(), path=str(path))
         raise ConfigError(
-            f"There is no source named '{text}'{nearest(text, self.sources)}, and no file or folder of that "
-            f"name. Add [sources.{text}] to {self.file or FILE_NAME}, or give an existing path."
+            f"There is no source named '{text}', and no file or folder of that name."
+            f"{did_you_mean(text, self.sources)} Add [sources.{text}] to {self.file or FILE_NAME}, or give an "
+            "existing path."
         )
 
     @cached_property

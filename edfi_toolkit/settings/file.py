@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.errors import ConfigError, did_you_mean
 from edfi_toolkit.settings.targets import Limits, Secret, Source, Target
 
 FILE_NAME = "edfi.toml"
@@ -41,7 +40,7 @@ class Table:
                         "change the credential if others could read it, and say where it is kept: key_env "
                         'and secret_env (names of environment variables), or keyring = "SERVICE".',
                     )
-                raise self.wrong(key, f"unknown{nearest(key, names)}. Use one of: {', '.join(names)}.")
+                raise self.wrong(key, f"unknown.{did_you_mean(key, names)} Use one of: {', '.join(names)}.")
 
     def text(self, key: str) -> str | None:
         value = self.content.get(key)
@@ -210,8 +209,3 @@ def spelled(name: str) -> str:
 
 def variable_of(name: str, part: str) -> str:
     return f"EDFI_TARGET_{name.upper().replace('-', '_')}_{part}"
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f"; did you mean '{found[0]}'?" if found else ""

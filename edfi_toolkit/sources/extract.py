@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from edfi_toolkit.errors import ConfigError, SourceShapeError, SourceUnavailable
+from edfi_toolkit.errors import ConfigError, SourceShapeError, SourceUnavailable, did_you_mean
 from edfi_toolkit.sources import mapping as maps
 from edfi_toolkit.sources.database import is_database, read_queries, read_tables
 from edfi_toolkit.sources.folder import read_file, read_folder
@@ -53,9 +52,8 @@ def extract(
 def _wanted(profile: str) -> tuple[str, ...]:
     if profile in PROFILE_TABLES:
         return PROFILE_TABLES[profile]
-    near = get_close_matches(profile, PROFILE_TABLES, 1)
-    hint = f"Did you mean {near[0]}?" if near else f"Profiles are {', '.join(PROFILE_TABLES)}."
-    raise ConfigError(f"There is no profile {profile!r}. {hint}")
+    meant = did_you_mean(profile, PROFILE_TABLES)
+    raise ConfigError(f"There is no profile {profile!r}.{meant} Profiles are {', '.join(PROFILE_TABLES)}.")
 
 
 def _map(mapping: str | Path) -> maps.Map | None:
@@ -66,13 +64,10 @@ def _map(mapping: str | Path) -> maps.Map | None:
         return maps.vendor_map(str(mapping))
     if str(mapping).endswith(".toml"):
         return maps.read_map(Path(mapping))
-    near = get_close_matches(str(mapping), ["auto", "canonical", *maps.VENDORS], 1)
-    hint = (
-        f"Did you mean {near[0]}?"
-        if near
-        else f"Use auto, canonical, {', '.join(maps.VENDORS)} or a TOML file."
+    names = ("auto", "canonical", *maps.VENDORS)
+    raise ConfigError(
+        f"There is no mapping {mapping}.{did_you_mean(mapping, names)} Use {', '.join(names)} or a TOML file."
     )
-    raise ConfigError(f"There is no mapping {mapping}. {hint}")
 
 
 def _shown(source: str | Path) -> str:

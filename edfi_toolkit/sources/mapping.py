@@ -12,7 +12,6 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edfi_toolkit.errors import ConfigError, SourceShapeError
+from edfi_toolkit.errors import ConfigError, SourceShapeError, did_you_mean
 from edfi_toolkit.tables import TABLES, Sheet
 
 VENDORS = {"powerschool": "powerschool.toml", "infinite-campus": "infinite_campus.toml"}
@@ -103,8 +102,7 @@ def parsed(name: str, text: str) -> Map:
 
 def _known(word: str, known: Any, says: str) -> None:
     if word not in known:
-        near = get_close_matches(word, list(known), 1)
-        raise ConfigError(f"{says} {word}.{f' Did you mean {near[0]}?' if near else ''}")
+        raise ConfigError(f"{says} {word}.{did_you_mean(word, known)}")
 
 
 def recognised(found: Mapping[str, Sheet]) -> Map | None:
@@ -314,9 +312,7 @@ def _missing(table: str, column: str, part: Mapping[str, Any], fields: _Fields) 
 
 
 def _near(name: str, fields: _Fields) -> str:
-    by_plain = {_plain(_PREFIX.sub("", header)): header for header in fields.headers}
-    near = get_close_matches(_plain(name), list(by_plain), 1, 0.6)
-    return f" Did you mean {by_plain[near[0]]}?" if near else ""
+    return did_you_mean(name, fields.headers, key=lambda header: _plain(_PREFIX.sub("", header)))
 
 
 def _notice(code: str, table: str, says: str, row_id: str | None = None) -> dict[str, Any]:

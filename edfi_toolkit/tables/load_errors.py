@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from edfi_toolkit.errors import did_you_mean
 from edfi_toolkit.privacy import PERSONAL_COLUMNS
 from edfi_toolkit.tables.cells import written
 from edfi_toolkit.tables.duplicates import Clash
@@ -49,19 +49,12 @@ class Sheet:
         return [f"{file}, row {line}" for file, line in zip(self.file_of(positions), lines, strict=True)]
 
 
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """A hint at the nearest known word, or nothing."""
-    near = get_close_matches(word.lower(), known, 1, 0.6)
-    return f" Did you mean {near[0]}?" if near else ""
-
-
 def missing_column(table: str, column: str, sheet: Sheet, unused: Sequence[str]) -> str:
     """COM-NRM-6 in words, with the unused column that is probably meant."""
     source_name = sheet.names.get(column, column)
-    by_lower = {each.lower(): each for each in unused}
-    near = get_close_matches(source_name.lower(), list(by_lower), 1, 0.5)
-    mend = f"Did you mean its column {by_lower[near[0]]}? Rename it." if near else "Add it to the export."
-    return f"COM-NRM-6: table {table} needs the column {source_name}, and {sheet.files} has none. {mend}"
+    meant = did_you_mean(source_name, unused)
+    fix = f"{meant} Rename it." if meant else " Add it to the export."
+    return f"COM-NRM-6: table {table} needs the column {source_name}, and {sheet.files} has none.{fix}"
 
 
 def unused_column(table: str, header: str, sheet: Sheet, absent: Sequence[str]) -> dict[str, Any]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -79,18 +77,6 @@ class Collected:
         at = found["position"][about].to_numpy(dtype="int64")
         found.loc[about, ["table", "row_id"]] = rows[["table", "row_id"]].to_numpy()[at]
         return found
-
-    @staticmethod
-    def nearest(text: str, choices: Sequence[str]) -> str | None:
-        """The most similar of the choices, or None when none is similar."""
-        return _nearest(text, tuple(choices))
-
-
-@lru_cache(maxsize=4096)
-def _nearest(text: str, choices: tuple[str, ...]) -> str | None:
-    by_fold = {choice.casefold(): choice for choice in choices}
-    close = difflib.get_close_matches(text.casefold(), list(by_fold), n=1, cutoff=0.6)
-    return by_fold[close[0]] if close else None
 
 
 def split_refs(refs: Iterable[Any]) -> pd.DataFrame:

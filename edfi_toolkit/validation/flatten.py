@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from edfi_toolkit.errors import did_you_mean
 from edfi_toolkit.model import resource
 from edfi_toolkit.validation.findings import Collected
 
@@ -198,12 +199,11 @@ def _unknown(node: Member, objects: list[Any], records: np.ndarray, collected: C
         if name == _EXTENSION:
             collected.add("DS-EXTENSION", records[has], field=path)
             continue
-        near = collected.nearest(str(name), list(node.members))
         collected.add(
             "DS-MEMBER",
             records[has],
             field=path,
-            says=f"{path} is not a property of this resource." + (f" Did you mean {near}?" if near else ""),
+            says=f"{path} is not a property of this resource.{did_you_mean(name, node.members)}",
         )
 
 

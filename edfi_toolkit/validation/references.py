@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from edfi_toolkit.errors import did_you_mean, nearest
 from edfi_toolkit.model import (
     DEFAULT_NAMESPACE,
     KEY_COLUMNS,
@@ -81,15 +82,17 @@ def judge_descriptor(uri: str, name: str, known: Known | None) -> tuple[str, str
 def _suggestion(uri: str, choices: Sequence[str]) -> str:
     """The wrong value, and the choice with the same code or else the most similar one; of two values in one
     namespace only the codes."""
-    by_code = {choice.partition("#")[2]: choice for choice in choices}
+    near = nearest(uri, choices, key=lambda choice: _code(choice).casefold())
+    if near is None:
+        codes = dict.fromkeys(map(_code, choices))
+        return f"{uri!r}." + (f" It has {', '.join(map(repr, codes))}." if 0 < len(codes) <= FEW else "")
     namespace, _, code = uri.partition("#")
-    same = {known.casefold(): known for known in by_code}.get(code.casefold())
-    near = same or Collected.nearest(code, list(by_code))
-    if not near:
-        return f"{uri!r}." + (f" It has {', '.join(map(repr, by_code))}." if 0 < len(by_code) <= FEW else "")
-    if by_code[near].startswith(f"{namespace}#"):
-        return f"{code!r}. Did you mean {near!r}?"
-    return f"{uri!r}. Did you mean {by_code[near]!r}?"
+    wrong, right = (code, _code(near)) if near.startswith(f"{namespace}#") else (uri, near)
+    return f"{wrong!r}. Did you mean {right!r}?"
+
+
+def _code(uri: str) -> str:
+    return uri.partition("#")[2]
 
 
 def check_within(records: pd.DataFrame, collected: Collected) -> None:
@@ -157,10 +160,8 @@ def _programs(records: pd.DataFrame, known: Known, collected: Collected) -> None
             collected.add("COM-KEY-2", rows, field="programReference.programName", says=says)
             continue
         names = [other for its_owner, other, its_kind in exact if its_owner == owner and its_kind == kind]
-        near = Collected.nearest(name, names)
-        says = f"The target has no program {name!r} of this type owned by {owner}." + (
-            f" Did you mean {near!r}?" if near else ""
-        )
+        meant = did_you_mean(name, names)
+        says = f"The target has no program {name!r} of this type owned by {owner}.{meant}"
         collected.add("COM-DEP-1", rows, field="programReference", says=says)
 
 

@@ -102,7 +102,7 @@ def test_a_kernel_that_cannot_be_emptied_runs_no_other_notebook(tmp_path: Path) 
 
 def test_an_unknown_parameter_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
     path = a_notebook(tmp_path, "10_look", parameters="school_year = 2026\nprofile = ''")
-    with pytest.raises(ConfigError, match="did you mean 'school_year'"):
+    with pytest.raises(ConfigError, match="Did you mean 'school_year'"):
         check_parameters([path], {"school_yaer": 2026})
 
 

@@ -40,7 +40,7 @@ def test_a_table_not_found_is_told_and_reads_as_empty(tmp_path: Path) -> None:
     notices = tables.notices.set_index("code")
     assert notices.loc["NO_TABLE", "table"] == "program_participation"
     assert "has no table program_participation" in notices.loc["NO_TABLE", "detail"]
-    assert "Did you mean enrollments?" in notices.loc["UNKNOWN_TABLE", "detail"]
+    assert "Did you mean 'enrollments'?" in notices.loc["UNKNOWN_TABLE", "detail"]
     assert "has no table program_participation" in tables._repr_html_()
 
 
@@ -64,7 +64,7 @@ def test_a_source_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 def test_an_unknown_profile_names_the_nearest() -> None:
-    with pytest.raises(ConfigError, match="Did you mean certification"):
+    with pytest.raises(ConfigError, match="Did you mean 'certification'"):
         extract({}, profile="certificaton")
 
 

@@ -204,7 +204,7 @@ def test_a_renamed_required_field_proposes_the_nearest(tmp_path: Path) -> None:
     }
     with pytest.raises(
         SourceShapeError,
-        match=r"enrollment\.csv has no column startDate.*Did you mean enrollment\.startDte\?",
+        match=r"enrollment\.csv has no column startDate.*Did you mean 'enrollment\.startDte'\?",
     ):
         extract(written(tmp_path, files, ".csv"), profile="wi-infinite-campus")
 
@@ -215,7 +215,7 @@ def test_a_renamed_optional_field_is_told_with_the_nearest(tmp_path: Path) -> No
     told = notices[notices["code"].eq("NO_COLUMN") & notices["id"].eq("state_exclude")]["detail"].tolist()
     assert told == [
         "enrollment.csv has no column stateExclude; state_exclude reads as empty. "
-        "Did you mean enrollment.stateExcluded?"
+        "Did you mean 'enrollment.stateExcluded'?"
     ]
 
 
@@ -262,13 +262,13 @@ def test_a_map_of_one_s_own(tmp_path: Path) -> None:
     [
         ("[tables", "is not valid TOML"),
         ("", "has no tables"),
-        ('[tables.student]\nfrom = "a"', "Did you mean students?"),
+        ('[tables.student]\nfrom = "a"', "Did you mean 'students'?"),
         ('[tables.students]\nfrom = "a"', "either query, or from and columns"),
-        ('[tables.students]\nfrm = "a"', "Did you mean from?"),
-        ('[tables.students]\nfrom = "a"\ncolumns = { studentid = "a" }', "Did you mean student_id?"),
+        ('[tables.students]\nfrm = "a"', "Did you mean 'from'?"),
+        ('[tables.students]\nfrom = "a"\ncolumns = { studentid = "a" }', "Did you mean 'student_id'?"),
         (
             '[tables.students]\nfrom = "a"\ncolumns = { student_id = { templat = "a" } }',
-            "Did you mean template?",
+            "Did you mean 'template'?",
         ),
     ],
 )
@@ -279,7 +279,7 @@ def test_a_wrong_map_is_refused_with_the_nearest_name(text: str, says: str) -> N
 
 
 def test_an_unknown_mapping_names_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"Did you mean powerschool\?"):
+    with pytest.raises(ConfigError, match=r"Did you mean 'powerschool'\?"):
         extract(tmp_path, profile="certification", mapping="powerschol")
     with pytest.raises(ConfigError, match=r"There is no mapping .*own\.toml"):
         extract(tmp_path, profile="certification", mapping="own.toml")

@@ -91,7 +91,7 @@ def test_a_missing_required_column_names_table_column_file_and_the_nearest_com_n
         "COM-NRM-6: table enrollments needs the column school_id, and enrollments.csv has none. "
         "Add it to the export.\n"
         "COM-NRM-6: table enrollments needs the column start_date, and enrollments.csv has none. "
-        "Did you mean its column startdate? Rename it."
+        "Did you mean 'startdate'? Rename it."
     )
 
 
@@ -112,13 +112,13 @@ def test_an_unknown_column_gives_a_notice_with_the_nearest_name_com_nrm_6() -> N
     frame = pd.DataFrame([enrollment(noshow="1")])
     [notice] = normalise({"enrollments": frame}, files=FILES).notices.to_dict("records")
     assert (notice["code"], notice["table"], notice["id"]) == ("COM-NRM-6", "enrollments", "noshow")
-    assert notice["detail"].endswith("is not used. Did you mean no_show?")
+    assert notice["detail"].endswith("is not used. Did you mean 'no_show'?")
 
 
 def test_an_unknown_table_gives_a_notice_with_the_nearest_name() -> None:
     [notice] = normalise({"enrolments": [{}]}).notices.to_dict("records")
     assert notice["code"] == "UNKNOWN_TABLE"
-    assert notice["detail"].endswith("Did you mean enrollments?")
+    assert notice["detail"].endswith("Did you mean 'enrollments'?")
 
 
 def test_headers_match_without_regard_to_case_and_never_twice() -> None:

@@ -117,7 +117,7 @@ REFUSED: list[tuple[dict[str, Any], str, str, str]] = [
     ({"privateCTEProgram": 1}, "DS-TYPE", "privateCTEProgram", "must be true or false"),
     ({"cteProgramServices": {}}, "DS-TYPE", "cteProgramServices", "must be a list"),
     ({"cteProgramServices": ["Cooking"]}, "DS-TYPE", "cteProgramServices", "must be an object"),
-    ({"privateCteProgram": True}, "DS-MEMBER", "privateCteProgram", "Did you mean privateCTEProgram?"),
+    ({"privateCteProgram": True}, "DS-MEMBER", "privateCteProgram", "Did you mean 'privateCTEProgram'?"),
     ({"id": "abc"}, "DS-MEMBER", "id", "not a property"),
     (
         {"educationOrganizationReference": {"educationOrganizationId": str(LEA)}},
