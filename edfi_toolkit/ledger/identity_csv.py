@@ -20,11 +20,12 @@ from edfi_toolkit.errors import SourceError, SourceShapeError, SourceUnavailable
 from edfi_toolkit.ledger.journal import Intent, Journal, Settled
 from edfi_toolkit.ledger.ledger import Feed, Ledger
 from edfi_toolkit.model import KEY_COLUMNS, associations, body_hash, natural_key
+from edfi_toolkit.model.bodies import json_texts
 from edfi_toolkit.model.keys import key_rows, typed_keys
-from edfi_toolkit.planning.comparison import MAP_COLUMNS
+from edfi_toolkit.planning.comparison import IDENTITY_MAP
 from edfi_toolkit.storage import json_column, write_private
 
-COLUMNS = tuple(name for name in MAP_COLUMNS if name != "feed")
+COLUMNS = tuple(name for name in IDENTITY_MAP if name != "feed")
 NEEDED = ("resource", "school_year", *KEY_COLUMNS, "ed_fi_id")
 SHOWN = 20  # mistakes told one by one
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -35,8 +36,8 @@ def export_map(ledger: Ledger, feed: Feed, file: str | os.PathLike[str]) -> int:
     """Write the feed's identity map as CSV (COLUMNS) with mode 0600; returns the number of records."""
     rows = ledger.identity_map(feed)
     days = rows["begin_date"].dt.strftime("%Y-%m-%d")
-    refs = json_column(rows["source_refs"])
-    text = rows.assign(begin_date=days, source_refs=refs)[list(COLUMNS)].to_csv(index=False)
+    refs, bodies = json_column(rows["source_refs"]), json_texts(rows["last_body"])
+    text = rows.assign(begin_date=days, last_body=bodies, source_refs=refs)[list(COLUMNS)].to_csv(index=False)
     write_private(file, text)
     return len(rows)
 

@@ -219,7 +219,7 @@ class Journal:
     ) -> None:
         """Close the run, and the rejections of records that are no longer to be sent.
 
-        preferences: PREFERENCE_COLUMNS, remembered for the next plan. resynced: whether this was a resync.
+        preferences: PREFERENCES, remembered for the next plan. resynced: whether this was a resync.
         """
         moot = [key for key in self._rejected if key not in still_open and key[0] in resources]
         with self._ledger.writing() as connection:

@@ -23,7 +23,7 @@ def remember(
 ) -> None:
     """What was off stays remembered as off, and a mapping as the old one, until a resync of the resource.
 
-    preferences: PREFERENCE_COLUMNS. resynced: whether the sync that ends now was a resync.
+    preferences: PREFERENCES. resynced: whether the sync that ends now was a resync.
     """
     of_feed = last_sync.c.feed_id == feed.id, last_sync.c.school_year == school_year
     known = set(connection.execute(select(last_sync.c.resource).where(*of_feed)).scalars())

@@ -29,9 +29,10 @@ from edfi_toolkit.ledger.columns import REJECTION_COLUMNS
 from edfi_toolkit.ledger.database import engine_of, make_private, url_of
 from edfi_toolkit.ledger.lock import file_lock
 from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.model.frames import typed
 from edfi_toolkit.model.keys import typed_keys
-from edfi_toolkit.planning.comparison import MAP_COLUMNS, feed_label
-from edfi_toolkit.planning.preferences import PREFERENCE_COLUMNS, typed_preferences
+from edfi_toolkit.planning.comparison import IDENTITY_MAP, feed_label
+from edfi_toolkit.planning.preferences import PREFERENCES, typed_preferences
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _ADVISORY = 0x45644669  # "EdFi": keeps our PostgreSQL locks apart from other programs'
@@ -200,24 +201,20 @@ class Ledger:
         return Feed(feed_id, f"{target_identity}|{feed_label(profile, source)}")
 
     def identity_map(self, feed: Feed, *, school_year: int | None = None) -> pd.DataFrame:
-        """What the feed has published and still holds, as `plan` takes it; `last_body` is JSON text."""
+        """What the feed has published and still holds, as `plan` takes it (IDENTITY_MAP)."""
         table = schema.identity_map
-        names = [name for name in MAP_COLUMNS if name != "feed"]
+        names = [name for name in IDENTITY_MAP if name != "feed"]
         query = (
             select(*(table.c[name] for name in names)).where(table.c.feed_id == feed.id).order_by(table.c.id)
         )
         if school_year is not None:
             query = query.where(table.c.school_year == school_year)
-        rows = typed_keys(self._frame(query))
-        rows["source_refs"] = pd.Series([orjson.loads(refs) for refs in rows["source_refs"]], dtype=object)
-        rows["feed"] = feed.name
-        texts = dict.fromkeys(("resource", "ed_fi_id", "etag", "feed"), "str")
-        return rows.astype({**texts, "last_body": object, "school_year": "Int64", "last_status": "Int64"})
+        return typed(self._frame(query).assign(feed=feed.name), IDENTITY_MAP)
 
     def last_sync(self, feed: Feed, *, school_year: int) -> pd.DataFrame:
-        """Each resource's switch and mapping version at the feed's last sync (PREFERENCE_COLUMNS)."""
+        """Each resource's switch and mapping version at the feed's last sync (PREFERENCES)."""
         table = schema.last_sync
-        query = select(*(table.c[name] for name in PREFERENCE_COLUMNS))
+        query = select(*(table.c[name] for name in PREFERENCES))
         query = query.where(table.c.feed_id == feed.id, table.c.school_year == school_year)
         return typed_preferences(self._frame(query.order_by(table.c.resource)))
 

@@ -1,11 +1,11 @@
-"""A column of JSON bodies, kept as text until somebody looks at one.
+"""A column of JSON bodies, kept as text until one is read.
 
 A statewide build has half a million bodies; as dicts they would cost more time and memory than all rules together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ import orjson
 import pandas as pd
 import pyarrow as pa
 from pandas.api.extensions import ExtensionArray, ExtensionDtype, register_extension_dtype
+
+from edfi_toolkit.model.equality import body_hash
 
 _TEXT = pa.large_binary()
 
@@ -48,7 +50,8 @@ class BodyArray(ExtensionArray):  # type: ignore[misc]
 
     @classmethod
     def _from_sequence(cls, scalars: Iterable[Any], *, dtype: Any = None, copy: bool = False) -> BodyArray:
-        return cls.of([None if body is None or body is pd.NA else orjson.dumps(body) for body in scalars])
+        """Bodies given as mappings or as JSON text; anything else is none."""
+        return cls.of([_text(body) for body in scalars])
 
     @classmethod
     def _concat_same_type(cls, to_concat: Sequence[BodyArray]) -> BodyArray:
@@ -104,9 +107,32 @@ def _read(text: bytes | None) -> Any:
     return None if text is None else orjson.loads(text)
 
 
+def _text(body: Any) -> bytes | None:
+    if isinstance(body, dict):
+        return orjson.dumps(body)
+    if isinstance(body, str):
+        return body.encode()
+    if isinstance(body, Mapping):
+        return orjson.dumps(dict(body))
+    return body if isinstance(body, bytes) else None
+
+
+def text_column(bodies: pd.Series) -> pa.LargeBinaryArray:
+    """The JSON of each body of a column, whether the column has bodies, mappings or JSON text."""
+    return bodies.astype("body").array.texts
+
+
 def texts_of(bodies: pd.Series) -> list[bytes | None]:
-    """The JSON of each body of a column, whether the column keeps texts or dicts."""
-    if isinstance(bodies.array, BodyArray):
-        texts: list[bytes | None] = bodies.array.texts.to_pylist()
-        return texts
-    return [None if body is None else orjson.dumps(body) for body in bodies]
+    """The same as a list."""
+    texts: list[bytes | None] = text_column(bodies).to_pylist()
+    return texts
+
+
+def json_texts(bodies: pd.Series) -> pd.Series:
+    """The same as a column of texts (str), missing where there is none."""
+    return pd.Series(text_column(bodies).cast(pa.large_string()), index=bodies.index, dtype="str")
+
+
+def hashes_of(bodies: pd.Series) -> list[str | None]:
+    """The `body_hash` of each body of a column; None where there is none."""
+    return [None if body is None else body_hash(body) for body in bodies.astype("body")]

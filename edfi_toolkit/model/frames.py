@@ -6,17 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import orjson
 import pandas as pd
+from pandas.api.extensions import take
 
-# Column -> type: a name that pandas knows (`body` among them, see `bodies`), or one of the two below.
+from edfi_toolkit.model.bodies import BodyDtype
+
+# Column -> type: a name that pandas knows, or one of the two below.
 Schema = Mapping[str, str]
-LIST = "list"  # a list of texts in each row, empty where none is given
+LIST = "list"  # a list of texts in each row, empty where none is given; it may be given as an array or as JSON text
 JSON = "json"  # what JSON can hold, None where none is given
 
 DAY = "datetime64[us]"
 INSTANT = "datetime64[us, UTC]"
 NUMBER = "Int64"
 TEXT = "str"
+BODY = BodyDtype.name
 
 
 def typed(rows: pd.DataFrame, schema: Schema) -> pd.DataFrame:
@@ -41,7 +46,19 @@ def _as(values: pd.Series, kind: str) -> pd.Series:
 
 
 def _list(value: Any) -> list[str]:
-    return value if type(value) is list else [] if value is None else list(value)
+    if type(value) is list:
+        return value  # never changed in place
+    if isinstance(value, str):
+        return list(orjson.loads(value)) if value.startswith("[") else [value] if value else []
+    return [str(each) for each in value] if isinstance(value, tuple | np.ndarray) else []
+
+
+def values_at(values: pd.Series, positions: pd.Series) -> pd.Series:
+    """The value at each position, missing where the position is -1: None among objects; with the positions' index."""
+    at = positions.to_numpy()
+    if values.dtype == object:
+        return pd.Series(np.append(values.to_numpy(), [None])[at], index=positions.index, dtype=object)
+    return pd.Series(take(values.array, at, allow_fill=True), index=positions.index)
 
 
 def as_list(values: pd.Series) -> list[Any]:

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import orjson
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from edfi_toolkit.errors import PlanError
-from edfi_toolkit.model import KEY_COLUMNS, Body, body_hash, natural_key
-from edfi_toolkit.model.bodies import texts_of
-from edfi_toolkit.model.frames import as_list
-from edfi_toolkit.model.keys import SEPARATOR, key_texts, typed_keys
+from edfi_toolkit.model import KEY_COLUMNS, body_hash, natural_key
+from edfi_toolkit.model.bodies import text_column
+from edfi_toolkit.model.frames import BODY, LIST, NUMBER, TEXT, Schema, as_list, with_types
+from edfi_toolkit.model.keys import KEY_SCHEMA, SEPARATOR, key_texts, typed_keys
 
-MAP_COLUMNS = (
-    "resource",
-    "school_year",
-    *KEY_COLUMNS,
-    "ed_fi_id",
-    "etag",
-    "last_body",
-    "source_refs",
-    "last_status",
-    "feed",
-)
+IDENTITY_MAP: Schema = {
+    "resource": TEXT,
+    "school_year": NUMBER,
+    **KEY_SCHEMA,
+    "ed_fi_id": TEXT,
+    "etag": TEXT,
+    "last_body": BODY,
+    "source_refs": LIST,
+    "last_status": NUMBER,
+    "feed": TEXT,
+}
+
+_AT_A_TIME = 50_000  # bodies compared at once: what a comparison needs of memory
 
 
 @dataclass(frozen=True)
@@ -51,37 +55,10 @@ def feed_label(profile: str, source: str) -> str:
     return f"{profile}|{source}"
 
 
-def taken(values: pd.Series, positions: pd.Series) -> pd.Series:
-    """The value at each position as an object, None where the position is -1."""
-    plain = np.append(values.to_numpy(dtype=object), [None])
-    return pd.Series(plain[positions.to_numpy()], index=positions.index, dtype=object)
-
-
-def keyed(frame: pd.DataFrame) -> pd.DataFrame:
+def with_key(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with typed key columns and `key`, the comparable text of them."""
     typed = typed_keys(frame.reset_index(drop=True))
-    typed["key"] = pd.Series(key_texts(typed), dtype=object)
-    return typed
-
-
-def parsed(body: Any) -> Body | None:
-    """A body given as a mapping or as JSON text; None when there is none."""
-    if isinstance(body, str | bytes):
-        return orjson.loads(body)
-    return dict(body) if isinstance(body, Mapping) else None
-
-
-def same(body: bytes, digest: str, other: Any) -> bool:
-    """COM-EQ-1 between a body's JSON with its hash and another body, given as mapping, JSON text or nothing.
-
-    Bodies written by one profile are mostly equal to the letter, which is much cheaper to see than their
-    hash.
-    """
-    if isinstance(other, str):
-        return body == other.encode() or body_hash(orjson.loads(other)) == digest
-    if not isinstance(other, Mapping):
-        return False
-    return body == orjson.dumps(other) or body_hash(other) == digest
+    return typed.assign(key=pd.Series(key_texts(typed), dtype=object))
 
 
 @dataclass(frozen=True)
@@ -94,8 +71,8 @@ class Sides:
 
 
 def source_side(records: pd.DataFrame) -> pd.DataFrame:
-    """Built records with their `key`; their bodies as JSON."""
-    return keyed(records.assign(body=pd.Series(texts_of(records["body"]), index=records.index, dtype=object)))
+    """Built records with their `key`."""
+    return with_key(records.astype({"body": BODY}))
 
 
 def map_side(identity_map: pd.DataFrame | None, scope: Scope) -> pd.DataFrame:
@@ -107,18 +84,14 @@ def map_side(identity_map: pd.DataFrame | None, scope: Scope) -> pd.DataFrame:
     given = pd.DataFrame(identity_map) if identity_map is not None else pd.DataFrame()
     if "last_body" not in given and "body" in given:
         given = given.rename(columns={"body": "last_body"})
-    rows = given.reindex(columns=list(dict.fromkeys([*MAP_COLUMNS, *given.columns]))).astype(
-        {"last_body": object}
-    )
+    rows = given.reindex(columns=list(dict.fromkeys([*IDENTITY_MAP, *given.columns])))
     rows = rows[rows["resource"].isin(scope.resources)]
     years = pd.to_numeric(rows["school_year"])
     rows = rows[years.isna() | years.eq(scope.school_year)]
-    rows = _of_this_feed(rows, scope).reset_index(drop=True)
+    rows = _of_this_feed(rows, scope).reset_index(drop=True).astype({"last_body": BODY})
     if not set(KEY_COLUMNS) <= set(given.columns):
         rows = _keys_from_bodies(rows, rows["last_body"])
-    side = keyed(rows)
-    side["source_refs"] = pd.Series([refs_of(refs) for refs in side["source_refs"]], dtype=object)
-    return _texts(side, ("ed_fi_id", "etag"))
+    return with_types(with_key(rows), {"source_refs": LIST, "ed_fi_id": TEXT, "etag": TEXT})
 
 
 def _of_this_feed(rows: pd.DataFrame, scope: Scope) -> pd.DataFrame:
@@ -152,18 +125,17 @@ def ods_side(
     without: resource and id of records that are somebody else's and not looked at.
     """
     given = pd.DataFrame(ods) if ods is not None else pd.DataFrame()
-    rows = given.reindex(columns=["resource", "id", "etag", "body"]).astype({"body": object})
+    rows = given.reindex(columns=["resource", "id", "etag", "body"])
     rows = rows[rows["resource"].isin(resources)].drop_duplicates(["resource", "id"], keep="last")
     if without is not None and len(without):
         rows = rows[~pd.MultiIndex.from_frame(rows[["resource", "id"]].astype("str")).isin(without)]
-    rows = rows.reset_index(drop=True)
-    rows["body"] = pd.Series([parsed(body) for body in rows["body"]], dtype=object)
-    return _texts(keyed(_keys_from_bodies(rows, rows["body"])), ("id", "etag"))
+    rows = rows.reset_index(drop=True).astype({"body": BODY})
+    return with_types(with_key(_keys_from_bodies(rows, rows["body"])), {"id": TEXT, "etag": TEXT})
 
 
 def _keys_from_bodies(rows: pd.DataFrame, bodies: pd.Series) -> pd.DataFrame:
     try:
-        keys = [natural_key(parsed(body) or {}) for body in bodies]
+        keys = [natural_key(body or {}) for body in bodies]
     except KeyError as missing:
         raise PlanError(
             f"A body lacks the key member {missing.args[0]}, so it cannot be compared. Read the ODS again, or "
@@ -172,19 +144,25 @@ def _keys_from_bodies(rows: pd.DataFrame, bodies: pd.Series) -> pd.DataFrame:
     return rows.assign(**{column: [key[at] for key in keys] for at, column in enumerate(KEY_COLUMNS)})
 
 
-def _texts(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    return frame.astype(dict.fromkeys(columns, "str"))
+def equal_bodies(source: pd.DataFrame, theirs: pd.Series, keys: pd.DataFrame, side: str) -> np.ndarray:
+    """COM-EQ-1, for each key: whether the source's body holds the same as the other side's.
 
-
-def refs_of(value: Any) -> list[str]:
-    """Source references as a list, whether they came as list, array, JSON text or nothing."""
-    if type(value) is list:
-        return value  # not modified by anybody
-    if isinstance(value, str):
-        return list(orjson.loads(value)) if value.startswith("[") else [value] if value else []
-    if isinstance(value, tuple | np.ndarray):
-        return [str(ref) for ref in value]
-    return []
+    Bodies written by one profile are mostly equal to the letter, which is much cheaper to see than their hash.
+    keys: as `align` gives them. theirs: the bodies of that side.
+    """
+    equal = np.zeros(len(keys), dtype=bool)
+    both = np.flatnonzero(keys["source"].ge(0) & keys[side].ge(0))
+    ours, others, hashes = text_column(source["body"]), text_column(theirs), source["body_hash"].to_numpy()
+    for start in range(0, len(both), _AT_A_TIME):
+        rows = both[start : start + _AT_A_TIME]
+        own, other = keys["source"].to_numpy()[rows], keys[side].to_numpy()[rows]
+        letters = pc.equal(ours.take(pa.array(own)), others.take(pa.array(other)))
+        same = pc.fill_null(letters, False).to_numpy(zero_copy_only=False).copy()
+        for at in np.flatnonzero(~same):
+            text = others[other[at]].as_py()
+            same[at] = text is not None and body_hash(orjson.loads(text)) == hashes[own[at]]
+        equal[rows] = same
+    return equal
 
 
 def align(source: pd.DataFrame, mapped: pd.DataFrame, ods: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import pandas as pd
 from edfi_toolkit.model import KEY_COLUMNS, associations, body_hash
 from edfi_toolkit.model.frames import as_list
 from edfi_toolkit.model.keys import key_texts
-from edfi_toolkit.planning.comparison import keyed, ods_side
+from edfi_toolkit.planning.comparison import ods_side, with_key
 from edfi_toolkit.planning.findings import Findings
 from edfi_toolkit.planning.plan import Plan
 from edfi_toolkit.planning.reasons import changed_members
@@ -47,7 +47,7 @@ def with_live(
             findings.tell("RESOURCE_UNREAD", resource=resource)
     items = plan.items.reset_index(drop=True)
     looked = items["resource"].isin(readable)
-    said = _said(items[looked], plan.hashes.reset_index(drop=True)[looked], held)
+    said = _said(items[looked], held)
     for code in dict.fromkeys(code for code, _ in said.values()):
         rows = [row for row, (own, _) in said.items() if own == code]
         findings.about(code, items.loc[rows], says=[said[row][1] for row in rows])
@@ -57,13 +57,13 @@ def with_live(
     return replace(plan, findings=pd.concat([plan.findings, findings.frame()], ignore_index=True))
 
 
-def _said(items: pd.DataFrame, hashes: pd.Series, held: pd.DataFrame) -> dict[int, Said]:
+def _said(items: pd.DataFrame, held: pd.DataFrame) -> dict[int, Said]:
     """By item: what its request, or leaving it alone, would meet."""
     bodies = dict(zip(zip(held["resource"], held["id"], strict=True), held["body"], strict=True))
     keys = set(zip(held["resource"], held["key"], strict=True))
     said = {}
     columns = (items["action"], items["resource"], key_texts(items), as_list(items["ed_fi_id"]))
-    rest = (items["before"], as_list(hashes))
+    rest = (items["before"], as_list(items["body_hash"]))
     for row, action, resource, key, ed_fi_id, before, digest in zip(
         items.index, *columns, *rest, strict=True
     ):
@@ -106,4 +106,4 @@ def _with_dependents(items: pd.DataFrame, dependents: pd.DataFrame | None) -> pd
     deletes = items[items["action"].eq("DELETE")]
     if dependents is None or dependents.empty:
         return deletes[:0]
-    return deletes[pd.Series(key_texts(deletes), index=deletes.index).isin(set(keyed(dependents)["key"]))]
+    return deletes[pd.Series(key_texts(deletes), index=deletes.index).isin(set(with_key(dependents)["key"]))]

@@ -7,7 +7,8 @@ from collections.abc import Collection
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.planning.plan import FINDING_COLUMNS, typed_findings
+from edfi_toolkit.model.frames import typed
+from edfi_toolkit.planning.plan import FINDINGS
 from edfi_toolkit.rules.catalogue import RULES
 
 # Why a record is held: what is said of it, and what to do. What else a plan tells is in the catalogue by its code.
@@ -86,14 +87,14 @@ class Findings:
         self._parts = [found[about.isna() | about.isin(organizations)]]
 
     def frame(self) -> pd.DataFrame:
-        """All findings so far (FINDING_COLUMNS)."""
-        return typed_findings(
-            pd.concat(self._parts) if self._parts else pd.DataFrame(columns=list(FINDING_COLUMNS))
+        """All findings so far (FINDINGS)."""
+        return typed(
+            pd.concat(self._parts) if self._parts else pd.DataFrame(columns=list(FINDINGS)), FINDINGS
         )
 
     def add(self, rows: pd.DataFrame) -> None:
-        """Findings made elsewhere, in columns of FINDING_COLUMNS."""
-        self._parts.append(typed_findings(rows))
+        """Findings made elsewhere, in columns of FINDINGS."""
+        self._parts.append(typed(rows, FINDINGS))
 
 
 def _told_of(what: str) -> tuple[str, str, str, str]:

@@ -8,17 +8,20 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.planning.comparison import Sides, parsed, taken
+from edfi_toolkit.model.bodies import hashes_of
+from edfi_toolkit.model.frames import typed, values_at
+from edfi_toolkit.model.keys import key_hashes
+from edfi_toolkit.planning.comparison import Sides
 from edfi_toolkit.planning.events import events_of
-from edfi_toolkit.planning.plan import typed_items
+from edfi_toolkit.planning.plan import ITEMS
 from edfi_toolkit.planning.reasons import Origins, changed_members, reasons
 from edfi_toolkit.planning.truth_tables import LINKED_WAVE, WAVES
 
 
 def items_of(
     decided: pd.DataFrame, sides: Sides, build: Any, origins: Origins, *, resync: bool
-) -> tuple[pd.DataFrame, pd.Series]:
-    """The items in the order of execution, and the hash of each one's source body.
+) -> pd.DataFrame:
+    """The items (ITEMS) in the order of execution.
 
     decided: action, rule, pair, side (the order of resource and key), and the positions source, mapped, ods.
     A resync repairs what the ODS holds, whatever happened in the source, so it names no event.
@@ -26,24 +29,19 @@ def items_of(
     rows = _in_order(decided)
     action, linked = rows["action"], rows["pair"].notna()
     rule = rows["rule"] if resync else rows["rule"].mask(linked, "REC-P6")
-    seen = sides.ods["body"] if resync else sides.mapped["last_body"]
-    last = taken(seen, rows["ods" if resync else "mapped"])
-    sent = taken(sides.source["body"], rows["source"])
-    # Where a PUT follows an ADOPT, the ledger first takes over the body as the ODS holds it.
-    takes_over = action.eq("ADOPT") & rule.isin(["REC-R2", "REC-R5", "REC-P6"])
-    shows_body = action.isin(["POST", "PUT", "ADOPT"]) | (action.eq("NOOP") & resync)
+    last, seen = (sides.ods["body"], rows["ods"]) if resync else (sides.mapped["last_body"], rows["mapped"])
     items = _spelled(rows, sides)
     items["action"], items["pair"], items["rule"] = action, rows["pair"], rule
     items["ed_fi_id"], items["etag"] = _ids(rows, sides, resync=resync)
-    items["body"] = _bodies(sent.where(~takes_over, last), shows_body)
-    items["before"] = _bodies(last, action.isin(["PUT", "DELETE"]))
+    items["body"], items["body_hash"] = _bodies(rows, rule, sides, last, seen, resync=resync)
+    items["before"] = values_at(last, seen.where(action.isin(["PUT", "DELETE"]), -1))
+    items["key_hash"] = key_hashes(items)
     items["source_refs"] = _refs(rows, sides)
     items["diff"] = _diffs(items)
     events = [""] * len(items) if resync else events_of(items, rows, sides, build)
     items["reason"] = reasons(items, events, origins)
     items["rules"] = _rules(rows, sides, rule, linked)
-    hashes = taken(sides.source["body_hash"], rows["source"]).astype("str").rename(None)
-    return typed_items(items), hashes
+    return typed(items, ITEMS)
 
 
 def _in_order(decided: pd.DataFrame) -> pd.DataFrame:
@@ -71,24 +69,34 @@ def _ids(rows: pd.DataFrame, sides: Sides, *, resync: bool) -> tuple[pd.Series, 
     from_ods = rows["action"].ne("UNMAP") & resync
     known = ("ed_fi_id", "id"), ("etag", "etag")
     columns = (
-        taken(sides.ods[its], rows["ods"]).where(from_ods, taken(sides.mapped[mine], rows["mapped"]))
+        values_at(sides.ods[its], rows["ods"]).where(from_ods, values_at(sides.mapped[mine], rows["mapped"]))
         for mine, its in known
     )
     ed_fi_id, etag = (column.where(rows["action"].ne("POST"), None) for column in columns)
     return ed_fi_id, etag
 
 
-def _bodies(bodies: pd.Series, wanted: pd.Series) -> pd.Series:
-    """The wanted bodies as mappings; the map's may be JSON text."""
-    read = [
-        parsed(body) if shown else None for body, shown in zip(bodies.tolist(), wanted.tolist(), strict=True)
-    ]
-    return pd.Series(read, index=bodies.index, dtype=object)
+def _bodies(
+    rows: pd.DataFrame, rule: pd.Series, sides: Sides, last: pd.Series, seen: pd.Series, *, resync: bool
+) -> tuple[pd.Series, pd.Series]:
+    """What each item sends, or has the ledger take over, and its hash; a NOOP has the hash of what it leaves."""
+    action, source = rows["action"], rows["source"]
+    # Where a PUT follows an ADOPT, the ledger first takes over the body as it is known by now.
+    takes_over = action.eq("ADOPT") & rule.isin(["REC-R2", "REC-R5", "REC-P6"])
+    hashed = action.isin(["POST", "PUT", "ADOPT", "NOOP"]) & ~takes_over
+    body = values_at(sides.source["body"], source.where(hashed & (action.ne("NOOP") | resync), -1))
+    digest = values_at(sides.source["body_hash"], source.where(hashed, -1))
+    if takes_over.any():
+        known = values_at(last, seen[takes_over])
+        # Pieced together as one column, since bodies are never changed in place
+        body = pd.concat([body[~takes_over], known]).sort_index()
+        digest[takes_over] = hashes_of(known)
+    return body, digest
 
 
 def _refs(rows: pd.DataFrame, sides: Sides) -> pd.Series:
-    built = taken(sides.source["source_refs"], rows["source"]).tolist()
-    published = taken(sides.mapped["source_refs"], rows["mapped"]).tolist()
+    built = values_at(sides.source["source_refs"], rows["source"]).tolist()
+    published = values_at(sides.mapped["source_refs"], rows["mapped"]).tolist()
     return pd.Series([mine or its or [] for mine, its in zip(built, published, strict=True)], dtype=object)
 
 
@@ -110,7 +118,7 @@ def _diffs(items: pd.DataFrame) -> pd.Series:
 
 def _rules(rows: pd.DataFrame, sides: Sides, rule: pd.Series, linked: pd.Series) -> pd.Series:
     """The rule that chose the action, COM-KEY-3 for a pair, and the rules that shaped the record."""
-    shaped = taken(sides.source["rules"], rows["source"]).tolist()
+    shaped = values_at(sides.source["rules"], rows["source"]).tolist()
     lists = [
         [first, *(["COM-KEY-3"] if pair else []), *(own or [])]
         for first, pair, own in zip(rule.tolist(), linked.tolist(), shaped, strict=True)

@@ -20,7 +20,7 @@ _ORGANIZATIONS = ("education_organization_id", "program_education_organization_i
 def behind_deletes(items: pd.DataFrame, build: Any) -> str:
     """Why so many records would go: another year's rows, an empty table, a number typed wrong, or one reason.
 
-    items: those of a plan (ITEM_COLUMNS). Returns an empty text where no single cause explains MOST of them.
+    items: those of a plan (ITEMS). Returns an empty text where no single cause explains MOST of them.
     """
     gone = items[items["action"].eq("DELETE")]
     return (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -14,32 +14,38 @@ import orjson
 import pandas as pd
 
 from edfi_toolkit.errors import PlanError
-from edfi_toolkit.model import KEY_COLUMNS, body_hash, digest_of
-from edfi_toolkit.model.frames import as_list
-from edfi_toolkit.model.keys import key_texts, typed_keys
+from edfi_toolkit.model.bodies import hashes_of, json_texts, texts_of
+from edfi_toolkit.model.frames import BODY, JSON, LIST, NUMBER, TEXT, Schema, as_list, typed
+from edfi_toolkit.model.keys import KEY_SCHEMA, key_hashes, key_texts
 from edfi_toolkit.planning.comparison import Scope
 from edfi_toolkit.planning.guardrails import BREACHES
 from edfi_toolkit.planning.preferences import typed_preferences
 from edfi_toolkit.storage import from_json_column, json_column, write_private
 
-ITEM_COLUMNS = (
-    "action",
-    "resource",
-    *KEY_COLUMNS,
-    "ed_fi_id",
-    "etag",
-    "pair",
-    "body",
-    "before",
-    "diff",
-    "rules",
-    "reason",
-    "source_refs",
-)
-FINDING_COLUMNS = ("code", "severity", "resource", *KEY_COLUMNS, "says", "hint")
-_JSON = ("body", "before", "diff")
-_LISTS = ("rules", "source_refs")
-_TEXTS = ("action", "resource", "ed_fi_id", "etag", "reason")
+ITEMS: Schema = {
+    "action": TEXT,
+    "resource": TEXT,
+    **KEY_SCHEMA,
+    "ed_fi_id": TEXT,
+    "etag": TEXT,
+    "pair": NUMBER,
+    "body": BODY,
+    "before": BODY,
+    "diff": JSON,
+    "rules": LIST,
+    "reason": TEXT,
+    "source_refs": LIST,
+    "key_hash": TEXT,
+    "body_hash": TEXT,
+}
+FINDINGS: Schema = {
+    "code": TEXT,
+    "severity": TEXT,
+    "resource": TEXT,
+    **KEY_SCHEMA,
+    "says": TEXT,
+    "hint": TEXT,
+}
 _FORMAT = 3
 
 
@@ -47,28 +53,30 @@ _FORMAT = 3
 class Plan:
     """What a publish would do, in the order it would do it, and what to know before saying yes.
 
-    items: one row per action (ITEM_COLUMNS). findings: what is left alone, warnings and breaches
-        (FINDING_COLUMNS).
-    hashes: per item the hash of what the source holds under its key; empty where it holds nothing.
-    preferences: switch and mapping version of each resource that was looked at (PREFERENCE_COLUMNS).
+    items: one row per action (ITEMS). `body_hash` is that of `body`; where a NOOP shows none, of what stays as it is.
+    findings: what is left alone, warnings and breaches (FINDINGS).
+    preferences: switch and mapping version of each resource that was compared (PREFERENCES).
+    seal: `seal_of` the items when their hashes were worked out; without one they are worked out when needed.
     """
 
     items: pd.DataFrame
     findings: pd.DataFrame
     scope: Scope
     mode: str = "publish"
-    hashes: pd.Series = field(default_factory=lambda: pd.Series(dtype="str"))
     preferences: pd.DataFrame = field(default_factory=lambda: typed_preferences(None))
+    seal: bytes = b""
 
     @cached_property
     def fingerprint(self) -> str:
         """16 hex digits that name exactly these changes for this feed."""
-        return fingerprint_of(self, sent_hashes(self))
+        return fingerprint_of(self.with_true_hashes())
 
-    @cached_property
-    def known_hashes(self) -> dict[bytes, str]:
-        """What `sent_hashes` found before, by a digest of a body's text."""
-        return {}
+    def with_true_hashes(self) -> Plan:
+        """The plan itself; where a body or its hash was changed since it was made, one with hashes worked out again.
+
+        Bodies are text that cannot be changed in place, so this costs no more than reading it once.
+        """
+        return self if self.seal and seal_of(self.items) == self.seal else _sealed(self)
 
     @property
     def breaches(self) -> tuple[str, ...]:
@@ -100,8 +108,9 @@ class Plan:
         Both hold real data. The folder is made with mode 0700 when it does not exist.
         """
         path = Path(folder)
-        rows = self.items.assign(**{name: json_column(self.items[name]) for name in _JSON})
-        rows = rows.assign(body_hash=self.hashes)
+        items = self.with_true_hashes().items
+        texts = {name: json_texts(items[name]) for name in ("body", "before")}
+        rows = items.assign(**texts, diff=json_column(items["diff"]))
         about = {
             "format": _FORMAT,
             "fingerprint": self.fingerprint,
@@ -112,8 +121,9 @@ class Plan:
             "preferences": _plain(self.preferences),
         }
         write_private(path / "plan.parquet", partial(rows.to_parquet, index=False))
-        text = orjson.dumps(about, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
-        write_private(path / "plan.json", text)
+        write_private(
+            path / "plan.json", orjson.dumps(about, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+        )
         return path
 
     @classmethod
@@ -127,69 +137,53 @@ class Plan:
             raise PlanError(f"{path} holds no readable plan. Preview again to make one.") from error
         if about.get("format") != _FORMAT:
             raise PlanError(f"The plan in {path} was saved by another version of the toolkit. Preview again.")
-        findings = pd.DataFrame(about["findings"], columns=list(FINDING_COLUMNS))
         lists = {name: tuple(about["scope"][name]) for name in ("resources", "organizations")}
-        scope = Scope(**{**about["scope"], **lists})
-        rows = rows.assign(**{name: pd.Series(from_json_column(rows[name]), dtype=object) for name in _JSON})
-        hashes = rows["body_hash"].astype("str").rename(None)
-        preferences = typed_preferences(pd.DataFrame(about["preferences"]))
-        loaded = cls(typed_items(rows), typed_findings(findings), scope, about["mode"], hashes, preferences)
+        rows = rows.assign(diff=pd.Series(from_json_column(rows["diff"]), dtype=object))
+        items = typed(rows, ITEMS)
+        loaded = _sealed(
+            cls(
+                items.assign(key_hash=key_hashes(items)),  # a plan saved by an older version has none
+                typed(pd.DataFrame(about["findings"], columns=list(FINDINGS)), FINDINGS),
+                Scope(**{**about["scope"], **lists}),
+                about["mode"],
+                typed_preferences(pd.DataFrame(about["preferences"])),
+            )
+        )
         if loaded.fingerprint != about["fingerprint"]:
             raise PlanError(f"The plan in {path} was changed after it was saved. Preview again.")
         return loaded
 
 
-def typed_items(rows: pd.DataFrame) -> pd.DataFrame:
-    """A frame of ITEM_COLUMNS with their types."""
-    items = typed_keys(rows.reindex(columns=list(ITEM_COLUMNS)).reset_index(drop=True))
-    for name in _LISTS:
-        items[name] = pd.Series([_list(each) for each in items[name]], dtype=object)
-    for name in _JSON:
-        items[name] = pd.Series(
-            [each if isinstance(each, dict) else None for each in items[name]], dtype=object
-        )
-    return items.astype({"pair": "Int64", **dict.fromkeys(_TEXTS, "str")})
+def seal_of(items: pd.DataFrame) -> bytes:
+    """A digest of the text of each body with its hash: equal while nothing was changed."""
+    seal = hashlib.blake2b(digest_size=16)
+    for text, digest in zip(texts_of(items["body"]), as_list(items["body_hash"]), strict=True):
+        if text is not None:
+            seal.update(b"%b\0%b\0" % (text, digest.encode()))
+    return seal.digest()
 
 
-def _list(value: Any) -> list[str]:
-    return value if type(value) is list else [] if value is None else list(value)
+def _sealed(plan: Plan) -> Plan:
+    """The plan with the hash (COM-EQ-1) of each body worked out from the body itself."""
+    items = typed(plan.items, ITEMS)
+    left_as_is = items["body_hash"].where(items["action"].eq("NOOP"))
+    hashes = pd.Series(hashes_of(items["body"]), index=items.index, dtype=TEXT)
+    items = items.assign(body_hash=hashes.where(items["body"].notna(), left_as_is))
+    return replace(plan, items=items, seal=seal_of(items))
 
 
-def typed_findings(rows: pd.DataFrame) -> pd.DataFrame:
-    """A frame of FINDING_COLUMNS with their types."""
-    findings = typed_keys(rows.reindex(columns=list(FINDING_COLUMNS)).reset_index(drop=True))
-    return findings.astype(dict.fromkeys(("code", "severity", "resource", "says", "hint"), "str"))
-
-
-def sent_hashes(plan: Plan) -> list[str]:
-    """Per item the hash (COM-EQ-1) of the very body that would be sent; empty where there is none.
-
-    A plan is asked when it is shown or loaded, and again when it is published; a body whose text is still the same is
-    not worked through again.
-    """
-    known, hashes = plan.known_hashes, []
-    for body in plan.items["body"]:
-        if body is None:
-            hashes.append("")
-            continue
-        text = digest_of(orjson.dumps(body))
-        if text not in known:
-            known[text] = body_hash(body)
-        hashes.append(known[text])
-    return hashes
-
-
-def fingerprint_of(plan: Plan, hashes: list[str]) -> str:
+def fingerprint_of(plan: Plan) -> str:
     """sha256, shortened, over the feed and the sorted (action, resource, key, id, body, pair) of every item.
 
-    hashes: `sent_hashes` of this plan; by them the bodies count.
+    plan: with true hashes; by them the bodies count.
     """
     items = plan.items
-    columns = [as_list(items[name]) for name in ("action", "resource")]
-    columns += [
+    hashes = items["body_hash"].where(items["body"].notna())
+    columns = [
+        *(as_list(items[name]) for name in ("action", "resource")),
         key_texts(items).tolist(),
         as_list(items["ed_fi_id"]),
-        hashes,
+        as_list(hashes),
         items["pair"].fillna(0).tolist(),
     ]
     content = [asdict(plan.scope), plan.mode, sorted(zip(*columns, strict=True))]

@@ -10,26 +10,24 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.errors import PlanError
-from edfi_toolkit.model.keys import typed_keys
+from edfi_toolkit.model.frames import typed, values_at
 from edfi_toolkit.planning.comparison import (
-    MAP_COLUMNS,
+    IDENTITY_MAP,
     Scope,
     Sides,
     align,
+    equal_bodies,
     map_side,
     ods_side,
-    parsed,
-    same,
     source_side,
     spoken_for,
-    taken,
 )
 from edfi_toolkit.planning.findings import Findings
 from edfi_toolkit.planning.guardrails import MAX_DELETE_SHARE, MAX_UPDATE_SHARE, guard
 from edfi_toolkit.planning.items import items_of
 from edfi_toolkit.planning.likely_cause import behind_deletes, behind_updates
 from edfi_toolkit.planning.orphans import in_reach, load_errors
-from edfi_toolkit.planning.plan import Plan
+from edfi_toolkit.planning.plan import Plan, seal_of
 from edfi_toolkit.planning.reasons import Origins
 from edfi_toolkit.planning.resources import looked_at, parts_of
 from edfi_toolkit.planning.schools import check_known, of_schools
@@ -118,17 +116,17 @@ def plan(
     findings.about("COM-ONE-1", _clashing(decided, sides))
     if build.settings.get("key_change") == "put_if_updatable":
         decided = _in_place(decided, sides, updatable)
-    items, hashes = items_of(decided, sides, build, origins, resync=resync)
+    items = items_of(decided, sides, build, origins, resync=resync)
     mapped_rows = len(sides.mapped)
     if schools:
         chosen = of_schools(items, scope.organizations)
-        items, hashes = items[chosen].reset_index(drop=True), hashes[chosen].reset_index(drop=True)
+        items = items[chosen].reset_index(drop=True)
         mapped_rows = int(sides.mapped["education_organization_id"].isin(scope.organizations).sum())
         findings.keep_only(scope.organizations)
         findings.tell("ONLY_SCHOOLS")
     _guard(items, mapped_rows, _withheld(identity_map, scope, findings), build, findings)
     findings.copy_notices(build.notices)
-    return Plan(items, findings.frame(), scope, mode, hashes, preferences)
+    return Plan(items, findings.frame(), scope, mode, preferences, seal_of(items))
 
 
 def identity_map_of(build: Any, ids: Any = None) -> pd.DataFrame:
@@ -143,13 +141,11 @@ def identity_map_of(build: Any, ids: Any = None) -> pd.DataFrame:
         school_year=int(whole.scope.school_year),
         ed_fi_id=list(ids) if ids is not None else _made_up_ids(side),
         etag=None,
-        last_body=pd.Series([parsed(body) for body in side["body"]], dtype=object),
+        last_body=side["body"],
         last_status=201,
         feed=None,
     )
-    typed = typed_keys(rows.reindex(columns=list(MAP_COLUMNS)))
-    texts = dict.fromkeys(("resource", "ed_fi_id", "etag", "feed"), "str")
-    return typed.astype({**texts, "school_year": "Int64", "last_status": "Int64"})
+    return typed(rows, IDENTITY_MAP)
 
 
 def _made_up_ids(side: pd.DataFrame) -> list[str]:
@@ -168,18 +164,13 @@ def _facts(sides: Sides, *, resync: bool, findings: Findings) -> pd.DataFrame:
         findings.tell("DUPLICATE_KEY")
     for fact, side in (("in_source", "source"), ("in_map", "mapped"), ("in_ods", "ods")):
         keys[fact] = keys[side].ge(0)
-    theirs, at = (sides.ods["body"], keys["ods"]) if resync else (sides.mapped["last_body"], keys["mapped"])
-    bodies, digests = (
-        taken(sides.source["body"], keys["source"]),
-        taken(sides.source["body_hash"], keys["source"]),
+    theirs, at = (sides.ods["body"], "ods") if resync else (sides.mapped["last_body"], "mapped")
+    keys["equal"] = equal_bodies(sides.source, theirs, keys, at)
+    known, held = (
+        values_at(sides.mapped["ed_fi_id"], keys["mapped"]),
+        values_at(sides.ods["id"], keys["ods"]),
     )
-    keys["equal"] = [
-        body is not None and same(body, digest, other)
-        for body, digest, other in zip(
-            bodies.tolist(), digests.tolist(), taken(theirs, at).tolist(), strict=True
-        )
-    ]
-    keys["same_id"] = taken(sides.mapped["ed_fi_id"], keys["mapped"]).eq(taken(sides.ods["id"], keys["ods"]))
+    keys["same_id"] = known.eq(held)
     return keys
 
 
@@ -278,7 +269,8 @@ def _in_place(decided: pd.DataFrame, sides: Sides, updatable: Collection[str]) -
     old = decided[decided["pair"].notna() & decided["action"].eq("DELETE") & decided["mapped"].ge(0)]
     old = old.set_index("pair")
     new = decided[decided["pair"].notna() & decided["action"].eq("POST")].set_index("pair").loc[old.index]
-    was, now = taken(sides.mapped["resource"], old["mapped"]), taken(sides.source["resource"], new["source"])
+    was = values_at(sides.mapped["resource"], old["mapped"])
+    now = values_at(sides.source["resource"], new["source"])
     moves = was.eq(now) & was.isin(list(updatable)) & new["mapped"].lt(0)
     put = new[moves].assign(mapped=old.loc[moves, "mapped"], ods=old.loc[moves, "ods"])
     made = pd.concat(

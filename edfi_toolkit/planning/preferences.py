@@ -11,12 +11,13 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-PREFERENCE_COLUMNS = ("resource", "enabled", "mapping_version")
-_TYPES = {"resource": "str", "enabled": "bool", "mapping_version": "str"}
+from edfi_toolkit.model.frames import TEXT, Schema, typed
+
+PREFERENCES: Schema = {"resource": TEXT, "enabled": "bool", "mapping_version": TEXT}
 
 
 def preferences_of(given: pd.DataFrame | None, resources: Iterable[str]) -> pd.DataFrame:
-    """PREFERENCE_COLUMNS, one row for each of the resources: as given, else on and without a version."""
+    """PREFERENCES, one row for each of the resources: as given, else on and without a version."""
     wanted = pd.DataFrame({"resource": list(resources)}, dtype="str")
     rows = typed_preferences(given).drop_duplicates("resource")
     found = wanted.merge(rows, on="resource", how="left")
@@ -24,15 +25,14 @@ def preferences_of(given: pd.DataFrame | None, resources: Iterable[str]) -> pd.D
 
 
 def typed_preferences(rows: pd.DataFrame | None) -> pd.DataFrame:
-    """A frame of PREFERENCE_COLUMNS with their types; an empty one for None."""
-    given = pd.DataFrame() if rows is None else rows
-    return given.reindex(columns=list(PREFERENCE_COLUMNS)).astype(_TYPES)
+    """A frame of PREFERENCES with their types; an empty one for None."""
+    return typed(pd.DataFrame() if rows is None else rows, PREFERENCES)
 
 
 def to_resync(now: pd.DataFrame, last: pd.DataFrame | None) -> list[str]:
     """The resources that are on, and were off or had another mapping version at the last sync.
 
-    now, last: PREFERENCE_COLUMNS. A resource that `last` does not have was never synced: nothing to catch up.
+    now, last: PREFERENCES. A resource that `last` does not have was never synced: nothing to catch up.
     """
     both = now[now["enabled"]].merge(typed_preferences(last), on="resource", suffixes=("", "_then"))
     version, then = both["mapping_version"].fillna(""), both["mapping_version_then"].fillna("")

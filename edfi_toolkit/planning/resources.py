@@ -33,7 +33,7 @@ def looked_at(
     last_sync: pd.DataFrame | None = None,
     unread: Collection[str] = (),
 ) -> pd.DataFrame:
-    """The resources that a plan looks at, and how each is set (PREFERENCE_COLUMNS).
+    """The resources that a plan looks at, and how each is set (PREFERENCES).
 
     None under a shut gate; one that is switched off gets no item (COM-TOG-1). In a resync those that could not
     be read are left out: nothing is known of them, which is not that there is nothing. The other parameters

@@ -27,7 +27,7 @@ from edfi_toolkit.model.frames import as_list
 from edfi_toolkit.model.keys import key_hashes, key_rows
 from edfi_toolkit.ods import Client, Outcome, Write
 from edfi_toolkit.planning.guardrails import overrides_for
-from edfi_toolkit.planning.plan import Plan, fingerprint_of, sent_hashes
+from edfi_toolkit.planning.plan import Plan, fingerprint_of
 from edfi_toolkit.publishing.limits import Budget
 from edfi_toolkit.publishing.results import result_of
 from edfi_toolkit.publishing.resume import Standing, standings
@@ -65,8 +65,8 @@ def publish(
     sent, LedgerBusy when another run of the feed is at work, and OdsUnavailable or OdsRefusedLogin when the
     target is away; what is settled by then stays settled.
     """
-    hashes = sent_hashes(plan)
-    fingerprint = fingerprint_of(plan, hashes)
+    plan = plan.with_true_hashes()  # whatever was changed since it was shown makes it another plan
+    fingerprint = fingerprint_of(plan)
     if approved not in ("auto", fingerprint):
         raise StalePlan(
             "Another plan was approved than this one; nothing was sent. Preview again and approve that."
@@ -91,7 +91,7 @@ def publish(
                 "Plan again."
             )
         journal.begin(run_id, fingerprint, plan.mode, [(each.breach, each.person) for each in answered])
-        return _Publishing(plan, hashes, client, journal, where, past, identities, progress, budget).run()
+        return _Publishing(plan, client, journal, where, past, identities, progress, budget).run()
 
 
 class _Publishing:
@@ -100,7 +100,6 @@ class _Publishing:
     def __init__(
         self,
         plan: Plan,
-        hashes: list[str],
         client: Client,
         journal: Journal,
         where: list[Standing],
@@ -117,7 +116,7 @@ class _Publishing:
         self._actions, self._ids, self._etags = (
             as_list(items[name]) for name in ("action", "ed_fi_id", "etag")
         )
-        self._bodies, self._hashes = items["body"].tolist(), hashes
+        self._bodies, self._hashes = items["body"].tolist(), as_list(items["body_hash"])
         self._refs, self._rules = items["source_refs"].tolist(), items["rules"].tolist()
         self._keys = key_rows(items)
         linked = items["pair"].notna()

@@ -42,7 +42,7 @@ def standings(
     standing = []
     columns = (
         items["action"].tolist(),
-        as_list(plan.hashes),
+        as_list(items["body_hash"]),
         items["before"].tolist(),
         items["rules"].tolist(),
     )

@@ -73,11 +73,16 @@ def test_nothing_is_sent_unless_this_very_plan_was_approved(app, client, ledger)
     other = plan(a_build(a_participation(2)))
     with pytest.raises(StalePlan, match="Another plan was approved"):
         publish(made, target=client, ledger=ledger, approved=other.fingerprint)
-    tampered = Plan(
-        made.items.assign(body=other.items["body"]), made.findings, made.scope, made.mode, made.hashes
-    )
+    changed = made.items.assign(body=other.items["body"])
+    for seal in (b"", made.seal):
+        tampered = Plan(changed, made.findings, made.scope, made.mode, seal=seal)
+        with pytest.raises(StalePlan):
+            publish(tampered, target=client, ledger=ledger, approved=made.fingerprint)
+    with pytest.raises(NotImplementedError):  # a body that is shown cannot be changed in place
+        made.items.at[0, "body"] = other.items["body"].iloc[0]
+    made.items["body"] = other.items["body"].tolist()
     with pytest.raises(StalePlan):
-        publish(tampered, target=client, ledger=ledger, approved=made.fingerprint)
+        publish(made, target=client, ledger=ledger, approved=made.fingerprint)
     assert writes(app) == {}
 
 
