@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+import secrets
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from copy import copy
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,9 @@ PERSONAL_COLUMNS = frozenset(
 )
 # Row ids of these tables name a person; row ids of other tables name a row in the SIS, which a steward needs.
 PERSONAL_TABLES = frozenset({"students"})
+
+STUDENT_IDS = ["student_id", "student_unique_id"]
+MASKED_FROM = 5  # characters: what a run hides of its students inside texts
 
 # Columns and members that hold names of ours or of the standard, never free text: a student called English
 # must not turn "English Learner" into a pseudonym.
@@ -290,6 +294,21 @@ class Masker:
             if word[:1] == "S" and lower[1:] in known:
                 return f"S{pseudonym(known[lower[1:]], self._key)}"
         return None
+
+
+@cache
+def session_masker() -> Masker:
+    """For what is shown without the installation's masker: pseudonyms that hold until the process ends."""
+    return Masker(secrets.token_bytes(32))
+
+
+def masker_of(key: bytes, *frames: pd.DataFrame, shortest: int = MASKED_FROM, reveal: bool = False) -> Masker:
+    """A masker that hides the persons of the frames inside texts too.
+
+    shortest: characters from which a value is hidden inside a text; a shorter one would hide numbers that are no one's.
+    """
+    known = {str(value) for frame in frames for value in personal_values(frame)}
+    return Masker(key, [value for value in known if len(value) >= shortest], reveal=reveal)
 
 
 def _json(text: str) -> Any:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edfi_toolkit.errors import ConfigError
-from edfi_toolkit.settings import Secret, Settings, Source, Target, load_settings
+from edfi_toolkit.settings import Limits, Secret, Settings, Source, Target, load_settings
 
 CANARY = "hunter2-canary"
 
@@ -296,3 +296,11 @@ def test_two_spellings_of_an_address_are_one_identity():
     assert one == Target("b", "https://ods.example/api").identity
     assert one != Target("b", "https://ods.example/api", school_year=2026).identity
     assert one != Target("b", "https://ods.example/API").identity
+
+
+def test_the_template_of_init_and_the_page_name_the_default_limits(tmp_path):
+    from edfi_toolkit.cli.local import TEMPLATE
+
+    file = tmp_path / "edfi.toml"
+    file.write_text(TEMPLATE, "utf-8")
+    assert load_settings(file, environ={}).limits == Limits() == Limits(0.10, 0.50, 25, 0.50)

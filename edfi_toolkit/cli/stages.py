@@ -74,12 +74,12 @@ def explain(
 
     Example: edfi-toolkit explain extracts/north --profile certification --school-year 2026 --student 222222
     """
-    from edfi_toolkit.privacy import Masker, personal_values
+    from edfi_toolkit.privacy import STUDENT_IDS, masker_of
     from edfi_toolkit.review.steps import story_view
 
     built, installation = _built(source, profile, school_year, given)
-    known = personal_values(built.tables["students"][["student_id", "student_unique_id"]])
-    masker = Masker(installation.mask_key, [str(each) for each in known], reveal=reveal)
+    students = built.tables["students"][STUDENT_IDS]
+    masker = masker_of(installation.mask_key, students, shortest=1, reveal=reveal)
     show(story_view(built.explain(student_unique_id=student).frame, masker), as_json=as_json)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from edfi_toolkit.errors import ConfigError, UnsafePlan
+from edfi_toolkit.settings.limits import DEFAULT_LIMITS
 
 EMPTY_SOURCE = "empty-source"
 MAX_DELETE_SHARE = "max-delete-share"
@@ -14,12 +15,6 @@ MAX_UPDATE_SHARE = "max-update-share"
 NOT_PUBLISHED = "not-published"
 MASS_DELETE = "mass-delete"
 BREACHES = (EMPTY_SOURCE, NOT_PUBLISHED, MAX_DELETE_SHARE, MAX_UPDATE_SHARE)
-DEFAULTS = {
-    "max_delete_share": 0.10,
-    "max_update_share": 0.50,
-    "free_changes": 25,
-    "mass_delete_threshold": 0.5,
-}
 
 
 @dataclass(frozen=True)
@@ -61,7 +56,7 @@ def guard(
         nothing. because: by the code of a breach, what finds the mistake that would explain it.
     """
     because = because or {}
-    limits = {name: settings.get(name, default) for name, default in DEFAULTS.items()}
+    limits = {name: settings.get(name, default) for name, default in asdict(DEFAULT_LIMITS).items()}
     free = limits["free_changes"]
     found = []
     if source_is_empty and mapped:

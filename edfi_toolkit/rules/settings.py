@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edfi_toolkit.errors import ConfigError, did_you_mean
+from edfi_toolkit.settings.limits import DEFAULT_LIMITS
 
 _TRUE = {"true", "t", "yes", "y", "1"}
 _FALSE = {"false", "f", "no", "n", "0"}
@@ -82,7 +83,7 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting(
             "max_delete_share",
-            0.10,
+            DEFAULT_LIMITS.max_delete_share,
             _GUARDRAILS,
             "Largest share of mapped records a plan may delete.",
             float,
@@ -91,7 +92,7 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting(
             "max_update_share",
-            0.50,
+            DEFAULT_LIMITS.max_update_share,
             _GUARDRAILS,
             "Largest share of mapped records a plan may update.",
             float,
@@ -100,7 +101,7 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting(
             "free_changes",
-            25,
+            DEFAULT_LIMITS.free_changes,
             _GUARDRAILS,
             "Affected records up to which the two shares do not apply.",
             int,
@@ -108,7 +109,7 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting(
             "mass_delete_threshold",
-            0.5,
+            DEFAULT_LIMITS.mass_delete_threshold,
             _GUARDRAILS,
             "Share of deletes above which the preview warns.",
             float,

@@ -33,7 +33,7 @@ def open_run(
     installation = load_settings()
     if school_year is not None and target in installation.targets:
         installation.targets[target].check_year(school_year)
-    wanted = {"profile": profile, "school_year": school_year, "target": target}
+    wanted: dict[str, Any] = {"profile": profile, "school_year": school_year, "target": target}
     folder, manifest = _folder(installation, run_id, wanted, source)
     if manifest:
         named = (
@@ -47,8 +47,15 @@ def open_run(
 def open_another(like: Run) -> Run:
     """A new run of the same profile, school year, source, target and settings, in a folder of its own."""
     folder = RunFolder(like.installation.runs_dir, new_run_id())
-    kind = {"profile": like.profile, "school_year": like.school_year, "target": like.target_name}
-    return Run(folder, like.installation, like.source, like.given, **kind)
+    return Run(
+        folder,
+        like.installation,
+        like.source,
+        like.given,
+        profile=like.profile,
+        school_year=like.school_year,
+        target=like.target_name,
+    )
 
 
 def _folder(

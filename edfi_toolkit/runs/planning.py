@@ -25,8 +25,13 @@ def plan_of(run: Run, schools: Collection[int] = ()) -> Plan:
 
     _check_year(run)
     _recover(run)
-    chosen = {"schools": schools, "updatable": _updatable(run)}
-    return plan(run.checked, source_name=run.source.name, **chosen, **_remembered(run))
+    return plan(
+        run.checked,
+        source_name=run.source.name,
+        schools=schools,
+        updatable=_updatable(run),
+        **_remembered(run),
+    )
 
 
 def live_plan_of(run: Run, schools: Collection[int], progress: Progress) -> Plan:

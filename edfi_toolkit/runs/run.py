@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError, OdsError
-from edfi_toolkit.privacy import Masker, personal_values
+from edfi_toolkit.privacy import STUDENT_IDS, Masker, masker_of
 from edfi_toolkit.review import steps
 from edfi_toolkit.review.plans import plan_view, unapproved_view
 from edfi_toolkit.review.summaries import sheets
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 AUTO = "auto"  # approved by whoever scheduled the run; guardrails hold nevertheless
 # Shorter ids are also counts and numbers; they are masked in their own columns and references.
-MASKED_FROM = 5
 
 
 class Run:
@@ -307,12 +306,8 @@ class Run:
 
     def masker(self, *frames: pd.DataFrame) -> Masker:
         """Hides the students of this run, and those of the frames, also inside texts."""
-        known = {value for frame in frames for value in personal_values(frame)}
-        if self.folder.has("extract"):
-            known.update(personal_values(self.tables["students"][["student_id", "student_unique_id"]]))
-        return Masker(
-            self.installation.mask_key, [str(value) for value in known if len(str(value)) >= MASKED_FROM]
-        )
+        own = [self.tables["students"][STUDENT_IDS]] if self.folder.has("extract") else []
+        return masker_of(self.installation.mask_key, *frames, *own)
 
     def overview(self) -> View:
         """Which run this is, where its files lie, and which steps it has behind it."""

@@ -29,7 +29,8 @@ from edfi_toolkit.settings.file import (
     spelled,
     variable_of,
 )
-from edfi_toolkit.settings.targets import Limits, Secret, Source, Target, without_password
+from edfi_toolkit.settings.limits import Limits
+from edfi_toolkit.settings.targets import Secret, Source, Target, without_password
 from edfi_toolkit.storage import write_private
 
 __all__ = ["Limits", "Secret", "Settings", "Source", "Target", "load_settings", "without_password"]

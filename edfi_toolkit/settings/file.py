@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from edfi_toolkit.errors import ConfigError, did_you_mean
-from edfi_toolkit.settings.targets import Limits, Secret, Source, Target
+from edfi_toolkit.settings.limits import Limits
+from edfi_toolkit.settings.targets import Secret, Source, Target
 
 FILE_NAME = "edfi.toml"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")

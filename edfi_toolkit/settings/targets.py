@@ -130,15 +130,6 @@ class Source:
         )
 
 
-@dataclass(frozen=True)
-class Limits:
-    """Guardrails: shares of the feed's mapped records, in force above `free_changes` affected records."""
-
-    max_delete_share: float = 0.10
-    max_update_share: float = 0.50
-    free_changes: int = 25
-
-
 def without_password(address: str) -> str:
     """An address with its user, password and query cut out; a path comes back as it is."""
     if "://" not in address:

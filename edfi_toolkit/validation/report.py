@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import secrets
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from edfi_toolkit.privacy import Masker
+from edfi_toolkit.privacy import Masker, session_masker
 from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.storage import write_private
 
@@ -27,7 +26,7 @@ SEVERITIES = ("critical", "warning", "info")
 def write_report(
     checked: Checked, path: Path, *, masker: Masker | None = None, written_at: dt.datetime | None = None
 ) -> Path:
-    """Write the report. masker: hides persons; without one they get stand-ins that hold for this file only.
+    """Write the report. masker: hides persons; without one they get stand-ins that hold for this process only.
 
     Gives the path.
     """
@@ -42,7 +41,7 @@ def write_report(
     environment.filters["breakable"] = breakable
     environment.filters["count"] = lambda number: f"{number:,}"
     environment.filters["share"] = lambda part, whole: f"{100 * part / whole if whole else 0:.2f}"
-    mask = (masker or Masker(secrets.token_bytes(32))).knowing(_ids(checked))
+    mask = (masker or session_masker()).knowing(_ids(checked))
     facts = story(checked, mask, written_at or dt.datetime.now(dt.UTC))
     return write_private(path, environment.get_template("report.html.j2").render(**facts))
 

@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import traitlets
 
-from edfi_toolkit.privacy import Masker, is_personal, personal_values
+from edfi_toolkit.privacy import Masker, is_personal, personal_values, session_masker
 from edfi_toolkit.widgets.busy import heard_while_busy
-from edfi_toolkit.widgets.tables import Table, session_masker
+from edfi_toolkit.widgets.tables import Table
 from edfi_toolkit.widgets.words import as_json, is_count, label, leaf_texts, on_a_line, record_parts, texts
 from edfi_toolkit.widgets.words import cell as cell_text
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-from functools import cache
 from html import escape
 
 import pandas as pd
@@ -14,12 +12,6 @@ from edfi_toolkit.widgets.words import is_count, label, on_a_line, texts
 _LONGEST_CELL = 200
 _OPENING = '<table style="margin: 4px 0">'  # JupyterLab would centre it in a panel
 _LONGEST_LINE = 24  # dates, ids and rules stay in one piece
-
-
-@cache
-def session_masker() -> Masker:
-    """For frames shown without the installation's masker: pseudonyms that hold until the kernel restarts."""
-    return Masker(secrets.token_bytes(32))
 
 
 class Table:

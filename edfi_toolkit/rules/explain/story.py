@@ -7,12 +7,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
-if TYPE_CHECKING:
-    from edfi_toolkit.privacy import Masker
+from edfi_toolkit.privacy import Masker, session_masker
 
 COLUMNS = ["step", "table", "id", "outcome", "rule", "says", "source"]
 # The parts of a story; every other outcome is a notice or an element of a record.
@@ -85,8 +83,6 @@ class Story:
         return f"Student {name}", parts_of(rows)
 
     def _masker(self) -> Masker:
-        from edfi_toolkit.widgets.tables import session_masker
-
         masker = session_masker().knowing(each for each in self.known if len(each) > 1)
         return masker.revealed() if self.reveal else masker
 
