@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
+from edfi_toolkit.display.progress import NO_COUNTS, progress_text
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -89,15 +91,13 @@ class Line:
         signal.signal(number, self._before[number])
         say("Stopping: what is under way is finished and settled. Press Ctrl-C again to leave at once.")
 
-    def __call__(self, done: int, total: int | None = None, counts: Mapping[str, int] | None = None) -> bool:
-        """Tell how far it is; ten times a second at most."""
+    def __call__(self, done: int, total: int | None = None, counts: Mapping[str, int] = NO_COUNTS) -> bool:
+        """Write how far it is; ten times a second at most."""
         ended = total is not None and done >= total
         if ended or (sys.stderr.isatty() and time.monotonic() - self._shown_at > 0.1):
             self._shown_at = time.monotonic()
-            told = ", ".join(f"{name} {count:,}" for name, count in (counts or {}).items() if count)
-            of = f" of {total:,}" if total is not None else ""
             start = "\r" if sys.stderr.isatty() else ""
-            sys.stderr.write(f"{start}{self.label}: {done:,}{of}{f' ({told})' if told else ''}")
+            sys.stderr.write(f"{start}{self.label}: {progress_text(done, total, counts)}")
             sys.stderr.write("\n" if ended else "")
             sys.stderr.flush()
         return not self.stopped

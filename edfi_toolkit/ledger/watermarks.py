@@ -8,11 +8,12 @@ from pathlib import Path
 import pandas as pd
 from sqlalchemy import delete, insert, select
 
+from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.ledger.database import BUSY_S
 from edfi_toolkit.ledger.ledger import Feed, Ledger
 from edfi_toolkit.ledger.lock import file_lock
 from edfi_toolkit.ledger.schema import watermarks
-from edfi_toolkit.ods import Client, Progress, Pulled, login_of, pull, read_copy
+from edfi_toolkit.ods import Client, Pulled, login_of, pull, read_copy
 
 _NAME = "change_version"
 _READER = "pull"  # stands where a feed has its profile: reading is no feed's own

@@ -4,7 +4,7 @@ Concurrency, retries, budgets and tokens live here and nowhere else; order and p
 in `ledger`.
 """
 
-from edfi_toolkit.ods.client import Client, Progress
+from edfi_toolkit.ods.client import Client
 from edfi_toolkit.ods.copies import Pulled, login_of, pull, read_copy
 from edfi_toolkit.ods.discovery import Discovery
 from edfi_toolkit.ods.problems import Problem
@@ -18,7 +18,6 @@ __all__ = [
     "Found",
     "Outcome",
     "Problem",
-    "Progress",
     "Pulled",
     "RetryPolicy",
     "Verdict",

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit import model
+from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.errors import OdsError
 from edfi_toolkit.ods.discovery import Discovery
 from edfi_toolkit.ods.pages import (
@@ -34,7 +35,6 @@ from edfi_toolkit.settings import Target
 
 T = TypeVar("T")
 # Called with rows read and, where the API counts them, rows in all; False stops.
-Progress = Callable[[int, int | None], bool | None]
 
 READERS = 8
 _PAGES_AHEAD = 4

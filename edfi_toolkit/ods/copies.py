@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow import parquet
 
-    from edfi_toolkit.ods.client import Client, Progress
+    from edfi_toolkit.display.progress import Progress
+    from edfi_toolkit.ods.client import Client
     from edfi_toolkit.ods.pages import Versions
     from edfi_toolkit.settings import Target
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import pandas as pd
 
 from edfi_toolkit import model
+from edfi_toolkit.display.progress import NO_COUNTS, Progress
 from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable, PlanError
-from edfi_toolkit.ods.client import Client, Progress
+from edfi_toolkit.ods.client import Client
 
-Tell = Callable[[int, int | None, dict[str, int]], bool | None]
 ODS_COLUMNS = ("resource", "id", "etag", "body")
 
 
@@ -34,7 +34,7 @@ def sweep(
     reader: Reader,
     resources: Iterable[str],
     *,
-    progress: Tell | None = None,
+    progress: Progress | None = None,
 ) -> Swept:
     """Read every record of these resources that the login may see.
 
@@ -45,9 +45,9 @@ def sweep(
     pages = [pd.DataFrame(columns=list(ODS_COLUMNS))]
     unread, done = [], 0
     for resource in resources:
-        told = None if progress is None else partial(_tell, progress, done)
+        report = None if progress is None else partial(_report, progress, done)
         try:
-            found = list(reader.read(resource, progress=told))
+            found = list(reader.read(resource, progress=report))
         except (OdsUnavailable, OdsRefusedLogin):
             raise
         except OdsError as refusal:
@@ -58,12 +58,15 @@ def sweep(
             pages += found
             done += sum(map(len, found))
     if progress is not None:
-        progress(done, done, {})
+        progress(done, done)
     return Swept(pd.concat(pages, ignore_index=True), tuple(unread))
 
 
-def _tell(progress: Tell, before: int, read: int, total: int | None = None) -> None:
-    if progress(before + read, None, {}) is False:
+def _report(
+    progress: Progress, before: int, read: int, total: int | None, counts: Mapping[str, int] = NO_COUNTS
+) -> None:
+    """Report one resource's records on top of those read before; how many there are in all is unknown."""
+    if progress(before + read, None) is False:
         raise PlanError("The reading was stopped, so nothing was compared. Run it again.")
 
 

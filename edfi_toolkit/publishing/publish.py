@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
+from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.errors import LedgerError, OdsError, StalePlan
 from edfi_toolkit.ledger.journal import Intent, Journal, MapKey, Mapped, Past, Settled
 from edfi_toolkit.ledger.ledger import Ledger
@@ -35,7 +36,6 @@ from edfi_toolkit.publishing.unsettled import client_of, ledger_of, look, look_u
 from edfi_toolkit.settings import Target
 
 CHUNK = 100  # intents per commit, for every 32 in flight: what a crash may leave unsure, and one fsync
-Progress = Callable[[int, int, dict[str, int]], bool | None]
 _SENT = ("POST", "PUT", "DELETE")
 
 

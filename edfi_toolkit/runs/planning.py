@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,11 @@ import pandas as pd
 from edfi_toolkit.errors import ConfigError, OdsError
 
 if TYPE_CHECKING:
+    from edfi_toolkit.display.progress import Progress
     from edfi_toolkit.ods import RetryPolicy
     from edfi_toolkit.planning import Plan
     from edfi_toolkit.runs.run import Run
     from edfi_toolkit.tables import Tables
-
-Progress = Callable[[int, int | None, Mapping[str, int] | None], bool]
 
 
 def plan_of(run: Run, schools: Collection[int] = ()) -> Plan:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from edfi_toolkit.display.progress import NO_COUNTS, Progress
 from edfi_toolkit.errors import ConfigError, OdsError
 from edfi_toolkit.privacy import STUDENT_IDS, Masker, masker_of
 from edfi_toolkit.review import steps
@@ -25,7 +26,6 @@ from edfi_toolkit.runs.about import adds_up, facts_of, head_of_manifest, overvie
 from edfi_toolkit.runs.artifacts import hashes_of, load_build, load_checked, save_build, save_checked
 from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.runs.planning import (
-    Progress,
     asked_who_is_published,
     brief,
     identity_map,
@@ -189,8 +189,8 @@ class Run:
         for name in ("extract", "build", "validate"):
             if not self.folder.has(name):
                 getattr(self, name)()
-        tell, said = progress or _panel("Reading the ODS"), list[str]()
-        view = self._planned(lambda: resync_of(self, schools, tell, incremental, said.append))
+        report, said = progress or _panel("Reading the ODS"), list[str]()
+        view = self._planned(lambda: resync_of(self, schools, report, incremental, said.append))
         return view.noting(" ".join(said))
 
     def _planned(self, make: Callable[[], Plan]) -> View:
@@ -229,15 +229,15 @@ class Run:
         from edfi_toolkit.ledger import Ledger
         from edfi_toolkit.publishing import publish
 
-        plan, tell = self.plan, progress or _panel("Publishing")
+        plan, report = self.plan, progress or _panel("Publishing")
         about, begun = {"fingerprint": plan.fingerprint, "by": user_name()}, self.published
 
-        def told(done: int, total: int | None, counts: Mapping[str, int] | None) -> bool:
+        def report_begun(done: int, total: int | None, counts: Mapping[str, int] = NO_COUNTS) -> bool | None:
             nonlocal begun
             if not begun:  # all is in place and nothing was sent: until now the run may still be changed
                 self.folder.record("publish", {**about, "finished": False})
                 begun = True
-            return tell(done, total, counts)
+            return report(done, total, counts)
 
         with Ledger(self.installation.ledger) as ledger:
             result = publish(
@@ -247,7 +247,7 @@ class Run:
                 approved=plan.fingerprint if approved == AUTO else approved,
                 overrides=chosen,
                 run_id=self.id,
-                progress=told,
+                progress=report_begun,
                 max_seconds=max_seconds,
                 max_requests=max_requests,
             )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from edfi_toolkit.privacy import Masker, session_masker
-from edfi_toolkit.widgets.progress import Progress
+from edfi_toolkit.widgets.progress import ProgressBar
 from edfi_toolkit.widgets.tables import Table
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ __all__ = ["approve", "bars", "grid", "progress", "reasons", "table", "unattende
 
 
 def unattended() -> bool:
-    """Whether nobody is watching: the batch runner says so."""
+    """Whether no person is watching, which the batch runner sets."""
     return os.environ.get("EDFI_UNATTENDED") == "1"
 
 
@@ -65,9 +65,9 @@ def bars(series: pd.Series, title: str) -> Chart:
     return drawn(series, title)
 
 
-def progress(label: str) -> Progress:
+def progress(label: str) -> ProgressBar:
     """A callable `(done, total, counts) -> bool` that shows a bar; False means that Stop was pressed."""
-    return Progress(label, panel=not unattended() and _in_notebook())
+    return ProgressBar(label, panel=not unattended() and _in_notebook())
 
 
 def approve(

@@ -10,15 +10,16 @@ from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
+from edfi_toolkit.display.progress import NO_COUNTS, progress_text
 from edfi_toolkit.widgets.busy import heard_while_busy
 
 _REDRAW_S = 0.2
 
 
-class Progress:
+class ProgressBar:
     """Call it with what is done; it returns False once Stop was pressed: end before the next record then.
 
-    `stopped` may be set by anybody; interrupting the kernel once sets it too. Without a panel one line is written
+    `stopped` may be set from outside; interrupting the kernel once sets it too. Without a panel one line is written
     at the end.
     panel: whether to show a bar; True only inside a notebook. clock: seconds, always growing.
     """
@@ -30,8 +31,8 @@ class Progress:
         self._panel = _Panel(label, self.stop) if panel else None
         self._interrupt: Any = self._take_interrupts() if panel else None
 
-    def __call__(self, done: int, total: int | None = None, counts: Mapping[str, int] | None = None) -> bool:
-        """Tell how many of how many are done, and how they went; returns whether to go on."""
+    def __call__(self, done: int, total: int | None = None, counts: Mapping[str, int] = NO_COUNTS) -> bool:
+        """Show how many of how many are done, by outcome; returns whether to go on."""
         now = self._clock()
         ended = self.stopped or (total is not None and done >= total)
         if self._panel and (ended or done == 0 or now - self._drawn_at >= _REDRAW_S):
@@ -49,7 +50,7 @@ class Progress:
             self._panel.stopping()
 
     def _take_interrupts(self) -> Any:
-        """Let the notebook's own stop button stop between two records; pressed again, it interrupts as ever.
+        """Let the notebook's own stop button stop between two records; pressed again, it interrupts as usual.
 
         The kernel puts its own handling back when the cell ends.
         """
@@ -63,12 +64,10 @@ class Progress:
         elif callable(self._interrupt):
             self._interrupt(number, frame)
 
-    def line(self, done: int, total: int | None, counts: Mapping[str, int] | None = None) -> str:
+    def line(self, done: int, total: int | None, counts: Mapping[str, int] = NO_COUNTS) -> str:
         """For example `812 of 1,203 (delivered 810, refused 2), 96 a second, 0:04 left`."""
         took = max(self._clock() - self._started, 1e-9)
-        parts = [f"{done:,}" + (f" of {total:,}" if total is not None else "")]
-        if told := ", ".join(f"{name} {count:,}" for name, count in (counts or {}).items() if count):
-            parts[0] += f" ({told})"
+        parts = [progress_text(done, total, counts)]
         if self.stopped:
             return f"{parts[0]}, stopped after {_clock_text(took)}"
         if total is not None and done >= total:

@@ -19,7 +19,7 @@ PACKAGE = Path(edfi_toolkit.__file__).parent
 LINES = [
     {"errors"},
     {"model", "privacy", "storage"},
-    {"settings", "tables"},
+    {"display", "settings", "tables"},
     {"synthetic"},
     {"sources", "rules", "ods", "sandbox"},
     {"validation", "planning"},

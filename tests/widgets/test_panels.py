@@ -13,7 +13,7 @@ from edfi_toolkit.errors import OdsUnavailable
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.widgets.approval import Approval
 from edfi_toolkit.widgets.investigation import ALL, Reasons
-from edfi_toolkit.widgets.progress import Progress
+from edfi_toolkit.widgets.progress import ProgressBar
 
 MASKER = Masker(b"a key for tests")
 
@@ -26,8 +26,8 @@ class Clock:
         return self.now
 
 
-def a_progress(clock: Clock, *, panel: bool = True) -> Progress:
-    return Progress("Publish", panel=panel, clock=clock)
+def a_progress(clock: Clock, *, panel: bool = True) -> ProgressBar:
+    return ProgressBar("Publish", panel=panel, clock=clock)
 
 
 def test_progress_tells_counts_rate_and_time_left() -> None:
