@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from edfi_toolkit.errors import LedgerBusy
-from edfi_toolkit.storage import private_folder
+from edfi_toolkit.storage import create_private
 
 
 @contextmanager
@@ -18,9 +18,8 @@ def file_lock(path: Path, *, busy: str, wait_s: float = 0.0) -> Iterator[None]:
 
     Raises LedgerBusy with the text `busy` when another holder keeps it longer than `wait_s`.
     """
-    private_folder(path.parent)
     # Never by the mere existence of a file: that lock would outlive a killed process.
-    lock = FileLock(path, timeout=wait_s, mode=0o600, fallback_to_soft=False)
+    lock = FileLock(create_private(path), timeout=wait_s, fallback_to_soft=False)
     try:
         lock.acquire()
     except Timeout:

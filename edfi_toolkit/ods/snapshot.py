@@ -23,19 +23,16 @@ class Reader(Protocol):
         """All items; `progress` is called with rows read and rows in all."""
 
 
-class Swept(NamedTuple):
-    """ods: ODS_COLUMNS, as `plan` takes it. unread: resources the ODS does not have or show to this login."""
+class Snapshot(NamedTuple):
+    """ods: ODS_COLUMNS, as `plan` takes it. unread: resources the ODS lacks or does not show this login."""
 
     ods: pd.DataFrame
     unread: tuple[str, ...]
 
 
-def sweep(
-    reader: Reader,
-    resources: Iterable[str],
-    *,
-    progress: Progress | None = None,
-) -> Swept:
+def read_snapshot(
+    reader: Reader, resources: Iterable[str], *, progress: Progress | None = None
+) -> Snapshot:
     """Read every record of these resources that the login may see.
 
     progress: called with records read so far, and their number once it is known; False stops.
@@ -59,7 +56,7 @@ def sweep(
             done += sum(map(len, found))
     if progress is not None:
         progress(done, done)
-    return Swept(pd.concat(pages, ignore_index=True), tuple(unread))
+    return Snapshot(pd.concat(pages, ignore_index=True), tuple(unread))
 
 
 def _report(
@@ -73,12 +70,12 @@ def _report(
 def dependents(client: Client) -> pd.DataFrame:
     """`resource` and the key columns of the associations that other records of the ODS refer to.
 
-    What refers to them is read where this login may; where it may not, the ODS has the last word.
+    What refers to them is read where this login may read it; where it may not, the ODS decides.
     """
     related = model.data_standard()["related"]["referencesStudentProgramAssociation"]
     rows = []
     for resource, paths in related.items():
-        for body in sweep(client, [resource]).ods["body"]:
+        for body in read_snapshot(client, [resource]).ods["body"]:
             for path, facts in paths.items():
                 found = _at(body, path.removeprefix("$.").split("."))
                 rows += [(resource, *(each[name] for name in facts["keys"])) for each in found]
@@ -86,7 +83,7 @@ def dependents(client: Client) -> pd.DataFrame:
 
 
 def _at(value: Any, path: Sequence[str]) -> list[Any]:
-    """All that stands at a path, of which `name[*]` is every item of a collection."""
+    """All values at a path, of which `name[*]` is every item of a collection."""
     if not path:
         return [value]
     name, collection, _ = path[0].partition("[")

@@ -37,7 +37,7 @@ def live_plan_of(run: Run, schools: Collection[int], progress: Progress) -> Plan
     """The same plan, with what the ODS as it is now has to say of it. Raises OdsError when it cannot be read."""
     from edfi_toolkit.model import associations
     from edfi_toolkit.ods import Client
-    from edfi_toolkit.ods.snapshot import dependents, sweep
+    from edfi_toolkit.ods.snapshot import dependents, read_snapshot
     from edfi_toolkit.planning import with_live
     from edfi_toolkit.validation import missing_references
 
@@ -45,7 +45,7 @@ def live_plan_of(run: Run, schools: Collection[int], progress: Progress) -> Plan
     written = made.items[made.items["action"].isin(["POST", "PUT"])]
     with Client(run.target) as client:
         missing = missing_references(written, target=client, identity_map=identity_map(run))
-        ods, unread = sweep(client, associations(), progress=progress)
+        ods, unread = read_snapshot(client, associations(), progress=progress)
         return with_live(
             made,
             ods,
@@ -70,7 +70,7 @@ def resync_of(
     from edfi_toolkit.ledger import Ledger
     from edfi_toolkit.ledger.watermarks import Copies
     from edfi_toolkit.ods import Client
-    from edfi_toolkit.ods.snapshot import sweep
+    from edfi_toolkit.ods.snapshot import read_snapshot
     from edfi_toolkit.planning import plan, resources_of
 
     _check_year(run)
@@ -80,7 +80,7 @@ def resync_of(
     with Client(run.target) as client, Ledger(run.installation.ledger) as ledger:
         copies = Copies(client, ledger, run.installation.copies_dir)
         kept = run.target.incremental if incremental is None else incremental
-        ods, unread = sweep(copies if kept else client, resources_of(run.checked), progress=progress)
+        ods, unread = read_snapshot(copies if kept else client, resources_of(run.checked), progress=progress)
     if kept:
         say(copies.says)
     found = {"ods": ods, "unread": unread, "schools": schools, "updatable": _updatable(run)}

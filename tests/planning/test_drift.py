@@ -7,7 +7,7 @@ import pytest
 
 from edfi_toolkit.model import associations
 from edfi_toolkit.ods import Write
-from edfi_toolkit.ods.snapshot import _at, dependents, sweep
+from edfi_toolkit.ods.snapshot import _at, dependents, read_snapshot
 from edfi_toolkit.planning import Plan, identity_map_of, plan, with_live
 from edfi_toolkit.publishing import publish
 from tests.district import CTE, GENERAL, a_build, a_participation
@@ -121,7 +121,7 @@ def test_against_a_real_ods_that_somebody_else_has_written_to(client, ledger):
     kept = [a_participation(n) for n in (3, 7, 9, 10)]
     made = plan(a_build(*ended, *kept), identity_map=ledger.identity_map(feed))
 
-    ods, unread = sweep(client, associations())
+    ods, unread = read_snapshot(client, associations())
     live = with_live(made, ods, dependents=dependents(client), unread=unread)
 
     assert sorted(told(live)) == [

@@ -19,7 +19,7 @@ from tests.rules.worked_examples import EXAMPLES
 
 
 def swept(result, ids, *, etag="9", **members):
-    """What a sweep of the ODS gives when it holds these records."""
+    """What a snapshot of the ODS is when it holds these records."""
     records = result.records
     return pd.DataFrame(
         {
