@@ -14,6 +14,7 @@ from collections import Counter
 from datetime import date, timedelta
 
 import httpx
+import orjson
 from publish import records
 
 from edfi_toolkit.ods import Client, Write
@@ -33,7 +34,11 @@ def writes(count: int, bodies: list[tuple[str, dict[str, object]]]) -> list[Writ
         resource, body = bodies[n % len(bodies)]
         day = date(2024, 1, 1) + timedelta(days=n // len(bodies))
         student = body["studentReference"]["studentUniqueId"]  # type: ignore[index]
-        made.append(Write("POST", resource, {**body, "beginDate": day.isoformat()}, None, None, n, student))
+        made.append(
+            Write(
+                "POST", resource, orjson.dumps({**body, "beginDate": day.isoformat()}), None, None, n, student
+            )
+        )
     return made
 
 

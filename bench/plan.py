@@ -26,11 +26,12 @@ import orjson
 import pandas as pd
 
 from edfi_toolkit.ledger import Ledger
-from edfi_toolkit.ledger.journal import Intent, Journal, Settled
+from edfi_toolkit.ledger.attempts import Attempt, AttemptResult
+from edfi_toolkit.ledger.journal import Journal
 from edfi_toolkit.model import body_hash
 from edfi_toolkit.model.bodies import BodyArray, texts_of
 from edfi_toolkit.model.keys import key_rows
-from edfi_toolkit.ods import Client, Write
+from edfi_toolkit.ods import Client, Outcome, Write
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.publishing import publish
 from edfi_toolkit.rules import build
@@ -184,10 +185,13 @@ def prepare(folder: Path, students: int) -> None:
         columns = (known[name] for name in ("ed_fi_id", "last_body", "source_refs"))
         rows = zip(key_rows(known), *columns, made.records["body_hash"], strict=True)
         adopted = [
-            Settled(Intent(at, "ADOPT", row, ed_fi_id, body, digest, refs), "delivered", ed_fi_id=ed_fi_id)
+            AttemptResult(
+                Attempt(at, "ADOPT", row, ed_fi_id, orjson.dumps(body), digest, orjson.dumps(refs).decode()),
+                Outcome(at, "delivered", ed_fi_id=ed_fi_id),
+            )
             for at, (row, ed_fi_id, body, refs, digest) in enumerate(rows)
         ]
-        Journal(ledger, feed, YEAR).remap([], adopted)
+        Journal(ledger, feed, YEAR).update_identities([], adopted)
 
 
 def rerun(count: int) -> dict[str, float]:
@@ -229,7 +233,7 @@ def journal(count: int) -> dict[str, float]:
                 told = publish(whole, target=target, ledger=f"{folder}/ledger.db", approved="auto")
                 created = int(told["status"].eq(201).sum())
             else:
-                rows = zip(made.records["resource"], made.records["body"], strict=True)
+                rows = zip(made.records["resource"], texts_of(made.records["body"]), strict=True)
                 writes = (Write("POST", name, body, None, None, ref) for ref, (name, body) in enumerate(rows))
                 with Client(target) as opened:
                     created = sum(outcome.status == 201 for outcome in opened.apply(writes))

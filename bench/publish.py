@@ -60,7 +60,7 @@ def plain(target: Target, bodies: list[tuple[str, dict[str, Any]]]) -> int:
 def ours(target: Target, bodies: list[tuple[str, dict[str, Any]]]) -> int:
     """The same through Client.apply; how many were created."""
     writes = (
-        Write("POST", name, body, None, None, ref, body["studentReference"]["studentUniqueId"])
+        Write("POST", name, orjson.dumps(body), None, None, ref, body["studentReference"]["studentUniqueId"])
         for ref, (name, body) in enumerate(bodies)
     )
     with Client(target) as client:

@@ -153,10 +153,12 @@ def client(address: str, bodies: str, count: int, at_once: int) -> None:
     """`Client.apply`, without a ledger."""
     from edfi_toolkit.ods import Client, Write
 
-    writes = [
-        Write("POST", RESOURCE, body, None, None, ref, body["studentReference"]["studentUniqueId"])
-        for ref, body in enumerate(bodies_of(bodies, count))
-    ]
+    students = [body["studentReference"]["studentUniqueId"] for body in bodies_of(bodies, count)]
+    with Path(bodies).open("rb") as lines:
+        writes = [
+            Write("POST", RESOURCE, line.rstrip(), None, None, ref, student)
+            for ref, (line, student) in enumerate(zip(lines, students, strict=False))
+        ]
     ours = Client(target(address, at_once))
 
     def send() -> int:

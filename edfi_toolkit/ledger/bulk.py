@@ -1,14 +1,13 @@
-"""Many rows by one statement, without what SQLAlchemy does anew for every row.
+"""Many rows by one statement, without what SQLAlchemy's own way does again for every row.
 
-That costs several times as much as the database's own work. The statement is still SQLAlchemy's, in the dialect of the
-database; it is compiled once, and its rows go to the driver as they are.
+That would be more than a tenth of what a record costs in a publish (`bench/README.md`). The statement is still
+SQLAlchemy's, in the dialect of the database; it is compiled once, and its rows go to the driver as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Executable, bindparam, delete, func, insert, select, update
@@ -20,8 +19,7 @@ from edfi_toolkit.ledger import schema
 def _upsert(dialect: Any) -> Any:
     new = dialect.insert(schema.identity_map)
     unique = ("feed_id", "school_year", "resource", "key_hash")
-    kept = {"id", *unique}
-    values = {column.name: column for column in new.excluded if column.name not in kept}
+    values = {column.name: column for column in new.excluded if column.name not in ("id", *unique)}
     return new.on_conflict_do_update(index_elements=unique, set_=values)
 
 
@@ -34,7 +32,7 @@ BEGUN = select(schema.attempts.c.item, schema.attempts.c.id).where(
     schema.attempts.c.id > bindparam("newest"),
     schema.attempts.c.run + 0 == bindparam("run"),
 )
-SETTLE = update(schema.attempts).where(schema.attempts.c.id == bindparam("attempt"))
+FINISH = update(schema.attempts).where(schema.attempts.c.id == bindparam("attempt"))
 MAP = {"sqlite": _upsert(sqlite), "postgresql": _upsert(postgresql)}
 FORGET = delete(schema.identity_map).where(
     schema.identity_map.c.feed_id == bindparam("of_feed"),
@@ -45,29 +43,28 @@ FORGET = delete(schema.identity_map).where(
 
 
 def execute_many(connection: Connection, statement: Executable, rows: Sequence[dict[str, Any]]) -> None:
-    """Execute a statement for each row, a dict by parameter; all have the same ones, at least two.
+    """Execute a statement for each row, a dict by parameter; all have the same ones.
 
     statement: one that is kept, such as those above: what is worked out about it is kept, too. rows: changed to what
         the driver wants.
     """
     if not rows:
         return
-    text, positions, converted = _prepared(statement, connection.dialect, tuple(rows[0]))
-    for name, convert in converted.items():
+    text, converters = _prepared(statement, connection.dialect, tuple(rows[0]))
+    for name, convert in converters.items():
         known = {value: convert(value) for value in {row[name] for row in rows}}  # mostly one moment for all
         for row in rows:
             row[name] = known[row[name]]
-    given: Any = list(map(itemgetter(*positions), rows)) if positions else rows
-    connection.exec_driver_sql(text, given)
+    connection.exec_driver_sql(text, list(rows))
 
 
 @lru_cache
 def _prepared(
     statement: Any, dialect: Dialect, names: tuple[str, ...]
-) -> tuple[str, list[str], dict[str, Callable[[Any], Any]]]:
-    """The statement's text, its parameters in order where the driver counts them, and what converts values for it."""
+) -> tuple[str, Mapping[str, Callable[[Any], Any]]]:
+    """The statement's text with named parameters, and what converts values for the driver."""
     compiled = statement.compile(dialect=dialect, column_keys=list(names))
-    converted = {
+    converters = {
         name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in compiled.binds.items()
     }
-    return str(compiled), compiled.positiontup or [], {name: each for name, each in converted.items() if each}
+    return str(compiled), {name: convert for name, convert in converters.items() if convert}

@@ -17,11 +17,13 @@ import orjson
 import pandas as pd
 
 from edfi_toolkit.errors import SourceError, SourceShapeError, SourceUnavailable
-from edfi_toolkit.ledger.journal import Intent, Journal, Settled
+from edfi_toolkit.ledger.attempts import Attempt, AttemptResult
+from edfi_toolkit.ledger.journal import Journal
 from edfi_toolkit.ledger.ledger import Feed, Ledger
 from edfi_toolkit.model import KEY_COLUMNS, associations, body_hash, natural_key
 from edfi_toolkit.model.bodies import json_texts
 from edfi_toolkit.model.keys import key_rows, typed_keys
+from edfi_toolkit.ods import Outcome
 from edfi_toolkit.planning.comparison import IDENTITY_MAP
 from edfi_toolkit.storage import json_column, write_private
 
@@ -68,7 +70,7 @@ def import_map(ledger: Ledger, feed: Feed, file: str | os.PathLike[str]) -> int:
             raise _wrong(Path(file), moved)
         new = rows[[key not in known for key in keys]]
         for year, part in new.groupby("school_year"):
-            Journal(ledger, feed, int(year)).remap([], _adoptions(part))
+            Journal(ledger, feed, int(year)).update_identities([], _adoptions(part))
     return len(new)
 
 
@@ -168,22 +170,25 @@ def _known(mapped: pd.DataFrame) -> dict[tuple[int, str, str], str]:
     return dict(zip(_keys(mapped), mapped["ed_fi_id"], strict=True))
 
 
-def _adoptions(rows: pd.DataFrame) -> list[Settled]:
+def _adoptions(rows: pd.DataFrame) -> list[AttemptResult]:
     columns = (
         rows[name].tolist() for name in ("ed_fi_id", "etag", "last_body", "source_refs", "last_status")
     )
-    return [
-        Settled(
-            Intent(item, "ADOPT", row, ed_fi_id, body, body_hash(body), refs),
+    results = []
+    for item, (row, ed_fi_id, etag, body, refs, status) in enumerate(
+        zip(key_rows(rows), *columns, strict=True)
+    ):
+        text, refs = orjson.dumps(body), orjson.dumps(refs).decode()
+        attempt = Attempt(item, "ADOPT", row, ed_fi_id, text, body_hash(body), refs)
+        outcome = Outcome(
+            item,
             "delivered",
             status=int(status) if status else None,
             ed_fi_id=ed_fi_id,
             etag=etag or None,
         )
-        for item, (row, ed_fi_id, etag, body, refs, status) in enumerate(
-            zip(key_rows(rows), *columns, strict=True)
-        )
-    ]
+        results.append(AttemptResult(attempt, outcome))
+    return results
 
 
 def _wrong(file: Path, mistakes: list[Mistake]) -> SourceError:

@@ -1,98 +1,33 @@
-"""What one run writes into the ledger: intents before requests leave, outcomes and identities after.
+"""What one run writes into the ledger: attempts before requests leave, results and identities after.
 
-1. An intent is on disk before its request leaves. A chunk of intents and the outcomes known by then are one
-   commit.
-2. An attempt that was begun and not settled is unsure: the next run of the feed looks, then sends again if
+1. An attempt is on disk before its request leaves. A chunk of attempts and the results known by then are one commit.
+2. An attempt that was begun and not finished is unsure: the next run of the feed checks the ODS, then sends again if
    needed.
-3. Outcome, identity map and rejection of one record change in one commit, so no crash can tear them apart.
+3. Result, identity map and rejection of one record change in one commit, so no crash can tear them apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 import pandas as pd
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from edfi_toolkit.ledger import schema
-from edfi_toolkit.ledger.bulk import BEGIN, BEGUN, FORGET, MAP, NEWEST, SETTLE, execute_many
+from edfi_toolkit.ledger.attempts import (
+    Attempt,
+    AttemptResult,
+    Identity,
+    LastAttempt,
+    MapKey,
+    UnsettledAttempt,
+)
+from edfi_toolkit.ledger.bulk import BEGIN, BEGUN, FINISH, FORGET, MAP, NEWEST, execute_many
 from edfi_toolkit.ledger.last_sync import remember
 from edfi_toolkit.ledger.ledger import Feed, Ledger
-from edfi_toolkit.model import KEY_COLUMNS, Body
-
-MapKey = tuple[str, str]  # resource, key hash
-
-
-class Mapped(NamedTuple):
-    """One row of the identity map, as far as comparing goes."""
-
-    ed_fi_id: str
-    body_hash: str
-    organization: int
-
-
-# Not frozen, like all that a run makes once a record: that would take three times as long.
-@dataclass(slots=True, repr=False)
-class Intent:
-    """One request about to leave. row: resource, key_hash and the key columns as the ledger stores them."""
-
-    item: int
-    action: str
-    row: Mapping[str, Any]
-    ed_fi_id: str | None
-    body: Body | None
-    body_hash: str | None
-    source_refs: Sequence[str] = ()
-    rules: Sequence[str] = ()
-
-    @property
-    def key(self) -> MapKey:
-        """What names the record within feed and year."""
-        return self.row["resource"], self.row["key_hash"]
-
-
-@dataclass(slots=True, repr=False)
-class Settled:
-    """What became of one attempt."""
-
-    intent: Intent
-    outcome: str
-    status: int | None = None
-    ed_fi_id: str | None = None
-    etag: str | None = None
-    problem_type: str | None = None
-    messages: Sequence[str] = ()
-    correlation_id: str | None = None
-    requests: int = 0
-    reported: bool = field(default=True)  # False where another request follows for the same record
-
-    @property
-    def drops_identity(self) -> bool:
-        """Whether the ODS holds nothing under the id any more (REC-P3, REC-P4)."""
-        gone = self.intent.action == "PUT" and self.status == 404 and self.outcome == "refused"
-        return gone or (self.intent.action == "DELETE" and self.outcome == "delivered")
-
-
-class Open(NamedTuple):
-    """An attempt of a crashed run that was never settled."""
-
-    attempt: int
-    run: int
-    intent: Intent
-
-
-class Past(NamedTuple):
-    """The last settled attempt for an item, in runs of the same plan."""
-
-    action: str
-    outcome: str
-    status: int | None
-    ed_fi_id: str | None
-    correlation_id: str | None
-    requests: int
+from edfi_toolkit.model import KEY_COLUMNS
 
 
 class Journal:
@@ -101,24 +36,24 @@ class Journal:
     def __init__(self, ledger: Ledger, feed: Feed, school_year: int) -> None:
         self._ledger, self._feed, self._year = ledger, feed, school_year
         self._run: int | None = None
-        self._attempts: dict[int, int] = {}
+        self._begun: dict[int, int] = {}  # by item: the row of its attempt that is not finished
         self._rejected = self._open_rejections()
 
     # Before anything is sent
 
-    def identities(self, resources: Sequence[str]) -> dict[MapKey, Mapped]:
+    def identities(self, resources: Sequence[str]) -> dict[MapKey, Identity]:
         """The identity map as it is now."""
         table = schema.identity_map
-        facts = table.c.ed_fi_id, table.c.body_hash, table.c.education_organization_id
-        query = select(table.c.resource, table.c.key_hash, *facts).where(
+        columns = (table.c[name] for name in ("ed_fi_id", "body_hash", "education_organization_id"))
+        query = select(table.c.resource, table.c.key_hash, *columns).where(
             table.c.feed_id == self._feed.id,
             table.c.school_year == self._year,
             table.c.resource.in_(resources),
         )
         with self._ledger.reading() as connection:
-            return {(row[0], row[1]): Mapped(*row[2:]) for row in connection.execute(query)}
+            return {(row[0], row[1]): Identity(*row[2:]) for row in connection.execute(query)}
 
-    def unsettled(self) -> list[Open]:
+    def unsettled(self) -> list[UnsettledAttempt]:
         """Attempts of this feed and year that a crash left open, oldest first."""
         table, runs = schema.attempts, schema.runs
         query = (
@@ -133,12 +68,12 @@ class Journal:
         )
         with self._ledger.reading() as connection:
             found = connection.execute(query).mappings().all()
-        return [Open(row["id"], row["run"], _intent_of(dict(row))) for row in found]
+        return [UnsettledAttempt(row["id"], row["run"], _attempt_of(dict(row))) for row in found]
 
-    def past(self, fingerprint: str) -> dict[int, Past]:
-        """By item: what became of it in earlier runs of this very plan."""
+    def last_attempts(self, fingerprint: str) -> dict[int, LastAttempt]:
+        """By item: the last finished attempt in earlier runs of this very plan."""
         table, runs = schema.attempts, schema.runs
-        columns = (table.c[name] for name in ("item", *Past._fields))
+        columns = (table.c[name] for name in ("item", *LastAttempt._fields))
         query = (
             select(*columns)
             .join_from(table, runs, table.c.run == runs.c.id)
@@ -150,7 +85,7 @@ class Journal:
             .order_by(table.c.id)
         )
         with self._ledger.reading() as connection:
-            return {row[0]: Past(*row[1:]) for row in connection.execute(query)}
+            return {row[0]: LastAttempt(*row[1:]) for row in connection.execute(query)}
 
     def begin(
         self, run_id: str | None, fingerprint: str, mode: str, overrides: Iterable[tuple[str, str]]
@@ -190,28 +125,27 @@ class Journal:
 
     # While it runs
 
-    def turn(self, settled: Sequence[Settled], intents: Sequence[Intent] = ()) -> None:
-        """Settle what is known and write what leaves next, in one commit."""
-        if not settled and not intents:
+    def commit(self, results: Sequence[AttemptResult], attempts: Sequence[Attempt] = ()) -> None:
+        """Record what is known and write what leaves next, in one commit."""
+        if not results and not attempts:
             return
         with self._ledger.writing() as connection:
-            self._settle(
-                connection, [(self._attempts.get(each.intent.item), self._run, each) for each in settled]
-            )
-            begun = self._begin(connection, intents)
-        for each in settled:
-            self._attempts.pop(each.intent.item, None)
-        self._attempts |= begun
+            own = [(self._begun.get(result.attempt.item), self._run, result) for result in results]
+            self._record(connection, own)
+            begun = self._begin(connection, attempts)
+        for result in results:
+            self._begun.pop(result.attempt.item, None)
+        self._begun |= begun
 
-    def settle_open(self, attempt: Open, settled: Settled) -> None:
-        """Settle an attempt that a crash left open."""
+    def finish(self, unsettled: UnsettledAttempt, result: AttemptResult) -> None:
+        """Record what became of an attempt that was left open."""
         with self._ledger.writing() as connection:
-            self._settle(connection, [(attempt.attempt, attempt.run, settled)])
+            self._record(connection, [(unsettled.id, unsettled.run, result)])
 
-    def remap(self, forget: Sequence[Intent], adopt: Sequence[Settled]) -> None:
+    def update_identities(self, forget: Sequence[Attempt], adopt: Sequence[AttemptResult]) -> None:
         """What only the ledger learns: identities to forget and identities to take over."""
         with self._ledger.writing() as connection:
-            self._forget(connection, [intent.key for intent in forget])
+            self._forget(connection, [attempt.key for attempt in forget])
             self._map(connection, adopt)
 
     def end(
@@ -222,76 +156,72 @@ class Journal:
         preferences: PREFERENCES, remembered for the next plan. resynced: whether this was a resync.
         """
         moot = [key for key in self._rejected if key not in still_open and key[0] in resources]
+        now, table = self._ledger.clock(), schema.runs
         with self._ledger.writing() as connection:
-            self._close(connection, moot)
-            remember(
-                connection, self._feed, self._year, preferences, resynced=resynced, now=self._ledger.clock()
-            )
-            table = schema.runs
-            connection.execute(
-                update(table).where(table.c.id == self._run).values(ended_at=self._ledger.clock())
-            )
+            self._close_rejections(connection, moot)
+            remember(connection, self._feed, self._year, preferences, resynced=resynced, now=now)
+            connection.execute(update(table).where(table.c.id == self._run).values(ended_at=now))
 
     # One commit's parts
 
-    def _begin(self, connection: Connection, intents: Sequence[Intent]) -> dict[int, int]:
-        if not intents:
+    def _begin(self, connection: Connection, attempts: Sequence[Attempt]) -> dict[int, int]:
+        if not attempts:
             return {}
         now = self._ledger.clock()
         rows = [
             {
                 "run": self._run,
-                "item": intent.item,
-                "action": intent.action,
-                **intent.row,
-                "ed_fi_id": intent.ed_fi_id,
-                "body_hash": intent.body_hash,
-                "intent": _intent_json(intent),
+                "item": attempt.item,
+                "action": attempt.action,
+                **attempt.row,
+                "ed_fi_id": attempt.ed_fi_id,
+                "body_hash": attempt.body_hash,
+                "intent": _intent(attempt),
                 "begun_at": now,
             }
-            for intent in intents
+            for attempt in attempts
         ]
         newest = connection.execute(NEWEST).scalar_one()
         execute_many(connection, BEGIN, rows)
-        return dict(connection.execute(BEGUN, {"run": self._run, "newest": newest}).all())
+        found = connection.execute(BEGUN, {"run": self._run, "newest": newest})
+        return dict(found.all())
 
-    def _settle(
-        self, connection: Connection, settled: Sequence[tuple[int | None, int | None, Settled]]
+    def _record(
+        self, connection: Connection, results: Sequence[tuple[int | None, int | None, AttemptResult]]
     ) -> None:
-        """One attempt, its identity and its rejection. What is unsure stays open."""
-        if not settled:
+        """Attempts with their rows and runs: how each ended, its identity and its rejection."""
+        if not results:
             return
-        self._note_outcomes(
-            connection, [(attempt, each) for attempt, _, each in settled if attempt is not None]
-        )
-        every = [each for _, _, each in settled]
-        self._forget(connection, [each.intent.key for each in every if each.drops_identity])
-        self._map(
-            connection,
-            [each for each in every if each.outcome == "delivered" and each.intent.body is not None],
-        )
-        self._close(connection, [each.intent.key for each in every if each.outcome == "delivered"])
-        for _, run, each in settled:
-            if each.reported and each.outcome != "delivered":
+        self._finish_attempts(connection, [(row, each) for row, _, each in results if row is not None])
+        every = [each for _, _, each in results]
+        self._forget(connection, [each.attempt.key for each in every if each.drops_identity])
+        self._map(connection, [each for each in every if each.delivered and each.attempt.body is not None])
+        self._close_rejections(connection, [each.attempt.key for each in every if each.delivered])
+        for _, run, each in results:
+            if each.reported and not each.delivered:
                 self._reject(connection, run, each)
 
-    def _note_outcomes(self, connection: Connection, settled: Sequence[tuple[int, Settled]]) -> None:
+    def _finish_attempts(self, connection: Connection, results: Sequence[tuple[int, AttemptResult]]) -> None:
+        """What is unsure stays open."""
         now = self._ledger.clock()
-        rows = [
-            {
-                "attempt": attempt,
-                "outcome": each.outcome,
-                "status": each.status,
-                "problem_type": each.problem_type,
-                "correlation_id": each.correlation_id,
-                "requests": each.requests,
-                "ed_fi_id": each.ed_fi_id or each.intent.ed_fi_id,
-                "settled_at": None if each.outcome == "unsure" else now,
-                "intent": _intent_json(each.intent) if each.outcome == "unsure" else None,
-            }
-            for attempt, each in settled
-        ]
-        execute_many(connection, SETTLE, rows)
+        rows = []
+        for row, result in results:
+            outcome, attempt = result.outcome, result.attempt
+            unsure = outcome.outcome == "unsure"
+            rows.append(
+                {
+                    "attempt": row,
+                    "outcome": outcome.outcome,
+                    "status": outcome.status,
+                    "problem_type": outcome.problem_type,
+                    "correlation_id": outcome.correlation_id,
+                    "attempts": outcome.attempts,
+                    "ed_fi_id": outcome.ed_fi_id or attempt.ed_fi_id,
+                    "settled_at": None if unsure else now,
+                    "intent": _intent(attempt) if unsure else None,
+                }
+            )
+        execute_many(connection, FINISH, rows)
 
     def _forget(self, connection: Connection, keys: Sequence[MapKey]) -> None:
         here = {"of_feed": self._feed.id, "of_year": self._year}
@@ -299,19 +229,19 @@ class Journal:
             connection, FORGET, [{**here, "of_resource": resource, "of_key": key} for resource, key in keys]
         )
 
-    def _map(self, connection: Connection, delivered: Sequence[Settled]) -> None:
+    def _map(self, connection: Connection, delivered: Sequence[AttemptResult]) -> None:
         now = self._ledger.clock()
         rows = [
             {
                 "feed_id": self._feed.id,
                 "school_year": self._year,
-                **each.intent.row,
-                "ed_fi_id": each.ed_fi_id,
-                "etag": each.etag,
-                "last_body": _json(each.intent.body),
-                "body_hash": each.intent.body_hash,
-                "source_refs": _json(each.intent.source_refs),
-                "last_status": each.status,
+                **each.attempt.row,
+                "ed_fi_id": each.outcome.ed_fi_id,
+                "etag": each.outcome.etag,
+                "last_body": _text(each.attempt.body),
+                "body_hash": each.attempt.body_hash,
+                "source_refs": each.attempt.source_refs,
+                "last_status": each.outcome.status,
                 "updated_at": now,
             }
             for each in delivered
@@ -326,7 +256,7 @@ class Journal:
         with self._ledger.reading() as connection:
             return {(row[0], row[1]): row[2] for row in connection.execute(query)}
 
-    def _close(self, connection: Connection, keys: Sequence[MapKey]) -> None:
+    def _close_rejections(self, connection: Connection, keys: Sequence[MapKey]) -> None:
         closed = [{"rejection": self._rejected.pop(key)} for key in keys if key in self._rejected]
         if closed:
             table = schema.rejections
@@ -334,50 +264,52 @@ class Journal:
                 update(table).where(table.c.id == bindparam("rejection")).values(open=False), closed
             )
 
-    def _reject(self, connection: Connection, run: int | None, settled: Settled) -> None:
+    def _reject(self, connection: Connection, run: int | None, result: AttemptResult) -> None:
         """A record that was not delivered: one open rejection per record, from first to last time seen."""
-        now, table, intent = self._ledger.clock(), schema.rejections, settled.intent
-        facts = {
+        now, table, attempt, outcome = self._ledger.clock(), schema.rejections, result.attempt, result.outcome
+        values = {
             "run": run,
-            "action": intent.action,
-            "ed_fi_id": settled.ed_fi_id or intent.ed_fi_id,
-            "outcome": settled.outcome,
-            "status": settled.status,
-            "problem_type": settled.problem_type,
-            "correlation_id": settled.correlation_id,
-            "attempts": settled.requests,
-            "messages": _json(settled.messages),
-            "source_refs": _json(intent.source_refs),
-            "rules": _json(intent.rules),
+            "action": attempt.action,
+            "ed_fi_id": outcome.ed_fi_id or attempt.ed_fi_id,
+            "outcome": outcome.outcome,
+            "status": outcome.status,
+            "problem_type": outcome.problem_type,
+            "correlation_id": outcome.correlation_id,
+            "attempts": outcome.attempts,
+            "messages": orjson.dumps(result.messages).decode(),
+            "source_refs": attempt.source_refs,
+            "rules": attempt.rules,
             "last_seen_at": now,
         }
-        known = self._rejected.get(intent.key)
+        known = self._rejected.get(attempt.key)
         if known is not None:
-            connection.execute(update(table).where(table.c.id == known).values(**facts))
+            connection.execute(update(table).where(table.c.id == known).values(**values))
             return
-        row = {"feed_id": self._feed.id, "school_year": self._year, **intent.row, **facts}
+        row = {"feed_id": self._feed.id, "school_year": self._year, **attempt.row, **values}
         new = insert(table).values(**row, open=True, first_seen_at=now).returning(table.c.id)
-        self._rejected[intent.key] = connection.execute(new).scalar_one()
+        self._rejected[attempt.key] = connection.execute(new).scalar_one()
 
 
-def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()
+def _text(body: bytes | None) -> str:
+    return "null" if body is None else body.decode()
 
 
-def _intent_json(intent: Intent) -> str:
-    return _json({"body": intent.body, "source_refs": list(intent.source_refs), "rules": list(intent.rules)})
+def _intent(attempt: Attempt) -> str:
+    """What a resend after a crash needs, as JSON; its parts are JSON already."""
+    body = _text(attempt.body)
+    return f'{{"body":{body},"source_refs":{attempt.source_refs},"rules":{attempt.rules}}}'
 
 
-def _intent_of(row: Mapping[str, Any]) -> Intent:
-    kept = orjson.loads(row["intent"])
-    names = ("resource", "key_hash", *KEY_COLUMNS)
-    return Intent(
+def _attempt_of(row: Mapping[str, Any]) -> Attempt:
+    intent = orjson.loads(row["intent"])
+    body = intent["body"]
+    return Attempt(
         item=row["item"],
         action=row["action"],
-        row={name: row[name] for name in names},
+        row={name: row[name] for name in ("resource", "key_hash", *KEY_COLUMNS)},
         ed_fi_id=row["ed_fi_id"],
-        body=kept["body"],
+        body=None if body is None else orjson.dumps(body),
         body_hash=row["body_hash"],
-        source_refs=kept["source_refs"],
-        rules=kept["rules"],
+        source_refs=orjson.dumps(intent["source_refs"]).decode(),
+        rules=orjson.dumps(intent["rules"]).decode(),
     )

@@ -170,14 +170,14 @@ class Ledger:
     def _alone(self, name: str, busy: str, *, number: int = 0) -> Iterator[None]:
         if self.path is not None:
             wait_s = 0.0 if number else database.BUSY_S
-            lock = self.path.with_name(f"{self.path.name}.locks") / name
-            with file_lock(lock, busy=busy.format(self.shown), wait_s=wait_s):
+            path = self.path.with_name(f"{self.path.name}.locks") / name
+            with file_lock(path, busy=busy.format(self.shown), wait_s=wait_s):
                 yield
             return
         with self._guarded(), self.engine.connect() as connection:
             connection = connection.execution_options(isolation_level="AUTOCOMMIT")
             lock = {"family": _ADVISORY, "number": number}
-            # A feed that is taken is told at once; the short work on the schema is waited for.
+            # A busy feed is refused at once; the short work on the schema is waited for.
             take = (
                 "pg_try_advisory_lock(:family, :number)"
                 if number
@@ -190,7 +190,7 @@ class Ledger:
             finally:
                 connection.execute(text("SELECT pg_advisory_unlock(:family, :number)"), lock)
 
-    # Feeds and what is told of them
+    # Feeds and what is kept of them
 
     def feed(self, target_identity: str, profile: str, source: str) -> Feed:
         """The feed of a target, a profile and a source name; made when it is new."""
@@ -222,7 +222,7 @@ class Ledger:
         """What other feeds published to the same target: `resource, ed_fi_id, feed`.
 
         Put below this feed's identity map, these rows keep a resync from taking another district's records for
-        nobody's.
+        records without an owner.
         """
         table, feeds, targets = schema.identity_map, schema.feeds, schema.targets
         query = (
@@ -286,13 +286,13 @@ class Ledger:
         """Every attempt in the order begun: `run_id, item, action`, resource, key, ids, outcome and times."""
         table, runs = schema.attempts, schema.runs
         names = ["item", "action", "resource", *KEY_COLUMNS, "ed_fi_id", "body_hash", "outcome", "status"]
-        names += ["problem_type", "correlation_id", "requests", "begun_at", "settled_at"]
-        query = select(runs.c.run_id, *(table.c[name] for name in names))
+        names += ["problem_type", "correlation_id", "attempts", "begun_at", "settled_at"]
+        query = select(runs.c.run_id, *(table.c[name].label(name) for name in names))
         query = query.join_from(table, runs, table.c.run == runs.c.id).order_by(table.c.id)
         if run_id is not None:
             query = query.where(runs.c.run_id == run_id)
         rows = typed_keys(self._frame(query))
-        return _typed(rows, integers=("item", "status", "requests"), instants=("begun_at", "settled_at"))
+        return _typed(rows, integers=("item", "status", "attempts"), instants=("begun_at", "settled_at"))
 
     def overrides(self, run_id: str | None = None) -> pd.DataFrame:
         """Every override: `run_id, breach, person, given_at`."""

@@ -25,7 +25,7 @@ _ID = BigInteger().with_variant(Integer, "sqlite")
 
 
 def _key_columns() -> list[Column[Any]]:
-    """The six parts of a key, and `key_hash`, which stands for all of them in comparisons."""
+    """The six parts of a key, and `key_hash`, by which all of them are compared."""
     return [
         Column("resource", Text, nullable=False),
         Column("key_hash", Text, nullable=False),
@@ -96,14 +96,14 @@ attempts = Table(
     *_key_columns(),
     Column("ed_fi_id", Text),
     Column("body_hash", Text),
-    Column("intent", Text),  # body and source references as JSON, kept until the attempt is settled
+    Column("intent", Text),  # body, source references and rules as JSON, kept until the attempt is finished
     Column("begun_at", DateTime(timezone=True), nullable=False),
     Column("settled_at", DateTime(timezone=True)),
     Column("outcome", Text),
     Column("status", Integer),
     Column("problem_type", Text),
     Column("correlation_id", Text),
-    Column("requests", Integer),
+    Column("requests", Integer, key="attempts"),  # `attempts` everywhere else; the name in the file is older
     Index("attempts_of_a_run", "run", "item"),
     Index("attempts_by_settled", "settled_at"),
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
-from sqlalchemy import delete, insert, select
+from sqlalchemy import ColumnElement, delete, insert, select
 
 from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.ledger.database import BUSY_S
@@ -89,6 +89,6 @@ def keep_watermark(ledger: Ledger, feed: Feed, resource: str, version: int | Non
             connection.execute(insert(watermarks).values(**row, updated_at=ledger.clock()))
 
 
-def _place(feed: Feed, resource: str) -> tuple[object, ...]:
+def _place(feed: Feed, resource: str) -> tuple[ColumnElement[bool], ...]:
     columns = watermarks.c
     return (columns.feed_id == feed.id, columns.resource == resource, columns.name == _NAME)

@@ -30,9 +30,7 @@ class Snapshot(NamedTuple):
     unread: tuple[str, ...]
 
 
-def read_snapshot(
-    reader: Reader, resources: Iterable[str], *, progress: Progress | None = None
-) -> Snapshot:
+def read_snapshot(reader: Reader, resources: Iterable[str], *, progress: Progress | None = None) -> Snapshot:
     """Read every record of these resources that the login may see.
 
     progress: called with records read so far, and their number once it is known; False stops.

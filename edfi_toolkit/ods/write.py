@@ -14,12 +14,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import orjson
+
+from edfi_toolkit.model import SERVER_MEMBERS
 from edfi_toolkit.ods.problems import Problem
 from edfi_toolkit.ods.session import Answer
 
 if TYPE_CHECKING:
     from edfi_toolkit.ods.writer import Writer
 
+# As they are spelled in a body. A link is inside references only, where servers accept it.
+_SERVER_MEMBERS = tuple(f'"{name}"'.encode() for name in SERVER_MEMBERS - {"link"})
 _TICK_S = 0.2
 _MOST_WAITING = 1_000  # records that wait for another try hold up no others, up to so many
 Kind = Literal["delivered", "refused", "pending", "unsure"]
@@ -27,29 +32,56 @@ Kind = Literal["delivered", "refused", "pending", "unsure"]
 
 @dataclass(slots=True)
 class Write:
-    """One record to send.  ref: the caller's own name for it; student: whose records keep their order."""
+    """One record to send.
+
+    body: JSON, None for a DELETE. ref: the caller's own name for it. student: whose records keep their order.
+    """
 
     action: Literal["POST", "PUT", "DELETE"]
     resource: str
-    body: dict[str, Any] | None = field(repr=False)
+    body: bytes | None = field(repr=False)
     ed_fi_id: str | None
     etag: str | None
     ref: Hashable
     student: str | None = field(default=None, repr=False)
 
+    @property
+    def content(self) -> bytes | None:
+        """What is sent: the body without what a server adds, which a POST may not have; a PUT names its id, as newer
+        servers demand."""
+        if self.action == "DELETE":
+            return None
+        body = self.body or b"{}"
+        if any(name in body for name in _SERVER_MEMBERS):
+            members = orjson.loads(body)
+            if not SERVER_MEMBERS.isdisjoint(members):
+                body = orjson.dumps({n: value for n, value in members.items() if n not in SERVER_MEMBERS})
+        if self.action == "POST":
+            return body
+        separator = b"," if body != b"{}" else b""
+        return b'{"id":' + orjson.dumps(self.ed_fi_id) + separator + body.lstrip()[1:]
+
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of one record, and the last answer about it; status None when none came."""
+    """What became of one record, and the last answer about it; status None when none came.
+
+    attempts: requests that were sent for it.
+    """
 
     ref: Hashable
     outcome: Kind
-    status: int | None
-    ed_fi_id: str | None
-    etag: str | None
-    problem: Problem | None
-    correlation_id: str | None
-    attempts: int
+    status: int | None = None
+    ed_fi_id: str | None = None
+    etag: str | None = None
+    problem: Problem | None = None
+    correlation_id: str | None = None
+    attempts: int = 0
+
+    @property
+    def problem_type(self) -> str | None:
+        """The type of the problem that was answered; None when there was none."""
+        return self.problem.type if self.problem else None
 
 
 @dataclass(slots=True, eq=False)

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 import orjson
 
 from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable
-from edfi_toolkit.model import SERVER_MEMBERS, same_body
+from edfi_toolkit.model import same_body
 from edfi_toolkit.ods.pace import Pace
 from edfi_toolkit.ods.read import find_one, get_one
 from edfi_toolkit.ods.retry import RetryBudget, Verdict, judge
@@ -301,17 +301,10 @@ class Writer:
         return collection if write.action == "POST" else f"{collection}/{write.ed_fi_id}"
 
     async def _send(self, write: Write) -> Answer:
-        content = None
-        if write.action != "DELETE":
-            # PUT names the id as newer servers demand; in a POST every server refuses it.
-            body = write.body or {}
-            if not SERVER_MEMBERS.isdisjoint(body):
-                body = {name: value for name, value in body.items() if name not in SERVER_MEMBERS}
-            content = orjson.dumps({"id": write.ed_fi_id, **body} if write.action == "PUT" else body)
         return await self._session.attempt(
             write.action,
             self._url(write),
-            content=content,
+            content=write.content,
             if_match=write.etag if write.action != "POST" else None,
         )
 
@@ -327,7 +320,7 @@ class Writer:
             return Verdict.REFUSED, answer
         if write.action == "DELETE":
             return (Verdict.REFUSED if found else Verdict.DELIVERED), answer
-        if found is None or not same_body(found.body, write.body or {}):
+        if found is None or not same_body(found.body, orjson.loads(write.body or b"{}")):
             return Verdict.REFUSED, answer
         headers = {"etag": found.etag} if found.etag else {}
         return Verdict.DELIVERED, Answer(200, answer.correlation_id, headers)
@@ -338,7 +331,7 @@ class Writer:
         if location := answer.headers.get("location"):
             return location.partition("?")[0].rstrip("/").rpartition("/")[2]
         try:
-            found = await find_one(self._session, write.resource, write.body or {})
+            found = await find_one(self._session, write.resource, orjson.loads(write.body or b"{}"))
         except (OdsError, KeyError):
             return None  # delivered all the same; resync finds the id
         return found.id if found else None

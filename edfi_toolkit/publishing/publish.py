@@ -1,19 +1,18 @@
 """Carry out an approved plan: its items, in its order, each accounted for. Safe to kill and run again.
 
-1. Nothing leaves before the plan was approved, its breaches answered for, and found to hold against the
-   ledger.
-2. What a crashed run left unsure is looked up first: adopted when it arrived, sent again when it did not.
-3. The POST of a pair leaves after its DELETE was delivered; if it fails, the pair is pending and the next
-   plan, which finds no identity, posts it again.
-4. Asked to stop, it begins no further record and finishes those it has begun, unless the ODS lets it wait;
-   publishing again resumes.
+1. Nothing leaves before the plan was approved, its breaches answered for, and found to be valid against the ledger.
+2. What a crashed run left unsure is checked first: adopted when it arrived, sent again when it did not.
+3. The POST of a pair leaves after its DELETE was delivered; if it fails, the pair is pending and the next plan, which
+   finds no identity, posts it again.
+4. Asked to stop, it begins no further record and finishes those it has begun, unless the ODS lets it wait; publishing
+   again resumes.
 """
 
 from __future__ import annotations
 
 import os
-from collections import Counter, deque
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import Any
@@ -22,21 +21,21 @@ import pandas as pd
 
 from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.errors import LedgerError, OdsError, StalePlan
-from edfi_toolkit.ledger.journal import Intent, Journal, MapKey, Mapped, Past, Settled
+from edfi_toolkit.ledger.attempts import Attempt, AttemptResult
+from edfi_toolkit.ledger.journal import Journal
 from edfi_toolkit.ledger.ledger import Ledger
-from edfi_toolkit.model.frames import as_list
-from edfi_toolkit.model.keys import key_hashes, key_rows
 from edfi_toolkit.ods import Client, Outcome, Write
 from edfi_toolkit.planning.guardrails import overrides_for
 from edfi_toolkit.planning.plan import Plan, fingerprint_of
+from edfi_toolkit.publishing.items import SENT, Items
 from edfi_toolkit.publishing.limits import Budget
-from edfi_toolkit.publishing.results import result_of
-from edfi_toolkit.publishing.resume import Standing, standings
-from edfi_toolkit.publishing.unsettled import client_of, ledger_of, look, look_up_unsure
+from edfi_toolkit.publishing.queue import Queue
+from edfi_toolkit.publishing.results import Results, result_of
+from edfi_toolkit.publishing.resume import State, found_keys, item_states, unknown_identities
+from edfi_toolkit.publishing.unsettled import check, finish_unsettled, open_client, open_ledger
 from edfi_toolkit.settings import Target
 
-CHUNK = 100  # intents per commit, for every 32 in flight: what a crash may leave unsure, and one fsync
-_SENT = ("POST", "PUT", "DELETE")
+CHUNK = 100  # attempts per commit, for every 32 in flight: what a crash may leave unsure, and one fsync
 
 
 def publish(
@@ -63,7 +62,7 @@ def publish(
     Publishing the same plan again resumes it: what it delivered counts as done and is not sent again.
     Raises UnsafePlan, StalePlan and, for a target of another school year, ConfigError before anything is
     sent, LedgerBusy when another run of the feed is at work, and OdsUnavailable or OdsRefusedLogin when the
-    target is away; what is settled by then stays settled.
+    target is unavailable; what is finished by then stays finished.
     """
     plan = plan.with_true_hashes()  # whatever was changed since it was shown makes it another plan
     fingerprint = fingerprint_of(plan)
@@ -71,328 +70,221 @@ def publish(
         raise StalePlan(
             "Another plan was approved than this one; nothing was sent. Preview again and approve that."
         )
-    said = plan.findings.drop_duplicates("code").set_index("code")["says"]
-    answered = overrides_for(plan.breaches, overrides, says=said.to_dict())
+    sentences = plan.findings.drop_duplicates("code").set_index("code")["says"]
+    answered = overrides_for(plan.breaches, overrides, says=sentences.to_dict())
     budget = Budget(max_seconds=max_seconds, max_requests=max_requests)
     with ExitStack() as stack:
-        client, book = client_of(target, stack), ledger_of(ledger, stack)
+        client, opened = open_client(target, stack), open_ledger(ledger, stack)
         client.target.check_year(plan.scope.school_year)
-        feed = book.feed(client.target.identity, plan.scope.profile, plan.scope.source)
-        stack.enter_context(book.exclusive(feed))
-        journal = Journal(book, feed, plan.scope.school_year)
-        recovered = look_up_unsure(client, journal)
-        past = journal.past(fingerprint)
+        feed = opened.feed(client.target.identity, plan.scope.profile, plan.scope.source)
+        stack.enter_context(opened.exclusive(feed))
+        journal = Journal(opened, feed, plan.scope.school_year)
+        recovered = finish_unsettled(client, journal)
+        last, items = journal.last_attempts(fingerprint), Items(plan)
         identities = journal.identities(plan.scope.resources)
-        where, unknown = standings(plan, identities, past, recovered)
-        moved = where.count(Standing.MOVED) + unknown
-        if moved:
+        states = item_states(plan, items.keys, identities, last, recovered)
+        changed = states.count(State.CHANGED) + len(unknown_identities(plan, items.keys, identities))
+        if changed:
             raise StalePlan(
-                f"{moved} records have changed in the ledger since this plan was made; nothing was sent. "
+                f"{changed} records have changed in the ledger since this plan was made; nothing was sent. "
                 "Plan again."
             )
         journal.begin(run_id, fingerprint, plan.mode, [(each.breach, each.person) for each in answered])
-        return _Publishing(plan, client, journal, where, past, identities, progress, budget).run()
+        _update_identities(items, states, journal)
+        run = _Run(items, states, client, journal, progress, budget)
+        run.send_all()
+        unsent = run.unsent()
+        if not unsent:  # else the run stays open, like one that was interrupted
+            _end(plan, items, run.results, journal)
+        return result_of(plan, items, run.results.outcomes, unsent=unsent, last=last, identities=identities)
 
 
-class _Publishing:
-    """One plan on its way. Items are named by their position in the plan."""
+def _update_identities(items: Items, states: Sequence[State], journal: Journal) -> None:
+    """UNMAP, ADOPT, and what a resync's NOOP refreshes: known to the ledger only."""
+    to_do = [item for item, state in enumerate(states) if state is State.TO_DO]
+    forget = [items.attempt(item, "UNMAP") for item in to_do if items.actions[item] == "UNMAP"]
+    adopt = [
+        AttemptResult(
+            items.attempt(item, "ADOPT"),
+            Outcome(item, "delivered", ed_fi_id=items.ids[item], etag=items.etag(item)),
+        )
+        for item in to_do
+        if items.actions[item] in ("ADOPT", "NOOP")
+    ]
+    if forget or adopt:
+        journal.update_identities(forget, adopt)
+
+
+def _end(plan: Plan, items: Items, results: Results, journal: Journal) -> None:
+    waiting = {items.keys[item] for item, each in results.outcomes.items() if each.outcome != "delivered"}
+    complete = not plan.scope.organizations  # a plan of some schools is silent about the others
+    journal.end(
+        still_open=waiting | found_keys(plan, "HELD"),
+        resources=plan.scope.resources if complete else (),
+        preferences=plan.preferences,
+        resynced=complete and plan.mode == "resync",
+    )
+
+
+class _Run:
+    """One plan on its way: the writes, their outcomes, and both in the ledger."""
 
     def __init__(
         self,
-        plan: Plan,
+        items: Items,
+        states: Sequence[State],
         client: Client,
         journal: Journal,
-        where: list[Standing],
-        past: dict[int, Past],
-        identities: Mapping[MapKey, Mapped],
         progress: Progress | None,
         budget: Budget,
     ) -> None:
-        self._plan, self._client, self._journal = plan, client, journal
-        self._where, self._past, self._known = where, past, identities
-        self._progress, self._budget = progress, budget
+        self._items, self._states, self._client, self._journal = items, states, client, journal
+        self._queue, self._budget = Queue(items.actions, items.post_of, states), budget
+        to_send = [item for item, action in enumerate(items.actions) if action in SENT]
+        done = sum(states[item] is State.DONE for item in to_send)
+        self.results = Results(progress, delivered=done, to_send=len(to_send))
         self._chunk = CHUNK * max(1, client.target.concurrency // 32)
-        items = plan.items
-        self._actions, self._ids, self._etags = (
-            as_list(items[name]) for name in ("action", "ed_fi_id", "etag")
-        )
-        self._bodies, self._hashes = items["body"].tolist(), as_list(items["body_hash"])
-        self._refs, self._rules = items["source_refs"].tolist(), items["rules"].tolist()
-        self._keys = key_rows(items)
-        linked = items["pair"].notna()
-        self._post_of = dict(
-            zip(
-                items.index[linked & items["action"].eq("DELETE")],
-                items.index[linked & items["action"].eq("POST")],
-                strict=True,
-            )
-        )
-        self._linked_posts = set(self._post_of.values())
-        self._results: dict[int, Settled] = {}
-        self._requests: Counter[int] = Counter()
-        self._sent = 0
-        self._hurried = False  # asked to stop while answers kept one waiting
-        self._pairs_closed = False  # the ODS takes no POST of such a record any more: delete none for it
-        self._fresh: list[Settled] = []
-        self._intents: dict[int, Intent] = {}
-        self._counts: Counter[str] = Counter()
-        self._begun: set[int] = set()  # items that finish what another request began; a stop waits for them
-        self._to_send = int(plan.sends.sum())
+        self._in_flight: dict[int, Attempt] = {}
+        self._unwritten: list[AttemptResult] = []  # known, and not yet in the ledger
+        self._attempts: Counter[int] = Counter()  # requests by item, of all its verbs
+        self._requests = 0  # in all
+        self._ends_early = False  # asked to stop while no answer came
 
-    def run(self) -> pd.DataFrame:
-        """All waves, then the result."""
-        self._count_done()
-        self._remap()
-        deletes = [item for item in self._post_of if self._where[item] is not Standing.DONE]
-        ready = [post for item, post in self._post_of.items() if self._where[item] is Standing.DONE]
-        self._send(deque([*self._todo(ready), *self._todo(deletes)]))
-        for action in _SENT:
-            alone = [
-                item
-                for item, each in enumerate(self._actions)
-                if each == action and item not in self._linked_posts and item not in self._post_of
-            ]
-            self._send(deque(self._todo(alone)))
-        self._settle_unsure()
-        if any(self._unsent(item) for item in range(len(self._actions))):
-            return self._result()  # stopped: the run stays open, like one that was interrupted
-        waiting = {self._key(item) for item, each in self._results.items() if each.outcome != "delivered"}
-        whole = not self._plan.scope.organizations  # a plan of some schools says nothing of the others
-        self._journal.end(
-            still_open=waiting | self._left_alone(),
-            resources=self._plan.scope.resources if whole else (),
-            preferences=self._plan.preferences,
-            resynced=whole and self._plan.mode == "resync",
-        )
-        return self._result()
+    def send_all(self) -> None:
+        """All waves, then what ended unsure."""
+        self._report()
+        for wave in self._queue.waves():
+            self._queue.add(wave)
+            self._send()
+        self._resend_unsure()
 
-    def _todo(self, items: Iterable[int]) -> list[tuple[int, str]]:
-        """Items to send, each with the verb it takes."""
-        verbs = {Standing.TODO: None, Standing.HEAL: "POST"}
-        return [
-            (item, verbs[self._where[item]] or self._actions[item])
-            for item in items
-            if self._where[item] in verbs
-        ]
+    def unsent(self) -> set[int]:
+        """What a stop has kept from being sent."""
+        return {
+            item
+            for item, state in enumerate(self._states)
+            if state is not State.DONE
+            and self._items.actions[item] in SENT
+            and item not in self.results.outcomes
+        }
 
-    def _count_done(self) -> None:
-        done = [item for item, where in enumerate(self._where) if where is Standing.DONE]
-        sent = sum(self._actions[item] in _SENT for item in done)
-        self._counts["delivered"] = sent
-        self._tell()
-
-    def _remap(self) -> None:
-        """UNMAP, ADOPT, and what a resync's NOOP refreshes: known to the ledger only."""
-        todo = [item for item, where in enumerate(self._where) if where is Standing.TODO]
-        forget = [self._intent(item, "UNMAP") for item in todo if self._actions[item] == "UNMAP"]
-        adopt = [
-            Settled(
-                self._intent(item, "ADOPT"),
-                "delivered",
-                ed_fi_id=self._ids[item],
-                etag=self._etags[item] or None,
-            )
-            for item in todo
-            if self._actions[item] in ("ADOPT", "NOOP")
-        ]
-        if forget or adopt:
-            self._journal.remap(forget, adopt)
-
-    # Sending
-
-    def _send(self, queue: deque[tuple[int, str]]) -> None:
+    def _send(self) -> None:
         """Send what is queued, and what its outcomes add to the queue."""
-        while queue:
+        while self._queue:
             try:
-                with closing(self._outcomes(queue)) as outcomes:
+                with closing(self._outcomes()) as outcomes:
                     for outcome in outcomes:
-                        self._note(outcome, queue)
+                        self._take(outcome)
             except LedgerError:
-                raise  # what is not on disk stays unsure, and is looked up by the next run
+                raise  # what is not on disk stays unsure, and is checked by the next run
             except BaseException:
-                self._flush()
+                self._commit()
                 raise
-            self._flush()
+            self._commit()
 
-    def _outcomes(self, queue: deque[tuple[int, str]]) -> Generator[Outcome]:
-        yield from self._client.apply(self._writes(queue), goes_on=self._goes_on_waiting)
+    def _outcomes(self) -> Generator[Outcome]:
+        yield from self._client.apply(self._writes(), goes_on=self._goes_on_waiting)
 
-    def _writes(self, queue: deque[tuple[int, str]]) -> Iterator[Write]:
-        while self._narrowed(queue):
-            chunk = [queue.popleft() for _ in range(min(self._chunk, len(queue)))]
-            intents = [self._intent(item, verb) for item, verb in chunk]
-            self._intents |= {intent.item: intent for intent in intents}
-            self._flush(intents)
-            for intent in intents:
-                self._budget.allows(self._sent)
-                if self._may_leave(intent.item):
-                    self._sent += 1
-                    yield self._write(intent)
+    def _writes(self) -> Iterator[Write]:
+        while chunk := self._queue.take(self._chunk, stopped=self._budget.stopped):
+            attempts = [self._items.attempt(item, verb) for item, verb in chunk]
+            self._in_flight |= {attempt.item: attempt for attempt in attempts}
+            self._commit(attempts)
+            for attempt in attempts:
+                allowed = self._budget.allows(self._requests)
+                if self._queue.may_leave(attempt.item, stopped=not allowed):
+                    self._requests += 1
+                    yield self._items.write(attempt)
                 else:  # on disk, and never sent
-                    del self._intents[intent.item]
-                    self._fresh.append(Settled(intent, "pending", reported=False))
+                    del self._in_flight[attempt.item]
+                    kept_back = Outcome(attempt.item, "pending")
+                    self._unwritten.append(AttemptResult(attempt, kept_back, reported=False))
 
-    def _narrowed(self, queue: deque[tuple[int, str]]) -> deque[tuple[int, str]]:
-        """The queue, after a stop without the records nothing was sent of."""
-        if self._budget.stopped or self._pairs_closed:
-            kept = [each for each in queue if self._may_leave(each[0])]
-            queue.clear()
-            queue.extend(kept)
-        return queue
-
-    def _may_leave(self, item: int) -> bool:
-        kept = self._budget.stopped or (self._pairs_closed and item in self._post_of)
-        return not kept or item in self._begun
-
-    def _unsent(self, item: int) -> bool:
-        """Whether a stop has kept this item from being sent."""
-        to_send = self._where[item] is not Standing.DONE and self._actions[item] in _SENT
-        return to_send and item not in self._results
-
-    def _post_after(self, item: int) -> list[tuple[int, str]]:
-        """The POST that a delivered DELETE waits for."""
-        self._begun.add(self._post_of[item])
-        return self._todo([self._post_of[item]])
-
-    def _write(self, intent: Intent) -> Write:
-        item = intent.item
-        return Write(
-            action=intent.action,  # type: ignore[arg-type]
-            resource=intent.row["resource"],
-            body=intent.body if intent.action != "DELETE" else None,
-            ed_fi_id=intent.ed_fi_id,
-            etag=(self._etags[item] or None) if intent.action != "POST" else None,
-            ref=item,
-            student=intent.row["student_unique_id"],
-        )
-
-    def _note(self, outcome: Outcome, queue: deque[tuple[int, str]]) -> None:
-        item = int(outcome.ref)  # type: ignore[call-overload]
-        intent = self._intents.pop(item)
-        self._requests[item] += outcome.attempts
-        self._sent += max(0, outcome.attempts - 1)  # its first request was counted when it left
-        heals = intent.action == "PUT" and outcome.status == 404 and outcome.outcome == "refused"
-        settled = self._settled(outcome, intent, reported=not heals)
-        self._fresh.append(settled)
-        if heals:
-            self._begun.add(item)
-            queue.append((item, "POST"))
+    def _take(self, outcome: Outcome) -> None:
+        """Note what became of a record, and what that means for others."""
+        item = int(outcome.ref)  # type: ignore[call-overload] # as `Items.write` names it
+        sent = outcome.attempts
+        self._attempts[item] += sent
+        self._requests += max(0, sent - 1)  # its first request was counted when it left
+        result = self._result(self._in_flight.pop(item), outcome)
+        if result.record_missing:
+            result.reported = False
+            self._unwritten.append(result)
+            self._queue.post_instead(item)
             return
-        self._keep(item, settled)
-        self._pairs_closed |= item in self._linked_posts and outcome.attempts == 0
-        if item in self._post_of:
-            if settled.outcome == "delivered":
-                queue.extendleft(self._post_after(item))
+        self._keep(result)
+        if sent == 0 and self._queue.linked_post(item):
+            self._queue.close_pairs()
+        if item in self._items.post_of:
+            if result.delivered:
+                self._queue.post_after(item)
             else:
-                post = self._post_of[item]
-                waits = Settled(
-                    self._intent(post, "POST"),
-                    "pending",
-                    messages=["Its DELETE was not delivered."],
-                    reported=settled.reported,
-                )
-                self._fresh.append(waits)
-                self._keep(post, waits)
+                self._keep(self._waiting_post(result))
 
-    def _settled(self, outcome: Outcome, intent: Intent, *, reported: bool) -> Settled:
-        problem = outcome.problem
-        result: str = outcome.outcome
-        if result == "delivered" and intent.action != "DELETE" and outcome.ed_fi_id is None:
-            result = "unsure"  # written, but under an id that is still to be found
-        if result == "refused" and intent.item in self._linked_posts:
-            result = "pending"  # its DELETE is through: the pair is open until the POST is, too (COM-KEY-3)
-        return Settled(
-            intent,
-            result,
-            status=outcome.status,
-            ed_fi_id=outcome.ed_fi_id,
-            etag=outcome.etag,
-            problem_type=problem.type if problem else None,
-            messages=list(problem.messages or (problem.detail or problem.title,)) if problem else [],
-            correlation_id=outcome.correlation_id,
-            requests=self._requests[intent.item],
-            reported=reported and outcome.attempts > 0,  # what was never sent is nobody's to mend
+    def _result(self, attempt: Attempt, outcome: Outcome) -> AttemptResult:
+        kind = outcome.outcome
+        if kind == "delivered" and attempt.action != "DELETE" and outcome.ed_fi_id is None:
+            kind = "unsure"  # written, but under an id that is still to be found
+        if kind == "refused" and self._queue.linked_post(attempt.item):
+            kind = "pending"  # its DELETE is through: the pair stays open until the POST is, too (COM-KEY-3)
+        reported = outcome.attempts > 0  # no steward can correct what was never sent
+        attempts = self._attempts[attempt.item]
+        if (kind, attempts) != (outcome.outcome, outcome.attempts):
+            outcome = replace(outcome, outcome=kind, attempts=attempts)
+        return AttemptResult(attempt, outcome, reported)
+
+    def _waiting_post(self, delete: AttemptResult) -> AttemptResult:
+        """What becomes of a POST whose DELETE was not delivered."""
+        post = self._items.post_of[delete.attempt.item]
+        message = "Its DELETE was not delivered."
+        return AttemptResult(
+            self._items.attempt(post, "POST"), Outcome(post, "pending"), delete.reported, message
         )
 
-    def _keep(self, item: int, settled: Settled) -> None:
-        """The newest word on an item, in place of an earlier one."""
-        earlier = self._results.get(item)
-        if earlier is not None:
-            self._counts[earlier.outcome] -= 1
-        self._results[item] = settled
-        self._counts[settled.outcome] += 1
-        self._tell()
+    def _keep(self, result: AttemptResult) -> None:
+        self._unwritten.append(result)
+        self.results.keep(result.attempt.item, result.outcome)
+        self._report()
 
-    def _tell(self) -> None:
-        self._budget.stopped |= not self._goes_on()
-
-    def _goes_on(self) -> bool:
-        """Tell how far it is, and whether nobody has asked to stop."""
-        if self._progress is None:
-            return True
-        return self._progress(self._counts.total(), self._to_send, dict(+self._counts)) is not False
+    def _report(self) -> None:
+        if not self.results.report():
+            self._budget.stopped = True
 
     def _goes_on_waiting(self) -> bool:
-        """The same, asked while no answer comes."""
-        self._hurried |= not self._goes_on()
-        return not self._hurried
+        """Asked while no answer comes."""
+        self._ends_early |= not self.results.report()
+        return not self._ends_early
 
-    def _flush(self, intents: list[Intent] | None = None) -> None:
-        """Outcomes known so far and the next intents, in one commit."""
-        fresh, self._fresh = self._fresh, []
-        self._journal.turn(fresh, intents or [])
+    def _commit(self, attempts: Sequence[Attempt] = ()) -> None:
+        """The results known so far and the next attempts, in one commit."""
+        results, self._unwritten = self._unwritten, []
+        self._journal.commit(results, attempts)
 
-    def _settle_unsure(self) -> None:
-        """What ended unsure is looked up, and sent once more if it did not arrive.
+    def _resend_unsure(self) -> None:
+        """What ended unsure is checked, and sent once more if it did not arrive.
 
-        If the ODS is away by then, or somebody waits for the end, the next run does it.
+        If the ODS is unavailable by then, or the operator waits for the end, the next run does it.
         """
-        if self._hurried:
+        if self._ends_early:
             return
         try:
-            self._send(deque(self._look_again()))
-            self._look_again()
+            self._check_unsure()
+            self._send()
+            self._check_unsure()
         except OdsError:
-            self._flush()
+            self._commit()
 
-    def _look_again(self) -> list[tuple[int, str]]:
-        """Look up every attempt of this run that is unsure; returns what there is to send now."""
-        if not any(each.outcome == "unsure" for each in self._results.values()):
-            return []
-        to_send = []
-        for attempt in self._journal.unsettled():
-            item, verb = attempt.intent.item, attempt.intent.action
-            settled = replace(look(self._client, attempt.intent), requests=self._requests[item])
-            self._journal.settle_open(attempt, settled)
-            self._keep(item, settled)
-            if settled.outcome != "delivered":
-                to_send.append((item, verb))
-            elif item in self._post_of:
-                to_send += self._post_after(item)
-        return to_send
-
-    # Records as the ledger names them
-
-    def _intent(self, item: int, verb: str) -> Intent:
-        body = self._bodies[item] if verb != "DELETE" else None
-        return Intent(
-            item=item,
-            action=verb,
-            row=self._keys[item],
-            ed_fi_id=(self._ids[item] or None) if verb != "POST" else None,
-            body=body,
-            body_hash=self._hashes[item] if body is not None else None,
-            source_refs=self._refs[item],
-            rules=self._rules[item],
-        )
-
-    def _key(self, item: int) -> MapKey:
-        return self._keys[item]["resource"], self._keys[item]["key_hash"]
-
-    def _left_alone(self) -> set[MapKey]:
-        held = self._plan.findings[self._plan.findings["code"].eq("HELD")]
-        return set(zip(as_list(held["resource"]), key_hashes(held), strict=True))
-
-    def _result(self) -> pd.DataFrame:
-        unsent = {item for item in range(len(self._actions)) if self._unsent(item)}
-        return result_of(self._plan, self._results, unsent=unsent, past=self._past, known=self._known)
+    def _check_unsure(self) -> None:
+        """Check every attempt of this run that is unsure, and queue what there is to send now."""
+        if not self.results.any_unsure():
+            return
+        for unsettled in self._journal.unsettled():
+            item, verb = unsettled.attempt.item, unsettled.attempt.action
+            result = check(self._client, unsettled.attempt, attempts=self._attempts[item])
+            self._journal.finish(unsettled, result)
+            self.results.keep(item, result.outcome)
+            self._report()
+            if not result.delivered:
+                self._queue.add([(item, verb)])
+            elif item in self._items.post_of:
+                self._queue.post_after(item)

@@ -1,50 +1,79 @@
-"""What became of each item of a plan, as a table. Pure."""
+"""What became of each item of a plan: counted while it runs, and as a table in the end."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 
 import pandas as pd
 
+from edfi_toolkit.display.progress import Progress
+from edfi_toolkit.ledger.attempts import Identity, LastAttempt, MapKey
 from edfi_toolkit.ledger.columns import RESULT_COLUMNS
-from edfi_toolkit.ledger.journal import MapKey, Mapped, Past, Settled
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.model.frames import as_list
-from edfi_toolkit.model.keys import key_hashes, typed_keys
+from edfi_toolkit.model.keys import typed_keys
+from edfi_toolkit.ods import Outcome
 from edfi_toolkit.planning.plan import Plan
+from edfi_toolkit.publishing.items import Items
 
-_TOLD = ("ed_fi_id", "outcome", "status", "problem_type", "correlation_id", "attempts")
+_OF_OUTCOME = ("ed_fi_id", "outcome", "status", "problem_type", "correlation_id", "attempts")
+
+
+class Results:
+    """The last outcome of each item. delivered: how many earlier runs have delivered; to_send: of how many in all."""
+
+    def __init__(self, progress: Progress | None, *, delivered: int, to_send: int) -> None:
+        self.outcomes: dict[int, Outcome] = {}
+        self._progress, self._to_send = progress, to_send
+        self._counts = Counter(delivered=delivered)
+
+    def keep(self, item: int, outcome: Outcome) -> None:
+        """Keep an outcome in place of an earlier one."""
+        earlier = self.outcomes.get(item)
+        if earlier is not None:
+            self._counts[earlier.outcome] -= 1
+        self.outcomes[item] = outcome
+        self._counts[outcome.outcome] += 1
+
+    def report(self) -> bool:
+        """Report progress; whether to go on."""
+        if self._progress is None:
+            return True
+        return self._progress(self._counts.total(), self._to_send, dict(+self._counts)) is not False
+
+    def any_unsure(self) -> bool:
+        """Whether an item may have reached the ODS or not."""
+        return self._counts["unsure"] > 0
 
 
 def result_of(
     plan: Plan,
-    settled: Mapping[int, Settled],
+    items: Items,
+    outcomes: Mapping[int, Outcome],
     *,
     unsent: Collection[int],
-    past: Mapping[int, Past],
-    known: Mapping[MapKey, Mapped],
+    last: Mapping[int, LastAttempt],
+    identities: Mapping[MapKey, Identity],
 ) -> pd.DataFrame:
-    """One row per item (RESULT_COLUMNS); what an earlier run of this plan delivered is told as that run told it.
+    """One row per item (RESULT_COLUMNS); what an earlier run of this plan delivered is reported as by that run.
 
-    settled: what this run knows, by item. unsent: items it never sent. past: by item, from earlier runs of this
-    plan. known: the identity map before this run, for the ids of what only the ledger learned.
+    outcomes: of this run, by item. unsent: items it never sent. last: by item, from earlier runs of this plan.
+    identities: the identity map before this run, for the ids of what only the ledger learned.
     """
-    keys = zip(as_list(plan.items["resource"]), key_hashes(plan.items), strict=True)
     rows = []
-    for item, (shown, key) in enumerate(zip(as_list(plan.items["ed_fi_id"]), keys, strict=True)):
-        own, before, mapped = settled.get(item), past.get(item), known.get(key)
-        ed_fi_id = shown or (mapped.ed_fi_id if mapped else None)
+    for item, (planned_id, key) in enumerate(zip(items.ids, items.keys, strict=True)):
+        own, before, identity = outcomes.get(item), last.get(item), identities.get(key)
+        answer: Outcome | LastAttempt
         if own is not None:
-            facts = own.outcome, own.status, own.problem_type, own.correlation_id, own.requests
-            rows.append((own.ed_fi_id or ed_fi_id, *facts))
-        elif item in unsent:
-            rows.append((ed_fi_id, "pending", None, None, None, 0))
-        elif before is not None:
-            facts = before.outcome, before.status, None, before.correlation_id, before.requests or 0
-            rows.append((before.ed_fi_id or ed_fi_id, *facts))
+            answer, problem_type = own, own.problem_type
+        elif item not in unsent and before is not None:
+            answer, problem_type = before, None
         else:
-            rows.append((ed_fi_id, "delivered", None, None, None, 0))
-    told = pd.DataFrame(rows, columns=list(_TOLD), index=plan.items.index)
-    result = plan.items[["action", "resource", *KEY_COLUMNS]].join(told)
+            answer, problem_type = Outcome(item, "pending" if item in unsent else "delivered"), None
+        ed_fi_id = answer.ed_fi_id or planned_id or (identity.ed_fi_id if identity else None)
+        attempts = answer.attempts or 0
+        rows.append((ed_fi_id, answer.outcome, answer.status, problem_type, answer.correlation_id, attempts))
+    found = pd.DataFrame(rows, columns=list(_OF_OUTCOME), index=plan.items.index)
+    result = plan.items[["action", "resource", *KEY_COLUMNS]].join(found)
     texts = dict.fromkeys(("ed_fi_id", "outcome", "problem_type", "correlation_id"), "str")
     return typed_keys(result[list(RESULT_COLUMNS)]).astype({**texts, "status": "Int64", "attempts": "Int64"})

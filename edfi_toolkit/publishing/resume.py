@@ -1,118 +1,110 @@
-"""Does an approved plan still hold, and how far has it come?  Pure.
+"""Is an approved plan still valid, and which of its items are done?  Pure.
 
-A plan holds while the identity map is what the plan assumed, or what this plan's own delivered items made of
-it.
+A plan is valid while the identity map is what the plan assumed, or what this plan's own delivered items made of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
 
-from edfi_toolkit.ledger.journal import MapKey, Mapped, Past
+import orjson
+
+from edfi_toolkit.ledger.attempts import Identity, LastAttempt, MapKey
 from edfi_toolkit.model import body_hash
+from edfi_toolkit.model.bodies import texts_of
 from edfi_toolkit.model.frames import as_list
 from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.planning.plan import Plan
 
 
-class Standing(Enum):
-    """Where one item of a plan stands."""
+class State(Enum):
+    """What is left to do for one item of a plan."""
 
-    TODO = "to do"
+    TO_DO = "to do"
     DONE = "done"  # by an earlier run of the same plan
-    HEAL = "to do as a POST"  # its PUT was answered 404 and its identity dropped (REC-P3)
-    MOVED = "moved"  # the ledger knows something else than the plan assumed
+    TO_POST = "to do as a POST"  # its PUT was answered 404 and its identity dropped (REC-P3)
+    CHANGED = "changed"  # the ledger holds something else than the plan assumed
 
 
-def standings(
-    plan: Plan, identities: Mapping[MapKey, Mapped], past: Mapping[int, Past], recovered: Collection[MapKey]
-) -> tuple[list[Standing], int]:
-    """Where each item stands, and how many identities the plan knows nothing of.
+def item_states(
+    plan: Plan,
+    keys: Sequence[MapKey],
+    identities: Mapping[MapKey, Identity],
+    last: Mapping[int, LastAttempt],
+    recovered: Collection[MapKey],
+) -> list[State]:
+    """The state of each item.
 
-    past: the last settled attempt by item, in runs of this very plan. recovered: records whose unsure
-        attempt, of whatever run, was just found to have reached the ODS.
+    keys: of the items. last: the last finished attempt by item, in runs of this very plan. recovered: records whose
+        unsure attempt, of whatever run, was just found to have reached the ODS.
     """
-    items = plan.items
-    keys = list(zip(as_list(items["resource"]), key_hashes(items), strict=True))
-    ids = as_list(items["ed_fi_id"])
-    moves = {
-        (key, action): ed_fi_id for key, action, ed_fi_id in zip(keys, items["action"], ids, strict=True)
-    }
-    standing = []
-    columns = (
-        items["action"].tolist(),
-        as_list(items["body_hash"]),
-        items["before"].tolist(),
-        items["rules"].tolist(),
+    items, resync = plan.items, plan.mode == "resync"
+    actions, ids, hashes = as_list(items["action"]), as_list(items["ed_fi_id"]), as_list(items["body_hash"])
+    befores, rules = texts_of(items["before"]), items["rules"].tolist()
+    unmapped, adopted = (
+        {keys[item]: ids[item] for item, action in enumerate(actions) if action == only}
+        for only in ("UNMAP", "ADOPT")
     )
-    for item, (action, wanted, before, rules) in enumerate(zip(*columns, strict=True)):
-        key, ed_fi_id, now = keys[item], ids[item], identities.get(keys[item])
-        own = key in recovered or (item in past and past[item].outcome == "delivered")
+    states = []
+    for item, (action, key) in enumerate(zip(actions, keys, strict=True)):
+        now = identities.get(key)
+        same_id = now is not None and now.ed_fi_id == ids[item]
+        equal = now is not None and now.body_hash == hashes[item]
+        own = key in recovered or (item in last and last[item].outcome == "delivered")
         match action:
+            case "POST" if now is None or now.ed_fi_id == unmapped.get(key):
+                state = State.TO_DO
+            case "POST" | "PUT" if own and equal:
+                state = State.DONE
             case "POST":
-                unmapped = moves.get((key, "UNMAP"))
-                where = _post(now, wanted, own=own, recovered=key in recovered, unmapped=unmapped)
+                # What a crashed run's older POST of this key left is replaced: a POST is an upsert.
+                state = _to_do(key in recovered)
+            case "PUT" if now is None and item in last and _record_was_missing(last[item]):
+                state = State.TO_POST
             case "PUT":
-                known = plan.mode == "resync" or now is None or before is None or _equal(now, before)
-                adopting = moves.get((key, "ADOPT")) is not None
-                healing = item in past and _heals(past[item])
-                where = _put(
-                    now, ed_fi_id, wanted, own=own, known=known or key in recovered, adopting=adopting
-                )
-                if now is None and healing:
-                    where = Standing.HEAL
+                expected = resync or key in recovered or _is_before(now, befores[item])
+                state = _to_do(key in adopted or (same_id and expected))
+            case "DELETE" if now is None:
+                state = State.DONE if own else _to_do("REC-R9" in rules[item][:1])
             case "DELETE":
-                expected = now is not None and (plan.mode == "resync" or now.ed_fi_id == ed_fi_id)
-                if now is None:
-                    where = (
-                        Standing.DONE if own else Standing.TODO if "REC-R9" in rules[:1] else Standing.MOVED
-                    )
-                else:
-                    where = Standing.TODO if expected else Standing.MOVED
+                state = _to_do(resync or same_id)
+            case "NOOP" if resync:
+                state = _to_do(same_id)
             case "NOOP":
-                same = now is not None and now.ed_fi_id == ed_fi_id
-                if plan.mode == "resync":
-                    where = Standing.TODO if same else Standing.MOVED
-                else:
-                    where = Standing.DONE if same and now.body_hash == wanted else Standing.MOVED  # type: ignore[union-attr]
+                state = State.DONE if same_id and equal else State.CHANGED
             case "ADOPT":
-                where = Standing.DONE if now is not None and now.ed_fi_id == ed_fi_id else Standing.TODO
+                state = State.DONE if same_id else State.TO_DO
             case _:  # UNMAP
-                where = Standing.TODO if now is not None and now.ed_fi_id == ed_fi_id else Standing.DONE
-        standing.append(where)
-    spared = plan.findings[plan.findings["code"].isin(["HELD", "RETAINED"])]
-    left_alone = set(zip(as_list(spared["resource"]), key_hashes(spared), strict=True))
-    unknown = identities.keys() - set(keys) - left_alone
+                state = State.TO_DO if same_id else State.DONE
+        states.append(state)
+    return states
+
+
+def unknown_identities(
+    plan: Plan, keys: Sequence[MapKey], identities: Mapping[MapKey, Identity]
+) -> set[MapKey]:
+    """What the ledger holds of the plan's organizations and the plan does not know."""
     only = plan.scope.organizations
-    return standing, sum(not only or identities[key].organization in only for key in unknown)
+    unknown = identities.keys() - set(keys) - found_keys(plan, "HELD", "RETAINED")
+    return {key for key in unknown if not only or identities[key].organization in only}
 
 
-def _heals(past: Past) -> bool:
+def found_keys(plan: Plan, *codes: str) -> set[MapKey]:
+    """The records of the plan's findings with these codes."""
+    found = plan.findings[plan.findings["code"].isin(codes)]
+    return set(zip(as_list(found["resource"]), key_hashes(found), strict=True))
+
+
+def _to_do(expected: bool) -> State:
+    return State.TO_DO if expected else State.CHANGED
+
+
+def _record_was_missing(last: LastAttempt) -> bool:
     """REC-P3 under way: the PUT met a 404, or the POST after it was not delivered."""
-    return past.outcome != "delivered" and (past.action == "POST" or past.status == 404)
+    return last.outcome != "delivered" and (last.action == "POST" or last.status == 404)
 
 
-def _equal(now: Mapped, before: Mapping[str, object]) -> bool:
-    return body_hash(before) == now.body_hash
-
-
-def _post(now: Mapped | None, wanted: str, *, own: bool, recovered: bool, unmapped: str | None) -> Standing:
-    if now is None or now.ed_fi_id == unmapped:
-        return Standing.TODO
-    if own and now.body_hash == wanted:
-        return Standing.DONE
-    # A crashed run's older POST of this key arrived: an upsert of what was approved ends in the same state.
-    return Standing.TODO if recovered else Standing.MOVED
-
-
-def _put(
-    now: Mapped | None, ed_fi_id: str, wanted: str, *, own: bool, known: bool, adopting: bool
-) -> Standing:
-    if now is not None and own and now.body_hash == wanted:
-        return Standing.DONE
-    if adopting:
-        return Standing.TODO
-    if now is None or now.ed_fi_id != ed_fi_id or (now.body_hash == wanted and not known):
-        return Standing.MOVED
-    return Standing.TODO if known else Standing.MOVED
+def _is_before(now: Identity | None, before: bytes | None) -> bool:
+    """Whether the ledger holds the body that the plan replaces."""
+    return now is None or before is None or body_hash(orjson.loads(before)) == now.body_hash

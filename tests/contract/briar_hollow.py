@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 import httpx
+import orjson
 
 from edfi_toolkit.ods import Client, RetryPolicy, Write
 from edfi_toolkit.sandbox import Options
@@ -169,7 +170,7 @@ class Host:
 
 def posts(count: int, **members: Any) -> Iterator[Write]:
     for n in range(count):
-        yield Write("POST", RESOURCE, an_association(n, **members), None, None, n, f"S-{n}")
+        yield Write("POST", RESOURCE, orjson.dumps(an_association(n, **members)), None, None, n, f"S-{n}")
 
 
 def held(client: Client) -> dict[str, dict[str, Any]]:

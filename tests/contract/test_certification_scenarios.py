@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from edfi_toolkit.ledger import Ledger
@@ -160,7 +161,7 @@ def test_d10_a_program_is_created_and_deleted(repository: Path) -> None:
         "programTypeDescriptor": f"{URI}ProgramTypeDescriptor#Bilingual",
     }
     with in_process(app) as client:
-        (made,) = client.apply([Write("POST", "programs", program, None, None, "made", None)])
+        (made,) = client.apply([Write("POST", "programs", orjson.dumps(program), None, None, "made", None)])
         assert made.status == 201
         assert client.get("programs", made.ed_fi_id).body["programId"] == "101"
         (gone,) = client.apply([Write("DELETE", "programs", None, made.ed_fi_id, None, "gone", None)])

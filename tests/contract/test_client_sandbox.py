@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
+import orjson
 import pytest
 
 from edfi_toolkit.errors import OdsError, OdsUnavailable
@@ -30,7 +31,9 @@ def test_a_record_lives_from_post_to_delete(host):
         (again,) = client.apply(posts(1))
         assert (again.status, again.ed_fi_id, again.etag) == (200, made.ed_fi_id, made.etag)
         body = an_association(0, endDate="2026-05-29")
-        (put,) = client.apply([Write("PUT", RESOURCE, body, made.ed_fi_id, made.etag, "u", "S-0")])
+        (put,) = client.apply(
+            [Write("PUT", RESOURCE, orjson.dumps(body), made.ed_fi_id, made.etag, "u", "S-0")]
+        )
         assert (put.outcome, put.status) == ("delivered", 204)
         found = client.get(RESOURCE, made.ed_fi_id)
         assert (found.body["endDate"], found.etag) == ("2026-05-29", put.etag)
@@ -52,7 +55,7 @@ def test_refusals_come_with_their_problem(host):
     no_program = an_association(2)
     no_program["programReference"]["programName"] = "Nothing"
     writes = [
-        Write("POST", RESOURCE, body, None, None, ref, ref)
+        Write("POST", RESOURCE, orjson.dumps(body), None, None, ref, ref)
         for ref, body in (("unknown", unknown), ("wrong", wrong), ("program", no_program))
     ]
     with host.client() as client:
@@ -69,7 +72,9 @@ def test_refusals_come_with_their_problem(host):
 def test_one_key_in_two_types_is_refused(host):
     with host.client() as client:
         list(client.apply(posts(1)))
-        other = Write("POST", "studentProgramAssociations", an_association(0), None, None, 1, "S-0")
+        other = Write(
+            "POST", "studentProgramAssociations", orjson.dumps(an_association(0)), None, None, 1, "S-0"
+        )
         (outcome,) = client.apply([other])
     assert outcome.outcome == "refused"
     assert outcome.problem.is_a("data-conflict:non-unique-identity")
@@ -117,7 +122,9 @@ def test_an_update_dropped_after_its_commit_is_delivered_although_the_etag_moved
         (made,) = client.apply(posts(1))
         host.faults({"method": "PUT", "resource": RESOURCE, "drop_after_commit": True, "times": 1})
         body = an_association(0, endDate="2026-05-29")
-        (put,) = client.apply([Write("PUT", RESOURCE, body, made.ed_fi_id, made.etag, "u", "S-0")])
+        (put,) = client.apply(
+            [Write("PUT", RESOURCE, orjson.dumps(body), made.ed_fi_id, made.etag, "u", "S-0")]
+        )
         assert (put.outcome, put.attempts) == ("delivered", 2), "nobody below the client repeats a request"
         assert client.get(RESOURCE, made.ed_fi_id).etag == put.etag
 
@@ -160,8 +167,8 @@ def test_older_error_shapes_are_understood(host):
         found = list(
             client.apply(
                 [
-                    Write("POST", RESOURCE, wrong, None, None, "program", "a"),
-                    Write("POST", RESOURCE, an_association(9_999), None, None, "unknown", "b"),
+                    Write("POST", RESOURCE, orjson.dumps(wrong), None, None, "program", "a"),
+                    Write("POST", RESOURCE, orjson.dumps(an_association(9_999)), None, None, "unknown", "b"),
                 ]
             )
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+import orjson
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -43,18 +44,16 @@ def test_a_first_pull_reads_everything_and_the_next_only_what_changed(host: Host
         assert pull(client, RESOURCE, path, watermark=first.watermark) == Pulled(60, 0, 0, newest)
 
         known = ids_by_student(client)
+        changed = orjson.dumps(an_association(1, endDate="2026-05-29"))
+        added = orjson.dumps(an_association(4, beginDate="2025-10-01"))
         list(
             client.apply(
                 [
-                    Write(
-                        "PUT", RESOURCE, an_association(1, endDate="2026-05-29"), *known["S-1"], "u", "S-1"
-                    ),
+                    Write("PUT", RESOURCE, changed, *known["S-1"], "u", "S-1"),
                     Write("DELETE", RESOURCE, None, *known["S-2"], "d", "S-2"),
                     Write("DELETE", RESOURCE, None, *known["S-3"], "e", "S-3"),
-                    Write("POST", RESOURCE, an_association(3), None, None, "r", "S-3"),
-                    Write(
-                        "POST", RESOURCE, an_association(4, beginDate="2025-10-01"), None, None, "n", "S-4"
-                    ),
+                    Write("POST", RESOURCE, orjson.dumps(an_association(3)), None, None, "r", "S-3"),
+                    Write("POST", RESOURCE, added, None, None, "n", "S-4"),
                 ]
             )
         )
@@ -177,7 +176,7 @@ def test_a_key_that_changed_in_place_leaves_no_row_under_the_old_one(host: Host,
             enrollments, {"entryDate": "2025-08-18", "schoolId": SCHOOL, "studentUniqueId": "S-5"}
         )
         later = {**found.body, "entryDate": "2025-08-25"}
-        list(client.apply([Write("PUT", enrollments, later, found.id, found.etag, "k", "S-5")]))
+        list(client.apply([Write("PUT", enrollments, orjson.dumps(later), found.id, found.etag, "k", "S-5")]))
         changes = client.key_changes(enrollments, minimum=mark + 1, maximum=client.newest_change_version())
         assert [key["entryDate"] for key in changes.new_key] == ["2025-08-25"]
         assert (changes.id.tolist(), changes.old_key[0]["entryDate"]) == ([found.id], "2025-08-18")
@@ -189,7 +188,7 @@ def test_a_key_that_changed_in_place_leaves_no_row_under_the_old_one(host: Host,
             if body["studentReference"]["studentUniqueId"] == "S-5"
         }
         assert dates == {"2025-08-25"}
-        moved = Write("PUT", enrollments, found.body, found.id, None, "k", "S-5")
+        moved = Write("PUT", enrollments, orjson.dumps(found.body), found.id, None, "k", "S-5")
         assert [outcome.outcome for outcome in client.apply([moved])] == ["delivered"]
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 import uvicorn
 from starlette.applications import Starlette
@@ -46,7 +47,7 @@ def an_association(student: str = "S-1", **members: Any) -> dict[str, Any]:
 def a_post(ref: Any = 1, student: str | None = None, **members: Any) -> Write:
     """A POST of one student's association; the student is the ref's own unless named."""
     name = student or f"S-{ref}"
-    return Write("POST", RESOURCE, an_association(name, **members), None, None, ref, name)
+    return Write("POST", RESOURCE, orjson.dumps(an_association(name, **members)), None, None, ref, name)
 
 
 class SmallOds:

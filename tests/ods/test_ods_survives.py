@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 from starlette.responses import JSONResponse
 
@@ -32,7 +33,8 @@ def test_an_etag_is_any_text_and_goes_back_as_it_came(ods, client, tools, etag):
     ods._put(tools.association(), f"{1:032x}")
     ods.rows[f"{1:032x}"]["_etag"] = etag.strip('W/"')
     (seen,) = client.read_all(RESOURCE)["etag"]
-    (outcome,) = client.apply([Write("PUT", RESOURCE, tools.association(), f"{1:032x}", seen, "u", "S-1")])
+    body = orjson.dumps(tools.association())
+    (outcome,) = client.apply([Write("PUT", RESOURCE, body, f"{1:032x}", seen, "u", "S-1")])
     assert outcome.outcome == "delivered"
     assert ods.headers[-1]["if-match"] == f'"{seen}"'
 

@@ -33,11 +33,13 @@ def told(client, writes):
 
 def test_post_put_and_delete_go_out_as_the_wire_wants_them(ods, client, tools):
     body = tools.association("S-1", id="never", endDate="2026-05-29")
-    post = told(client, [Write("POST", tools.resource, body, None, "stale", "a", "S-1")])["a"]
+    post = told(client, [Write("POST", tools.resource, orjson.dumps(body), None, "stale", "a", "S-1")])["a"]
     assert (post.outcome, post.status, post.attempts) == ("delivered", 201, 1)
     assert post.ed_fi_id in ods.rows
     assert post.etag == ods.rows[post.ed_fi_id]["_etag"]
-    put = told(client, [Write("PUT", tools.resource, body, post.ed_fi_id, post.etag, "b", "S-1")])["b"]
+    put = told(
+        client, [Write("PUT", tools.resource, orjson.dumps(body), post.ed_fi_id, post.etag, "b", "S-1")]
+    )["b"]
     assert (put.outcome, put.status, put.ed_fi_id) == ("delivered", 204, post.ed_fi_id)
     etag = ods.rows[post.ed_fi_id]["_etag"]
     gone = told(client, [Write("DELETE", tools.resource, None, post.ed_fi_id, etag, "c", "S-1")])["c"]
@@ -226,7 +228,9 @@ def test_after_412_what_is_already_ours_is_delivered(ods, client, tools):
     (ed_fi_id,) = ods.rows
     body = {**tools.association("S-0"), "endDate": "2026-05-29"}
     ods._put(body, ed_fi_id)
-    found = told(client, [Write("PUT", tools.resource, body, ed_fi_id, "older", "x", "S-0")])["x"]
+    found = told(client, [Write("PUT", tools.resource, orjson.dumps(body), ed_fi_id, "older", "x", "S-0")])[
+        "x"
+    ]
     assert (found.outcome, found.etag) == ("delivered", ods.rows[ed_fi_id]["_etag"])
 
 
@@ -234,7 +238,7 @@ def test_after_412_what_somebody_else_wrote_is_refused(ods, client, tools):
     ods.fill(1)
     (ed_fi_id,) = ods.rows
     body = {**tools.association("S-0"), "endDate": "2026-05-29"}
-    put = told(client, [Write("PUT", tools.resource, body, ed_fi_id, "older", "x", "S-0")])["x"]
+    put = told(client, [Write("PUT", tools.resource, orjson.dumps(body), ed_fi_id, "older", "x", "S-0")])["x"]
     assert (put.outcome, put.status) == ("refused", 412)
     assert put.problem.type == f"{URN}optimistic-lock-failed"
     gone = told(client, [Write("DELETE", tools.resource, None, ed_fi_id, "older", "x", "S-0")])["x"]
@@ -253,7 +257,7 @@ def test_a_put_whose_answer_got_lost_is_found_delivered(ods, client, tools):
             return Response(status_code=504)
 
     ods.reply = reply
-    found = told(client, [Write("PUT", tools.resource, body, ed_fi_id, etag, "x", "S-0")])["x"]
+    found = told(client, [Write("PUT", tools.resource, orjson.dumps(body), ed_fi_id, etag, "x", "S-0")])["x"]
     assert (found.outcome, found.attempts) == ("delivered", 2)
 
 

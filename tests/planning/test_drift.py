@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 import pandas as pd
 import pytest
 
@@ -109,12 +110,12 @@ def test_against_a_real_ods_that_somebody_else_has_written_to(client, ledger):
     bodies = first.items.set_index("student_unique_id")["body"]
     extra = a_build(a_participation(9)).records["body"].iloc[0]
     by_hand = [
-        Write("PUT", GENERAL, bodies["S-1"] | {"endDate": "2026-03-03"}, ids["S-1"], None, 0),
+        Write("PUT", GENERAL, orjson.dumps(bodies["S-1"] | {"endDate": "2026-03-03"}), ids["S-1"], None, 0),
         Write("DELETE", GENERAL, None, ids["S-2"], None, 1),
-        Write("PUT", GENERAL, bodies["S-3"] | {"endDate": "2026-03-03"}, ids["S-3"], None, 2),
+        Write("PUT", GENERAL, orjson.dumps(bodies["S-3"] | {"endDate": "2026-03-03"}), ids["S-3"], None, 2),
         Write("DELETE", GENERAL, None, ids["S-4"], None, 3),
-        Write("PUT", GENERAL, bodies["S-5"] | {"endDate": "2026-03-03"}, ids["S-5"], None, 4),
-        Write("POST", GENERAL, extra, None, None, 5),
+        Write("PUT", GENERAL, orjson.dumps(bodies["S-5"] | {"endDate": "2026-03-03"}), ids["S-5"], None, 4),
+        Write("POST", GENERAL, orjson.dumps(extra), None, None, 5),
     ]
     assert {each.outcome for each in client.apply(by_hand)} == {"delivered"}
     ended = [a_participation(n, end_date="2026-05-05") for n in (1, 2, 6)]

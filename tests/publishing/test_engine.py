@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 
 import httpx
+import orjson
 import pytest
 
 from edfi_toolkit.batch.exits import Exit, exit_of, exit_of_steps
@@ -66,7 +67,7 @@ def test_the_order_of_a_plan_is_one_the_api_allows(client):
 def change_by_hand(client, row, **members):
     """Somebody else writes the record, which gives it another etag."""
     body = {**client.get(GENERAL, row["ed_fi_id"]).body, **members}
-    (outcome,) = client.apply([Write("PUT", GENERAL, body, row["ed_fi_id"], None, "by hand")])
+    (outcome,) = client.apply([Write("PUT", GENERAL, orjson.dumps(body), row["ed_fi_id"], None, "by hand")])
     assert outcome.outcome == "delivered"
     assert outcome.etag != row["etag"]
 

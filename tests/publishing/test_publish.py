@@ -389,15 +389,15 @@ def test_a_put_that_heals_and_is_refused_is_tried_again_by_the_same_plan(app, cl
 def test_a_create_that_arrived_unnoticed_gives_way_to_the_newer_plan(app, client, ledger, monkeypatch):
     """The first run crashed before it could note the answer; the second plan was made before anybody looked."""
     older, newer = a_build(a_participation(1)), a_build(a_participation(1, end_date="2026-01-31"))
-    made, turn = planned(newer, ledger, client), Journal.turn
+    made, commit = planned(newer, ledger, client), Journal.commit
 
-    def no_room(journal, settled, intents=()):
-        if settled:
+    def no_room(journal, results, attempts=()):
+        if results:
             raise LedgerError("The ledger cannot be written.")
-        turn(journal, settled, intents)
+        commit(journal, results, attempts)
 
     with monkeypatch.context() as crash:
-        crash.setattr(Journal, "turn", no_room)
+        crash.setattr(Journal, "commit", no_room)
         with pytest.raises(LedgerError, match="cannot be written"):
             published(older, ledger, client)
     told = publish(made, target=client, ledger=ledger, approved="auto")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 import edfi_toolkit as edfi
@@ -74,7 +75,9 @@ class ByHand:
         self.client = Client(target)
 
     def write(self, action: Any, body: Any = None, ed_fi_id: str | None = None, resource: str = SPA) -> str:
-        [done] = self.client.apply([Write(action, resource, body, ed_fi_id, None, 0)])
+        [done] = self.client.apply(
+            [Write(action, resource, orjson.dumps(body) if body else None, ed_fi_id, None, 0)]
+        )
         assert done.outcome == "delivered", done.problem
         return str(done.ed_fi_id)
 

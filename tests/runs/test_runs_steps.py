@@ -147,16 +147,16 @@ def test_a_preview_first_looks_up_what_a_crashed_run_left_unsure(
 ) -> None:
     from edfi_toolkit.ledger.journal import Journal
 
-    turn = Journal.turn
+    commit = Journal.commit
 
-    def out_of_disk(self: Journal, settled: Any, intents: Any = ()) -> None:
-        if settled:
+    def out_of_disk(self: Journal, results: Any, attempts: Any = ()) -> None:
+        if results:
             raise LedgerError("The ledger cannot be written.")
-        turn(self, settled, intents)
+        commit(self, results, attempts)
 
     run = previewed()
     with monkeypatch.context() as crash:
-        crash.setattr(Journal, "turn", out_of_disk)
+        crash.setattr(Journal, "commit", out_of_disk)
         with pytest.raises(LedgerError):
             run.publish(approved="auto")
     sent = writes(sandbox)

@@ -1,0 +1,72 @@
+"""A plan's items as the ledger and the ODS take them, each named by its position in the plan."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import orjson
+
+from edfi_toolkit.ledger.attempts import Attempt, MapKey
+from edfi_toolkit.model.bodies import texts_of
+from edfi_toolkit.model.frames import as_list
+from edfi_toolkit.model.keys import key_rows
+from edfi_toolkit.ods import Write
+from edfi_toolkit.planning.plan import Plan
+
+SENT = ("POST", "PUT", "DELETE")  # in the order in which they are sent
+
+
+class Items:
+    """The columns of a plan's items as lists."""
+
+    def __init__(self, plan: Plan) -> None:
+        items = plan.items
+        self.actions, self.ids, self._etags = (
+            as_list(items[name]) for name in ("action", "ed_fi_id", "etag")
+        )
+        self._bodies, self._hashes = texts_of(items["body"]), as_list(items["body_hash"])
+        self._refs, self._rules = items["source_refs"].tolist(), items["rules"].tolist()
+        self._rows = key_rows(items)
+        self.keys: list[MapKey] = [(row["resource"], row["key_hash"]) for row in self._rows]
+        linked = items["pair"].notna()
+        deletes, posts = (items.index[linked & items["action"].eq(verb)] for verb in ("DELETE", "POST"))
+        self.post_of: dict[int, int] = dict(zip(deletes, posts, strict=True))  # of each linked DELETE
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    def attempt(self, item: int, verb: str) -> Attempt:
+        """The item as the ledger keeps it when it leaves with this verb."""
+        body = self._bodies[item] if verb != "DELETE" else None
+        return Attempt(
+            item=item,
+            action=verb,
+            row=self._rows[item],
+            ed_fi_id=(self.ids[item] or None) if verb != "POST" else None,
+            body=body,
+            body_hash=self._hashes[item] if body is not None else None,
+            source_refs=orjson.dumps(self._refs[item]).decode(),
+            rules=_json_list(tuple(self._rules[item])),
+        )
+
+    def etag(self, item: int) -> str | None:
+        """The etag that was seen when the plan was made."""
+        return self._etags[item] or None
+
+    def write(self, attempt: Attempt) -> Write:
+        """The same as the ODS takes it."""
+        return Write(
+            action=attempt.action,  # type: ignore[arg-type] # a verb, by SENT
+            resource=attempt.row["resource"],
+            body=attempt.body,
+            ed_fi_id=attempt.ed_fi_id,
+            etag=self.etag(attempt.item) if attempt.action != "POST" else None,
+            ref=attempt.item,
+            student=attempt.row["student_unique_id"],
+        )
+
+
+@lru_cache(maxsize=1024)
+def _json_list(texts: tuple[str, ...]) -> str:
+    """As JSON; the rules of a plan are few lists over and over."""
+    return orjson.dumps(texts).decode()
