@@ -8,7 +8,24 @@ import traceback
 import typer
 
 from edfi_toolkit.batch.exits import Exit, exit_of
-from edfi_toolkit.cli import fleet, local, records, stages, tour, watching, whole
+from edfi_toolkit.cli import (
+    batch,
+    build,
+    demo,
+    doctor,
+    explain,
+    init,
+    lab,
+    ledger,
+    plan,
+    publish,
+    rejections,
+    resync,
+    run,
+    sandbox,
+    synth,
+    watch,
+)
 from edfi_toolkit.cli.output import say
 from edfi_toolkit.errors import EdfiToolkitError
 
@@ -22,14 +39,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # tracebacks with values would show students
     rich_markup_mode=None,
 )
-for command in (stages.build, stages.explain, stages.plan, stages.publish, stages.resync):
+COMMANDS = (
+    build.build,
+    explain.explain,
+    plan.plan,
+    publish.publish,
+    resync.resync,
+    run.run,
+    batch.batch,
+    watch.watch,
+    rejections.rejections,
+    sandbox.sandbox,
+    synth.synth,
+    lab.lab,
+    demo.demo,
+    init.init,
+    doctor.doctor,
+)
+for command in COMMANDS:
     app.command()(command)
-for command in (whole.run, fleet.batch, watching.watch):
-    app.command()(command)
-app.command()(records.rejections)
-app.add_typer(records.ledger, name="ledger")
-for command in (local.sandbox, local.synth, local.lab, tour.demo, local.init, local.doctor):
-    app.command()(command)
+app.add_typer(ledger.ledger, name="ledger")
 
 
 def main() -> None:

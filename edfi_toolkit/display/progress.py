@@ -22,5 +22,10 @@ class Progress(Protocol):
 def progress_text(done: int, total: int | None, counts: Mapping[str, int] = NO_COUNTS) -> str:
     """For example `812 of 1,203 (delivered 810, refused 2)`; outcomes without a record are left out."""
     of = f" of {total:,}" if total is not None else ""
-    by_outcome = ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)
+    by_outcome = counts_text(counts)
     return f"{done:,}{of}" + (f" ({by_outcome})" if by_outcome else "")
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
+    """For example `delivered 810, refused 2`."""
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)

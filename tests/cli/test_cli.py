@@ -129,7 +129,7 @@ def test_an_unexpected_error_tells_where_but_not_what(
     assert (code, out) == (1, "")
     assert "900417303" not in err
     assert "KeyError" in err
-    assert "records.py:" in err
+    assert "rejections.py:" in err
 
 
 def test_synth_writes_a_district_that_build_reads_and_says_what_to_do_next(
@@ -189,10 +189,10 @@ def test_a_setting_without_a_value_and_an_unknown_one_are_exit_2(cli: Cli, befor
 
 
 def test_limits_of_the_settings_file_reach_a_build_and_set_wins(nothing_set: Path, before: str) -> None:
-    from edfi_toolkit.cli.stages import _built
+    from edfi_toolkit.cli.steps import build_of
 
     (nothing_set / "edfi.toml").write_text("[limits]\nmax_delete_share = 0.03\nfree_changes = 7\n", "utf-8")
-    built, _ = _built(before, "certification", 2026, ["free_changes=9"])
+    built, _ = build_of(before, "certification", 2026, ["free_changes=9"])
     assert (built.settings["max_delete_share"], built.settings["free_changes"]) == (0.03, 9)
 
 

@@ -310,12 +310,12 @@ def test_a_record_whose_id_is_not_told_is_found(app, client, ledger):
 
 CHILD = """
 import sys
-from edfi_toolkit.cli.output import Line
+from edfi_toolkit.cli.progress import TerminalProgress
 from edfi_toolkit.settings import Secret, Target
 from edfi_toolkit.planning import Plan
 from edfi_toolkit.publishing import publish
 
-class Told(Line):
+class Told(TerminalProgress):
     def __call__(self, done, total=None, counts=None):
         print(done, flush=True)
         return super().__call__(done, total, counts)

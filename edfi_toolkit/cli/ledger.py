@@ -1,4 +1,4 @@
-"""rejections, ledger: what the ODS refused, what was done when, and which record is which resource."""
+"""ledger: what was done when, and which record is which resource."""
 
 from __future__ import annotations
 
@@ -9,48 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edfi_toolkit.cli.output import (
-    AsJson,
-    ProfileName,
-    Reveal,
-    TargetName,
-    as_records,
-    say,
-    show,
-    show_json,
-)
+from edfi_toolkit.cli.options import AsJson, ProfileName, TargetName
+from edfi_toolkit.cli.output import as_records, say, show_json
+from edfi_toolkit.cli.rejections import RunId
 
 if TYPE_CHECKING:
     from edfi_toolkit.ledger import Ledger
     from edfi_toolkit.ledger.ledger import Feed
 
-RunId = Annotated[str | None, typer.Option("--run", help="Only this run.")]
 SourceOption = Annotated[
     str, typer.Option("--source", "-s", help="A source named in the settings, or a folder.")
 ]
-
-
-def rejections(run: RunId = None, reveal: Reveal = False, as_json: AsJson = False) -> None:
-    """Refused records by cause, with what to do about each; masked unless revealed.
-
-    Exit code 0: none is open. 3: some are.
-
-    Example: edfi-toolkit rejections --json
-    """
-    from edfi_toolkit.batch.exits import Exit
-    from edfi_toolkit.privacy import Masker
-    from edfi_toolkit.review import rejections as refused
-    from edfi_toolkit.review.steps import rejections_view
-    from edfi_toolkit.settings import load_settings
-
-    installation = load_settings()
-    found = refused(installation.ledger, run_id=run)
-    view = rejections_view(found, Masker(installation.mask_key, reveal=reveal))
-    if as_json:
-        show_json(as_records(view.frames["all"], view.masker))
-    else:
-        show(view)
-    raise typer.Exit(Exit.ATTENTION if len(view.frames["open"]) else Exit.DONE)
 
 
 ledger = typer.Typer(invoke_without_command=True, add_completion=False, rich_markup_mode=None)

@@ -8,17 +8,16 @@ from typing import Annotated
 
 import typer
 
-from edfi_toolkit.cli.output import (
+from edfi_toolkit.cli.options import (
     AsJson,
     Given,
     ProfileName,
     SchoolYear,
     SourceName,
     TargetName,
-    say,
     settings_given,
-    show_json,
 )
+from edfi_toolkit.cli.output import say, show_json
 
 
 def watch(

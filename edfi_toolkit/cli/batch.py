@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from edfi_toolkit.cli.output import AsJson, say, show_json
+from edfi_toolkit.cli.options import AsJson
+from edfi_toolkit.cli.output import say, show_json
 
 COLUMNS = (
     "source",

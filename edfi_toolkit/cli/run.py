@@ -6,17 +6,8 @@ from typing import Annotated
 
 import typer
 
-from edfi_toolkit.cli.output import (
-    AsJson,
-    Mode,
-    ModeName,
-    ProfileName,
-    SchoolYear,
-    TargetName,
-    say,
-    show,
-    show_json,
-)
+from edfi_toolkit.cli.options import AsJson, Mode, ModeName, ProfileName, SchoolYear, TargetName
+from edfi_toolkit.cli.output import say, show, show_json
 
 
 def run(

@@ -1,0 +1,63 @@
+"""The options that several commands have, and what `--set` gives."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Mode(StrEnum):
+    """What a plan compares with."""
+
+    publish = "publish"
+    resync = "resync"
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
+Reveal = Annotated[bool, typer.Option("--reveal", help="Show real student ids instead of pseudonyms.")]
+ProfileName = Annotated[str, typer.Option("--profile", "-p", help="Whose rules, such as certification.")]
+SchoolYear = Annotated[
+    int | None, typer.Option("--school-year", "-y", help="The year it ends in: 2026 is 2025-26.")
+]
+TargetName = Annotated[str, typer.Option("--target", "-t", help="A target named in the settings.")]
+SourceName = Annotated[
+    str, typer.Argument(metavar="SOURCE", help="A source named in the settings, a folder, or a database URL.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--override", help="A limit that is meant, limit:person; may be repeated."),
+]
+Schools = Annotated[
+    list[int] | None,
+    typer.Option("--school", help="Only this school's records, by its Ed-Fi id; may be repeated."),
+]
+Incremental = Annotated[
+    bool | None,
+    typer.Option(
+        "--incremental/--whole", help="Read only what changed since the last resync, or everything."
+    ),
+]
+ModeName = Annotated[
+    Mode,
+    typer.Option("--mode", help="Compare with what was published before, or with what the ODS holds."),
+]
+Given = Annotated[
+    list[str] | None, typer.Option("--set", help="A setting of the profile, name=value; may be repeated.")
+]
+
+
+def settings_given(pairs: list[str] | None) -> dict[str, str]:
+    """`["nm.begin_date_mode=latest_only"]` as a mapping. Raises ConfigError for one without `=`."""
+    from edfi_toolkit.errors import ConfigError
+
+    given = {}
+    for pair in pairs or []:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise ConfigError(
+                f"--set {pair}: write name=value, such as --set nm.begin_date_mode=latest_only."
+            )
+        given[name.strip()] = value.strip()
+    return given

@@ -1,0 +1,103 @@
+"""publish: carry out a plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edfi_toolkit.batch.exits import exit_of_steps
+from edfi_toolkit.cli.options import AsJson, Given, Overrides, ProfileName, Schools, SchoolYear, TargetName
+from edfi_toolkit.cli.output import show
+from edfi_toolkit.cli.progress import TerminalProgress
+from edfi_toolkit.cli.steps import finish, preview_of
+
+
+def publish(
+    source_or_plan: Annotated[
+        str, typer.Argument(metavar="SOURCE|PLAN", help="A source, or the folder of a saved plan or run.")
+    ],
+    profile: ProfileName,
+    approve: Annotated[str, typer.Option(help="The fingerprint of the plan, or auto.")],
+    target: TargetName = "sandbox",
+    school_year: SchoolYear = None,
+    given: Given = None,
+    school: Schools = None,
+    override: Overrides = None,
+    max_seconds: Annotated[
+        int | None, typer.Option(min=1, help="Begin no further record after so many seconds.")
+    ] = None,
+    max_requests: Annotated[
+        int | None, typer.Option(min=1, help="Begin no further record after so many writes.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Carry out a plan: that of a folder, or a new one from a source.
+
+    The first Ctrl-C finishes what is under way and stops; publishing the same plan again goes on from there.
+
+    Exit code 0: all is in the ODS. 3: something is held or was refused. 4: nothing was sent. 5: run it again.
+
+    Example: edfi-toolkit publish north --profile certification --school-year 2026 --approve auto
+    """
+    from edfi_toolkit.errors import ConfigError
+    from edfi_toolkit.runs import open_run
+    from edfi_toolkit.runs.folder import RunFolder
+
+    folder = Path(source_or_plan)
+    if school and (folder / "plan.json").is_file():
+        raise ConfigError("A plan says itself which schools it is for. Leave --school out, or name a source.")
+    given_to_publish = {
+        "overrides": override or [],
+        "max_seconds": max_seconds,
+        "max_requests": max_requests,
+    }
+    if (folder / "plan.json").is_file() and not (folder / "manifest.json").is_file():
+        view, steps = _publish_saved(folder, profile, target, approve, given_to_publish)
+        code = exit_of_steps(steps)
+        show(view, as_json=as_json, facts={**steps["publish"], **steps["preview"], "exit": int(code)})
+        raise typer.Exit(code)
+    if (folder / "manifest.json").is_file():
+        about = RunFolder(folder.resolve().parent, folder.resolve().name).manifest
+        run = open_run(
+            profile=profile, school_year=about.get("school_year"), target=target, run_id=folder.resolve().name
+        )
+    else:
+        run, _ = preview_of(source_or_plan, profile, school_year, target, given, schools=school)
+    with TerminalProgress("Publishing") as progress:
+        view = run.publish(approved=approve, progress=progress, **given_to_publish)
+    finish(run, view, as_json)
+
+
+def _publish_saved(
+    folder: Path, profile: str, target: str, approve: str, given: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    """Carry out a plan that was saved by itself; the view, and what a run's manifest would say of it."""
+    from edfi_toolkit.errors import ConfigError
+    from edfi_toolkit.ledger import Ledger
+    from edfi_toolkit.planning import Plan
+    from edfi_toolkit.privacy import Masker
+    from edfi_toolkit.publishing import publish as carry_out
+    from edfi_toolkit.review.steps import published_view
+    from edfi_toolkit.runs import AUTO
+    from edfi_toolkit.settings import load_settings
+
+    installation, saved = load_settings(), Plan.load(folder)
+    if saved.scope.profile != profile:
+        raise ConfigError(
+            f"The plan in {folder} is one of {saved.scope.profile}. Give --profile {saved.scope.profile}."
+        )
+    with Ledger(installation.ledger) as ledger, TerminalProgress("Publishing") as progress:
+        result = carry_out(
+            saved,
+            target=installation.target(target),
+            ledger=ledger,
+            approved=saved.fingerprint if approve == AUTO else approve,
+            progress=progress,
+            **given,
+        )
+    outcomes = {name: int(count) for name, count in result["outcome"].value_counts().items()}
+    held = int(saved.findings["code"].eq("HELD").sum())
+    steps = {"preview": {"held": held}, "publish": {"outcomes": outcomes}}
+    return published_view(result, Masker(installation.mask_key)), steps

@@ -1,0 +1,54 @@
+"""resync: compare with what the ODS really holds."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from edfi_toolkit.cli.options import (
+    AsJson,
+    Given,
+    Incremental,
+    Mode,
+    Overrides,
+    ProfileName,
+    Schools,
+    SchoolYear,
+    SourceName,
+    TargetName,
+)
+from edfi_toolkit.cli.output import say
+from edfi_toolkit.cli.progress import TerminalProgress
+from edfi_toolkit.cli.steps import finish, preview_of
+
+
+def resync(
+    source: SourceName,
+    profile: ProfileName,
+    target: TargetName = "sandbox",
+    approve: Annotated[str, typer.Option(help="auto, or a fingerprint; without it nothing is sent.")] = "",
+    school_year: SchoolYear = None,
+    given: Given = None,
+    school: Schools = None,
+    incremental: Incremental = None,
+    override: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the source with what the ODS really holds, record by record; with --approve put it right.
+
+    For when somebody else has written there, the ledger was lost, or a resource was switched on again.
+
+    Exit code 0: clean. 3: something is held or was refused. 4: a guardrail. 5: run it again.
+
+    Example: edfi-toolkit resync north --profile certification --school-year 2026 --target sandbox
+    """
+    run, view = preview_of(
+        source, profile, school_year, target, given, Mode.resync, schools=school, incremental=incremental
+    )
+    if approve or as_json:
+        say(view.says)
+    if approve:
+        with TerminalProgress("Publishing") as progress:
+            view = run.publish(approved=approve, overrides=override or [], progress=progress)
+    finish(run, view, as_json)

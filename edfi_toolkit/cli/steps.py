@@ -1,0 +1,74 @@
+"""What the commands without notebooks share: a build, a run as far as its preview, and where it ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from edfi_toolkit.batch.exits import exit_of_steps
+from edfi_toolkit.cli.options import Mode, settings_given
+from edfi_toolkit.cli.output import say, show
+from edfi_toolkit.cli.progress import TerminalProgress
+
+
+def build_of(source: str, profile: str, school_year: int | None, given: list[str] | None) -> tuple[Any, Any]:
+    """The build of a source, and the settings of this installation."""
+    from edfi_toolkit.rules import build as built
+    from edfi_toolkit.runs.about import settings_of
+    from edfi_toolkit.settings import load_settings
+    from edfi_toolkit.sources import extract
+
+    installation = load_settings()
+    found = installation.source(source)
+    chosen = settings_of(installation, profile, found, settings_given(given))
+    tables = extract(found.path, profile=profile, mapping=found.mapping, settings=chosen)
+    return built(tables, profile=profile, school_year=school_year, settings=chosen), installation
+
+
+def preview_of(
+    source: str,
+    profile: str,
+    school_year: int | None,
+    target: str,
+    given: list[str] | None,
+    mode: Mode = Mode.publish,
+    *,
+    live: bool = False,
+    schools: list[int] | None = None,
+    incremental: bool | None = None,
+) -> tuple[Any, Any]:
+    """A new run, as far as its preview."""
+    from edfi_toolkit.runs import open_run
+
+    settings = settings_given(given) or None
+    run = open_run(
+        profile=profile,
+        school_year=school_year,
+        source=source,
+        target=target,
+        run_id="new",
+        settings=settings,
+    )
+    run.target.credentials()
+    for step in (run.extract, run.build, run.validate):
+        say(step().says)
+    if mode is Mode.publish and not live:
+        return run, run.preview(schools=schools or ())
+    with TerminalProgress("Reading the ODS") as reading:
+        if mode is Mode.resync:
+            return run, run.resync(schools=schools or (), incremental=incremental, progress=reading)
+        return run, run.preview(live=True, schools=schools or (), progress=reading)
+
+
+def finish(run: Any, view: Any, as_json: bool) -> None:
+    """Show where a run stands and end with its exit code."""
+    steps = run.folder.manifest.get("steps", {})
+    code = exit_of_steps(steps)
+    show(
+        view,
+        as_json=as_json,
+        facts={"run_id": run.id, "folder": str(run.path), "steps": steps, "exit": int(code)},
+    )
+    say(f"Run {run.id}: {run.path}")
+    raise typer.Exit(code)
