@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from edfi_toolkit.cli.output import Line
+from edfi_toolkit.cli.progress import TerminalProgress
 from edfi_toolkit.display.progress import NO_COUNTS, Progress, progress_text
 from edfi_toolkit.widgets.progress import ProgressBar
 
@@ -26,7 +26,7 @@ def test_progress_in_words(done: int, total: int | None, counts: dict[str, int],
     assert progress_text(done, total, counts) == text
 
 
-@pytest.mark.parametrize("shown", [ProgressBar("Reading", panel=False), Line("Reading")])
+@pytest.mark.parametrize("shown", [ProgressBar("Reading", panel=False), TerminalProgress("Reading")])
 def test_what_shows_progress_can_be_called_with_and_without_counts(shown: Progress) -> None:
     names = list(inspect.signature(shown.__call__).parameters)
     assert names == ["done", "total", "counts"]

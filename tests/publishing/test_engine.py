@@ -315,13 +315,13 @@ from edfi_toolkit.settings import Secret, Target
 from edfi_toolkit.planning import Plan
 from edfi_toolkit.publishing import publish
 
-class Told(TerminalProgress):
-    def __call__(self, done, total=None, counts=None):
+class Reporting(TerminalProgress):
+    def __call__(self, done, total=None, counts={{}}):
         print(done, flush=True)
         return super().__call__(done, total, counts)
 
 target = Target("sandbox", {url!r}, Secret({key!r}), Secret({secret!r}), school_year=2026)
-with Told("Publishing") as progress:
+with Reporting("Publishing") as progress:
     publish(Plan.load({folder!r}), target=target, ledger={ledger!r}, approved="auto", progress=progress)
 """
 
