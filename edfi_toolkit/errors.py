@@ -1,7 +1,23 @@
 """Exceptions end the run; findings and rejections end up in tables.
 
-Every message says what happened, to which thing, and what to do next.
-No message ever holds a secret, a request body or a student's data.
+EdfiToolkitError           everything that is raised on purpose
+  ConfigError              settings or command line are wrong; nothing was contacted
+  RulesError               a profile or its settings cannot be applied
+  SourceError              the extract cannot be trusted
+    SourceUnavailable      it could not be read
+    SourceShapeError       a table or column is missing, or a file is not what it claims to be; names them
+  ValidationError          an expectation suite cannot be applied as written
+  PlanError                the plan is not carried out
+    UnsafePlan             a guardrail refuses it; .breaches has all of them
+    StalePlan              one plan was approved, another would be carried out
+  OdsError                 the ODS could not be used; .method, .path without query, .status, .correlation_id
+    OdsUnavailable         the retry budget is spent; running again resumes
+    OdsRefusedLogin        key and secret were not accepted
+  LedgerError              the ledger cannot be used, or was written by a newer version
+    LedgerBusy             another run is at work in it; running again resumes
+
+Every message names what happened, to which thing, and what to do next; never a secret, a request body or data of a
+student.
 """
 
 from __future__ import annotations
@@ -39,7 +55,7 @@ class ValidationError(EdfiToolkitError):
 
 
 class PlanError(EdfiToolkitError):
-    """We will not proceed."""
+    """The plan is not carried out."""
 
 
 class UnsafePlan(PlanError):
@@ -95,7 +111,7 @@ def nearest(
     name: object, candidates: Iterable[object], *, key: Callable[[str], str] = str.casefold
 ) -> str | None:
     """The candidate most like a name, compared by a key; None when none is like it."""
-    by_key = {key(str(each)): str(each) for each in candidates}
+    by_key = {key(str(candidate)): str(candidate) for candidate in candidates}
     found = get_close_matches(key(str(name)), list(by_key), n=1, cutoff=0.5)
     return by_key[found[0]] if found else None
 

@@ -81,7 +81,7 @@ def pseudonym(value: object, key: bytes) -> str:
     7, 7.0 and "7" are one person. Ten digits: among a million students hardly two look alike.
     """
     secret = key if len(key) <= hashlib.blake2b.MAX_KEY_SIZE else hashlib.blake2b(key).digest()
-    return f"S-{hashlib.blake2b(_spelled(value).encode(), key=secret, digest_size=5).hexdigest()}"
+    return f"S-{hashlib.blake2b(_text_of(value).encode(), key=secret, digest_size=5).hexdigest()}"
 
 
 @lru_cache(maxsize=4096)
@@ -89,7 +89,7 @@ def is_personal(name: Hashable) -> bool:
     """Whether a column or JSON member holds personal values, in any spelling, as a path, with a suffix."""
     if isinstance(name, tuple):
         return any(is_personal(part) for part in name)
-    return isinstance(name, str) and _squeezed(_SUFFIX.sub("", name.rpartition(".")[2])) in _PERSONAL
+    return isinstance(name, str) and _letters_of(_SUFFIX.sub("", name.rpartition(".")[2])) in _PERSONAL
 
 
 def safe_cell(value: Any) -> Any:
@@ -97,14 +97,14 @@ def safe_cell(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_START) else value
 
 
-def _squeezed(name: str) -> str:
+def _letters_of(name: str) -> str:
     return re.sub(r"[\W_]", "", name).casefold()
 
 
-_PERSONAL = frozenset(map(_squeezed, PERSONAL_COLUMNS))
+_PERSONAL = frozenset(map(_letters_of, PERSONAL_COLUMNS))
 
 
-def _spelled(value: object) -> str:
+def _text_of(value: object) -> str:
     whole = isinstance(value, float | np.floating) and math.isfinite(value) and float(value).is_integer()
     return str(int(value)) if whole else str(value)  # type: ignore[call-overload]
 
@@ -117,7 +117,7 @@ def _known_words(ids: Iterable[object]) -> dict[str, str]:
     """Lower-cased word -> spelling, of every id; of a name with spaces, its longer words."""
     known: dict[str, str] = {}
     for each in ids:
-        spelled = _spelled(each)
+        spelled = _text_of(each)
         words = [spelled] if _WORD.fullmatch(spelled) else [w for w in _WORD.findall(spelled) if len(w) > 2]
         known.update((word.casefold(), word) for word in words)
     return known
@@ -221,11 +221,11 @@ class Masker:
 
     def _column(self, cells: pd.Series, name: str) -> pd.Series:
         if is_personal(cells.name):
-            return _each(cells, self.value)
+            return _map_distinct(cells, self.value)
         textual = cells.dtype == object or isinstance(cells.dtype, pd.CategoricalDtype | pd.StringDtype)
         if not textual or name in _PLAIN:
             return cells
-        return _each(cells, lambda cell: self.body(cell, name))
+        return _map_distinct(cells, lambda cell: self.body(cell, name))
 
     def _index(self, index: pd.Index) -> pd.Index:
         names = enumerate(index.names)
@@ -242,7 +242,7 @@ class Masker:
         if "table" in columns:
             of_table = frame["table"].isin(PERSONAL_TABLES)
         for label in columns & {"column", "field"}:
-            of_value = of_value | _each(frame[label], is_personal).eq(True)
+            of_value = of_value | _map_distinct(frame[label], is_personal).eq(True)
         for name in columns & _ROW_IDS:
             shown[name] = _where(of_table, frame[name], shown[name], self.value)
         if "value" in columns:
@@ -251,10 +251,10 @@ class Masker:
             texts, real = shown[name].to_numpy(dtype=object, copy=True), frame[name].to_numpy(dtype=object)
             values = frame["value"].to_numpy(dtype=object) if "value" in columns else [None] * len(frame)
             for at in np.flatnonzero(of_value):
-                texts[at] = self.text(self._unquoted(real[at], values[at]))
+                texts[at] = self.text(self._without_quotes(real[at], values[at]))
             shown[name] = texts
 
-    def _unquoted(self, text: Any, value: Any) -> Any:
+    def _without_quotes(self, text: Any, value: Any) -> Any:
         """A sentence about a personal column without its bad value and whatever it quotes."""
         if not isinstance(text, str):
             return text
@@ -334,7 +334,7 @@ def _uniques(cells: pd.Series) -> Iterable[Any]:
         return ()
 
 
-def _each(cells: pd.Series, change: Callable[[Any], Any]) -> pd.Series:
+def _map_distinct(cells: pd.Series, change: Callable[[Any], Any]) -> pd.Series:
     """Cells changed one by one, each distinct value once; missing stays missing."""
     try:
         codes, distinct = pd.factorize(cells.to_numpy(dtype=object))

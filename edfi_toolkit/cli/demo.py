@@ -134,7 +134,7 @@ def _outcome(out: Console, run: Run) -> None:
     _table(out, "What happened", pd.DataFrame(counts, columns=["what", "rows"]), run.overview())
     checked = run.checked
     unread = checked.build.skipped["rule"].str.startswith("COM-NRM-")
-    refused = rejections_view(run.rejected(), masker).frames["causes"]
+    refused = rejections_view(run.rejection_rows(), masker).frames["causes"]
     why = pd.concat(
         [
             by_rule(checked.build.skipped[unread], "rule").assign(state="set aside"),

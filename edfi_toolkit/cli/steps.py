@@ -15,7 +15,7 @@ from edfi_toolkit.cli.progress import TerminalProgress
 def build_of(source: str, profile: str, school_year: int | None, given: list[str] | None) -> tuple[Any, Any]:
     """The build of a source, and the settings of this installation."""
     from edfi_toolkit.rules import build as built
-    from edfi_toolkit.runs.about import settings_of
+    from edfi_toolkit.runs.manifest import settings_of
     from edfi_toolkit.settings import load_settings
     from edfi_toolkit.sources import extract
 

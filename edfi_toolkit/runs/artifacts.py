@@ -92,8 +92,8 @@ def load_checked(folder: RunFolder, build: Build) -> Checked:
 def hashes_of(place: str) -> dict[str, str]:
     """sha256 of each file of a source by its name; empty for a database."""
     path = Path(place)
-    files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
-    return {str(each.relative_to(path.parent)): _sha256(each) for each in files if each.is_file()}
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    return {str(file.relative_to(path.parent)): _sha256(file) for file in files if file.is_file()}
 
 
 def _sha256(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""A run's folder on disk: what each step left there, and the manifest that says so.
+"""A run's folder on disk: what each step left there, and the manifest of it.
 
 Files are readable by their owner only and appear whole or not at all. The manifest holds no student and no
 secret.
@@ -83,7 +83,7 @@ class RunFolder:
         self._write_manifest({"run_id": self.run_id, "started_at": now_text(), **about, "steps": {}})
 
     def forget_from(self, step: str) -> None:
-        """Take away what this step and the later ones left, before the step is done again."""
+        """Remove what this step and the later ones left, before the step is done again."""
         for later in STEPS[STEPS.index(step) :]:
             for name in ARTIFACTS[later]:
                 path = self.path / name
@@ -92,16 +92,16 @@ class RunFolder:
                 path.unlink(missing_ok=True)
         if manifest := self.manifest:
             kept = {
-                name: facts
-                for name, facts in manifest["steps"].items()
+                name: counts
+                for name, counts in manifest["steps"].items()
                 if STEPS.index(name) < STEPS.index(step)
             }
             self._write_manifest({**manifest, "steps": kept})
 
-    def record(self, step: str, facts: Mapping[str, Any]) -> None:
+    def record(self, step: str, counts: Mapping[str, Any]) -> None:
         """Note in the manifest that a step is done, with its counts."""
         manifest = self.manifest
-        manifest["steps"][step] = {"at": now_text(), **facts}
+        manifest["steps"][step] = {"at": now_text(), **counts}
         self._write_manifest(manifest)
 
     def save_frame(self, name: str, frame: pd.DataFrame) -> None:

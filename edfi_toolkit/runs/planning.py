@@ -34,7 +34,7 @@ def plan_of(run: Run, schools: Collection[int] = ()) -> Plan:
 
 
 def live_plan_of(run: Run, schools: Collection[int], progress: Progress) -> Plan:
-    """The same plan, with what the ODS as it is now has to say of it. Raises OdsError when it cannot be read."""
+    """The same plan, compared with the ODS as it is now. Raises OdsError when it cannot be read."""
     from edfi_toolkit.model import associations
     from edfi_toolkit.ods import Client
     from edfi_toolkit.ods.snapshot import dependents, read_snapshot
@@ -60,11 +60,11 @@ def resync_of(
     schools: Collection[int],
     progress: Progress,
     incremental: bool | None,
-    say: Callable[[str], None],
+    note: Callable[[str], None],
 ) -> Plan:
     """The plan of a resync: against what the ODS holds now. Raises OdsError when it cannot be read.
 
-    incremental: read what changed since the last time, into a copy that is kept; None as the target is set. say:
+    incremental: read what changed since the last time, into a copy that is kept; None as the target is set. note:
         takes what was read so.
     """
     from edfi_toolkit.ledger import Ledger
@@ -82,7 +82,7 @@ def resync_of(
         kept = run.target.incremental if incremental is None else incremental
         ods, unread = read_snapshot(copies if kept else client, resources_of(run.checked), progress=progress)
     if kept:
-        say(copies.says)
+        note(copies.says)
     found = {"ods": ods, "unread": unread, "schools": schools, "updatable": _updatable(run)}
     return plan(run.checked, mode="resync", source_name=run.source.name, **found, **known)
 
@@ -92,17 +92,17 @@ def identity_map(run: Run) -> pd.DataFrame:
     return _remembered(run)["identity_map"]
 
 
-def brief() -> RetryPolicy:
-    """For what may also be done later: a target that is away is not waited for."""
+def short_retry() -> RetryPolicy:
+    """For what may also be done later: a target that is unavailable is not waited for."""
     from edfi_toolkit.ods import RetryPolicy
 
     return RetryPolicy(attempts=3, rounds=2)
 
 
 def _remembered(run: Run, *, claims: bool = False) -> dict[str, Any]:
-    """What the ledger tells a plan: what was published, and how the resources were set at the last sync.
+    """What the ledger knows for a plan: what was published, and how the resources were set at the last sync.
 
-    claims: also what other feeds published to this target, which a resync must not take for nobody's.
+    claims: also what other feeds published to this target, which a resync must not take for no one's.
     """
     from edfi_toolkit.ledger import Ledger
 
@@ -117,12 +117,12 @@ def _remembered(run: Run, *, claims: bool = False) -> dict[str, Any]:
 
 
 def _updatable(run: Run) -> frozenset[str]:
-    """Where a PUT may change a key, if a setting asks; nowhere while the target does not tell."""
+    """Where a PUT may change a key, if a setting asks; nowhere while the target does not answer."""
     from edfi_toolkit.ods import Client
     from edfi_toolkit.ods.snapshot import updatable
 
     if run.built.settings.get("key_change") == "put_if_updatable":
-        with suppress(OdsError, ConfigError), Client(run.target, retry=brief()) as client:
+        with suppress(OdsError, ConfigError), Client(run.target, retry=short_retry()) as client:
             return updatable(client)
     return frozenset()
 
@@ -133,11 +133,11 @@ def _check_year(run: Run) -> None:
 
 
 def _recover(run: Run) -> None:
-    """What a crashed run left unsure is looked up before a plan is made; later, if the target is away."""
+    """What a crashed run left unsure is looked up before a plan is made; later, if the target is unavailable."""
     from edfi_toolkit.ods import Client
     from edfi_toolkit.publishing import recover
 
-    with suppress(OdsError, ConfigError), Client(run.target, retry=brief()) as client:
+    with suppress(OdsError, ConfigError), Client(run.target, retry=short_retry()) as client:
         recover(
             target=client,
             ledger=run.installation.ledger,
@@ -152,7 +152,7 @@ def asked_who_is_published(run: Run) -> Tables:
     from edfi_toolkit.ods import Client
     from edfi_toolkit.rules.nm_powerschool.rules import with_published
 
-    with Client(run.target, retry=brief()) as client:
+    with Client(run.target, retry=short_retry()) as client:
         held = {body["studentUniqueId"] for page in client.read("students") for body in page["body"]}
     tables = with_published(run.tables, held)
     tables.save(run.path / "tables")

@@ -22,16 +22,23 @@ from edfi_toolkit.review.plans import plan_view, unapproved_view
 from edfi_toolkit.review.summaries import sheets
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import write_workbook
-from edfi_toolkit.runs.about import adds_up, facts_of, head_of_manifest, overview, settings_of, user_name
 from edfi_toolkit.runs.artifacts import hashes_of, load_build, load_checked, save_build, save_checked
 from edfi_toolkit.runs.folder import RunFolder
+from edfi_toolkit.runs.manifest import (
+    check_row_balance,
+    head_of_manifest,
+    overview,
+    plan_counts,
+    settings_of,
+    user_name,
+)
 from edfi_toolkit.runs.planning import (
     asked_who_is_published,
-    brief,
     identity_map,
     live_plan_of,
     plan_of,
     resync_of,
+    short_retry,
 )
 from edfi_toolkit.runs.setup import check_setup
 from edfi_toolkit.settings import Settings, Source, Target
@@ -43,7 +50,6 @@ if TYPE_CHECKING:
     from edfi_toolkit.validation import Checked
 
 AUTO = "auto"  # approved by whoever scheduled the run; guardrails hold nevertheless
-# Shorter ids are also counts and numbers; they are masked in their own columns and references.
 
 
 class Run:
@@ -87,30 +93,32 @@ class Run:
     def extract(self) -> View:
         """Read the source into canonical tables. In a run that has published, show what was read then."""
         if self.published:
-            return self._shown(steps.extracted_view(self.tables, self.masker()))
+            return self._as_published(steps.extracted_view(self.tables, self.masker()))
         from edfi_toolkit.sources import extract
 
         source, chosen = self.source, self._settings()
         tables = extract(source.path, profile=self.profile, mapping=source.mapping, settings=chosen)
         read = tables.summary()
-        adds_up("extract", read["rows"].sum(), read[["kept", "set_aside", "collapsed"]].sum().to_dict())
+        check_row_balance(
+            "extract", read["rows"].sum(), read[["kept", "set_aside", "collapsed"]].sum().to_dict()
+        )
         self.folder.forget_from("extract")
         self.folder.begin(head_of_manifest(self, chosen))
         tables.save(self.path / "tables")
         self.__dict__["tables"] = tables
-        facts = {
+        counts = {
             "rows": int(read["rows"].sum()),
             "set_aside": len(tables.skipped),
             "files": hashes_of(source.path),
         }
-        self.folder.record("extract", facts)
+        self.folder.record("extract", counts)
         return steps.extracted_view(tables, self.masker())
 
     def build(self) -> View:
         """Build the records by the rules of the profile."""
         self.folder.need("extract")
         if self.published:
-            return self._shown(steps.built_view(self.built, self.masker()))
+            return self._as_published(steps.built_view(self.built, self.masker()))
         from edfi_toolkit.rules import build
 
         settings = self._settings()
@@ -121,7 +129,7 @@ class Run:
             parts = {
                 name: row[name] for name in ("used", "skipped", "set_aside", "collapsed", "not_applicable")
             }
-            adds_up(f"build of {row['table']}", row["rows_in"], parts)
+            check_row_balance(f"build of {row['table']}", row["rows_in"], parts)
         self.folder.forget_from("build")
         save_build(self.folder, built)
         self.__dict__["built"] = built
@@ -133,19 +141,21 @@ class Run:
         """Find every problem of every record; against the target as well when it can be reached."""
         self.folder.need("build")
         if self.published:
-            return self._shown(steps.checked_view(self.checked, self.masker()))
+            return self._as_published(steps.checked_view(self.checked, self.masker()))
         from edfi_toolkit.ods import Client
         from edfi_toolkit.validation import validate
 
         note = f"Checked against {self.target_name} too."
         try:
-            with Client(self.target, retry=brief()) as client:
+            with Client(self.target, retry=short_retry()) as client:
                 client.token_info()
                 checked = validate(self.built, target=client, identity_map=identity_map(self))
         except (OdsError, ConfigError) as error:
-            note = f"Checked against the shipped model only: {self.target_name} could not be asked. {error}"
+            note = f"Checked against the shipped model only: {self.target_name} could not be reached. {error}"
             checked = validate(self.built)
-        adds_up("validate", len(self.built.records), {"ready": len(checked.ready), "held": len(checked.held)})
+        check_row_balance(
+            "validate", len(self.built.records), {"ready": len(checked.ready), "held": len(checked.held)}
+        )
         self.folder.forget_from("validate")
         save_checked(self.folder, checked)
         checked.write_report(self.path / "report.html", masker=self.masker())
@@ -168,8 +178,10 @@ class Run:
         """
         self.folder.need("validate")
         if live:
-            return self._planned(lambda: live_plan_of(self, schools, progress or _panel("Reading the ODS")))
-        return self._planned(lambda: plan_of(self, schools))
+            return self._keep_plan(
+                lambda: live_plan_of(self, schools, progress or _progress_panel("Reading the ODS"))
+            )
+        return self._keep_plan(lambda: plan_of(self, schools))
 
     def resync(
         self,
@@ -182,26 +194,26 @@ class Run:
 
         Reads the source first where this run has not yet, then all that the ODS holds of the profile's
         resources. Nothing is sent; `publish` carries it out. incremental: read only what changed in the ODS since
-        the last such resync, which keeps a copy; what cannot be read so is read whole, and the view says why. None
-        is as the target's settings say. progress: called with records read so far, their number once it is known,
+        the last such resync, which keeps a copy; where that is not possible all is read, and the view gives the
+        reason. None is as set for the target. progress: called with records read so far, their number once it is known,
         and counts; False stops. schools: as in `preview`. Raises OdsUnavailable, OdsRefusedLogin.
         """
         for name in ("extract", "build", "validate"):
             if not self.folder.has(name):
                 getattr(self, name)()
-        report, said = progress or _panel("Reading the ODS"), list[str]()
-        view = self._planned(lambda: resync_of(self, schools, report, incremental, said.append))
-        return view.noting(" ".join(said))
+        report, notes = progress or _progress_panel("Reading the ODS"), list[str]()
+        view = self._keep_plan(lambda: resync_of(self, schools, report, incremental, notes.append))
+        return view.noting(" ".join(notes))
 
-    def _planned(self, make: Callable[[], Plan]) -> View:
+    def _keep_plan(self, make: Callable[[], Plan]) -> View:
         """Make the plan and keep it. In a run that has published, the plan that was published."""
         if self.published:
-            return self._shown(plan_view(self.plan, self.checked, self._masker_of(self.plan)))
+            return self._as_published(plan_view(self.plan, self.checked, self._masker_of(self.plan)))
         made = make()
         self.folder.forget_from("preview")
         made.save(self.path)
         self.__dict__["plan"] = made
-        self.folder.record("preview", facts_of(made))
+        self.folder.record("preview", plan_counts(made))
         self._write_workbook()
         return plan_view(made, self.checked, self._masker_of(made))
 
@@ -225,14 +237,14 @@ class Run:
         self.folder.need("preview")
         chosen = list(overrides)
         if not approved:
-            return self._waiting(chosen)
+            return self._await_approval(chosen)
         from edfi_toolkit.ledger import Ledger
         from edfi_toolkit.publishing import publish
 
-        plan, report = self.plan, progress or _panel("Publishing")
+        plan, report = self.plan, progress or _progress_panel("Publishing")
         about, begun = {"fingerprint": plan.fingerprint, "by": user_name()}, self.published
 
-        def report_begun(done: int, total: int | None, counts: Mapping[str, int] = NO_COUNTS) -> bool | None:
+        def recording(done: int, total: int | None, counts: Mapping[str, int] = NO_COUNTS) -> bool | None:
             nonlocal begun
             if not begun:  # all is in place and nothing was sent: until now the run may still be changed
                 self.folder.record("publish", {**about, "finished": False})
@@ -247,12 +259,12 @@ class Run:
                 approved=plan.fingerprint if approved == AUTO else approved,
                 overrides=chosen,
                 run_id=self.id,
-                progress=report_begun,
+                progress=recording,
                 max_seconds=max_seconds,
                 max_requests=max_requests,
             )
         sent = result["action"].isin(["POST", "PUT", "DELETE"])
-        adds_up("publish", plan.sends.sum(), result.loc[sent, "outcome"].value_counts().to_dict())
+        check_row_balance("publish", plan.sends.sum(), result.loc[sent, "outcome"].value_counts().to_dict())
         self.folder.save_frame("results", result)
         outcomes = {name: int(count) for name, count in result.loc[sent, "outcome"].value_counts().items()}
         self.folder.record("publish", {**about, "outcomes": outcomes, "finished": True})
@@ -260,7 +272,7 @@ class Run:
         return steps.published_view(result, self.masker(result))
 
     def results(self) -> View:
-        """What the ODS said to each change of this run; before publishing, that there is nothing yet."""
+        """What the ODS answered to the changes of this run; before publishing, that there is nothing yet."""
         if not (self.path / "results.parquet").is_file():
             return steps.nothing_published_view(self.masker())
         result = self.folder.load_frame("results")
@@ -268,7 +280,7 @@ class Run:
 
     def rejections(self) -> View:
         """The refusals of this feed that are still open, by cause, and those of this run that are settled."""
-        rejected = self.rejected()
+        rejected = self.rejection_rows()
         self._write_workbook()
         return steps.rejections_view(rejected, self.masker(rejected))
 
@@ -310,7 +322,7 @@ class Run:
         return masker_of(self.installation.mask_key, *frames, *own)
 
     def overview(self) -> View:
-        """Which run this is, where its files lie, and which steps it has behind it."""
+        """Which run this is, where its files are, and which steps it has behind it."""
         return overview(self)
 
     def check(self) -> View:
@@ -345,23 +357,23 @@ class Run:
         given = self.given if self.given is not None else self.folder.manifest.get("settings", {})
         return settings_of(self.installation, self.profile, self.source, given)
 
-    def rejected(self) -> pd.DataFrame:
+    def rejection_rows(self) -> pd.DataFrame:
         """All refusals of this feed, open and settled."""
         from edfi_toolkit.ledger import Ledger
 
         with Ledger(self.installation.ledger) as ledger:
             return ledger.rejections(feed=ledger.feed(self.target.identity, self.profile, self.source.name))
 
-    def _waiting(self, overrides: list[Any]) -> View:
-        """In place of publishing while nobody has approved: how to, with a button where a person looks."""
+    def _await_approval(self, overrides: list[Any]) -> View:
+        """In place of publishing while no one has approved: how to, with a button where a person can press it."""
         from edfi_toolkit import widgets
 
-        codes = [str(each).partition(":")[0] for each in overrides]
-        told = unapproved_view(
+        codes = [str(override).partition(":")[0] for override in overrides]
+        shown = unapproved_view(
             self.plan, self.checked, self._masker_of(self.plan), button=not widgets.unattended()
         )
         waiting = PanelView(
-            **vars(told), panel=lambda: widgets.approve(self.plan, carry_out, overridden=codes)
+            **vars(shown), panel=lambda: widgets.approve(self.plan, carry_out, overridden=codes)
         )
 
         def carry_out(fingerprint: str) -> View:
@@ -373,18 +385,18 @@ class Run:
 
     def _write_workbook(self, *, reveal: bool = False) -> Path:
         plan = self.plan
-        rejected = self.rejected() if self.published else pd.DataFrame()
+        rejected = self.rejection_rows() if self.published else pd.DataFrame()
         content = sheets(self.folder.manifest, plan, self.checked, rejected, self.built)
         masker = self.masker(plan.items, rejected)
         name = "workbook-revealed.xlsx" if reveal else "workbook.xlsx"
         return write_workbook(self.path / name, content, masker=masker.revealed() if reveal else masker)
 
-    def _shown(self, view: View) -> View:
+    def _as_published(self, view: View) -> View:
         """A step of a run that has published: what it found then."""
         return view.noting("This run has published and is shown as it was. A new run starts in notebook 10.")
 
 
-def _panel(label: str) -> Progress:
+def _progress_panel(label: str) -> Progress:
     from edfi_toolkit import widgets
 
     return widgets.progress(label)

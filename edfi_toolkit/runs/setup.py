@@ -20,7 +20,7 @@ OK, WRONG = "ok", "needs attention"
 def check_setup(
     installation: Settings | None = None, *, source: Source | None = None, target: str | None = None
 ) -> View:
-    """One line for each thing a run needs, and what to do where it is missing. Only the target is asked.
+    """One line for each thing a run needs, and what to do where it is missing. Only the target is contacted.
 
     source, target: only these; None checks all that are named in the settings.
     """
@@ -32,9 +32,9 @@ def check_setup(
     ]
     sources = [source] if source is not None else list(installation.sources.values())
     targets = [target] if target is not None else sorted(installation.targets)
-    checks += [(f"source {each.name}", partial(_source, each)) for each in sources]
-    checks += [(f"target {each}", partial(_target, installation, each)) for each in targets]
-    found = pd.DataFrame([{"what": what, **_asked(check)} for what, check in checks])
+    checks += [(f"source {named.name}", partial(_source, named)) for named in sources]
+    checks += [(f"target {name}", partial(_target, installation, name)) for name in targets]
+    found = pd.DataFrame([{"what": what, **_result_of(check)} for what, check in checks])
     wrong = int(found["state"].eq(WRONG).sum())
     return View(
         title="Set-up",
@@ -48,7 +48,7 @@ def check_setup(
     )
 
 
-def _asked(check: Callable[[], str]) -> dict[str, str]:
+def _result_of(check: Callable[[], str]) -> dict[str, str]:
     try:
         return {"state": OK, "found": check()}
     except EdfiToolkitError as error:

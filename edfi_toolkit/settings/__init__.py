@@ -18,22 +18,22 @@ from typing import Any
 from edfi_toolkit.errors import ConfigError, did_you_mean
 from edfi_toolkit.settings.file import (
     FILE_NAME,
-    Table,
+    Section,
+    dotted,
     find_file,
-    flat,
     parse,
     place_of,
     read_limits,
     read_source,
     read_target,
-    spelled,
+    target_name,
     variable_of,
 )
 from edfi_toolkit.settings.limits import Limits
 from edfi_toolkit.settings.targets import Secret, Source, Target, without_password
 from edfi_toolkit.storage import write_private
 
-__all__ = ["Limits", "Secret", "Settings", "Source", "Target", "load_settings", "without_password"]
+__all__ = ["Limits", "Secret", "Settings", "Source", "Target", "dotted", "load_settings", "without_password"]
 
 MASK_KEY_BYTES = 32
 _ENV_TARGET = re.compile(r"EDFI_TARGET_([A-Z0-9_]+)_URL")
@@ -61,11 +61,11 @@ class Settings:
 
     def target(self, name: str) -> Target:
         """The target of that name, its key and secret fetched from the keyring if they are kept there."""
-        found = self.targets.get(spelled(name))
+        found = self.targets.get(target_name(name))
         if found is None:
             raise ConfigError(
                 f"There is no target named '{name}'.{did_you_mean(name, self.targets)} "
-                f"Add [targets.{spelled(name)}] to {self.file or FILE_NAME}, or set "
+                f"Add [targets.{target_name(name)}] to {self.file or FILE_NAME}, or set "
                 f"{variable_of(name, 'URL')}, {variable_of(name, 'KEY')} and {variable_of(name, 'SECRET')}."
             )
         if found.keyring and (found.key is None or found.secret is None):
@@ -74,7 +74,7 @@ class Settings:
         return found
 
     def source(self, name_or_path: str | os.PathLike[str]) -> Source:
-        """The source of that name, or one for a path or database URL nobody has named.
+        """The source of that name, or one for a path or database URL that has no name.
 
         An unnamed path is named by its full address: two folders of the same name are two sources, so neither
         can take the other's records for its own.
@@ -100,9 +100,9 @@ class Settings:
 
     @cached_property
     def mask_key(self) -> bytes:
-        """32 random bytes that make this installation's pseudonyms, kept beside the ledger."""
+        """32 random bytes that make this installation's pseudonyms, kept next to the ledger."""
         folder = self.root / "data" if "://" in self.ledger else Path(self.ledger).parent
-        return _kept_random_bytes(folder / "mask.key")
+        return _mask_key_in(folder / "mask.key")
 
 
 def load_settings(
@@ -116,25 +116,25 @@ def load_settings(
     environ = os.environ if environ is None else environ
     file = find_file(path)
     root = file.parent if file else Path.cwd()
-    content = Table(parse(file) if file else {}, str(file or FILE_NAME), "")
+    content = Section(parse(file) if file else {}, str(file or FILE_NAME), "")
     content.allow("sources", "targets", "profiles", "paths", "limits")
 
     targets = {name: read_target(name, t, environ, root) for name, t in content.tables("targets")}
     for variable in environ:
-        if (match := _ENV_TARGET.fullmatch(variable)) and (name := spelled(match[1])) not in targets:
-            targets[name] = read_target(name, Table({}, "the environment", name), environ, root)
+        if (match := _ENV_TARGET.fullmatch(variable)) and (name := target_name(match[1])) not in targets:
+            targets[name] = read_target(name, Section({}, "the environment", name), environ, root)
     paths = content.table("paths")
     paths.allow("ledger", "ledger_env", "runs", "copies")
     ledger = place_of(paths, "ledger", environ, root)
     if not ledger and "ledger_env" in paths.content:  # another ledger would mean other identities
-        raise paths.wrong("ledger_env", "that environment variable is not set. Set it and run again.")
+        raise paths.error("ledger_env", "that environment variable is not set. Set it and run again.")
     return Settings(
         targets=targets,
         sources={name: read_source(name, t, environ, root) for name, t in content.tables("sources")},
         ledger=ledger or str(root / "data" / "ledger.db"),
         runs_dir=root / Path(paths.text("runs") or "data/runs").expanduser(),
         copies_dir=root / Path(paths.text("copies") or "data/copies").expanduser(),
-        profile_settings={name: flat(table.content) for name, table in content.tables("profiles")},
+        profile_settings={name: dotted(table.content) for name, table in content.tables("profiles")},
         limits=read_limits(content.table("limits")),
         file=file,
         root=root,
@@ -150,11 +150,13 @@ def _from_keyring(service: str, entry: str) -> Secret | None:
     try:
         value = keyring.get_password(service, entry)
     except (keyring.errors.KeyringError, OSError, RuntimeError):
-        return None  # no usable back end on this machine; Target.credentials says what was looked for
+        return (
+            None  # no usable back end on this machine; Target.credentials names the places that were searched
+        )
     return Secret(value) if value else None
 
 
-def _kept_random_bytes(file: Path) -> bytes:
+def _mask_key_in(file: Path) -> bytes:
     if not file.exists():
         # Written whole under another name first: of two processes that start together, both read one key.
         fresh = file.with_name(f"{file.name}.{secrets.token_hex(8)}")

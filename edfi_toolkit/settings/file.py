@@ -21,119 +21,119 @@ _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _CREDENTIALS = frozenset({"key", "secret", "password", "token", "client_id", "client_secret", "api_key"})
 
 
-class Table:
+class Section:
     """One table of the settings file, knowing its own place for messages."""
 
     def __init__(self, content: Mapping[str, Any], file: str, place: str) -> None:
         self.content, self.file, self.place = content, file, place
 
-    def wrong(self, key: str, says: str) -> ConfigError:
+    def error(self, key: str, problem: str) -> ConfigError:
         place = f"[{self.place}] {key}" if self.place else f"[{key}]"
-        return ConfigError(f"{self.file}: {place}: {says}")
+        return ConfigError(f"{self.file}: {place}: {problem}")
 
     def allow(self, *names: str) -> None:
         for key in self.content:
             if key not in names:
                 if key.lower() in _CREDENTIALS:
-                    raise self.wrong(
+                    raise self.error(
                         key,
                         "keys, secrets and passwords are never written into this file. Delete the line, "
-                        "change the credential if others could read it, and say where it is kept: key_env "
+                        "change the credential if others could read it, and name the place where it is kept: key_env "
                         'and secret_env (names of environment variables), or keyring = "SERVICE".',
                     )
-                raise self.wrong(key, f"unknown.{did_you_mean(key, names)} Use one of: {', '.join(names)}.")
+                raise self.error(key, f"unknown.{did_you_mean(key, names)} Use one of: {', '.join(names)}.")
 
     def text(self, key: str) -> str | None:
         value = self.content.get(key)
         if value is not None and not (isinstance(value, str) and value.strip()):
-            raise self.wrong(key, "must be a text in quotes. Correct it or leave it out.")
+            raise self.error(key, "must be a text in quotes. Correct it or leave it out.")
         return value
 
-    def variable(self, key: str) -> str | None:
+    def variable_name(self, key: str) -> str | None:
         name = self.text(key)
         if name is not None and not _VARIABLE.fullmatch(name):
-            raise self.wrong(key, "must be the name of an environment variable, in capitals; not its value.")
+            raise self.error(key, "must be the name of an environment variable, in capitals; not its value.")
         return name
 
-    def whole(self, key: str) -> int | None:
+    def integer(self, key: str) -> int | None:
         value = self.content.get(key)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-            raise self.wrong(key, "must be a whole number without quotes. Correct it or leave it out.")
+            raise self.error(key, "must be a whole number without quotes. Correct it or leave it out.")
         return value
 
     def flag(self, key: str) -> bool:
         value = self.content.get(key, False)
         if not isinstance(value, bool):
-            raise self.wrong(key, "must be true or false, without quotes. Correct it or leave it out.")
+            raise self.error(key, "must be true or false, without quotes. Correct it or leave it out.")
         return value
 
-    def several(self, key: str, kind: type) -> tuple[Any, ...]:
+    def list_of(self, key: str, kind: type) -> tuple[Any, ...]:
         """One value or a list of them; texts are names, numbers are whole."""
         value = self.content.get(key, [])
         values = value if isinstance(value, list) else [value]
-        if not all(type(each) is kind and each for each in values) or len(set(values)) < len(values):
+        if not all(type(value) is kind and value for value in values) or len(set(values)) < len(values):
             example = '"state" or ["state-2025", "state-2026"]' if kind is str else "2026 or [2025, 2026]"
-            raise self.wrong(key, f"must be one or a list of different ones, such as {example}.")
+            raise self.error(key, f"must be one or a list of different ones, such as {example}.")
         return tuple(values)
 
-    def table(self, key: str) -> Table:
+    def table(self, key: str) -> Section:
         value = self.content.get(key, {})
         if not isinstance(value, Mapping):
-            raise self.wrong(key, f"must be a table. Write [{f'{self.place}.' if self.place else ''}{key}].")
-        return Table(value, self.file, f"{self.place}.{key}".lstrip("."))
+            raise self.error(key, f"must be a table. Write [{f'{self.place}.' if self.place else ''}{key}].")
+        return Section(value, self.file, f"{self.place}.{key}".lstrip("."))
 
-    def tables(self, key: str) -> list[tuple[str, Table]]:
+    def tables(self, key: str) -> list[tuple[str, Section]]:
         inner = self.table(key)
         for name in inner.content:
             if key != "profiles" and not _NAME.fullmatch(name):
-                raise inner.wrong(name, "a name is small letters, digits and '-', such as 'north-district'.")
+                raise inner.error(name, "a name is small letters, digits and '-', such as 'north-district'.")
         return [(name, inner.table(name)) for name in inner.content]
 
 
-def read_target(name: str, table: Table, environ: Mapping[str, str], root: Path) -> Target:
+def read_target(name: str, table: Section, environ: Mapping[str, str], root: Path) -> Target:
     options = ("url", "school_year", "tenant", "instance", "ca_bundle", "concurrency", "incremental")
     table.allow(*options, "key_env", "secret_env", "keyring")
     url = environ.get(variable_of(name, "URL")) or table.text("url")
     if not url:
-        raise table.wrong("url", f'missing. Write url = "https://..." or set {variable_of(name, "URL")}.')
+        raise table.error("url", f'missing. Write url = "https://..." or set {variable_of(name, "URL")}.')
     keyring = table.text("keyring")
     variables = [
-        table.variable(f"{part}_env") or variable_of(name, part.upper()) for part in ("key", "secret")
+        table.variable_name(f"{part}_env") or variable_of(name, part.upper()) for part in ("key", "secret")
     ]
     key, secret = (Secret(environ[v].strip()) if environ.get(v, "").strip() else None for v in variables)
-    looked = f"looked in the environment variables {variables[0]} and {variables[1]}"
+    searched = f"searched the environment variables {variables[0]} and {variables[1]}"
     bundle = table.text("ca_bundle")
     if bundle and not (root / Path(bundle).expanduser()).is_file():
-        raise table.wrong("ca_bundle", "there is no such file. Give the path of a PEM file of certificates.")
+        raise table.error("ca_bundle", "there is no such file. Give the path of a PEM file of certificates.")
     try:
         return Target(
             name=name,
             base_url=url,
             key=key,
             secret=secret,
-            school_year=table.whole("school_year"),
+            school_year=table.integer("school_year"),
             tenant=table.text("tenant"),
             instance=table.text("instance"),
             ca_bundle=str(root / Path(bundle).expanduser()) if bundle else None,
-            concurrency=8 if (most := table.whole("concurrency")) is None else most,
+            concurrency=8 if (most := table.integer("concurrency")) is None else most,
             incremental=table.flag("incremental"),
             keyring=keyring,
-            credentials_from=f"{looked}, and in keyring service '{keyring}'" if keyring else looked,
+            credentials_from=f"{searched}, and keyring service '{keyring}'" if keyring else searched,
         )
     except ConfigError as error:
         raise ConfigError(f"{table.file}: {error}") from None
 
 
-def read_source(name: str, table: Table, environ: Mapping[str, str], root: Path) -> Source:
+def read_source(name: str, table: Section, environ: Mapping[str, str], root: Path) -> Source:
     table.allow("path", "path_env", "mapping", "settings", "profile", "target", "school_years")
-    variable = table.variable("path_env")
+    variable = table.variable_name("path_env")
     path = place_of(table, "path", environ, root)
     if not path and not variable:
-        raise table.wrong("path", "missing. Give a folder or workbook, or path_env with a variable's name.")
+        raise table.error("path", "missing. Give a folder or workbook, or path_env with a variable's name.")
     mapping = table.text("mapping") or "auto"
     if mapping.endswith(".toml"):
         mapping = str(root / Path(mapping).expanduser())
-    settings = flat(table.table("settings").content)
+    settings = dotted(table.table("settings").content)
     return Source(
         name,
         path or "",
@@ -141,18 +141,18 @@ def read_source(name: str, table: Table, environ: Mapping[str, str], root: Path)
         settings,
         path_env=variable,
         profile=table.text("profile"),
-        targets=table.several("target", str),
-        school_years=table.several("school_years", int),
+        targets=table.list_of("target", str),
+        school_years=table.list_of("school_years", int),
     )
 
 
-def place_of(table: Table, key: str, environ: Mapping[str, str], root: Path) -> str | None:
+def place_of(table: Section, key: str, environ: Mapping[str, str], root: Path) -> str | None:
     """A path made absolute, or a URL as it is; with `<key>_env` the text comes from that variable."""
-    value, variable = table.text(key), table.variable(f"{key}_env")
+    value, variable = table.text(key), table.variable_name(f"{key}_env")
     if variable:
         value = environ.get(variable, "").strip()
     elif value and "://" in value and urlsplit(value).password is not None:
-        raise table.wrong(
+        raise table.error(
             key,
             f"a password is never written into this file. Put the whole URL into an environment variable and "
             f'write {key}_env = "ITS_NAME".',
@@ -160,15 +160,15 @@ def place_of(table: Table, key: str, environ: Mapping[str, str], root: Path) -> 
     return value if not value or "://" in value else str(root / Path(value).expanduser())
 
 
-def read_limits(table: Table) -> Limits:
+def read_limits(table: Section) -> Limits:
     table.allow(*(f.name for f in fields(Limits)))
     for key, value in table.content.items():
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if key == "free_changes":
             if not (number and isinstance(value, int) and value >= 0):
-                raise table.wrong(key, "must be a whole number from 0 up. Correct it or leave it out.")
+                raise table.error(key, "must be a whole number from 0 up. Correct it or leave it out.")
         elif not (number and 0 <= value <= 1):
-            raise table.wrong(key, "must be a share from 0 to 1, such as 0.10. Correct it or leave it out.")
+            raise table.error(key, "must be a share from 0 to 1, such as 0.10. Correct it or leave it out.")
     return Limits(**table.content)
 
 
@@ -186,7 +186,7 @@ def parse(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        # A parser's message may quote the line, and the line may be a credential: only the place is told.
+        # A parser's message may quote the line, and the line may be a credential: only the place is named.
         place = re.search(r"at line \d+, column \d+", str(error))
         raise ConfigError(
             f"{file}: not valid TOML{f' ({place[0]})' if place else ''}. Correct that line and run again."
@@ -195,16 +195,16 @@ def parse(file: Path) -> dict[str, Any]:
         raise ConfigError(f"{file}: cannot be read ({error.strerror}). Check its permissions.") from None
 
 
-def flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+def dotted(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings by their dotted names: TOML reads `wi.ell_in_spa = true` as a table within a table."""
     found: dict[str, Any] = {}
     for name, value in settings.items():
-        inner = flat(value) if isinstance(value, Mapping) else {"": value}
+        inner = dotted(value) if isinstance(value, Mapping) else {"": value}
         found |= {f"{name}.{rest}".rstrip("."): inside for rest, inside in inner.items()}
     return found
 
 
-def spelled(name: str) -> str:
+def target_name(name: str) -> str:
     return name.lower().replace("_", "-")
 
 

@@ -96,12 +96,12 @@ class Target:
             )
 
     def credentials(self) -> tuple[Secret, Secret]:
-        """Key and secret. Raises ConfigError that says where they were looked for."""
+        """Key and secret. Raises ConfigError that names the places that were searched."""
         if self.key is None or self.secret is None:
-            looked = self.credentials_from or "none were given"
+            searched = self.credentials_from or "none were given"
             missing = " and ".join(n for n, v in (("key", self.key), ("secret", self.secret)) if v is None)
             raise ConfigError(
-                f"Target '{self.name}' has no {missing} ({looked}). Provide it there and run again; "
+                f"Target '{self.name}' has no {missing} ({searched}). Provide it there and run again; "
                 "never write it into the settings file."
             )
         return self.key, self.secret

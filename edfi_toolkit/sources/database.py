@@ -36,7 +36,7 @@ def is_database(source: str) -> bool:
     return re.match(r"[a-z][a-z0-9+]*://", source) is not None
 
 
-def checked(query: str, table: str) -> str:
+def check_query(query: str, table: str) -> str:
     """The query without its closing semicolon; ConfigError unless it is one statement that only reads."""
     bare = _QUOTED.sub(" ", query).strip().rstrip(";").lower()
     words = re.findall(r"\w+", bare)
@@ -57,8 +57,8 @@ def read_queries(url: str, queries: Mapping[str, str]) -> dict[str, Sheet]:
     Raises ConfigError for a query that is not a plain SELECT, SourceUnavailable when the database cannot be
     read.
     """
-    statements = {table: checked(query, table) for table, query in queries.items()}
-    with _reading(url) as connection:
+    statements = {table: check_query(query, table) for table, query in queries.items()}
+    with _read_only(url) as connection:
         return {table: _read(connection, table, statement) for table, statement in statements.items()}
 
 
@@ -66,7 +66,7 @@ def read_tables(url: str, wanted: Set[str]) -> dict[str, Sheet]:
     """All columns of those tables or views that the database has; `wanted` holds lower-case names."""
     from sqlalchemy import inspect, select, table, text
 
-    with _reading(url) as connection:
+    with _read_only(url) as connection:
         inspector = inspect(connection)
         here = [*inspector.get_table_names(), *inspector.get_view_names()]
         statements = {
@@ -78,7 +78,7 @@ def read_tables(url: str, wanted: Set[str]) -> dict[str, Sheet]:
 
 
 @contextmanager
-def _reading(url: str) -> Iterator[Connection]:
+def _read_only(url: str) -> Iterator[Connection]:
     """A connection inside one read-only transaction."""
     from sqlalchemy import exc
 

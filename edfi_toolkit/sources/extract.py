@@ -1,4 +1,4 @@
-"""Read a source once, map it to the canonical tables, and say what of it was not found."""
+"""Read a source once, map it to the canonical tables, and report what of it was not found."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ def extract(
     Raises SourceUnavailable when the source cannot be read, SourceShapeError when it has none of the
     profile's tables or lacks a required column, ConfigError for an unknown profile or mapping.
     """
-    wanted = _wanted(profile)
+    wanted = _tables_of(profile)
     if isinstance(source, Tables):
         return source
     by = _map(mapping)
-    where = "The given mapping" if isinstance(source, Mapping) else _shown(source)
+    where = "The given mapping" if isinstance(source, Mapping) else _name_of(source)
     found = _read(source, by)
     if by is None and mapping == "auto" and all(isinstance(each, Sheet) for each in found.values()):
-        by = maps.recognised(found)
+        by = maps.recognise(found)
     notices: list[dict[str, Any]] = []
     if by is not None and not by.queries:
-        found, notices = maps.mapped(found, by)
+        found, notices = maps.apply_map(found, by)
     tables = normalise({_canonical(name): sheet for name, sheet in found.items()})
-    return _told(tables, notices, wanted, where, list(found))
+    return _with_notices(tables, notices, wanted, where, list(found))
 
 
-def _wanted(profile: str) -> tuple[str, ...]:
+def _tables_of(profile: str) -> tuple[str, ...]:
     if profile in PROFILE_TABLES:
         return PROFILE_TABLES[profile]
     meant = did_you_mean(profile, PROFILE_TABLES)
@@ -70,7 +70,7 @@ def _map(mapping: str | Path) -> maps.Map | None:
     )
 
 
-def _shown(source: str | Path) -> str:
+def _name_of(source: str | Path) -> str:
     """The source without a database's user and password."""
     return "The database" if is_database(str(source)) else str(source)
 
@@ -117,7 +117,7 @@ def _canonical(name: str) -> str:
     return name.lower() if name.lower() in TABLES else name
 
 
-def _told(
+def _with_notices(
     tables: Tables, notices: list[dict[str, Any]], wanted: tuple[str, ...], where: str, found: list[str]
 ) -> Tables:
     missing = [name for name in wanted if name not in tables]

@@ -62,19 +62,19 @@ class Map:
 @cache
 def vendor_map(name: str) -> Map:
     """The map of a vendor, by its name in VENDORS."""
-    return parsed(name, files(__package__).joinpath("maps", VENDORS[name]).read_text(encoding="utf-8"))
+    return parse_map(name, files(__package__).joinpath("maps", VENDORS[name]).read_text(encoding="utf-8"))
 
 
 def read_map(path: Path) -> Map:
     """A map from a file.  Raises ConfigError when it cannot be read or names what does not exist."""
     try:
-        return parsed(path.name, path.read_text(encoding="utf-8"))
+        return parse_map(path.name, path.read_text(encoding="utf-8"))
     except OSError as error:
         known = ", ".join(["auto", "canonical", *VENDORS])
         raise ConfigError(f"There is no mapping {path}. Use {known}, or the path of a TOML file.") from error
 
 
-def parsed(name: str, text: str) -> Map:
+def parse_map(name: str, text: str) -> Map:
     """A map from its text, checked against the schema."""
     try:
         content = tomllib.loads(text)
@@ -82,17 +82,17 @@ def parsed(name: str, text: str) -> Map:
         raise ConfigError(f"The mapping {name} is not valid TOML: {error}.") from error
     tables = {}
     for table, parts in content.get("tables", {}).items():
-        _known(table, TABLES, f"{name}: there is no table")
+        _require_known(table, TABLES, f"{name}: there is no table")
         tables[table] = parts if isinstance(parts, list) else [parts]
         for part in tables[table]:
             for member in part:
-                _known(member, _PART_MEMBERS, f"{name}, table {table}: there is no member")
+                _require_known(member, _PART_MEMBERS, f"{name}, table {table}: there is no member")
             if "query" not in part and not {"from", "columns"} <= part.keys():
                 raise ConfigError(f"{name}, table {table}: give either query, or from and columns.")
             for column, spec in part.get("columns", {}).items():
-                _known(column, TABLES[table].columns, f"{name}, table {table}: there is no column")
+                _require_known(column, TABLES[table].columns, f"{name}, table {table}: there is no column")
                 for member in spec if isinstance(spec, dict) else ():
-                    _known(
+                    _require_known(
                         member, _SPEC_MEMBERS, f"{name}, table {table}, column {column}: there is no member"
                     )
     if not tables:
@@ -100,27 +100,27 @@ def parsed(name: str, text: str) -> Map:
     return Map(name, tables)
 
 
-def _known(word: str, known: Any, says: str) -> None:
+def _require_known(word: str, known: Any, says: str) -> None:
     if word not in known:
         raise ConfigError(f"{says} {word}.{did_you_mean(word, known)}")
 
 
-def recognised(found: Mapping[str, Sheet]) -> Map | None:
+def recognise(found: Mapping[str, Sheet]) -> Map | None:
     """The vendor whose tables these are, or None when they are canonical.
 
-    Decided by whole tables: all required columns are there; ties by table names, then for canonical.
+    Decided by complete tables: all required columns are there; ties by table names, then for canonical.
     """
     by_name = {name.lower(): sheet for name, sheet in found.items()}
     scores: dict[str, tuple[int, int]] = {"": _canonical_score(by_name)}
     for name in VENDORS:
         parts = [(table, part) for table, each in vendor_map(name).tables.items() for part in each]
         present = [(table, part) for table, part in parts if part["from"].lower() in by_name]
-        whole = [
+        complete = [
             part
             for table, part in present
-            if not _lacking(table, part["columns"], _Fields(by_name[part["from"].lower()]))
+            if not _missing_columns(table, part["columns"], _Fields(by_name[part["from"].lower()]))
         ]
-        scores[name] = (len(whole), len(present))
+        scores[name] = (len(complete), len(present))
     best = max(scores, key=lambda name: scores[name])
     return vendor_map(best) if best else None
 
@@ -133,7 +133,7 @@ def _canonical_score(found: Mapping[str, Sheet]) -> tuple[int, int]:
     return sum(set(table.primary_key) <= headers[table.name] for table in tables), len(tables)
 
 
-def mapped(found: Mapping[str, Sheet], by: Map) -> tuple[dict[str, Sheet], list[dict[str, Any]]]:
+def apply_map(found: Mapping[str, Sheet], by: Map) -> tuple[dict[str, Sheet], list[dict[str, Any]]]:
     """The canonical sheets, and notices of what an incomplete export leaves out.
 
     Source tables the map does not read are taken as they are when they carry a canonical name.
@@ -145,9 +145,9 @@ def mapped(found: Mapping[str, Sheet], by: Map) -> tuple[dict[str, Sheet], list[
     for table, parts in by.tables.items():
         present = [part for part in parts if part["from"].lower() in by_name]
         absent = [part["from"] for part in parts if part["from"].lower() not in by_name]
-        made = [_made(table, part, by_name, notices) for part in present]
+        made = [_make_part(table, part, by_name, notices) for part in present]
         if made:
-            sheets[table] = _joined(made)
+            sheets[table] = _join(made)
             notices += [
                 _notice("NO_TABLE", table, f"There is no table {name}; its rows are not read.")
                 for name in absent
@@ -192,7 +192,7 @@ def _names(spec: Any) -> list[str]:
     return [spec] if isinstance(spec, str) else list(spec)
 
 
-def _lacking(table: str, columns: Mapping[str, Any], fields: _Fields) -> list[str]:
+def _missing_columns(table: str, columns: Mapping[str, Any], fields: _Fields) -> list[str]:
     """The required columns of a table for which the source has no field."""
     required = [name for name, column in TABLES[table].columns.items() if column.required and name in columns]
     return [
@@ -202,15 +202,15 @@ def _lacking(table: str, columns: Mapping[str, Any], fields: _Fields) -> list[st
     ]
 
 
-def _made(
+def _make_part(
     table: str, part: Mapping[str, Any], found: Mapping[str, Sheet], notices: list[dict[str, Any]]
 ) -> Sheet:
     """One part of a canonical table."""
     sheet = found[part["from"].lower()]
     fields = _Fields(sheet)
-    lacking = _lacking(table, part["columns"], fields)
+    lacking = _missing_columns(table, part["columns"], fields)
     if lacking:
-        raise SourceShapeError("\n".join(_missing(table, name, part, fields) for name in lacking))
+        raise SourceShapeError("\n".join(_missing_text(table, name, part, fields) for name in lacking))
     chosen = pd.Series(True, index=range(len(sheet.frame)))
     for name, values in part.get("where", {}).items():
         if name in fields:
@@ -226,7 +226,7 @@ def _made(
         used = next((name for name in _names(spec) if name in fields), None)
         if used is None and not (isinstance(spec, dict) and "constant" in spec):
             name = _names(spec)[0]
-            says = f"{sheet.files} has no column {name}; {column} reads as empty.{_near(name, fields)}"
+            says = f"{sheet.files} has no column {name}; {column} reads as empty.{_suggestion(name, fields)}"
             notices.append(_notice("NO_COLUMN", table, says, column))
             continue
         cells = _cells(spec, used, fields, found)
@@ -249,15 +249,15 @@ def _cells(spec: Any, used: str | None, fields: _Fields, found: Mapping[str, She
     if "constant" in spec:
         return pd.Series([spec["constant"]] * len(fields.sheet.frame), dtype=object)
     if "template" in spec:
-        return _filled(fields.cells(str(used)), spec["template"], str(used))
+        return _fill_template(fields.cells(str(used)), spec["template"], str(used))
     if "add" in spec:
-        return fields.cells(str(used)).map(lambda cell: _added(cell, spec["add"]))
+        return fields.cells(str(used)).map(lambda cell: _add(cell, spec["add"]))
     if used == spec.get("column"):
         return fields.cells(str(used))
-    return _looked_up(spec, fields, found) if spec["lookup"].lower() in found else None
+    return _look_up(spec, fields, found) if spec["lookup"].lower() in found else None
 
 
-def _filled(cells: pd.Series, template: str, name: str) -> pd.Series:
+def _fill_template(cells: pd.Series, template: str, name: str) -> pd.Series:
     """The template around each id; a decimal number stays bare, so that it is refused (COM-NRM-2)."""
     before, _, after = template.partition(f"{{{name}}}")
     text = cells.astype("str").str.strip()
@@ -265,19 +265,19 @@ def _filled(cells: pd.Series, template: str, name: str) -> pd.Series:
     return text.where(bare, before + text + after)
 
 
-def _added(cell: Any, number: int) -> Any:
+def _add(cell: Any, number: int) -> Any:
     text = str(cell).strip()
     return str(int(text) + number) if re.fullmatch(r"[+-]?\d+", text) else cell
 
 
-def _looked_up(spec: Mapping[str, Any], fields: _Fields, found: Mapping[str, Sheet]) -> pd.Series:
+def _look_up(spec: Mapping[str, Any], fields: _Fields, found: Mapping[str, Sheet]) -> pd.Series:
     """The field of another table's row with the same key; SourceShapeError when several rows disagree."""
     other = _Fields(found[spec["lookup"].lower()])
     if spec.get("or_key") and spec["match"] not in other:
         return fields.cells(spec["key"])
     for name in (spec["match"], spec["take"]):
         if name not in other:
-            raise SourceShapeError(f"{other.sheet.files} has no column {name}.{_near(name, other)}")
+            raise SourceShapeError(f"{other.sheet.files} has no column {name}.{_suggestion(name, other)}")
     pairs = pd.DataFrame(
         {name: other.cells(spec[name]).astype("str").str.strip() for name in ("match", "take")}
     )
@@ -295,7 +295,7 @@ def _looked_up(spec: Mapping[str, Any], fields: _Fields, found: Mapping[str, She
     return values
 
 
-def _joined(parts: list[Sheet]) -> Sheet:
+def _join(parts: list[Sheet]) -> Sheet:
     if len(parts) == 1:
         return parts[0]
     return Sheet(
@@ -306,12 +306,12 @@ def _joined(parts: list[Sheet]) -> Sheet:
     )
 
 
-def _missing(table: str, column: str, part: Mapping[str, Any], fields: _Fields) -> str:
+def _missing_text(table: str, column: str, part: Mapping[str, Any], fields: _Fields) -> str:
     name = _names(part["columns"][column])[0]
-    return f"COM-NRM-6: {fields.sheet.files} has no column {name}, which {table} needs.{_near(name, fields)}"
+    return f"COM-NRM-6: {fields.sheet.files} has no column {name}, which {table} needs.{_suggestion(name, fields)}"
 
 
-def _near(name: str, fields: _Fields) -> str:
+def _suggestion(name: str, fields: _Fields) -> str:
     return did_you_mean(name, fields.headers, key=lambda header: _plain(_PREFIX.sub("", header)))
 
 

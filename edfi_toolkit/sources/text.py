@@ -23,7 +23,7 @@ _BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-
 _SEPARATOR_LINE = re.compile(r"\s*sep=(.)\r?\n", re.IGNORECASE)  # Excel's own first line
 _BLOCK = 2**30  # one block: a row is never cut in two
 _AS_TEXT = {f"f{number}": pa.string() for number in range(2000)}  # the names the parser makes up
-_SPOKEN = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+_DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 
 def read_text(path: Path) -> Sheet:
@@ -35,23 +35,23 @@ def read_text(path: Path) -> Sheet:
         content = path.read_bytes()
     except OSError as error:
         reason = error.strerror or "it cannot be opened"
-        mend = "Check the file and who may read it."
-        raise SourceUnavailable(f"{path.name} cannot be read: {reason}. {mend}") from error
-    text = _decoded(content, path.name)
+        hint = "Check the file and who may read it."
+        raise SourceUnavailable(f"{path.name} cannot be read: {reason}. {hint}") from error
+    text = _decode(content, path.name)
     if not text.strip():
         raise SourceShapeError(f"{path.name} is empty, it lacks even a header. Export it again.")
     separator = _SEPARATOR_LINE.match(text)
     if separator:
         text = text[separator.end() :]
     delimiter = separator[1] if separator and separator[1] in DELIMITERS else _delimiter(text)
-    frame = _parsed(text, delimiter, path.name)
+    frame = _parse(text, delimiter, path.name)
     first = 3 if separator else 2
     rows = _lines(frame, text, delimiter, path.name) + first
     filled = (frame != "").any(axis=1)
     return Sheet(frame=frame[filled], file=path.name, rows=rows[filled.to_numpy()])
 
 
-def _decoded(content: bytes, name: str) -> str:
+def _decode(content: bytes, name: str) -> str:
     encoding = next((codec for bom, codec in _BOMS.items() if content.startswith(bom)), None)
     if encoding is None and b"\0" in content[:200]:
         encoding = "utf-16-le" if content[1:2] == b"\0" else "utf-16-be"
@@ -62,8 +62,8 @@ def _decoded(content: bytes, name: str) -> str:
     try:
         return content.decode("cp1252")
     except UnicodeDecodeError as error:
-        mend = "Export it as UTF-8."
-        raise SourceShapeError(f"{name} is not text in UTF-8, UTF-16 or Windows-1252. {mend}") from error
+        hint = "Export it as UTF-8."
+        raise SourceShapeError(f"{name} is not text in UTF-8, UTF-16 or Windows-1252. {hint}") from error
 
 
 def _delimiter(text: str) -> str:
@@ -71,7 +71,7 @@ def _delimiter(text: str) -> str:
     return max(DELIMITERS, key=header.count)
 
 
-def _parsed(text: str, delimiter: str, name: str) -> pd.DataFrame:
+def _parse(text: str, delimiter: str, name: str) -> pd.DataFrame:
     """The rows below the header; the same parser reads the names, so it understands quotes there too."""
     wrong: list[pa_csv.InvalidRow] = []
 
@@ -100,7 +100,7 @@ def _parsed(text: str, delimiter: str, name: str) -> pd.DataFrame:
         raise SourceShapeError(
             f"{name}: {len(wrong)} rows do not have the {wrong[0].expected_columns} cells of the header "
             f"(rows {where}{', ...' if len(wrong) > 5 else ''}). "
-            f"Is there a {_SPOKEN[delimiter]} in a text without quotation marks, or was the file cut off?"
+            f"Is there a {_DELIMITER_NAMES[delimiter]} in a text without quotation marks, or was the file cut off?"
         )
     frame = table.to_pandas()
     header = frame.iloc[0].astype(object)

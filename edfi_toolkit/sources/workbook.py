@@ -44,8 +44,8 @@ def read_workbook(path: Path) -> dict[str, Sheet]:
         reason = error.strerror or "it cannot be opened"
         raise SourceUnavailable(f"{path.name} cannot be read: {reason}. Is it open elsewhere?") from error
     except (BadZipFile, InvalidFileException, KeyError) as error:
-        mend = "If it has a password or is an old .xls, save it again as .xlsx."
-        raise SourceUnavailable(f"{path.name} is not an Excel workbook. {mend}") from error
+        hint = "If it has a password or is an old .xls, save it again as .xlsx."
+        raise SourceUnavailable(f"{path.name} is not an Excel workbook. {hint}") from error
     return {title: sheet for title, sheet in sheets.items() if len(sheet.frame.columns)}
 
 
@@ -69,7 +69,7 @@ def _cell(cell: Any, where: str) -> Any:
     value = cell.value
     if getattr(cell, "data_type", None) == _ERROR:
         raise SourceShapeError(
-            f"{where}: cell {cell.coordinate} shows {value}. Mend its formula or clear it."
+            f"{where}: cell {cell.coordinate} shows {value}. Correct its formula or clear it."
         )
     if isinstance(value, int) and not isinstance(value, bool) and _ZEROS.fullmatch(cell.number_format):
         return str(value).zfill(len(cell.number_format))

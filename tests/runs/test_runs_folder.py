@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError
-from edfi_toolkit.runs.about import adds_up, flat
 from edfi_toolkit.runs.folder import RunFolder, new_run_id, runs_newest_first
+from edfi_toolkit.runs.manifest import check_row_balance
+from edfi_toolkit.settings import dotted
 
 
 def a_folder(tmp_path: Path, run_id: str = "r1") -> RunFolder:
@@ -103,11 +104,11 @@ def test_a_damaged_manifest_is_a_sentence_and_not_a_traceback(tmp_path: Path) ->
 
 
 def test_rows_that_vanish_stop_the_run() -> None:
-    adds_up("build", 3, {"used": 2, "skipped": 1})
+    check_row_balance("build", 3, {"used": 2, "skipped": 1})
     with pytest.raises(EdfiToolkitError, match="3 came in, but used 2, skipped 0"):
-        adds_up("build", 3, {"used": 2, "skipped": 0})
+        check_row_balance("build", 3, {"used": 2, "skipped": 0})
 
 
 def test_dotted_settings_may_be_written_as_tables() -> None:
     given = {"wi": {"ell_in_spa": True}, "nm.program_edorg": "lea", "free_changes": 5}
-    assert flat(given) == {"wi.ell_in_spa": True, "nm.program_edorg": "lea", "free_changes": 5}
+    assert dotted(given) == {"wi.ell_in_spa": True, "nm.program_edorg": "lea", "free_changes": 5}

@@ -16,7 +16,7 @@ import pytest
 
 from edfi_toolkit.errors import ConfigError, SourceUnavailable
 from edfi_toolkit.sources import extract
-from edfi_toolkit.sources.database import checked, read_queries
+from edfi_toolkit.sources.database import check_query, read_queries
 
 MAP = """
 [tables.students]
@@ -130,7 +130,7 @@ def test_tables_and_views_with_canonical_names_need_no_map(url: str) -> None:
 def test_the_transaction_itself_cannot_write(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from edfi_toolkit.sources import database
 
-    monkeypatch.setattr(database, "checked", lambda query, table: query)
+    monkeypatch.setattr(database, "check_query", lambda query, table: query)
     with pytest.raises(SourceUnavailable, match=r"read-?only|readonly"):
         read_queries(url, {"students": WRITES[url.partition(":")[0]]})
     monkeypatch.undo()
@@ -160,7 +160,7 @@ def test_an_empty_result_still_has_its_columns(url: str) -> None:
 )
 def test_statements_that_do_not_only_read_are_refused(query: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
-        checked(query, "students")
+        check_query(query, "students")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_statements_that_do_not_only_read_are_refused(query: str, says: str) -> 
     ],
 )
 def test_words_inside_texts_names_and_comments_are_only_words(query: str) -> None:
-    assert checked(query, "students").rstrip("; \n") == query.strip().rstrip("; \n")
+    assert check_query(query, "students").rstrip("; \n") == query.strip().rstrip("; \n")
 
 
 def test_what_cannot_be_read_is_told_without_secrets(tmp_path: Path, sqlite_file: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from edfi_toolkit.errors import ConfigError, SourceShapeError
 from edfi_toolkit.sources import extract
-from edfi_toolkit.sources.mapping import VENDORS, parsed, vendor_map
+from edfi_toolkit.sources.mapping import VENDORS, parse_map, vendor_map
 from edfi_toolkit.tables import PROFILE_TABLES, TABLES, Tables
 
 
@@ -274,7 +274,7 @@ def test_a_map_of_one_s_own(tmp_path: Path) -> None:
 )
 def test_a_wrong_map_is_refused_with_the_nearest_name(text: str, says: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        parsed("own.toml", text)
+        parse_map("own.toml", text)
     assert says in str(refused.value)
 
 

@@ -1,4 +1,4 @@
-"""What a run says about itself: who, when, with which versions and settings, and how far it is."""
+"""What the manifest keeps of a run: who, when, with which versions and settings, and how far it is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edfi_toolkit import __version__
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.review.views import Block, View
 from edfi_toolkit.runs.folder import MADE_IN, STEPS
-from edfi_toolkit.settings import Settings, Source, without_password
+from edfi_toolkit.settings import Settings, Source, dotted, without_password
 
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
@@ -38,7 +38,7 @@ def head_of_manifest(run: Run, chosen: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def facts_of(plan: Plan) -> dict[str, Any]:
+def plan_counts(plan: Plan) -> dict[str, Any]:
     """What the manifest keeps of a plan."""
     actions, codes = plan.items["action"], plan.findings["code"]
     return {
@@ -53,7 +53,7 @@ def facts_of(plan: Plan) -> dict[str, Any]:
 
 
 def overview(run: Run) -> View:
-    """Which run this is, where its files lie, and which steps it has behind it."""
+    """Which run this is, where its files are, and which steps it has behind it."""
     manifest = run.folder.manifest
     done = manifest.get("steps", {})
     rows = [
@@ -80,12 +80,12 @@ def overview(run: Run) -> View:
     )
 
 
-def adds_up(step: str, rows_in: int, parts: Mapping[str, Any]) -> None:
+def check_row_balance(step: str, rows_in: int, parts: Mapping[str, Any]) -> None:
     """Raises EdfiToolkitError when rows vanished in a step: every row is accounted for."""
     if int(rows_in) != sum(int(count) for count in parts.values()):
-        told = ", ".join(f"{name} {count}" for name, count in parts.items())
+        counts = ", ".join(f"{name} {count}" for name, count in parts.items())
         raise EdfiToolkitError(
-            f"Rows went missing in {step}: {int(rows_in)} came in, but {told}. Nothing was written. "
+            f"Rows went missing in {step}: {int(rows_in)} came in, but {counts}. Nothing was written. "
             "This is a fault of the toolkit; please report it."
         )
 
@@ -100,28 +100,19 @@ def settings_of(
         source.settings,
         given,
     )
-    return {name: value for layer in layers for name, value in flat(layer).items()}
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """`{"wi": {"ell_in_spa": True}}` as `{"wi.ell_in_spa": True}`, the names that profiles use."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        full = f"{prefix}{name}"
-        found.update(flat(value, f"{full}.") if isinstance(value, Mapping) else {full: value})
-    return found
+    return {name: value for layer in layers for name, value in dotted(layer).items()}
 
 
 def user_name() -> str:
-    """The login name of whoever runs this; `unknown` where the system does not tell."""
+    """The login name of whoever runs this; `unknown` where the system does not know."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):
         return "unknown"
 
 
-def _counts_text(facts: Mapping[str, Any]) -> str:
-    counts = {name: value for name, value in facts.items() if type(value) is int and value}
+def _counts_text(step: Mapping[str, Any]) -> str:
+    counts = {name: value for name, value in step.items() if type(value) is int and value}
     for nested in ("actions", "outcomes"):
-        counts.update(facts.get(nested, {}))
+        counts.update(step.get(nested, {}))
     return ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in counts.items())
