@@ -19,9 +19,7 @@ from edfi_toolkit.errors import ConfigError, OdsError
 from edfi_toolkit.privacy import STUDENT_IDS, Masker, masker_of
 from edfi_toolkit.review import steps
 from edfi_toolkit.review.plans import plan_view, unapproved_view
-from edfi_toolkit.review.summaries import sheets
 from edfi_toolkit.review.views import PanelView, View
-from edfi_toolkit.review.workbook import write_workbook
 from edfi_toolkit.runs.artifacts import hashes_of, load_build, load_checked, save_build, save_checked
 from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.runs.manifest import (
@@ -41,6 +39,7 @@ from edfi_toolkit.runs.planning import (
     short_retry,
 )
 from edfi_toolkit.runs.setup import check_setup
+from edfi_toolkit.runs.workbook import write_run_workbook
 from edfi_toolkit.settings import Settings, Source, Target
 
 if TYPE_CHECKING:
@@ -214,7 +213,7 @@ class Run:
         made.save(self.path)
         self.__dict__["plan"] = made
         self.folder.record("preview", plan_counts(made))
-        self._write_workbook()
+        write_run_workbook(self)
         return plan_view(made, self.checked, self._masker_of(made))
 
     def publish(
@@ -268,7 +267,7 @@ class Run:
         self.folder.save_frame("results", result)
         outcomes = {name: int(count) for name, count in result.loc[sent, "outcome"].value_counts().items()}
         self.folder.record("publish", {**about, "outcomes": outcomes, "finished": True})
-        self._write_workbook()
+        write_run_workbook(self)
         return steps.published_view(result, self.masker(result))
 
     def results(self) -> View:
@@ -281,12 +280,12 @@ class Run:
     def rejections(self) -> View:
         """The refusals of this feed that are still open, by cause, and those of this run that are settled."""
         rejected = self.rejection_rows()
-        self._write_workbook()
+        write_run_workbook(self)
         return steps.rejections_view(rejected, self.masker(rejected))
 
     def workbook(self, *, reveal: bool = False) -> View:
         """Write the run as a workbook for people without a notebook; with `reveal` into another file."""
-        return steps.workbook_view(self._write_workbook(reveal=reveal), self.masker(), reveal=reveal)
+        return steps.workbook_view(write_run_workbook(self, reveal=reveal), self.masker(), reveal=reveal)
 
     @cached_property
     def tables(self) -> Tables:
@@ -382,14 +381,6 @@ class Run:
             return done
 
         return waiting
-
-    def _write_workbook(self, *, reveal: bool = False) -> Path:
-        plan = self.plan
-        rejected = self.rejection_rows() if self.published else pd.DataFrame()
-        content = sheets(self.folder.manifest, plan, self.checked, rejected, self.built)
-        masker = self.masker(plan.items, rejected)
-        name = "workbook-revealed.xlsx" if reveal else "workbook.xlsx"
-        return write_workbook(self.path / name, content, masker=masker.revealed() if reveal else masker)
 
     def _as_published(self, view: View) -> View:
         """A step of a run that has published: what it found then."""

@@ -1,0 +1,23 @@
+"""The workbook of a run, in its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from edfi_toolkit.review.summaries import sheets
+from edfi_toolkit.review.workbook import write_workbook
+
+if TYPE_CHECKING:
+    from edfi_toolkit.runs.run import Run
+
+
+def write_run_workbook(run: Run, *, reveal: bool = False) -> Path:
+    """Write it as the run is now; with `reveal` into another file. Returns the path."""
+    rejected = run.rejection_rows() if run.published else pd.DataFrame()
+    content = sheets(run.folder.manifest, run.plan, run.checked, rejected, run.built)
+    masker = run.masker(run.plan.items, rejected)
+    name = "workbook-revealed.xlsx" if reveal else "workbook.xlsx"
+    return write_workbook(run.path / name, content, masker=masker.revealed() if reveal else masker)
