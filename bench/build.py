@@ -34,12 +34,13 @@ def peak() -> float:
 
 def measure(profile: str, students: int) -> dict[str, float]:
     """One district, in this process: rows in and records out, CPU seconds a step, memory."""
-    from edfi_toolkit.rules import build
-    from edfi_toolkit.synthetic import district
+    from edfi_toolkit.rules import build, synthetic_of
     from edfi_toolkit.tables import normalise
 
-    build(normalise(district(profile=profile, students=300)), profile=profile)  # once unmeasured: imports
-    raw = district(profile=profile, students=students, seed=1)
+    build(
+        normalise(synthetic_of(profile).district(students=300)), profile=profile
+    )  # once unmeasured: imports
+    raw = synthetic_of(profile).district(students=students, seed=1)
     begun = time.process_time()
     tables = normalise(raw)
     typed = time.process_time() - begun

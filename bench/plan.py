@@ -34,11 +34,10 @@ from edfi_toolkit.model.keys import key_rows
 from edfi_toolkit.ods import Client, Outcome, Write
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.publishing import publish
-from edfi_toolkit.rules import build
+from edfi_toolkit.rules import build, synthetic_of
 from edfi_toolkit.sandbox import start
 from edfi_toolkit.settings import Secret, Target
 from edfi_toolkit.sources import extract
-from edfi_toolkit.synthetic import district, ods_seed, write
 from edfi_toolkit.tables import Tables, normalise
 from edfi_toolkit.validation import validate
 
@@ -176,8 +175,9 @@ def planning(count: int) -> dict[str, float]:
 
 def prepare(folder: Path, students: int) -> None:
     """A district on disk, and a ledger that says it was published as it is."""
-    raw = district(students=students, seed=1)
-    write(folder / "source", raw)
+    synthetic = synthetic_of("certification")
+    raw = synthetic.district(students=students, seed=1)
+    synthetic.write(folder / "source", raw)
     made = build(normalise(raw), profile="certification", school_year=YEAR)
     known = identity_map_of(made)
     with Ledger(folder / "ledger.db") as ledger:
@@ -217,10 +217,11 @@ def rerun(count: int) -> dict[str, float]:
 
 def journal(count: int) -> dict[str, float]:
     """Create so many records in a sandbox through the client alone, and through publish with its ledger."""
-    raw = district(students=2 * count + 200)
+    synthetic = synthetic_of("certification")
+    raw = synthetic.district(students=2 * count + 200)
     made = build(normalise(raw), profile="certification", school_year=YEAR)
     made = replace(made, records=made.records.head(count))
-    seed = b"".join(orjson.dumps(entry) + b"\n" for entry in ods_seed(raw))
+    seed = b"".join(orjson.dumps(entry) + b"\n" for entry in synthetic.ods_seed(raw))
     whole, cost = plan(made), {}
     with start() as running, tempfile.TemporaryDirectory() as folder:
         client = running.clients[0]

@@ -17,10 +17,9 @@ import httpx
 import orjson
 
 from edfi_toolkit.ods import Client, Write
-from edfi_toolkit.rules import build
+from edfi_toolkit.rules import build, synthetic_of
 from edfi_toolkit.sandbox import Running, start
 from edfi_toolkit.settings import Secret, Target
-from edfi_toolkit.synthetic import district, ods_seed
 from edfi_toolkit.tables import normalise
 
 ASSOCIATIONS = 1_500
@@ -39,9 +38,10 @@ class Cost:
 
 def records(count: int) -> tuple[list[tuple[str, dict[str, Any]]], bytes]:
     """That many associations (resource, body), and what the ODS must hold first, as JSON lines."""
-    raw = district(students=2 * count + 200)  # about half of them take part in a program
+    synthetic = synthetic_of("certification")
+    raw = synthetic.district(students=2 * count + 200)  # about half of them take part in a program
     made = build(normalise(raw), profile="certification", school_year=2026).records.head(count)
-    seed = b"".join(orjson.dumps(entry) + b"\n" for entry in ods_seed(raw))
+    seed = b"".join(orjson.dumps(entry) + b"\n" for entry in synthetic.ods_seed(raw))
     return list(zip(made["resource"], made["body"], strict=True)), seed
 
 

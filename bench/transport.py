@@ -72,11 +72,12 @@ class Bench:
     def plan(self) -> Path:
         """A plan of about as many POSTs, made once and not measured."""
         import edfi_toolkit as edfi
-        from edfi_toolkit.synthetic import district
+        from edfi_toolkit.rules import synthetic_of
 
         folder = self.folder / "plan"
         if not folder.exists():
-            tables = district(students=2 * self.posts + 200)  # about half of them take part in a program
+            # about half of them take part in a program
+            tables = synthetic_of("certification").district(students=2 * self.posts + 200)
             edfi.plan(edfi.build(tables, profile="certification", school_year=2026)).save(folder)
         return folder
 

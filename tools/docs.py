@@ -13,12 +13,14 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterable
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 from edfi_toolkit.rules.catalogue import catalogue_files
-from edfi_toolkit.rules.settings import SETTINGS, Setting
-from edfi_toolkit.tables.schema import PROFILE_TABLES, TABLES, Column, Table
+from edfi_toolkit.rules.contract import Profile, all_settings, profiles
+from edfi_toolkit.rules.settings import Setting
+from edfi_toolkit.tables.schema import TABLES, Column, Table
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 BLOCK = re.compile(r"(<!-- begin (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -30,7 +32,12 @@ SECTIONS = {
 
 def title(name: str) -> str:
     """The heading of one catalogue file: a section, or else a profile."""
-    return SECTIONS.get(name, f"Profile `{name.replace('_', '-')}`")
+    return SECTIONS.get(name, f"Profile `{name}`")
+
+
+def page_name(name: str) -> str:
+    """The page of a catalogue, named as the profile's folder."""
+    return name.replace("-", "_")
 
 
 def cell(value: object) -> str:
@@ -73,7 +80,7 @@ def rules_page(name: str) -> str:
 
 def rules_index(names: list[str]) -> str:
     """The list of rule pages."""
-    lines = (f"- [{title(name)}]({name}.md)\n" for name in names)
+    lines = (f"- [{title(name)}]({page_name(name)}.md)\n" for name in names)
     return (
         "# Rules\n\nEvery message, skip, finding and test names a rule by its id. "
         "These pages say what each id means.\n\n" + "".join(lines)
@@ -106,9 +113,17 @@ def tables_block() -> str:
     return "\n".join(parts)
 
 
+def _looked_for(profile: Profile, table: str) -> str:
+    asked = profile.on_request.get(table)
+    return f"`{table}`" + (f" (with `{asked.setting}` = {shown(asked.value)})" if asked else "")
+
+
 def profile_tables_block() -> str:
     """Which tables a profile reads."""
-    rows = ((f"`{name}`", ", ".join(f"`{t}`" for t in tables)) for name, tables in PROFILE_TABLES.items())
+    rows = (
+        (f"`{name}`", ", ".join(map(_looked_for, repeat(each), each.tables)))
+        for name, each in profiles().items()
+    )
     return markdown_table(["profile", "tables it looks for"], rows)
 
 
@@ -137,7 +152,8 @@ def cited(rule: str) -> str:
 def settings_block() -> str:
     """Every rules setting."""
     rows = (
-        (f"`{s.name}`", shown(s.default), alternatives(s), s.means, cited(s.rule)) for s in SETTINGS.values()
+        (f"`{s.name}`", shown(s.default), alternatives(s), s.means, cited(s.rule))
+        for s in all_settings().values()
     )
     return markdown_table(["setting", "default", "instead", "decides", "rule"], rows)
 
@@ -148,7 +164,7 @@ BLOCKS = {"tables": tables_block, "profile-tables": profile_tables_block, "rule-
 def pages() -> dict[Path, str]:
     """Every generated page or page with a generated block -> its text."""
     names = sorted(catalogue_files())
-    written = {DOCS / "rules" / f"{name}.md": rules_page(name) for name in names}
+    written = {DOCS / "rules" / f"{page_name(name)}.md": rules_page(name) for name in names}
     written[DOCS / "rules" / "README.md"] = rules_index(names)
     for page in sorted(DOCS.rglob("*.md")):
         if page in written:

@@ -173,12 +173,14 @@ def _carried_out(job: Job, approved: str, limits: Limits, kernel: Kernel) -> tup
 
 
 def shut_gate(run: Run) -> str:
-    """What is said when the year has no valid configuration (WI-CFG-2): it was asked for, and nothing is sent."""
+    """What is reported when the year has no valid configuration: it was asked for, and nothing is sent."""
     from edfi_toolkit.rules.catalogue import rule
 
-    if run.folder.has("build") and run.built.skipped["rule"].eq("WI-CFG-2").any():
-        return f"WI-CFG-2: {rule('WI-CFG-2').says} {rule('WI-CFG-2').hint}"
-    return ""
+    if not run.folder.has("build") or run.built.config.valid:
+        return ""
+    skipped = run.built.skipped
+    rules = skipped.loc[skipped["table"].eq("edfi_config"), "rule"]
+    return "; ".join(f"{each}: {rule(each).says} {rule(each).hint}" for each in rules)
 
 
 def _others(run: Run, sent: set[int]) -> list[dict[str, Any]]:

@@ -97,11 +97,11 @@ def import_map(
 def _feed(source: str, profile: str, target: str) -> Iterator[tuple[Ledger, Feed]]:
     """The ledger of this installation, and the feed of a source there."""
     from edfi_toolkit.ledger import Ledger
-    from edfi_toolkit.rules.profile import profile_module
+    from edfi_toolkit.rules import profile as profile_of
     from edfi_toolkit.settings import load_settings
 
     installation = load_settings()
-    profile_module(profile)
+    profile_of(profile)
     with Ledger(installation.ledger) as opened:
         name = installation.source(source).name
         yield opened, opened.feed(installation.target(target).identity, profile, name)

@@ -23,19 +23,20 @@ def synth(
 ) -> None:
     """Write an invented district: tables, the same some months later, and what the ODS must hold first.
 
-    Nobody in it exists. _dirty.csv and _changes.csv list what is wrong on purpose and what changed.
+    No person in it exists. _dirty.csv and _changes.csv list what is wrong on purpose and what changed.
 
     Example: edfi-toolkit synth out/north --profile wi-infinite-campus --students 2000 --seed 1 --dirty 0.01
     """
     from edfi_toolkit.errors import ConfigError
-    from edfi_toolkit.synthetic import district, write
+    from edfi_toolkit.rules import synthetic_of
 
     if folder.exists() and any(folder.iterdir()):
         raise ConfigError(f"{folder} holds files already. Give a new folder.")
-    tables = district(
-        students=students, profile=profile, seed=seed, school_year=school_year, organization=organization
+    synthetic = synthetic_of(profile)
+    tables = synthetic.district(
+        students=students, seed=seed, school_year=school_year, organization=organization
     )
-    write(folder, tables, dirty=dirty, churn=churn, seed=seed)
+    synthetic.write(folder, tables, dirty=dirty, churn=churn, seed=seed)
     for path in sorted(folder.rglob("*.*")):
         typer.echo(str(path))
     say(f"\nNext, the ODS for it: edfi-toolkit sandbox --port 8765 --seed {folder / 'ods-seed.jsonl'}")

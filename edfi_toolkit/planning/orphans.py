@@ -15,6 +15,7 @@ import pandas as pd
 
 from edfi_toolkit.planning.comparison import Sides
 from edfi_toolkit.planning.findings import Findings
+from edfi_toolkit.rules import profile
 
 LOAD_ERROR = "COM-NRM-"
 
@@ -45,7 +46,7 @@ def in_reach(
 
 def _may_go(orphans: pd.DataFrame, build: Any) -> pd.Series:
     scope, policy = build.scope, build.settings.get("resync_orphans", "scoped")
-    if policy == "report" or scope.profile == "certification":
+    if policy == "report" or not profile(scope.profile).orphan_scope:
         return pd.Series(False, index=orphans.index)
     if policy == "all":
         return pd.Series(True, index=orphans.index)

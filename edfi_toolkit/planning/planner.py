@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -40,14 +40,9 @@ from edfi_toolkit.planning.truth_tables import (
     link,
     row_of,
 )
+from edfi_toolkit.rules import profile
 
 MODES = ("publish", "resync")
-# Settings that keep published records which are no longer selected: profile, value that does so, and the
-# rules whose skips it concerns (none named: every deselection; a moved key is still moved).
-RETAINING: Mapping[str, tuple[str, Any, tuple[str, ...]]] = {
-    "wi.exclude_after_publish": ("wi-infinite-campus", "retain", ("WI-ENR-7", "WI-ENR-9")),  # WI-EVT-18
-    "nm.delete_deselected": ("nm-powerschool", False, ()),  # NM-EVT-4
-}
 _LINK_COLUMNS = ["resource", "key", "education_organization_id", "begin_date", "source_refs"]
 
 
@@ -284,11 +279,11 @@ def _in_place(decided: pd.DataFrame, sides: Sides, updatable: Collection[str]) -
 def _retained(old: pd.DataFrame, build: Any, origins: Origins) -> pd.DataFrame:
     """Published records that a setting keeps although they are no longer selected."""
     kept = np.zeros(len(old), dtype=bool)
-    for setting, (profile, value, rules) in RETAINING.items():
-        if build.scope.profile == profile and build.settings.get(setting, not value) == value:
+    for each in profile(build.scope.profile).keeps_deselected:
+        if each.when.holds(build.settings):
             kept |= np.array(
                 [
-                    not rules or any(origins.rule_of(ref) in rules for ref in refs)
+                    not each.rules or any(origins.rule_of(ref) in each.rules for ref in refs)
                     for refs in old["source_refs"]
                 ],
                 dtype=bool,

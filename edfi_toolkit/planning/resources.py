@@ -9,6 +9,7 @@ import pandas as pd
 
 from edfi_toolkit.planning.findings import Findings
 from edfi_toolkit.planning.preferences import preferences_of, to_resync
+from edfi_toolkit.rules import profile
 
 
 def parts_of(checked_or_build: Any) -> tuple[Any, pd.DataFrame, pd.DataFrame]:
@@ -43,7 +44,8 @@ def looked_at(
     if not build.config["valid"]:
         findings.tell("CONFIG_INVALID")
         return preferences_of(None, [])
-    emptying = mode == "resync" and build.settings.get("wi.choice_resync") == "delete"  # WI-CFG-1
+    empties = profile(build.scope.profile).empties
+    emptying = mode == "resync" and empties is not None and empties.holds(build.settings)
     if not getattr(build, "publishes", True) and not emptying:
         findings.tell("NOT_PUBLISHED")
         return preferences_of(None, [])

@@ -14,7 +14,7 @@ import pandas as pd
 from edfi_toolkit.model import KEY_COLUMNS, Body, descriptor_uri
 from edfi_toolkit.model.bodies import BodyDtype
 from edfi_toolkit.rules.account import Account, first_failing
-from edfi_toolkit.rules.bodies import bodies
+from edfi_toolkit.rules.bodies import bodies, day_texts
 from edfi_toolkit.rules.frames import among, earlier_of, translated
 from edfi_toolkit.tables import Tables
 
@@ -76,6 +76,13 @@ class Descriptors:
         return translated(codes, lambda code: self.uri(name, code))
 
 
+def with_published(t: Tables, unique_ids: Iterable[str]) -> Tables:
+    """The tables, published being those students whose unique id is one of these: the ones a target holds."""
+    held = among(t.students["student_unique_id"], pd.Series([*unique_ids], dtype="str"))
+    students = t.students.assign(student_published=held.astype("boolean"))
+    return Tables({**t, "students": students}, skipped=t.skipped, notices=t.notices, origins=t.origins)
+
+
 def suppress_future(candidates: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Series:
     """COM-FUT-1: the candidates whose begin lies after `as_of_date`, when the setting holds them back."""
     if settings["future_dated"] == "send":
@@ -110,21 +117,21 @@ def assemble(
     *,
     winner: Sequence[tuple[str, bool]],
     warn_overlaps: bool = True,
-    cut_overlaps: bool = False,
+    cut_by: str = "",
 ) -> pd.DataFrame:
     """Records from candidates: one per key (DUP_KEY), with bodies and references.
 
     candidates: what PARTS names, the columns of `winner`, and `person`, the rank of student_unique_id.
     winner: how equal keys are decided, as (column, ascending) pairs; the first row after sorting wins.
-    cut_overlaps: end a record on the day before the next of its student, place and program begins.
+    cut_by: the rule that ends a record on the day before the next of its student, place and program begins.
     Notices: DUP_KEY, SHARED_UNIQUE_ID, OVERLAP.
     """
     if candidates.empty:
         return empty_records()
     shared_unique_ids(candidates, account)
     records = one_per_key(candidates, account, winner)
-    if cut_overlaps:
-        records["end_date"] = without_overlaps(records)
+    if cut_by:
+        records["end_date"] = without_overlaps(records, cut_by, account)
     if warn_overlaps:
         overlaps(records, account)
     records["body"], hashes = bodies(records)
@@ -222,10 +229,16 @@ def overlaps(records: pd.DataFrame, account: Account) -> None:
     notice_of(late, "OVERLAP", account)
 
 
-def without_overlaps(records: pd.DataFrame) -> pd.Series:
+def without_overlaps(records: pd.DataFrame, cut_by: str, account: Account) -> pd.Series:
     """The ends, cut to the day before the next record of the group begins where the two would overlap."""
     day_before = records.groupby("group")["begin_date"].shift(-1) - pd.Timedelta(days=1)
-    return earlier_of(records["end_date"], day_before).where(day_before.notna(), records["end_date"])
+    ends = earlier_of(records["end_date"], day_before).where(day_before.notna(), records["end_date"])
+    cut = records[ends.notna() & ends.ne(records["end_date"])]
+    if account.tracing and len(cut):
+        trigger, until = ref_parts(cut["ref"]), day_texts(ends[cut.index])
+        says = "Cut to " + until + ", the day before the next record begins."
+        account.step(trigger["id"], trigger["table"], "endDate", cut_by, says)
+    return ends
 
 
 def school_year_of(days: pd.Series) -> pd.Series:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
 from itertools import chain
 from typing import Any
 
@@ -19,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.rules.account import as_mask
+from edfi_toolkit.rules.contract import profile
 from edfi_toolkit.rules.frames import among
-from edfi_toolkit.rules.profile import PROFILES
 
 
 @dataclass(frozen=True)
@@ -141,14 +140,14 @@ def names(changes: Changes, build: Any) -> pd.Series:
     Several events behind a change all happened: they are joined by "and". Those behind a new record are what
     may have made it: they are joined by "or".
     """
-    module = _module(build)
+    events = profile(build.scope.profile).events
     is_new = changes.are("POST")
     new, known = changes.part(is_new), changes.part(~is_new)
     said = pd.Series("", index=changes.action.index, dtype=object)
     if len(new.action):
-        said[is_new] = _joined(module.of_new(new, known, build), " or ", new)
+        said[is_new] = _joined(events.of_new(new, known, build), " or ", new)
     if len(known.action):
-        said[~is_new] = _joined(module.of_published(known, build), " and ", known)
+        said[~is_new] = _joined(events.of_published(known, build), " and ", known)
     return said
 
 
@@ -162,8 +161,4 @@ def _joined(events: Mapping[str, Any], joint: str, changes: Changes) -> np.ndarr
 
 def name_of_unchanged(build: Any) -> str:
     """The event of a record behind which nothing changed; most tables have none."""
-    return str(getattr(_module(build), "UNCHANGED", ""))
-
-
-def _module(build: Any) -> Any:
-    return import_module(f"edfi_toolkit.rules.{PROFILES[build.scope.profile]}.events")
+    return profile(build.scope.profile).events.UNCHANGED

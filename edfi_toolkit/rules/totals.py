@@ -13,7 +13,7 @@ from edfi_toolkit.rules.frames import among
 from edfi_toolkit.tables import TABLES
 
 if TYPE_CHECKING:
-    from edfi_toolkit.rules.profile import Build
+    from edfi_toolkit.rules.building import Build
 
 
 def summary(build: Build) -> pd.DataFrame:

@@ -1,14 +1,13 @@
-"""Which rows of a build belong to another school year, and to which: a batch over years says who speaks for them."""
+"""Which rows of a build belong to another school year, and to which: a batch over years reports those left over."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from edfi_toolkit.rules.profile import Build
+from edfi_toolkit.rules.building import Build
+from edfi_toolkit.rules.contract import profile
 
-# Per profile the rule that leaves an enrollment to another year, and the rule that says which year it has.
-RULES = {"wi-infinite-campus": ("WI-ENR-3", "WI-SCP-1"), "nm-powerschool": ("NM-SEL-3", "NM-SEL-3")}
-_FIRST_MONTH = 7  # WI-SCP-2: July 1 belongs to the next year
+COLUMNS = {"rule": "str", "school_year": "int64", "rows": "int64"}
 
 
 def other_years(build: Build) -> pd.DataFrame:
@@ -16,15 +15,12 @@ def other_years(build: Build) -> pd.DataFrame:
 
     Only those that a record might rest on. A profile without years in its rows has none.
     """
-    left_by, rule = RULES.get(build.profile, ("", ""))
+    rule = profile(build.profile).school_year_rule
+    if rule is None:
+        return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in COLUMNS.items()})
     skipped = build.skipped
-    ids = skipped.loc[skipped["table"].eq("enrollments") & skipped["rule"].eq(left_by), "id"]
+    ids = skipped.loc[skipped["table"].eq("enrollments") & skipped["rule"].eq(rule.skipped_by), "id"]
     rows = build.tables["enrollments"]
-    rows = rows[rows["enrollment_id"].isin(ids)]
-    if build.profile == "wi-infinite-campus":
-        calendars = build.tables["calendars"].set_index("calendar_id")
-        years = rows["calendar_id"].map(calendars["school_year"])
-    else:
-        years = rows["start_date"].dt.year + rows["start_date"].dt.month.ge(_FIRST_MONTH)
+    years = rule.years(rows[rows["enrollment_id"].isin(ids)], build.tables)
     counts = years[years.ne(build.config.school_year)].dropna().astype("int64").value_counts().sort_index()
-    return pd.DataFrame({"rule": rule, "school_year": counts.index, "rows": counts.to_numpy()})
+    return pd.DataFrame({"rule": rule.cites, "school_year": counts.index, "rows": counts.to_numpy()})

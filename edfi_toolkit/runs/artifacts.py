@@ -47,7 +47,7 @@ def save_build(folder: RunFolder, build: Build) -> None:
 def load_build(folder: RunFolder, profile: str, tables: Tables) -> Build:
     """Read what `save_build` wrote."""
     from edfi_toolkit.rules import Build, Config, Scope
-    from edfi_toolkit.rules.settings import resolve
+    from edfi_toolkit.rules import profile as profile_of
 
     about = orjson.loads((folder.path / "build/build.json").read_bytes())
     scope = about["scope"]
@@ -61,7 +61,7 @@ def load_build(folder: RunFolder, profile: str, tables: Tables) -> Build:
         records=folder.load_frame("build/records"),
         skipped=folder.load_frame("build/skipped"),
         notices=folder.load_frame("build/notices"),
-        settings=resolve(about["settings"]),
+        settings=profile_of(profile).resolve(about["settings"]),
         tables=tables,
         config=Config(**_with_days(about["config"])),
         scope=Scope(**_with_days({**scope, **sets})),

@@ -27,9 +27,9 @@ def open_run(
     when there is none; "new" starts one; a name opens that one. settings: of the profile, over those in the
     settings file. Nothing is read, contacted or written yet. Raises ConfigError for names that do not exist.
     """
-    from edfi_toolkit.rules.profile import profile_module
+    from edfi_toolkit.rules import profile as profile_of
 
-    profile_module(profile)
+    profile_of(profile)
     installation = load_settings()
     if school_year is not None and target in installation.targets:
         installation.targets[target].check_year(school_year)

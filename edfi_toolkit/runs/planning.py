@@ -148,9 +148,9 @@ def _recover(run: Run) -> None:
 
 
 def asked_who_is_published(run: Run) -> Tables:
-    """The run's tables, published being the students whom the target holds (NM-SEL-1), kept with the run."""
+    """The run's tables, published being the students whom the target holds, kept with the run."""
     from edfi_toolkit.ods import Client
-    from edfi_toolkit.rules.nm_powerschool.rules import with_published
+    from edfi_toolkit.rules.common import with_published
 
     with Client(run.target, retry=short_retry()) as client:
         held = {body["studentUniqueId"] for page in client.read("students") for body in page["body"]}

@@ -118,10 +118,11 @@ class Run:
         self.folder.need("extract")
         if self.published:
             return self._as_published(steps.built_view(self.built, self.masker()))
-        from edfi_toolkit.rules import build
+        from edfi_toolkit.rules import build, profile
 
         settings = self._settings()
-        if settings.get("nm.student_published_from") == "ods":
+        asks_target = profile(self.profile).asks_target
+        if asks_target and asks_target.holds(settings):
             self.__dict__["tables"] = asked_who_is_published(self)
         built = build(self.tables, profile=self.profile, school_year=self.school_year, settings=settings)
         for row in built.accounting().to_dict("records"):

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError, SourceShapeError, SourceUnavailable, did_you_mean
+from edfi_toolkit.rules import profile as profile_of
 from edfi_toolkit.sources import mapping as maps
 from edfi_toolkit.sources.database import is_database, read_queries, read_tables
 from edfi_toolkit.sources.folder import read_file, read_folder
-from edfi_toolkit.tables import PROFILE_TABLES, TABLES, Sheet, Tables, normalise
+from edfi_toolkit.tables import TABLES, Sheet, Tables, normalise
 
 
 def extract(
@@ -28,13 +29,14 @@ def extract(
     source: a folder, a workbook, a database URL, or a mapping of table name to frame or list of records.
     mapping: `canonical`, a vendor (`powerschool`, `infinite-campus`), the path of a TOML map, or `auto`,
         which recognises the vendor by tables and columns.
-    settings: those of the profile; none of them changes what is read.
+    settings: those of the profile; none of them changes what is read, only which tables are missed.
     Rows that cannot be trusted are in `.skipped`; a table of the profile that was not found gives a NO_TABLE
     notice and reads as empty.
     Raises SourceUnavailable when the source cannot be read, SourceShapeError when it has none of the
     profile's tables or lacks a required column, ConfigError for an unknown profile or mapping.
     """
-    wanted = _tables_of(profile)
+    known = profile_of(profile)
+    wanted = known.expected_tables(known.resolve(settings))
     if isinstance(source, Tables):
         return source
     by = _map(mapping)
@@ -49,22 +51,15 @@ def extract(
     return _with_notices(tables, notices, wanted, where, list(found))
 
 
-def _tables_of(profile: str) -> tuple[str, ...]:
-    if profile in PROFILE_TABLES:
-        return PROFILE_TABLES[profile]
-    meant = did_you_mean(profile, PROFILE_TABLES)
-    raise ConfigError(f"There is no profile {profile!r}.{meant} Profiles are {', '.join(PROFILE_TABLES)}.")
-
-
 def _map(mapping: str | Path) -> maps.Map | None:
     """The map that was asked for; None for canonical names, or to be recognised."""
     if mapping in ("auto", "canonical"):
         return None
-    if mapping in maps.VENDORS:
+    if mapping in maps.source_maps():
         return maps.vendor_map(str(mapping))
     if str(mapping).endswith(".toml"):
         return maps.read_map(Path(mapping))
-    names = ("auto", "canonical", *maps.VENDORS)
+    names = ("auto", "canonical", *maps.source_maps())
     raise ConfigError(
         f"There is no mapping {mapping}.{did_you_mean(mapping, names)} Use {', '.join(names)} or a TOML file."
     )
@@ -99,7 +94,7 @@ def _read_database(url: str, by: maps.Map | None) -> dict[str, Sheet]:
     if by is not None and by.queries:
         return read_queries(url, by.queries)
     names = set(TABLES) | (by.sources if by else set())
-    for vendor in maps.VENDORS if by is None else ():
+    for vendor in maps.source_maps() if by is None else ():
         names |= maps.vendor_map(vendor).sources
     return read_tables(url, names)
 

@@ -1,4 +1,4 @@
-"""From a vendor's tables and field names to the canonical ones, by maps that are data (`maps/*.toml`).
+"""From a vendor's tables and field names to the canonical ones, by maps that are data: TOML files that profiles bring.
 
 A map lists, for each canonical table, the source tables it is made of and where each column comes from:
 a field name or several spellings of it, or a table with `template`, `constant`, `column` + `add`, or a
@@ -13,7 +13,6 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,9 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError, SourceShapeError, did_you_mean
+from edfi_toolkit.rules import profiles
 from edfi_toolkit.tables import TABLES, Sheet
 
-VENDORS = {"powerschool": "powerschool.toml", "infinite-campus": "infinite_campus.toml"}
 _PREFIX = re.compile(r"^\s*(?:\[[^\]]*\]|\w+\.)\s*")
 _DECIMAL = re.compile(r"[+-]?\d+\.0+")
 _PART_MEMBERS = frozenset({"from", "columns", "where", "query"})
@@ -60,9 +59,15 @@ class Map:
 
 
 @cache
+def source_maps() -> Mapping[str, Path]:
+    """The maps that the profiles bring, by the vendor's name."""
+    return {name: path for each in profiles().values() for name, path in each.source_maps.items()}
+
+
+@cache
 def vendor_map(name: str) -> Map:
-    """The map of a vendor, by its name in VENDORS."""
-    return parse_map(name, files(__package__).joinpath("maps", VENDORS[name]).read_text(encoding="utf-8"))
+    """The map of a vendor, by its name in `source_maps`."""
+    return parse_map(name, source_maps()[name].read_text(encoding="utf-8"))
 
 
 def read_map(path: Path) -> Map:
@@ -70,7 +75,7 @@ def read_map(path: Path) -> Map:
     try:
         return parse_map(path.name, path.read_text(encoding="utf-8"))
     except OSError as error:
-        known = ", ".join(["auto", "canonical", *VENDORS])
+        known = ", ".join(["auto", "canonical", *source_maps()])
         raise ConfigError(f"There is no mapping {path}. Use {known}, or the path of a TOML file.") from error
 
 
@@ -112,7 +117,7 @@ def recognise(found: Mapping[str, Sheet]) -> Map | None:
     """
     by_name = {name.lower(): sheet for name, sheet in found.items()}
     scores: dict[str, tuple[int, int]] = {"": _canonical_score(by_name)}
-    for name in VENDORS:
+    for name in source_maps():
         parts = [(table, part) for table, each in vendor_map(name).tables.items() for part in each]
         present = [(table, part) for table, part in parts if part["from"].lower() in by_name]
         complete = [

@@ -190,7 +190,7 @@ _ALL = (
     ),
     _table(
         "program_participation",
-        "one student in one program, as the certification profile publishes it",
+        "one student in one program, as it is published",
         "participation_id",
         _key("participation_id", "key of the participation"),
         _refers("student_id", "students", "who takes part"),
@@ -302,21 +302,3 @@ _ALL = (
     ),
 )
 TABLES: Mapping[str, Table] = MappingProxyType({each.name: each for each in _ALL})
-
-# The tables a profile reads; extract warns for each it did not find. Control tables may always be absent.
-PROFILE_TABLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "certification": ("students", "program_participation"),
-        "nm-powerschool": ("students", "schools", "enrollments", "cte_records", "preferences"),
-        "wi-infinite-campus": (
-            "students",
-            "schools",
-            "calendars",
-            "enrollments",
-            "section504_records",
-            "ceis_records",
-            "instruction_mode_records",
-            "preferences",
-        ),
-    }
-)

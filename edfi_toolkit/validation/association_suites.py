@@ -1,4 +1,4 @@
-"""The expectations on the ten associations: they follow from the model and from the certification sheets."""
+"""The expectations on the ten associations: they follow from the model."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from edfi_toolkit.model import resource
-from edfi_toolkit.rules.certification.rules import SHEET
-from edfi_toolkit.rules.profile import PROFILES
-from edfi_toolkit.validation.check_texts import CERTIFICATION, STANDARD
+from edfi_toolkit.validation.check_texts import STANDARD
 from edfi_toolkit.validation.suite_files import (
     DESCRIPTOR_URI,
     NO_OUTER_SPACE,
@@ -17,23 +15,9 @@ from edfi_toolkit.validation.suite_files import (
     expectation,
 )
 
-# The state's own suite judges this date of its records: NM-SEL-3, OUTSIDE_YEAR.
-JUDGED_BY_THE_STATE = {"beginDate": "nm-powerschool", "endDate": "wi-infinite-campus"}
-# Numbers of the elements in docs/rules/certification.md.
-SHEET_NUMBERS = {
-    ("studentCTEProgramAssociations", "endDate"): "CERT-CTE-2",
-    ("studentCTEProgramAssociations", "nonTraditionalGenderStatus"): "CERT-CTE-8",
-    ("studentCTEProgramAssociations", "privateCTEProgram"): "CERT-CTE-9",
-    ("studentCTEProgramAssociations", "technicalSkillsAssessmentDescriptor"): "CERT-CTE-10",
-    ("studentCTEProgramAssociations", "cteProgramServices"): "CERT-CTE-11",
-    ("studentCTEProgramAssociations", "cteProgramServices.cipCode"): "CERT-CTE-13",
-    ("studentCTEProgramAssociations", "cteProgramServices.primaryIndicator"): "CERT-CTE-14",
-}
-
 
 def association_suite(endpoint: str) -> list[Expectation]:
-    """All expectations of one association: what the standard requires, its limits, dates and key, then the
-    sheet."""
+    """All expectations of one association: what the standard requires, its limits, dates and key."""
     properties = {path.removeprefix("$."): facts for path, facts in resource(endpoint)["properties"].items()}
     rules = [
         rule
@@ -41,7 +25,7 @@ def association_suite(endpoint: str) -> list[Expectation]:
         if facts["type"] not in {"object", "array"}
         for rule in _of_property(endpoint, path, facts)
     ]
-    return [*rules, *_dates(endpoint), _key(endpoint), *_sheet(endpoint, properties)]
+    return [*rules, *_dates(endpoint), _key(endpoint)]
 
 
 def _of_property(endpoint: str, path: str, facts: dict[str, Any]) -> Iterator[Expectation]:
@@ -113,7 +97,6 @@ def _dates(endpoint: str) -> Iterator[Expectation]:
             "YEAR",
             says=says,
             column=path,
-            profiles=[name for name in PROFILES if name != JUDGED_BY_THE_STATE[path]],
             **SCHOOL_YEAR,
         )
 
@@ -128,19 +111,3 @@ def _key(endpoint: str) -> Expectation:
         column_list=columns,
         ignore_row_if="any_value_is_missing",
     )
-
-
-def _sheet(endpoint: str, properties: dict[str, Any]) -> Iterator[Expectation]:
-    """CERT_MISSING: what the certification sheet requires and the standard does not (CERT-SEL-5)."""
-    columns = {path.replace("[*]", ""): path for path in properties}
-    for field in SHEET.get(endpoint, ()):
-        number = SHEET_NUMBERS.get((endpoint, field))
-        yield expectation(
-            endpoint,
-            "expect_column_values_to_not_be_null",
-            "CERT_MISSING",
-            says=f"{field} is missing, and the certification sheet requires it; the record is sent as it is.",
-            source=f"{CERTIFICATION}, {endpoint}.{field}" + (f" ({number})" if number else ""),
-            profiles=("certification",),
-            column=columns[field],
-        )

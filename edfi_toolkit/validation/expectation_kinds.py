@@ -7,14 +7,6 @@ from typing import Any
 
 from edfi_toolkit.validation.suite_files import Expectation, expectation
 
-SKIPPED = "warning"  # a rule of the profile skips such a row already: reported, and nothing held for it
-NOT_EXCLUDED = {
-    "type": "comparison",
-    "column": {"name": "state_exclude"},
-    "operator": "==",
-    "parameter": False,
-}
-
 
 def filled(subject: str, column: str, rule_id: str, says: str = "", **more: Any) -> Expectation:
     """The cell is not empty."""
@@ -22,11 +14,6 @@ def filled(subject: str, column: str, rule_id: str, says: str = "", **more: Any)
     return expectation(
         subject, "expect_column_values_to_not_be_null", rule_id, says=says, column=column, **more
     )
-
-
-def empty(subject: str, column: str, rule_id: str, says: str, **more: Any) -> Expectation:
-    """The property is never there."""
-    return expectation(subject, "expect_column_values_to_be_null", rule_id, says=says, column=column, **more)
 
 
 def matches(subject: str, column: str, regex: str, rule_id: str, says: str, **more: Any) -> Expectation:
@@ -68,12 +55,6 @@ def in_order(subject: str, start: str, end: str, rule_id: str, **more: Any) -> E
         ignore_row_if="either_value_is_missing",
         **more,
     )
-
-
-def somewhere(subject: str, column: str, values: Any, rule_id: str, says: str, **more: Any) -> Expectation:
-    """At least one row of a table that has rows holds each of these values."""
-    kind = "expect_column_distinct_values_to_contain_set"
-    return expectation(subject, kind, rule_id, says=says, column=column, value_set=values, **more)
 
 
 def has_rows(subject: str, needed_by: Sequence[str], rule_id: str, says: str, **more: Any) -> Expectation:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,9 @@ from edfi_toolkit.model import (
     DEFAULT_NAMESPACE,
     KEY_COLUMNS,
     descriptor_properties,
-    descriptor_uri,
     descriptor_values,
 )
-from edfi_toolkit.rules.wi_infinite_campus.rules import MODALITY_TYPE
+from edfi_toolkit.rules import profiles
 from edfi_toolkit.validation.findings import Collected
 from edfi_toolkit.validation.flatten import Flat
 from edfi_toolkit.validation.suite_files import DESCRIPTOR_URI
@@ -31,8 +31,6 @@ from edfi_toolkit.validation.target import Known, folded
 Flats = Mapping[str, tuple[Flat, np.ndarray]]
 FEW = 15  # values that a sentence may list
 _URI = re.compile(DESCRIPTOR_URI)
-# What a state adds to the standard's own namespace (WI-ELE-4): only a target of that state has it.
-STATES_OWN = {descriptor_uri("ProgramTypeDescriptor", MODALITY_TYPE).casefold()}
 
 
 def used_descriptors(flats: Flats) -> set[str]:
@@ -71,12 +69,18 @@ def judge_descriptor(uri: str, name: str, known: Known | None) -> tuple[str, str
     shipped = descriptor_values().get(name, ())
     if uri.casefold() in {known.casefold() for known in shipped}:
         return None
-    if not shipped or not uri.startswith(f"{DEFAULT_NAMESPACE}/") or uri.casefold() in STATES_OWN:
+    if not shipped or not uri.startswith(f"{DEFAULT_NAMESPACE}/") or uri.casefold() in of_states():
         return (
             "DESCRIPTOR_UNCHECKED",
             f"{uri!r} is not one of the standard's own values; only a target can tell.",
         )
     return "COM-PAY-3", f"The data standard has no {name} {_suggestion(uri, shipped)}"
+
+
+@cache
+def of_states() -> frozenset[str]:
+    """What a state adds to the standard's own namespace, in lower case: only a target of that state has it."""
+    return frozenset(uri.casefold() for each in profiles().values() for uri in each.descriptors)
 
 
 def _suggestion(uri: str, choices: Sequence[str]) -> str:

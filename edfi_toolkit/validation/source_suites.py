@@ -29,7 +29,6 @@ from edfi_toolkit.validation.suite_files import (
     expectation,
 )
 
-CERTIFIED = ("certification",)
 # Column pairs (start, end) of each table; those of the states' trigger tables are judged by the states' suites.
 PERIODS = {
     "calendars": ("start_date", "end_date"),
@@ -107,8 +106,6 @@ def _schema_rules(table: str) -> Iterator[Expectation]:
 
 def _students() -> Iterator[Expectation]:
     subject, column = "source.students", "student_unique_id"
-    says = "The student has no state id, so nothing can be reported for this student."
-    yield filled(subject, column, "SRC-REQUIRED", says, profiles=CERTIFIED)
     yield expectation(
         subject,
         "expect_column_value_lengths_to_be_between",
@@ -118,22 +115,11 @@ def _students() -> Iterator[Expectation]:
         says="student_unique_id is longer than 32 characters.",
         source=f"{STANDARD}, students.studentUniqueId",
     )
-    says = "student_unique_id holds white space; check that it is the state id."
-    yield matches(subject, column, r"^\S+$", "SRC-VALUE", says, profiles=CERTIFIED)
     yield expectation(subject, "expect_column_values_to_be_unique", "SHARED_UNIQUE_ID", column=column)
 
 
 def _participation() -> Iterator[Expectation]:
     subject = "source.program_participation"
-    says = "The table program_participation is empty, and this profile builds from nothing else."
-    yield expectation(
-        subject,
-        "expect_table_row_count_to_be_between",
-        "SRC-EMPTY",
-        min_value=1,
-        profiles=CERTIFIED,
-        says=says,
-    )
     for column, path in OF_THE_STANDARD.items():
         says = f"{column} is empty, and the data standard requires it."
         source = f"{STANDARD}, GeneralStudentProgramAssociation.{path}"

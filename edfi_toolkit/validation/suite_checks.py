@@ -10,6 +10,7 @@ import pandas as pd
 
 from edfi_toolkit.errors import ValidationError
 from edfi_toolkit.model import associations
+from edfi_toolkit.rules import profile as profile_of
 from edfi_toolkit.tables import TABLES
 from edfi_toolkit.validation import gx
 from edfi_toolkit.validation.findings import Collected
@@ -92,11 +93,15 @@ def _asked(suite: Suite, build: Any) -> list[Expectation]:
     profile = build.scope.profile
     if suite.profile not in ("", profile):
         return []
+    judged = profile_of(profile).judges_dates
     return [
         rule
         for rule in suite.expectations
         if profile in rule["meta"].get("profiles", [profile])
-        and all(build.settings[name] in values for name, values in rule["meta"].get("settings", {}).items())
+        and not (rule["meta"]["rule_id"] == "YEAR" and rule["kwargs"]["column"] in judged)
+        and all(
+            build.settings.get(name) in values for name, values in rule["meta"].get("settings", {}).items()
+        )
     ]
 
 

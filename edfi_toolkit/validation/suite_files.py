@@ -16,9 +16,9 @@ from typing import Any
 import orjson
 
 from edfi_toolkit.errors import ConfigError, ValidationError
+from edfi_toolkit.rules import profile_names, profiles
 from edfi_toolkit.rules.catalogue import RULES
-from edfi_toolkit.rules.profile import PROFILES
-from edfi_toolkit.rules.settings import SETTINGS
+from edfi_toolkit.rules.contract import all_settings
 from edfi_toolkit.validation.check_texts import CHECK_TEXTS, SEVERITIES
 
 Expectation = dict[str, Any]
@@ -62,17 +62,14 @@ def expectation(
     hint: str = "",
     source: str = "",
     severity: str = "",
-    profiles: Sequence[str] = (),
     needed_by: Sequence[str] = (),
-    settings: Mapping[str, Sequence[Any]] | None = None,
     **kwargs: Any,
 ) -> Expectation:
     """One expectation in the format of Great Expectations; sentence, hint and severity default to the rule's
     own.
 
-    rule_id: of this package's facts or of the catalogue of the rules. settings: by name, the values with which
-        it is asked. Its id depends on nothing but the subject, the rule and what it looks at, so a file written
-        twice is the same.
+    rule_id: of this package's facts or of the catalogue of the rules. Its id depends on nothing but the subject, the
+        rule and what it looks at, so a file written twice is the same.
     """
     fact = CHECK_TEXTS.get(rule_id) or RULES[rule_id]
     meta: dict[str, Any] = {
@@ -81,12 +78,8 @@ def expectation(
         "hint": hint or fact.hint,
         "source": source or fact.source,
     }
-    if profiles:
-        meta["profiles"] = list(profiles)
     if needed_by:
         meta["needed_by"] = list(needed_by)
-    if settings:
-        meta["settings"] = {name: list(values) for name, values in settings.items()}
     return {
         "id": stable_id(subject, kind, rule_id, kwargs),
         "type": kind,
@@ -125,12 +118,13 @@ def shipped_folder() -> Path:
 
 
 def load(environ: Mapping[str, str] = os.environ) -> dict[str, list[Suite]]:
-    """All suites by subject: the shipped ones, then those of the folder that EDFI_EXPECTATIONS names.
+    """All suites by subject: the shipped ones, those of the profiles, then the folder that EDFI_EXPECTATIONS names.
 
-    A file there with the name of a shipped one takes its place; any other is added. Raises ConfigError when
+    A file there with the name of one of the others takes its place; any other is added. Raises ConfigError when
     the folder does not exist, ValidationError naming the file and what is wrong with it.
     """
-    paths = {path.name: path for path in sorted(shipped_folder().glob("*.json"))}
+    folders = [shipped_folder(), *(each.suites for each in profiles().values() if each.suites)]
+    paths = {path.name: path for folder in folders for path in sorted(folder.glob("*.json"))}
     if own := environ.get("EDFI_EXPECTATIONS"):
         if not Path(own).is_dir():
             raise ConfigError(f"EDFI_EXPECTATIONS names {own}, which is no folder. Correct it or unset it.")
@@ -149,7 +143,7 @@ def read(path: Path) -> Suite:
     Raises ValidationError naming the file, the rule and what is wrong with it.
     """
     parts = path.stem.split(".")
-    profile = parts.pop(0) if parts[0] in PROFILES and parts[1:] else ""
+    profile = parts.pop(0) if parts[0] in profile_names() and parts[1:] else ""
     subject = ".".join(parts[:2]) if parts[0] == "source" else parts[0]
     try:
         content = orjson.loads(path.read_bytes())
@@ -202,7 +196,7 @@ def _problems(rule: Any, number: int) -> Iterator[str]:
             yield f"{name}: {kind} needs {needed}, without which it would let rows pass"
     if isinstance(kwargs.get("row_condition"), str):
         yield f"{name}: row_condition is text, which would be run as code; write it as an object"
-    if strange := sorted(meta.get("settings", {}).keys() - SETTINGS.keys()):
+    if strange := sorted(meta.get("settings", {}).keys() - all_settings().keys()):
         yield f"{name}: there is no setting {', '.join(strange)}, so it would never be asked"
     if unknown := [given for given in _parameters(kwargs) if given not in PARAMETERS]:
         yield f"{name}: there is no parameter {', '.join(unknown)}; use {', '.join(PARAMETERS)}"

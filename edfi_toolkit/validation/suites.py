@@ -1,4 +1,4 @@
-"""Write the expectation suites: `python -m edfi_toolkit.validation.suites`.
+"""Write the expectation suites that hold under every profile: `python -m edfi_toolkit.validation.suites`.
 
 The files in `expectations/` are committed, and a test writes them again and compares. Own rules go into a
 further file next to these (`expectations/README.md`), which this module never touches.
@@ -12,16 +12,14 @@ import orjson
 
 from edfi_toolkit.model import associations
 from edfi_toolkit.validation.association_suites import association_suite
-from edfi_toolkit.validation.nm_suites import nm_suites
 from edfi_toolkit.validation.source_suites import source_suites
 from edfi_toolkit.validation.suite_files import Expectation, shipped_folder
-from edfi_toolkit.validation.wi_suites import wi_suites
 
 
 def suites() -> dict[str, list[Expectation]]:
-    """Every shipped suite by name: `source.<table>`, the ten associations, and what the two states add to them."""
+    """Every shipped suite by name: `source.<table>` and the ten associations; profiles bring their own."""
     resources = {endpoint: association_suite(endpoint) for endpoint in associations()}
-    return {**source_suites(), **resources, **nm_suites(), **wi_suites()}
+    return {**source_suites(), **resources}
 
 
 def text_of(name: str, expectations: list[Expectation]) -> bytes:

@@ -21,7 +21,8 @@ LINES = [
     {"model", "privacy", "storage"},
     {"display", "settings", "tables"},
     {"synthetic"},
-    {"sources", "rules", "ods", "sandbox"},
+    {"rules", "ods", "sandbox"},
+    {"sources"},  # asks a profile which tables it reads and which maps it brings
     {"validation", "planning"},
     {"ledger"},
     {"publishing"},

@@ -13,11 +13,10 @@ from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.ods import Client
 from edfi_toolkit.planning import plan
 from edfi_toolkit.publishing import publish
-from edfi_toolkit.rules import build
+from edfi_toolkit.rules import build, profile_names, synthetic_of
 from edfi_toolkit.sandbox import Running
 from edfi_toolkit.settings import Secret, Target
 from edfi_toolkit.sources import extract
-from edfi_toolkit.synthetic import PROFILES, district, write
 from edfi_toolkit.validation import Checked, validate
 
 # The share of rows that change is what the guardrails let pass in a district of that size.
@@ -25,12 +24,13 @@ STUDENTS, CHURN = (1_000, 0.02) if os.environ.get("EDFI_PROVE") == "1" else (100
 HOLDING = ["REF-STUDENT", "COM-DEP-1"]  # what only the ODS can tell of a dirty row
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", profile_names())
 def test_a_dirty_district_arrives_but_for_its_dirty_rows_then_nothing_is_sent_then_its_changes(
     sandbox: Running, profile: str, tmp_path: Path
 ) -> None:
-    tables = district(students=STUDENTS, profile=profile, seed=5)
-    folder = write(tmp_path / "district", tables, dirty=0.05, churn=CHURN)
+    synthetic = synthetic_of(profile)
+    tables = synthetic.district(students=STUDENTS, seed=5)
+    folder = synthetic.write(tmp_path / "district", tables, dirty=0.05, churn=CHURN)
     content = (folder / "ods-seed.jsonl").read_bytes()
     loaded = httpx.post(f"{sandbox.control_url}/seed", content=content, timeout=60, trust_env=False).json()
     assert loaded["refused"] == []

@@ -10,8 +10,7 @@ from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.planning.likely_cause import behind_deletes
 from edfi_toolkit.publishing import publish
-from edfi_toolkit.rules import build
-from edfi_toolkit.synthetic import district
+from edfi_toolkit.rules import build, synthetic_of
 from tests.district import a_build, a_participation
 
 PROFILES = ("certification", "nm-powerschool", "wi-infinite-campus")
@@ -19,7 +18,7 @@ DAYS = ("begin_date", "start_date", "end_date")
 
 
 def tables_of(profile):
-    return dict(district(students=250, profile=profile))
+    return dict(synthetic_of(profile).district(students=250))
 
 
 def the_build(profile, tables):

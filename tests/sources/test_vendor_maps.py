@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from edfi_toolkit.errors import ConfigError, SourceShapeError
+from edfi_toolkit.rules import profile as profile_of
 from edfi_toolkit.sources import extract
-from edfi_toolkit.sources.mapping import VENDORS, parse_map, vendor_map
-from edfi_toolkit.tables import PROFILE_TABLES, TABLES, Tables
+from edfi_toolkit.sources.mapping import parse_map, source_maps, vendor_map
+from edfi_toolkit.tables import TABLES, Tables
 
 
 def table(*lines: str, by: str) -> str:
@@ -289,9 +290,9 @@ def test_an_unknown_mapping_names_the_nearest(tmp_path: Path) -> None:
     ("vendor", "profile"), [("powerschool", "nm-powerschool"), ("infinite-campus", "wi-infinite-campus")]
 )
 def test_a_vendor_s_map_feeds_every_table_and_key_of_its_profile(vendor: str, profile: str) -> None:
-    assert set(VENDORS) >= {vendor}
+    assert set(source_maps()) >= {vendor}
     tables = vendor_map(vendor).tables
-    assert set(PROFILE_TABLES[profile]) <= set(tables)
+    assert set(profile_of(profile).tables) <= set(tables)
     for name, parts in tables.items():
         required = {column.name for column in TABLES[name].columns.values() if column.required}
         assert all(required <= part["columns"].keys() for part in parts)

@@ -11,12 +11,10 @@ import pytest
 
 from edfi_toolkit import model
 from edfi_toolkit.errors import ConfigError
-from edfi_toolkit.rules import Build, build
+from edfi_toolkit.rules import Build, build, profile_names, synthetic_of
+from edfi_toolkit.rules import profile as profile_of
 from edfi_toolkit.sources import extract
-from edfi_toolkit.synthetic import PROFILES, changed, district, maker, ods_seed, soiled, write
-from edfi_toolkit.synthetic.changes import CHANGES
-from edfi_toolkit.synthetic.dirt import DIRT
-from edfi_toolkit.tables import PROFILE_TABLES, TABLES, normalise
+from edfi_toolkit.tables import TABLES, normalise
 
 STUDENTS = 2000
 IN_THE_ODS = {"REF-STUDENT", "COM-DEP-1"}  # of a dirty row that only the ODS can tell
@@ -38,37 +36,38 @@ def built_from(tables: Any, profile: str) -> Build:
     return build(normalise(tables), profile=profile, school_year=2026)
 
 
-@pytest.fixture(scope="module", params=PROFILES)
+@pytest.fixture(scope="module", params=profile_names())
 def profile(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture(scope="module")
 def tables(profile: str) -> dict[str, pd.DataFrame]:
-    return district(students=STUDENTS, profile=profile, seed=7)
+    return synthetic_of(profile).district(students=STUDENTS, seed=7)
 
 
 @pytest.fixture(scope="module")
-def seeded(tables: dict[str, pd.DataFrame]) -> dict[str, list[dict[str, Any]]]:
+def seeded(tables: dict[str, pd.DataFrame], profile: str) -> dict[str, list[dict[str, Any]]]:
     """Bodies of the seed, by resource."""
     bodies: dict[str, list[dict[str, Any]]] = {}
-    for entry in ods_seed(tables):
+    for entry in synthetic_of(profile).ods_seed(tables):
         bodies.setdefault(entry["resource"], []).append(entry["body"])
     return bodies
 
 
 def test_one_seed_gives_one_district_and_another_another(profile: str) -> None:
-    first, same = (district(students=50, profile=profile, seed=3) for _ in range(2))
+    first, same = (synthetic_of(profile).district(students=50, seed=3) for _ in range(2))
     assert list(first) == list(same)
     for name in first:
         pd.testing.assert_frame_equal(first[name], same[name])
-    assert not district(students=50, profile=profile, seed=4)["enrollments"].equals(first["enrollments"])
+    assert not synthetic_of(profile).district(students=50, seed=4)["enrollments"].equals(first["enrollments"])
 
 
 def test_districts_of_two_organizations_share_no_student(profile: str) -> None:
-    one, two = maker(profile).ORGANIZATION, maker(profile).ORGANIZATION + 1000
+    one = synthetic_of(profile).organization
+    two = one + 1000
     ids = [
-        set(district(students=50, profile=profile, organization=each)["students"]["student_unique_id"])
+        set(synthetic_of(profile).district(students=50, organization=each)["students"]["student_unique_id"])
         for each in (one, two)
     ]
     assert len(ids[0]) == len(ids[1]) == 50
@@ -77,17 +76,17 @@ def test_districts_of_two_organizations_share_no_student(profile: str) -> None:
 
 def test_a_profile_or_organization_that_cannot_be_is_refused_with_what_can() -> None:
     with pytest.raises(ConfigError, match="nm-powerschool, wi-infinite-campus"):
-        district(students=5, profile="wi-skyward")
+        synthetic_of("wi-skyward").district(students=5)
     with pytest.raises(ConfigError, match="35, three digits and 000"):
-        district(students=5, profile="nm-powerschool", organization=255901)
-    with pytest.raises(ConfigError, match="hold none of program_participation"):
-        ods_seed({"students": pd.DataFrame()})
+        synthetic_of("nm-powerschool").district(students=5, organization=255901)
 
 
 def test_the_tables_are_those_of_the_profile_as_text_and_every_cell_can_be_read(
     tables: dict[str, pd.DataFrame], profile: str
 ) -> None:
-    assert set(PROFILE_TABLES[profile]) <= set(tables) <= set(TABLES)
+    assert (
+        set(profile_of(profile).expected_tables(profile_of(profile).resolve())) <= set(tables) <= set(TABLES)
+    )
     for name, frame in tables.items():
         assert {str(dtype) for dtype in frame.dtypes} == {"str"}, name
     read = normalise(tables)
@@ -121,7 +120,7 @@ def test_every_rule_that_a_year_brings_along_is_met_and_no_other(
 
 
 def test_half_of_a_certification_district_takes_part_and_every_participation_becomes_a_record() -> None:
-    tables = district(students=STUDENTS)
+    tables = synthetic_of("certification").district(students=STUDENTS)
     made = built_from(tables, "certification")
     assert len(made.records) == len(tables["program_participation"])
     assert 0.46 < len(made.records) / STUDENTS < 0.54
@@ -129,7 +128,7 @@ def test_half_of_a_certification_district_takes_part_and_every_participation_bec
 
 
 def test_a_wisconsin_district_has_its_share_of_each_trigger() -> None:
-    tables = district(students=STUDENTS, profile="wi-infinite-campus")
+    tables = synthetic_of("wi-infinite-campus").district(students=STUDENTS)
     assert len(tables["section504_records"]) == STUDENTS * 0.06
     assert len(tables["ceis_records"]) == STUDENTS * 0.02
     assert 0.95 < len(tables["instruction_mode_records"]) / STUDENTS < 1.05
@@ -149,7 +148,7 @@ def test_a_wisconsin_district_has_its_share_of_each_trigger() -> None:
 
 
 def test_half_of_a_new_mexico_district_has_credentials_and_some_more_than_one() -> None:
-    tables = district(students=STUDENTS, profile="nm-powerschool")
+    tables = synthetic_of("nm-powerschool").district(students=STUDENTS)
     credentials, students = tables["cte_records"], tables["students"]
     assert credentials["student_id"].nunique() == STUDENTS * 0.52
     assert 0.15 < credentials.groupby("student_id").size().gt(1).mean() < 0.30
@@ -185,12 +184,12 @@ def test_everything_that_a_record_names_is_in_the_seed(
 
 
 def test_the_programs_of_wisconsin_stand_in_the_seed_by_the_state_s_own_types_too() -> None:
-    tables = district(students=20, profile="wi-infinite-campus")
+    tables = synthetic_of("wi-infinite-campus").district(students=20)
     preset = {"descriptor_preset": "wi-dpi"}
     made = build(normalise(tables), profile="wi-infinite-campus", school_year=2026, settings=preset)
     programs = {
         (entry["body"]["programName"], entry["body"]["programTypeDescriptor"])
-        for entry in ods_seed(tables)
+        for entry in synthetic_of("wi-infinite-campus").ods_seed(tables)
         if entry["resource"] == "programs"
     }
     assert made.records["program_type_descriptor"].str.startswith("uri://dpi.wi.gov/").any()
@@ -213,11 +212,11 @@ def _descriptors(value: Any) -> list[str]:
 def test_the_share_of_dirty_rows_is_exact_and_every_kind_is_there(
     tables: dict[str, pd.DataFrame], profile: str
 ) -> None:
-    dirty, wrong = soiled(tables, 0.1)
-    for name in {edit.table for edit in DIRT[profile]}:
+    dirty, wrong = synthetic_of(profile).with_dirty_rows(tables, 0.1)
+    for name in {edit.table for edit in synthetic_of(profile).dirt}:
         assert wrong["table"].eq(name).sum() == round(0.1 * len(tables[name]))
     kinds = wrong[["table", "what", "rule"]].drop_duplicates().itertuples(index=False, name=None)
-    assert set(kinds) == {(edit.table, edit.what, edit.rule) for edit in DIRT[profile]}
+    assert set(kinds) == {(edit.table, edit.what, edit.rule) for edit in synthetic_of(profile).dirt}
     assert not wrong.duplicated(["table", "id"]).any()
     assert {name: len(frame) for name, frame in dirty.items()} == {n: len(f) for n, f in tables.items()}
     assert sum(_differing(tables[name], dirty[name]) for name in tables) == len(wrong)
@@ -230,7 +229,7 @@ def _differing(left: pd.DataFrame, right: pd.DataFrame) -> int:
 def test_each_dirty_row_is_found_by_the_rule_that_must_find_it(
     tables: dict[str, pd.DataFrame], profile: str, seeded: dict[str, list[dict[str, Any]]]
 ) -> None:
-    dirty, wrong = soiled(tables, 0.1)
+    dirty, wrong = synthetic_of(profile).with_dirty_rows(tables, 0.1)
     made = built_from(dirty, profile)
     found = set(made.skipped[["table", "id", "rule"]].itertuples(index=False, name=None))
     expected = set(wrong[["table", "id", "rule"]].itertuples(index=False, name=None))
@@ -256,8 +255,9 @@ def test_each_dirty_row_is_found_by_the_rule_that_must_find_it(
 
 
 def test_what_is_wrong_or_changes_is_decided_by_the_seed(profile: str) -> None:
-    tables = district(students=300, profile=profile)
-    for edit in (soiled, changed):
+    tables = synthetic_of(profile).district(students=300)
+    synthetic = synthetic_of(profile)
+    for edit in (synthetic.with_dirty_rows, synthetic.with_changes):
         (first, facts), (same, same_facts) = (edit(tables, 0.02, seed=4) for _ in range(2))
         pd.testing.assert_frame_equal(facts, same_facts)
         for name in first:
@@ -277,8 +277,8 @@ def test_what_is_wrong_or_changes_is_decided_by_the_seed(profile: str) -> None:
 def test_in_the_next_state_the_share_of_rows_that_changed_is_exact_and_the_rest_is_as_before(
     tables: dict[str, pd.DataFrame], profile: str
 ) -> None:
-    after, changes = changed(tables, 0.1)
-    kinds = {(edit.table, edit.what) for edit in CHANGES[profile]}
+    after, changes = synthetic_of(profile).with_changes(tables, 0.1)
+    kinds = {(edit.table, edit.what) for edit in synthetic_of(profile).changes}
     assert set(changes[["table", "what"]].itertuples(index=False, name=None)) == kinds
     for name, frame in tables.items():
         key = TABLES[name].primary_key[0]
@@ -293,8 +293,8 @@ def test_in_the_next_state_the_share_of_rows_that_changed_is_exact_and_the_rest_
 
 
 def test_a_move_ends_one_period_and_begins_another_elsewhere() -> None:
-    tables = district(students=STUDENTS, profile="nm-powerschool")
-    after, changes = changed(tables, 0.1)
+    tables = synthetic_of("nm-powerschool").district(students=STUDENTS)
+    after, changes = synthetic_of("nm-powerschool").with_changes(tables, 0.1)
     moved = changes.loc[changes["what"].eq("moved"), "student_id"]
     before, then = tables["enrollments"], after["enrollments"]
     assert len(then) == len(before) + len(moved)
@@ -311,23 +311,23 @@ def test_a_move_ends_one_period_and_begins_another_elsewhere() -> None:
 def test_a_written_district_reads_back_as_it_was_and_is_its_owner_s_only(
     profile: str, tmp_path: Path
 ) -> None:
-    tables = district(students=30, profile=profile)
-    folder = write(tmp_path / "district", tables)
+    tables = synthetic_of(profile).district(students=30)
+    folder = synthetic_of(profile).write(tmp_path / "district", tables)
     read = extract(folder, profile=profile)
     for name, frame in normalise(tables).items():
         pd.testing.assert_frame_equal(read[name], frame)
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
     lines = (folder / "ods-seed.jsonl").read_bytes().splitlines()
-    assert [orjson.loads(line) for line in lines] == list(ods_seed(tables))
+    assert [orjson.loads(line) for line in lines] == list(synthetic_of(profile).ods_seed(tables))
 
 
 def test_a_dirty_district_that_changes_is_written_with_what_is_wrong_and_what_changed(
     profile: str, tmp_path: Path
 ) -> None:
-    tables = district(students=100, profile=profile)
-    folder = write(tmp_path / "district", tables, dirty=0.1, churn=0.1, seed=2)
-    dirty, wrong = soiled(tables, 0.1, seed=2)
-    after, changes = changed(dirty, 0.1, seed=2)
+    tables = synthetic_of(profile).district(students=100)
+    folder = synthetic_of(profile).write(tmp_path / "district", tables, dirty=0.1, churn=0.1, seed=2)
+    dirty, wrong = synthetic_of(profile).with_dirty_rows(tables, 0.1, seed=2)
+    after, changes = synthetic_of(profile).with_changes(dirty, 0.1, seed=2)
     pd.testing.assert_frame_equal(pd.read_csv(folder / "_dirty.csv", dtype="str"), wrong)
     told = pd.read_csv(folder / "after" / "_changes.csv", dtype="str")
     pd.testing.assert_frame_equal(told, changes.drop(columns="rule"))
@@ -337,4 +337,4 @@ def test_a_dirty_district_that_changes_is_written_with_what_is_wrong_and_what_ch
             pd.testing.assert_frame_equal(read[name], frame)
         assert len(read.skipped) == len(typed.skipped) > 0
     lines = (folder / "ods-seed.jsonl").read_bytes().splitlines()
-    assert [orjson.loads(line) for line in lines] == list(ods_seed(tables))
+    assert [orjson.loads(line) for line in lines] == list(synthetic_of(profile).ods_seed(tables))

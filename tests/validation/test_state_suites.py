@@ -9,22 +9,19 @@ from functools import cache
 
 import pytest
 
-from edfi_toolkit.rules import build
+from edfi_toolkit.rules import build, synthetic_of
+from edfi_toolkit.rules import profile as profile_of
 from edfi_toolkit.rules.catalogue import RULES
-from edfi_toolkit.rules.settings import resolve
-from edfi_toolkit.synthetic import district
 from edfi_toolkit.tables import TABLES as SCHEMA
 from edfi_toolkit.validation import validate
-from edfi_toolkit.validation.nm_suites import nm_suites
-from edfi_toolkit.validation.suite_files import read, shipped_folder
-from edfi_toolkit.validation.wi_suites import wi_suites
+from edfi_toolkit.validation.suite_files import read
 from tests.rules import test_nm_powerschool as nm
 from tests.rules import test_wi_infinite_campus as wi
 from tests.validation.made import a_build, uri
 
 NM, WI = "nm-powerschool", "wi-infinite-campus"
 PROFILES = pytest.mark.parametrize("profile", [NM, WI])
-SUITES = nm_suites() | wi_suites()
+SUITES = {path.stem: read(path) for each in (NM, WI) for path in profile_of(each).suites.glob("*.json")}
 SETTINGS = {
     NM: {"nm.year_window": "calendar", "nm.enrolled_requires": "row_at_school"},
     WI: {"wi.ell_in_spa": True, "wi.ell_program_name": "EL", "wi.ell_program_type": "EL"},
@@ -266,7 +263,7 @@ def checked_records(profile):
     """One validation of all of RECORDS: by the number in RECORDS rule and severity, and which are held."""
     numbers = [number for number, each in enumerate(RECORDS) if each[0] == profile]
     bodies = [a_record(number, *RECORDS[number][1:3]) for number in numbers]
-    checked = validate(a_build(*bodies, profile=profile, settings=resolve()))
+    checked = validate(a_build(*bodies, profile=profile, settings=profile_of(profile).resolve()))
     rows = {f"p{at}": number for at, number in enumerate(numbers)}
     told = {}
     unsaid = {"DESCRIPTOR_UNCHECKED"}  # without a target
@@ -297,7 +294,7 @@ def test_good_tables_and_their_records_are_passed_without_a_word(profile):
 @PROFILES
 def test_of_a_synthetic_district_nothing_is_held(profile):
     """Its dirty rows are warned about or skipped by a rule; what is built may be sent."""
-    checked = validate(build(district(students=400, profile=profile), profile=profile, school_year=2026))
+    checked = validate(build(synthetic_of(profile).district(students=400), profile=profile, school_year=2026))
     assert len(checked.build.records) > 100
     assert checked.held.empty
     assert set(checked.findings["severity"]) <= {"warning", "info"}
@@ -305,7 +302,7 @@ def test_of_a_synthetic_district_nothing_is_held(profile):
 
 @pytest.mark.parametrize("name", sorted(SUITES))
 def test_a_suite_of_a_state_speaks_under_that_profile_in_words_of_its_rules(name):
-    suite = read(shipped_folder() / f"{name}.json")
+    suite = SUITES[name]
     assert suite.profile == name.partition(".")[0]
     for rule in suite.expectations:
         assert rule["meta"]["rule_id"] in RULES
@@ -320,7 +317,7 @@ def test_each_expectation_of_a_state_has_a_row_above_that_breaks_it(name):
         (each[3][0], each[3][2]) for each in CELLS + WHOLE if each[3] and each[:2] == (profile, table)
     }
     of_records = {rule_id for _, resource, _, found in RECORDS if resource == table for rule_id, _ in found}
-    for rule in SUITES[name]:
+    for rule in SUITES[name].expectations:
         rule_id, kwargs = rule["meta"]["rule_id"], rule["kwargs"]
         pair = f"{kwargs['column_A']}, {kwargs['column_B']}" if "column_A" in kwargs else None
         assert rule_id in of_records or (rule_id, kwargs.get("column", pair)) in of_tables

@@ -1,6 +1,7 @@
 """The catalogue: per rule id the sentence a steward reads, what to do about it, and where the rule comes from.
 
-One TOML file per section of the manual: `["CERT-SEL-1"]` with `says`, `hint`, `severity`, `source`.
+One TOML file for what all profiles share, one for publishing, and one in the folder of each profile:
+`["COM-KEY-1"]` with `says`, `hint`, `severity`, `source`.
 `docs/rules/` is generated from it.
 """
 
@@ -10,11 +11,11 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Literal
 
-PROFILES = ("certification", "nm_powerschool", "wi_infinite_campus")
+from edfi_toolkit.errors import RulesError
+
 Severity = Literal["critical", "warning", "info"]
 
 
@@ -29,19 +30,24 @@ class Rule:
     source: str
 
 
-def catalogue_files() -> dict[str, Traversable]:
-    """Every catalogue by its section: `common`, `publish`, and a profile's by the name of its folder."""
-    rules = files("edfi_toolkit.rules")
-    common = {name: rules / "catalogue" / f"{name}.toml" for name in ("common", "publish")}
-    return common | {name: rules / name / "catalogue.toml" for name in sorted(PROFILES)}
+def catalogue_files() -> dict[str, Path]:
+    """Every catalogue by its section: `common`, `publish`, and each installed profile's by its name."""
+    from edfi_toolkit.rules.contract import profiles  # a profile's rules report by this catalogue
+
+    common = {name: Path(__file__).with_name(f"{name}.toml") for name in ("common", "publish")}
+    return common | {name: each.catalogue for name, each in profiles().items()}
 
 
 @cache
 def _rules() -> dict[str, Rule]:
     catalogue: dict[str, Rule] = {}
     for path in catalogue_files().values():
-        for rule_id, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
-            catalogue[rule_id] = Rule(rule_id, **entry)
+        entries = tomllib.loads(path.read_text(encoding="utf-8"))
+        if twice := catalogue.keys() & entries.keys():
+            raise RulesError(
+                f"{path} defines {', '.join(sorted(twice))}, as another catalogue does. Rename it."
+            )
+        catalogue |= {rule_id: Rule(rule_id, **entry) for rule_id, entry in entries.items()}
     return catalogue
 
 
@@ -51,7 +57,7 @@ def rule(rule_id: str) -> Rule:
 
 
 class _Catalogue(Mapping[str, Rule]):
-    """All rules, read when first looked at."""
+    """All rules, read at first use."""
 
     def __getitem__(self, rule_id: str) -> Rule:
         return _rules()[rule_id]

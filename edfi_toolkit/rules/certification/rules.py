@@ -13,14 +13,13 @@ import pandas as pd
 
 from edfi_toolkit.model import associations, descriptor_properties, resource
 from edfi_toolkit.rules.account import Account
+from edfi_toolkit.rules.building import Build, Config, Scope
 from edfi_toolkit.rules.common import Descriptors, assemble, school_year_of, suppress_future
 from edfi_toolkit.rules.frames import id_order, looked_up, ranked
-from edfi_toolkit.rules.profile import Build, Config, Scope
 from edfi_toolkit.tables import Tables
 
 NAME = "certification"
 TABLE = "program_participation"
-TABLES = ("students", "program_participation", "edfi_config", "resource_preferences", "descriptor_map")
 ID = "participation_id"
 
 # CERT-SEL-5: what only the certification sheet marks as required (CERT-CTE-2 to -14, and the other scenarios).

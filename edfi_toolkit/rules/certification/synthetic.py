@@ -10,7 +10,19 @@ import orjson
 import pandas as pd
 
 from edfi_toolkit.model import descriptor_uri
-from edfi_toolkit.synthetic.people import day_texts, first_day, people, school_count, stays, texts
+from edfi_toolkit.synthetic import Synthetic
+from edfi_toolkit.synthetic.edits import (
+    NO_DAY,
+    Edit,
+    Frames,
+    cell,
+    dated,
+    decimal,
+    mistyped,
+    removed,
+    years_before,
+)
+from edfi_toolkit.synthetic.people import among, day_texts, first_day, people, school_count, stays, texts
 from edfi_toolkit.synthetic.seed import Needs
 
 ORGANIZATION = 255901
@@ -149,3 +161,29 @@ def needs(tables: Mapping[str, pd.DataFrame]) -> Needs:
         owner=organization,
         programs=[(name, descriptor_uri("ProgramTypeDescriptor", kind)) for _, _, name, kind, _ in _PROGRAMS],
     )
+
+
+# ---- what may be wrong, and what happens from one publish to the next
+
+
+def _participants(tables: Frames) -> pd.Series:
+    return among(tables["students"]["student_id"], tables["program_participation"]["student_id"])
+
+
+DIRT = (
+    cell("students", "student_unique_id", None, "CERT-SEL-1", _participants),
+    cell("students", "student_unique_id", mistyped, "REF-STUDENT", _participants),
+    cell("program_participation", "begin_date", NO_DAY, "COM-NRM-3"),
+    cell("program_participation", "end_date", years_before("begin_date"), "CERT-SEL-3"),
+    cell("program_participation", "student_id", decimal("student_id"), "COM-NRM-2"),
+    cell("program_participation", "student_id", None, "COM-NRM-6"),
+    cell("program_participation", "resource", "studentSportsProgramAssociations", "CERT-SEL-4"),
+    cell("program_participation", "attributes", "{", "COM-NRM-4"),
+    cell("program_participation", "program_name", "Program of nowhere", "COM-DEP-1"),
+)
+CHANGES = (
+    Edit(table="program_participation", what="ended", to=dated("end_date", "end_date", -30)),
+    Edit(table="program_participation", what="begin corrected", to=dated("begin_date", "begin_date", 7)),
+    Edit(table="program_participation", what="removed", to=removed),
+)
+SYNTHETIC = Synthetic(organization=ORGANIZATION, tables=district, needs=needs, dirt=DIRT, changes=CHANGES)

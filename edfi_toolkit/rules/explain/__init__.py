@@ -7,7 +7,6 @@ with every step written down: exact, and as quick for one student of 300,000 as 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ import pandas as pd
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.rules.account import STEPS, Account
 from edfi_toolkit.rules.catalogue import RULES
+from edfi_toolkit.rules.contract import profile
 from edfi_toolkit.rules.explain.outcome import built, collapsed, nothing_built, sent_before
 from edfi_toolkit.rules.explain.source_rows import STUDENT, not_applicable, read, set_aside
 from edfi_toolkit.rules.explain.steps import Step
@@ -23,7 +23,7 @@ from edfi_toolkit.rules.explain.story import COLUMNS, Story
 from edfi_toolkit.tables import Tables
 
 if TYPE_CHECKING:
-    from edfi_toolkit.rules.profile import Build
+    from edfi_toolkit.rules.building import Build
 
 
 def explain(
@@ -40,16 +40,14 @@ def explain(
     """
     if (student_unique_id is None) == (student_id is None):
         raise ConfigError("Name one student: by student_unique_id or by student_id.")
-    from edfi_toolkit.rules.profile import PROFILES, profile_module
-
+    rules, words = profile(build.profile), profile(build.profile).explain
     column = STUDENT if student_unique_id is None else "student_unique_id"
     wanted = str(student_id or student_unique_id).strip()
     found = _of_students(build.tables["students"], {wanted}, column)
     ids = {*found[STUDENT], *([wanted] if column == STUDENT else [])}
     unique_ids = {*found["student_unique_id"].dropna(), *([wanted] if column != STUDENT else [])}
     own, account = _own_tables(build.tables, ids), Account(trace=True)
-    again = profile_module(build.profile).build(own, build.config, build.settings, account=account)
-    words = import_module(f"edfi_toolkit.rules.{PROFILES[build.profile]}.explain")
+    again = rules.build(own, build.config, build.settings, account=account)
     candidates = account.candidates.to_dict("records")
     elements = (words.elements(each, own, build.settings) for each in candidates)
     aside = set_aside(build.tables, ids | unique_ids)
@@ -61,7 +59,7 @@ def explain(
         *chain.from_iterable(elements),
         *_told(account.steps[account.steps["rule"].ne("DUP_KEY")]),  # `collapsed` tells more than that notice
         *collapsed(candidates, again.records, words.PREFERENCE),
-        *built(again, candidates),
+        *built(again),
         *nothing_built(again, found, aside, words),
         *sent_before(identity_map, unique_ids, again.records),
     ]

@@ -13,7 +13,7 @@ from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.rules.explain.steps import Step, day
 
 if TYPE_CHECKING:
-    from edfi_toolkit.rules.profile import Build
+    from edfi_toolkit.rules.building import Build
 
 Row = dict[Any, Any]
 
@@ -52,18 +52,14 @@ def _name(candidate: Row) -> str:
     return ref if "#" in ref or "enrollment_id" not in candidate else f"{ref}, {candidate['enrollment_id']}"
 
 
-def built(again: Build, candidates: list[Row]) -> Iterator[Step]:
-    """Each record and what it rests on; where its end was cut, or its resource is switched off."""
+def built(again: Build) -> Iterator[Step]:
+    """Each record and what it rests on; where its resource is switched off."""
     switches = again.tables["resource_preferences"]
     off = set(switches.loc[~switches["enabled"], "resource"])
-    uncut = {(*_key(each), day(each["end_date"], "")) for each in candidates}
     for record in again.records.to_dict("records"):
         table, _, row_id = record["source_refs"][0].partition(":")
         body: Body = record["body"]
         program, end = body["programReference"], body.get("endDate", "")
-        if (*_key(record), end) not in uncut:
-            says = f"Cut to {end}, the day before the next record begins (wi.split_overlaps)."
-            yield table, row_id, "endDate", "WI-MUL-3", says
         says = (
             f"{record['resource']}: {program['programName']} of {program['educationOrganizationId']}, at "
             f"{record['education_organization_id']}, from {body['beginDate']}{f' to {end}' if end else ''}; "
@@ -101,13 +97,13 @@ def nothing_built(again: Build, found: pd.DataFrame, aside: pd.DataFrame, words:
 def sent_before(
     identity_map: pd.DataFrame | None, unique_ids: set[str], records: pd.DataFrame
 ) -> Iterator[Step]:
-    """What the ODS has of this student by the identity map, beside what is built now."""
+    """What the ODS has of this student by the identity map, next to what is built now."""
     if identity_map is None or identity_map.empty:
         return
     now = {_key(each): each["body"] for each in records.to_dict("records")}
     for row in identity_map[identity_map["student_unique_id"].isin(unique_ids)].to_dict("records"):
         refs = row.get("source_refs")
-        came_from = ", ".join(refs) if isinstance(refs, list) and refs else "a row nobody wrote down"
+        came_from = ", ".join(refs) if isinstance(refs, list) and refs else "a row that was not written down"
         says = (
             f"{row['program_name']} from {day(row['begin_date'])} is in the ODS; it came from {came_from}. "
             f"{_compared(row.get('last_body'), now.get(_key(row)))}"
@@ -116,7 +112,7 @@ def sent_before(
 
 
 def _compared(sent: Any, now: Body | None) -> str:
-    """What was sent beside what is built now under the same key."""
+    """What was sent next to what is built now under the same key."""
     if now is None:
         return "No record with this key is built now."
     if isinstance(sent, str | bytes):

@@ -13,7 +13,7 @@ from edfi_toolkit.rules.totals import row_ids
 from edfi_toolkit.tables import TABLES, Tables
 
 if TYPE_CHECKING:
-    from edfi_toolkit.rules.profile import Build
+    from edfi_toolkit.rules.building import Build
 
 STUDENT = "student_id"
 

@@ -10,6 +10,7 @@ from edfi_toolkit.rules.events import Changes, published_of_students, rows_now
 from edfi_toolkit.rules.nm_powerschool.rules import enrolled_rows, year_window
 
 KEY = ("begin_date", "education_organization_id", "student_unique_id")  # the parts that come from the SIS
+UNCHANGED = ""  # the manual has no event for a record behind which nothing changed
 
 
 def of_new(new: Changes, known: Changes, build: Any) -> dict[str, Any]:

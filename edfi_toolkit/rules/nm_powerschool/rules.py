@@ -7,16 +7,16 @@ One function per block of the manual, in its order; the sentence of each rule is
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.rules.account import Account
-from edfi_toolkit.rules.common import Descriptors, assemble, suppress_future
+from edfi_toolkit.rules.building import Build, Config, Scope
+from edfi_toolkit.rules.common import Descriptors, assemble, school_year_of, suppress_future
 from edfi_toolkit.rules.frames import (
-    among,
     id_order,
     lists_of,
     looked_up,
@@ -24,14 +24,9 @@ from edfi_toolkit.rules.frames import (
     translated,
     with_student_numbers,
 )
-from edfi_toolkit.rules.profile import Build, Config, Scope
 from edfi_toolkit.tables import Tables
 
 NAME = "nm-powerschool"
-TABLES = (
-    "students", "schools", "calendars", "enrollments", "cte_records", "preferences", "edfi_config",
-    "resource_preferences", "descriptor_map",
-)  # fmt: skip
 RESOURCE = "studentCTEProgramAssociations"
 
 STATE = "35"  # NM-ELE-1: every organization id of the state begins with it
@@ -52,10 +47,10 @@ def build(t: Tables, config: Config, settings: Mapping[str, Any], *, account: Ac
 
     Raises ConfigError when the target should say who is published and was not asked.
     """
-    if nobody_asked(t, settings):
+    if target_not_asked(t, settings):
         raise ConfigError(
             'nm.student_published_from = "ods" lets the target say who is published, and nothing has asked it. '
-            "Plan or run against a target, or pass the tables through rules.nm_powerschool.with_published first."
+            "Plan or run against a target, or pass the tables through rules.common.with_published first."
         )
     account = account or Account()
     given, t = t, with_student_numbers(t, "enrollments", "cte_records")
@@ -102,14 +97,7 @@ def selected_students(t: Tables, account: Account) -> pd.DataFrame:
     )
 
 
-def with_published(t: Tables, unique_ids: Collection[str]) -> Tables:
-    """NM-SEL-1 with `nm.student_published_from = "ods"`: the tables, published being whom the target holds."""
-    held = among(t.students.student_unique_id, pd.Series([*unique_ids], dtype="str"))
-    students = t.students.assign(student_published=held.astype("boolean"))
-    return Tables({**t, "students": students}, skipped=t.skipped, notices=t.notices, origins=t.origins)
-
-
-def nobody_asked(t: Tables, settings: Mapping[str, Any]) -> bool:
+def target_not_asked(t: Tables, settings: Mapping[str, Any]) -> bool:
     """Whether the target should say who is published (NM-SEL-1), and has not been asked."""
     return settings["nm.student_published_from"] == "ods" and bool(
         len(t.students) and t.students.student_published.isna().all()
@@ -179,6 +167,11 @@ def year_window(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[st
     spans = terms.groupby("school_id", as_index=False).agg({"start_date": "min", "end_date": "max"})
     found = looked_up(e[["school_id"]], spans, "school_id", first="start_date", last="end_date")
     return found["first"].fillna(first), found["last"].fillna(last)
+
+
+def school_years(rows: pd.DataFrame, t: Tables) -> pd.Series:
+    """NM-SEL-3: an enrollment belongs to the year its entry date lies in."""
+    return school_year_of(rows.start_date)
 
 
 # ---- Elements

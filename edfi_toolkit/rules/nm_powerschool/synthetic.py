@@ -9,7 +9,22 @@ import pandas as pd
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model import descriptor_uri
-from edfi_toolkit.synthetic.people import day_texts, drawn, people, school_count, some, stays, texts
+from edfi_toolkit.synthetic import Synthetic
+from edfi_toolkit.synthetic.edits import (
+    NO_DAY,
+    Edit,
+    Frames,
+    cell,
+    dated,
+    decimal,
+    later,
+    mistyped,
+    opening,
+    removed,
+    students_of,
+    years_before,
+)
+from edfi_toolkit.synthetic.people import among, day_texts, drawn, people, school_count, some, stays, texts
 from edfi_toolkit.synthetic.seed import Needs
 
 ORGANIZATION = 35089000
@@ -34,7 +49,7 @@ ALTERNATE_EVERY, ALTERNATE_FROM = 10, 500
 def district(
     random: np.random.Generator, students: int, school_year: int, organization: int
 ) -> dict[str, pd.DataFrame]:
-    """The tables of one district; see `edfi_toolkit.synthetic.district`."""
+    """The tables of one district; see `Synthetic.district`."""
     number = str(organization).removeprefix("35").removesuffix("000")
     if len(str(organization)) != 8 or len(number) != 3:
         raise ConfigError(f"{organization} is no district of New Mexico. Write 35, three digits and 000.")
@@ -155,3 +170,61 @@ def needs(tables: Mapping[str, pd.DataFrame]) -> Needs:
         programs=[(PROGRAM, descriptor_uri("ProgramTypeDescriptor", PROGRAM))],
         agency=STATE_AGENCY,
     )
+
+
+# ---- what may be wrong, and what happens from one publish to the next
+
+
+def _plain(tables: Frames) -> pd.Series:
+    """The current period of a student who is sent: published, not left out, in CTE, in a school of this year."""
+    enrollments, students, schools = tables["enrollments"], tables["students"], tables["schools"]
+    plain = students["student_published"].eq("1") & students["state_exclude"].isna()
+    plain &= students["enroll_status"].eq("0")
+    enrolled = tables["cte_records"].loc[tables["cte_records"]["program_enrolled"].ne("0"), "student_id"]
+    regular = schools["state_exclude"].isna() & schools["school_number"].str.len().le(3)
+    return (
+        enrollments["is_current"].eq("1")
+        & enrollments["start_date"].ge(opening(tables))
+        & among(enrollments["school_id"], schools.loc[regular, "school_id"])
+        & among(enrollments["student_id"], students.loc[plain, "student_id"])
+        & among(enrollments["student_id"], enrolled)
+    )
+
+
+def _moved(rows: pd.DataFrame) -> pd.DataFrame:
+    """The current period becomes that at the new school; the one before it goes to the re-enrollments.
+
+    `students` stays: its schools count only for a student in the midst of a transfer.
+    """
+    moved = later(rows["start_date"], 40)
+    earlier = "R" + rows["student_id"] + "-" + rows["start_date"]
+    before = rows.assign(enrollment_id=earlier, is_current="0", end_date=moved)
+    school = pd.Series(np.roll(rows["school_id"].to_numpy(dtype=object), 1), index=rows.index, dtype="str")
+    return pd.concat([before, rows.assign(start_date=moved, school_id=school)])
+
+
+def _current(tables: Frames) -> pd.Series:
+    return tables["enrollments"]["is_current"].eq("1")
+
+
+DIRT = (
+    cell("students", "student_unique_id", None, "NM-SEL-4", students_of(_plain)),
+    cell("students", "student_unique_id", mistyped, "REF-STUDENT", students_of(_plain)),
+    cell("students", "location_code", "1234", "NM-ERR-2", students_of(_plain)),
+    cell("students", "enroll_status", "active", "COM-NRM-2"),
+    cell("enrollments", "start_date", NO_DAY, "COM-NRM-3"),
+    cell("enrollments", "end_date", years_before("start_date"), "COM-VAL-1", _plain),
+    cell("enrollments", "student_id", decimal("student_id"), "COM-NRM-2"),
+    cell("enrollments", "school_id", None, "COM-NRM-6"),
+    cell("enrollments", "school_id", "8888", "NM-ERR-2", _plain),
+    cell("cte_records", "program_completed", "maybe", "COM-NRM-4"),
+    cell("cte_records", "student_id", "unknown", "NM-SEL-1"),
+)
+CHANGES = (
+    Edit(table="students", what="left out", to=lambda rows: rows.assign(state_exclude="1")),
+    Edit(table="students", what="building", to=lambda rows: rows.assign(location_code="1")),
+    Edit(table="enrollments", what="moved", to=_moved, where=_current),
+    Edit(table="enrollments", what="begin corrected", to=dated("start_date", "start_date", 7)),
+    Edit(table="cte_records", what="removed", to=removed),
+)
+SYNTHETIC = Synthetic(organization=ORGANIZATION, tables=district, needs=needs, dirt=DIRT, changes=CHANGES)

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.rules.account import Account
+from edfi_toolkit.rules.building import Config
 from edfi_toolkit.rules.frames import active_on, beside_enrollments, first_per, skip_unmatched
-from edfi_toolkit.rules.profile import Config
 from edfi_toolkit.tables import Tables
 
 GENERIC = "studentProgramAssociations"

@@ -20,6 +20,7 @@ ENROLLMENT = [
     "calendar_id", "school_id", "state_exclude", "no_show", "wise_exclude", "service_type", "state_enrollment_type",
     "coord_early_intervention", "third_party_provider", "override_ed_fi_school_id",
 ]  # fmt: skip
+UNCHANGED = ""  # the manual has no event for a record behind which nothing changed
 
 
 def of_new(new: Changes, known: Changes, build: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from edfi_toolkit.rules.account import Account, first_failing
 from edfi_toolkit.rules.bodies import day_texts
+from edfi_toolkit.rules.building import Build, Config, Scope
 from edfi_toolkit.rules.common import (
     Descriptors,
     assemble,
@@ -38,16 +39,11 @@ from edfi_toolkit.rules.frames import (
     translated,
     with_student_numbers,
 )
-from edfi_toolkit.rules.profile import Build, Config, Scope
 from edfi_toolkit.rules.wi_infinite_campus.english_learners import FROM_RECORD, GENERIC, english_learners
 from edfi_toolkit.tables import Tables
 
 NAME = "wi-infinite-campus"
-TABLES = (
-    "students", "schools", "calendars", "enrollments", "section504_records", "ceis_records",
-    "instruction_mode_records", "lep_records", "edfi_config", "resource_preferences", "descriptor_map",
-)  # fmt: skip
-RECORD_TABLES = TABLES[4:8]
+RECORD_TABLES = ("section504_records", "ceis_records", "instruction_mode_records", "lep_records")
 SECTION_504 = "studentSection504ProgramAssociations"
 
 STATE_AGENCY = 48856  # WI-ELE-2
@@ -63,7 +59,6 @@ WI_DPI = {
     "Cocurricular Programs": "uri://dpi.wi.gov/ProgramTypeDescriptor#Co",
     "Modality": "uri://dpi.wi.gov/ProgramTypeDescriptor#Modality",
 }
-# what a block needs to know of an enrollment
 DETERMINING = [*ENROLLED, "enrollment_id", "third_party_provider", "coord_early_intervention"]
 # a candidate: what its trigger says, and what the enrollment that determines it says
 OF_TRIGGER = [
@@ -105,7 +100,8 @@ def build(t: Tables, config: Config, settings: Mapping[str, Any], *, account: Ac
     candidates = elements(candidates, t, settings)
     account.watch(candidates)
     warn(candidates, config, account)
-    records = assemble(candidates, account, winner=WINNER, cut_overlaps=settings["wi.split_overlaps"])
+    cut_by = "WI-MUL-3" if settings["wi.split_overlaps"] else ""
+    records = assemble(candidates, account, winner=WINNER, cut_by=cut_by)
     return Build.of(NAME, records, account, given, config, settings, scope(t, config, settings))
 
 
@@ -174,6 +170,11 @@ def qualifying_enrollments(
     with_records = e.student.isin(pd.concat([each.student for each in triggers]))
     triggered = with_records | has_provider(e) | e.coord_early_intervention.eq("Y").fillna(False)
     return account.keep(e[DETERMINING], "enrollments", rules, id_column="enrollment_id", report=triggered)
+
+
+def school_years(rows: pd.DataFrame, t: Tables) -> pd.Series:
+    """WI-SCP-1: an enrollment belongs to the year of its calendar."""
+    return rows.calendar_id.map(t.calendars.set_index("calendar_id").school_year)
 
 
 def counts_for_el(e: pd.DataFrame, config: Config) -> pd.Series:

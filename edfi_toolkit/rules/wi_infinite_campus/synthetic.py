@@ -8,7 +8,24 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.model import descriptor_uri
+from edfi_toolkit.synthetic import Synthetic
+from edfi_toolkit.synthetic.edits import (
+    NO_DAY,
+    Edit,
+    Frames,
+    cell,
+    dated,
+    decimal,
+    later,
+    mistyped,
+    open_rows,
+    opening,
+    removed,
+    students_of,
+    years_before,
+)
 from edfi_toolkit.synthetic.people import (
+    among,
     day_texts,
     drawn,
     first_day,
@@ -54,7 +71,7 @@ EXCLUDED_SCHOOL, NO_ENTITY_ID = 0.005, 0.003
 def district(
     random: np.random.Generator, students: int, school_year: int, organization: int
 ) -> dict[str, pd.DataFrame]:
-    """The tables of one district; see `edfi_toolkit.synthetic.district`."""
+    """The tables of one district; see `Synthetic.district`."""
     schools = school_count(students)
     periods = stays(random, students, schools, school_year)
     chance = random.random(len(periods))
@@ -228,3 +245,81 @@ def needs(tables: Mapping[str, pd.DataFrame]) -> Needs:
         descriptors=[MODALITY, *(f"{DPI}{code}" for code in ("504", "Co", "Modality"))],
         agency=STATE_AGENCY,
     )
+
+
+# ---- what may be wrong, and what happens from one publish to the next
+
+
+def _plain(tables: Frames) -> pd.Series:
+    """Enrollments of this year that nothing leaves out, of students whose every enrollment is such a one."""
+    enrollments, schools, calendars = tables["enrollments"], tables["schools"], tables["calendars"]
+    regular = calendars["state_exclude"].isna() & calendars["summer_school"].isna()
+    known = schools["state_exclude"].isna() & schools["ed_fi_school_id"].notna()
+    plain = (
+        enrollments[["no_show", "state_exclude", "wise_exclude"]].isna().all(axis="columns")
+        & enrollments["state_enrollment_type"].ne("C")
+        & enrollments["state_enrollment_type"].ne("M")
+        & enrollments["service_type"].ne("S")
+        & enrollments["start_date"].ge(opening(tables))
+        & among(enrollments["calendar_id"], calendars.loc[regular, "calendar_id"])
+        & among(enrollments["school_id"], schools.loc[known, "school_id"])
+    )
+    student = enrollments["student_id"]
+    taught = among(student, tables["instruction_mode_records"]["student_id"])
+    return plain & taught & ~among(student, enrollments.loc[~plain, "student_id"])
+
+
+def _moved(rows: pd.DataFrame) -> pd.DataFrame:
+    """The period ends, and another begins at the school of another of these students."""
+    places = ["school_id", "calendar_id"]
+    then = rows.assign(
+        enrollment_id="9" + rows["enrollment_id"].str.zfill(8), start_date=later(rows["start_date"], 40)
+    )
+    then[places] = np.roll(rows[places].to_numpy(dtype=object), 1, axis=0)
+    return pd.concat([rows.assign(end_date=later(rows["start_date"], 35)), then])
+
+
+OTHER_MODE = {"In-Person": "Hybrid", "Hybrid": "Remote", "Remote": "In-Person"}
+DIRT = (
+    cell("students", "student_unique_id", None, "WI-ENR-1", students_of(_plain)),
+    cell("students", "student_unique_id", mistyped, "REF-STUDENT", students_of(_plain)),
+    cell("enrollments", "start_date", NO_DAY, "COM-NRM-3"),
+    cell("enrollments", "start_date", None, "WI-ENR-2", _plain),
+    cell("enrollments", "student_id", decimal("student_id"), "COM-NRM-2"),
+    cell("enrollments", "school_id", None, "COM-NRM-6"),
+    cell("enrollments", "school_id", "8888", "WI-ENR-10", _plain),
+    cell("enrollments", "no_show", "perhaps", "COM-NRM-4"),
+    cell("enrollments", "service_type", "Q", "COM-NRM-5"),
+    cell("section504_records", "start_date", NO_DAY, "COM-NRM-3"),
+    cell("section504_records", "end_date", years_before("start_date"), "WI-504-1"),
+    cell("ceis_records", "start_date", "13/45/2025", "COM-NRM-3"),
+    cell("ceis_records", "end_date", years_before("start_date"), "WI-CEIS-1"),
+    cell("instruction_mode_records", "learning_modality", "Satellite", "WI-MOD-3"),
+    cell("instruction_mode_records", "school_number", "9999", "WI-MOD-4"),
+    cell("instruction_mode_records", "end_date", NO_DAY, "COM-NRM-3"),
+)
+CHANGES = (
+    Edit(table="enrollments", what="moved", to=_moved, where=open_rows("enrollments")),
+    Edit(table="enrollments", what="begin corrected", to=dated("start_date", "start_date", 7)),
+    Edit(table="enrollments", what="no show", to=lambda rows: rows.assign(no_show="1")),
+    Edit(table="enrollments", what="provider", to=lambda rows: rows.assign(third_party_provider="CESA")),
+    Edit(
+        table="section504_records",
+        what="ended",
+        to=dated("end_date", "start_date", 300),
+        where=open_rows("section504_records"),
+    ),
+    Edit(table="ceis_records", what="removed", to=removed),
+    Edit(
+        table="instruction_mode_records",
+        what="ended",
+        to=dated("end_date", "start_date", 20),
+        where=open_rows("instruction_mode_records"),
+    ),
+    Edit(
+        table="instruction_mode_records",
+        what="mode",
+        to=lambda rows: rows.assign(learning_modality=rows["learning_modality"].replace(OTHER_MODE)),
+    ),
+)
+SYNTHETIC = Synthetic(organization=ORGANIZATION, tables=district, needs=needs, dirt=DIRT, changes=CHANGES)

@@ -10,25 +10,17 @@ import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.rules.account import Account, together
-from edfi_toolkit.rules.settings import resolve
+from edfi_toolkit.rules.contract import profile as profile_of
 from edfi_toolkit.tables import Tables, normalise
 
 if TYPE_CHECKING:
     from edfi_toolkit.rules.explain.story import Story
-
-# A profile is a module with NAME, TABLES (what it reads) and build(tables, config, settings, account=None) -> Build.
-PROFILES = {
-    "certification": "certification",
-    "nm-powerschool": "nm_powerschool",
-    "wi-infinite-campus": "wi_infinite_campus",
-}
 
 
 @dataclass(frozen=True)
@@ -62,7 +54,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Build:
-    """Records built from tables, and what became of every row that gave none (design promise 1).
+    """Records built from tables, and what became of every row that gave none.
 
     records: one row per association: resource, the six key columns, body, body_hash, source_refs, rules.
     skipped: table, id, rule, detail (and for load errors file, row, column, value).
@@ -146,10 +138,10 @@ def build(
     Raises ConfigError for an unknown profile, setting or school year. A bad row is skipped, never an exception.
     Source: docs/rules.
     """
-    rules = profile_module(profile)
-    values = resolve(settings)
+    rules = profile_of(profile)
+    values = rules.resolve(settings)
     if not isinstance(tables, Tables):
-        if hasattr(rules, "prepare"):
+        if rules.prepare:
             tables = rules.prepare(tables, school_year, values)
         tables = normalise(tables)
     with collector_paused():
@@ -158,7 +150,7 @@ def build(
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """A build makes a million small lists that live on: to look for cycles among them again and again is in vain."""
+    """A build makes a million small lists that live on: searching them for cycles again and again finds nothing."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -166,13 +158,6 @@ def collector_paused() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-def profile_module(profile: str) -> Any:
-    """The module of a profile by its name. Raises ConfigError with the names there are."""
-    if profile not in PROFILES:
-        raise ConfigError(f"There is no profile {profile!r}. Use one of: {', '.join(PROFILES)}.")
-    return import_module(f"edfi_toolkit.rules.{PROFILES[profile]}.rules")
 
 
 def pick_config(tables: Tables, school_year: int | None) -> Config:
@@ -197,7 +182,7 @@ def pick_config(tables: Tables, school_year: int | None) -> Config:
 
 
 def _config(row: dict[str, Any]) -> Config:
-    """A row with the gaps filled: the year runs from July 1 of the year before to June 30 (A.7)."""
+    """A row with the gaps filled: the year runs from July 1 of the year before to June 30 (docs/sources.md)."""
     given = {name: value for name, value in row.items() if not pd.isna(value)}
     year = int(given["school_year"])
     return Config(
