@@ -1,6 +1,6 @@
 # Everything runs from a checkout on a machine that has make and Python 3.11 or newer; the first target called installs.
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test check bench prove lock environment docs clean
+.PHONY: help demo lab test test-quick check bench prove lock environment docs clean
 
 BIN := .venv/bin
 RUN := $(BIN)/edfi-toolkit
@@ -13,7 +13,7 @@ TESTS := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadsc
 unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 .venv/.installed: requirements.lock pyproject.toml tools/install.sh
 	@UV_VERSION=$(UV_VERSION) sh tools/install.sh
@@ -29,6 +29,9 @@ lab: .venv/.installed  ## JupyterLab on the sample, with a sandbox ODS behind it
 
 test: .venv/.installed  ## all tests; what this machine lacks is skipped with its reason
 	@$(TESTS)
+
+test-quick: .venv/.installed  ## the tests that start no program: marks unit and sandbox
+	@$(TESTS) -m "unit or sandbox"
 
 check: .venv/.installed  ## format, lint, types, then the tests
 	@$(BIN)/ruff format --check .

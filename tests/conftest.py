@@ -101,11 +101,40 @@ def pytest_make_collect_report() -> Any:
     return report
 
 
-# ---- order
+# ---- marks and order
+
+# What a test needs follows from its folder, its module and its fixtures; CONTRIBUTING.md says what each mark is for.
+PROCESS_FOLDERS = {"batch", "cli", "notebooks", "runs"}
+PROCESS_MODULES = {"subprocess", "multiprocessing", "tests.processes"}
+PROCESS_FIXTURES = {"sandbox", "postgres"}
+PROCESS_VALUES = {"socket", "postgresql"}
+SANDBOX_FOLDERS = {"contract", "ods", "sandbox"}
+SANDBOX_FIXTURES = {"app", "client"}
 
 
+def _mark_of(item: pytest.Item) -> str:
+    folder = item.path.relative_to(ROOT / "tests").parts[0]
+    if folder == "browser":
+        return "browser"
+    used = vars(item.module).values()  # type: ignore[attr-defined]
+    modules = {getattr(each, "__name__", None) for each in used} | {
+        getattr(each, "__module__", None) for each in used
+    }
+    starts = any(getattr(each, "__qualname__", "") == "start" for each in used)
+    fixtures = set(item.fixturenames)  # type: ignore[attr-defined]
+    values = {str(value) for value in item.callspec.params.values()} if hasattr(item, "callspec") else set()
+    if folder in PROCESS_FOLDERS or starts or modules & PROCESS_MODULES:
+        return "process"
+    if fixtures & PROCESS_FIXTURES or values & PROCESS_VALUES:
+        return "process"
+    return "sandbox" if folder in SANDBOX_FOLDERS or fixtures & SANDBOX_FIXTURES else "unit"
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest deselects by -m
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests last: Playwright's synchronous API leaves an event loop running in the main thread."""
+    """Give each test its mark. Browser tests last: Playwright leaves an event loop running in the main thread."""
+    for item in items:
+        item.add_marker(_mark_of(item))
     items.sort(key=lambda item: "tests/browser/" in item.nodeid)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 
 from edfi_toolkit.ods import Client, RetryPolicy
-from edfi_toolkit.rules import build
 from edfi_toolkit.settings import Secret, Target
+from tests.factories import build_of
 
 LEA, SCHOOL, YEAR = 255901, 255901001, 2026
 GENERAL, CTE = "studentProgramAssociations", "studentCTEProgramAssociations"
@@ -48,7 +48,7 @@ def a_build(*participations: dict[str, Any], settings: dict[str, Any] | None = N
         "program_participation": list(participations),
         **tables,
     }
-    return build(given, profile="certification", settings=settings)
+    return build_of(given, profile="certification", settings=settings)
 
 
 def checked(result: Any, *held_students: str) -> SimpleNamespace:

@@ -11,12 +11,15 @@ from edfi_toolkit.model import associations, body_hash
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.rules import build
 from edfi_toolkit.rules.certification.rules import SHEET, scenario_day
+from tests.factories import build_of
 from tests.rules.tables_of import REQUIRED, a_participation, certification_tables
 from tests.rules.worked_examples import EXAMPLES
 
 
 def built(*participations, settings=None, **tables):
-    return build(certification_tables(*participations, **tables), profile="certification", settings=settings)
+    return build_of(
+        certification_tables(*participations, **tables), profile="certification", settings=settings
+    )
 
 
 def only_skip(result):

@@ -9,6 +9,7 @@ import pytest
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.rules import build
+from tests.factories import build_of
 from tests.rules.tables_of import events_by_action
 from tests.rules.worked_examples import patched
 
@@ -50,7 +51,7 @@ def tables(student=(), school=(), enrollment=(), cte=(), district="89", **more):
 
 
 def built(*args, settings=None, **kwargs):
-    return build(tables(*args, **kwargs), profile="nm-powerschool", settings=settings)
+    return build_of(tables(*args, **kwargs), profile="nm-powerschool", settings=settings)
 
 
 def skips(result):
@@ -64,7 +65,7 @@ def buildings(result):
 
 
 def items(before, after, settings=None):
-    first, second = (build(each, profile="nm-powerschool", settings=settings) for each in (before, after))
+    first, second = (build_of(rows, profile="nm-powerschool", settings=settings) for rows in (before, after))
     return plan(second, identity_map=identity_map_of(first)).items
 
 

@@ -10,6 +10,7 @@ import pytest
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.rules import build
+from tests.factories import build_of
 from tests.rules.tables_of import events_by_action
 
 PROFILE = "wi-infinite-campus"
@@ -56,7 +57,7 @@ def tables(*enrollments, school=(), calendar=(), config=(), **more):
 
 
 def built(*enrollments, settings=None, **more):
-    return build(tables(*enrollments, **more), profile=PROFILE, settings=settings)
+    return build_of(tables(*enrollments, **more), profile=PROFILE, settings=settings)
 
 
 def skips(result):
@@ -76,7 +77,7 @@ def codes(result):
 
 
 def items(before, after, settings=None):
-    first, second = (build(each, profile=PROFILE, settings=settings) for each in (before, after))
+    first, second = (build_of(rows, profile=PROFILE, settings=settings) for rows in (before, after))
     return plan(second, identity_map=identity_map_of(first)).items
 
 
