@@ -9,11 +9,12 @@ from typing import Any
 from edfi_toolkit.batch.exits import Exit
 from edfi_toolkit.runs import Run
 
-_TOLD = {"POST": "created", "PUT": "updated", "DELETE": "deleted"}
+DONE = {"POST": "created", "PUT": "updated", "DELETE": "deleted"}
+WORDS = {"set_aside": "unreadable"}  # where the name for machines is not the one for people
 
 
 def counts_of(run: Run) -> dict[str, int]:
-    """Rows read and set aside, records built and held, and what was done; before publishing, what would be."""
+    """Rows read and unreadable, records built and held, and what was done; before publishing, what would be."""
     steps = run.folder.manifest.get("steps", {})
     extract, build, preview = (steps.get(name, {}) for name in ("extract", "build", "preview"))
     actions, published = preview.get("actions", {}), steps.get("publish")
@@ -28,7 +29,7 @@ def counts_of(run: Run) -> dict[str, int]:
         "set_aside": extract.get("set_aside", 0),
         "built": build.get("records", 0),
         "held": preview.get("held", 0),
-        **{told: int(actions.get(action, 0)) for action, told in _TOLD.items()},
+        **{done: int(actions.get(action, 0)) for action, done in DONE.items()},
         "refused": outcomes.get("refused", 0),
         "pending": outcomes.get("pending", 0) + outcomes.get("unsure", 0),
     }
@@ -53,5 +54,5 @@ class Report:
 
     def line(self, head: str, *tail: str) -> str:
         """Counts, time and what there is to say, after a head."""
-        told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in self.counts.items())
-        return "  ".join(part for part in (head, told, f"{self.seconds:.1f} s", self.says, *tail) if part)
+        counts = ", ".join(f"{count:,} {WORDS.get(name, name)}" for name, count in self.counts.items())
+        return "  ".join(part for part in (head, counts, f"{self.seconds:.1f} s", self.says, *tail) if part)

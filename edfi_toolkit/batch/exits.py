@@ -17,7 +17,7 @@ class Exit(IntEnum):
     SETTINGS = 2  # settings, command line or source are wrong; nothing was sent
     ATTENTION = 3  # finished, and some records are held or were refused
     GUARDED = 4  # refused by a guardrail, or the approved plan no longer holds; nothing was sent
-    UNAVAILABLE = 5  # target away, login refused, or another run at work; running again resumes
+    UNAVAILABLE = 5  # target unavailable, login refused, or another run at work; running again resumes
 
 
 _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (

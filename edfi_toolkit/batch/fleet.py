@@ -3,7 +3,7 @@
 1. Districts run side by side, the years of one district one after the other: they are one feed to an ODS of
    several years, and one extract.
 2. What ends one run ends no other; each has its line, and the exit code is the worst of all.
-3. Rows of a school year that nothing was sent for are told (WI-SCP-1).
+3. Rows of a school year that nothing was sent for are reported (WI-SCP-1).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from edfi_toolkit.errors import ConfigError, EdfiToolkitError
 from edfi_toolkit.runs import Run
 from edfi_toolkit.settings import Settings, Source
 
-# From the best to the worst: what running again heals is better than what a person must mend first.
+# From the best to the worst: what running again repairs is better than what a person must fix first.
 _GRAVITY = (Exit.DONE, Exit.ATTENTION, Exit.UNAVAILABLE, Exit.GUARDED, Exit.SETTINGS, Exit.FAILED)
 
 
@@ -180,7 +180,7 @@ def shut_gate(run: Run) -> str:
         return ""
     skipped = run.built.skipped
     rules = skipped.loc[skipped["table"].eq("edfi_config"), "rule"]
-    return "; ".join(f"{each}: {rule(each).says} {rule(each).hint}" for each in rules)
+    return "; ".join(f"{name}: {rule(name).says} {rule(name).hint}" for name in rules)
 
 
 def _others(run: Run, sent: set[int]) -> list[dict[str, Any]]:

@@ -49,7 +49,7 @@ class Kernel:
     def execute(self, nb_man: Any, *, seconds_for_a_cell: Callable[[Any], int]) -> Any:
         """Execute the notebook of a papermill manager; what nbclient raises is passed on.
 
-        Raises RuntimeError when an earlier notebook cannot be cleared away.
+        Raises RuntimeError when an earlier notebook cannot be cleared.
         """
         from papermill.clientwrap import PapermillNotebookClient
 

@@ -94,7 +94,7 @@ def run_notebooks(
 def unattended_kernel(
     cwd: Path, environ: Mapping[str, str] | None = None, start_s: int = DEFAULT_LIMITS.start_s
 ) -> Kernel:
-    """A kernel whose notebooks ask nobody; it sees our environment and what `environ` adds."""
+    """A kernel whose notebooks ask no questions; it sees our environment and what `environ` adds."""
     return Kernel(cwd=cwd, environ={**os.environ, **(environ or {}), UNATTENDED: "1"}, start_s=start_s)
 
 
@@ -149,7 +149,7 @@ def _run_one(
             progress=progress and (lambda cells, of: progress(path.stem, cells, of)),
         )  # fmt: skip
     except PapermillExecutionError as failed:
-        code, error = exit_of_name(failed.ename), _told(failed.ename, failed.evalue)
+        code, error = exit_of_name(failed.ename), _error_text(failed.ename, failed.evalue)
     except CellTimeoutError:
         over = "the whole run" if time.monotonic() >= deadline - 1 else "one cell"
         code, error = Exit.FAILED, f"{path.name} was stopped: the time limit for {over} was reached."
@@ -199,7 +199,7 @@ def clean_output(notebook: Any, redact: Callable[[str], str] = str) -> Any:
     for cell in clean.cells:
         _keep_own(cell.metadata)
         if cell.cell_type == "code":
-            cell.outputs = [_clean_output_of_cell(each, redact) for each in cell.outputs]
+            cell.outputs = [_clean_output_of_cell(output, redact) for output in cell.outputs]
     return clean
 
 
@@ -212,7 +212,7 @@ def _keep_own(metadata: Any) -> None:
 
 def _clean_output_of_cell(output: Any, redact: Callable[[str], str]) -> Any:
     if output.output_type == "error":
-        output.evalue = redact(_told(output.ename, output.evalue).partition(": ")[2])
+        output.evalue = redact(_error_text(output.ename, output.evalue).partition(": ")[2])
         # Only file and line of each step: a library's chained error may quote an address with a student's id.
         steps = [found[0] for line in output.traceback for found in _FRAME.finditer(_COLOUR.sub("", line))]
         output.traceback = [*steps, f"{output.ename}: {output.evalue}"]
@@ -226,7 +226,7 @@ def _clean_output_of_cell(output: Any, redact: Callable[[str], str]) -> Any:
     return output
 
 
-def _told(name: str, text: str) -> str:
+def _error_text(name: str, text: str) -> str:
     """One line about an error; its text only when it is one of ours: they never quote a student's data."""
     from edfi_toolkit import errors
 

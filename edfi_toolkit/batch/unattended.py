@@ -28,7 +28,7 @@ class Unattended:
     @property
     def error(self) -> str:
         """One line about what ended the run early; empty when nothing did."""
-        return next((each.error for each in self.ran if each.error), "")
+        return next((notebook.error for notebook in self.ran if notebook.error), "")
 
     @property
     def steps(self) -> dict[str, Any]:
@@ -38,9 +38,9 @@ class Unattended:
 
 
 def shipped(name: str) -> Path:
-    """A folder that lies beside the package in a checkout and inside it when installed."""
+    """A folder next to the package in a checkout and inside it when installed."""
     package = Path(__file__).resolve().parents[1]
-    found = next((each / name for each in (package, package.parent) if (each / name).is_dir()), None)
+    found = next((place / name for place in (package, package.parent) if (place / name).is_dir()), None)
     if found is None:
         raise ConfigError(f"This installation has no folder {name}. Install the toolkit again.")
     return found
@@ -89,7 +89,7 @@ def run_unattended(
         redact=_redacting(run),
         kernel=kernel,
     )
-    failed = next((each.exit for each in ran if each.exit is not Exit.DONE), None)
+    failed = next((notebook.exit for notebook in ran if notebook.exit is not Exit.DONE), None)
     return Unattended(run, ran, failed or exit_of_steps(run.folder.manifest.get("steps", {})))
 
 

@@ -2,7 +2,7 @@
 
 1. One cycle after the other, each a run of its own; a source that has not changed costs a look and no run.
 2. Files are read when they have been still for a moment, and what was read while they changed is not used.
-3. What cannot be done now (source or target away, ledger in use) is told, and tried again after a wait that
+3. What cannot be done now (source or target unavailable, ledger in use) is reported, and tried again after a wait that
    doubles; so is what the ODS has refused, since what it lacked may have arrived there.
 4. Asked to stop, it begins no further record and settles those under way.
 """
@@ -49,8 +49,8 @@ class Stop:
 class Cycle(Report):
     """One look at the source and what came of it; it names no student.
 
-    state: `unchanged`, `planned` (nobody has approved), `published`, `guarded` (a guardrail refuses the plan),
-        `waiting` (something is away, `says` tells what), or `stopped` before anything was sent.
+    state: `unchanged`, `planned` (not approved), `published`, `guarded` (a guardrail refuses the plan),
+        `waiting` (something is unavailable, `says` names it), or `stopped` before anything was sent.
     exit: what a scheduler may conclude if the watch ended here. wait_s: seconds until the next look.
     """
 
@@ -73,7 +73,7 @@ class Watch:
     def __init__(self, like: Run, *, every_s: float, quiet_s: float, approved: str, stop: Stop) -> None:
         if approved not in ("", AUTO):
             raise ConfigError(
-                "A watch publishes plans nobody has seen yet: give --approve auto, or leave it out."
+                "A watch publishes plans that no one has seen yet: give --approve auto, or leave it out."
             )
         if approved:
             like.target.credentials()

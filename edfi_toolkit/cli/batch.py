@@ -37,7 +37,7 @@ def batch(
 ) -> None:
     """Run many districts unattended, each school year to the target that holds it, and go on when one fails.
 
-    What to run stands under [sources.NAME] of the settings: profile, target and school_years.
+    What to run is under [sources.NAME] of the settings: profile, target and school_years.
 
     Exit code: the worst of all runs, from 0, 3, 5, 4, 2 to 1; each line has its own.
 
@@ -65,13 +65,13 @@ def batch(
     ):
         for line in district.lines:
             say(str(line))
-        for each in district.other_years:
+        for other in district.other_years:
             say(
-                f"{district.source} {each['school_year']}: {each['rows']:,} enrollments belong to this year, and "
-                f"nothing is sent for it ({each['rule']}). Add it to school_years if it is to be sent."
+                f"{district.source} {other['school_year']}: {other['rows']:,} enrollments belong to this year, and "
+                f"nothing is sent for it ({other['rule']}). Add it to school_years if it is to be sent."
             )
         lines += district.lines
-        others += [{"source": district.source, **each} for each in district.other_years]
+        others += [{"source": district.source, **other} for other in district.other_years]
     code = worst(line.exit for line in lines)
     facts = [line.facts for line in lines]
     if as_json:

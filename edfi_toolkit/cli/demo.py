@@ -27,7 +27,7 @@ WIDTH = 140  # of tables that go into a file
 
 def demo(
     profile: Annotated[str, typer.Option("--profile", "-p", help="Whose sample.")] = "certification",
-    folder: Annotated[Path, typer.Option(help="Made anew each time.")] = Path("data/demo"),
+    folder: Annotated[Path, typer.Option(help="Made again each time.")] = Path("data/demo"),
 ) -> None:
     """The tour: everything is new, something changes, nothing changes. Everything in it is invented.
 
@@ -85,8 +85,8 @@ def _something_changes(out: Console, made: Playground, profile: str, running: Ru
     before = _writes(running)
     run.publish(approved="auto", progress=lambda *_: True)
     sent = _writes(running) - before
-    told = ", ".join(f"{count} x {answer}" for answer, count in sorted(sent.items()))
-    out.print(f"Sent to the ODS: {told or 'nothing'}.\n")
+    answers = ", ".join(f"{count} x {answer}" for answer, count in sorted(sent.items()))
+    out.print(f"Sent to the ODS: {answers or 'nothing'}.\n")
 
 
 def _nothing_changes(out: Console, profile: str, running: Running) -> None:
@@ -120,7 +120,7 @@ def _outcome(out: Console, run: Run) -> None:
     delivered = result[result["outcome"].eq("delivered")]["action"].value_counts()
     counts = [
         ("rows read from the SIS", steps["extract"]["rows"]),
-        ("rows set aside: a cell could not be read", steps["extract"]["set_aside"]),
+        ("rows with a cell that could not be read", steps["extract"]["set_aside"]),
         ("rows skipped: a rule says no record", steps["build"]["skipped"]),
         ("records built", steps["build"]["records"]),
         ("records held by validation: not sent", steps["validate"]["held"]),
@@ -137,7 +137,7 @@ def _outcome(out: Console, run: Run) -> None:
     refused = rejections_view(run.rejection_rows(), masker).frames["causes"]
     why = pd.concat(
         [
-            by_rule(checked.build.skipped[unread], "rule").assign(state="set aside"),
+            by_rule(checked.build.skipped[unread], "rule").assign(state="unreadable"),
             by_rule(checked.build.skipped[~unread], "rule").assign(state="skipped"),
             held_by_rule(checked).assign(state="held"),
             refused.rename(columns={"rejections": "rows"}).assign(state="refused", rule_id=""),
@@ -170,9 +170,9 @@ def _writes(running: Running) -> Counter[str]:
     from edfi_toolkit.model import associations
 
     counted: Counter[str] = Counter()
-    for each in httpx.get(f"{running.control_url}/counters").json()["requests"]:
-        if each["method"] in ("POST", "PUT", "DELETE") and each["resource"] in associations():
-            counted[f"{each['method']} {each['status']}"] += each["count"]
+    for request in httpx.get(f"{running.control_url}/counters").json()["requests"]:
+        if request["method"] in ("POST", "PUT", "DELETE") and request["resource"] in associations():
+            counted[f"{request['method']} {request['status']}"] += request["count"]
     return counted
 
 

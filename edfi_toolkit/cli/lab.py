@@ -14,7 +14,7 @@ def lab(
     port: Annotated[int, typer.Option(help="Port of JupyterLab; the next free one when it is taken.")] = 8888,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True,
     profile: Annotated[str, typer.Option("--profile", "-p", help="Whose sample.")] = "certification",
-    folder: Annotated[Path, typer.Option(help="Made anew each time.")] = Path("data/lab"),
+    folder: Annotated[Path, typer.Option(help="Made again each time.")] = Path("data/lab"),
 ) -> None:
     """JupyterLab on a sample district, with a sandbox ODS behind it; asks nothing of the network.
 

@@ -51,7 +51,7 @@ def runs(context: typer.Context, run: RunId = None, as_json: AsJson = False) -> 
     unsettled = int(found["unsettled"].sum() if run is None else found["settled_at"].isna().sum())
     if unsettled:
         say(
-            f"{unsettled} requests were begun and never settled. The next plan of their source looks them up in the "
+            f"{unsettled} requests were begun and never finished. The next plan of their source looks them up in the "
             "ODS, and publishing sends again what did not arrive."
         )
 

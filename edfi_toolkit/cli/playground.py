@@ -1,4 +1,4 @@
-"""A working folder with a sample district, a settings file, and a sandbox beside it, for demo and lab."""
+"""A working folder with a sample district, a settings file, and a sandbox next to it, for demo and lab."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ path = "source"
 
 @dataclass(frozen=True)
 class Playground:
-    """Where it lies, and the sample it was made from."""
+    """Where it is, and the sample it was made from."""
 
     folder: Path
     sample: Path
@@ -51,12 +51,12 @@ class Playground:
 
 
 def make_playground(folder: Path, profile: str) -> Playground:
-    """Make the folder anew from the sample of a profile. ConfigError when it holds other things."""
+    """Make the folder again from the sample of a profile. ConfigError when it holds other things."""
     from edfi_toolkit.batch.unattended import shipped
 
     samples = shipped("data/samples")
     if not (samples / profile).is_dir():
-        known = ", ".join(sorted(each.name for each in samples.iterdir() if each.is_dir()))
+        known = ", ".join(sorted(folder.name for folder in samples.iterdir() if folder.is_dir()))
         raise ConfigError(f"There is no sample for {profile!r}. There are: {known}.")
     settings = folder / "edfi.toml"
     if folder.exists() and any(folder.iterdir()):
@@ -71,7 +71,7 @@ def make_playground(folder: Path, profile: str) -> Playground:
 
 def target_environ(sandbox: Running) -> dict[str, str]:
     """The environment that makes a running sandbox the target of that name."""
-    client = next(each for each in sandbox.clients if each["name"] == "district")
+    client = next(client for client in sandbox.clients if client["name"] == "district")
     return {
         "EDFI_TARGET_SANDBOX_URL": sandbox.base_url,
         "EDFI_TARGET_SANDBOX_KEY": client["key"],

@@ -37,7 +37,7 @@ def resync(
 ) -> None:
     """Compare the source with what the ODS really holds, record by record; with --approve put it right.
 
-    For when somebody else has written there, the ledger was lost, or a resource was switched on again.
+    For when another program has written there, the ledger was lost, or a resource was switched on again.
 
     Exit code 0: clean. 3: something is held or was refused. 4: a guardrail. 5: run it again.
 

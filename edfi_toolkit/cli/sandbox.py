@@ -20,7 +20,7 @@ def sandbox(
         bool, typer.Option("--reset", help="Empty the data file before the seeds are loaded.")
     ] = False,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; this machine only unless told otherwise.")
+        str, typer.Option(help="Address to listen on; this machine only unless named here.")
     ] = "127.0.0.1",
     tenant: Annotated[list[str] | None, typer.Option(help="Leading path segment; may be repeated.")] = None,
     school_year: Annotated[list[int] | None, typer.Option(help="Likewise, after the tenant.")] = None,

@@ -62,7 +62,7 @@ def preview_of(
 
 
 def finish(run: Any, view: Any, as_json: bool) -> None:
-    """Show where a run stands and end with its exit code."""
+    """Show the state of a run and end with its exit code."""
     steps = run.folder.manifest.get("steps", {})
     code = exit_of_steps(steps)
     show(

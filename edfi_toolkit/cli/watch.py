@@ -25,7 +25,7 @@ def watch(
     profile: ProfileName,
     target: TargetName = "sandbox",
     school_year: SchoolYear = None,
-    every: Annotated[str, typer.Option(help="Time between two looks, such as 30s, 5m or 1h.")] = "60s",
+    every: Annotated[str, typer.Option(help="Time between two checks, such as 30s, 5m or 1h.")] = "60s",
     quiet: Annotated[str, typer.Option(help="Files must have been still for this long.")] = "2s",
     approve: Annotated[str, typer.Option(help="auto; without it nothing is sent.")] = "",
     given: Given = None,
@@ -33,7 +33,7 @@ def watch(
 ) -> None:
     """Keep looking at a source and publish what changes, within the guardrails; one line a cycle.
 
-    A source or target that is away is waited for. Ctrl-C or SIGTERM ends it: what is under way is settled first.
+    A source or target that is unavailable is waited for. Ctrl-C or SIGTERM ends it, when what is under way is done.
 
     Exit code, of the last cycle: 0: all is in the ODS. 2: no source. 3: held or refused. 4: a guardrail. 5: resume.
 

@@ -281,7 +281,7 @@ def test_plan_then_publish_then_plan_again(cli: Cli, sandbox: Running, tmp_path:
             "pending": 0,
             "unsettled": 0,
         }
-        assert "never settled" not in err
+        assert "never finished" not in err
         code, out, _ = cli("ledger", "--run", first["run_id"], "--json")
         assert len(json.loads(out)) == delivered["delivered"]
 
