@@ -3,7 +3,7 @@
 1. Districts run side by side, the years of one district one after the other: they are one feed to an ODS of
    several years, and one extract.
 2. What ends one run ends no other; each has its line, and the exit code is the worst of all.
-3. Rows of a school year that nothing was sent for are reported (WI-SCP-1).
+3. Rows of a school year that nothing was sent for are reported.
 """
 
 from __future__ import annotations

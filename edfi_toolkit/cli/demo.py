@@ -133,7 +133,9 @@ def _outcome(out: Console, run: Run) -> None:
     masker = run.masker()
     _table(out, "What happened", pd.DataFrame(counts, columns=["what", "rows"]), run.overview())
     checked = run.checked
-    unread = checked.build.skipped["rule"].str.startswith("COM-NRM-")
+    from edfi_toolkit.tables.load_errors import is_load_error
+
+    unread = is_load_error(checked.build.skipped["rule"])
     refused = rejections_view(run.rejection_rows(), masker).frames["causes"]
     why = pd.concat(
         [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -61,7 +62,9 @@ def copy_notebooks(folder: Path, profile: str) -> None:
     from edfi_toolkit.batch.unattended import shipped
 
     for path in sorted(shipped("notebooks").glob("*.ipynb")):
-        text = path.read_text("utf-8").replace('profile = \\"certification\\"', f'profile = \\"{profile}\\"')
+        text = re.sub(
+            r'profile = \\"[^"\\]+\\"', f'profile = \\\\"{profile}\\\\"', path.read_text("utf-8"), count=1
+        )
         write_private(folder / path.name, text)
 
 

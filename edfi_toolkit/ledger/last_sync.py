@@ -1,4 +1,4 @@
-"""What the ledger remembers of a sync: how each resource was set (WI-CFG-3, `preferences`)."""
+"""What the ledger remembers of a sync: how each resource was set (`planning.preferences`)."""
 
 from __future__ import annotations
 

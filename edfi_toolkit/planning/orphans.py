@@ -16,13 +16,12 @@ import pandas as pd
 from edfi_toolkit.planning.comparison import Sides
 from edfi_toolkit.planning.findings import Findings
 from edfi_toolkit.rules import profile
-
-LOAD_ERROR = "COM-NRM-"
+from edfi_toolkit.tables.load_errors import is_load_error
 
 
 def load_errors(skipped: pd.DataFrame) -> pd.DataFrame:
     """The rows of a build's `skipped` that could not be read."""
-    return skipped[skipped["rule"].str.startswith(LOAD_ERROR)]
+    return skipped[is_load_error(skipped["rule"])]
 
 
 def in_reach(

@@ -310,7 +310,7 @@ def _guard(items: pd.DataFrame, mapped: int, withheld: int, build: Any, findings
 
 
 def _withheld(identity_map: pd.DataFrame | None, scope: Scope, findings: Findings) -> int:
-    """How many records of the feed stay published under a configuration that publishes nothing (WI-CFG-1)."""
+    """How many records of the feed stay published under a configuration that publishes nothing."""
     if identity_map is None or not findings.told("NOT_PUBLISHED"):
         return 0
     return len(map_side(identity_map, replace(scope, resources=tuple(identity_map["resource"].unique()))))

@@ -2,7 +2,7 @@
 
 An ordinary publish compares with what it sent last, so it cannot see what changed in the ODS while a resource
 was off, nor what another mapping of descriptors did to records it never looked at. Until a resync has, every
-plan recommends one (WI-CFG-3).
+plan recommends one.
 """
 
 from __future__ import annotations

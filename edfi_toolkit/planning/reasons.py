@@ -94,7 +94,7 @@ def _differs(member: str, old: Any, new: Any) -> bool:
 
 
 def reasons(items: pd.DataFrame, events: list[str], origins: Origins) -> list[str]:
-    """One sentence per item, led by its rule and the events behind it: `REC-P6, WI-EVT-7: its key moved ...`.
+    """One sentence per item, led by its rule and the events behind it: `REC-P6, ZZ-EVT-7: its key moved ...`.
 
     items: action, rule, pair, diff, source_refs and the key columns. events: one text per item, may be empty.
     """

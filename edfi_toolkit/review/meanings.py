@@ -33,7 +33,7 @@ def meanings_of(rule_ids: Iterable[str]) -> dict[str, str]:
 
 
 def events_of(reason: str) -> str:
-    """The events that the reason of a change names beside its rule: `WI-EVT-2 or WI-EVT-4`, or nothing.
+    """The events that the reason of a change names beside its rule: `ZZ-EVT-2 or ZZ-EVT-4`, or nothing.
 
     An event is a line of the rule book's event table: what changed in the source.
     """

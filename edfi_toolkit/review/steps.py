@@ -26,6 +26,7 @@ from edfi_toolkit.review.summaries import (
 )
 from edfi_toolkit.review.views import Block, View, accounting
 from edfi_toolkit.rules.explain.story import in_short, parts_of
+from edfi_toolkit.tables.load_errors import is_load_error
 
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
@@ -81,7 +82,7 @@ def extracted_view(tables: Tables, masker: Masker) -> View:
 
 def built_view(build: Build, masker: Masker) -> View:
     """The records, and why the other rows gave none."""
-    skipped = build.skipped[~build.skipped["rule"].str.startswith("COM-NRM")]
+    skipped = build.skipped[~is_load_error(build.skipped["rule"])]
     by_program = build.records.groupby(["resource", "program_name"], as_index=False).agg(
         records=("resource", "size"), students=("student_unique_id", "nunique")
     )

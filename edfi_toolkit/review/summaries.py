@@ -11,6 +11,7 @@ from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.meanings import events_of, meaning_of, told_events
 from edfi_toolkit.review.views import cell_text
+from edfi_toolkit.tables.load_errors import is_load_error
 
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
@@ -157,7 +158,7 @@ def rows_aside(skipped: pd.DataFrame) -> pd.DataFrame:
     places = zip(skipped["file"], skipped["row"], skipped["column"], skipped["detail"], strict=True)
     says = [_without_place(*each) for each in places]
     shown = skipped.assign(says=pd.Series(says, skipped.index, dtype="str"))
-    at_load = shown["rule"].str.startswith("COM-NRM")
+    at_load = is_load_error(shown["rule"])
     columns = ["file", "row", "column", "says", "rule", "id", "value", "table"]
     columns += ["student_id"] if "student_id" in shown else []
     return shown.loc[at_load.sort_values(kind="stable").index, columns].reset_index(drop=True)

@@ -122,6 +122,7 @@ class Profile:
     empties: when a resync deletes all of a feed whose configuration publishes nothing.
     judges_dates: `beginDate`, `endDate`: those its own suites or notices judge instead of the common suites.
     descriptors: URIs in the standard's own namespace that only a target of this state has.
+    field_notices: codes of notices whose detail is the name of a field; the catalogue has the sentence.
     """
 
     name: str
@@ -142,6 +143,7 @@ class Profile:
     empties: When | None = None
     judges_dates: tuple[str, ...] = ()
     descriptors: tuple[str, ...] = ()
+    field_notices: tuple[str, ...] = ()
     prepare: Callable[[Mapping[str, Any], int | None, Settings], Mapping[str, Any]] | None = None
 
     def expected_tables(self, settings: Settings) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.rules.common import ref_parts
 from edfi_toolkit.rules.frames import among
 from edfi_toolkit.tables import TABLES
+from edfi_toolkit.tables.load_errors import is_load_error
 
 if TYPE_CHECKING:
     from edfi_toolkit.rules.building import Build
@@ -30,7 +31,7 @@ def summary(build: Build) -> pd.DataFrame:
         build.skipped.groupby(["table", "rule"], as_index=False).size().rename(columns={"size": "count"})
     )
     dropped = dropped.assign(
-        outcome=dropped["rule"].str.startswith("COM-NRM").map({True: "set aside", False: "skipped"}),
+        outcome=is_load_error(dropped["rule"]).map({True: "set aside", False: "skipped"}),
         says=dropped["rule"].map(lambda rule_id: RULES[rule_id].says if rule_id in RULES else ""),
         resource=dropped["table"],
         program="",
@@ -43,7 +44,7 @@ def summary(build: Build) -> pd.DataFrame:
 def accounting(build: Build) -> pd.DataFrame:
     """Per table, each row once: rows_in, used (a record rests on it), skipped, set_aside, collapsed, not_applicable."""
     used = ref_parts(pd.Series([*set(chain.from_iterable(build.records["source_refs"]))], dtype="str"))
-    skipped = build.skipped[~build.skipped["rule"].str.startswith("COM-NRM")]
+    skipped = build.skipped[~is_load_error(build.skipped["rule"])]
     counts = []
     for name, rows in build.tables.items():
         ids = row_ids(name, rows)

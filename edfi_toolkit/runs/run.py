@@ -119,6 +119,7 @@ class Run:
         if self.published:
             return self._as_published(steps.built_view(self.built, self.masker()))
         from edfi_toolkit.rules import build, profile
+        from edfi_toolkit.tables.load_errors import is_load_error
 
         settings = self._settings()
         asks_target = profile(self.profile).asks_target
@@ -133,7 +134,7 @@ class Run:
         self.folder.forget_from("build")
         save_build(self.folder, built)
         self.__dict__["built"] = built
-        skipped = int((~built.skipped["rule"].str.startswith("COM-NRM")).sum())
+        skipped = int((~is_load_error(built.skipped["rule"])).sum())
         self.folder.record("build", {"records": len(built.records), "skipped": skipped})
         return steps.built_view(built, self.masker())
 

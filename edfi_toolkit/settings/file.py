@@ -196,7 +196,7 @@ def parse(file: Path) -> dict[str, Any]:
 
 
 def dotted(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings by their dotted names: TOML reads `wi.ell_in_spa = true` as a table within a table."""
+    """Settings by their dotted names: TOML reads `zz.late_entries = true` as a table within a table."""
     found: dict[str, Any] = {}
     for name, value in settings.items():
         inner = dotted(value) if isinstance(value, Mapping) else {"": value}

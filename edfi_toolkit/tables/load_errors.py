@@ -18,7 +18,13 @@ from edfi_toolkit.tables.cells import written
 from edfi_toolkit.tables.duplicates import Clash
 from edfi_toolkit.tables.schema import Table
 
+RULE_PREFIX = "COM-NRM-"  # of the rules that an unreadable row is reported under, and of no others
 DUPLICATE_KEY = "COM-NRM-7"
+
+
+def is_load_error(rules: pd.Series) -> pd.Series:
+    """Which of these rule ids say that a row could not be read; the others say that a rule of a profile failed."""
+    return rules.astype("str").str.startswith(RULE_PREFIX)
 
 
 @dataclass(frozen=True, kw_only=True)

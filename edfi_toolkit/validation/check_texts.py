@@ -1,6 +1,6 @@
 """What each check of this package reports to a steward: severity, sentence, next step, source.
 
-Ids of the rules part keep their name (COM-*, CERT_MISSING). DS-* stand for facts of the data standard, REF-*
+Ids of the rules part keep their name (COM-*). DS-* stand for facts of the data standard, REF-*
 for what a target must hold already, SRC-* for the canonical tables, YEAR for dates outside the school year.
 """
 
@@ -23,7 +23,6 @@ class CheckText:
 
 
 STANDARD = "Ed-Fi Data Standard 5.2"
-CERTIFICATION = "Ed-Fi SIS v5 certification"
 ODS = "Ed-Fi ODS/API 7"
 
 _ALL = (
@@ -179,14 +178,7 @@ _ALL = (
         "warning",
         "A date lies outside of the school year of this build.",
         "Check the date. If it is right, the participation belongs to another year's ODS.",
-        "docs/rules/certification.md, one ODS per school year",
-    ),
-    CheckText(
-        "CERT_MISSING",
-        "warning",
-        "A property that the certification sheet requires is missing; the record is sent without it.",
-        "Fill the field in the SIS if the student has such a value.",
-        CERTIFICATION,
+        "docs/concepts.md, one ODS per school year",
     ),
     CheckText(
         "SRC-KEY",

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS, associations
-from edfi_toolkit.rules.catalogue import RULES
+from edfi_toolkit.rules import profile as profile_of
+from edfi_toolkit.rules.catalogue import RULES, Rule
 from edfi_toolkit.validation import references, suite_checks
 from edfi_toolkit.validation.findings import Collected, findings, first_rows, said_once, split_refs
 from edfi_toolkit.validation.flatten import Flat, flatten
@@ -113,7 +114,7 @@ def validate(build: Build, *, target: Any = None, identity_map: pd.DataFrame | N
         references.check_target(records, known, collected, identity_map)
     rows = first_rows(records)
     found = _by_its_standard(collected.frame(rows), build)
-    found = said_once(_with_notices(found, build.notices, rows))
+    found = said_once(_with_notices(found, build.notices, rows, build.scope.profile))
     reasons = _reasons(found, records)
     held_by = reasons.drop_duplicates(["position", "rule_id"]).groupby("position")["rule_id"].agg(list)
     is_held = records.index.isin(held_by.index)
@@ -141,7 +142,7 @@ def _flattened(records: pd.DataFrame, collected: Collected) -> dict[str, tuple[F
 
 
 def _by_its_standard(found: pd.DataFrame, build: Build) -> pd.DataFrame:
-    """DS-MEMBER compares with the standard that ships; a target of another one decides itself (NM-ELE-10)."""
+    """DS-MEMBER compares with the standard that ships; a target of another one decides itself."""
     standard = str(build.config.data_standard or build.settings["data_standard"])
     if standard.partition(".")[0] != SHIPPED_STANDARD:
         hint = f"Data Standard {standard} was not checked; only a target can tell."
@@ -149,7 +150,9 @@ def _by_its_standard(found: pd.DataFrame, build: Build) -> pd.DataFrame:
     return found
 
 
-def _with_notices(found: pd.DataFrame, notices: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+def _with_notices(
+    found: pd.DataFrame, notices: pd.DataFrame, rows: pd.DataFrame, profile: str
+) -> pd.DataFrame:
     """The finds, and each notice of the build that says something new. A notice never holds a record.
 
     rows: table and row_id of each record's source row.
@@ -158,11 +161,12 @@ def _with_notices(found: pd.DataFrame, notices: pd.DataFrame, rows: pd.DataFrame
         return found
     known = [RULES.get(code) for code in notices["code"]]
     severities = [rule.severity if rule else SEVERITY_OF_UNKNOWN_NOTICE for rule in known]
+    field_notices = profile_of(profile).field_notices
     says = [
-        detail if isinstance(detail, str) and detail else rule.says if rule else code
+        f"{detail}: {rule.says}" if rule and code in field_notices else _detail_or_rule(code, detail, rule)
         for rule, code, detail in zip(known, notices["code"], notices["detail"], strict=True)
     ]
-    missing = notices["code"].eq("CERT_MISSING")
+    names_a_field = notices["code"].isin(field_notices)
     copies = pd.DataFrame(
         {
             "position": _position_of(notices, rows),
@@ -170,13 +174,16 @@ def _with_notices(found: pd.DataFrame, notices: pd.DataFrame, rows: pd.DataFrame
             "severity": ["warning" if severity == "critical" else severity for severity in severities],
             "table": notices["table"].astype("str"),
             "row_id": notices["id"].astype("str"),
-            "field": notices["detail"].where(missing).astype("str"),
+            "field": notices["detail"].where(names_a_field).astype("str"),
             "says": says,
             "hint": [rule.hint if rule else "" for rule in known],
         }
     )
-    copies.loc[missing, "says"] = copies["field"] + " is missing, and the certification sheet requires it."
     return pd.concat([found, copies[~_said_before(copies, found)]], ignore_index=True)
+
+
+def _detail_or_rule(code: str, detail: Any, rule: Rule | None) -> str:
+    return detail if isinstance(detail, str) and detail else rule.says if rule else code
 
 
 def _position_of(notices: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:

@@ -14,12 +14,12 @@ import pandas as pd
 from edfi_toolkit.privacy import Masker, session_masker
 from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.storage import write_private
+from edfi_toolkit.tables.load_errors import is_load_error
 
 if TYPE_CHECKING:
     from edfi_toolkit.validation.checked import Checked
 
 LIMIT = 2000  # rows of a table in the report; a browser sorts and filters that many without a pause
-LOAD_ERRORS = "COM-NRM-"
 SEVERITIES = ("critical", "warning", "info")
 
 
@@ -59,7 +59,7 @@ def story(checked: Checked, mask: Masker, written_at: dt.datetime) -> dict[str, 
     build = checked.build
     year = int(build.scope.school_year)
     skipped = build.skipped
-    at_load = skipped["rule"].astype("str").str.startswith(LOAD_ERRORS)
+    at_load = is_load_error(skipped["rule"])
     built, held = len(build.records), len(checked.held)
     warned = _ready_with_warnings(checked)
     return {

@@ -138,7 +138,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, list[Suite]]:
 
 def read(path: Path) -> Suite:
     """One suite file, checked. `source.students.own.json` speaks about `source.students`, and
-    `nm-powerschool.source.students.json` about the same under that profile.
+    `<profile>.source.students.json` about the same under that profile.
 
     Raises ValidationError naming the file, the rule and what is wrong with it.
     """

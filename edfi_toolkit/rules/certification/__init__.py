@@ -21,4 +21,5 @@ PROFILE = Profile(
     suites=HERE / "suites",
     synthetic=SYNTHETIC,
     orphan_scope=False,
+    field_notices=("CERT_MISSING",),
 )

@@ -114,7 +114,7 @@ def _unbroken(text: str) -> str:
 
 
 def in_short(rules: str) -> str:
-    """A list of rule ids with runs of three and more drawn together: `WI-ENR-1 to WI-ENR-11, COM-FUT-1`."""
+    """A list of rule ids with runs of three and more drawn together: `COM-PAY-1 to COM-PAY-4, COM-FUT-1`."""
     return ", ".join(_runs(rules.split(", ")))
 
 

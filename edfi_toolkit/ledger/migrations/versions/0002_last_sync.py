@@ -1,4 +1,4 @@
-"""What the switch and the mapping version of each resource were at the last sync (WI-CFG-3)."""
+"""What the switch and the mapping version of each resource were at the last sync."""
 
 from __future__ import annotations
 
