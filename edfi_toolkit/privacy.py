@@ -116,8 +116,8 @@ def _missing(value: Any) -> bool:
 def _known_words(ids: Iterable[object]) -> dict[str, str]:
     """Lower-cased word -> spelling, of every id; of a name with spaces, its longer words."""
     known: dict[str, str] = {}
-    for each in ids:
-        spelled = _text_of(each)
+    for value in ids:
+        spelled = _text_of(value)
         words = [spelled] if _WORD.fullmatch(spelled) else [w for w in _WORD.findall(spelled) if len(w) > 2]
         known.update((word.casefold(), word) for word in words)
     return known
@@ -128,7 +128,7 @@ class Masker:
 
     def __init__(self, key: bytes, known: Collection[str] = (), *, reveal: bool = False) -> None:
         if not key:
-            raise ValueError("The mask key is empty: anybody could compute the pseudonyms. Set one.")
+            raise ValueError("The mask key is empty: anyone could compute the pseudonyms. Set one.")
         self._key, self.reveal = key, reveal
         self._known: tuple[dict[str, str], ...] = (_known_words(known),)
 
@@ -158,7 +158,7 @@ class Masker:
         if isinstance(value, Mapping):
             return {member: self.value(each) for member, each in value.items()}
         if isinstance(value, list | tuple | set | frozenset | np.ndarray):
-            return [self.value(each) for each in value]
+            return [self.value(item) for item in value]
         return pseudonym(value, self._key)
 
     def text(self, text: Any) -> Any:
@@ -343,7 +343,7 @@ def _map_distinct(cells: pd.Series, change: Callable[[Any], Any]) -> pd.Series:
     changed = np.empty(len(distinct) + 1, dtype=object)
     changed[:-1] = [change(value) for value in distinct]
     changed[-1] = None
-    texts = all(isinstance(each, str) for each in changed[:-1])
+    texts = all(isinstance(value, str) for value in changed[:-1])
     return pd.Series(changed[codes], index=cells.index, dtype="str" if texts else object)
 
 
@@ -352,5 +352,5 @@ def _where(rows: pd.Series, real: pd.Series, shown: pd.Series, change: Callable[
     if not rows.any():
         return shown
     values = shown.astype(object).to_numpy(copy=True)
-    values[rows.to_numpy()] = [change(each) for each in real[rows]]
+    values[rows.to_numpy()] = [change(value) for value in real[rows]]
     return pd.Series(values, index=shown.index, dtype=object)

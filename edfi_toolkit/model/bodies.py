@@ -55,7 +55,7 @@ class BodyArray(ExtensionArray):  # type: ignore[misc]
 
     @classmethod
     def _concat_same_type(cls, to_concat: Sequence[BodyArray]) -> BodyArray:
-        return cls(pa.concat_arrays([each.texts for each in to_concat]))
+        return cls(pa.concat_arrays([part.texts for part in to_concat]))
 
     @property
     def dtype(self) -> BodyDtype:

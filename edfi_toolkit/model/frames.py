@@ -36,9 +36,9 @@ def with_types(rows: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 def _as(values: pd.Series, kind: str) -> pd.Series:
     if kind == LIST:
-        return pd.Series([_list(each) for each in values], index=values.index, dtype=object)
+        return pd.Series([_list(value) for value in values], index=values.index, dtype=object)
     if kind == JSON:
-        cells = [each if isinstance(each, dict | list) else None for each in values]
+        cells = [cell if isinstance(cell, dict | list) else None for cell in values]
         return pd.Series(cells, index=values.index, dtype=object)
     if kind in (DAY, INSTANT):
         return pd.to_datetime(values, format="ISO8601", utc=kind == INSTANT).astype(kind)
@@ -50,7 +50,7 @@ def _list(value: Any) -> list[str]:
         return value  # never changed in place
     if isinstance(value, str):
         return list(orjson.loads(value)) if value.startswith("[") else [value] if value else []
-    return [str(each) for each in value] if isinstance(value, tuple | np.ndarray) else []
+    return [str(item) for item in value] if isinstance(value, tuple | np.ndarray) else []
 
 
 def values_at(values: pd.Series, positions: pd.Series) -> pd.Series:

@@ -38,7 +38,9 @@ def key_texts(frame: pd.DataFrame) -> np.ndarray:
     frame: typed KEY_COLUMNS.
     """
     kinds, spellings = pd.factorize(frame["program_type_descriptor"])
-    folded = np.array([*(str(each).casefold() for each in spellings), ""], dtype=object)  # -1: there is none
+    folded = np.array(
+        [*(str(spelling).casefold() for spelling in spellings), ""], dtype=object
+    )  # -1: there is none
     parts = {
         **{name: frame[name] for name in KEY_COLUMNS[1:]},
         "begin_date": np.datetime_as_string(frame["begin_date"].to_numpy("datetime64[D]")),

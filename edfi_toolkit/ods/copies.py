@@ -5,7 +5,7 @@
 3. The file says whose it is and how far it goes. The caller keeps the watermark besides, and stores it after the
    file is there: of the two the older one counts. Doing a window twice does no harm.
 4. What cannot be followed is read whole. That a copy was followed wrongly shows in its number of rows, or in a row
-   that the ODS has no more and never told of: then it was set up anew, or the login sees other records now.
+   that the ODS has no more and never listed as deleted: then it was set up again, or the login sees other records now.
 
 The columns are those of `Client.read`, with `body` as JSON text. The file holds student data and is its owner's alone.
 """
@@ -166,7 +166,7 @@ def _check(client: Client, resource: str, rows: int, kept: str | None, snapshot:
     if held not in (None, rows):
         raise _Lost(f"the changes led to {rows:,} records and the ODS has {held:,}")
     if kept is not None and not snapshot and client.get(resource, kept) is None:
-        raise _Lost("the ODS lacks a record that it never told was deleted, so it was set up anew")
+        raise _Lost("the ODS lacks a record that it never listed as deleted, so it was set up again")
 
 
 def _changed(
@@ -200,7 +200,7 @@ def _carried(
 ) -> tuple[pa.RecordBatch, int]:
     """The rows that neither changed nor went, and how many went.
 
-    An item that was deleted and made again is in no list of deletes: its old id goes because its key came anew.
+    An item that was deleted and made again is in no list of deletes: its old id goes because its key came again.
     """
     stays, removed = [], 0
     for ed_fi_id, body in zip(part["id"].to_pylist(), part["body"].to_pylist(), strict=True):
@@ -237,7 +237,7 @@ class _Draft:
         """Take rows as they will stand in the file."""
         self._waiting.append(part)
         self.rows += part.num_rows
-        if sum(each.num_rows for each in self._waiting) >= _GROUP_ROWS:
+        if sum(page.num_rows for page in self._waiting) >= _GROUP_ROWS:
             self.flush()
 
     def flush(self) -> None:

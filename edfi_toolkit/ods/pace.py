@@ -1,4 +1,4 @@
-"""How many requests may be in flight, and when nobody may send.  No clock of its own: times are handed in."""
+"""How many requests may be in flight, and when none may be sent.  No clock of its own: times are handed in."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Verdict(Enum):
     DELIVERED = "delivered"
     REFUSED = "refused"  # the record is wrong; a person must act
     COMPARE = "compare"  # changed since it was seen: look whether it already says what we say
-    RACING = "racing"  # somebody wrote the same at the same time
+    RACING = "racing"  # another request wrote the same at the same time
     BUSY = "busy"  # too many requests
     UNWELL = "unwell"  # the server, or something in front of it, is not up to it
     BROKEN = "broken"  # an error inside the server: a deadlock, or a bug with this record
@@ -69,7 +69,7 @@ def judge(verb: str, status: int | None, problem: Problem | None = None) -> Verd
 
 def _missing(verb: str, problem: Problem | None) -> Verdict:
     if problem is not None and problem.type == GATEWAY:
-        return Verdict.UNWELL  # the application is away for the moment
+        return Verdict.UNWELL  # the application is unavailable for the moment
     wrong_path = problem is not None and any("' does not exist" in text for text in problem.messages)
     return Verdict.DELIVERED if verb == "DELETE" and not wrong_path else Verdict.REFUSED
 
@@ -83,7 +83,7 @@ class RetryPolicy:
     attempts, attempts_*: requests for one record in all, by what is answered. total_s: seconds for it in all.
     longest_pause_s: a longer Retry-After ends the run instead of being waited for.
     share, reserve: retries may be this part of all requests, and this many besides.
-    rounds: tries in a row, pauses between them, that may find the ODS away before the run ends.
+    rounds: tries in a row, pauses between them, that may find the ODS unavailable before the run ends.
     same_trouble: records in a row of one resource that meet a trouble not their own (the key may not write
         it, or the server breaks) before the rest of that resource is not sent.
     same_refusal: the same for any 403, while no record of that resource was delivered.

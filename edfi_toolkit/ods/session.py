@@ -147,7 +147,7 @@ class Session:
         anonymous: bool = False,
         names_token: bool = False,
     ) -> Answer:
-        """Try once. Silence is an Answer too; raises OdsError only for what no second try can mend."""
+        """Try once. Silence is an Answer too; raises OdsError only for what no second try can repair."""
         self._sent += 1
         correlation_id = f"{self._conversation}-{self._sent}"
         path = urlsplit(url).path

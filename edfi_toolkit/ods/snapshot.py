@@ -76,7 +76,7 @@ def dependents(client: Client) -> pd.DataFrame:
         for body in read_snapshot(client, [resource]).ods["body"]:
             for path, facts in paths.items():
                 found = _at(body, path.removeprefix("$.").split("."))
-                rows += [(resource, *(each[name] for name in facts["keys"])) for each in found]
+                rows += [(resource, *(reference[name] for name in facts["keys"])) for reference in found]
     return pd.DataFrame(rows, columns=["resource", *model.KEY_COLUMNS])
 
 

@@ -203,7 +203,7 @@ class _Exchange:
         self.easy.setopt(pycurl.CUSTOMREQUEST, request.method)
         self.easy.setopt(pycurl.URL, str(request.url))
         headers = [b"%b: %b" % header for header in request.headers.raw]
-        self.easy.setopt(pycurl.HTTPHEADER, [*headers, b"Expect:"])  # nobody waits for "100 Continue"
+        self.easy.setopt(pycurl.HTTPHEADER, [*headers, b"Expect:"])  # no wait for "100 Continue"
 
     def response(self, request: httpx.Request) -> httpx.Response:
         """The answer, when all of it is here."""

@@ -3,7 +3,7 @@
 1. Items are pulled in the caller's thread just before they are sent, so an intent can be on disk first.
 2. A record is delivered, refused, or not known to be either: `pending` when the ODS has certainly not taken
    it, `unsure` when it may have. Both are safe to send again.
-3. When the ODS is away, what is known is told and the run ends; what was never sent is not told as anything.
+3. When the ODS is unavailable, what is known is reported and the run ends; what was never sent is not reported.
 """
 
 from __future__ import annotations

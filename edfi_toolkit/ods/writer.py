@@ -173,8 +173,8 @@ class Writer:
             return
         now = loop.time()
         if verdict in (Verdict.UNSURE, Verdict.UNWELL, Verdict.BUSY, Verdict.BROKEN):
-            away = verdict is not Verdict.BROKEN or _lost_its_database(answer)
-            self.pace.stumbled(began_in, now, wait_s=answer.wait_s, counts=away)
+            unavailable = verdict is not Verdict.BROKEN or _lost_its_database(answer)
+            self.pace.stumbled(began_in, now, wait_s=answer.wait_s, counts=unavailable)
         else:
             self.pace.fine(now - begun)
         if verdict is Verdict.DELIVERED:
@@ -219,7 +219,7 @@ class Writer:
         self._timers.pop(job, None)
         self._ready.append(
             job
-        )  # behind the others: while the ODS is away its probes are not all one record's
+        )  # behind the others: while the ODS is unavailable its probes are not all one record's
         self._pump()
 
     def _tell(self, result: Outcome | Parked | Ended) -> None:
@@ -290,7 +290,7 @@ class Writer:
         what = answer.failure or (answer.problem.title if answer.problem else "")
         asked = f" and asks to wait {answer.wait_s:.0f} s" if answer.wait_s else ""
         return OdsUnavailable(
-            f"Target '{self._session.target.name}' is away ({answer.status or 'no answer'} {what}){asked}. "
+            f"Target '{self._session.target.name}' is unavailable ({answer.status or 'no answer'} {what}){asked}. "
             "What was delivered is kept; run again later, and the run resumes.",
             status=answer.status,
             correlation_id=answer.correlation_id,

@@ -50,7 +50,7 @@ class Sandbox:
             load_seed(self.ods, path)
 
     def reset(self, *, seeds: bool = True, descriptors: bool = True) -> None:
-        """As it was at the start, unless seeds or shipped descriptors are to stay away."""
+        """As it was at the start, unless seeds or shipped descriptors are to be left out."""
         self.ods.reset(descriptors=descriptors)
         self.counters.clear()
         self.faults.put([])

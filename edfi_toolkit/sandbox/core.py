@@ -50,7 +50,7 @@ class Ods:
         """As good as new: the shipped descriptors, the sandbox's own clients, the options of the start.
 
         Keys and secrets of the own clients stay, so that whoever was told them can go on; tokens end.
-        descriptors: False leaves the shipped ones away too.
+        descriptors: False leaves the shipped ones out too.
         """
         self.options = replace(self._at_start)
         self.store.clear()

@@ -22,7 +22,7 @@ class Fault:
     after: let that many matching requests pass first. every: then act on each n-th only. rate: act on that
     share of them, by lot; equal `lots` draw the same. times: act that often, None is for ever.
     status: answer that at once, without looking at the request; of a list one after the other, over and
-    over. retry_after: in seconds, beside a status. html: the answer is a gateway's page.
+    over. retry_after: in seconds, next to a status. html: the answer is a gateway's page.
     latency_ms: wait first; with latency_p99_ms the waits are spread (log-normal) around that median, and one
     in a hundred is longer than the other. drop_before_commit, drop_after_commit: close the connection
     without an answer, with the write not done or done. truncate: close it in the middle of the answer's
@@ -90,7 +90,7 @@ _SUITS: dict[str, Any] = {
     "int | list[int] | None": lambda value: (
         value is None
         or type(value) is int
-        or (isinstance(value, list) and bool(value) and all(type(each) is int for each in value))
+        or (isinstance(value, list) and bool(value) and all(type(item) is int for item in value))
     ),
 }
 

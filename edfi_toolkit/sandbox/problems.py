@@ -136,15 +136,15 @@ def no_namespaces() -> Refusal:
     )
 
 
-def not_owned(*, by_nobody: bool) -> Refusal:
-    """403 of an item that the caller did not create, or that nobody did who came in by the API."""
+def not_owned(*, without_owner: bool) -> Refusal:
+    """403 of an item that the caller did not create, or that was not created through the API."""
     error = (
         "The existing resource item has no 'CreatedByOwnershipTokenId' value assigned and thus will never be "
         "accessible to clients using the 'OwnershipBased' authorization strategy."
     )
-    suffix = "invalid-data:ownership-uninitialized" if by_nobody else "access-denied:ownership-mismatch"
+    suffix = "invalid-data:ownership-uninitialized" if without_owner else "access-denied:ownership-mismatch"
     return denied(
-        f":ownership:{suffix}", "The item is not owned by the caller.", *([error] if by_nobody else [])
+        f":ownership:{suffix}", "The item is not owned by the caller.", *([error] if without_owner else [])
     )
 
 

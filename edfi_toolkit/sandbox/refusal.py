@@ -15,7 +15,7 @@ _TOO_LONG = re.compile(r" must be at most (\d+) characters in length\.")
 class Refusal(Exception):
     """A request that is answered with an error.
 
-    legacy: what versions before 7.2 say; model_state: they list the paths beside it. dms: what the successor
+    legacy: what versions before 7.2 say; model_state: they list the paths next to it. dms: what the successor
     has instead, by member of the problem.
     """
 

@@ -138,7 +138,7 @@ class Gate:
         if not client.by_ownership(target):
             self.check(client, target, action, body)
         elif row.owner != client.key:
-            raise problems.not_owned(by_nobody=row.owner is None)
+            raise problems.not_owned(without_owner=row.owner is None)
 
     def condition(self, client: Client, target: Shape) -> tuple[str, list[Any]]:
         """The part of a WHERE clause that leaves only what the caller may read."""

@@ -61,7 +61,7 @@ class Client:
 
     @property
     def unrestricted(self) -> bool:
-        """No relationship and no namespace is looked at."""
+        """No relationship and no namespace is checked."""
         return self.claim_set == UNRESTRICTED
 
     def by_ownership(self, target: Shape) -> bool:

@@ -42,7 +42,7 @@ def extract(
     by = _map(mapping)
     where = "The given mapping" if isinstance(source, Mapping) else _name_of(source)
     found = _read(source, by)
-    if by is None and mapping == "auto" and all(isinstance(each, Sheet) for each in found.values()):
+    if by is None and mapping == "auto" and all(isinstance(sheet, Sheet) for sheet in found.values()):
         by = maps.recognise(found)
     notices: list[dict[str, Any]] = []
     if by is not None and not by.queries:

@@ -30,7 +30,7 @@ def read_folder(folder: Path) -> dict[str, Sheet]:
     sheets: dict[str, Sheet] = {}
     for path in paths:
         for name, sheet in read_file(path).items():
-            if name.lower() in {each.lower() for each in sheets}:
+            if name.lower() in {sheet.lower() for sheet in sheets}:
                 raise SourceShapeError(f"{path.name} holds the table {name} once more. Keep one of them.")
             sheets[name] = sheet
     return sheets
@@ -47,7 +47,7 @@ def stamps(place: str) -> dict[str, tuple[int, ...]]:
     """What changes about each file of a folder, or about one file, when it is written; empty when it is gone."""
     path = Path(place)
     try:
-        stats = {each.name: each.stat() for each in (files_of(path) if path.is_dir() else [path])}
+        stats = {file.name: file.stat() for file in (files_of(path) if path.is_dir() else [path])}
     except OSError:
         return {}
     return {

@@ -48,7 +48,7 @@ class Map:
     @property
     def sources(self) -> set[str]:
         """Every source table the map reads, in lower case."""
-        parts = [part for each in self.tables.values() for part in each if "from" in part]
+        parts = [part for table in self.tables.values() for part in table if "from" in part]
         looked_up = {
             spec["lookup"].lower()
             for part in parts
@@ -61,7 +61,7 @@ class Map:
 @cache
 def source_maps() -> Mapping[str, Path]:
     """The maps that the profiles bring, by the vendor's name."""
-    return {name: path for each in profiles().values() for name, path in each.source_maps.items()}
+    return {name: path for profile in profiles().values() for name, path in profile.source_maps.items()}
 
 
 @cache
@@ -133,7 +133,7 @@ def recognise(found: Mapping[str, Sheet]) -> Map | None:
 def _canonical_score(found: Mapping[str, Sheet]) -> tuple[int, int]:
     tables = [TABLES[name] for name in found if name in TABLES]
     headers = {
-        table.name: {str(each).strip().lower() for each in found[table.name].frame} for table in tables
+        table.name: {str(header).strip().lower() for header in found[table.name].frame} for table in tables
     }
     return sum(set(table.primary_key) <= headers[table.name] for table in tables), len(tables)
 
@@ -168,7 +168,7 @@ class _Fields:
 
     def __init__(self, sheet: Sheet) -> None:
         self.sheet = sheet
-        self.headers = [str(each).strip() for each in sheet.frame.columns]
+        self.headers = [str(header).strip() for header in sheet.frame.columns]
         self._at: dict[str, int] = {}
         for position, header in enumerate(self.headers):
             self._at.setdefault(_plain(_PREFIX.sub("", header)), position)
@@ -185,7 +185,7 @@ class _Fields:
 
 
 def _plain(name: str) -> str:
-    return "".join(each for each in name.lower() if each.isalnum())
+    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def _names(spec: Any) -> list[str]:
@@ -224,7 +224,7 @@ def _make_part(
                 .astype("str")
                 .str.strip()
                 .str.lower()
-                .isin([each.lower() for each in values])
+                .isin([value.lower() for value in values])
             )
     columns, names = {}, {}
     for column, spec in part["columns"].items():
@@ -304,10 +304,10 @@ def _join(parts: list[Sheet]) -> Sheet:
     if len(parts) == 1:
         return parts[0]
     return Sheet(
-        frame=pd.concat([each.frame.astype(object) for each in parts], ignore_index=True),
-        file=[name for each in parts for name in each.file_of(np.arange(len(each.frame)))],
-        rows=np.concatenate([each.rows for each in parts]),
-        names={name: header for each in reversed(parts) for name, header in each.names.items()},
+        frame=pd.concat([part.frame.astype(object) for part in parts], ignore_index=True),
+        file=[name for part in parts for name in part.file_of(np.arange(len(part.frame)))],
+        rows=np.concatenate([part.rows for part in parts]),
+        names={name: header for part in reversed(parts) for name, header in part.names.items()},
     )
 
 

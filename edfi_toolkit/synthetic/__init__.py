@@ -81,7 +81,7 @@ class Synthetic:
         if churn:
             after, changes = self.with_changes(before, churn, seed=seed)
             _write_tables(folder / "after", after | {"_changes": changes.drop(columns="rule")})
-        lines = b"".join(orjson.dumps(each) + b"\n" for each in self.ods_seed(tables))
+        lines = b"".join(orjson.dumps(record) + b"\n" for record in self.ods_seed(tables))
         write_private(folder / "ods-seed.jsonl", lines)
         return folder
 

@@ -45,8 +45,8 @@ def replace_rows(
     if not 0 <= share <= MOST:
         raise ConfigError(f"{share} is no share of rows that can be replaced. Give one from 0 to {MOST}.")
     after, made = dict(tables), [pd.DataFrame(columns=list(MADE))]
-    for table in dict.fromkeys(each.table for each in edits):
-        own = [each for each in edits if each.table == table]
+    for table in dict.fromkeys(edit.table for edit in edits):
+        own = [edit for edit in edits if edit.table == table]
         frame = tables[table].reset_index(drop=True)
         free = ~among(frame["student_id"], pd.concat(made)["student_id"]).to_numpy()
         order, wanted = random.permutation(len(frame)), round(share * len(frame))

@@ -109,7 +109,7 @@ def stays(random: np.random.Generator, students: int, schools: int, school_year:
         "last": opening - 80,
         "year": school_year - 1,
     }
-    every = pd.concat([pd.DataFrame(each) for each in (before, here, then)])
+    every = pd.concat([pd.DataFrame(people) for people in (before, here, then)])
     every = every.sort_values(["student", "first"], ignore_index=True)
     every["current"] = ~every.duplicated("student", keep="last")
     leaves = every["current"] & (random.random(len(every)) < LEAVES)

@@ -16,7 +16,7 @@ GRADES = [descriptor_uri("GradeLevelDescriptor", grade) for grade in _GRADES]
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
-    """What a profile's records refer to, beside the students.
+    """What a profile's records refer to besides the students.
 
     schools: school_id, ed_fi_school_id (whole numbers) and name of every school or building the ODS knows;
         school_id is missing for those no enrollment names. programs: name and type (a URI) of those that `owner` owns.

@@ -80,7 +80,7 @@ def judge_descriptor(uri: str, name: str, known: Known | None) -> tuple[str, str
 @cache
 def of_states() -> frozenset[str]:
     """What a state adds to the standard's own namespace, in lower case: only a target of that state has it."""
-    return frozenset(uri.casefold() for each in profiles().values() for uri in each.descriptors)
+    return frozenset(uri.casefold() for profile in profiles().values() for uri in profile.descriptors)
 
 
 def _suggestion(uri: str, choices: Sequence[str]) -> str:

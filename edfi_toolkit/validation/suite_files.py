@@ -123,7 +123,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, list[Suite]]:
     A file there with the name of one of the others takes its place; any other is added. Raises ConfigError when
     the folder does not exist, ValidationError naming the file and what is wrong with it.
     """
-    folders = [shipped_folder(), *(each.suites for each in profiles().values() if each.suites)]
+    folders = [shipped_folder(), *(profile.suites for profile in profiles().values() if profile.suites)]
     paths = {path.name: path for folder in folders for path in sorted(folder.glob("*.json"))}
     if own := environ.get("EDFI_EXPECTATIONS"):
         if not Path(own).is_dir():
