@@ -22,7 +22,7 @@ def test_it_tells_what_is_in_the_ods_and_who_may_come_in(api):
     assert f"{URL} 1 " in text
     assert " students 2 " in text
     assert "roster-vendor Roster Vendor Briar Hollow 628101, Fen Marsh 628202" in text
-    assert "unrestricted Unrestricted not looked at" in text
+    assert "unrestricted Unrestricted not checked" in text
 
 
 def test_it_shows_the_last_requests_and_refusals_by_client(api):
