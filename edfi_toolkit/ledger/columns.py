@@ -1,4 +1,4 @@
-"""What is told of records that were sent, column by column."""
+"""What is reported of records that were sent, column by column."""
 
 from __future__ import annotations
 

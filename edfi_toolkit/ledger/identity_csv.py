@@ -1,8 +1,8 @@
 """The identity map as a CSV file: taken out of a ledger, or brought in from another tool that published before.
 
-1. A file is taken whole or not at all: every mistake is listed, by row and column, and nothing is written then.
-2. A body is optional: without it nobody knows what was sent last, so the next plan updates that record.
-3. What the ledger knows already stays; a file that says another id for it is refused.
+1. A file is taken whole or not at all: every wrong cell is listed, by row and column, and nothing is written then.
+2. A body is optional: without it what was sent last is unknown, so the next plan updates that record.
+3. What the ledger has already stays; a file that gives another id for it is refused.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from edfi_toolkit.storage import json_column, write_private
 
 COLUMNS = tuple(name for name in IDENTITY_MAP if name != "feed")
 NEEDED = ("resource", "school_year", *KEY_COLUMNS, "ed_fi_id")
-SHOWN = 20  # mistakes told one by one
+SHOWN = 20  # wrong cells listed one by one
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _ID = re.compile(r"[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
@@ -52,12 +52,12 @@ def import_map(ledger: Ledger, feed: Feed, file: str | os.PathLike[str]) -> int:
     LedgerBusy while a run of the feed is at work.
     """
     rows = _read(Path(file))
-    mistakes = _mistakes(rows)
-    if not mistakes:
-        rows = _typed(rows)
-        mistakes = _repeated(rows)
-    if mistakes:
-        raise _wrong(Path(file), mistakes)
+    wrong_cells = _wrong_cells(rows)
+    if not wrong_cells:
+        rows = _with_types(rows)
+        wrong_cells = _repetitions(rows)
+    if wrong_cells:
+        raise _refused(Path(file), wrong_cells)
     with ledger.exclusive(feed):
         known = _known(ledger.identity_map(feed))
         keys = _keys(rows)
@@ -67,7 +67,7 @@ def import_map(ledger: Ledger, feed: Feed, file: str | os.PathLike[str]) -> int:
             if known.get(key, ed_fi_id) != ed_fi_id
         ]
         if moved:
-            raise _wrong(Path(file), moved)
+            raise _refused(Path(file), moved)
         new = rows[[key not in known for key in keys]]
         for year, part in new.groupby("school_year"):
             Journal(ledger, feed, int(year)).update_identities([], _adoptions(part))
@@ -113,23 +113,23 @@ _CHECKS: dict[str, tuple[Callable[[str], bool], str]] = {
     "source_refs": (lambda cell: not cell or _is_json(cell, list), "no JSON list"),
     "last_status": (lambda cell: not cell or cell.isdecimal(), "no number"),
 }
-Mistake = tuple[int, str, str]  # line, column, what is wrong; never the value, which may be a student's
+WrongCell = tuple[int, str, str]  # line, column, what is wrong; never the value, which may be a student's
 
 
-def _mistakes(rows: pd.DataFrame) -> list[Mistake]:
+def _wrong_cells(rows: pd.DataFrame) -> list[WrongCell]:
     found = [
-        (line, column, says)
-        for column, (holds, says) in _CHECKS.items()
+        (line, column, why)
+        for column, (holds, why) in _CHECKS.items()
         for line, cell in rows[column].items()
         if not holds(cell)
     ]
     return sorted(found)
 
 
-def _repeated(rows: pd.DataFrame) -> list[Mistake]:
-    """Records and ids that stand there twice, and bodies that belong to another record."""
+def _repetitions(rows: pd.DataFrame) -> list[WrongCell]:
+    """Records and ids that are there twice, and bodies that belong to another record."""
     found = [
-        (line, "student_unique_id", "the same record stands in an earlier row")
+        (line, "student_unique_id", "the same record is in an earlier row")
         for line in rows.index[pd.Series(_keys(rows), index=rows.index).duplicated()]
     ]
     found += [
@@ -145,7 +145,7 @@ def _repeated(rows: pd.DataFrame) -> list[Mistake]:
     return sorted(found)
 
 
-def _typed(rows: pd.DataFrame) -> pd.DataFrame:
+def _with_types(rows: pd.DataFrame) -> pd.DataFrame:
     bodies = [orjson.loads(cell) if cell else {} for cell in rows["last_body"]]
     refs = [orjson.loads(cell) if cell else [] for cell in rows["source_refs"]]
     typed = typed_keys(rows.assign(ed_fi_id=rows["ed_fi_id"].str.lower().str.replace("-", "")))
@@ -191,13 +191,13 @@ def _adoptions(rows: pd.DataFrame) -> list[AttemptResult]:
     return results
 
 
-def _wrong(file: Path, mistakes: list[Mistake]) -> SourceError:
-    told = [f"  row {line}, column {column}: {says}" for line, column, says in mistakes[:SHOWN]]
-    more = len(mistakes) - len(told)
-    told += [f"  and {more} more"] if more else []
+def _refused(file: Path, wrong_cells: list[WrongCell]) -> SourceError:
+    lines = [f"  row {line}, column {column}: {why}" for line, column, why in wrong_cells[:SHOWN]]
+    more = len(wrong_cells) - len(lines)
+    lines += [f"  and {more} more"] if more else []
     return SourceError(
         f"{file} was not taken in; nothing has changed. Correct these cells and import it again:\n"
-        + "\n".join(told)
+        + "\n".join(lines)
     )
 
 

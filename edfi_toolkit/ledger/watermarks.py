@@ -16,7 +16,7 @@ from edfi_toolkit.ledger.schema import watermarks
 from edfi_toolkit.ods import Client, Pulled, login_of, pull, read_copy
 
 _NAME = "change_version"
-_READER = "pull"  # stands where a feed has its profile: reading is no feed's own
+_READER = "pull"  # in place of a feed's profile: reading belongs to no feed
 
 
 class Copies:
@@ -46,10 +46,10 @@ class Copies:
         whole = [f"{resource} was read whole: {each.why}." for resource, each in done if each.whole]
         followed = [each for _, each in done if not each.whole]
         read, rows = (sum(getattr(each, name) for each in followed) for name in ("read", "rows"))
-        told = (
+        part = (
             [f"Of {rows:,} records in the ODS, {read:,} that may have changed were read."] if followed else []
         )
-        return " ".join([*told, *whole])
+        return " ".join([*part, *whole])
 
 
 def follow(

@@ -18,6 +18,7 @@ from edfi_toolkit import model
 from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.errors import OdsError
 from edfi_toolkit.ods.discovery import Discovery
+from edfi_toolkit.ods.outcomes import outcomes
 from edfi_toolkit.ods.pages import (
     PAGE_SIZE,
     Pages,
@@ -29,7 +30,7 @@ from edfi_toolkit.ods.pages import (
 from edfi_toolkit.ods.read import Found, Row, checked_filters, find_one, get_one
 from edfi_toolkit.ods.retry import RetryPolicy
 from edfi_toolkit.ods.session import Session
-from edfi_toolkit.ods.write import Job, Outcome, Write, outcomes
+from edfi_toolkit.ods.write import Job, Outcome, Write
 from edfi_toolkit.ods.writer import Writer
 from edfi_toolkit.settings import Target
 

@@ -1,18 +1,14 @@
-"""What is written and what became of it; and the caller's side of writing: pulling items, yielding outcomes.
+"""What is written and what became of it.
 
-1. Items are pulled in the caller's thread just before they are sent, so an intent can be on disk first.
-2. A record is delivered, refused, or not known to be either: `pending` when the ODS has certainly not taken
-   it, `unsure` when it may have. Both are safe to send again.
-3. When the ODS is unavailable, what is known is reported and the run ends; what was never sent is not reported.
+A record is delivered, refused, or not known to be either: `pending` when the ODS has certainly not taken it, `unsure`
+when it may have. Both are safe to send again.
 """
 
 from __future__ import annotations
 
-import queue
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 import orjson
 
@@ -20,13 +16,8 @@ from edfi_toolkit.model import SERVER_MEMBERS
 from edfi_toolkit.ods.problems import Problem
 from edfi_toolkit.ods.session import Answer
 
-if TYPE_CHECKING:
-    from edfi_toolkit.ods.writer import Writer
-
 # As they are spelled in a body. A link is inside references only, where servers accept it.
 _SERVER_MEMBERS = tuple(f'"{name}"'.encode() for name in SERVER_MEMBERS - {"link"})
-_TICK_S = 0.2
-_MOST_WAITING = 1_000  # records that wait for another try hold up no others, up to so many
 Kind = Literal["delivered", "refused", "pending", "unsure"]
 
 
@@ -127,60 +118,3 @@ def outcome_of(job: Job, kind: Kind, answer: Answer | None, ed_fi_id: str | None
 def unjudged(job: Job) -> Outcome:
     """The outcome of a job whose limits are reached before the ODS has judged it."""
     return outcome_of(job, "unsure" if job.maybe_taken else "pending", job.last)
-
-
-def outcomes(
-    writer: Writer,
-    submit: Callable[[list[Job]], None],
-    items: Iterable[Write],
-    *,
-    ahead: int,
-    tick: Callable[[], None],
-) -> Iterator[Outcome]:
-    """Pull items and yield outcomes, in the caller's thread; `submit` hands jobs to the writer's loop.
-
-    tick: called now and then while no outcome comes.
-    """
-    source, more, failure = iter(items), True, None
-    in_hand = 0
-    parked: list[Job] = []
-    while True:
-        batch: list[Job] = []
-        while more and in_hand - min(writer.waiting, _MOST_WAITING) < ahead:
-            try:
-                batch.append(Job(next(source)))
-            except StopIteration:
-                more = False
-            except Exception as error:  # raised again once those in flight are told
-                more, failure = False, error
-            else:
-                in_hand += 1
-        if batch:
-            submit(batch)
-        if not more and not in_hand:
-            if not parked:
-                break
-            # Errors inside the server that lasted: once more, alone, when nothing else can be in their way.
-            job = parked.pop(0)
-            job.alone, in_hand = True, 1
-            submit([job])
-        for result in _awaited(writer.results, tick):
-            if isinstance(result, Ended):
-                yield from (unjudged(job) for job in parked)
-                raise result.error
-            in_hand -= 1
-            if isinstance(result, Parked):
-                parked.append(result.job)
-            else:
-                yield result
-    if writer.error is not None:  # set before the outcome that ended the run was told
-        raise writer.error
-    if failure is not None:
-        raise failure
-
-
-def _awaited(results: queue.SimpleQueue[list[Any]], tick: Callable[[], None]) -> list[Any]:
-    while True:
-        with suppress(queue.Empty):
-            return results.get(timeout=_TICK_S)
-        tick()

@@ -1,4 +1,4 @@
-"""When a run begins no further record: somebody asked to stop, or its time or its requests are used up."""
+"""When a run begins no further record: a stop was asked for, or its time or its requests are used up."""
 
 from __future__ import annotations
 

@@ -15,7 +15,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from edfi_toolkit.errors import OdsError, OdsUnavailable
 from edfi_toolkit.ods import RetryPolicy, Write
-from edfi_toolkit.ods.write import outcome_of, outcomes
+from edfi_toolkit.ods.outcomes import outcomes
+from edfi_toolkit.ods.write import outcome_of
 
 URN = "urn:ed-fi:api:"
 
