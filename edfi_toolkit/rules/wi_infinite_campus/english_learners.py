@@ -13,10 +13,8 @@ import pandas as pd
 from edfi_toolkit.rules.account import Account
 from edfi_toolkit.rules.building import Config
 from edfi_toolkit.rules.frames import active_on, beside_enrollments, first_per, skip_unmatched
+from edfi_toolkit.rules.wi_infinite_campus.candidates import FROM_RECORD, candidates
 from edfi_toolkit.tables import Tables
-
-GENERIC = "studentProgramAssociations"
-FROM_RECORD = 0
 
 
 def english_learners(
@@ -44,12 +42,8 @@ def english_learners(
     backwards = chosen.program_exit_date.lt(chosen.begin_date)
     account.skip(chosen[backwards].record_id, "lep_records", "COM-VAL-1")
     chosen = chosen[~backwards]
-    return chosen.assign(
-        ref="lep_records:" + chosen.record_id,
-        resource=GENERIC,
-        program_name=settings["wi.ell_program_name"],
-        program_type=settings["wi.ell_program_type"],
-        end_date=chosen.program_exit_date,
-        priority=FROM_RECORD,
-        rule="WI-ELL-4",
-    )
+    return candidates(
+        chosen, "lep_records", rule="WI-ELL-4", priority=FROM_RECORD,
+        program_name=settings["wi.ell_program_name"], program_type=settings["wi.ell_program_type"],
+        begin_date=chosen.begin_date, end_date=chosen.program_exit_date,
+    )  # fmt: skip

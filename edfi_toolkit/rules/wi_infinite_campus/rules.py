@@ -39,7 +39,14 @@ from edfi_toolkit.rules.frames import (
     translated,
     with_student_numbers,
 )
-from edfi_toolkit.rules.wi_infinite_campus.english_learners import FROM_RECORD, GENERIC, english_learners
+from edfi_toolkit.rules.wi_infinite_campus.candidates import (
+    FROM_FLAG,
+    FROM_RECORD,
+    GENERIC,
+    candidates,
+    with_enrollments,
+)
+from edfi_toolkit.rules.wi_infinite_campus.english_learners import english_learners
 from edfi_toolkit.tables import Tables
 
 NAME = "wi-infinite-campus"
@@ -60,16 +67,6 @@ WI_DPI = {
     "Modality": "uri://dpi.wi.gov/ProgramTypeDescriptor#Modality",
 }
 DETERMINING = [*ENROLLED, "enrollment_id", "third_party_provider", "coord_early_intervention"]
-# a candidate: what its trigger says, and what the enrollment that determines it says
-OF_TRIGGER = [
-    "enrollment", "ref", "resource", "program_name", "program_type", "begin_date", "end_date", "members", "priority",
-    "rule",
-]  # fmt: skip
-OF_ENROLLMENT = [
-    "enrollment_id", "student_id", "student_unique_id", "school_id", "calendar_id", "ed_fi_school_id",
-    "override_ed_fi_school_id", "service_order", "enrollment_order",
-]  # fmt: skip
-FROM_FLAG = FROM_RECORD + 1  # WI-MUL-2: a program record before the enrollment's flag
 SERVICE_ORDER = {"P": 0, "N": 1, "S": 2}
 WINNER = [("priority", True), ("service_order", True), ("enrollment_order", False)]  # WI-MUL-2
 
@@ -87,21 +84,19 @@ def build(t: Tables, config: Config, settings: Mapping[str, Any], *, account: Ac
     qualifying = qualifying_enrollments(e, t, config, settings, account)
     triggered = [
         section_504(t, qualifying, settings, account),
-        ceis(t, qualifying, settings, account),
+        *ceis(t, qualifying, settings, account),
         third_party(qualifying),
         modality(t, e, config, settings, account),
     ]
     if settings["wi.ell_in_spa"]:  # WI-ELL-0
         triggered += [english_learners(t, e[counts_for_el(e, config)], config, settings, account)]
-    frames = [each.reindex(columns=OF_TRIGGER) for each in triggered]
-    candidates = pd.concat([each for each in frames if len(each)] or frames[:1], ignore_index=True)
-    candidates = candidates.join(e[OF_ENROLLMENT], on="enrollment")
-    candidates = drop_candidates(candidates, {"COM-FUT-1": suppress_future(candidates, settings)}, account)
-    candidates = elements(candidates, t, settings)
-    account.watch(candidates)
-    warn(candidates, config, account)
+    every = with_enrollments(triggered, e)
+    every = drop_candidates(every, {"COM-FUT-1": suppress_future(every, settings)}, account)
+    every = elements(every, t, settings)
+    account.watch(every)
+    warn(every, config, account)
     cut_by = "WI-MUL-3" if settings["wi.split_overlaps"] else ""
-    records = assemble(candidates, account, winner=WINNER, cut_by=cut_by)
+    records = assemble(every, account, winner=WINNER, cut_by=cut_by)
     return Build.of(NAME, records, account, given, config, settings, scope(t, config, settings))
 
 
@@ -216,17 +211,14 @@ def section_504(
     pairs = beside_enrollments(r, qualifying)
     pairs = pairs[shares_a_day(pairs, "start_date", "end_date", "enrolled_from", "enrolled_to")]
     skip_unmatched(r, pairs, "section504_records", "WI-504-3", account)
-    return pairs.assign(
-        ref="section504_records:" + pairs.record_id,
-        resource=SECTION_504 if own_resource else GENERIC,
-        members=section_504_members(pairs) if own_resource else None,
-        program_name=SECTION_504_PROGRAM[0],
-        program_type=SECTION_504_PROGRAM[1],
+    return candidates(
+        pairs, "section504_records", rule="WI-504-3", priority=FROM_RECORD,
+        program_name=SECTION_504_PROGRAM[0], program_type=SECTION_504_PROGRAM[1],
         begin_date=later_of(pairs.start_date, pairs.enrolled_from),
         end_date=earlier_of(pairs.end_date, pairs.enrolled_to),
-        priority=FROM_RECORD,
-        rule="WI-504-3",
-    )
+        resource=SECTION_504 if own_resource else GENERIC,
+        members=section_504_members(pairs) if own_resource else None,
+    )  # fmt: skip
 
 
 def section_504_members(r: pd.DataFrame) -> list[dict[str, Any]]:
@@ -241,7 +233,9 @@ def section_504_members(r: pd.DataFrame) -> list[dict[str, Any]]:
     return [present(columns, row) for row in zip(*columns.values(), strict=True)]
 
 
-def ceis(t: Tables, qualifying: pd.DataFrame, settings: Mapping[str, Any], account: Account) -> pd.DataFrame:
+def ceis(
+    t: Tables, qualifying: pd.DataFrame, settings: Mapping[str, Any], account: Account
+) -> list[pd.DataFrame]:
     """WI-CEIS: a record attaches to the enrollments it begins in; the flag counts where no record attaches."""
     r = t.ceis_records
     r = account.keep(
@@ -258,42 +252,34 @@ def ceis(t: Tables, qualifying: pd.DataFrame, settings: Mapping[str, Any], accou
         )
     pairs = pairs[attached]
     skip_unmatched(r, pairs, "ceis_records", "WI-CEIS-2", account)
-    from_records = pairs.assign(
-        ref="ceis_records:" + pairs.record_id,
-        begin_date=later_of(pairs.start_date, pairs.enrolled_from),
-        priority=FROM_RECORD,
-        rule="WI-CEIS-2",
-    )
+    from_records = candidates(
+        pairs, "ceis_records", rule="WI-CEIS-2", priority=FROM_RECORD,
+        program_name=CEIS_PROGRAM[0], program_type=CEIS_PROGRAM[1],
+        begin_date=later_of(pairs.start_date, pairs.enrolled_from), end_date=pairs.end_date,
+    )  # fmt: skip
     flagged = qualifying[qualifying.coord_early_intervention.eq("Y").fillna(False)]
     beaten = flagged.enrollment.isin(pairs.enrollment)
     ids, flagged = flagged[beaten].enrollment_id, flagged[~beaten]
     account.step(ids, "enrollments", "not used", "WI-CEIS-3", "An attached CEIS record beats the flag.")
-    from_flags = flagged.assign(
-        ref="enrollments:" + flagged.enrollment_id + "#ceis",
-        begin_date=flagged.start_date,
-        priority=FROM_FLAG,
-        rule="WI-CEIS-3",
-    )
-    return pd.concat([from_records, from_flags]).assign(
-        resource=GENERIC, program_name=CEIS_PROGRAM[0], program_type=CEIS_PROGRAM[1]
-    )
+    from_flags = candidates(
+        flagged, "enrollments", flag="#ceis", rule="WI-CEIS-3", priority=FROM_FLAG,
+        program_name=CEIS_PROGRAM[0], program_type=CEIS_PROGRAM[1],
+        begin_date=flagged.start_date, end_date=flagged.end_date,
+    )  # fmt: skip
+    return [from_records, from_flags]
 
 
 def third_party(qualifying: pd.DataFrame) -> pd.DataFrame:
     """WI-TP-1: one candidate per qualifying enrollment that names a provider."""
     named = qualifying[has_provider(qualifying)]
-    return named.assign(
-        ref="enrollments:" + named.enrollment_id + "#third_party",
-        resource=GENERIC,
-        program_name=translated(
-            named.third_party_provider,
-            lambda code: CESA_PROGRAM if code == "CESA" else OTHER_PROVIDER_PROGRAM,
-        ),
-        program_type=PROVIDER_TYPE,
-        begin_date=named.start_date,
-        priority=FROM_FLAG,
-        rule="WI-TP-1",
+    provider = translated(
+        named.third_party_provider, lambda code: CESA_PROGRAM if code == "CESA" else OTHER_PROVIDER_PROGRAM
     )
+    return candidates(
+        named, "enrollments", flag="#third_party", rule="WI-TP-1", priority=FROM_FLAG,
+        program_name=provider, program_type=PROVIDER_TYPE,
+        begin_date=named.start_date, end_date=named.end_date,
+    )  # fmt: skip
 
 
 def modality(
@@ -325,14 +311,11 @@ def modality(
         by = ["enrolled_from", "service_order", "enrollment_order"]
         chosen = pd.concat([chosen, first_per(late, "record", by, [True, True, False])])
     skip_unmatched(r, chosen, "instruction_mode_records", "WI-MOD-4", account)
-    return chosen.assign(
-        ref="instruction_mode_records:" + chosen.record_id,
-        resource=GENERIC,
-        program_type=MODALITY_TYPE,
-        begin_date=chosen.start_date,
-        priority=FROM_RECORD,
-        rule="WI-MOD-4",
-    )
+    return candidates(
+        chosen, "instruction_mode_records", rule="WI-MOD-4", priority=FROM_RECORD,
+        program_name=chosen.program_name, program_type=MODALITY_TYPE,
+        begin_date=chosen.start_date, end_date=chosen.end_date,
+    )  # fmt: skip
 
 
 def modality_enrollments(e: pd.DataFrame, config: Config, settings: Mapping[str, Any]) -> pd.DataFrame:
