@@ -65,10 +65,10 @@ class Account:
         """
         failing = first_failing(rows, rules)
         passed = failing.isna()
-        told = True if report is None else report
-        dropped = ~passed & told
+        reported = True if report is None else report
+        dropped = ~passed & reported
         self.skip(rows.loc[dropped, id_column], table, failing[dropped], details)
-        ids = rows.loc[passed & told, id_column] if self.tracing else rows[:0]
+        ids = rows.loc[passed & reported, id_column] if self.tracing else rows[:0]
         self.step(ids, table, "kept", ", ".join(rules), "Passed every rule of this block.")
         return rows[passed]
 

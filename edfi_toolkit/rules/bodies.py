@@ -43,10 +43,10 @@ def bodies(records: pd.DataFrame) -> tuple[BodyArray, pa.Array]:
             day_texts(records["begin_date"]),
             records["education_organization_id"].astype("str"),
             day_texts(records["end_date"], form=',"endDate":"{}"', missing=""),
-            escaped(records["student_unique_id"]),
+            escape_json(records["student_unique_id"]),
         )
     ]
-    texts = woven([wire_text(*kind) for kind in kinds], which, gaps)
+    texts = weave([wire_text(*kind) for kind in kinds], which, gaps)
     hashes = hashes_of([canonical_text(*kind) for kind in kinds], which, gaps)
     # Attributes may name a member of the key or endDate themselves; then their word counts.
     naming = [number for number, (_, members) in enumerate(kinds) if members.keys() & _KEY_MEMBERS]
@@ -101,7 +101,7 @@ def _text(members: Mapping[str, str]) -> str:
     return f"{{{''.join(listed)[1:]}}}"
 
 
-def woven(texts: Sequence[str], which: np.ndarray, gaps: Sequence[pa.Array]) -> pa.LargeBinaryArray:
+def weave(texts: Sequence[str], which: np.ndarray, gaps: Sequence[pa.Array]) -> pa.LargeBinaryArray:
     """Per row the text of its number, with each gap filled from the column of its place."""
     pieces = zip(*(text.split(_GAP) for text in texts), strict=True)
     parts = [
@@ -114,11 +114,11 @@ def woven(texts: Sequence[str], which: np.ndarray, gaps: Sequence[pa.Array]) -> 
 
 
 def hashes_of(texts: Sequence[str], which: np.ndarray, gaps: Sequence[pa.Array]) -> pa.Array:
-    """The `body_hash` of each woven text. Nobody keeps the texts, so some thousand at a time share their memory."""
+    """The `body_hash` of each woven text. The texts are not kept, so some thousand at a time share their memory."""
     digests: list[bytes] = []
     for start in range(0, len(which), _AT_A_TIME):
         rows = slice(start, start + _AT_A_TIME)
-        some = woven(texts, which[rows], [gap[rows] for gap in gaps])
+        some = weave(texts, which[rows], [gap[rows] for gap in gaps])
         digests += map(digest_of, some.to_pylist())
     ends = np.arange(len(which) + 1) * 32  # hex digits
     return pa.LargeStringArray.from_buffers(
@@ -126,7 +126,7 @@ def hashes_of(texts: Sequence[str], which: np.ndarray, gaps: Sequence[pa.Array])
     )
 
 
-def escaped(texts: pd.Series) -> pd.Series:
+def escape_json(texts: pd.Series) -> pd.Series:
     """Each text as JSON has it between the quotes; letters and digits stand there as they are."""
     other = ~texts.str.isalnum()
     if other.any():

@@ -15,10 +15,10 @@ from edfi_toolkit.model import KEY_COLUMNS, Body, descriptor_uri
 from edfi_toolkit.model.bodies import BodyDtype
 from edfi_toolkit.rules.account import Account, first_failing
 from edfi_toolkit.rules.bodies import bodies, day_texts
-from edfi_toolkit.rules.frames import among, earlier_of, translated
+from edfi_toolkit.rules.frames import among, earlier_of, translate
 from edfi_toolkit.tables import Tables
 
-# What is one for all records that differ in begin_date at most; `person` stands for student_unique_id.
+# What is one for all records that differ in begin_date at most; `person` is a rank of student_unique_id.
 GROUP = ["resource", *KEY_COLUMNS[1:-1], "person"]
 TYPES: dict[str, Any] = {
     "resource": "str",
@@ -34,7 +34,7 @@ TYPES: dict[str, Any] = {
     "rules": object,
 }
 RECORDS = list(TYPES)
-# Rows a record may rest on beside its trigger: column of the candidate -> table (COM-SRC-1).
+# Rows a record may rest on besides its trigger: column of the candidate -> table (COM-SRC-1).
 RESTS_ON = {
     "enrollment_id": "enrollments",
     "student_id": "students",
@@ -73,7 +73,7 @@ class Descriptors:
 
     def uris(self, name: str, codes: pd.Series) -> pd.Series:
         """A column of code values as URIs; missing stays missing."""
-        return translated(codes, lambda code: self.uri(name, code))
+        return translate(codes, lambda code: self.uri(name, code))
 
 
 def with_published(t: Tables, unique_ids: Iterable[str]) -> Tables:

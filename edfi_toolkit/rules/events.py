@@ -1,8 +1,8 @@
-"""Event tables: which change of the source lies behind an action of a plan. Pure.
+"""Event tables: which change of the source is behind an action of a plan. Pure.
 
 A profile's module here is the event table of its manual, one line per event id. It reads two states and no
 history: what was published (key, body, references) and what the source holds now. An event is named only when
-the two prove it. `of_new` tells what may have made a new record, `of_published` what happened to a published one;
+the two prove it. `of_new` names what may have made a new record, `of_published` what happened to a published one;
 both return event id -> mask.
 """
 

@@ -1,4 +1,4 @@
-"""What the rules do with whole columns: words for codes, rows of one table beside rows of another, spans of days.
+"""What the rules do with whole columns: words for codes, rows of one table with rows of another, spans of days.
 
 Numbers are compared several times faster than texts, so an id that is looked for more than once is numbered first.
 """
@@ -28,21 +28,21 @@ ENROLLED = [
 ]
 
 
-def translated(values: pd.Series, word: Callable[[str], str | None]) -> pd.Series:
+def translate(values: pd.Series, word: Callable[[str], str | None]) -> pd.Series:
     """Each value by another word, found once for each distinct value; missing stays missing."""
     codes, distinct = pd.factorize(values)
     words = pd.Series([*map(word, distinct), None], dtype="str")
     return words.take(codes).set_axis(values.index)
 
 
-def ranked(texts: pd.Series) -> np.ndarray:
+def rank_texts(texts: pd.Series) -> np.ndarray:
     """Each text by its rank among the distinct ones: numbers with the equality and the order of the texts."""
     ranks, _ = pd.factorize(texts, sort=True)
     return ranks
 
 
-def numbered(known: pd.Series, *others: pd.Series) -> list[np.ndarray]:
-    """Where each of the other ids stands in `known`, which has each once: its row number, or -1 if it is not there."""
+def row_numbers(known: pd.Series, *others: pd.Series) -> list[np.ndarray]:
+    """Where each of the other ids is in `known`, which has each once: its row number, or -1 if it is not there."""
     numbers, _ = pd.factorize(pd.concat([known, *others], ignore_index=True))
     numbers[numbers >= len(known)] = -1
     return np.split(numbers, np.cumsum([len(known), *map(len, others[:-1])]))[1:]
@@ -50,7 +50,7 @@ def numbered(known: pd.Series, *others: pd.Series) -> list[np.ndarray]:
 
 def with_student_numbers(t: Tables, *names: str) -> Tables:
     """The tables, where each row of `students` and of these has in `student` the row number of its student, or -1."""
-    numbers = numbered(t.students["student_id"], *(t[name]["student_id"] for name in names))
+    numbers = row_numbers(t.students["student_id"], *(t[name]["student_id"] for name in names))
     own = {name: t[name].assign(student=each) for name, each in zip(names, numbers, strict=True)}
     own["students"] = t.students.assign(student=np.arange(len(t.students)))
     return Tables({**t, **own})
@@ -63,12 +63,12 @@ def among(ids: pd.Series, others: pd.Series) -> pd.Series:
     return pd.Series(found.to_numpy(zero_copy_only=False), index=ids.index)
 
 
-def looked_up(rows: pd.DataFrame, others: pd.DataFrame, key: str, **columns: str) -> pd.DataFrame:
+def look_up(rows: pd.DataFrame, others: pd.DataFrame, key: str, **columns: str) -> pd.DataFrame:
     """The rows with columns of another table, found by its key: new name = its name there. Missing where none is.
 
     others: unique in `key`, which both tables have.
     """
-    (at,) = numbered(others[key], rows[key])
+    (at,) = row_numbers(others[key], rows[key])
     found = {name: others[column] for name, column in columns.items()}
     arrays = {
         name: (column.astype("boolean") if column.dtype == bool else column).array
@@ -134,10 +134,10 @@ def shares_a_day(rows: pd.DataFrame, start: str, end: str, other_start: str, oth
     return begins_in_time & (rows[other_start].le(rows[end]) | rows[end].isna())
 
 
-def beside_enrollments(records: pd.DataFrame, enrollments: pd.DataFrame) -> pd.DataFrame:
-    """Every record beside every enrollment of its student, with the numbers of both in `record` and `enrollment`.
+def with_each_enrollment(records: pd.DataFrame, enrollments: pd.DataFrame) -> pd.DataFrame:
+    """Every record with every enrollment of its student, with the numbers of both in `record` and `enrollment`.
 
-    enrollments: what tells them apart: their days become `enrolled_from` and `enrolled_to`, their school `enrolled_at`.
+    enrollments: their days become `enrolled_from` and `enrolled_to`, their school `enrolled_at`.
     """
     renamed = {"start_date": "enrolled_from", "end_date": "enrolled_to", "school_number": "enrolled_at"}
     return records.assign(record=records.index).merge(

@@ -69,7 +69,7 @@ def written(cell: Any) -> str:
 
 
 def why(column: Column) -> str:
-    """What is wrong with a cell that cannot be read, and how to mend it."""
+    """What is wrong with a cell that cannot be read, and how to fix it."""
     match column.type:
         case "str":
             return "is a decimal number, not an id. Export the column as text, so that 123.0 reads 123."
@@ -177,7 +177,7 @@ def _to_int(part: pd.Series, kind: str, column: Column) -> tuple[pd.Series, pd.S
             return _distinct(part, lambda text: int(text) if _INT_TEXT.fullmatch(text) else _BAD, "Int64")
         case "int" if part.dtype != object:
             return part, _all(part, bad=False)
-        case "int" | "float":  # a float column is how pandas keeps whole numbers beside gaps
+        case "int" | "float":  # a float column is how pandas keeps whole numbers next to gaps
             return _distinct(part, _whole, "Int64")
         case _:
             return part, _all(part, bad=True)

@@ -1,4 +1,4 @@
-"""Rows that share a primary key: identical ones collapse, others are set aside together (COM-NRM-7)."""
+"""Rows that share a primary key: identical ones collapse, others are unreadable together (COM-NRM-7)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Clash:
 
 
 def duplicates(table: Table, typed: pd.DataFrame, faulty: pd.Series) -> tuple[pd.Series, dict[int, Clash]]:
-    """Which rows are collapsed, and the clash of each row that has to be set aside.
+    """Which rows are collapsed, and the clash of each row that cannot be used.
 
-    A row with an unreadable cell differs from every readable row of its key: nobody knows which one is right.
+    A row with an unreadable cell differs from every readable row of its key: no one can know which one is right.
     """
     collapsed = pd.Series(False, index=typed.index)
     key = list(table.primary_key)

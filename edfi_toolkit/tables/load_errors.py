@@ -1,4 +1,4 @@
-"""What a steward is told about a row: where it stands, what is wrong with it, and how to mend it.
+"""Load errors: what a steward reads about a row that could not be read: where it is, what is wrong, how to fix it.
 
 Sentences never quote a personal value, because sentences travel further than tables do.
 """
@@ -91,7 +91,7 @@ def _notice(code: str, table: str, row_id: str | None, detail: str) -> dict[str,
     return {"code": code, "table": table, "id": row_id, "detail": detail}
 
 
-def set_aside(
+def unreadable_rows(
     table: Table,
     sheet: Sheet,
     raw: pd.DataFrame,
@@ -99,7 +99,7 @@ def set_aside(
     faults: pd.DataFrame,
     clashes: dict[int, Clash],
 ) -> pd.DataFrame:
-    """One row per source row set aside, with all its bad cells in words; the first by rule names the row."""
+    """One row per unreadable source row, with all its bad cells in words; the first by rule names the row."""
     faults = faults.sort_values(["position", "rule", "order"], ignore_index=True)
     faults["value"] = _values(raw, faults)
     words: dict[int, str] = {}

@@ -1,7 +1,7 @@
 """From the cells of a source to typed canonical tables (COM-NRM-1 to COM-NRM-7).
 
-A cell that cannot be read sets its row aside and says how to mend it; it never becomes an empty cell.
-For every table, rows read = rows kept + rows set aside + identical rows collapsed, whatever their order.
+A cell that cannot be read makes its row unreadable, with a sentence on how to fix it; it never becomes an empty cell.
+For every table, rows read = rows kept + unreadable rows + identical rows collapsed, whatever their order.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from edfi_toolkit.tables.load_errors import (
     Sheet,
     collapsed_rows,
     missing_column,
-    set_aside,
     unknown_table,
+    unreadable_rows,
     unused_column,
 )
 from edfi_toolkit.tables.schema import TABLES, Column, Table
@@ -34,7 +34,7 @@ Notices: TypeAlias = list[dict[str, Any]]
 
 
 def normalise(raw: Mapping[str, Raw], *, files: Mapping[str, str] | None = None) -> Tables:
-    """Type every cell of every table and set aside the rows that cannot be trusted.
+    """Type every cell of every table and take out the rows that cannot be trusted.
 
     raw: frames (text or typed), lists of records, or sheets, by table name; not modified. In a list of
         records a required member that no record has reads as empty, as records leave out what is empty;
@@ -76,13 +76,13 @@ def _sheet(table: Table, content: Raw, file: str | None) -> Sheet:
 
 
 def _read(table: Table, sheet: Sheet) -> tuple[pd.DataFrame, pd.DataFrame, Notices]:
-    """The typed rows, the rows set aside, and notices."""
+    """The typed rows, the unreadable rows, and notices."""
     raw, notices = _matched(table, sheet)
     typed, faults = _typed(table, raw)
     faulty = pd.Series(False, index=typed.index)
     faulty[faults["position"].unique()] = True
     collapsed, clashes = duplicates(table, typed, faulty)
-    skipped = set_aside(table, sheet, raw, typed, faults, clashes) if len(faults) or clashes else faults
+    skipped = unreadable_rows(table, sheet, raw, typed, faults, clashes) if len(faults) or clashes else faults
     notices += collapsed_rows(table, sheet, typed, collapsed)
     aside = faulty.copy()
     aside[list(clashes)] = True
@@ -98,7 +98,7 @@ def _matched(table: Table, sheet: Sheet) -> tuple[pd.DataFrame, Notices]:
     found = [each if each in table.columns else each.lower() for each in headers]
     twice = sorted(each for each in set(found) if each in table.columns and found.count(each) > 1)
     if twice:
-        raise SourceShapeError(f"{sheet.files}: column {twice[0]} stands there twice. Rename one of them.")
+        raise SourceShapeError(f"{sheet.files}: column {twice[0]} is there twice. Rename one of them.")
     unused = [header for header, name in zip(headers, found, strict=True) if name not in table.columns]
     missing = [each.name for each in table.columns.values() if each.required and each.name not in found]
     if missing and headers:

@@ -47,7 +47,7 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """One canonical table: its columns in order, its primary key, and what one row stands for."""
+    """One canonical table: its columns in order, its primary key, and what one row is."""
 
     name: str
     meaning: str
@@ -245,7 +245,7 @@ _ALL = (
         "record_id",
         _RECORD,
         _STUDENT,
-        _enum("program_status", "where the student stands", "EL PENDING NOT_EL EXITED"),
+        _enum("program_status", "the status of the student", "EL PENDING NOT_EL EXITED"),
         _date("identified_date", "day of identification"),
         _date("program_exit_date", "last day in the program"),
         _enum("el_served", "S served without Title III, T served by Title III, N not served", "S T N"),

@@ -31,7 +31,7 @@ ORIGIN_COLUMNS = {"table": "str", "file": "str", "rows": "Int64"}
 class Tables(Mapping[str, pd.DataFrame]):
     """Canonical tables by name, also as attributes; a table the source did not have reads as an empty one.
 
-    skipped: rows set aside by a load error, one line each (SKIPPED_COLUMNS); `row` is 1 for the header,
+    skipped: rows that could not be read, one line each (SKIPPED_COLUMNS); `row` is 1 for the header,
         `student_id` whose row it is, where the table has students.
     notices: what a steward should know (NOTICE_COLUMNS).
     origins: what was read from where, with the number of rows (ORIGIN_COLUMNS).

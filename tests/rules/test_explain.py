@@ -82,7 +82,7 @@ def test_nm_ele_1a_the_story_tells_of_a_mid_year_transfer():
         (
             {"program_completed": True},
             {},
-            "The credential rows c1 tell it; this data standard has no place for it.",
+            "The credential rows c1 have it; this data standard has no place for it.",
         ),
         (
             {"program_completed": True},

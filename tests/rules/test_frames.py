@@ -4,7 +4,7 @@ import pandas as pd
 
 from edfi_toolkit.model import body_hash
 from edfi_toolkit.rules import bodies as rules_bodies
-from edfi_toolkit.rules.frames import first_per, id_order, looked_up, numbered, ranked
+from edfi_toolkit.rules.frames import first_per, id_order, look_up, rank_texts, row_numbers
 
 
 def texts(*values):
@@ -12,13 +12,13 @@ def texts(*values):
 
 
 def test_an_id_is_numbered_by_its_row_in_the_table_that_knows_it():
-    first, second = numbered(texts("b", "a"), texts("a", "x", None, "b"), texts("b"))
+    first, second = row_numbers(texts("b", "a"), texts("a", "x", None, "b"), texts("b"))
     assert first.tolist() == [1, -1, -1, 0]
     assert second.tolist() == [0]
 
 
 def test_ranks_have_the_order_and_equality_of_their_texts():
-    assert ranked(texts("b", "10", "9", "b", "07", "7")).tolist() == [4, 1, 3, 4, 0, 2]
+    assert rank_texts(texts("b", "10", "9", "b", "07", "7")).tolist() == [4, 1, 3, 4, 0, 2]
 
 
 def test_ids_are_in_the_order_of_numbers_and_before_texts():
@@ -33,7 +33,7 @@ def test_ids_are_in_the_order_of_numbers_and_before_texts():
 
 def test_what_another_table_says_is_missing_where_it_has_no_such_row():
     schools = pd.DataFrame({"school_id": texts("1", "2"), "closed": [True, False], "name": texts("A", "B")})
-    found = looked_up(pd.DataFrame({"school_id": texts("2", "3", None)}), schools, "school_id", shut="closed")
+    found = look_up(pd.DataFrame({"school_id": texts("2", "3", None)}), schools, "school_id", shut="closed")
     assert found["shut"].astype(object).tolist() == [False, pd.NA, pd.NA]
 
 

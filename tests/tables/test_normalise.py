@@ -1,4 +1,4 @@
-"""Rows kept, set aside and collapsed, and what a steward is told about them."""
+"""Rows kept, unreadable and collapsed, and what a steward reads about them."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_headers_match_without_regard_to_case_and_never_twice() -> None:
     assert normalise({"students": pd.DataFrame({" Student_ID ": ["1"]})}).students["student_id"].tolist() == [
         "1"
     ]
-    with pytest.raises(SourceShapeError, match="column student_id stands there twice"):
+    with pytest.raises(SourceShapeError, match="column student_id is there twice"):
         normalise({"students": pd.DataFrame([["1", "2"]], columns=["student_id", "STUDENT_ID"])})
 
 

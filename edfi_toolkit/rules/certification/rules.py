@@ -15,7 +15,7 @@ from edfi_toolkit.model import associations, descriptor_properties, resource
 from edfi_toolkit.rules.account import Account
 from edfi_toolkit.rules.building import Build, Config, Scope
 from edfi_toolkit.rules.common import Descriptors, assemble, school_year_of, suppress_future
-from edfi_toolkit.rules.frames import id_order, looked_up, ranked
+from edfi_toolkit.rules.frames import id_order, look_up, rank_texts
 from edfi_toolkit.tables import Tables
 
 NAME = "certification"
@@ -89,7 +89,7 @@ def build(
 def participations(t: Tables) -> pd.DataFrame:
     """The driving table, each row with its student's state id (missing when there is no such student)."""
     students = t.students.assign(known=True)
-    rows = looked_up(
+    rows = look_up(
         t.program_participation, students, "student_id",
         student_unique_id="student_unique_id", known="known",
     )  # fmt: skip
@@ -116,7 +116,7 @@ def selected(p: pd.DataFrame, settings: Mapping[str, Any], account: Account) -> 
             "CERT-SEL-1": p["known"].map(
                 {
                     True: "The student has no state id (students.student_unique_id).",
-                    False: "The student is not in the table students, or that row was set aside.",
+                    False: "The student is not in the table students, or that row could not be read.",
                 }
             ),
             "CERT-SEL-4": "The data standard requires " + required + ".",
@@ -239,7 +239,7 @@ def elements(p: pd.DataFrame) -> pd.DataFrame:
     return p.assign(
         ref=f"{TABLE}:" + p[ID].astype("str"),
         rank=id_order(p[ID]),
-        person=ranked(p["student_unique_id"]),
+        person=rank_texts(p["student_unique_id"]),
         rules=[["CERT-SEL-1", "CERT-SEL-2", "COM-KEY-1"]] * len(p),
     )
 

@@ -1,7 +1,7 @@
 """The story of one student: what the tables hold, what the rules made of it, what was built, what is in the ODS.
 
-A record depends on its student's rows alone, so the story is told by running the same rules again on those rows
-with every step written down: exact, and as quick for one student of 300,000 as for one of ten.
+A record depends on its student's rows alone, so its story is made by running the same rules again on those rows
+with every step kept: exact, and as quick for one student of 300,000 as for one of ten.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from edfi_toolkit.rules.account import STEPS, Account
 from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.rules.contract import profile
 from edfi_toolkit.rules.explain.outcome import built, collapsed, nothing_built, sent_before
-from edfi_toolkit.rules.explain.source_rows import STUDENT, not_applicable, read, set_aside
+from edfi_toolkit.rules.explain.source_rows import STUDENT, not_applicable, read, unreadable_rows
 from edfi_toolkit.rules.explain.steps import Step
 from edfi_toolkit.rules.explain.story import COLUMNS, Story
 from edfi_toolkit.tables import Tables
@@ -35,7 +35,7 @@ def explain(
 ) -> Story:
     """The whole story of one student, also of one who yields nothing or is in no table.
 
-    identity_map: what was published, as `edfi.identity_map_of` gives it; the story then tells that, too.
+    identity_map: what was published, as `edfi.identity_map_of` gives it; the story then has that, too.
     Raises ConfigError unless exactly one of student_unique_id and student_id is given.
     """
     if (student_unique_id is None) == (student_id is None):
@@ -50,17 +50,19 @@ def explain(
     again = rules.build(own, build.config, build.settings, account=account)
     candidates = account.candidates.to_dict("records")
     elements = (words.elements(each, own, build.settings) for each in candidates)
-    aside = set_aside(build.tables, ids | unique_ids)
+    unreadable = unreadable_rows(build.tables, ids | unique_ids)
     steps = [
-        *_told(aside),
+        *_as_steps(unreadable),
         *read(own, found, column),
-        *_told(account.selection),
+        *_as_steps(account.selection),
         *not_applicable(again, words),
         *chain.from_iterable(elements),
-        *_told(account.steps[account.steps["rule"].ne("DUP_KEY")]),  # `collapsed` tells more than that notice
+        *_as_steps(
+            account.steps[account.steps["rule"].ne("DUP_KEY")]
+        ),  # `collapsed` has more than that notice
         *collapsed(candidates, again.records, words.PREFERENCE),
         *built(again),
-        *nothing_built(again, found, aside, words),
+        *nothing_built(again, found, unreadable, words),
         *sent_before(identity_map, unique_ids, again.records),
     ]
     story = pd.DataFrame(steps, columns=list(STEPS)).fillna("")
@@ -81,8 +83,8 @@ def _own_tables(tables: Tables, ids: set[str]) -> Tables:
     )
 
 
-def _told(rows: pd.DataFrame) -> Iterator[Step]:
-    """Steps that were written down while the rules ran."""
+def _as_steps(rows: pd.DataFrame) -> Iterator[Step]:
+    """Steps that were kept while the rules ran."""
     return rows[list(STEPS)].itertuples(index=False, name=None)
 
 

@@ -74,19 +74,18 @@ def built(again: Build) -> Iterator[Step]:
             yield "edfi_config", str(again.config.school_year), "not sent", "", says
 
 
-def nothing_built(again: Build, found: pd.DataFrame, aside: pd.DataFrame, words: Any) -> Iterator[Step]:
-    """Why not, in a sentence or two. aside: the rows that could not be read."""
+def nothing_built(again: Build, found: pd.DataFrame, unreadable: pd.DataFrame, words: Any) -> Iterator[Step]:
+    """Why not, in a sentence or two. unreadable: the rows that could not be read."""
     if len(again.records):
         return
     says, rule_id = "No association is built for this student.", ""
     if len(again.skipped):
         rule_id, detail = again.skipped[["rule", "detail"]].iloc[0]
         says = f"{says} The first reason: {detail} {RULES[rule_id].hint}"
-    elif len(aside):
-        rule_id = aside["rule"].iloc[0]
-        says = (
-            f"{says} A row that could not be read is missing: {aside['table'].iloc[0]} {aside['id'].iloc[0]}."
-        )
+    elif len(unreadable):
+        rule_id = unreadable["rule"].iloc[0]
+        row = f"{unreadable['table'].iloc[0]} {unreadable['id'].iloc[0]}"
+        says = f"{says} A row that could not be read is missing: {row}."
     elif found.empty:
         says = f"{says} The student is in no table."
     else:

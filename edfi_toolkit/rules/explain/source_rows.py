@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 STUDENT = "student_id"
 
 
-def set_aside(tables: Tables, ids: set[str]) -> pd.DataFrame:
+def unreadable_rows(tables: Tables, ids: set[str]) -> pd.DataFrame:
     """Rows of these students that a bad cell kept out of the tables."""
     aside = tables.skipped
     mine = aside[STUDENT].isin(ids) | (aside["table"].eq("students") & aside["id"].isin(ids))
@@ -29,7 +29,7 @@ def set_aside(tables: Tables, ids: set[str]) -> pd.DataFrame:
 def read(own: Tables, found: pd.DataFrame, column: str) -> Iterator[Step]:
     """The student's row, every row that names the student, and the schools and calendars these name."""
     if found.empty:
-        says = f"No row of the table students has this {column}. Look in the SIS, and in what was set aside."
+        says = f"No row of the table students has this {column}. Look in the SIS, and in the unreadable rows."
         yield "students", "", "not found", "", says
     named: dict[str, set[Any]] = {"schools": set(), "calendars": set()}
     for table, rows in own.items():
@@ -49,7 +49,7 @@ def _rows_read(table: str, rows: pd.DataFrame) -> Iterator[Step]:
 
 def _cells(table: str, row: dict[Any, Any]) -> str:
     """The cells that say something: filled and not the default. Names of people never, they decide nothing."""
-    told = [
+    filled = [
         f"{column.name}: {day(row[column.name]) if column.type == 'date' else row[column.name]}"
         for column in TABLES[table].columns.values()
         if column.type != "json"
@@ -58,7 +58,7 @@ def _cells(table: str, row: dict[Any, Any]) -> str:
         and has(row[column.name])
         and row[column.name] != column.default
     ]
-    return f"{', '.join(told)}." if told else "Nothing but its key decides anything."
+    return f"{', '.join(filled)}." if filled else "Nothing but its key decides anything."
 
 
 def not_applicable(again: Build, words: Any) -> Iterator[Step]:

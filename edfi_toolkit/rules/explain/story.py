@@ -1,4 +1,4 @@
-"""What `explain` gives: one student's story, as a frame and to look at. Masked unless revealed."""
+"""What `explain` gives: one student's story, as a frame and for the eye. Masked unless revealed."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def deselected(c: Changes, build: Any) -> pd.Series:
 
 
 def another_credential(c: Changes) -> pd.Series:
-    """A credential row stands behind the record that did not before."""
+    """The record rests on a credential row that it did not rest on before."""
     added = [
         any(ref.startswith("cte_records:") for ref in set(now) - set(was))
         for was, now in zip(c.was.refs, c.now.refs, strict=True)

@@ -72,7 +72,7 @@ def _completion(c: Mapping[str, Any], t: Tables, settings: Mapping[str, Any]) ->
         value = str(details["cteProgramCompletionIndicator"]).lower()
         return "NM-ELE-9", f"The completion indicator is {value}, from the credential rows {ids}."
     if c["completion_dropped"]:
-        return "NM-ELE-10", f"The credential rows {ids} tell it; this data standard has no place for it."
+        return "NM-ELE-10", f"The credential rows {ids} have it; this data standard has no place for it."
     return "NM-ELE-9", f"The credential rows {ids} say nothing about completion, so it is left out."
 
 
@@ -86,6 +86,6 @@ def without_use(table: str, settings: Mapping[str, Any]) -> tuple[str, str]:
     if table == "enrollments" and settings["nm.begin_date_mode"] == "latest_only":
         return (
             "NM-MUL-1",
-            "Not looked at: the student was not selected, or another period is the latest (nm.begin_date_mode).",
+            "Not considered: the student was not selected, or another period is the latest (nm.begin_date_mode).",
         )
-    return "", "Not looked at, because the student was not selected."
+    return "", "Not considered, because the student was not selected."

@@ -19,9 +19,9 @@ from edfi_toolkit.rules.common import Descriptors, assemble, school_year_of, sup
 from edfi_toolkit.rules.frames import (
     id_order,
     lists_of,
-    looked_up,
-    ranked,
-    translated,
+    look_up,
+    rank_texts,
+    translate,
     with_student_numbers,
 )
 from edfi_toolkit.tables import Tables
@@ -118,7 +118,7 @@ def with_schools(students: pd.DataFrame, t: Tables) -> pd.DataFrame:
     alternate = t.schools.alt_school_number
     no_alternate = alternate.isna() | pd.to_numeric(alternate, errors="coerce").le(0)
     schools = t.schools.assign(known=True, building=alternate.mask(no_alternate, t.schools.school_number))
-    e = looked_up(
+    e = look_up(
         e, schools, "school_id", known_school="known", school_excluded="state_exclude", building="building"
     )
     e["known_school"] = e.known_school.notna()
@@ -165,7 +165,7 @@ def year_window(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[st
         return first, last
     terms = t.calendars[t.calendars.school_year.eq(config.school_year).fillna(False)]
     spans = terms.groupby("school_id", as_index=False).agg({"start_date": "min", "end_date": "max"})
-    found = looked_up(e[["school_id"]], spans, "school_id", first="start_date", last="end_date")
+    found = look_up(e[["school_id"]], spans, "school_id", first="start_date", last="end_date")
     return found["first"].fillna(first), found["last"].fillna(last)
 
 
@@ -186,7 +186,7 @@ def district(t: Tables) -> str | None:
 
 def three_digits(numbers: pd.Series) -> pd.Series:
     """NM-ELE-1b: filled with zeros to three digits; missing where that cannot be."""
-    return translated(numbers, lambda number: number.zfill(3) if re.fullmatch("[0-9]{1,3}", number) else None)
+    return translate(numbers, lambda number: number.zfill(3) if re.fullmatch("[0-9]{1,3}", number) else None)
 
 
 def elements(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[str, Any]) -> pd.DataFrame:
@@ -213,7 +213,7 @@ def elements(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[str, 
         end_date=e.end_date if settings["nm.emit_end_date"] else pd.NaT,  # NM-ELE-11
         members=[said.get(each, said[None]) for each in completed.tolist()],
         completion_dropped=completed.notna() & (not old_standard),
-        person=ranked(e.student_unique_id),  # NM-ELE-5
+        person=rank_texts(e.student_unique_id),  # NM-ELE-5
         rules=[["NM-SEL-3", "NM-ELE-1", "NM-ELE-2", "NM-ELE-6", "NM-ELE-10"]] * len(e),
     ).astype({"end_date": "datetime64[us]"})
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from edfi_toolkit.rules.account import Account
 from edfi_toolkit.rules.building import Config
-from edfi_toolkit.rules.frames import active_on, beside_enrollments, first_per, skip_unmatched
+from edfi_toolkit.rules.frames import active_on, first_per, skip_unmatched, with_each_enrollment
 from edfi_toolkit.rules.wi_infinite_campus.candidates import FROM_RECORD, candidates
 from edfi_toolkit.tables import Tables
 
@@ -33,7 +33,7 @@ def english_learners(
         },
         id_column="record_id",
     )
-    pairs = beside_enrollments(r, e)
+    pairs = with_each_enrollment(r, e)
     earliest = pairs.groupby("record").enrolled_from.transform("min")
     pairs = pairs.assign(begin_date=pairs.identified_date.where(pairs.identified_date.ge(first), earliest))
     active = pairs[active_on(pairs, pairs.begin_date, "enrolled_from", "enrolled_to")]

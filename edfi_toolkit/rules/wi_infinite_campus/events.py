@@ -25,7 +25,7 @@ UNCHANGED = ""  # the manual has no event for a record behind which nothing chan
 
 def of_new(new: Changes, known: Changes, build: Any) -> dict[str, Any]:
     """WI-EVT: what may have made a new record. Nothing is said of a trigger that something published rests on:
-    then it is the enrollment that came anew, which no line is about."""
+    then it is the enrollment that is new, which no line is about."""
     kind, first = new.now.kind, ~new.now.trigger.isin(rested_on(published_of_students(new), new.now.trigger))
     after_record = after_ceis(new, known)
     after_deleted = after_ceis(new, known.part(trigger_vanished(known, build.tables)))
@@ -156,7 +156,7 @@ def override_changed(c: Changes, e: pd.DataFrame, t: Any) -> pd.Series:
 
 
 def winner_gone(c: Changes) -> pd.Series:
-    """What stands behind the record now stood there before, beaten by a duplicate that is gone (WI-MUL-2)."""
+    """What the record is made of now was there before, beaten by a duplicate that is gone (WI-MUL-2)."""
     both = zip(
         c.was.refs, c.now.refs, c.was.trigger, c.was.enrollment, c.now.trigger, c.now.enrollment, strict=True
     )

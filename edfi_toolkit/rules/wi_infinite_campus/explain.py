@@ -104,4 +104,4 @@ def without_use(table: str, settings: Mapping[str, Any]) -> tuple[str, str]:
             "",
             "Nothing asks for this enrollment: no record of a program attaches to it, and it has no flag or provider.",
         )
-    return "", "The configuration of the year lets nothing be sent, so the row was not looked at."
+    return "", "The configuration of the year lets nothing be sent, so the row was not considered."

@@ -27,16 +27,16 @@ from edfi_toolkit.rules.common import (
 from edfi_toolkit.rules.frames import (
     ENROLLED,
     active_on,
-    beside_enrollments,
     earlier_of,
     first_per,
     id_order,
     later_of,
-    looked_up,
-    ranked,
+    look_up,
+    rank_texts,
     shares_a_day,
     skip_unmatched,
-    translated,
+    translate,
+    with_each_enrollment,
     with_student_numbers,
 )
 from edfi_toolkit.rules.wi_infinite_campus.candidates import (
@@ -110,12 +110,12 @@ def closed_gate(config: Config) -> str | None:
 def enrollments(t: Tables) -> pd.DataFrame:
     """Every enrollment with what its student, calendar and school say of it."""
     e = t.enrollments.drop(columns=["is_current", "grade_level"])
-    e = looked_up(e, t.students, "student", student_unique_id="student_unique_id")
-    e = looked_up(
+    e = look_up(e, t.students, "student", student_unique_id="student_unique_id")
+    e = look_up(
         e, t.calendars, "calendar_id",
         calendar_year="school_year", calendar_excluded="state_exclude", summer_school="summer_school",
     )  # fmt: skip
-    e = looked_up(
+    e = look_up(
         e, t.schools, "school_id",
         school_excluded="state_exclude", ed_fi_school_id="ed_fi_school_id", school_number="school_number",
     )  # fmt: skip
@@ -208,7 +208,7 @@ def section_504(
         },
         id_column="record_id",
     )
-    pairs = beside_enrollments(r, qualifying)
+    pairs = with_each_enrollment(r, qualifying)
     pairs = pairs[shares_a_day(pairs, "start_date", "end_date", "enrolled_from", "enrolled_to")]
     skip_unmatched(r, pairs, "section504_records", "WI-504-3", account)
     return candidates(
@@ -244,7 +244,7 @@ def ceis(
         {"WI-CEIS-1": r.start_date.isna() | r.end_date.lt(r.start_date)},
         id_column="record_id",
     )
-    pairs = beside_enrollments(r, qualifying)
+    pairs = with_each_enrollment(r, qualifying)
     attached = active_on(pairs, pairs.start_date, "enrolled_from", "enrolled_to")
     if settings["wi.ceis_before_enrollment"] == "use_enrollment_start":
         attached |= pairs.start_date.lt(pairs.enrolled_from) & shares_a_day(
@@ -272,7 +272,7 @@ def ceis(
 def third_party(qualifying: pd.DataFrame) -> pd.DataFrame:
     """WI-TP-1: one candidate per qualifying enrollment that names a provider."""
     named = qualifying[has_provider(qualifying)]
-    provider = translated(
+    provider = translate(
         named.third_party_provider, lambda code: CESA_PROGRAM if code == "CESA" else OTHER_PROVIDER_PROGRAM
     )
     return candidates(
@@ -287,7 +287,7 @@ def modality(
 ) -> pd.DataFrame:
     """WI-MOD: one candidate per Instruction Mode record, from the enrollment active on its first day."""
     r = t.instruction_mode_records
-    r = r.assign(program_name=translated(r.learning_modality, lambda mode: MODALITIES.get(mode.lower())))
+    r = r.assign(program_name=translate(r.learning_modality, lambda mode: MODALITIES.get(mode.lower())))
     first, last = pd.Timestamp(config.config_start), pd.Timestamp(config.config_end)
     inside = r.start_date.between(first, last) & (r.end_date.between(first, last) | r.end_date.isna())
     r = account.keep(
@@ -301,7 +301,7 @@ def modality(
         id_column="record_id",
     )
     r = r.drop(columns=["student_id", "learning_modality"])
-    pairs = beside_enrollments(r, modality_enrollments(e, config, settings))
+    pairs = with_each_enrollment(r, modality_enrollments(e, config, settings))
     there = pairs.school_number.eq(pairs.enrolled_at)
     active = active_on(pairs, pairs.start_date, "enrolled_from", "enrolled_to")
     chosen = first_per(pairs[there & active], "record", ["service_order", "enrollment_order"], [True, False])
@@ -345,7 +345,7 @@ def elements(c: pd.DataFrame, t: Tables, settings: Mapping[str, Any]) -> pd.Data
         education_organization_id=c.override_ed_fi_school_id.fillna(c.ed_fi_school_id).astype("Int64"),
         program_education_organization_id=STATE_AGENCY,
         program_type_descriptor=descriptors.uris("ProgramTypeDescriptor", c.program_type),
-        person=ranked(c.student_unique_id),
+        person=rank_texts(c.student_unique_id),
         rules=shaping.take(trigger).set_axis(c.index),
     )
 

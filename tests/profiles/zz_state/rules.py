@@ -10,7 +10,7 @@ import pandas as pd
 from edfi_toolkit.rules import Build, Config, Scope
 from edfi_toolkit.rules.account import Account
 from edfi_toolkit.rules.common import Descriptors, assemble
-from edfi_toolkit.rules.frames import active_on, id_order, looked_up, ranked
+from edfi_toolkit.rules.frames import active_on, id_order, look_up, rank_texts
 from edfi_toolkit.tables import Tables
 
 NAME = "zz-state"
@@ -32,7 +32,7 @@ def build(t: Tables, config: Config, settings: Mapping[str, Any], *, account: Ac
 
 def with_enrollment(t: Tables) -> pd.DataFrame:
     """Each support row with its student, and the enrollment of the student on its first day; missing where none."""
-    rows = looked_up(
+    rows = look_up(
         t.ceis_records, t.students, "student_id",
         student_unique_id="student_unique_id", left_out="state_exclude",
     )  # fmt: skip
@@ -40,14 +40,14 @@ def with_enrollment(t: Tables) -> pd.DataFrame:
     stays = stays.rename(columns={"start_date": "enrolled_from", "end_date": "enrolled_to"})
     pairs = rows[["record_id", "student_id", "start_date"]].merge(stays, on="student_id")
     pairs = pairs[active_on(pairs, pairs.start_date, "enrolled_from", "enrolled_to")]
-    rows = looked_up(
+    rows = look_up(
         rows,
         pairs.drop_duplicates("record_id"),
         "record_id",
         enrollment_id="enrollment_id",
         school_id="school_id",
     )
-    return looked_up(rows, t.schools, "school_id", ed_fi_school_id="ed_fi_school_id")
+    return look_up(rows, t.schools, "school_id", ed_fi_school_id="ed_fi_school_id")
 
 
 def selected(r: pd.DataFrame, account: Account) -> pd.DataFrame:
@@ -76,7 +76,7 @@ def elements(r: pd.DataFrame, t: Tables, settings: Mapping[str, Any]) -> pd.Data
         program_name=PROGRAM[0],  # ZZ-ELE-3
         program_type_descriptor=descriptors.uri("ProgramTypeDescriptor", PROGRAM[1]),
         begin_date=r.start_date,
-        person=ranked(r.student_unique_id),
+        person=rank_texts(r.student_unique_id),
         rank=id_order(r.record_id),
         rules=[["ZZ-SUP-4", "ZZ-ELE-1"]] * len(r),
     )
