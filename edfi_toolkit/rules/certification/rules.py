@@ -254,7 +254,7 @@ def warn_about_years(candidates: pd.DataFrame, account: Account) -> None:
 
 
 def scope(records: pd.DataFrame, config: Config) -> Scope:
-    """All ten resources; organizations and programs as built. Orphans are never deleted under this profile (C.3)."""
+    """All ten resources; organizations and programs as built. Orphans are never deleted under this profile (REC-R9)."""
     programs = records[["program_education_organization_id", "program_name"]].drop_duplicates()
     return Scope(
         profile=NAME,

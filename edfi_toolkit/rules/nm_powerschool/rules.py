@@ -275,7 +275,7 @@ def warn(c: pd.DataFrame, account: Account) -> None:
 
 
 def scope(t: Tables, config: Config) -> Scope:
-    """C.3: Career and Technical Education at the organizations of the district, 35 and its number in front."""
+    """REC-R9: Career and Technical Education at the organizations of the district, 35 and its number in front."""
     number = district(t)
     ids = range(int(f"{STATE}{number}000"), int(f"{STATE}{number}999") + 1) if number else range(0)
     return Scope(

@@ -40,7 +40,7 @@ def of_new(new: Changes, known: Changes, build: Any) -> dict[str, Any]:
 
 
 def of_published(c: Changes, build: Any) -> dict[str, Any]:
-    """WI-EVT (B3.6): what happened to a published record."""
+    """WI-EVT: what happened to a published record."""
     t, settings = build.tables, build.settings
     e = rows_now(t.enrollments, "enrollments", "enrollment_id", c.was.enrollment, ENROLLMENT)
     kind, of_mode = c.was.kind, c.was.kind.eq(RECORD_MODE)

@@ -126,7 +126,7 @@ def enrollments(t: Tables) -> pd.DataFrame:
     )
 
 
-# ---- B3.2 Qualifying enrollment
+# ---- Qualifying enrollment (WI-ENR)
 
 
 def enrollment_rules(e: pd.DataFrame, config: Config) -> dict[str, pd.Series]:
@@ -189,7 +189,7 @@ def has_provider(e: pd.DataFrame) -> pd.Series:
     return e.third_party_provider.notna() & e.third_party_provider.ne("NONE")
 
 
-# ---- B3.3 Triggers, with the dates of WI-ELE-6 and WI-ELE-7
+# ---- Triggers, with the dates of WI-ELE-6 and WI-ELE-7
 
 
 def section_504(
@@ -326,7 +326,7 @@ def modality_enrollments(e: pd.DataFrame, config: Config, settings: Mapping[str,
     return e.loc[first_failing(e, rules).isna() & reported_type(e), ENROLLED]
 
 
-# ---- B3.4 Elements, B3.5 Multiple records, B3.7 Scope year
+# ---- Elements (WI-ELE), multiple records (WI-MUL), scope year (WI-SCP)
 
 
 def elements(c: pd.DataFrame, t: Tables, settings: Mapping[str, Any]) -> pd.DataFrame:
@@ -361,7 +361,7 @@ def warn(c: pd.DataFrame, config: Config, account: Account) -> None:
 
 
 def scope(t: Tables, config: Config, settings: Mapping[str, Any]) -> Scope:
-    """C.3: the state's programs of WI-ELE-3, at the schools and overrides of these tables."""
+    """REC-R9: the state's programs of WI-ELE-3, at the schools and overrides of these tables."""
     programs = {
         SECTION_504_PROGRAM[0],
         CEIS_PROGRAM[0],
