@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 from pandas.api.extensions import ExtensionArray, ExtensionDtype, register_extension_dtype
 
-from edfi_toolkit.model.equality import body_hash
+from edfi_toolkit.model.equality import body_hash, digest_of
 
 _TEXT = pa.large_binary()
 
@@ -131,6 +131,13 @@ def texts_of(bodies: pd.Series) -> list[bytes | None]:
 def json_texts(bodies: pd.Series) -> pd.Series:
     """The same as a column of texts (str), missing where there is none."""
     return pd.Series(text_column(bodies).cast(pa.large_string()), index=bodies.index, dtype="str")
+
+
+def hex_digests(texts: Iterable[bytes]) -> pa.LargeStringArray:
+    """The `digest_of` each text, as 32 hex digits."""
+    digests = b"".join(map(digest_of, texts)).hex().encode()
+    ends = np.arange(0, len(digests) + 1, 32)
+    return pa.LargeStringArray.from_buffers(len(ends) - 1, pa.py_buffer(ends), pa.py_buffer(digests))
 
 
 def hashes_of(bodies: pd.Series) -> list[str | None]:

@@ -63,5 +63,4 @@ def values_at(values: pd.Series, positions: pd.Series) -> pd.Series:
 
 def as_list(values: pd.Series) -> list[Any]:
     """The values as plain Python objects, the missing ones as empty text."""
-    plain = values.to_numpy(dtype=object)
-    return np.where(pd.isna(plain), "", plain).tolist()
+    return values.to_numpy(dtype=object, na_value="").tolist()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.model.bodies import hex_digests
 from edfi_toolkit.model.frames import DAY, NUMBER, TEXT, Schema, as_list, with_types
 
 __all__ = ["KEY_COLUMNS", "KEY_SCHEMA", "SEPARATOR", "key_hashes", "key_rows", "key_texts", "typed_keys"]
@@ -32,8 +32,8 @@ def typed_keys(frame: pd.DataFrame) -> pd.DataFrame:
     return with_types(frame, KEY_SCHEMA)
 
 
-def key_texts(frame: pd.DataFrame) -> np.ndarray:
-    """One comparable text per row (COM-KEY-2): descriptor URIs without case, the rest as written.
+def key_texts(frame: pd.DataFrame) -> pd.Series:
+    """One comparable text (str) per row (COM-KEY-2): descriptor URIs without case, the rest as written.
 
     frame: typed KEY_COLUMNS.
     """
@@ -48,7 +48,7 @@ def key_texts(frame: pd.DataFrame) -> np.ndarray:
     }
     texts = (pc.fill_null(_array(parts[name]).cast(_TEXT), "") for name in KEY_COLUMNS)
     joined = pc.binary_join_element_wise(*texts, pa.scalar(SEPARATOR, _TEXT))
-    return joined.to_numpy(zero_copy_only=False)
+    return pd.Series(joined, index=frame.index, dtype=TEXT)
 
 
 def _array(values: Any) -> pa.Array:
@@ -56,9 +56,10 @@ def _array(values: Any) -> pa.Array:
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
 
-def key_hashes(frame: pd.DataFrame) -> list[str]:
-    """32 hex digits per row that stand for its comparable key. frame: typed KEY_COLUMNS."""
-    return [hashlib.blake2b(text.encode(), digest_size=16).hexdigest() for text in key_texts(frame)]
+def key_hashes(frame: pd.DataFrame) -> pd.Series:
+    """32 hex digits (str) per row that stand for its comparable key. frame: typed KEY_COLUMNS."""
+    texts = pa.array(key_texts(frame), _TEXT).cast(pa.large_binary())
+    return pd.Series(hex_digests(texts.to_pylist()), index=frame.index, dtype=TEXT)
 
 
 def key_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -68,7 +69,7 @@ def key_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """
     columns = [
         as_list(frame["resource"]),
-        as_list(frame["key_hash"]) if "key_hash" in frame else key_hashes(frame),
+        as_list(frame["key_hash"] if "key_hash" in frame else key_hashes(frame)),
         as_list(frame["begin_date"].dt.strftime("%Y-%m-%d")),
         *(as_list(frame[name]) for name in KEY_COLUMNS[1:]),
     ]

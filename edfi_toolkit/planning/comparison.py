@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from edfi_toolkit.errors import PlanError
 from edfi_toolkit.model import KEY_COLUMNS, body_hash, natural_key
 from edfi_toolkit.model.bodies import text_column
-from edfi_toolkit.model.frames import BODY, LIST, NUMBER, TEXT, Schema, as_list, with_types
+from edfi_toolkit.model.frames import BODY, LIST, NUMBER, TEXT, Schema, with_types
 from edfi_toolkit.model.keys import KEY_SCHEMA, SEPARATOR, key_texts, typed_keys
 
 IDENTITY_MAP: Schema = {
@@ -58,7 +58,7 @@ def feed_label(profile: str, source: str) -> str:
 def with_key(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with typed key columns and `key`, the comparable text of them."""
     typed = typed_keys(frame.reset_index(drop=True))
-    return typed.assign(key=pd.Series(key_texts(typed), dtype=object))
+    return typed.assign(key=key_texts(typed))
 
 
 @dataclass(frozen=True)
@@ -171,14 +171,8 @@ def align(source: pd.DataFrame, mapped: pd.DataFrame, ods: pd.DataFrame) -> pd.D
     Where a side holds a key twice its first row counts.
     """
     sides = {"source": source, "mapped": mapped, "ods": ods}
-    names = [
-        np.array(
-            [f"{r}{SEPARATOR}{k}" for r, k in zip(as_list(side["resource"]), side["key"], strict=True)],
-            dtype=object,
-        )
-        for side in sides.values()
-    ]
-    codes, keys = pd.factorize(np.concatenate(names))
+    names = [side["resource"].astype(TEXT) + SEPARATOR + side["key"] for side in sides.values()]
+    codes, keys = pd.factorize(pd.concat(names, ignore_index=True))
     aligned: dict[str, Any] = {}
     start = 0
     for name, side in sides.items():
@@ -187,5 +181,5 @@ def align(source: pd.DataFrame, mapped: pd.DataFrame, ods: pd.DataFrame) -> pd.D
         positions[own[::-1]] = np.arange(len(side))[::-1]
         aligned[name] = positions
         start += len(side)
-    order = np.argsort(keys, kind="stable") if len(keys) else np.arange(0)
+    order = np.asarray(keys.argsort())
     return pd.DataFrame({name: positions[order] for name, positions in aligned.items()})

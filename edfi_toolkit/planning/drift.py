@@ -106,4 +106,4 @@ def _with_dependents(items: pd.DataFrame, dependents: pd.DataFrame | None) -> pd
     deletes = items[items["action"].eq("DELETE")]
     if dependents is None or dependents.empty:
         return deletes[:0]
-    return deletes[pd.Series(key_texts(deletes), index=deletes.index).isin(set(with_key(dependents)["key"]))]
+    return deletes[key_texts(deletes).isin(set(with_key(dependents)["key"]))]

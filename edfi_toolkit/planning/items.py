@@ -102,25 +102,25 @@ def _refs(rows: pd.DataFrame, sides: Sides) -> pd.Series:
 
 def _diffs(items: pd.DataFrame) -> pd.Series:
     """Changed members of each PUT, and of each linked POST against the record it replaces."""
+    linked = items["pair"].notna()
+    changed = items[items["action"].eq("PUT") | (linked & items["action"].ne("NOOP"))]
     replaced: dict[Any, Any] = {}
-    diffs: list[dict[str, list[Any]] | None] = []
-    columns = (items[name].tolist() for name in ("action", "pair", "before", "body"))
-    for action, pair, before, body in zip(*columns, strict=True):
-        linked = pair is not pd.NA
-        if linked and action == "DELETE":
+    diffs = pd.Series([None] * len(items), index=items.index, dtype=object)
+    columns = (changed[name].tolist() for name in ("action", "pair", "before", "body"))
+    for row, action, pair, before, body in zip(changed.index, *columns, strict=True):
+        if action == "DELETE":
             replaced[pair] = before
-        if action == "PUT" or (linked and action == "POST"):
-            diffs.append(changed_members(replaced.pop(pair) if linked else before, body))
-        else:
-            diffs.append(None)
-    return pd.Series(diffs, index=items.index, dtype=object)
+        elif action in ("PUT", "POST"):
+            diffs.iat[row] = changed_members(before if pair is pd.NA else replaced.pop(pair), body)
+    return diffs
 
 
 def _rules(rows: pd.DataFrame, sides: Sides, rule: pd.Series, linked: pd.Series) -> pd.Series:
     """The rule that chose the action, COM-KEY-3 for a pair, and the rules that shaped the record."""
     shaped = values_at(sides.source["rules"], rows["source"]).tolist()
-    lists = [
-        [first, *(["COM-KEY-3"] if pair else []), *(own or [])]
+    lists: dict[tuple[str, ...], list[str]] = {}  # the same few, over and over: one list serves all items
+    named = (
+        (first, "COM-KEY-3", *(own or ())) if pair else (first, *(own or ()))
         for first, pair, own in zip(rule.tolist(), linked.tolist(), shaped, strict=True)
-    ]
-    return pd.Series(lists, dtype=object)
+    )
+    return pd.Series([lists.setdefault(each, list(each)) for each in named], dtype=object)

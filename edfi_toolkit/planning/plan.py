@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pandas as pd
+import pyarrow as pa
 
 from edfi_toolkit.errors import PlanError
 from edfi_toolkit.model.bodies import hashes_of, json_texts, texts_of
@@ -47,6 +48,7 @@ FINDINGS: Schema = {
     "hint": TEXT,
 }
 _FORMAT = 3
+_AT_A_TIME = 50_000  # rows written at once: what a fingerprint needs of memory
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -178,16 +180,20 @@ def fingerprint_of(plan: Plan) -> str:
     plan: with true hashes; by them the bodies count.
     """
     items = plan.items
-    hashes = items["body_hash"].where(items["body"].notna())
-    columns = [
-        *(as_list(items[name]) for name in ("action", "resource")),
-        key_texts(items).tolist(),
-        as_list(items["ed_fi_id"]),
-        as_list(hashes),
-        items["pair"].fillna(0).tolist(),
-    ]
-    content = [asdict(plan.scope), plan.mode, sorted(zip(*columns, strict=True))]
-    return hashlib.sha256(orjson.dumps(content)).hexdigest()[:16]
+    counts = items[["action", "resource"]].assign(
+        key=key_texts(items),
+        ed_fi_id=items["ed_fi_id"].fillna(""),
+        body=items["body_hash"].where(items["body"].notna(), ""),
+        pair=items["pair"].fillna(0),
+    )
+    rows = pa.Table.from_pandas(counts, preserve_index=False)
+    rows = rows.sort_by([(name, "ascending") for name in counts.columns])
+    content = hashlib.sha256(orjson.dumps([asdict(plan.scope), plan.mode])[:-1] + b",[")
+    for number, part in enumerate(rows.to_batches(max_chunksize=_AT_A_TIME)):
+        listed = list(zip(*(column.to_pylist() for column in part.columns), strict=True))
+        content.update((b"," if number else b"") + orjson.dumps(listed)[1:-1])
+    content.update(b"]]")
+    return content.hexdigest()[:16]
 
 
 def _records(findings: pd.DataFrame) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ with the same further members. So texts are woven from a few constant pieces and
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 import orjson
@@ -14,8 +15,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from edfi_toolkit.model import Body, body_hash, canonical, digest_of
-from edfi_toolkit.model.bodies import BodyArray
+from edfi_toolkit.model import Body, body_hash, canonical
+from edfi_toolkit.model.bodies import BodyArray, hex_digests
 
 PROGRAM = ["program_education_organization_id", "program_name", "program_type_descriptor"]
 _TEXT = pa.large_string()
@@ -115,15 +116,9 @@ def weave(texts: Sequence[str], which: np.ndarray, gaps: Sequence[pa.Array]) -> 
 
 def hashes_of(texts: Sequence[str], which: np.ndarray, gaps: Sequence[pa.Array]) -> pa.Array:
     """The `body_hash` of each woven text. The texts are not kept, so some thousand at a time share their memory."""
-    digests: list[bytes] = []
-    for start in range(0, len(which), _AT_A_TIME):
-        rows = slice(start, start + _AT_A_TIME)
-        some = weave(texts, which[rows], [gap[rows] for gap in gaps])
-        digests += map(digest_of, some.to_pylist())
-    ends = np.arange(len(which) + 1) * 32  # hex digits
-    return pa.LargeStringArray.from_buffers(
-        len(which), pa.py_buffer(ends), pa.py_buffer(b"".join(digests).hex().encode())
-    )
+    parts = (slice(start, start + _AT_A_TIME) for start in range(0, len(which), _AT_A_TIME))
+    woven_parts = (weave(texts, which[rows], [gap[rows] for gap in gaps]).to_pylist() for rows in parts)
+    return hex_digests(chain.from_iterable(woven_parts))
 
 
 def escape_json(texts: pd.Series) -> pd.Series:
