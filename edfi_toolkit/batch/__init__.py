@@ -1,1 +1,1 @@
-"""Unattended: the same notebooks by papermill, and the exit codes that tell how it went."""
+"""Unattended: the same notebooks by papermill, and the exit codes of how it went."""

@@ -53,6 +53,6 @@ class Report:
         return {**plain, **counts, "exit": int(self.exit)}
 
     def line(self, head: str, *tail: str) -> str:
-        """Counts, time and what there is to say, after a head."""
+        """Counts, time and the message, after a head."""
         counts = ", ".join(f"{count:,} {WORDS.get(name, name)}" for name, count in self.counts.items())
         return "  ".join(part for part in (head, counts, f"{self.seconds:.1f} s", self.says, *tail) if part)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from typing import Any
 
@@ -20,6 +20,8 @@ class Exit(IntEnum):
     UNAVAILABLE = 5  # target unavailable, login refused, or another run at work; running again resumes
 
 
+# From the best to the worst: what running again repairs is better than what a person must fix first.
+_GRAVITY = (Exit.DONE, Exit.ATTENTION, Exit.UNAVAILABLE, Exit.GUARDED, Exit.SETTINGS, Exit.FAILED)
 _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (errors.ConfigError, Exit.SETTINGS),
     (errors.RulesError, Exit.SETTINGS),
@@ -64,3 +66,8 @@ def exit_of_steps(steps: Mapping[str, Any]) -> Exit:
         steps.get("preview", {}).get("unread"),
     ]
     return Exit.ATTENTION if any(left_out) else Exit.DONE
+
+
+def worst(exits: Iterable[Exit]) -> Exit:
+    """The exit code of several runs together."""
+    return max(exits, key=_GRAVITY.index, default=Exit.DONE)

@@ -10,24 +10,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 from edfi_toolkit.batch.counts import Report, counts_of
-from edfi_toolkit.batch.exits import Exit, exit_of
+from edfi_toolkit.batch.exits import Exit, exit_of, worst
 from edfi_toolkit.batch.kernels import Kernel
 from edfi_toolkit.batch.notebooks import Limits, unattended_kernel
 from edfi_toolkit.batch.unattended import run_unattended
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError
 from edfi_toolkit.runs import Run
 from edfi_toolkit.settings import Settings, Source
-
-# From the best to the worst: what running again repairs is better than what a person must fix first.
-_GRAVITY = (Exit.DONE, Exit.ATTENTION, Exit.UNAVAILABLE, Exit.GUARDED, Exit.SETTINGS, Exit.FAILED)
 
 
 @dataclass(frozen=True)
@@ -62,11 +60,6 @@ class District:
     other_years: list[dict[str, Any]]
 
 
-def worst(exits: Iterable[Exit]) -> Exit:
-    """The exit code of all together."""
-    return max(exits, key=_GRAVITY.index, default=Exit.DONE)
-
-
 def jobs_of(installation: Settings, source: Source) -> list[Job]:
     """The school years of a source, each with its target: the one of that year, else one that holds any year.
 
@@ -90,8 +83,8 @@ def jobs_of(installation: Settings, source: Source) -> list[Job]:
             f"A batch needs to know the years of source '{source.name}'. Write school_years under "
             f"[sources.{source.name}], or school_year under its targets."
         )
-    anyway = by_year.get(None, "")
-    return [Job(source.name, source.profile, year, by_year.get(year, anyway)) for year in sorted(years)]
+    any_year = by_year.get(None, "")
+    return [Job(source.name, source.profile, year, by_year.get(year, any_year)) for year in sorted(years)]
 
 
 def run_fleet(
@@ -135,15 +128,15 @@ def _district(installation: Settings, name: str, approved: str, limits: Limits, 
     except ConfigError as error:
         failed = Line(source=name, school_year=None, target="", exit=exit_of(error), says=str(error))
         return District(name, [failed], [])
-    ended = [_carried_out(job, approved, limits, kernel) for job in jobs]
+    ended = [_run_job(job, approved, limits, kernel) for job in jobs]
     built = [run for _, run in ended if run is not None and run.folder.has("build")]
     sent = {job.school_year for job in jobs}
     return District(name, [line for line, _ in ended], _others(built[-1], sent) if built else [])
 
 
-def _carried_out(job: Job, approved: str, limits: Limits, kernel: Kernel) -> tuple[Line, Run | None]:
+def _run_job(job: Job, approved: str, limits: Limits, kernel: Kernel) -> tuple[Line, Run | None]:
     began = time.monotonic()
-    where = {"source": job.source, "school_year": job.school_year, "target": job.target}
+    line = partial(Line, source=job.source, school_year=job.school_year, target=job.target)
     try:
         if not job.target:
             raise ConfigError(
@@ -160,19 +153,19 @@ def _carried_out(job: Job, approved: str, limits: Limits, kernel: Kernel) -> tup
             kernel=kernel,
         )
     except EdfiToolkitError as error:
-        return Line(**where, exit=exit_of(error), says=str(error)), None
-    except Exception as error:  # the other districts go on; what it says may quote a student
+        return line(exit=exit_of(error), says=str(error)), None
+    except Exception as error:  # the other districts go on; its text may quote a student
         says = f"{type(error).__name__}: this is a fault of the toolkit. Please report it."
-        return Line(**where, exit=Exit.FAILED, says=says), None
+        return line(exit=Exit.FAILED, says=says), None
     code, says = done.exit, done.error
-    if shut := shut_gate(done.run):
-        code, says = worst([code, Exit.ATTENTION]), f"{says} {shut}".strip()
+    if notice := configuration_notice(done.run):
+        code, says = worst([code, Exit.ATTENTION]), f"{says} {notice}".strip()
     seconds = round(time.monotonic() - began, 1)
-    facts = {"exit": code, "run_id": done.run.id, "says": says, "counts": counts_of(done.run)}
-    return Line(**where, **facts, seconds=seconds), done.run
+    ended = line(exit=code, run_id=done.run.id, says=says, counts=counts_of(done.run), seconds=seconds)
+    return ended, done.run
 
 
-def shut_gate(run: Run) -> str:
+def configuration_notice(run: Run) -> str:
     """What is reported when the year has no valid configuration: it was asked for, and nothing is sent."""
     from edfi_toolkit.rules.catalogue import rule
 

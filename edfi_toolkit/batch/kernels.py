@@ -39,7 +39,7 @@ class Kernel:
         self._end()
 
     def _end(self) -> None:
-        from jupyter_client.utils import run_sync
+        from jupyter_client.utils import run_sync  # type: ignore[attr-defined]  # re-exported
 
         if self._channels is not None:
             self._channels.stop_channels()
@@ -90,7 +90,7 @@ def _manager_class() -> Any:
 
     class ThisInterpreterManager(AsyncKernelManager):
         def _transport_encryption_default(self) -> str:
-            return "auto"  # what kernel and runner say to each other holds students
+            return "auto"  # the messages between kernel and runner hold students
 
         def _kernel_spec_manager_default(self) -> KernelSpecManager:
             return ThisInterpreter(parent=self)

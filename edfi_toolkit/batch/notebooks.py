@@ -1,4 +1,4 @@
-"""Run notebooks by papermill, unattended: one district, one run, an exit code that tells the truth.
+"""Run notebooks by papermill, unattended: one district, one run, the exit code of what happened.
 
 What papermill leaves open is closed here: an unknown parameter is refused, not warned about; a name or value
 that looks like a credential is refused, because papermill writes parameters into the output three times; the
@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ DEFAULT_LIMITS = Limits()
 
 
 @dataclass(frozen=True)
-class Ran:
+class NotebookResult:
     """One executed notebook. error: empty, or one line fit for a log."""
 
     notebook: str
@@ -69,23 +70,23 @@ def run_notebooks(
     progress: Progress | None = None,
     redact: Callable[[str], str] = str,
     kernel: Kernel | None = None,
-) -> list[Ran]:
+) -> list[NotebookResult]:
     """Run notebooks in order until one fails; each output goes to `out_dir` under the notebook's own name.
 
     parameters: given to every notebook that has them; a name no notebook has is refused before anything runs.
     cwd: working folder of the kernel. environ: what it sees besides our own environment. redact: applied to
     every text of the outputs before they are written. kernel: an `unattended_kernel` to use again, in place of cwd
     and environ.
-    Returns one Ran for each notebook that was started. Raises ConfigError before anything runs.
+    Returns one NotebookResult for each notebook that was started. Raises ConfigError before anything runs.
     """
     accepted = check_parameters(notebooks, parameters)
     deadline = time.monotonic() + limits.run_s
-    done: list[Ran] = []
+    done: list[NotebookResult] = []
     own = nullcontext(kernel) if kernel is not None else unattended_kernel(cwd, environ, limits.start_s)
-    with own as at_hand:
+    with own as shared:
         for path in notebooks:
             given = {name: parameters[name] for name in accepted[path]}
-            done.append(_run_one(path, given, out_dir, at_hand, limits, deadline, progress, redact))
+            done.append(_run_one(path, given, out_dir, shared, limits, deadline, progress, redact))
             if done[-1].exit is not Exit.DONE:
                 break
     return done
@@ -131,7 +132,7 @@ def _run_one(
     deadline: float,
     progress: Progress | None,
     redact: Callable[[str], str],
-) -> Ran:
+) -> NotebookResult:
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
@@ -146,7 +147,7 @@ def _run_one(
             str(path), None, parameters=dict(parameters), engine_name=ENGINE, progress_bar=False,
             kernel=kernel, keep=kept,
             seconds_for_a_cell=lambda _cell: max(1, int(min(limits.cell_s, deadline - time.monotonic()))),
-            progress=progress and (lambda cells, of: progress(path.stem, cells, of)),
+            progress=partial(progress, path.stem) if progress else None,
         )  # fmt: skip
     except PapermillExecutionError as failed:
         code, error = exit_of_name(failed.ename), _error_text(failed.ename, failed.evalue)
@@ -157,7 +158,7 @@ def _run_one(
         code, error = Exit.FAILED, f"{path.name}: its kernel failed ({type(failed).__name__})."
     if "notebook" in kept:
         write_output(clean_output(kept["notebook"], redact), output)
-    return Ran(path.stem, output, round(time.monotonic() - started, 1), code, error)
+    return NotebookResult(path.stem, output, round(time.monotonic() - started, 1), code, error)
 
 
 def _register_engine() -> None:
@@ -167,7 +168,7 @@ def _register_engine() -> None:
     if ENGINE in papermill_engines._engines:
         return
 
-    class OwnEngine(NBClientEngine):
+    class OwnEngine(NBClientEngine):  # type: ignore[misc]  # papermill has no types
         @classmethod
         def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> Any:
             kwargs["keep"]["notebook"] = nb_man.nb
@@ -190,10 +191,10 @@ def _report_cells(nb_man: Any, progress: Callable[[int, int], None]) -> None:
 
 
 def clean_output(notebook: Any, redact: Callable[[str], str] = str) -> Any:
-    """A copy fit for eyes: no widget state, no parameters or paths in the metadata, errors shortened."""
+    """A copy to show: no widget state, no parameters or paths in the metadata, errors shortened."""
     import nbformat
 
-    clean = nbformat.from_dict(notebook)
+    clean = nbformat.from_dict(notebook)  # type: ignore[no-untyped-call]
     clean.metadata.pop("widgets", None)
     _keep_own(clean.metadata)
     for cell in clean.cells:
@@ -238,4 +239,5 @@ def write_output(notebook: Any, path: Path) -> None:
     """Write a notebook whole or not at all, readable by the owner only."""
     import nbformat
 
-    write_private(path, nbformat.writes(notebook) + "\n")
+    text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
+    write_private(path, f"{text}\n")

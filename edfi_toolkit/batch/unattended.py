@@ -9,7 +9,7 @@ from typing import Any
 
 from edfi_toolkit.batch.exits import Exit, exit_of_steps
 from edfi_toolkit.batch.kernels import Kernel
-from edfi_toolkit.batch.notebooks import Limits, Progress, Ran, run_notebooks
+from edfi_toolkit.batch.notebooks import Limits, NotebookResult, Progress, run_notebooks
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.runs import Run, open_run
 
@@ -19,10 +19,10 @@ PUBLISHES = {"publish": ("40_publish", "50_rejections"), "resync": ("50_rejectio
 
 @dataclass(frozen=True)
 class Unattended:
-    """How a run went: its notebooks, its manifest's steps, and what to tell the scheduler."""
+    """How a run went: its notebooks, its manifest's steps, and the exit code for the scheduler."""
 
     run: Run
-    ran: list[Ran]
+    ran: list[NotebookResult]
     exit: Exit
 
     @property
@@ -62,7 +62,7 @@ def run_unattended(
     """Extract, validate and preview; with `approved` ("auto" or a fingerprint) publish and review too.
 
     mode: "publish" compares with what was published before, "resync" with what the ODS holds.
-    The run is a new one; its executed notebooks lie in its folder, masked. Kernels work in the current one.
+    The run is a new one; its executed notebooks are in its folder, masked. Kernels work in the current one.
     kernel: one to use again, in place of a new one with `environ`.
     Raises ConfigError before anything is read or contacted.
     """

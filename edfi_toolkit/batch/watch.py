@@ -1,10 +1,10 @@
-"""Near real time: look at a source again and again, and publish what has changed, within the guardrails.
+"""Near real time: check a source again and again, and publish what has changed, within the guardrails.
 
-1. One cycle after the other, each a run of its own; a source that has not changed costs a look and no run.
+1. One cycle after the other, each a run of its own; a source that has not changed costs a check and no run.
 2. Files are read when they have been still for a moment, and what was read while they changed is not used.
 3. What cannot be done now (source or target unavailable, ledger in use) is reported, and tried again after a wait that
    doubles; so is what the ODS has refused, since what it lacked may have arrived there.
-4. Asked to stop, it begins no further record and settles those under way.
+4. Asked to stop, it begins no further record and finishes those under way.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class Stop:
 
 @dataclass(frozen=True, kw_only=True)
 class Cycle(Report):
-    """One look at the source and what came of it; it names no student.
+    """One check of the source and what came of it; it names no student.
 
     state: `unchanged`, `planned` (not approved), `published`, `guarded` (a guardrail refuses the plan),
         `waiting` (something is unavailable, `says` names it), or `stopped` before anything was sent.
-    exit: what a scheduler may conclude if the watch ended here. wait_s: seconds until the next look.
+    exit: what a scheduler may conclude if the watch ended here. wait_s: seconds until the next check.
     """
 
     state: str
@@ -84,7 +84,7 @@ class Watch:
         self._hashes: dict[str, str] = {}
         self._tables: set[str] = set()
         self._exit = Exit.DONE  # of the last cycle that was carried out
-        self._troubles = 0  # cycles in a row that could not be
+        self._failures = 0  # cycles in a row that could not be
         self._leftovers, self._again_at = 0, float("inf")  # cycles in a row that left records out
 
     def cycles(self) -> Iterator[Cycle]:
@@ -97,18 +97,18 @@ class Watch:
     def _cycle(self) -> Cycle:
         began, run = time.monotonic(), open_another(self._like)
         try:
-            cycle = self._look(run)
-            self._troubles = 0
+            cycle = self._check_source(run)
+            self._failures = 0
         except _BeingWritten as writing:
             cycle = self._waiting(writing, self._every_s)
         except EdfiToolkitError as error:
-            self._troubles += 1
-            cycle = self._waiting(error, self._patience(self._troubles))
+            self._failures += 1
+            cycle = self._waiting(error, self._patience(self._failures))
         if not cycle.run_id and not run.published:
             shutil.rmtree(run.path, ignore_errors=True)
         return replace(cycle, seconds=round(time.monotonic() - began, 1))
 
-    def _look(self, run: Run) -> Cycle:
+    def _check_source(self, run: Run) -> Cycle:
         place, again = run.source.path, time.monotonic() >= self._again_at
         seen = stamps(place) if self._on_files else {}
         if seen and seen == self._stamps and not again:
@@ -118,10 +118,10 @@ class Watch:
             self._must_be_still(run, seen)
         run.extract()
         self._must_be_still(run, seen)
-        if gone := sorted(self._tables - set(run.tables)):
+        if missing := sorted(self._tables - set(run.tables)):
             raise SourceShapeError(
-                f"The source had {', '.join(gone)} before and has not now, so nothing is sent. Put it back; if "
-                "it is meant to be gone, start the watch again."
+                f"The source had {', '.join(missing)} before and does not have now, so nothing is sent. Put it "
+                "back; if it is meant to be missing, start the watch again."
             )
         hashes = hashes_of(str(run.path / "tables"))
         if hashes == self._hashes and not again:
@@ -141,7 +141,7 @@ class Watch:
         from edfi_toolkit.ods import Client, RetryPolicy
 
         with Client(run.target, retry=RetryPolicy(attempts=2, rounds=1)) as client:
-            client.token_info()  # not there: nothing is built against half of what it would say
+            client.token_info()  # not there: nothing is built against half of what it reports
         for step in (run.build, run.validate, run.preview):
             if self._stop.asked:
                 return Cycle(state="stopped", exit=Exit.UNAVAILABLE, wait_s=0.0)
@@ -157,14 +157,14 @@ class Watch:
         self._exit = exit_of_steps(run.folder.manifest["steps"])
         if not repeats:
             self._leftovers = 0
-        facts = {"run_id": run.id, "says": says, "counts": counts_of(run)}
-        return self._left(Cycle(state=state, exit=self._exit, wait_s=self._every_s, **facts))
+        cycle = Cycle(state=state, exit=self._exit, wait_s=self._every_s, run_id=run.id, says=says)
+        return self._left(replace(cycle, counts=counts_of(run)))
 
     def _left(self, cycle: Cycle) -> Cycle:
         """The cycle, with the time set at which what it left out is tried again."""
         self._leftovers += 1
-        settled = cycle.exit in (Exit.DONE, Exit.GUARDED)
-        wait_s = float("inf") if settled else self._patience(self._leftovers)
+        nothing_to_retry = cycle.exit in (Exit.DONE, Exit.GUARDED)
+        wait_s = float("inf") if nothing_to_retry else self._patience(self._leftovers)
         self._again_at = time.monotonic() + wait_s
         return cycle
 

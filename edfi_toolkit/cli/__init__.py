@@ -62,7 +62,7 @@ app.add_typer(ledger.ledger, name="ledger")
 
 
 def main() -> None:
-    """Run the command line and end the process with an exit code that tells the truth."""
+    """Run the command line and end the process with the exit code of what happened."""
     try:
         app()
     except EdfiToolkitError as error:

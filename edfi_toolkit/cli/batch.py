@@ -45,7 +45,8 @@ def batch(
     """
     import pandas as pd
 
-    from edfi_toolkit.batch.fleet import run_fleet, worst
+    from edfi_toolkit.batch.exits import worst
+    from edfi_toolkit.batch.fleet import run_fleet
     from edfi_toolkit.batch.notebooks import Limits
     from edfi_toolkit.errors import ConfigError
     from edfi_toolkit.runs import AUTO

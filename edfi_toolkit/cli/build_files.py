@@ -20,7 +20,7 @@ def write_build(build: Build, folder: Path) -> list[Path]:
     written = []
     for resource, records in build.records.groupby("resource", sort=True):
         with private_draft(folder / f"{resource}.jsonl") as file:
-            file.writelines(text + b"\n" for text in texts_of(records["body"]))
+            file.writelines(text + b"\n" for text in texts_of(records["body"]) if text is not None)
         written.append(folder / f"{resource}.jsonl")
     for name, frame in (("skipped", build.skipped), ("notices", build.notices)):
         written.append(write_private(folder / f"{name}.csv", _csv(frame)))

@@ -70,7 +70,7 @@ def _everything_is_new(out: Console, profile: str) -> Unattended:
     if done.exit not in (Exit.DONE, Exit.ATTENTION):
         say(done.error)
         raise EdfiToolkitError(
-            f"The notebooks ended with exit code {int(done.exit)}. They lie in {done.run.path}."
+            f"The notebooks ended with exit code {int(done.exit)}. They are in {done.run.path}."
         )
     _outcome(out, done.run)
     return done

@@ -1,4 +1,4 @@
-"""explain: one student's story."""
+"""explain: what the rules made of one student."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def explain(
     reveal: Reveal = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell one student's whole story: every row, the rule that kept or dropped it, every record.
+    """Show one student's whole story: every row, the rule that kept or dropped it, every record.
 
     Example: edfi-toolkit explain extracts/north --profile certification --school-year 2026 --student 222222
     """

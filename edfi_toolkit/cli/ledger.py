@@ -82,7 +82,7 @@ def import_map(
 ) -> None:
     """Take over from another tool: learn from a CSV file which resources of the ODS are this source's.
 
-    Nothing is sent. All mistakes are listed by row and column, and then nothing is taken in. Without last_body it
+    Nothing is sent. All mistakes are listed by row and column, and then nothing is imported. Without last_body it
     is not known what was sent last: the next plan updates those records, or a resync reads them.
 
     Example: edfi-toolkit ledger import-map map.csv --source north --profile certification --target state

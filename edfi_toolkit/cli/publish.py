@@ -47,14 +47,14 @@ def publish(
 
     folder = Path(source_or_plan)
     if school and (folder / "plan.json").is_file():
-        raise ConfigError("A plan says itself which schools it is for. Leave --school out, or name a source.")
-    given_to_publish = {
+        raise ConfigError("A plan names its schools already. Leave --school out, or name a source.")
+    options: dict[str, Any] = {
         "overrides": override or [],
         "max_seconds": max_seconds,
         "max_requests": max_requests,
     }
     if (folder / "plan.json").is_file() and not (folder / "manifest.json").is_file():
-        view, steps = _publish_saved(folder, profile, target, approve, given_to_publish)
+        view, steps = _publish_saved(folder, profile, target, approve, options)
         code = exit_of_steps(steps)
         show(view, as_json=as_json, facts={**steps["publish"], **steps["preview"], "exit": int(code)})
         raise typer.Exit(code)
@@ -66,14 +66,14 @@ def publish(
     else:
         run, _ = preview_of(source_or_plan, profile, school_year, target, given, schools=school)
     with TerminalProgress("Publishing") as progress:
-        view = run.publish(approved=approve, progress=progress, **given_to_publish)
+        view = run.publish(approved=approve, progress=progress, **options)
     finish(run, view, as_json)
 
 
 def _publish_saved(
-    folder: Path, profile: str, target: str, approve: str, given: dict[str, Any]
+    folder: Path, profile: str, target: str, approve: str, options: dict[str, Any]
 ) -> tuple[Any, dict[str, Any]]:
-    """Carry out a plan that was saved by itself; the view, and what a run's manifest would say of it."""
+    """Carry out a plan that was saved by itself; the view, and the steps as a run's manifest has them."""
     from edfi_toolkit.errors import ConfigError
     from edfi_toolkit.ledger import Ledger
     from edfi_toolkit.planning import Plan
@@ -95,7 +95,7 @@ def _publish_saved(
             ledger=ledger,
             approved=saved.fingerprint if approve == AUTO else approve,
             progress=progress,
-            **given,
+            **options,
         )
     outcomes = {name: int(count) for name, count in result["outcome"].value_counts().items()}
     held = int(saved.findings["code"].eq("HELD").sum())

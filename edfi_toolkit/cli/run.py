@@ -25,7 +25,7 @@ def run(
 ) -> None:
     """Run the notebooks unattended: extract, validate, preview; with --approve publish and review too.
 
-    Executed notebooks, report and workbook lie in the run's folder, masked.
+    Executed notebooks, report and workbook are in the run's folder, masked.
 
     Exit code 0: all is in the ODS. 1: failed. 2: settings. 3: held or refused. 4: a guardrail. 5: run again.
 

@@ -1,4 +1,4 @@
-"""What the commands without notebooks share: a build, a run as far as its preview, and where it ends."""
+"""What the commands without notebooks share: a build, a run as far as its preview, and how it ends."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def watch(
     given: Given = None,
     as_json: AsJson = False,
 ) -> None:
-    """Keep looking at a source and publish what changes, within the guardrails; one line a cycle.
+    """Check a source again and again and publish what changes, within the guardrails; one line a cycle.
 
     A source or target that is unavailable is waited for. Ctrl-C or SIGTERM ends it, when what is under way is done.
 

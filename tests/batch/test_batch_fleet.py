@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from edfi_toolkit.batch.exits import Exit
-from edfi_toolkit.batch.fleet import Job, jobs_of, shut_gate, worst
+from edfi_toolkit.batch.exits import Exit, worst
+from edfi_toolkit.batch.fleet import Job, configuration_notice, jobs_of
 from edfi_toolkit.batch.unattended import shipped
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.ods import Client
@@ -160,7 +160,7 @@ def test_a_year_without_a_valid_configuration_is_not_called_done(
         run = open_run(profile=PROFILE, school_year=year, source="north", target="state", run_id="new")
         run.extract()
         run.build()
-        told[year] = shut_gate(run)
+        told[year] = configuration_notice(run)
     assert told[2025].startswith("WI-CFG-2: The school year has no valid configuration")
     assert told[2026] == ""
 
