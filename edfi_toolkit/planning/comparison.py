@@ -34,7 +34,7 @@ _AT_A_TIME = 50_000  # bodies compared at once: what a comparison needs of memor
 
 
 @dataclass(frozen=True)
-class Scope:
+class PlanScope:
     """What a plan speaks for: the feed, the year, the resources whose toggle is on, and of these the records of
     some organizations where it was made for them alone."""
 
@@ -75,7 +75,7 @@ def source_side(records: pd.DataFrame) -> pd.DataFrame:
     return with_key(records.astype({"body": BODY}))
 
 
-def map_side(identity_map: pd.DataFrame | None, scope: Scope) -> pd.DataFrame:
+def map_side(identity_map: pd.DataFrame | None, scope: PlanScope) -> pd.DataFrame:
     """The rows of an identity map that belong to this feed, year and these resources, with their `key`.
 
     Columns may be missing, dates and bodies may be text. Key columns that are missing are read
@@ -94,7 +94,7 @@ def map_side(identity_map: pd.DataFrame | None, scope: Scope) -> pd.DataFrame:
     return with_types(with_key(rows), {"source_refs": LIST, "ed_fi_id": TEXT, "etag": TEXT})
 
 
-def _of_this_feed(rows: pd.DataFrame, scope: Scope) -> pd.DataFrame:
+def _of_this_feed(rows: pd.DataFrame, scope: PlanScope) -> pd.DataFrame:
     feeds = rows["feed"].astype("object")
     label = scope.feed_label
     known = [name for name in feeds.dropna().unique() if name == label or str(name).endswith(f"|{label}")]

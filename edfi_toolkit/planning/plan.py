@@ -18,7 +18,7 @@ from edfi_toolkit.errors import PlanError
 from edfi_toolkit.model.bodies import hashes_of, json_texts, texts_of
 from edfi_toolkit.model.frames import BODY, JSON, LIST, NUMBER, TEXT, Schema, as_list, typed
 from edfi_toolkit.model.keys import KEY_SCHEMA, key_hashes, key_texts
-from edfi_toolkit.planning.comparison import Scope
+from edfi_toolkit.planning.comparison import PlanScope
 from edfi_toolkit.planning.guardrails import BREACHES
 from edfi_toolkit.planning.preferences import typed_preferences
 from edfi_toolkit.storage import from_json_column, json_column, write_private
@@ -63,7 +63,7 @@ class Plan:
 
     items: pd.DataFrame
     findings: pd.DataFrame
-    scope: Scope
+    scope: PlanScope
     mode: str = "publish"
     preferences: pd.DataFrame = field(default_factory=lambda: typed_preferences(None))
     seal: bytes = b""
@@ -146,7 +146,7 @@ class Plan:
             cls(
                 items.assign(key_hash=key_hashes(items)),  # a plan saved by an older version has none
                 typed(pd.DataFrame(about["findings"], columns=list(FINDINGS)), FINDINGS),
-                Scope(**{**about["scope"], **lists}),
+                PlanScope(**{**about["scope"], **lists}),
                 about["mode"],
                 typed_preferences(pd.DataFrame(about["preferences"])),
             )

@@ -13,7 +13,7 @@ from edfi_toolkit.errors import PlanError
 from edfi_toolkit.model.frames import typed, values_at
 from edfi_toolkit.planning.comparison import (
     IDENTITY_MAP,
-    Scope,
+    PlanScope,
     Sides,
     align,
     equal_bodies,
@@ -84,7 +84,7 @@ def plan(
         last_sync=last_sync,
         unread=unread,
     )
-    scope = Scope(
+    scope = PlanScope(
         profile=build.scope.profile,
         school_year=int(build.scope.school_year),
         source=build.scope.source if source_name is None else source_name,
@@ -309,7 +309,7 @@ def _guard(items: pd.DataFrame, mapped: int, withheld: int, build: Any, findings
         findings.say(each.code, each.severity, each.says, each.hint)
 
 
-def _withheld(identity_map: pd.DataFrame | None, scope: Scope, findings: Findings) -> int:
+def _withheld(identity_map: pd.DataFrame | None, scope: PlanScope, findings: Findings) -> int:
     """How many records of the feed stay published under a configuration that publishes nothing."""
     if identity_map is None or not findings.told("NOT_PUBLISHED"):
         return 0
