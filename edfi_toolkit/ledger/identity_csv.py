@@ -136,7 +136,7 @@ def _repetitions(rows: pd.DataFrame) -> list[WrongCell]:
         (line, "ed_fi_id", "another record has this id")
         for line in rows.index[rows.duplicated(["resource", "ed_fi_id"])]
     ]
-    own = [tuple(each) for each in _wire_keys(rows)]
+    own = [tuple(key) for key in _wire_keys(rows)]
     found += [
         (line, "last_body", "it is the body of another record, or lacks a member of the key")
         for line, body, key in zip(rows.index, rows["last_body"], own, strict=True)
@@ -150,14 +150,14 @@ def _with_types(rows: pd.DataFrame) -> pd.DataFrame:
     refs = [orjson.loads(cell) if cell else [] for cell in rows["source_refs"]]
     typed = typed_keys(rows.assign(ed_fi_id=rows["ed_fi_id"].str.lower().str.replace("-", "")))
     typed["last_body"], typed["source_refs"] = (
-        pd.Series(each, index=rows.index, dtype=object) for each in (bodies, refs)
+        pd.Series(column, index=rows.index, dtype=object) for column in (bodies, refs)
     )
     return typed
 
 
 def _wire_keys(rows: pd.DataFrame) -> list[list[Any]]:
     """The six parts of each key as a body spells them."""
-    return [[each[name] for name in KEY_COLUMNS] for each in key_rows(rows)]
+    return [[row[name] for name in KEY_COLUMNS] for row in key_rows(rows)]
 
 
 def _keys(rows: pd.DataFrame) -> list[tuple[int, str, str]]:

@@ -194,9 +194,11 @@ class Journal:
             return
         self._finish_attempts(connection, [(row, each) for row, _, each in results if row is not None])
         every = [each for _, _, each in results]
-        self._forget(connection, [each.attempt.key for each in every if each.drops_identity])
-        self._map(connection, [each for each in every if each.delivered and each.attempt.body is not None])
-        self._close_rejections(connection, [each.attempt.key for each in every if each.delivered])
+        self._forget(connection, [result.attempt.key for result in every if result.drops_identity])
+        self._map(
+            connection, [result for result in every if result.delivered and result.attempt.body is not None]
+        )
+        self._close_rejections(connection, [result.attempt.key for result in every if result.delivered])
         for _, run, each in results:
             if each.reported and not each.delivered:
                 self._reject(connection, run, each)

@@ -98,7 +98,7 @@ class Ledger:
         with self._alone("schema", "Another process is preparing the ledger {}. Run again."):
             version = self._version()
             if version is not None and version not in {
-                each.name[:4] for each in _MIGRATIONS.glob("versions/0*.py")
+                migration.name[:4] for migration in _MIGRATIONS.glob("versions/0*.py")
             }:
                 raise LedgerError(
                     f"The ledger {self.shown} was written by a newer version of the toolkit. Update the "
@@ -250,7 +250,7 @@ class Ledger:
             query = query.where(table.c.feed_id == feed.id)
         rows = typed_keys(self._frame(query.order_by(table.c.id)))
         for name in ("messages", "source_refs", "rules"):
-            rows[name] = pd.Series([orjson.loads(each) for each in rows[name]], dtype=object)
+            rows[name] = pd.Series([orjson.loads(text) for text in rows[name]], dtype=object)
         return _typed(
             rows, integers=("status", "attempts"), instants=("first_seen_at", "last_seen_at")
         ).astype({"open": bool})

@@ -45,7 +45,7 @@ class Copies:
         done = self.pulled.items()
         whole = [f"{resource} was read whole: {each.why}." for resource, each in done if each.whole]
         followed = [each for _, each in done if not each.whole]
-        read, rows = (sum(getattr(each, name) for each in followed) for name in ("read", "rows"))
+        read, rows = (sum(getattr(pulled, name) for pulled in followed) for name in ("read", "rows"))
         part = (
             [f"Of {rows:,} records in the ODS, {read:,} that may have changed were read."] if followed else []
         )

@@ -108,7 +108,7 @@ def _of_this_feed(rows: pd.DataFrame, scope: PlanScope) -> pd.DataFrame:
 
 
 def spoken_for(identity_map: pd.DataFrame | None, mapped: pd.DataFrame) -> pd.MultiIndex:
-    """Resource and id of what an identity map holds beside the rows of this plan: other feeds' and years'."""
+    """Resource and id of what an identity map holds besides the rows of this plan: other feeds' and years'."""
     given = pd.DataFrame() if identity_map is None else pd.DataFrame(identity_map)
     names = ["resource", "ed_fi_id"]
     every, ours = (
@@ -122,7 +122,7 @@ def ods_side(
 ) -> pd.DataFrame:
     """What the ODS holds of these resources: `resource, key columns, key, id, etag, body`, each id once.
 
-    without: resource and id of records that are somebody else's and not looked at.
+    without: resource and id of records that belong to another feed or year, and are not compared.
     """
     given = pd.DataFrame(ods) if ods is not None else pd.DataFrame()
     rows = given.reindex(columns=["resource", "id", "etag", "body"])

@@ -20,7 +20,7 @@ from edfi_toolkit.planning.plan import Plan
 from edfi_toolkit.planning.reasons import changed_members
 
 _KEY = ["resource", *KEY_COLUMNS]
-Said = tuple[str, str]  # code, sentence
+Found = tuple[str, str]  # code, sentence
 
 
 def with_live(
@@ -39,29 +39,29 @@ def with_live(
     read.
     """
     findings = Findings()
-    readable = [each for each in associations() if each not in unread]
+    readable = [resource for resource in associations() if resource not in unread]
     held = ods_side(ods, readable)
-    findings.tell("LIVE_COMPARED")
+    findings.report("LIVE_COMPARED")
     for resource in plan.scope.resources:
         if resource in unread:
-            findings.tell("RESOURCE_UNREAD", resource=resource)
+            findings.report("RESOURCE_UNREAD", resource=resource)
     items = plan.items.reset_index(drop=True)
     looked = items["resource"].isin(readable)
-    said = _said(items[looked], held)
-    for code in dict.fromkeys(code for code, _ in said.values()):
-        rows = [row for row, (own, _) in said.items() if own == code]
-        findings.about(code, items.loc[rows], says=[said[row][1] for row in rows])
+    found_at = _met_by(items[looked], held)
+    for code in dict.fromkeys(code for code, _ in found_at.values()):
+        rows = [row for row, (own, _) in found_at.items() if own == code]
+        findings.about(code, items.loc[rows], says=[found_at[row][1] for row in rows])
     findings.about("LIVE_DEPENDENTS", _with_dependents(items, dependents))
     if missing is not None:
         findings.add(missing)
     return replace(plan, findings=pd.concat([plan.findings, findings.frame()], ignore_index=True))
 
 
-def _said(items: pd.DataFrame, held: pd.DataFrame) -> dict[int, Said]:
+def _met_by(items: pd.DataFrame, held: pd.DataFrame) -> dict[int, Found]:
     """By item: what its request, or leaving it alone, would meet."""
     bodies = dict(zip(zip(held["resource"], held["id"], strict=True), held["body"], strict=True))
     keys = set(zip(held["resource"], held["key"], strict=True))
-    said = {}
+    found_at = {}
     columns = (items["action"], items["resource"], key_texts(items), as_list(items["ed_fi_id"]))
     rest = (items["before"], as_list(items["body_hash"]))
     for row, action, resource, key, ed_fi_id, before, digest in zip(
@@ -75,29 +75,32 @@ def _said(items: pd.DataFrame, held: pd.DataFrame) -> dict[int, Said]:
         else:
             found = _of_change(action, there, before)
         if found is not None:
-            said[row] = found
-    return said
+            found_at[row] = found
+    return found_at
 
 
-def _of_post() -> Said:
+def _of_post() -> Found:
     return "LIVE_EXISTS", "The ODS has a record with this key already: the create would overwrite it."
 
 
-def _of_noop(there: Any, digest: str) -> Said | None:
+def _of_noop(there: Any, digest: str) -> Found | None:
     if there is None:
         return "LIVE_DRIFT", "Nothing would be sent, but the ODS has this record no more."
     if body_hash(there) != digest:
-        return "LIVE_DRIFT", "Nothing would be sent, but somebody else has changed this record in the ODS."
+        return "LIVE_DRIFT", "Nothing would be sent, but another program has changed this record in the ODS."
     return None
 
 
-def _of_change(action: str, there: Any, before: Any) -> Said | None:
+def _of_change(action: str, there: Any, before: Any) -> Found | None:
     if there is None:
         then = "it would be created again" if action == "PUT" else "there is nothing to delete"
         return "LIVE_GONE", f"The ODS has this record no more: {then}."
     if changed := changed_members(before, there):
         verb = "overwrite" if action == "PUT" else "delete"
-        return "LIVE_CHANGED", f"Somebody else has changed {', '.join(changed)} since; this would {verb} it."
+        return (
+            "LIVE_CHANGED",
+            f"Another program has changed {', '.join(changed)} since; this would {verb} it.",
+        )
     return None
 
 

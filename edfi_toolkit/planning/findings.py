@@ -1,4 +1,4 @@
-"""What a plan tells beside its items, gathered while it is made. Pure."""
+"""What a plan reports besides its items, gathered while it is made. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edfi_toolkit.model.frames import typed
 from edfi_toolkit.planning.plan import FINDINGS
 from edfi_toolkit.rules.catalogue import RULES
 
-# Why a record is held: what is said of it, and what to do. What else a plan tells is in the catalogue by its code.
+# Why a record is held: the sentence, and what to do. What else a plan reports is in the catalogue by its code.
 HELD_BECAUSE = {
     "held record": (
         "Held back by validation; what is published stays as it is.",
@@ -22,7 +22,7 @@ HELD_BECAUSE = {
         "Correct the load errors; the next plan picks it up.",
     ),
     "held orphan": (
-        "Nobody here has published it, and its student, or one nobody can name, has an error; it stays as it is.",
+        "Not published here, and its student, or one that cannot be named, has an error; it stays as it is.",
         "Correct the load errors and held records; the next resync decides about it.",
     ),
     "held key change": (
@@ -44,15 +44,17 @@ class Findings:
         says: what to say of each row, where the code's own sentence would say less.
         """
         if len(rows):
-            code, severity, own, hint = _told_of(what)
-            told = own if says is None else says
+            code, severity, own, hint = _texts_of(what)
+            sentences = own if says is None else says
             self.add(
-                rows[["resource", *KEY_COLUMNS]].assign(code=code, severity=severity, says=told, hint=hint)
+                rows[["resource", *KEY_COLUMNS]].assign(
+                    code=code, severity=severity, says=sentences, hint=hint
+                )
             )
 
-    def tell(self, code: str, *, resource: str | None = None) -> None:
+    def report(self, code: str, *, resource: str | None = None) -> None:
         """One finding about the plan, or about one resource."""
-        _, severity, says, hint = _told_of(code)
+        _, severity, says, hint = _texts_of(code)
         self.say(code, severity, says, hint, resource=resource)
 
     def say(self, code: str, severity: str, says: str, hint: str, *, resource: str | None = None) -> None:
@@ -60,7 +62,7 @@ class Findings:
         row = {"code": code, "severity": severity, "resource": resource, "says": says, "hint": hint}
         self.add(pd.DataFrame([row]))
 
-    def told(self, code: str) -> bool:
+    def has(self, code: str) -> bool:
         """Whether a finding of this code was made."""
         return any(part["code"].eq(code).any() for part in self._parts)
 
@@ -97,7 +99,7 @@ class Findings:
         self._parts.append(typed(rows, FINDINGS))
 
 
-def _told_of(what: str) -> tuple[str, str, str, str]:
+def _texts_of(what: str) -> tuple[str, str, str, str]:
     """Code, severity, sentence and next step."""
     rule = RULES["HELD" if what in HELD_BECAUSE else what]
     says, hint = HELD_BECAUSE.get(what, (rule.says, rule.hint))

@@ -1,10 +1,18 @@
-"""What makes a plan too dangerous to carry out without a person saying so (docs/concepts.md). Pure."""
+"""What makes a plan too dangerous to carry out without a person saying so, and the likely mistake behind it. Pure.
+
+The limits' defaults are in `settings.limits`; what each is for is in docs/concepts.md. A sentence names tables, columns
+and numbers of organizations, never a student.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any
+
+import pandas as pd
 
 from edfi_toolkit.errors import ConfigError, UnsafePlan
 from edfi_toolkit.settings.limits import DEFAULT_LIMITS
@@ -15,6 +23,12 @@ MAX_UPDATE_SHARE = "max-update-share"
 NOT_PUBLISHED = "not-published"
 MASS_DELETE = "mass-delete"
 BREACHES = (EMPTY_SOURCE, NOT_PUBLISHED, MAX_DELETE_SHARE, MAX_UPDATE_SHARE)
+
+
+MOST = 0.9  # the part of all deletes, or updates, that one cause must explain
+_DAYS = ("begin_date", "start_date")
+_NOT_THE_YEARS = ("calendars", "edfi_config")  # their days are the year's own, whatever the rows are
+_ORGANIZATIONS = ("education_organization_id", "program_education_organization_id")
 
 
 @dataclass(frozen=True)
@@ -114,15 +128,15 @@ def overrides_for(
 
     overrides: `Override`s, pairs (breach, person), mappings with these two names, or texts `breach:person`.
     says: what each breach says, for the refusal.
-    Raises UnsafePlan, carrying every breach nobody answers for; ConfigError for an override that names no
+    Raises UnsafePlan, carrying every breach without an override; ConfigError for an override that names no
     breach or no person.
     """
-    given = {each.breach: each for each in (_override(each) for each in overrides)}
+    given = {override.breach: override for override in map(_override, overrides)}
     missing = [breach for breach in breaches if breach not in given]
     if missing:
-        told = " ".join(f"{breach}: {says[breach]}" for breach in missing if says and breach in says)
+        sentences = " ".join(f"{breach}: {says[breach]}" for breach in missing if says and breach in says)
         raise UnsafePlan(
-            f"The plan breaches {', '.join(missing)}; nothing was sent. {f'{told} ' if told else ''}Look at the "
+            f"The plan breaches {', '.join(missing)}; nothing was sent. {f'{sentences} ' if sentences else ''}Read the "
             "plan's findings; if it is meant, give an override for each, naming the breach and the person who "
             "answers for it.",
             missing,
@@ -145,3 +159,78 @@ def _override(given: Any) -> Override:
             f"{MAX_DELETE_SHARE}:'Ann Example'."
         )
     return Override(str(breach), str(person).strip())
+
+
+# The likely mistake
+
+
+def behind_deletes(items: pd.DataFrame, build: Any) -> str:
+    """Why so many records would go: another year's rows, an empty table, a number typed wrong, or one reason.
+
+    items: those of a plan (ITEMS). Returns an empty text where no single cause explains MOST of them.
+    """
+    gone = items[items["action"].eq("DELETE")]
+    return (
+        _another_year(build)
+        or _empty_table(gone, build)
+        or _moved_organization(gone, items)
+        or _one_reason(gone)
+    )
+
+
+def behind_updates(items: pd.DataFrame) -> str:
+    """Why so many records would change: the members that nearly all of them change."""
+    return _one_reason(items[items["action"].eq("PUT")])
+
+
+def _another_year(build: Any) -> str:
+    """No row begins in the school year, and the newest lies before it, or the oldest after it."""
+    days = pd.concat(
+        [
+            rows[column].dropna()
+            for name, rows in build.tables.items()
+            if name not in _NOT_THE_YEARS
+            for column in _DAYS
+            if column in rows
+        ]
+        or [pd.Series(dtype="datetime64[us]")]
+    )
+    first, last = pd.Timestamp(build.scope.config_start), pd.Timestamp(build.scope.config_end)
+    if days.empty or days.between(first, last).any():
+        return ""
+    year = f"No row begins in the school year, {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    if days.max() < first:
+        return f"{year}; the newest begins on {days.max():%Y-%m-%d}. This looks like last year's file."
+    return f"{year}; the oldest of those after it begins on {days[days > last].min():%Y-%m-%d}. Is the year right?"
+
+
+def _empty_table(gone: pd.DataFrame, build: Any) -> str:
+    named = [{ref.partition(":")[0] for ref in refs} for refs in gone["source_refs"]]
+    for name, count in Counter(chain.from_iterable(named)).most_common():
+        rows = build.tables.get(name)
+        if count >= MOST * len(gone) and rows is not None and rows.empty:
+            return f"The table {name} holds no rows, and {count} of these records rest on it."
+    return ""
+
+
+def _moved_organization(gone: pd.DataFrame, items: pd.DataFrame) -> str:
+    """Keys that only changed their organization: one wrong number does that to every record of it."""
+    old = gone[gone["pair"].notna()].set_index("pair")
+    new = items[items["action"].eq("POST") & items["pair"].notna()].set_index("pair").reindex(old.index)
+    for column in _ORGANIZATIONS:
+        moved = old[column].ne(new[column]).to_numpy(dtype=bool)
+        if moved.sum() >= MOST * len(gone) > 0:
+            moves = pd.DataFrame({"old": old[column][moved], "new": new[column][moved]}).value_counts()
+            was, becomes = moves.index[0]
+            return (
+                f"{int(moved.sum())} of these records only move to another organization, most of them from {was} to "
+                f"{becomes}: look for a district's or school's number typed wrong."
+            )
+    return ""
+
+
+def _one_reason(changed: pd.DataFrame) -> str:
+    reasons = changed["reason"].str.partition(": ")[2].value_counts()
+    if reasons.empty or reasons.iloc[0] < MOST * len(changed):
+        return ""
+    return f"For {int(reasons.iloc[0])} of them the reason is the same: {reasons.index[0]}"

@@ -1,8 +1,8 @@
-"""How far a resync reaches: which records that nobody here knows it may delete (REC-R9). Pure.
+"""Which records of the ODS that are in neither source nor ledger a resync may delete (REC-R9). Pure.
 
 1. Only what lies in the district's scope: its year, the programs of the profile, its own organizations.
 2. Errors hold here too. Without an entry in the ledger nothing says which source row such a record came from, so
-   it stays while its student, or a student nobody can name, has a row that could not be read or a record that is
+   it stays while its student, or a student that cannot be named, has a row that could not be read or a record that is
    held.
 """
 
@@ -24,7 +24,7 @@ def load_errors(skipped: pd.DataFrame) -> pd.DataFrame:
     return skipped[is_load_error(skipped["rule"])]
 
 
-def in_reach(
+def without_foreign_orphans(
     decided: pd.DataFrame, sides: Sides, kept_back: pd.DataFrame, build: Any, findings: Findings
 ) -> pd.DataFrame:
     """Without the deletes of foreign and doubtful records, and without a POST that a setting leaves for later.

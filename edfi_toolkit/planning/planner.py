@@ -23,23 +23,21 @@ from edfi_toolkit.planning.comparison import (
     spoken_for,
 )
 from edfi_toolkit.planning.findings import Findings
-from edfi_toolkit.planning.guardrails import MAX_DELETE_SHARE, MAX_UPDATE_SHARE, guard
+from edfi_toolkit.planning.guardrails import (
+    MAX_DELETE_SHARE,
+    MAX_UPDATE_SHARE,
+    behind_deletes,
+    behind_updates,
+    guard,
+)
 from edfi_toolkit.planning.items import items_of
-from edfi_toolkit.planning.likely_cause import behind_deletes, behind_updates
-from edfi_toolkit.planning.orphans import in_reach, load_errors
+from edfi_toolkit.planning.key_changes import link, row_of
+from edfi_toolkit.planning.orphans import load_errors, without_foreign_orphans
 from edfi_toolkit.planning.plan import Plan, seal_of
 from edfi_toolkit.planning.reasons import Origins
 from edfi_toolkit.planning.resources import looked_at, parts_of
 from edfi_toolkit.planning.schools import check_known, of_schools
-from edfi_toolkit.planning.truth_tables import (
-    PUBLISH,
-    PUBLISH_READS,
-    RESYNC,
-    RESYNC_READS,
-    decide,
-    link,
-    row_of,
-)
+from edfi_toolkit.planning.truth_tables import PUBLISH, PUBLISH_READS, RESYNC, RESYNC_READS, decide
 from edfi_toolkit.rules import profile
 
 MODES = ("publish", "resync")
@@ -61,7 +59,7 @@ def plan(
     """Decide one action per natural key of the resources that a build speaks for.
 
     checked_or_build: a Checked, whose held records are left alone, or a Build. Not modified.
-    identity_map: what this feed published; rows of other feeds, years and resources are never looked at, nor is
+    identity_map: what this feed published; rows of other feeds, years and resources are not compared, nor is
         what the ODS holds under their ids.
     ods: `resource, id, etag, body` of what the ODS holds; read in mode "resync" only.
     unread: resources that could not be read; a resync leaves them as they are and tells so.
@@ -106,7 +104,7 @@ def plan(
     decided = decide(keys, RESYNC, RESYNC_READS) if resync else decide(keys, PUBLISH, PUBLISH_READS)
     decided = decided.join(keys[["source", "mapped", "ods"]], on="side")
     if resync:
-        decided = in_reach(decided, sides, kept_back, build, findings)
+        decided = without_foreign_orphans(decided, sides, kept_back, build, findings)
     decided = _linked(decided, sides, kept_back, build, origins, findings)
     findings.about("COM-ONE-1", _clashing(decided, sides))
     if build.settings.get("key_change") == "put_if_updatable":
@@ -118,7 +116,7 @@ def plan(
         items = items[chosen].reset_index(drop=True)
         mapped_rows = int(sides.mapped["education_organization_id"].isin(scope.organizations).sum())
         findings.keep_only(scope.organizations)
-        findings.tell("ONLY_SCHOOLS")
+        findings.report("ONLY_SCHOOLS")
     _guard(items, mapped_rows, _withheld(identity_map, scope, findings), build, findings)
     findings.copy_notices(build.notices)
     return Plan(items, findings.frame(), scope, mode, preferences, seal_of(items))
@@ -156,7 +154,7 @@ def _facts(sides: Sides, *, resync: bool, findings: Findings) -> pd.DataFrame:
     """One row per key with its positions in the sides and the facts that the truth tables read."""
     keys = align(sides.source, sides.mapped, sides.ods)
     if len(sides.source) > keys["source"].ge(0).sum():
-        findings.tell("DUPLICATE_KEY")
+        findings.report("DUPLICATE_KEY")
     for fact, side in (("in_source", "source"), ("in_map", "mapped"), ("in_ods", "ods")):
         keys[fact] = keys[side].ge(0)
     theirs, at = (sides.ods["body"], "ods") if resync else (sides.mapped["last_body"], "mapped")
@@ -180,7 +178,7 @@ def _left_alone(
     origins: Origins,
     findings: Findings,
 ) -> pd.Series:
-    """Keys of held records, and mapped rows that rest on rows set aside by a load error."""
+    """Keys of held records, and mapped rows that rest on unreadable rows."""
     held = align(kept_back, sides.mapped, sides.ods)
     held = held[held["source"].ge(0)]
     in_map, in_ods = set(held["mapped"]) - {-1}, set(held["ods"]) - {-1}
@@ -191,9 +189,9 @@ def _left_alone(
 
 
 def _rests_on_errors(mapped: pd.DataFrame, skipped: pd.DataFrame, origins: Origins) -> list[int]:
-    """Rows of the map that name a source row set aside.
+    """Rows of the map that name an unreadable source row.
 
-    A row set aside without a readable id may be any row of its table that has vanished, so those count too.
+    An unreadable row without a readable id may be any row of its table that has vanished, so those count too.
     """
     errors = load_errors(skipped)
     if errors.empty or mapped.empty:
@@ -279,11 +277,11 @@ def _in_place(decided: pd.DataFrame, sides: Sides, updatable: Collection[str]) -
 def _retained(old: pd.DataFrame, build: Any, origins: Origins) -> pd.DataFrame:
     """Published records that a setting keeps although they are no longer selected."""
     kept = np.zeros(len(old), dtype=bool)
-    for each in profile(build.scope.profile).keeps_deselected:
-        if each.when.holds(build.settings):
+    for kind in profile(build.scope.profile).keeps_deselected:
+        if kind.when.holds(build.settings):
             kept |= np.array(
                 [
-                    not each.rules or any(origins.rule_of(ref) in each.rules for ref in refs)
+                    not kind.rules or any(origins.rule_of(ref) in kind.rules for ref in refs)
                     for refs in old["source_refs"]
                 ],
                 dtype=bool,
@@ -293,7 +291,7 @@ def _retained(old: pd.DataFrame, build: Any, origins: Origins) -> pd.DataFrame:
 
 def _guard(items: pd.DataFrame, mapped: int, withheld: int, build: Any, findings: Findings) -> None:
     students = build.tables.get("students")
-    for each in guard(
+    for breach in guard(
         deletes=int(items["action"].eq("DELETE").sum()),
         updates=int(items["action"].eq("PUT").sum()),
         mapped=mapped,
@@ -306,11 +304,11 @@ def _guard(items: pd.DataFrame, mapped: int, withheld: int, build: Any, findings
             MAX_UPDATE_SHARE: lambda: behind_updates(items),
         },
     ):
-        findings.say(each.code, each.severity, each.says, each.hint)
+        findings.say(breach.code, breach.severity, breach.says, breach.hint)
 
 
 def _withheld(identity_map: pd.DataFrame | None, scope: PlanScope, findings: Findings) -> int:
     """How many records of the feed stay published under a configuration that publishes nothing."""
-    if identity_map is None or not findings.told("NOT_PUBLISHED"):
+    if identity_map is None or not findings.has("NOT_PUBLISHED"):
         return 0
     return len(map_side(identity_map, replace(scope, resources=tuple(identity_map["resource"].unique()))))

@@ -1,7 +1,7 @@
 """Which resources are switched on, and with which descriptor mapping; now, and at the last sync. Pure.
 
 An ordinary publish compares with what it sent last, so it cannot see what changed in the ODS while a resource
-was off, nor what another mapping of descriptors did to records it never looked at. Until a resync has, every
+was off, nor what another mapping of descriptors did to records that were not compared. Until a resync has, every
 plan recommends one.
 """
 

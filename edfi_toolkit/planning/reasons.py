@@ -1,6 +1,6 @@
 """Why an item is in a plan, in words: the reason of each action and what changed. Pure.
 
-A reason names rules, tables and members, never a value or the id of a row: it may be shown to anybody.
+A reason names rules, tables and members, never a value or the id of a row: it may be shown to anyone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import orjson
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS, canonical
-from edfi_toolkit.planning.truth_tables import row_of
+from edfi_toolkit.planning.key_changes import row_of
 from edfi_toolkit.tables.schema import TABLES
 
 SENTENCES = {
@@ -48,7 +48,7 @@ class Origins:
         self._ids: dict[str, set[str]] = {}
 
     def rule_of(self, ref: str) -> str | None:
-        """The rule that set aside or skipped a row, by its reference."""
+        """The rule by which a row is unreadable or skipped, by its reference."""
         return self._rules.get(ref) or self._rules.get(row_of(ref))
 
     def has(self, ref: str) -> bool:

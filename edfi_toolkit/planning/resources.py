@@ -42,24 +42,24 @@ def looked_at(
     """
     build, ready, held = parts_of(checked_or_build)
     if not build.config["valid"]:
-        findings.tell("CONFIG_INVALID")
+        findings.report("CONFIG_INVALID")
         return preferences_of(None, [])
     empties = profile(build.scope.profile).empties
     emptying = mode == "resync" and empties is not None and empties.holds(build.settings)
     if not getattr(build, "publishes", True) and not emptying:
-        findings.tell("NOT_PUBLISHED")
+        findings.report("NOT_PUBLISHED")
         return preferences_of(None, [])
     built = [*ready["resource"].unique(), *held["resource"].unique()]
     owned = dict.fromkeys([*build.scope.resources, *built])
     now = preferences_of(build.tables.get("resource_preferences"), owned)
     for resource in now.loc[~now["enabled"], "resource"]:
-        findings.tell("RESOURCE_OFF", resource=resource)
+        findings.report("RESOURCE_OFF", resource=resource)
     if mode == "publish":  # a resync is what would be recommended
         for resource in to_resync(now, last_sync):
-            findings.tell("RESYNC_RECOMMENDED", resource=resource)
+            findings.report("RESYNC_RECOMMENDED", resource=resource)
         return now
     mapped = [] if identity_map is None or identity_map.empty else identity_map["resource"].unique()
     for resource in unread:
         if resource in {*built, *mapped}:
-            findings.tell("RESOURCE_UNREAD", resource=resource)
+            findings.report("RESOURCE_UNREAD", resource=resource)
     return now[~now["resource"].isin(list(unread))].reset_index(drop=True)

@@ -9,15 +9,15 @@ import pandas as pd
 from edfi_toolkit.errors import PlanError
 from edfi_toolkit.planning.comparison import Sides
 
-_TOLD = 20  # organizations that an error lists
+LISTED = 20  # organizations that an error lists
 
 
 def check_known(schools: Collection[int], sides: Sides) -> None:
     """Raises PlanError for an organization of which neither source, ledger nor ODS has a record."""
     every = pd.concat([side["education_organization_id"] for side in (sides.source, sides.mapped, sides.ods)])
     known = sorted(every.dropna().unique())
-    if unknown := [str(each) for each in schools if each not in known]:
-        told = ", ".join(map(str, known[:_TOLD])) + (", ..." if len(known) > _TOLD else "")
+    if unknown := [str(school) for school in schools if school not in known]:
+        told = ", ".join(map(str, known[:LISTED])) + (", ..." if len(known) > LISTED else "")
         raise PlanError(
             f"There is no record of organization {', '.join(unknown)}. Name a school by its Ed-Fi id; there "
             f"are records of {told or 'none'}."
@@ -26,7 +26,7 @@ def check_known(schools: Collection[int], sides: Sides) -> None:
 
 def of_schools(items: pd.DataFrame, schools: Collection[int]) -> pd.Series:
     """Which items of a whole plan belong to these schools: theirs, and what else moves a record to one of them or
-    away from it, because half a move would lose it."""
+    from it, because half a move would lose it."""
     theirs = items["education_organization_id"].isin(schools)
     same_pair, same_id = (items[name].isin(items.loc[theirs, name].dropna()) for name in ("pair", "ed_fi_id"))
     return theirs | same_pair | same_id

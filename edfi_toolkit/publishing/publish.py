@@ -89,7 +89,9 @@ def publish(
                 f"{changed} records have changed in the ledger since this plan was made; nothing was sent. "
                 "Plan again."
             )
-        journal.begin(run_id, fingerprint, plan.mode, [(each.breach, each.person) for each in answered])
+        journal.begin(
+            run_id, fingerprint, plan.mode, [(override.breach, override.person) for override in answered]
+        )
         _update_identities(items, states, journal)
         run = _Run(items, states, client, journal, progress, budget)
         run.send_all()

@@ -64,7 +64,7 @@ def test_what_each_action_would_meet(source, mapped, ods, expected):
 def test_what_somebody_changed_is_told_by_the_names_of_the_members_never_by_values():
     live = with_live(plan(ENDED, identity_map=MAPPED), held(("m", CHANGED)))
     says = live.findings.set_index("code").at["LIVE_CHANGED", "says"]
-    assert says == "Somebody else has changed endDate since; this would overwrite it."
+    assert says == "Another program has changed endDate since; this would overwrite it."
 
 
 def test_links_order_and_what_the_server_adds_are_no_change():

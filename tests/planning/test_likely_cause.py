@@ -8,7 +8,7 @@ import pytest
 from edfi_toolkit.errors import UnsafePlan
 from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.planning import identity_map_of, plan
-from edfi_toolkit.planning.likely_cause import behind_deletes
+from edfi_toolkit.planning.guardrails import behind_deletes
 from edfi_toolkit.publishing import publish
 from edfi_toolkit.rules import build, synthetic_of
 from tests.district import a_build, a_participation
