@@ -113,7 +113,7 @@ SANDBOX_FIXTURES = {"app", "client"}
 
 
 def _mark_of(item: pytest.Item) -> str:
-    folder = item.path.relative_to(ROOT / "tests").parts[0]
+    folder = item.path.parent.name
     if folder == "browser":
         return "browser"
     used = vars(item.module).values()  # type: ignore[attr-defined]

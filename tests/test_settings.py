@@ -299,7 +299,7 @@ def test_two_spellings_of_an_address_are_one_identity():
 
 
 def test_the_template_of_init_and_the_page_name_the_default_limits(tmp_path):
-    from edfi_toolkit.cli.local import TEMPLATE
+    from edfi_toolkit.cli.init import TEMPLATE
 
     file = tmp_path / "edfi.toml"
     file.write_text(TEMPLATE, "utf-8")

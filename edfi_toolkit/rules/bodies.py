@@ -125,7 +125,7 @@ def escape_json(texts: pd.Series) -> pd.Series:
     """Each text as JSON has it between the quotes; letters and digits stand there as they are."""
     other = ~texts.str.isalnum()
     if other.any():
-        return texts.mask(other, [orjson.dumps(each).decode()[1:-1] for each in texts])
+        return texts.mask(other, [orjson.dumps(text).decode()[1:-1] for text in texts])
     return texts
 
 

@@ -167,7 +167,7 @@ def refs_to(table: str, ids: pd.Series) -> list[str | None]:
     if table not in ("calendars", "schools"):
         return (f"{table}:" + ids).tolist()
     numbers, distinct = pd.factorize(ids)
-    texts = [*(f"{table}:{each}" for each in distinct), None]
+    texts = [*(f"{table}:{row_id}" for row_id in distinct), None]
     return np.array(texts, dtype=object)[numbers].tolist()
 
 

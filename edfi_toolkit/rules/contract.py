@@ -160,13 +160,13 @@ class Profile:
         A setting of another profile is checked and kept, so that one file may serve several.
         """
         own = (*COMMON, *self.settings)
-        strange = (given or {}).keys() - {each.name for each in own}
+        strange = (given or {}).keys() - {setting.name for setting in own}
         return resolve(given, own, all_settings() if strange else {})
 
 
 @cache
 def _entry_points() -> Mapping[str, EntryPoint]:
-    return {each.name: each for each in sorted(entry_points(group=GROUP), key=lambda each: each.name)}
+    return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)}
 
 
 def profile_names() -> tuple[str, ...]:
@@ -201,8 +201,8 @@ def profiles() -> Mapping[str, Profile]:
 
 def all_settings() -> dict[str, Setting]:
     """The settings of every installed profile by their names, the common ones first."""
-    own = (each for one in profiles().values() for each in one.settings)
-    return {each.name: each for each in (*COMMON, *own)}
+    own = (setting for one in profiles().values() for setting in one.settings)
+    return {setting.name: setting for setting in (*COMMON, *own)}
 
 
 def synthetic_of(name: str) -> Synthetic:

@@ -109,7 +109,7 @@ class Changes:
 
     def changed(self, member: str) -> pd.Series:
         """The updates in which a member of the body differs."""
-        differs = [isinstance(each, Mapping) and member in each for each in self.diff]
+        differs = [isinstance(changed, Mapping) and member in changed for changed in self.diff]
         return self.are("PUT") & pd.Series(differs, index=self.action.index, dtype=bool)
 
 

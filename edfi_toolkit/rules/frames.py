@@ -58,7 +58,7 @@ def with_student_numbers(t: Tables, *names: str) -> Tables:
 
 def among(ids: pd.Series, others: pd.Series) -> pd.Series:
     """Where an id is one of the others. Arrow looks texts up as they are; `isin` would make an object of each."""
-    asked, known = (pa.array(each.astype("str"), pa.large_string()) for each in (ids, others))
+    asked, known = (pa.array(column.astype("str"), pa.large_string()) for column in (ids, others))
     found = pc.is_in(asked, value_set=known, skip_nulls=True)
     return pd.Series(found.to_numpy(zero_copy_only=False), index=ids.index)
 

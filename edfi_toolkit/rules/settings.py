@@ -139,7 +139,7 @@ def resolve(
         values[name] = _read(known[name], value)
     for name, value in values.items():
         needs = known[name].needs
-        if needs and value == needs.when and not all(values.get(each) for each in needs.settings):
+        if needs and value == needs.when and not all(values.get(name) for name in needs.settings):
             raise ConfigError(f"{name} = {value!r} needs {' and '.join(needs.settings)}. {needs.hint}")
     return values
 

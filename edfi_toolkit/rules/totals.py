@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def summary(build: Build) -> pd.DataFrame:
-    """Counts: outcome (built, skipped, set aside), resource, program, organization, rule, says, count."""
+    """Counts: outcome (built, skipped, unreadable), resource, program, organization, rule, says, count."""
     built = (
         build.records.groupby(["resource", "program_name", "education_organization_id"], as_index=False)
         .size()
@@ -31,7 +31,7 @@ def summary(build: Build) -> pd.DataFrame:
         build.skipped.groupby(["table", "rule"], as_index=False).size().rename(columns={"size": "count"})
     )
     dropped = dropped.assign(
-        outcome=is_load_error(dropped["rule"]).map({True: "set aside", False: "skipped"}),
+        outcome=is_load_error(dropped["rule"]).map({True: "unreadable", False: "skipped"}),
         says=dropped["rule"].map(lambda rule_id: RULES[rule_id].says if rule_id in RULES else ""),
         resource=dropped["table"],
         program="",

@@ -154,8 +154,8 @@ def _distinct(part: pd.Series, parse: Callable[[Any], Any], dtype: str) -> tuple
     """Each distinct cell parsed once; `parse` gives None for an empty cell, _BAD for an unreadable one."""
     codes, cells = pd.factorize(part)
     parsed = [parse(cell) for cell in cells]
-    values = pd.Series([None if each is _BAD else each for each in parsed], dtype=dtype)
-    is_bad = np.array([each is _BAD for each in parsed], dtype=bool)
+    values = pd.Series([None if value is _BAD else value for value in parsed], dtype=dtype)
+    is_bad = np.array([value is _BAD for value in parsed], dtype=bool)
     return values.take(codes).set_axis(part.index), pd.Series(is_bad[codes], index=part.index)
 
 

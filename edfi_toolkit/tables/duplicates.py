@@ -61,7 +61,7 @@ def _clashes(rows: pd.DataFrame, group: pd.Series, faulty: pd.Series) -> dict[in
 
 
 def _json_columns(table: Table) -> list[str]:
-    return [each.name for each in table.columns.values() if each.type == "json"]
+    return [column.name for column in table.columns.values() if column.type == "json"]
 
 
 def _text(value: Any) -> str:

@@ -47,7 +47,7 @@ class Sheet:
 
     def file_of(self, positions: np.ndarray) -> list[str]:
         """The file of each row."""
-        return [self.file if isinstance(self.file, str) else self.file[each] for each in positions]
+        return [self.file if isinstance(self.file, str) else self.file[row] for row in positions]
 
     def places(self, positions: np.ndarray) -> list[str]:
         """File and line of each row."""
@@ -129,7 +129,7 @@ def unreadable_rows(
 
 
 def _clash(table: Table, sheet: Sheet, clash: Clash) -> str:
-    places = (str(each) for each in sorted(sheet.rows[clash.positions])[:5])
+    places = (str(row) for row in sorted(sheet.rows[clash.positions])[:5])
     key = " and ".join(table.primary_key)
     differ = f"and differ in {clash.columns}" if clash.columns else "and cannot all be read"
     rows = f"{len(clash.positions)} rows ({', '.join(places)})"
@@ -161,4 +161,4 @@ def _row_ids(table: Table, typed: pd.DataFrame, raw: pd.DataFrame | None = None)
             ids = ids.where(ids.notna(), meant.mask(meant.eq("")))
         parts.append(ids)
     rows = zip(*parts, strict=True)
-    return [None if any(pd.isna(each) for each in row) else "|".join(row) for row in rows]
+    return [None if any(pd.isna(part) for part in row) else "|".join(row) for row in rows]

@@ -94,13 +94,15 @@ def _read(table: Table, sheet: Sheet) -> tuple[pd.DataFrame, pd.DataFrame, Notic
 
 def _matched(table: Table, sheet: Sheet) -> tuple[pd.DataFrame, Notices]:
     """The canonical columns of the raw frame, and a notice per column that nothing reads (COM-NRM-6)."""
-    headers = [str(each).strip() for each in sheet.frame.columns]
-    found = [each if each in table.columns else each.lower() for each in headers]
-    twice = sorted(each for each in set(found) if each in table.columns and found.count(each) > 1)
+    headers = [str(header).strip() for header in sheet.frame.columns]
+    found = [header if header in table.columns else header.lower() for header in headers]
+    twice = sorted(name for name in set(found) if name in table.columns and found.count(name) > 1)
     if twice:
         raise SourceShapeError(f"{sheet.files}: column {twice[0]} is there twice. Rename one of them.")
     unused = [header for header, name in zip(headers, found, strict=True) if name not in table.columns]
-    missing = [each.name for each in table.columns.values() if each.required and each.name not in found]
+    missing = [
+        column.name for column in table.columns.values() if column.required and column.name not in found
+    ]
     if missing and headers:
         raise SourceShapeError("\n".join(missing_column(table.name, name, sheet, unused) for name in missing))
     frame = sheet.frame.reset_index(drop=True).set_axis(pd.Index(found, dtype=object), axis="columns")
@@ -151,7 +153,7 @@ def _fill_school_year(config: pd.DataFrame) -> None:
 
 
 def _stack(frames: Iterable[pd.DataFrame], columns: Mapping[str, str]) -> pd.DataFrame:
-    filled = [each for each in frames if len(each)]
+    filled = [frame for frame in frames if len(frame)]
     if not filled:
         return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
     return pd.concat(filled, ignore_index=True).astype(dict(columns))

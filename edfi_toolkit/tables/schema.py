@@ -57,15 +57,15 @@ class Table:
     @cached_property
     def foreign_keys(self) -> dict[str, str]:
         """Column -> the table it refers to."""
-        return {each.name: each.references for each in self.columns.values() if each.references}
+        return {column.name: column.references for column in self.columns.values() if column.references}
 
     @cached_property
     def required_keys(self) -> tuple[str, ...]:
         """The columns every row must fill."""
         return tuple(
-            each.name
-            for each in self.columns.values()
-            if each.required and (each.name in self.primary_key or each.references)
+            column.name
+            for column in self.columns.values()
+            if column.required and (column.name in self.primary_key or column.references)
         )
 
     def empty(self) -> pd.DataFrame:
@@ -74,11 +74,11 @@ class Table:
 
     @cached_property
     def _empty(self) -> pd.DataFrame:
-        return pd.DataFrame({each.name: pd.Series(dtype=each.dtype) for each in self.columns.values()})
+        return pd.DataFrame({column.name: pd.Series(dtype=column.dtype) for column in self.columns.values()})
 
 
 def _table(name: str, meaning: str, primary_key: str, *columns: Column) -> Table:
-    by_name = MappingProxyType({each.name: each for each in columns})
+    by_name = MappingProxyType({column.name: column for column in columns})
     return Table(name=name, meaning=meaning, primary_key=tuple(primary_key.split()), columns=by_name)
 
 
@@ -301,4 +301,4 @@ _ALL = (
         _text("ed_fi_uri", "the full URI"),
     ),
 )
-TABLES: Mapping[str, Table] = MappingProxyType({each.name: each for each in _ALL})
+TABLES: Mapping[str, Table] = MappingProxyType({table.name: table for table in _ALL})

@@ -87,11 +87,11 @@ class Tables(Mapping[str, pd.DataFrame]):
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{name}: {len(frame):,}" for name, frame in self._frames.items())
-        return f"<Tables {counts or 'empty'}; {len(self.skipped):,} rows set aside>"
+        return f"<Tables {counts or 'empty'}; {len(self.skipped):,} unreadable rows>"
 
     def _repr_html_(self) -> str:
         warnings = self.notices[self.notices["code"].eq("NO_TABLE")]["detail"]
-        warned = "".join(f"<p>&#9888; {escape(each)}</p>" for each in warnings)
+        warned = "".join(f"<p>&#9888; {escape(warning)}</p>" for warning in warnings)
         return self.summary().to_html(index=False, border=0) + warned
 
     def save(self, folder: str | Path) -> Path:
@@ -137,4 +137,4 @@ def _without_rows(columns: tuple[tuple[str, str], ...]) -> pd.DataFrame:
 
 def _json_columns(table: str) -> list[str]:
     known = TABLES.get(table)
-    return [each.name for each in known.columns.values() if each.type == "json"] if known else []
+    return [column.name for column in known.columns.values() if column.type == "json"] if known else []

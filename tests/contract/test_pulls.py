@@ -85,7 +85,7 @@ def test_the_same_window_twice_does_no_harm(host: Host, tmp_path: Path) -> None:
         ("another resource's", "the copy there is another's, or damaged"),
         ("damaged", "the copy there is another's, or damaged"),
         ("set back", "the ODS was put back to an earlier state"),
-        ("set up anew", "the ODS lacks a record that it never told was deleted, so it was set up anew"),
+        ("set up again", "the ODS lacks a record that it never listed as deleted, so it was set up again"),
         ("more to see", "the changes led to 9 records and the ODS has 10"),
         ("changes forbidden", "this login may not read what has changed (403)"),
     ],
@@ -107,7 +107,7 @@ def test_what_cannot_be_followed_is_read_whole_and_it_says_why(
         elif why == "set back":  # the ODS was restored from a backup: its versions are behind the watermark
             mark += 1_000
         elif (
-            why == "set up anew"
+            why == "set up again"
         ):  # the same records under other ids, and the versions are past the watermark
             table = parquet.read_table(path)
             ids = pa.array([f"{n:032x}" for n in range(10)])

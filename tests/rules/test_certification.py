@@ -307,7 +307,7 @@ def test_the_quick_hash_of_plain_bodies_is_the_models_hash():
 
 def test_explain_tells_of_rows_that_were_set_aside():
     story = built(a_participation("p1", begin_date="2026-02-30")).explain(student_unique_id="222222").frame
-    (aside,) = story.query("outcome == 'set aside'").to_dict("records")
+    (aside,) = story.query("outcome == 'unreadable'").to_dict("records")
     assert (aside["id"], aside["rule"]) == ("p1", "COM-NRM-3")
     assert "2026-02-30" in aside["says"]
 

@@ -269,7 +269,7 @@ def test_nothing_is_printed_or_logged(tmp_path, capfd, caplog):
 def test_own_rules_are_read_in_addition_and_hold_records(tmp_path, monkeypatch):
     a_file(tmp_path, not_null("servedOutsideOfRegularSession", "STATE-7"))
     monkeypatch.setenv("EDFI_EXPECTATIONS", str(tmp_path))
-    assert [suite.profile for suite in load()[CTE]] == ["nm-powerschool", "", ""]
+    assert [suite.profile for suite in load()[CTE]] == ["", "certification", "nm-powerschool", ""]
     checked = validate(a_build((CTE, a_body())))
     (held,) = checked.held.to_dict("records")
     assert held["held_by"] == ["STATE-7"]

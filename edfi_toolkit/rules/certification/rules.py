@@ -173,9 +173,9 @@ def _lacking(members: pd.Series, path: str) -> pd.Series:
     def lacks(each: dict[str, Any]) -> bool:
         return any(of_item not in item for item in each.get(name, [])) if of_item else name not in each
 
-    shared = {id(each): each for each in members}
+    shared = {id(member): member for member in members}
     absent = {number: lacks(each) for number, each in shared.items()}
-    return pd.Series([absent[id(each)] for each in members], index=members.index, dtype=bool)
+    return pd.Series([absent[id(member)] for member in members], index=members.index, dtype=bool)
 
 
 def with_members(p: pd.DataFrame, descriptors: Descriptors) -> pd.DataFrame:
@@ -186,7 +186,7 @@ def with_members(p: pd.DataFrame, descriptors: Descriptors) -> pd.DataFrame:
     said = pd.DataFrame(
         {
             "endpoint": p["resource"],
-            "attributes": [id(each) for each in p["attributes"]],
+            "attributes": [id(value) for value in p["attributes"]],
             "reason": descriptors.uris("ReasonExitedDescriptor", p["reason_exited"]),
             "served": p["served_outside_of_regular_session"].astype("boolean"),
         },
@@ -205,7 +205,7 @@ def with_members(p: pd.DataFrame, descriptors: Descriptors) -> pd.DataFrame:
         for endpoint, attributes, reason, served in distinct.itertuples(index=False, name=None)
     ]
     return p.assign(
-        members=pd.Series([members[each] for each in number], index=p.index, dtype=object),
+        members=pd.Series([members[own] for own in number], index=p.index, dtype=object),
         program_type_descriptor=descriptors.uris("ProgramTypeDescriptor", p["program_type"]),
     )
 

@@ -132,8 +132,8 @@ def _participations(
     which = random.choice(len(_PROGRAMS), count, p=[program[0] for program in _PROGRAMS])
     variant = random.integers(0, 2, count)
     programs = pd.DataFrame([program[1:4] for program in _PROGRAMS], columns=["resource", "name", "type"])
-    written = [[orjson.dumps(each).decode() for each in program[4]] for program in _PROGRAMS]
-    choices = np.array([[each[0], each[-1]] for each in written], dtype=object)
+    written = [[orjson.dumps(choice).decode() for choice in program[4]] for program in _PROGRAMS]
+    choices = np.array([[choice[0], choice[-1]] for choice in written], dtype=object)
     chosen = programs.iloc[which].reset_index(drop=True)
     return pd.DataFrame(
         {

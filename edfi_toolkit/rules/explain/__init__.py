@@ -49,7 +49,7 @@ def explain(
     own, account = _own_tables(build.tables, ids), Account(trace=True)
     again = rules.build(own, build.config, build.settings, account=account)
     candidates = account.candidates.to_dict("records")
-    elements = (words.elements(each, own, build.settings) for each in candidates)
+    elements = (words.elements(candidate, own, build.settings) for candidate in candidates)
     unreadable = unreadable_rows(build.tables, ids | unique_ids)
     steps = [
         *_as_steps(unreadable),

@@ -20,10 +20,10 @@ Row = dict[Any, Any]
 
 def collapsed(candidates: list[Row], records: pd.DataFrame, preference: Mapping[str, str]) -> Iterator[Step]:
     """DUP_KEY: the candidates with the key of another, and why the other one is sent."""
-    refs_of = {_key(each): each["source_refs"] for each in records.to_dict("records")}
+    refs_of = {_key(record): record["source_refs"] for record in records.to_dict("records")}
     rivals: dict[Any, list[Row]] = {}
-    for each in candidates:
-        rivals.setdefault(_key(each), []).append(each)
+    for candidate in candidates:
+        rivals.setdefault(_key(candidate), []).append(candidate)
     for key, of_one_key in rivals.items():
         first = _winner(of_one_key, refs_of[key])
         for loser in of_one_key:
@@ -41,8 +41,8 @@ def _key(row: Row) -> tuple[str, ...]:
 def _winner(rivals: list[Row], refs: list[str]) -> Row:
     """The candidate a record was made of: its trigger is the first reference, its enrollment the next one."""
     enrollment = next((ref for ref in refs[1:] if ref.startswith("enrollments:")), "")
-    of_trigger = [each for each in rivals if each["ref"] == refs[0]]
-    with_it = [each for each in of_trigger if f"enrollments:{each.get('enrollment_id')}" == enrollment]
+    of_trigger = [rival for rival in rivals if rival["ref"] == refs[0]]
+    with_it = [rival for rival in of_trigger if f"enrollments:{rival.get('enrollment_id')}" == enrollment]
     return (with_it or of_trigger)[0]
 
 
@@ -99,7 +99,7 @@ def sent_before(
     """What the ODS has of this student by the identity map, next to what is built now."""
     if identity_map is None or identity_map.empty:
         return
-    now = {_key(each): each["body"] for each in records.to_dict("records")}
+    now = {_key(record): record["body"] for record in records.to_dict("records")}
     for row in identity_map[identity_map["student_unique_id"].isin(unique_ids)].to_dict("records"):
         refs = row.get("source_refs")
         came_from = ", ".join(refs) if isinstance(refs, list) and refs else "a row that was not written down"

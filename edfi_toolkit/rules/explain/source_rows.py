@@ -23,7 +23,7 @@ def unreadable_rows(tables: Tables, ids: set[str]) -> pd.DataFrame:
     aside = tables.skipped
     mine = aside[STUDENT].isin(ids) | (aside["table"].eq("students") & aside["id"].isin(ids))
     steps = aside.loc[mine, ["table", "id", "rule", "detail"]].rename(columns={"detail": "says"})
-    return steps.assign(outcome="set aside")
+    return steps.assign(outcome="unreadable")
 
 
 def read(own: Tables, found: pd.DataFrame, column: str) -> Iterator[Step]:

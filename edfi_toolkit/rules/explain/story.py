@@ -15,7 +15,7 @@ from edfi_toolkit.privacy import Masker, session_masker
 COLUMNS = ["step", "table", "id", "outcome", "rule", "says", "source"]
 # The parts of a story; every other outcome is a notice or an element of a record.
 PARTS = {
-    "What the tables hold": ("read", "set aside", "not found"),
+    "What the tables hold": ("read", "unreadable", "not found"),
     "What the rules made of it": ("kept", "skipped", "not used", "not applicable"),
     "What was built": ("collapsed", "built", "nothing built", "not sent"),
     "What is in the ODS already": ("sent before",),
@@ -25,7 +25,7 @@ _ELEMENTS = "How the records get their values"
 _COLOURS = {
     "built": "var(--jp-success-color1, #2e7d32)",
     "skipped": "var(--jp-error-color1, #b3261e)",
-    "set aside": "var(--jp-error-color1, #b3261e)",
+    "unreadable": "var(--jp-error-color1, #b3261e)",
     "not found": "var(--jp-error-color1, #b3261e)",
     "nothing built": "var(--jp-error-color1, #b3261e)",
     "notice": "var(--jp-warn-color1, #b26a00)",
@@ -83,7 +83,7 @@ class Story:
         return f"Student {name}", parts_of(rows)
 
     def _masker(self) -> Masker:
-        masker = session_masker().knowing(each for each in self.known if len(each) > 1)
+        masker = session_masker().knowing(known for known in self.known if len(known) > 1)
         return masker.revealed() if self.reveal else masker
 
 

@@ -199,7 +199,10 @@ def elements(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[str, 
     owner = {"lea": int(f"{prefix}000"), "school": organization}
     program_edorg = settings["nm.program_edorg"]
     enrolled = enrolled_rows(t)
-    said = {each: details(each, old_standard, settings, descriptors) for each in (True, False, None)}
+    said = {
+        completion: details(completion, old_standard, settings, descriptors)
+        for completion in (True, False, None)
+    }
     return e.assign(
         ref="enrollments:" + e.enrollment_id + "#cte",
         more_refs=lists_of("cte_records:" + enrolled.record_id, enrolled.student, e.student),
@@ -211,7 +214,7 @@ def elements(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[str, 
         begin_date=e.start_date,  # NM-ELE-6
         exit_date=e.end_date,
         end_date=e.end_date if settings["nm.emit_end_date"] else pd.NaT,  # NM-ELE-11
-        members=[said.get(each, said[None]) for each in completed.tolist()],
+        members=[said.get(completion, said[None]) for completion in completed.tolist()],
         completion_dropped=completed.notna() & (not old_standard),
         person=rank_texts(e.student_unique_id),  # NM-ELE-5
         rules=[["NM-SEL-3", "NM-ELE-1", "NM-ELE-2", "NM-ELE-6", "NM-ELE-10"]] * len(e),

@@ -55,5 +55,5 @@ def candidates(
 
 def with_enrollments(triggered: Sequence[pd.DataFrame], e: pd.DataFrame) -> pd.DataFrame:
     """The candidates of all triggers, each with its enrollment. An empty frame does not decide a column's type."""
-    filled = [each for each in triggered if len(each)] or triggered[:1]
+    filled = [frame for frame in triggered if len(frame)] or triggered[:1]
     return pd.concat(filled, ignore_index=True).join(e[OF_ENROLLMENT], on="enrollment")

@@ -51,7 +51,7 @@ def of_published(c: Changes, build: Any) -> dict[str, Any]:
     left = removed | (c.are("MOVE") & c.was.enrollment.ne(c.now.enrollment))
     vanished = trigger_vanished(c, t)
     from_flag = kind.eq(FLAG_CEIS)
-    record_starts_anew = record_start_changed(c, t, settings)
+    record_starts_again = record_start_changed(c, t, settings)
     block_only = settings["wi.modality_enrollment_rules"] == "block_only"
     partial_counts = (of_mode & block_only) | kind.eq(RECORD_EL)
     type_counts = of_mode | (settings["wi.enrollment_type_scope"] == "all")
@@ -71,10 +71,10 @@ def of_published(c: Changes, build: Any) -> dict[str, Any]:
         "WI-EVT-17": left & e.service_type.eq("S") & ~partial_counts,
         "WI-EVT-18": left & place_excluded(c, e, t) & (settings["wi.exclude_after_publish"] == "delete"),
         "WI-EVT-19": c.moved("education_organization_id") & same & override_changed(c, e, t),
-        "WI-EVT-20": c.moved("begin_date") & ~of_mode & kind.ne(RECORD_EL) & (same | record_starts_anew),
+        "WI-EVT-20": c.moved("begin_date") & ~of_mode & kind.ne(RECORD_EL) & (same | record_starts_again),
         "WI-EVT-21": removed & kind.eq(RECORD_504) & vanished,
         "WI-EVT-22": stays & ~same & winner_gone(c),
-        "WI-EVT-23": record_starts_anew,
+        "WI-EVT-23": record_starts_again,
         "WI-EVT-24": left & e.there & ~reported_type(e) & type_counts,
     }  # fmt: skip
 

@@ -162,7 +162,7 @@ def qualifying_enrollments(
         rules["WI-ENR-TYPE"] = ~reported_type(e)
     triggers = [t.section504_records, t.ceis_records, t.instruction_mode_records]
     triggers += [t.lep_records] if settings["wi.ell_in_spa"] else []
-    with_records = e.student.isin(pd.concat([each.student for each in triggers]))
+    with_records = e.student.isin(pd.concat([rows.student for rows in triggers]))
     triggered = with_records | has_provider(e) | e.coord_early_intervention.eq("Y").fillna(False)
     return account.keep(e[DETERMINING], "enrollments", rules, id_column="enrollment_id", report=triggered)
 
@@ -377,7 +377,7 @@ def scope(t: Tables, config: Config, settings: Mapping[str, Any]) -> Scope:
         school_year=config.school_year,
         resources=(GENERIC, SECTION_504),
         programs=frozenset((STATE_AGENCY, name) for name in programs),
-        organizations=frozenset(int(each) for each in ids),
+        organizations=frozenset(int(number) for number in ids),
         config_start=config.config_start,
         config_end=config.config_end,
     )
