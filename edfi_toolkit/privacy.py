@@ -109,7 +109,8 @@ def _text_of(value: object) -> str:
     return str(int(value)) if whole else str(value)  # type: ignore[call-overload]
 
 
-def _missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """None, NaN, NA or NaT; a list is never missing."""
     return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
 
 
@@ -153,7 +154,7 @@ class Masker:
 
     def value(self, value: Any) -> Any:
         """The pseudonym of one personal value; missing stays missing; lists and members one by one."""
-        if self.reveal or _missing(value):
+        if self.reveal or is_missing(value):
             return value
         if isinstance(value, Mapping):
             return {member: self.value(each) for member, each in value.items()}
@@ -222,7 +223,7 @@ class Masker:
     def _column(self, cells: pd.Series, name: str) -> pd.Series:
         if is_personal(cells.name):
             return _map_distinct(cells, self.value)
-        textual = cells.dtype == object or isinstance(cells.dtype, pd.CategoricalDtype | pd.StringDtype)
+        textual = cells.dtype.kind == "O"  # texts, categories, objects and JSON bodies
         if not textual or name in _PLAIN:
             return cells
         return _map_distinct(cells, lambda cell: self.body(cell, name))
@@ -258,7 +259,7 @@ class Masker:
         """A sentence about a personal column without its bad value and whatever it quotes."""
         if not isinstance(text, str):
             return text
-        bad = "" if _missing(value) else str(value)
+        bad = "" if is_missing(value) else str(value)
         if 0 < len(bad) < 4:
             text = re.sub(rf"(?<!\w){re.escape(bad)}(?!\w)", "\0", text)
         elif bad:

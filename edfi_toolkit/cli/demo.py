@@ -151,15 +151,13 @@ def _outcome(out: Console, run: Run) -> None:
 def _table(out: Console, title: str, frame: Any, view: View) -> None:
     from rich.table import Table
 
-    from edfi_toolkit.review.views import for_eyes
+    from edfi_toolkit.display.tables import TextTable
 
-    shown = for_eyes(frame, view.masker)
+    shown = TextTable.of(frame, view.masker)
     table = Table(title=title, title_justify="left", title_style="bold")
-    for label, name in zip(shown, frame, strict=True):
-        table.add_column(
-            str(label), justify="right" if frame[name].dtype.kind in "iuf" else "left", overflow="fold"
-        )
-    for row in shown.itertuples(index=False):
+    for label, number in zip(shown.labels, shown.numbers, strict=True):
+        table.add_column(label, justify="right" if number else "left", overflow="fold")
+    for row in shown.rows:
         table.add_row(*row)
     out.print(table if len(shown) else f"{title}: nothing.")
     out.print()

@@ -33,9 +33,9 @@ def runs(context: typer.Context, run: RunId = None, as_json: AsJson = False) -> 
     """
     if context.invoked_subcommand is not None:
         return
+    from edfi_toolkit.display.tables import TextTable
     from edfi_toolkit.ledger import Ledger
     from edfi_toolkit.privacy import Masker
-    from edfi_toolkit.review.views import for_eyes
     from edfi_toolkit.settings import load_settings
 
     installation = load_settings()
@@ -46,8 +46,7 @@ def runs(context: typer.Context, run: RunId = None, as_json: AsJson = False) -> 
     if as_json:
         show_json(as_records(found, masker))
     else:
-        shown = for_eyes(found, masker)
-        typer.echo(shown.to_string(index=False) if len(shown) else "Nothing has been published yet.")
+        typer.echo(TextTable.of(found, masker).text or "Nothing has been published yet.")
     unsettled = int(found["unsettled"].sum() if run is None else found["settled_at"].isna().sum())
     if unsettled:
         say(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from edfi_toolkit.display.differences import changed_members
+from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.meanings import events_of, meaning_of, told_events
-from edfi_toolkit.review.views import cell_text
 from edfi_toolkit.tables.load_errors import is_load_error
 
 if TYPE_CHECKING:
@@ -242,50 +243,28 @@ def _changes_in_words(plan: Plan) -> pd.DataFrame:
     ]
 
 
-def _value_text(value: tuple[str, Any, Any]) -> str:
+def _value_text(value: tuple[str, str, str]) -> str:
     member, before, after = value
     if member in _WHOLE.values():
         return f"{member} {before or after}"
-    return f"{member}: {cell_text(before) or 'nothing'} \u2192 {cell_text(after) or 'nothing'}"
+    return f"{member}: {before or 'nothing'} \u2192 {after or 'nothing'}"
 
 
-def _values(change: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+def _values(change: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Member, before and after of all that a change makes different; of a whole record in one text."""
-    action, leaves = change["action"], _changed_leaves(change["diff"])
-    if leaves or action not in _WHOLE:
-        return leaves
+    action = change["action"]
+    changed = [(each.member, each.before, each.after) for each in changed_members(change["diff"])]
+    if changed or action not in _WHOLE:
+        return changed
     return [(_WHOLE[action], _in_one_text(change["before"]), _in_one_text(change["body"]))]
 
 
 def _in_one_text(body: Any) -> str:
-    """The values of a body that no column of their own shows, as `member: value; member: value`."""
+    """The values of a body that no column of their own shows."""
     if not isinstance(body, Mapping):
         return ""
-    told = [leaf for name, value in body.items() if name not in _IN_COLUMNS for leaf in _leaves(value, name)]
-    return "; ".join(f"{path}: {cell_text(value)}" for path, value in told) or "nothing beside its key"
-
-
-def _changed_leaves(diff: Mapping[str, Any] | None) -> list[tuple[str, Any, Any]]:
-    """Path, before and after of every value that differs; descriptors as their code."""
-    changed = []
-    for member, (before, after) in (diff or {}).items():
-        old, new = dict(_leaves(before, member)), dict(_leaves(after, member))
-        paths = [path for path in {**old, **new} if old.get(path) != new.get(path)]
-        changed += [(path, old.get(path), new.get(path)) for path in paths]
-    return changed
-
-
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _leaves(inner, f"{path}.{name}")
-    elif isinstance(value, list):
-        for number, inner in enumerate(value, start=1):
-            yield from _leaves(inner, f"{path} {number}" if len(value) > 1 else path)
-    elif isinstance(value, str) and "://" in value:
-        yield path, value.rpartition("#")[2]
-    elif value is not None:
-        yield path, value
+    shown = {name: value for name, value in body.items() if name not in _IN_COLUMNS}
+    return cell_text(shown) or "nothing but its key"
 
 
 def closed_resources(result: pd.DataFrame) -> str:

@@ -6,45 +6,23 @@ offline) and as text in a terminal. `browse()` opens one of its tables in a pane
 
 from __future__ import annotations
 
-import datetime as dt
 import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-import orjson
 import pandas as pd
 
+from edfi_toolkit.display.panels import panels
+from edfi_toolkit.display.tables import TextTable
 from edfi_toolkit.errors import ConfigError, did_you_mean
 from edfi_toolkit.privacy import Masker
 
 ROWS_SHOWN = 30
-_NEVER_WRAPPED = 20  # characters: a rule id stays on one line
 TONES = {
     "good": ("&#10003;", "var(--jp-success-color1, #2e7d32)"),
     "look": ("!", "var(--jp-warn-color1, #b26a00)"),
     "bad": ("&#10007;", "var(--jp-error-color1, #b3261e)"),
-}
-LABELS = {
-    "begin_date": "begins",
-    "education_organization_id": "organization",
-    "program_education_organization_id": "program owner",
-    "program_name": "program",
-    "program_type_descriptor": "program type",
-    "student_unique_id": "student",
-    "ed_fi_id": "id in the ODS",
-    "rule_id": "rule",
-    "row_id": "source row",
-    "says": "what is wrong",
-    "todo": "what to do",
-    "hint": "what to do",
-    "who": "who can do it",
-    "again": "publish again?",
-    "correlation_id": "correlation id",
-    "source_refs": "source rows",
-    "problem_type": "problem",
-    "held_by": "held by",
 }
 
 
@@ -83,18 +61,14 @@ class View:
 
     def browse(self, name: str | None = None) -> Any:
         """One of the tables in `names`, in a panel with filter and sort; a plain table unattended."""
-        from edfi_toolkit import widgets
-
         chosen = self._named(name)
         frame, empty = self.frames[chosen], self.empty.get(chosen, "")
-        return widgets.grid(frame, masker=self.masker, title=f"{self.title}: {chosen}", empty=empty)
+        return panels().grid(frame, masker=self.masker, title=f"{self.title}: {chosen}", empty=empty)
 
     def by_cause(self, name: str | None = None) -> Any:
         """One of the tables, one cause at a time, with what the cause means."""
-        from edfi_toolkit import widgets
-
         chosen, meanings = self._named(name), self.meanings
-        return widgets.reasons(
+        return panels().reasons(
             self.frames[chosen],
             masker=self.masker,
             explain=lambda cause: meanings.get(cause, ""),
@@ -107,9 +81,7 @@ class View:
 
     def chart(self) -> Any:
         """The counts of this step as a static bar chart."""
-        from edfi_toolkit import widgets
-
-        return widgets.bars(self.bars if self.bars is not None else pd.Series(dtype="int64"), self.title)
+        return panels().bars(self.bars if self.bars is not None else pd.Series(dtype="int64"), self.title)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -144,12 +116,8 @@ class View:
     def __repr__(self) -> str:
         lines = [self.title, self.says]
         for block in self.blocks:
-            shown = for_eyes(block.frame.head(ROWS_SHOWN), self.masker)
-            lines += [
-                "",
-                block.caption,
-                shown.to_string(index=False) if len(shown) else block.empty or "none",
-            ]
+            shown = TextTable.of(block.frame.head(ROWS_SHOWN), self.masker).text
+            lines += ["", block.caption, shown or block.empty or "none"]
         return "\n".join([*lines, "", f"Next: {self.next_step}"] if self.next_step else lines)
 
 
@@ -178,79 +146,23 @@ class PanelView(View):
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        from edfi_toolkit import widgets
-
         if page := display(self._page(), display_id=True):
             vars(self).setdefault("_pages", []).append(page)
-        if self.panel and not widgets.unattended():
+        if self.panel and not panels().unattended():
             display(self.panel())
 
 
-def for_eyes(frame: pd.DataFrame, masker: Masker) -> pd.DataFrame:
-    """A masked copy with every cell as short readable text, under the labels of LABELS; same row order."""
-    masked = masker.frame(frame)
-    shown = pd.DataFrame(
-        {
-            LABELS.get(str(name), str(name).replace("_", " ")): [cell_text(cell) for cell in masked[name]]
-            for name in masked
-        }
-    )
-    return shown if len(frame.columns) else pd.DataFrame()
-
-
-def cell_text(cell: Any) -> str:
-    """One cell as a person writes it: no NaN, ISO dates, lists with commas, JSON without quotes around it."""
-    if isinstance(cell, np.ndarray):
-        cell = cell.tolist()
-    if isinstance(cell, list | tuple | set | frozenset) and all(isinstance(each, str | int) for each in cell):
-        return ", ".join(str(each) for each in cell)
-    if isinstance(cell, Mapping | list | tuple):
-        return orjson.dumps(cell, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-    if cell is None or cell is pd.NA or cell is pd.NaT or cell != cell:
-        return ""
-    if isinstance(cell, bool | np.bool_):
-        return "yes" if cell else "no"
-    if isinstance(cell, dt.datetime):
-        midnight = cell.hour == cell.minute == cell.second == 0
-        return f"{cell:%Y-%m-%d}" if midnight else f"{cell:%Y-%m-%d %H:%M}"
-    return str(cell)
-
-
 def block_html(block: Block, masker: Masker, rows: int = ROWS_SHOWN) -> str:
-    """A block as an HTML table with a header, at most `rows` rows, every text escaped."""
+    """A block as an HTML table under its caption, at most `rows` rows, every text escaped."""
     colour = TONES[block.tone][1] if block.tone and len(block.frame) else "inherit"
     caption = (
         f'<div style="margin-top:10px;font-weight:600;color:{colour}">{html.escape(block.caption)}</div>'
     )
     if block.frame.empty:
         return caption + f'<div style="opacity:.75">{html.escape(block.empty or "none")}</div>'
-    shown = for_eyes(block.frame.head(rows), masker)
-    numeric = {
-        label: pd.api.types.is_numeric_dtype(block.frame[name])
-        for label, name in zip(shown, block.frame, strict=True)
-    }
-    head = "".join(_cell("th", label, right=numeric[label]) for label in shown)
-    body = "".join(
-        "<tr>" + "".join(_cell("td", text, right=numeric[label]) for label, text in row.items()) + "</tr>"
-        for row in shown.to_dict("records")
-    )
-    more = len(block.frame) - len(shown)
-    note = f'<div style="opacity:.75">and {more:,} more; browse() shows all</div>' if more else ""
-    table = (
-        '<table style="border-collapse:collapse;font-size:.92em;margin:2px 0"><thead><tr>'
-        f"{head}</tr></thead><tbody>{body}</tbody></table>"
-    )
-    return caption + table + note
-
-
-def _cell(tag: str, text: Any, *, right: bool) -> str:
-    align = "right" if right else "left"
-    wrap = "normal" if len(str(text)) > _NEVER_WRAPPED else "nowrap"
-    style = (
-        f"text-align:{align};vertical-align:top;padding:3px 10px;max-width:60ch;white-space:{wrap};"
-        "border-bottom:1px solid rgba(128,128,128,.35)"
-    )
-    return f'<{tag} style="{style}">{html.escape(str(text))}</{tag}>'
+    more = len(block.frame) - rows
+    note = f'<div style="opacity:.75">and {more:,} more; browse() shows all</div>' if more > 0 else ""
+    return caption + TextTable.of(block.frame.head(rows), masker).html + note
 
 
 def accounting(**counts: int) -> pd.DataFrame:

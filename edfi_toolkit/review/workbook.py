@@ -11,21 +11,16 @@ from typing import Any
 
 import pandas as pd
 
+from edfi_toolkit.display.tables import TextTable, is_number
 from edfi_toolkit.privacy import Masker, safe_cell
-from edfi_toolkit.review.views import for_eyes
 from edfi_toolkit.storage import private_draft
 
 SHEETS = ("Summary", "Changes", "Held", "Refused", "Skipped")
 WIDEST = 60  # characters; longer texts wrap
 MOST_ROWS = 1_048_575  # a sheet holds 2**20 rows, one of them the header
 MOST_CHARACTERS = 32_767  # of one cell
-_TOLD_APART = {
-    "ed_fi_id",
-    "row_id",
-    "id",
-    "student_unique_id",
-    "correlation_id",
-}  # never numbers to calculate with
+# Never numbers to calculate with, though made of digits.
+_NAMES = {"ed_fi_id", "row_id", "id", "student_unique_id", "correlation_id"}
 
 
 def write_workbook(path: Path, sheets: Mapping[str, pd.DataFrame], *, masker: Masker) -> Path:
@@ -57,13 +52,13 @@ def _write_sheet(sheet: Any, frame: pd.DataFrame, masker: Masker, heading: Any, 
         sheet.write_string(0, 0, "nothing here", heading)
         return
     kept = frame.head(MOST_ROWS)
-    shown = for_eyes(kept, masker)
-    for column, (name, label) in enumerate(zip(kept.columns, shown.columns, strict=True)):
+    shown = TextTable.of(kept, masker)
+    for column, (name, label, texts) in enumerate(
+        zip(kept.columns, shown.labels, shown.columns, strict=True)
+    ):
         sheet.write_string(0, column, label, heading)
-        texts = shown[label].tolist()
         sheet.set_column(column, column, min(WIDEST, max([len(label), *map(len, texts[:500])]) + 2))
-        number = pd.api.types.is_numeric_dtype(kept[name]) and not pd.api.types.is_bool_dtype(kept[name])
-        if number and name not in _TOLD_APART:
+        if is_number(kept[name]) and name not in _NAMES:
             for row, value in enumerate(kept[name], start=1):
                 if not pd.isna(value):
                     sheet.write_number(row, column, float(value), cell)
@@ -72,4 +67,4 @@ def _write_sheet(sheet: Any, frame: pd.DataFrame, masker: Masker, heading: Any, 
                 if text:
                     sheet.write_string(row, column, safe_cell(text)[:MOST_CHARACTERS], cell)
     sheet.freeze_panes(1, 0)
-    sheet.autofilter(0, 0, max(len(shown), 1), len(shown.columns) - 1)
+    sheet.autofilter(0, 0, max(len(shown), 1), len(shown.labels) - 1)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from edfi_toolkit.display.panels import panels
 from edfi_toolkit.display.progress import NO_COUNTS, Progress
 from edfi_toolkit.errors import ConfigError, OdsError
 from edfi_toolkit.privacy import STUDENT_IDS, Masker, masker_of
@@ -180,7 +181,7 @@ class Run:
         self.folder.need("validate")
         if live:
             return self._keep_plan(
-                lambda: live_plan_of(self, schools, progress or _progress_panel("Reading the ODS"))
+                lambda: live_plan_of(self, schools, progress or panels().progress("Reading the ODS"))
             )
         return self._keep_plan(lambda: plan_of(self, schools))
 
@@ -202,7 +203,7 @@ class Run:
         for name in ("extract", "build", "validate"):
             if not self.folder.has(name):
                 getattr(self, name)()
-        report, notes = progress or _progress_panel("Reading the ODS"), list[str]()
+        report, notes = progress or panels().progress("Reading the ODS"), list[str]()
         view = self._keep_plan(lambda: resync_of(self, schools, report, incremental, notes.append))
         return view.noting(" ".join(notes))
 
@@ -242,7 +243,7 @@ class Run:
         from edfi_toolkit.ledger import Ledger
         from edfi_toolkit.publishing import publish
 
-        plan, report = self.plan, progress or _progress_panel("Publishing")
+        plan, report = self.plan, progress or panels().progress("Publishing")
         about, begun = {"fingerprint": plan.fingerprint, "by": user_name()}, self.published
 
         def recording(done: int, total: int | None, counts: Mapping[str, int] = NO_COUNTS) -> bool | None:
@@ -367,14 +368,12 @@ class Run:
 
     def _await_approval(self, overrides: list[Any]) -> View:
         """In place of publishing while no one has approved: how to, with a button where a person can press it."""
-        from edfi_toolkit import widgets
-
         codes = [str(override).partition(":")[0] for override in overrides]
         shown = unapproved_view(
-            self.plan, self.checked, self._masker_of(self.plan), button=not widgets.unattended()
+            self.plan, self.checked, self._masker_of(self.plan), button=not panels().unattended()
         )
         waiting = PanelView(
-            **vars(shown), panel=lambda: widgets.approve(self.plan, carry_out, overridden=codes)
+            **vars(shown), panel=lambda: panels().approve(self.plan, carry_out, overridden=codes)
         )
 
         def carry_out(fingerprint: str) -> View:
@@ -387,9 +386,3 @@ class Run:
     def _as_published(self, view: View) -> View:
         """A step of a run that has published: what it found then."""
         return view.noting("This run has published and is shown as it was. A new run starts in notebook 10.")
-
-
-def _progress_panel(label: str) -> Progress:
-    from edfi_toolkit import widgets
-
-    return widgets.progress(label)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from edfi_toolkit.display.tables import Table
 from edfi_toolkit.privacy import Masker, session_masker
 from edfi_toolkit.widgets.progress import ProgressBar
-from edfi_toolkit.widgets.tables import Table
 
 if TYPE_CHECKING:
     from edfi_toolkit.widgets.approval import Approval

@@ -9,9 +9,9 @@ from typing import Any
 import ipywidgets as w
 import pandas as pd
 
+from edfi_toolkit.display.tables import Table
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.privacy import session_masker
-from edfi_toolkit.widgets.tables import Table
 
 _ORDER = ["POST", "PUT", "DELETE", "ADOPT", "UNMAP", "NOOP"]
 _RED = "color: var(--jp-error-color0, #b71c1c)"

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from edfi_toolkit.widgets.words import cell
+from edfi_toolkit.display.values import cell_text
 
 # Readable on white and on black: blue bars, and a grey with a contrast above 4 to either.
 _BAR, _TEXT = "#3987c9", "#7a7a7a"
@@ -28,7 +28,7 @@ class Chart(Figure):
 def bars(series: pd.Series, title: str) -> Chart:
     """Horizontal bars in the order of the series, each with its label and its count; missing counts as 0."""
     names, counts = (
-        [cell(each)[:_LONGEST_LABEL] or "(none)" for each in series.index],
+        [cell_text(each)[:_LONGEST_LABEL] or "(none)" for each in series.index],
         series.fillna(0).astype(float),
     )
     chart = Chart(figsize=(7.2, 0.7 + 0.3 * max(len(series), 1)), layout="constrained")

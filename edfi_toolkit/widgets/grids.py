@@ -18,11 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import traitlets
 
+from edfi_toolkit.display.labels import label
+from edfi_toolkit.display.records import read_json, record_parts
+from edfi_toolkit.display.tables import Table, column_texts, columns_on_a_line, is_number
+from edfi_toolkit.display.values import cell_text, search_text
 from edfi_toolkit.privacy import Masker, is_personal, personal_values, session_masker
 from edfi_toolkit.widgets.busy import heard_while_busy
-from edfi_toolkit.widgets.tables import Table
-from edfi_toolkit.widgets.words import as_json, is_count, label, leaf_texts, on_a_line, record_parts, texts
-from edfi_toolkit.widgets.words import cell as cell_text
 
 _TELLING_COLUMNS = frozenset(
     {"body", "before", "diff", "last_body", "source_refs", "messages", "detail", "says"}
@@ -39,7 +40,8 @@ class Record(dict[str, Any]):
     def _shown(self) -> dict[str, str]:
         frame = pd.DataFrame({name: pd.Series([value], dtype=object) for name, value in self.items()})
         return {
-            str(name): cell_text(as_json(value)) for name, value in self._masker.frame(frame).iloc[0].items()
+            str(name): cell_text(read_json(value))
+            for name, value in self._masker.frame(frame).iloc[0].items()
         }
 
     def __repr__(self) -> str:
@@ -103,7 +105,7 @@ class Grid(anywidget.AnyWidget):
         self._frame, self._masker, self._page_size = frame, masker, page_size
         self._empty = empty or "No rows."
         self._columns = [str(name) for name in frame.columns]
-        self._on_a_line = on_a_line(frame)
+        self._on_a_line = columns_on_a_line(frame)
         self._order = np.arange(len(frame))
         self._ranked: dict[tuple[str, bool], np.ndarray] = {}
         self._personal = (
@@ -158,15 +160,15 @@ class Grid(anywidget.AnyWidget):
         total, start = len(self._order), self.page * self._page_size
         rows = self._order[start : start + self._page_size]
         shown = self._eyes.frame(self._frame.iloc[rows, self._on_a_line])
-        cells = zip(*(texts(shown.iloc[:, at]) for at in range(shown.shape[1])), strict=True)
+        cells = zip(*(column_texts(shown.iloc[:, at]) for at in range(shown.shape[1])), strict=True)
         chosen = set(self.selection)
         of_all = f" of {len(self._frame):,} rows match" if self.filter else ""
         count = f"{start + 1:,}-{start + len(rows):,} of {total:,}" if len(rows) else "0"
         return {
             "columns": [self._heading(at) for at in self._on_a_line],
             "rows": [
-                {"row": int(row), "cells": list(texts_), "selected": int(row) in chosen}
-                for row, texts_ in zip(rows, cells, strict=False)
+                {"row": int(row), "cells": list(texts), "selected": int(row) in chosen}
+                for row, texts in zip(rows, cells, strict=False)
             ],
             "page": self.page,
             "before": self.page > 0,
@@ -182,7 +184,7 @@ class Grid(anywidget.AnyWidget):
     def _heading(self, at: int) -> dict[str, Any]:
         name = self._columns[at]
         direction = {name: "ascending", f"-{name}": "descending"}.get(self.sort_by)
-        number = is_count(self._frame.iloc[:, at]) and not is_personal(name)
+        number = is_number(self._frame.iloc[:, at]) and not is_personal(name)
         return {"name": name, "label": label(name), "sort": direction, "number": number}
 
     def _record(self) -> list[dict[str, Any]] | None:
@@ -264,7 +266,7 @@ class Grid(anywidget.AnyWidget):
         personal = [at for at, name in enumerate(frame.columns) if is_personal(name)]
         hidden = self._hiding.frame(frame.iloc[:, personal])
         columns = [each.iloc[:, at] for each in (frame, hidden) for at in range(each.shape[1])]
-        arrays = [pa.array(texts(column, leaf_texts), pa.large_string()) for column in columns]
+        arrays = [pa.array(column_texts(column, search_text), pa.large_string()) for column in columns]
         return pc.utf8_lower(pc.binary_join_element_wise(*arrays, pa.scalar("\n", pa.large_string())))
 
     def _matching(self) -> np.ndarray:
@@ -279,7 +281,7 @@ class Grid(anywidget.AnyWidget):
             return self._ranked[name, descending]
         cells = self._frame.iloc[:, self._columns.index(name)]
         if cells.dtype == object or isinstance(cells.dtype, pd.StringDtype | pd.CategoricalDtype):
-            words = pd.Series(texts(cells, leaf_texts), dtype=object).replace("", None)
+            words = pd.Series(column_texts(cells, search_text), dtype=object).replace("", None)
             numbers = pd.to_numeric(words, errors="coerce")
             cells = numbers if numbers.notna().eq(words.notna()).all() else words.str.casefold()
         codes, _distinct = pd.factorize(cells, sort=True)

@@ -9,9 +9,9 @@ from typing import Any
 import ipywidgets as w
 import pandas as pd
 
+from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.widgets.grids import Grid
-from edfi_toolkit.widgets.words import cell
 
 CAUSE_COLUMNS = ("cause", "held_by", "rule_id", "rule", "code", "problem_type", "status")
 ALL, NO_CAUSE = "all causes", "(none)"
@@ -22,7 +22,7 @@ _SHORT = 80  # letters of its meaning beside a cause in the dropdown
 def cause_column(frame: pd.DataFrame) -> str:
     """The first column that names a cause and has one. KeyError when there is none."""
     named = [name for name in CAUSE_COLUMNS if name in frame]
-    filled = [name for name in named if frame[name].map(cell).ne("").any()]
+    filled = [name for name in named if frame[name].map(cell_text).ne("").any()]
     if not named:
         raise KeyError(f"None of the columns {', '.join(CAUSE_COLUMNS)} is there to group by.")
     return (filled or named)[0]
@@ -30,7 +30,7 @@ def cause_column(frame: pd.DataFrame) -> str:
 
 def causes(frame: pd.DataFrame) -> pd.Series:
     """Rows by cause, most first. A row held by two rules counts under both."""
-    return frame[cause_column(frame)].explode().map(cell).replace("", NO_CAUSE).value_counts()
+    return frame[cause_column(frame)].explode().map(cell_text).replace("", NO_CAUSE).value_counts()
 
 
 class Reasons(w.VBox):
@@ -53,7 +53,7 @@ class Reasons(w.VBox):
         self._frame = frame[[*leading, *frame.columns.drop(leading)]].reset_index(drop=True)
         self._masker, self._explain = masker, explain or (lambda _cause: "")
         self._empty = empty or "Nothing here."
-        self._causes = self._frame[by].explode().map(cell).replace("", NO_CAUSE)
+        self._causes = self._frame[by].explode().map(cell_text).replace("", NO_CAUSE)
         options: list[tuple[str, Any]] = [(f"{ALL} ({len(frame):,})", ALL)]
         options += [(self._named(*each), each[0]) for each in self._causes.value_counts().items()]
         self.reason = w.Dropdown(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -35,8 +36,8 @@ LINES = [
 LEVEL = {module: level for level, line in enumerate(LINES) for module in line}
 NARROWER = {"sandbox": {"errors", "model"}}  # it must not share a bug with the client it stands in for
 
-# What shows itself in a notebook may reach its panel from inside a function.
-MAY_SHOW_ITSELF = {"tables", "rules", "validation", "planning", "review", "runs"}
+# What shows itself in a notebook reaches its panel through the one function that imports the panels when it is called.
+REACHES_PANELS = {"display"}
 
 # Imported in one place only, so that it can be replaced in one place.
 ONLY_IN = {
@@ -66,6 +67,7 @@ class Import:
     imported: str
     place: str
     inside_function: bool
+    for_types: bool  # under `if TYPE_CHECKING`
 
     @property
     def top(self) -> str:
@@ -93,14 +95,16 @@ def imports_of(source: str, path: Path) -> list[Import]:
     parts = ["edfi_toolkit", *path.relative_to(PACKAGE).with_suffix("").parts]
     found: list[Import] = []
 
-    def visit(node: ast.AST, inside: bool) -> None:
+    def visit(node: ast.AST, inside: bool, for_types: bool) -> None:
         for child in ast.iter_child_nodes(node):
             for name in dotted_names(child, parts[:-1]):
                 place = f"{'/'.join(parts)}.py:{getattr(child, 'lineno', 0)}"
-                found.append(Import(parts[1], name, place, inside))
-            visit(child, inside or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda))
+                found.append(Import(parts[1], name, place, inside, for_types))
+            function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            types = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
+            visit(child, inside or function, for_types or types)
 
-    visit(ast.parse(source), False)
+    visit(ast.parse(source), False, False)
     return found
 
 
@@ -114,7 +118,7 @@ def upward(statement: Import) -> str | None:
     for module in (who, what):
         if module not in LEVEL:
             return f"{statement.place}: give {module!r} a line in LINES"
-    if what == "widgets" and statement.inside_function and who in MAY_SHOW_ITSELF:
+    if what == "widgets" and statement.inside_function and who in REACHES_PANELS:
         return None
     if who in NARROWER:
         return None if what in NARROWER[who] else f"{statement.place}: {who} must not import {what}"
@@ -141,7 +145,8 @@ def test_imports_go_down_only() -> None:
         ("sandbox/app.py", "from edfi_toolkit.settings import Secret", False),
         ("ods/client.py", "from importlib import import_module\nimport_module('edfi_toolkit.ledger')", False),
         ("sources/files.py", "from edfi_toolkit import publish", False),
-        ("runs.py", "def f():\n    from edfi_toolkit.widgets import Grid", True),
+        ("display/panels.py", "def f():\n    from edfi_toolkit import widgets", True),
+        ("runs/run.py", "def f():\n    from edfi_toolkit.widgets import Grid", False),
         ("runs.py", "from edfi_toolkit.widgets import Grid", False),
         ("ods/client.py", "from edfi_toolkit.utils import x", False),
         ("ods/client.py", "from edfi_toolkit import __version__", True),
@@ -150,6 +155,53 @@ def test_imports_go_down_only() -> None:
 def test_the_import_check_itself(module: str, source: str, allowed: bool) -> None:
     reasons = [reason for one in imports_of(source, PACKAGE / module) if (reason := upward(one))]
     assert (not reasons) is allowed
+
+
+def cycles(modules: Mapping[str, str]) -> list[set[str]]:
+    """Groups of modules that import each other at module level. modules: dotted name -> source."""
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for name, source in modules.items():
+        path = PACKAGE.joinpath(*name.split(".")[1:]).with_suffix(".py")
+        for one in imports_of(source, path):
+            if not one.inside_function and not one.for_types:
+                parts = one.imported.split(".")
+                goals = (".".join(parts[:end]) for end in (len(parts), len(parts) - 1))
+                sorter.add(name, *[goal for goal in goals if goal in modules and goal != name][:1])
+    try:
+        sorter.prepare()
+    except CycleError as circle:
+        return [set(circle.args[1])]
+    return []
+
+
+def test_no_two_modules_import_each_other() -> None:
+    modules = {
+        ".".join(["edfi_toolkit", *path.relative_to(PACKAGE).with_suffix("").parts]): path.read_text("utf-8")
+        for path in PACKAGE.rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    assert cycles(modules) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "found"),
+    [
+        (
+            "from edfi_toolkit.ods.b import x",
+            "from edfi_toolkit.ods.a import y",
+            [{"edfi_toolkit.ods.a", "edfi_toolkit.ods.b"}],
+        ),
+        (
+            "from edfi_toolkit.ods import b",
+            "import edfi_toolkit.ods.a",
+            [{"edfi_toolkit.ods.a", "edfi_toolkit.ods.b"}],
+        ),
+        ("from edfi_toolkit.ods.b import x", "def f():\n    from edfi_toolkit.ods.a import y", []),
+        ("from edfi_toolkit.ods.b import x", "if TYPE_CHECKING:\n    from edfi_toolkit.ods.a import y", []),
+    ],
+)
+def test_the_search_for_circles_itself(one: str, other: str, found: list[set[str]]) -> None:
+    assert cycles({"edfi_toolkit.ods.a": one, "edfi_toolkit.ods.b": other}) == found
 
 
 def test_each_big_library_is_imported_in_its_own_corner() -> None:

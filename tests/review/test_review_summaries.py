@@ -38,13 +38,13 @@ def test_a_new_record_is_one_row_with_all_its_values_but_those_of_its_key() -> N
             "POST",
             "(new record)",
             "",
-            "endDate: 2026-05-29; services.d: Tutoring; services.primaryIndicator: yes",
+            "End date: 2026-05-29; Services 1 \u203a D: Tutoring; Services 1 \u203a Primary indicator: yes",
         ]
     ]
 
 
 def test_a_record_without_further_values_says_so() -> None:
-    assert values(a_change("POST", body=a_body()))[0][-1] == "nothing beside its key"
+    assert values(a_change("POST", body=a_body()))[0][-1] == "nothing but its key"
 
 
 def test_a_deleted_record_comes_first_and_shows_what_is_lost() -> None:
@@ -52,8 +52,8 @@ def test_a_deleted_record_comes_first_and_shows_what_is_lost() -> None:
     deleted = a_change("DELETE", before=a_body(endDate="2026-01-09"))
 
     assert values(changed, deleted) == [
-        ["DELETE", "(whole record)", "endDate: 2026-01-09", ""],
-        ["PUT", "endDate", "2026-06-05", "2026-05-29"],
+        ["DELETE", "(whole record)", "End date: 2026-01-09", ""],
+        ["PUT", "End date", "2026-06-05", "2026-05-29"],
     ]
 
 
@@ -61,7 +61,7 @@ def test_the_created_one_of_a_pair_shows_what_differs() -> None:
     diff = {"beginDate": ["2025-08-23", "2025-09-30"]}
 
     assert values(a_change("POST", pair=1, body=a_body(), diff=diff)) == [
-        ["POST", "beginDate", "2025-08-23", "2025-09-30"]
+        ["POST", "Begin date", "2025-08-23", "2025-09-30"]
     ]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.privacy import Masker, pseudonym
-from edfi_toolkit.review.views import Block, PanelView, View, accounting, cell_text
+from edfi_toolkit.review.views import Block, PanelView, View, accounting
 
 KEY = b"k" * 32
 
@@ -50,27 +50,6 @@ def test_a_long_table_shows_its_first_rows_and_says_how_many_more() -> None:
 def test_an_unknown_table_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(ConfigError, match="mean 'skipped'"):
         a_view().browse("skiped")
-
-
-@pytest.mark.parametrize(
-    ("cell", "text"),
-    [
-        (None, ""),
-        (float("nan"), ""),
-        (pd.NA, ""),
-        (pd.NaT, ""),
-        (True, "yes"),
-        (pd.Timestamp("2025-08-23"), "2025-08-23"),
-        (pd.Timestamp("2025-08-23T10:05"), "2025-08-23 10:05"),
-        (["a", "b"], "a, b"),
-        ([], ""),
-        ({"a": [1]}, '{"a":[1]}'),
-        ([{"a": 1}], '[{"a":1}]'),
-        (3, "3"),
-    ],
-)
-def test_a_cell_reads_as_a_person_writes_it(cell: object, text: str) -> None:
-    assert cell_text(cell) == text
 
 
 def test_the_accounting_keeps_its_order() -> None:

@@ -1,0 +1,15 @@
+"""The one way from what shows itself in a notebook to its panel.
+
+Panels lie above everything that has one, so they are imported here, when one is shown, and nowhere else below them.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+
+def panels() -> ModuleType:
+    """`edfi_toolkit.widgets`: grid, reasons, bars, approve, progress, table, unattended."""
+    from edfi_toolkit import widgets
+
+    return widgets

@@ -1,0 +1,151 @@
+"""How a frame is shown as a table: labels, texts, what is aligned right; as HTML and as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edfi_toolkit.display.labels import label
+from edfi_toolkit.display.records import read_json
+from edfi_toolkit.display.values import cell_text
+from edfi_toolkit.model.bodies import BodyDtype
+from edfi_toolkit.privacy import Masker, personal_values
+
+LONGEST_TEXT = (
+    600  # characters; a longer text is shortened on a page, and whole in the workbook and in its record
+)
+_LONGEST_LINE = 24  # characters; days, ids and rules stay in one piece
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A frame as a person reads it, masked: a label for each column, its cells as texts, whether it is of numbers."""
+
+    labels: list[str]
+    columns: list[list[str]]
+    numbers: list[bool]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, masker: Masker) -> TextTable:
+        """All columns and rows of a frame of real values, in their order."""
+        shown = masker.frame(frame)
+        columns = [shown.iloc[:, at] for at in range(shown.shape[1])]
+        return cls(
+            [label(name) for name in shown.columns],
+            [column_texts(column) for column in columns],
+            [is_number(column) for column in columns],
+        )
+
+    def __len__(self) -> int:
+        return len(self.columns[0]) if self.columns else 0
+
+    @property
+    def rows(self) -> list[tuple[str, ...]]:
+        """The cells row by row."""
+        return list(zip(*self.columns, strict=True))
+
+    @property
+    def text(self) -> str:
+        """Columns under each other, for a terminal; nothing when there is no row."""
+        frame = pd.DataFrame(dict(enumerate(self.columns)))
+        frame.columns = pd.Index(self.labels)
+        return frame.to_string(index=False) if len(self) else ""
+
+    @property
+    def html(self) -> str:
+        """With inline styles only, which a mail and an untrusted notebook keep; every text escaped.
+
+        Nothing when there is no row.
+        """
+        if not len(self):
+            return ""
+        heads = "".join(self._cell("th", at, text) for at, text in enumerate(self.labels))
+        rows = "\n".join(
+            f"<tr>{''.join(self._cell('td', at, text) for at, text in enumerate(row))}</tr>"
+            for row in self.rows
+        )
+        return (
+            '<table style="border-collapse:collapse;margin:4px 0">\n'  # JupyterLab would centre it in a panel
+            f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n"
+        )
+
+    def _cell(self, tag: str, at: int, text: str) -> str:
+        wrap = "white-space:nowrap" if len(text) <= _LONGEST_LINE else "min-width:22em;max-width:60ch"
+        style = (
+            f"text-align:{'right' if self.numbers[at] else 'left'};vertical-align:top;padding:3px 10px;"
+            f"border-bottom:1px solid rgba(128,128,128,.35);{wrap}"
+        )
+        return f'<{tag} style="{style}">{_shortened(text)}</{tag}>'
+
+
+class Table:
+    """The first rows of a frame as HTML and as text, masked always, with a line that counts them.
+
+    Columns of JSON bodies are left out. empty: what to show in place of "No rows".
+    """
+
+    def __init__(
+        self, frame: pd.DataFrame, *, masker: Masker, rows: int = 20, title: str = "", empty: str = ""
+    ) -> None:
+        hiding = masker.masked().knowing(personal_values(frame))
+        self._texts = TextTable.of(frame.head(rows).iloc[:, columns_on_a_line(frame)], hiding)
+        self.title = title
+        self.count = _count(min(rows, len(frame)), len(frame)) if len(frame) or not empty else empty
+
+    @property
+    def html(self) -> str:
+        """The table alone; nothing when there is no row."""
+        return self._texts.html
+
+    def _repr_html_(self) -> str:
+        title = f"<p><strong>{escape(self.title)}</strong></p>\n" if self.title else ""
+        return f"{title}{self.html}<p>{escape(self.count)}</p>"
+
+    def __repr__(self) -> str:
+        return "\n".join(line for line in (self.title, self._texts.text, self.count) if line)
+
+
+def column_texts(column: pd.Series, as_text: Callable[[Any], str] = cell_text) -> list[str]:
+    """The cells of a column as texts, each distinct value written once."""
+    plain = not isinstance(column.dtype, BodyDtype) and (
+        column.dtype != object or pd.api.types.infer_dtype(column, skipna=True) == "string"
+    )
+    if not plain:  # lists and bodies cannot be compared; 1 and True are equal and read differently
+        return [as_text(each) for each in column]
+    codes, distinct = pd.factorize(column.astype(object) if column.dtype == "category" else column)
+    texts = np.array([*(as_text(each) for each in distinct), ""], dtype=object)
+    return list(texts[codes])
+
+
+def columns_on_a_line(frame: pd.DataFrame) -> list[int]:
+    """The positions of the columns that fit in a table: all but those of JSON bodies."""
+    fitting = [at for at in range(frame.shape[1]) if not _holds_bodies(frame.iloc[:, at])]
+    return fitting or list(range(frame.shape[1]))
+
+
+def _holds_bodies(column: pd.Series) -> bool:
+    if isinstance(column.dtype, BodyDtype):
+        return True
+    if column.dtype != object and not isinstance(column.dtype, pd.StringDtype):
+        return False
+    return any(isinstance(read_json(value), Mapping) for value in column.dropna().head(1))
+
+
+def is_number(column: pd.Series) -> bool:
+    """Whether a column holds numbers to be read as numbers, aligned right."""
+    return pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
+
+
+def _count(shown: int, total: int) -> str:
+    if shown < total:
+        return f"{shown:,} of {total:,} rows"
+    return {0: "No rows", 1: "1 row"}.get(total, f"{total:,} rows")
+
+
+def _shortened(text: str) -> str:
+    return escape(text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…").replace("\n", "<br>")
