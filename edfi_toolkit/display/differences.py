@@ -38,4 +38,4 @@ def changed_members(diff: Mapping[str, Iterable[Any]] | None) -> list[Difference
     pairs = {member: tuple(pair) for member, pair in (diff or {}).items()}
     before = {member: pair[0] for member, pair in pairs.items()}
     after = {member: pair[1] for member, pair in pairs.items()}
-    return [each for each in differences(before, after) if each.changed]
+    return [difference for difference in differences(before, after) if difference.changed]

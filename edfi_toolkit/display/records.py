@@ -49,7 +49,7 @@ def _plain_part(name: str, value: Any) -> dict[str, Any] | None:
     if isinstance(value, Mapping) or is_missing(value):
         return None
     if isinstance(value, SEQUENCES):
-        values = [cell_text(each) for each in value]
+        values = [cell_text(item) for item in value]
         return {"label": label(name), "kind": "list", "values": values} if values else None
     text = value if isinstance(value, str) else cell_text(value)  # a descriptor with its namespace
     return {"label": label(name), "kind": "text", "text": text} if text else None
@@ -63,5 +63,5 @@ def _comparison(before: Any, after: Any) -> dict[str, Any]:
         "label": "Record",
         "kind": "compare",
         "headings": ["Now in the ODS", "After publishing"],
-        "members": [list(each) for each in compared],
+        "members": [list(difference) for difference in compared],
     }

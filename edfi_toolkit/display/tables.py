@@ -116,9 +116,9 @@ def column_texts(column: pd.Series, as_text: Callable[[Any], str] = cell_text) -
         column.dtype != object or pd.api.types.infer_dtype(column, skipna=True) == "string"
     )
     if not plain:  # lists and bodies cannot be compared; 1 and True are equal and read differently
-        return [as_text(each) for each in column]
+        return [as_text(cell) for cell in column]
     codes, distinct = pd.factorize(column.astype(object) if column.dtype == "category" else column)
-    texts = np.array([*(as_text(each) for each in distinct), ""], dtype=object)
+    texts = np.array([*(as_text(cell) for cell in distinct), ""], dtype=object)
     return list(texts[codes])
 
 

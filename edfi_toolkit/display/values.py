@@ -41,8 +41,8 @@ def cell_text(value: Any) -> str:
     if isinstance(value, Mapping):
         return "; ".join(f"{member}: {text}" for member, text in members(value))
     if isinstance(value, SEQUENCES):
-        between = "; " if any(isinstance(each, Mapping) for each in value) else ", "
-        return between.join(cell_text(each) for each in value)
+        between = "; " if any(isinstance(item, Mapping) for item in value) else ", "
+        return between.join(cell_text(item) for item in value)
     return str(value)
 
 
@@ -65,7 +65,7 @@ def members(body: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]
         here = f"{path}.{member}" if path else str(member)
         if isinstance(value, Mapping):
             yield from members(value, here)
-        elif isinstance(value, SEQUENCES) and any(isinstance(each, Mapping) for each in value):
+        elif isinstance(value, SEQUENCES) and any(isinstance(item, Mapping) for item in value):
             for number, each in enumerate(value, 1):
                 yield from members(each if isinstance(each, Mapping) else {"": each}, f"{here} {number}")
         elif not is_missing(value):
@@ -75,7 +75,7 @@ def members(body: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]
 def search_text(value: Any) -> str:
     """The values in a body or list without the names of its members, to search in; else as a cell."""
     if isinstance(value, Mapping):
-        return "\n".join(search_text(each) for each in value.values())
+        return "\n".join(search_text(item) for item in value.values())
     if isinstance(value, SEQUENCES):
-        return "\n".join(search_text(each) for each in value)
+        return "\n".join(search_text(item) for item in value)
     return cell_text(value)

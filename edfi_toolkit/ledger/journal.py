@@ -237,16 +237,16 @@ class Journal:
             {
                 "feed_id": self._feed.id,
                 "school_year": self._year,
-                **each.attempt.row,
-                "ed_fi_id": each.outcome.ed_fi_id,
-                "etag": each.outcome.etag,
-                "last_body": _text(each.attempt.body),
-                "body_hash": each.attempt.body_hash,
-                "source_refs": each.attempt.source_refs,
-                "last_status": each.outcome.status,
+                **result.attempt.row,
+                "ed_fi_id": result.outcome.ed_fi_id,
+                "etag": result.outcome.etag,
+                "last_body": _text(result.attempt.body),
+                "body_hash": result.attempt.body_hash,
+                "source_refs": result.attempt.source_refs,
+                "last_status": result.outcome.status,
                 "updated_at": now,
             }
-            for each in delivered
+            for result in delivered
         ]
         execute_many(connection, MAP[connection.dialect.name], rows)
 

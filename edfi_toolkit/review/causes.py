@@ -46,7 +46,7 @@ def cause_of(problem_type: str | None, status: int | None, messages: Sequence[st
     """The first entry that explains an answer; never raises."""
     kind = (problem_type or "").removeprefix(PREFIX)
     text = " ".join(messages).casefold()
-    return next(each for each in causes() if any(_holds(line, kind, status, text) for line in each.when))
+    return next(cause for cause in causes() if any(_holds(line, kind, status, text) for line in cause.when))
 
 
 def _holds(line: dict[str, Any], kind: str, status: int | None, text: str) -> bool:
@@ -75,7 +75,9 @@ def with_causes(rejections: pd.DataFrame) -> pd.DataFrame:
     return rejections.assign(
         **{
             name: pd.Series(
-                [getattr(each, name.removeprefix("cause_")) for each in found], rejections.index, dtype="str"
+                [getattr(cause, name.removeprefix("cause_")) for cause in found],
+                rejections.index,
+                dtype="str",
             )
             for name in CAUSE_COLUMNS
         }
@@ -89,7 +91,7 @@ def by_cause(rejections: pd.DataFrame) -> pd.DataFrame:
     example.
     """
     explained = rejections if "cause_id" in rejections else with_causes(rejections)
-    explained = explained.assign(message=[_first(each) for each in explained["messages"]])
+    explained = explained.assign(message=[_first(messages) for messages in explained["messages"]])
     grouped = explained.groupby("cause_id", sort=False).agg(
         cause=("cause", "first"),
         rejections=("cause", "size"),

@@ -28,19 +28,19 @@ def meaning_of(rule_id: str) -> Meaning | None:
 
 def meanings_of(rule_ids: Iterable[str]) -> dict[str, str]:
     """Sentence and next step of each id that is known."""
-    found = {each: meaning_of(each) for each in rule_ids}
+    found = {rule_id: meaning_of(rule_id) for rule_id in rule_ids}
     return {each: f"{known.says} {known.hint}" for each, known in found.items() if known}
 
 
 def events_of(reason: str) -> str:
-    """The events that the reason of a change names beside its rule: `ZZ-EVT-2 or ZZ-EVT-4`, or nothing.
+    """The events that the reason of a change names next to its rule: `ZZ-EVT-2 or ZZ-EVT-4`, or nothing.
 
     An event is a line of the rule book's event table: what changed in the source.
     """
     return reason.partition(": ")[0].partition(", ")[2]
 
 
-def told_events(events: str) -> str:
+def events_text(events: str) -> str:
     """What such events mean, in the catalogue's sentences."""
-    known = [meaning_of(each) for each in re.split(" (?:and|or) ", events)]
-    return (" Or: " if " or " in events else " ").join(each.says for each in known if each)
+    known = [meaning_of(event) for event in re.split(" (?:and|or) ", events)]
+    return (" Or: " if " or " in events else " ").join(meaning.says for meaning in known if meaning)

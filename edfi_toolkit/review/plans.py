@@ -106,7 +106,7 @@ def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
 
 
 def unapproved_view(plan: Plan, checked: Checked, masker: Masker, *, button: bool) -> View:
-    """How to approve; shown in place of publishing when nobody has approved. button: whether one is below."""
+    """How to approve; shown in place of publishing when it is not approved. button: whether one is below."""
     shown = plan_view(plan, checked, masker)
     nothing, stopped = nothing_published_view(masker), bool(plan.breaches)
     below = button and not stopped

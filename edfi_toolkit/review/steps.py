@@ -43,24 +43,24 @@ OUTCOMES = {
 
 
 def extracted_view(tables: Tables, masker: Masker) -> View:
-    """What was read from where, and the rows a bad cell set aside."""
+    """What was read from where, and the rows that could not be read."""
     read, aside = tables.summary(), tables.skipped
     missing = tables.notices[tables.notices["code"].eq("NO_TABLE")]
     kept = int(read["kept"].sum())
     says = (
         f"Read {rows(int(read['rows'].sum()), 'row')} from {rows(len(read), 'table')}; {kept:,} can be used"
     )
-    says += f", {len(aside):,} were set aside because of a bad cell." if len(aside) else "."
+    says += f", {len(aside):,} could not be read because of a bad cell." if len(aside) else "."
     return View(
         title="Extract",
         says=says,
         tone="look" if len(aside) or len(missing) else "good",
         blocks=[
-            Block("Every row that was read: rows = kept + set aside + collapsed (identical twice)", read),
+            Block("Every row that was read: rows = kept + unreadable + collapsed (identical twice)", read),
             Block(
-                "Set aside: these rows publish nothing, and what they published earlier stays",
+                "Unreadable: these rows publish nothing, and what they published earlier stays",
                 by_rule(aside, "rule"),
-                "No row was set aside.",
+                "Every row could be read.",
                 tone="bad",
             ),
             Block(
@@ -72,8 +72,8 @@ def extracted_view(tables: Tables, masker: Masker) -> View:
         ],
         next_step="Correct the bad cells in the SIS and extract again, or go on to notebook 20 without them.",
         masker=masker,
-        frames={"set aside": rows_aside(aside), "read": read, "notices": tables.notices},
-        empty={"set aside": "Every row could be read."},
+        frames={"unreadable": rows_aside(aside), "read": read, "notices": tables.notices},
+        empty={"unreadable": "Every row could be read."},
         meanings=meanings_of(aside["rule"].unique()),
         bars=read.set_index("table")["kept"].astype("int64"),
         value=tables,
@@ -156,7 +156,7 @@ def checked_view(checked: Checked, masker: Masker, target_note: str = "") -> Vie
 def published_view(result: pd.DataFrame, masker: Masker) -> View:
     """What the ODS said to each change that was sent, and what only the ledger had to learn."""
     summary = result.groupby(["action", "outcome"], as_index=False).size().rename(columns={"size": "records"})
-    unsendable = summary["action"].map({each: ACTIONS[each] for each in ("ADOPT", "UNMAP", "NOOP")})
+    unsendable = summary["action"].map({action: ACTIONS[action] for action in ("ADOPT", "UNMAP", "NOOP")})
     summary["meaning"] = unsendable.fillna(summary["outcome"].map(OUTCOMES)).fillna("")
     noted = int(result["action"].isin(["ADOPT", "UNMAP"]).sum())
     sent = result[result["action"].isin(["POST", "PUT", "DELETE"])]
@@ -268,7 +268,7 @@ def story_view(story: pd.DataFrame | None, masker: Masker) -> View:
         says=f"The story has {rows(len(story), 'step')}.",
         tone="good",
         blocks=[Block(part, _in_words(steps)) for part, steps in parts_of(story)],
-        next_step="Mend the first row that was skipped or set aside for a reason you did not expect.",
+        next_step="Fix the first row that was skipped or could not be read for a reason you did not expect.",
         masker=masker,
         frames={"story": story},
         value=story,
@@ -301,9 +301,9 @@ def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
             Block("Records held by validation, by rule", held_by_rule(checked), "No record is held."),
             Block("Left as they are in the ODS, because a row they rest on could not be read", kept, "None."),
         ],
-        next_step="" if clean else "Mend them in the SIS, and begin again with notebook 10.",
+        next_step="" if clean else "Fix them in the SIS, and begin again with notebook 10.",
         masker=masker,
-        frames={"held": checked.held[[*keys_in(checked.held), "held_by"]], "set aside": rows_aside(aside)},
+        frames={"held": checked.held[[*keys_in(checked.held), "held_by"]], "unreadable": rows_aside(aside)},
     )
 
 

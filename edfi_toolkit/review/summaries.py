@@ -11,7 +11,7 @@ from edfi_toolkit.display.differences import changed_members
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.review.causes import with_causes
-from edfi_toolkit.review.meanings import events_of, meaning_of, told_events
+from edfi_toolkit.review.meanings import events_of, events_text, meaning_of
 from edfi_toolkit.tables.load_errors import is_load_error
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ def sheets(
 
 def _told(rule_ids: Iterable[str], part: str) -> str:
     """What is wrong (`says`) or what to do (`hint`) by some rules, each sentence once."""
-    known = [meaning_of(each) for each in rule_ids]
-    return " ".join(dict.fromkeys(getattr(each, part) for each in known if each))
+    known = [meaning_of(rule_id) for rule_id in rule_ids]
+    return " ".join(dict.fromkeys(getattr(meaning, part) for meaning in known if meaning))
 
 
 def _fact_text(value: Any) -> str:
@@ -101,7 +101,7 @@ def held_by_rule(checked: Checked) -> pd.DataFrame:
 def by_rule(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     """Counts by rule or code with the catalogue's sentence and next step, most frequent first.
 
-    An id nobody knows, and a guardrail, which counts, are told by the frame's own `says` and `hint`, where it
+    An unknown id, and a guardrail, which counts, are described by the frame's own `says` and `hint`, where it
     has them.
     """
     from edfi_toolkit.planning.guardrails import BREACHES, MASS_DELETE
@@ -119,8 +119,8 @@ def by_rule(frame: pd.DataFrame, column: str) -> pd.DataFrame:
         {
             "rows": [int(count) for count in counts],
             "rule_id": list(counts.index),
-            "says": [told("says", each) for each in counts.index],
-            "todo": [told("hint", each) for each in counts.index],
+            "says": [told("says", rule_id) for rule_id in counts.index],
+            "todo": [told("hint", rule_id) for rule_id in counts.index],
         }
     ).astype({"rows": "int64"})
 
@@ -145,7 +145,7 @@ def by_event(plan: Plan) -> pd.DataFrame:
         {
             "records": counts.to_numpy(),
             "event": counts.index.astype("str"),
-            "says": [told_events(each) for each in counts.index],
+            "says": [events_text(events) for events in counts.index],
         }
     )
 
@@ -157,7 +157,7 @@ def rows_aside(skipped: pd.DataFrame) -> pd.DataFrame:
     their own, so it is shown without them. A column of another name in the file stays in the sentence.
     """
     places = zip(skipped["file"], skipped["row"], skipped["column"], skipped["detail"], strict=True)
-    says = [_without_place(*each) for each in places]
+    says = [_without_place(*place) for place in places]
     shown = skipped.assign(says=pd.Series(says, skipped.index, dtype="str"))
     at_load = is_load_error(shown["rule"])
     columns = ["file", "row", "column", "says", "rule", "id", "value", "table"]
@@ -234,10 +234,10 @@ def values_of(plan: Plan) -> pd.DataFrame:
 def _changes_in_words(plan: Plan) -> pd.DataFrame:
     """One row for each record that changes, with its values in one text, and the event of the source in words."""
     changes = changes_of(plan, "body", "before")
-    words = ["; ".join(map(_value_text, _values(each))) for each in changes.to_dict("records")]
+    words = ["; ".join(map(_value_text, _values(change))) for change in changes.to_dict("records")]
     columns = ["action", "pair", *WHO, "values", "reason", "event", "resource"]
     events = changes["reason"].map(events_of)
-    told = {each: told_events(each) for each in events.unique()}
+    told = {text: events_text(text) for text in events.unique()}
     return changes.assign(values=pd.Series(words, changes.index, dtype="str"), event=events.map(told))[
         columns
     ]
@@ -253,7 +253,10 @@ def _value_text(value: tuple[str, str, str]) -> str:
 def _values(change: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Member, before and after of all that a change makes different; of a whole record in one text."""
     action = change["action"]
-    changed = [(each.member, each.before, each.after) for each in changed_members(change["diff"])]
+    changed = [
+        (difference.member, difference.before, difference.after)
+        for difference in changed_members(change["diff"])
+    ]
     if changed or action not in _WHOLE:
         return changed
     return [(_WHOLE[action], _in_one_text(change["before"]), _in_one_text(change["body"]))]

@@ -20,15 +20,15 @@ _RED = "color: var(--jp-error-color0, #b71c1c)"
 def counts_by_action(plan: Any) -> pd.DataFrame:
     """One row a resource, one column an action that occurs, in the order of reading, and a total."""
     counts = pd.crosstab(plan.items["resource"].astype(str), plan.items["action"].astype(str))
-    actions = [each for each in _ORDER if each in counts.columns]
-    counts = counts[[*actions, *(each for each in counts.columns if each not in actions)]]
+    actions = [action for action in _ORDER if action in counts.columns]
+    counts = counts[[*actions, *(column for column in counts.columns if column not in actions)]]
     if len(counts) > 1:
         counts.loc["All"] = counts.sum()
     return counts.rename_axis(columns=None).reset_index()
 
 
 def open_breaches(plan: Any, overridden: Collection[str] = ()) -> pd.DataFrame:
-    """Code, sentence and hint of every guardrail breach that nobody has overridden."""
+    """Code, sentence and hint of every guardrail breach that has no override."""
     codes = [code for code in plan.breaches if code not in set(overridden)]
     told = plan.findings.drop_duplicates("code").set_index("code").reindex(codes)
     return told.reindex(columns=["says", "hint"]).rename_axis("code").reset_index().fillna("")
@@ -68,7 +68,7 @@ class Approval(w.VBox):
         if not self._breaches.empty:
             self._say("A limit above forbids publishing.", _RED)
         elif not typed:
-            self._say("Type the fingerprint of the plan you looked at.")
+            self._say("Type the fingerprint of the plan you checked.")
         else:
             self._say(
                 "This is the plan shown above." if fits else "This is not the plan shown above.",

@@ -28,7 +28,7 @@ class Chart(Figure):
 def bars(series: pd.Series, title: str) -> Chart:
     """Horizontal bars in the order of the series, each with its label and its count; missing counts as 0."""
     names, counts = (
-        [cell_text(each)[:_LONGEST_LABEL] or "(none)" for each in series.index],
+        [cell_text(name)[:_LONGEST_LABEL] or "(none)" for name in series.index],
         series.fillna(0).astype(float),
     )
     chart = Chart(figsize=(7.2, 0.7 + 0.3 * max(len(series), 1)), layout="constrained")

@@ -215,11 +215,11 @@ class Grid(anywidget.AnyWidget):
 
     def _choose(self, row: int, how: str) -> None:
         if how == "toggle":
-            kept = tuple(each for each in self.selection if each != row)
+            kept = tuple(other for other in self.selection if other != row)
             self.selection = kept if len(kept) < len(self.selection) else (*kept, row)
         elif how == "range" and self.selection and self.selection[-1] in self._order:
-            ends = [int(np.flatnonzero(self._order == each)[0]) for each in (self.selection[-1], row)]
-            self.selection = tuple(int(each) for each in self._order[min(ends) : max(ends) + 1])
+            ends = [int(np.flatnonzero(self._order == end)[0]) for end in (self.selection[-1], row)]
+            self.selection = tuple(int(number) for number in self._order[min(ends) : max(ends) + 1])
         else:
             self.selection = (row,)
 
@@ -265,7 +265,7 @@ class Grid(anywidget.AnyWidget):
         frame = self._frame.reset_index(drop=True)
         personal = [at for at, name in enumerate(frame.columns) if is_personal(name)]
         hidden = self._hiding.frame(frame.iloc[:, personal])
-        columns = [each.iloc[:, at] for each in (frame, hidden) for at in range(each.shape[1])]
+        columns = [part.iloc[:, at] for part in (frame, hidden) for at in range(part.shape[1])]
         arrays = [pa.array(column_texts(column, search_text), pa.large_string()) for column in columns]
         return pc.utf8_lower(pc.binary_join_element_wise(*arrays, pa.scalar("\n", pa.large_string())))
 

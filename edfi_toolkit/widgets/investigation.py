@@ -15,8 +15,8 @@ from edfi_toolkit.widgets.grids import Grid
 
 CAUSE_COLUMNS = ("cause", "held_by", "rule_id", "rule", "code", "problem_type", "status")
 ALL, NO_CAUSE = "all causes", "(none)"
-_TELLING = ("severity", "says", "messages", "detail", "hint", "field")  # shown beside the cause
-_SHORT = 80  # letters of its meaning beside a cause in the dropdown
+_EXPLAINING = ("severity", "says", "messages", "detail", "hint", "field")  # shown next to the cause
+_SHORT = 80  # letters of its meaning next to a cause in the dropdown
 
 
 def cause_column(frame: pd.DataFrame) -> str:
@@ -49,13 +49,13 @@ class Reasons(w.VBox):
         empty: str = "",
     ) -> None:
         by = cause_column(frame)
-        leading = [name for name in (by, *_TELLING) if name in frame]
+        leading = [name for name in (by, *_EXPLAINING) if name in frame]
         self._frame = frame[[*leading, *frame.columns.drop(leading)]].reset_index(drop=True)
         self._masker, self._explain = masker, explain or (lambda _cause: "")
         self._empty = empty or "Nothing here."
         self._causes = self._frame[by].explode().map(cell_text).replace("", NO_CAUSE)
         options: list[tuple[str, Any]] = [(f"{ALL} ({len(frame):,})", ALL)]
-        options += [(self._named(*each), each[0]) for each in self._causes.value_counts().items()]
+        options += [(self._named(*cause), cause[0]) for cause in self._causes.value_counts().items()]
         self.reason = w.Dropdown(
             options=options, description="Cause", layout=w.Layout(width="min(860px, 95%)")
         )

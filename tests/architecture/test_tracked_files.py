@@ -92,7 +92,7 @@ def test_no_file_names_where_packages_are_downloaded_from() -> None:
 def test_the_search_itself_finds_what_it_should(line: str, found: re.Pattern[str]) -> None:
     assert found.search(line)
     assert not found.search(
-        "docs/network/index.md and my/homeless/sheet.csv, data/homeless/a.csv --no-emit-index-url"
+        "docs/network/index.txt and my/homeless/sheet.csv, data/homeless/a.csv --no-emit-index-url"
     )
 
 

@@ -250,7 +250,7 @@ panel
 """
 REASONS = """
 rejections = frame.head(500)[["student_unique_id", "program_name", "begin_date"]].assign(
-    rule=np.resize(["CERT-SEL-2", "CERT-REF-1", "CERT-DSC-3"], 500), messages=[["Student not found."]] * 500)
+    rule=np.resize(["CERT-SEL-2", "CERT-SEL-1", "CERT-SEL-4"], 500), messages=[["Student not found."]] * 500)
 widgets.reasons(rejections, masker=Masker(b"key"), explain=lambda cause: f"{cause}: something is missing.")
 """
 
@@ -294,8 +294,8 @@ def test_stop_is_heard_while_a_cell_is_running(lab: Any, panels: Any) -> None:
 
 def test_a_cause_is_chosen_and_its_rows_are_shown(lab: Any, panels: Any) -> None:
     choice = panels.get_by_role("combobox", name="Cause")
-    choice.select_option(label="CERT-REF-1 (167): CERT-REF-1: something is missing.")
-    panels.locator("p").get_by_text("CERT-REF-1: something is missing.").wait_for()
+    choice.select_option(label="CERT-SEL-1 (167): CERT-SEL-1: something is missing.")
+    panels.locator("p").get_by_text("CERT-SEL-1: something is missing.").wait_for()
     panels.get_by_text("1-25 of 167").wait_for()
     choice.scroll_into_view_if_needed()
     lab.screenshot(panels, "reasons")

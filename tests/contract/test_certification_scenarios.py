@@ -141,11 +141,11 @@ def test_d2_step_5_ends_the_special_education_record_and_keeps_the_rest(
     assert ended.body["specialEducationSettingDescriptor"] == before.body["specialEducationSettingDescriptor"]
 
 
-def test_edge_107_a_changed_service_replaces_the_item_and_adds_none(steps: dict[str, dict[str, Any]]) -> None:
+def test_a_changed_service_replaces_the_item_and_adds_none(steps: dict[str, dict[str, Any]]) -> None:
     assert len(steps["after"]["cert-d7"].body["neglectedOrDelinquentProgramServices"]) == 1
 
 
-def test_edge_106_food_service_keeps_the_day_it_was_created_with(steps: dict[str, dict[str, Any]]) -> None:
+def test_food_service_keeps_the_day_it_was_created_with(steps: dict[str, dict[str, Any]]) -> None:
     assert steps["after"]["cert-d8"].body["beginDate"] == steps["before"]["cert-d8"].body["beginDate"]
 
 

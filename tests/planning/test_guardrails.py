@@ -40,7 +40,7 @@ def test_each_limit_holds_at_its_edge(facts, expected):
     assert guarded(**facts) == expected
 
 
-def test_e103_an_empty_source_against_a_filled_map_is_a_breach_and_still_shows_its_items():
+def test_an_empty_source_against_a_filled_map_is_a_breach_and_still_shows_its_items():
     before = a_build(a_participation(1), a_participation(2))
     made = plan(a_build(), identity_map=identity_map_of(before))
     assert made.items["action"].tolist() == ["DELETE", "DELETE"]

@@ -53,7 +53,6 @@ def _year_before(day):
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_an_emptied_source(profile):
-    """E 103."""
     empty = {
         name: rows if name in ("edfi_config", "preferences") else rows.iloc[:0]
         for name, rows in tables_of(profile).items()

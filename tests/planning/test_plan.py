@@ -245,7 +245,7 @@ def test_com_src_1_ties_go_by_organization_then_begin_date():
     }
 
 
-def test_e100_a_corrected_student_id_moves_the_record():
+def test_a_corrected_student_id_moves_the_record():
     before = a_build(a_participation(1))
     people = [{"student_id": "1", "student_unique_id": "S-ONE"}]
     after = a_build(a_participation(1), students=people)
@@ -268,7 +268,7 @@ def test_com_tog_1_a_resource_switched_off_has_no_items_and_keeps_its_identities
 
 
 @pytest.mark.parametrize("mode", ["publish", "resync"])
-def test_e77_an_invalid_configuration_plans_nothing(mode):
+def test_an_invalid_configuration_plans_nothing(mode):
     before = a_build(a_participation(1))
     after = a_build(edfi_config=[{"school_year": 2026, "valid": False}])
     made = plan(after, identity_map=identity_map_of(before), mode=mode)
@@ -337,7 +337,7 @@ def test_a_load_error_that_lost_its_id_holds_every_vanished_row_of_its_table():
 
 
 def test_wi_evt_18_and_nm_evt_4_a_setting_keeps_what_is_deselected():
-    """`wi.exclude_after_publish = retain` (E 37) and `nm.delete_deselected = false`."""
+    """`wi.exclude_after_publish = retain` and `nm.delete_deselected = false`."""
     for name, change, setting in (
         (
             "WI-X1",
@@ -457,7 +457,7 @@ records = st.dictionaries(
 @settings(max_examples=200 if os.environ.get("EDFI_PROVE") == "1" else 20, deadline=None)
 @given(before=records, after=records)
 def test_applying_a_plan_ends_in_exactly_what_the_source_says(before, after):
-    """Promise 2 and 3: from any state to any other, by key and body."""
+    """From any state to any other, by key and body."""
 
     def rows(state):
         return [

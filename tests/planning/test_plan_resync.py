@@ -102,13 +102,13 @@ def test_a_resync_knows_key_changes_too():
     assert made.items["pair"].tolist() == [1, 1]
 
 
-def test_e79_a_resource_switched_off_is_neither_deleted_nor_unmapped():
+def test_a_resource_switched_off_is_neither_deleted_nor_unmapped():
     off = a_build(resource_preferences=[{"resource": GENERAL, "enabled": False}])
     made = plan(off, identity_map=MAPPED, ods=swept(ONE, ["o"]), mode="resync")
     assert made.items.empty
 
 
-def test_e76_a_choice_district_deletes_in_a_resync_only_when_told_to():
+def test_a_choice_district_deletes_in_a_resync_only_when_told_to():
     """WI-CFG-1, `wi.choice_resync`."""
     example = EXAMPLES["WI-X1"]
     before = build(example["tables"], profile=example["profile"])

@@ -1,4 +1,4 @@
-"""Promise 3: kill a publish anywhere, run it again: the ODS ends as undisturbed, and nothing is sent twice."""
+"""Kill a publish anywhere, run it again: the ODS ends as undisturbed, and nothing is sent twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Promise 3, with real processes: SIGKILL at every ledger write and every request of a plan, then run it again."""
+"""With real processes: SIGKILL at every ledger write and every request of a plan, then run it again."""
 
 from __future__ import annotations
 

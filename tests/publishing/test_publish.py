@@ -130,7 +130,6 @@ def test_a_resource_that_is_off_and_a_held_record_do_not_make_a_plan_stale(clien
 
 
 def test_rec_p3_a_put_that_meets_a_404_posts_the_shown_body_once(app, client, ledger):
-    """E 85."""
     published(a_build(a_participation(1), a_participation(2)), ledger, client)
     row = ledger.identity_map(feed_of(ledger, client)).iloc[0]
     _delete_by_hand(client, GENERAL, row["ed_fi_id"])
@@ -151,7 +150,6 @@ def _delete_by_hand(client, resource, ed_fi_id):
 
 
 def test_rec_p4_a_delete_that_meets_a_404_is_done(client, ledger):
-    """E 90."""
     published(a_build(a_participation(1), a_participation(2)), ledger, client)
     for ed_fi_id in ledger.identity_map(feed_of(ledger, client))["ed_fi_id"]:
         _delete_by_hand(client, GENERAL, ed_fi_id)
@@ -160,7 +158,7 @@ def test_rec_p4_a_delete_that_meets_a_404_is_done(client, ledger):
     assert ledger.identity_map(feed_of(ledger, client))["student_unique_id"].tolist() == ["S-1"]
 
 
-def test_e89_com_ups_1_a_post_that_finds_the_record_adopts_its_id(client, ledger, tmp_path):
+def test_com_ups_1_a_post_that_finds_the_record_adopts_its_id(client, ledger, tmp_path):
     result = a_build(a_participation(1))
     published(result, ledger, client)
     with Ledger(tmp_path / "second.db") as second:
@@ -170,7 +168,7 @@ def test_e89_com_ups_1_a_post_that_finds_the_record_adopts_its_id(client, ledger
 
 
 def test_a_refused_record_is_kept_until_it_gets_through_and_stops_no_other(client, ledger):
-    """E 93 and promise 5: an unknown student is refused, the others go on."""
+    """An unknown student is refused, the others go on."""
     result = a_build(a_participation(1), a_participation(99))
     told = published(result, ledger, client, run_id="monday").set_index("student_unique_id")
     assert told["outcome"].to_dict() == {"S-1": "delivered", "S-99": "refused"}
@@ -203,7 +201,7 @@ def test_a_rejection_closes_when_the_record_is_delivered_or_no_longer_wanted(app
     assert ledger.rejections(feed=ledger.feed("elsewhere", "certification", "")).empty
 
 
-def test_e91_a_linked_post_that_fails_leaves_the_pair_pending_and_the_next_plan_posts_it(app, client, ledger):
+def test_a_linked_post_that_fails_leaves_the_pair_pending_and_the_next_plan_posts_it(app, client, ledger):
     """COM-KEY-3."""
     published(a_build(a_participation(1), a_participation(2)), ledger, client)
     faults(app, {"method": "POST", "resource": GENERAL, "status": 409})
@@ -232,7 +230,7 @@ def test_a_linked_post_waits_while_its_delete_is_refused(app, client, ledger):
     assert len(held_in(client)) == 1
 
 
-def test_e92_an_ods_that_is_away_raises_and_running_again_resumes(app, client, ledger):
+def test_an_ods_that_is_away_raises_and_running_again_resumes(app, client, ledger):
     result = a_build(*(a_participation(number) for number in range(6)))
     made = planned(result, ledger, client)
     faults(app, {"method": "POST", "resource": GENERAL, "after": 2, "status": 503, "retry_after": 3600})

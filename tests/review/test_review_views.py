@@ -53,7 +53,7 @@ def test_an_unknown_table_is_refused_with_the_nearest_name() -> None:
 
 
 def test_the_accounting_keeps_its_order() -> None:
-    assert accounting(rows_read=3, set_aside=1).values.tolist() == [["rows read", 3], ["set aside", 1]]
+    assert accounting(rows_read=3, unreadable=1).values.tolist() == [["rows read", 3], ["unreadable", 1]]
 
 
 def test_what_a_stop_left_unsent_is_told_and_how_to_go_on() -> None:

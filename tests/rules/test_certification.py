@@ -91,7 +91,7 @@ def test_cert_sel_5_what_only_the_sheet_requires_is_a_notice_or_an_error_when_st
     assert only_skip(built(row, settings={"strict_certification": True})) == "CERT-SEL-5"
 
 
-def test_edge_104_a_missing_sheet_property_is_built_with_a_notice():
+def test_a_missing_sheet_property_is_built_with_a_notice():
     attributes = {"privateCTEProgram": False}
     result = built(a_participation(resource="studentCTEProgramAssociations", attributes=attributes))
     missing = set(result.notices.query("code == 'CERT_MISSING'")["detail"])
@@ -99,11 +99,11 @@ def test_edge_104_a_missing_sheet_property_is_built_with_a_notice():
     assert "privateCTEProgram" not in missing
 
 
-def test_edge_105_title_i_without_participant_type_is_not_built():
+def test_title_i_without_participant_type_is_not_built():
     assert only_skip(built(a_participation(resource="studentTitleIPartAProgramAssociations"))) == "CERT-SEL-4"
 
 
-def test_edge_97_a_primary_indicator_that_is_false_is_sent_as_false():
+def test_a_primary_indicator_that_is_false_is_sent_as_false():
     service = {"cteProgramServiceDescriptor": "Information Technology", "primaryIndicator": False}
     row = a_participation(
         resource="studentCTEProgramAssociations", attributes={"cteProgramServices": [service]}
@@ -165,7 +165,7 @@ def test_com_key_1_two_rows_with_one_key_give_one_record_and_the_higher_id_wins(
     assert list(result.notices.query("code == 'DUP_KEY'")["id"]) == ["9"]
 
 
-def test_edge_99_two_persons_with_one_state_id_are_warned_about():
+def test_two_persons_with_one_state_id_are_warned_about():
     students = [
         {"student_id": "7", "student_unique_id": "222222"},
         {"student_id": "8", "student_unique_id": "222222"},
@@ -197,7 +197,7 @@ def test_multi_year_participations_are_warned_about():
     assert "MULTI_YEAR" not in set(built(a_participation(end_date="2026-06-30")).notices["code"])
 
 
-def test_edge_101_com_fut_1_future_begins_are_sent_unless_held_back():
+def test_com_fut_1_future_begins_are_sent_unless_held_back():
     settings = {"future_dated": "suppress_future_begin", "as_of_date": "2025-08-22"}
     assert only_skip(built(a_participation(), settings=settings)) == "COM-FUT-1"
     assert len(built(a_participation(), settings={**settings, "as_of_date": "2025-08-23"}).records) == 1

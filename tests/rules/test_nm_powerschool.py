@@ -1,4 +1,4 @@
-"""Profile nm-powerschool: every edge case of New Mexico by its number, and the settings."""
+"""Profile nm-powerschool: the edge cases of New Mexico, and the settings."""
 
 from __future__ import annotations
 
@@ -77,19 +77,19 @@ def named(before, after, settings=None):
     return events_by_action(items(before, after, settings))
 
 
-def test_edge_1_nm_sel_4_without_a_state_number():
+def test_nm_sel_4_without_a_state_number():
     assert skips(built({"student_unique_id": None})) == {"11": "NM-SEL-4"}
 
 
-def test_edge_2_nm_sel_4_a_blank_state_number_is_none():
+def test_nm_sel_4_a_blank_state_number_is_none():
     assert skips(built({"student_unique_id": " "})) == {"11": "NM-SEL-4"}
 
 
-def test_edge_3_a_state_number_keeps_its_zeros():
+def test_a_state_number_keeps_its_zeros():
     assert built({"student_unique_id": "0012345"}).records["student_unique_id"][0] == "0012345"
 
 
-def test_edge_4_com_nrm_2_a_state_number_read_as_a_decimal_is_a_load_error_naming_the_column():
+def test_com_nrm_2_a_state_number_read_as_a_decimal_is_a_load_error_naming_the_column():
     result = built({"student_unique_id": "900111222.0"})
     assert skips(result) == {"11": "COM-NRM-2"} or "COM-NRM-2" in set(result.skipped["rule"])
     assert "student_unique_id" in result.skipped.query("rule == 'COM-NRM-2'")["detail"].iloc[0]
@@ -97,11 +97,11 @@ def test_edge_4_com_nrm_2_a_state_number_read_as_a_decimal_is_a_load_error_namin
 
 
 @pytest.mark.parametrize("day", ["2025-07-01", "2026-06-30"])
-def test_edge_5_6_nm_sel_3_both_ends_of_the_year_are_in(day):
+def test_nm_sel_3_both_ends_of_the_year_are_in(day):
     assert len(built(enrollment={"start_date": day}).records) == 1
 
 
-def test_edge_7_nm_sel_3_the_day_before_the_year_is_out():
+def test_nm_sel_3_the_day_before_the_year_is_out():
     assert skips(built(enrollment={"start_date": "2025-06-30"})) == {"S11": "NM-SEL-3"}
 
 
@@ -116,7 +116,7 @@ def test_edge_7_nm_sel_3_the_day_before_the_year_is_out():
         (13, {"location_code": "7"}, {}, 35089007),
     ],
 )
-def test_edge_8_to_13_nm_ele_1_the_building(edge, student, school, organization):
+def test_nm_ele_1_the_building(edge, student, school, organization):
     result = built(student, school)
     assert buildings(result) == [organization]
     assert ("SUSPECT_LOCATION" in set(result.notices["code"])) == (edge == 12)
@@ -125,18 +125,18 @@ def test_edge_8_to_13_nm_ele_1_the_building(edge, student, school, organization)
 @pytest.mark.parametrize(
     ("student", "school"), [({"location_code": "4100"}, {}), ({}, {"school_number": "4100"})]
 )
-def test_edge_14_nm_ele_1b_four_digits_are_never_cut(student, school):
+def test_nm_ele_1b_four_digits_are_never_cut(student, school):
     assert skips(built(student, school)) == {"S11": "NM-ERR-2"}
 
 
 @pytest.mark.parametrize("district", [None, "89A"])
-def test_edge_15_nm_err_1_without_a_district_nothing_is_built_and_the_summary_has_one_line(district):
+def test_nm_err_1_without_a_district_nothing_is_built_and_the_summary_has_one_line(district):
     result = built(district=district)
     assert skips(result) == {"S11": "NM-ERR-1"}
     assert list(result.summary()["rule"]) == ["NM-ERR-1"]
 
 
-def test_edge_16_the_preference_is_found_whatever_its_case():
+def test_the_preference_is_found_whatever_its_case():
     rows = tables()
     rows["preferences"] = [{"name": "districtnumber", "value": "89"}]
     assert len(build(rows, profile="nm-powerschool").records) == 1
@@ -145,11 +145,11 @@ def test_edge_16_the_preference_is_found_whatever_its_case():
 OTHER_SCHOOL = {"schools": [{"school_id": "7", "school_number": "7"}]}
 
 
-def test_edge_17_nm_ele_1a_status_2_with_equal_schools_is_an_ordinary_school():
+def test_nm_ele_1a_status_2_with_equal_schools_is_an_ordinary_school():
     assert buildings(built({"enroll_status": 2})) == [35089410]
 
 
-def test_edge_18_nm_ele_1a_different_schools_with_status_0_is_an_ordinary_school():
+def test_nm_ele_1a_different_schools_with_status_0_is_an_ordinary_school():
     assert buildings(built({"enrollment_school_id": "7"}, **OTHER_SCHOOL)) == [35089410]
 
 
@@ -157,12 +157,12 @@ def mid_transfer(**student):
     return {"enroll_status": 2, "current_school_id": "410", "enrollment_school_id": "7", **student}
 
 
-def test_edge_19_nm_sel_6_a_mid_transfer_tests_the_school_of_the_enrollment():
+def test_nm_sel_6_a_mid_transfer_tests_the_school_of_the_enrollment():
     result = built(mid_transfer(), schools=[{"school_id": "7", "school_number": "7", "state_exclude": True}])
     assert skips(result) == {"S11": "NM-SEL-6"}
 
 
-def test_edge_20_nm_ele_1a_the_location_code_wins_over_a_mid_transfer():
+def test_nm_ele_1a_the_location_code_wins_over_a_mid_transfer():
     assert buildings(built(mid_transfer(location_code="300"), **OTHER_SCHOOL)) == [35089300]
 
 
@@ -171,7 +171,7 @@ def test_nm_ele_1a_a_mid_transfer_uses_the_enrollments_school_and_a_null_never_d
     assert buildings(built(mid_transfer(enrollment_school_id=None), **OTHER_SCHOOL)) == [35089410]
 
 
-def test_edge_21_nm_err_2_an_unknown_school_fails_even_with_a_location_code():
+def test_nm_err_2_an_unknown_school_fails_even_with_a_location_code():
     result = built({"location_code": "300", "enroll_status": 3}, enrollment={"school_id": "999999"})
     assert skips(result) == {"S11": "NM-ERR-2"}
 
@@ -181,29 +181,29 @@ def second_period(**values):
     return {"enrollments": [{**row, **values}]}
 
 
-def test_edge_22_nm_mul_1_same_day_at_another_building_gives_two_records():
+def test_nm_mul_1_same_day_at_another_building_gives_two_records():
     assert buildings(built(**OTHER_SCHOOL, **second_period())) == [35089007, 35089410]
 
 
-def test_edge_23_nm_mul_3_same_day_at_the_same_building_gives_one_and_the_current_period_wins():
+def test_nm_mul_3_same_day_at_the_same_building_gives_one_and_the_current_period_wins():
     result = built(**second_period(school_id="410"))
     assert result.records["source_refs"][0][0] == "enrollments:S11#cte"
     assert list(result.notices["code"]) == ["DUP_KEY"]
 
 
-def test_edge_24_nm_mul_1_two_buildings_under_one_location_code_give_two_records():
+def test_nm_mul_1_two_buildings_under_one_location_code_give_two_records():
     result = built({"location_code": "300"}, **OTHER_SCHOOL, **second_period(start_date="2025-10-01"))
     assert buildings(result) == [35089300, 35089300]
     assert result.records["begin_date"].nunique() == 2
 
 
-def test_edge_25_nm_mul_2_five_credentials_give_one_record_per_period():
+def test_nm_mul_2_five_credentials_give_one_record_per_period():
     assert (
         len(built(cte_records=[{"record_id": f"c{n}", "student_id": "11"} for n in range(2, 6)]).records) == 1
     )
 
 
-def test_edge_26_nm_sel_7_exit_on_the_day_of_entry_is_sent_with_a_warning_or_skipped_on_request():
+def test_nm_sel_7_exit_on_the_day_of_entry_is_sent_with_a_warning_or_skipped_on_request():
     zero_day = {"end_date": "2025-08-11"}
     assert list(built(enrollment=zero_day).notices["code"]) == ["ZERO_DAY_ENROLLMENT"]
     result = built(enrollment=zero_day, settings={"nm.require_exit_after_entry": True})
@@ -211,7 +211,7 @@ def test_edge_26_nm_sel_7_exit_on_the_day_of_entry_is_sent_with_a_warning_or_ski
 
 
 @pytest.mark.parametrize("published", [None, False])
-def test_edge_27_nm_sel_1_an_unpublished_student_waits(published):
+def test_nm_sel_1_an_unpublished_student_waits(published):
     assert skips(built({"student_published": published})) == {"11": "NM-SEL-1"}
 
 
@@ -219,41 +219,41 @@ def program(result):
     return result.records["body"][0]["ctePrograms"][0]
 
 
-def test_edge_28_nm_ele_9_one_completed_row_is_enough():
+def test_nm_ele_9_one_completed_row_is_enough():
     more = {"cte_records": [{"record_id": "c2", "student_id": "11", "program_completed": True}]}
     result = built(cte={"program_completed": False}, settings=FOURTH, **more)
     assert program(result)["cteProgramCompletionIndicator"] is True
 
 
-def test_edge_29_nm_ele_10_on_standard_5_the_completion_has_no_place():
+def test_nm_ele_10_on_standard_5_the_completion_has_no_place():
     result = built(cte={"program_completed": True})
     assert "cteProgramCompletionIndicator" not in str(result.records["body"][0])
     assert list(result.notices["code"]) == ["COMPLETION_DROPPED"]
 
 
-def test_edge_30_nm_ele_8_the_cip_code_is_a_text():
+def test_nm_ele_8_the_cip_code_is_a_text():
     assert program(built(settings=FOURTH))["cipCode"] == "0"
     assert built().records["body"][0]["cteProgramServices"][0]["cipCode"] == "0"
 
 
-def test_edge_31_nm_evt_2_a_corrected_entry_date_moves_the_record():
+def test_nm_evt_2_a_corrected_entry_date_moves_the_record():
     moved = items(tables(), tables(enrollment={"start_date": "2025-08-12"}))
     assert Counter(moved["action"]) == {"DELETE": 1, "POST": 1}
     assert events_by_action(moved) == {"DELETE": "NM-EVT-2", "POST": "NM-EVT-2"}
 
 
-def test_edge_32_nm_evt_4_an_excluded_school_deletes_all_its_periods():
+def test_nm_evt_4_an_excluded_school_deletes_all_its_periods():
     both = second_period(school_id="410", start_date="2025-10-01")
     assert actions(tables(**both), tables(school={"state_exclude": True}, **both)) == {"DELETE": 2}
     assert named(tables(**both), tables(school={"state_exclude": True}, **both)) == {"DELETE": "NM-EVT-4"}
 
 
-def test_edge_102_an_enrollment_of_an_unknown_student_is_never_reached():
+def test_an_enrollment_of_an_unknown_student_is_never_reached():
     orphan = second_period(student_id="12")
     assert skips(built(**orphan)) == {}
 
 
-def test_edge_47_com_val_1_an_exit_before_the_entry_is_skipped():
+def test_com_val_1_an_exit_before_the_entry_is_skipped():
     assert skips(built(enrollment={"end_date": "2025-08-10"})) == {"S11": "COM-VAL-1"}
 
 

@@ -38,7 +38,7 @@ def reported(built):
 @few
 @given(data=st.data())
 def test_every_row_is_accounted_for(profile, data):
-    """COM-SKP-1: rows read = used + skipped + set aside + collapsed + not applicable."""
+    """COM-SKP-1: rows read = used + skipped + unreadable + collapsed + not applicable."""
     tables = data.draw(TABLES[profile])
     built = build(tables, profile=profile)
     account = built.accounting().set_index("table")

@@ -1,4 +1,4 @@
-"""Profile wi-infinite-campus: every edge case of Wisconsin by its number, the events, and the settings."""
+"""Profile wi-infinite-campus: the edge cases of Wisconsin, the events, and the settings."""
 
 from __future__ import annotations
 
@@ -124,21 +124,21 @@ def test_enrollments_without_a_trigger_are_not_applicable_and_not_reported():
     assert skips(built(enrolled(no_show=True))) == {}
 
 
-def test_edge_33_excluded_and_no_show_at_once_is_one_line():
+def test_excluded_and_no_show_at_once_is_one_line():
     assert skips(built(enrolled(state_exclude=True, no_show=True, **CESA))) == {"20": "WI-ENR-4"}
 
 
-def test_edge_34_wi_evt_15_no_show_after_publish_deletes():
+def test_wi_evt_15_no_show_after_publish_deletes():
     after = tables(enrolled(no_show=True, **CESA))
     assert actions(tables(enrolled(**CESA)), after) == {"DELETE": 1}
     assert named(tables(enrolled(**CESA)), after) == {"DELETE": "WI-EVT-15"}
 
 
-def test_edge_35_no_show_cleared_again_posts():
+def test_no_show_cleared_again_posts():
     assert actions(tables(enrolled(no_show=True, **CESA)), tables(enrolled(**CESA))) == {"POST": 1}
 
 
-def test_edge_36_wi_evt_18_an_excluded_school_deletes_all_its_records():
+def test_wi_evt_18_an_excluded_school_deletes_all_its_records():
     before = tables(enrolled(**CESA), **WITH_504)
     assert actions(before, tables(enrolled(**CESA), school={"state_exclude": True}, **WITH_504)) == {
         "DELETE": 2
@@ -148,30 +148,30 @@ def test_edge_36_wi_evt_18_an_excluded_school_deletes_all_its_records():
 @pytest.mark.parametrize(
     "excluded", [{"school": {"state_exclude": True}}, {"calendar": {"state_exclude": True}}]
 )
-def test_edge_37_wi_evt_18_retain_keeps_what_was_sent_and_builds_nothing_new(excluded):
+def test_wi_evt_18_retain_keeps_what_was_sent_and_builds_nothing_new(excluded):
     before = tables(enrolled(**CESA))
     after = tables(enrolled(**CESA), **WITH_504, **excluded)
     assert actions(before, after, {"wi.exclude_after_publish": "retain"}) == {}
 
 
-def test_edge_38_wi_enr_10_an_override_does_not_replace_the_entity_id():
+def test_wi_enr_10_an_override_does_not_replace_the_entity_id():
     result = built(enrolled(override_ed_fi_school_id=399901, **CESA), school={"ed_fi_school_id": None})
     assert skips(result) == {"20": "WI-ENR-10"}
 
 
-def test_edge_39_wi_enr_8_a_summer_calendar_gives_nothing_for_any_trigger():
+def test_wi_enr_8_a_summer_calendar_gives_nothing_for_any_trigger():
     more = {"ceis_records": [a_ceis()], **WITH_504, **WITH_MODE}
     assert built(enrolled(**CESA), calendar={"summer_school": True}, **more).records.empty
 
 
-def test_edge_40_a_missing_service_type_counts_as_primary():
+def test_a_missing_service_type_counts_as_primary():
     assert len(built(enrolled(service_type=None, **CESA)).records) == 1
 
 
 @pytest.mark.parametrize(
     ("year", "begin"), [(2024, "2023-09-01"), (2025, "2024-09-03"), (2026, "2025-09-02")]
 )
-def test_edge_41_wi_scp_3_a_504_of_three_years_begins_each_year_with_the_enrollment(year, begin):
+def test_wi_scp_3_a_504_of_three_years_begins_each_year_with_the_enrollment(year, begin):
     rows = tables(
         enrolled("1", calendar_id="C4", start_date="2023-09-01", end_date="2024-06-07"),
         enrolled("2", calendar_id="C5", start_date="2024-09-03", end_date="2025-06-06"),
@@ -187,27 +187,27 @@ def test_edge_41_wi_scp_3_a_504_of_three_years_begins_each_year_with_the_enrollm
     assert [each["beginDate"] for each in result.records["body"]] == [begin]
 
 
-def test_edge_42_wi_504_3_a_504_after_the_enrollment_finds_none():
+def test_wi_504_3_a_504_after_the_enrollment_finds_none():
     result = built(enrolled(end_date="2025-12-19"), section504_records=[a_504(start_date="2026-01-05")])
     assert skips(result) == {"f1": "WI-504-3"}
 
 
-def test_edge_43_wi_504_3_one_shared_day_is_enough():
+def test_wi_504_3_one_shared_day_is_enough():
     result = built(enrolled(end_date="2025-12-19"), section504_records=[a_504(start_date="2025-12-19")])
     assert spans(result) == [("2025-12-19", "2025-12-19")]
 
 
-def test_edge_44_wi_ele_7_open_ends_send_no_end():
+def test_wi_ele_7_open_ends_send_no_end():
     assert spans(built(enrolled(end_date=None), **WITH_504)) == [("2025-09-02", None)]
 
 
-def test_edge_45_com_nrm_3_a_day_that_does_not_exist_is_a_load_error():
+def test_com_nrm_3_a_day_that_does_not_exist_is_a_load_error():
     result = built(enrolled(end_date="2026-02-29", **CESA))
     assert skips(result) == {"20": "COM-NRM-3"}
     assert result.records.empty
 
 
-def test_edge_46_com_nrm_3_a_leap_day_is_a_day():
+def test_com_nrm_3_a_leap_day_is_a_day():
     leap = tables(
         enrolled(start_date="2024-02-29", end_date="2024-06-07", **CESA),
         calendar={"school_year": 2024}, config={"school_year": 2024},
@@ -215,55 +215,55 @@ def test_edge_46_com_nrm_3_a_leap_day_is_a_day():
     assert build(leap, profile=PROFILE).records["body"][0]["beginDate"] == "2024-02-29"
 
 
-def test_edge_47_com_val_1_an_end_before_the_begin_skips_and_deletes_what_was_sent():
+def test_com_val_1_an_end_before_the_begin_skips_and_deletes_what_was_sent():
     backwards = {"section504_records": [a_504(end_date="2024-02-28")]}
     assert skips(built(**backwards)) == {"f1": "WI-504-1"}
     assert actions(tables(**WITH_504), tables(**backwards)) == {"DELETE": 1}
 
 
-def test_edge_48_com_val_1_an_end_on_the_day_of_the_begin_is_sent():
+def test_com_val_1_an_end_on_the_day_of_the_begin_is_sent():
     assert spans(built(enrolled(end_date="2025-09-02", **CESA))) == [("2025-09-02", "2025-09-02")]
 
 
-def test_edge_49_wi_mul_2_primary_wins_over_special_services():
+def test_wi_mul_2_primary_wins_over_special_services():
     result = built(enrolled("20", **CESA), enrolled("21", service_type="N", end_date="2025-12-01", **CESA))
     assert spans(result) == [("2025-09-02", "2026-06-05")]
     assert codes(result) == ["DUP_KEY"]
 
 
 @pytest.mark.parametrize(("low", "high"), [("20", "21"), ("9", "10")])
-def test_edge_50_51_wi_mul_2_the_higher_id_wins_as_a_number(low, high):
+def test_wi_mul_2_the_higher_id_wins_as_a_number(low, high):
     result = built(
         enrolled(high, end_date="2026-01-01", **CESA), enrolled(low, end_date="2026-02-02", **CESA)
     )
     assert spans(result) == [("2025-09-02", "2026-01-01")]
 
 
-def test_edge_52_wi_mul_3_overlapping_enrollments_with_an_older_504_give_two_records_and_a_warning():
+def test_wi_mul_3_overlapping_enrollments_with_an_older_504_give_two_records_and_a_warning():
     result = built(enrolled("20"), enrolled("21", start_date="2025-10-01"), **WITH_504)
     assert len(result.records) == 2
     assert codes(result) == ["OVERLAP"]
 
 
-def test_edge_53_wi_mul_2_a_504_younger_than_both_gives_one_record():
+def test_wi_mul_2_a_504_younger_than_both_gives_one_record():
     late = {"section504_records": [a_504(start_date="2025-11-03")]}
     assert len(built(enrolled("20"), enrolled("21", start_date="2025-10-01"), **late).records) == 1
 
 
-def test_edge_54_wi_mul_1_overlaps_at_two_schools_are_no_warning():
+def test_wi_mul_1_overlaps_at_two_schools_are_no_warning():
     result = built(enrolled("20"), enrolled("21", school_id="B", calendar_id="CB"), **WITH_504)
     assert len(result.records) == 2
     assert codes(result) == []
 
 
-def test_edge_55_wi_ele_7_a_ceis_record_without_end_does_not_take_the_enrollments():
+def test_wi_ele_7_a_ceis_record_without_end_does_not_take_the_enrollments():
     assert spans(built(ceis_records=[a_ceis()])) == [("2025-10-06", None)]
 
 
 @pytest.mark.parametrize(
     ("flag", "begins", "skipped"), [("Y", ["2025-09-02"], "WI-CEIS-2"), (None, [], "WI-CEIS-2")]
 )
-def test_edge_56_wi_ceis_2_a_ceis_record_before_the_enrollment_is_not_attached(flag, begins, skipped):
+def test_wi_ceis_2_a_ceis_record_before_the_enrollment_is_not_attached(flag, begins, skipped):
     result = built(enrolled(coord_early_intervention=flag), ceis_records=[a_ceis(start_date="2025-09-01")])
     assert [begin for begin, _ in spans(result)] == begins
     assert skips(result) == {"k1": skipped}
@@ -275,38 +275,38 @@ def test_wi_ceis_2_may_use_the_start_of_the_enrollment():
     assert spans(result) == [("2025-09-02", None)]
 
 
-def test_edge_57_wi_ceis_2_a_start_in_a_gap_is_skipped():
+def test_wi_ceis_2_a_start_in_a_gap_is_skipped():
     two = enrolled("20", end_date="2025-10-01"), enrolled("21", start_date="2025-11-01")
     assert skips(built(*two, ceis_records=[a_ceis()])) == {"k1": "WI-CEIS-2"}
 
 
-def test_edge_58_wi_ceis_3_a_record_beats_the_flag():
+def test_wi_ceis_3_a_record_beats_the_flag():
     result = built(enrolled(coord_early_intervention="Y"), ceis_records=[a_ceis(start_date="2025-09-02")])
     assert result.records["source_refs"][0][0] == "ceis_records:k1"
     assert spans(result) == [("2025-09-02", None)]
 
 
-def test_edge_59_com_nrm_5_a_provider_is_read_without_case_and_blanks():
+def test_com_nrm_5_a_provider_is_read_without_case_and_blanks():
     assert programs(built(enrolled(third_party_provider=" cesa "))) == ["Third Party - CESA"]
 
 
 @pytest.mark.parametrize("provider", ["NONE", "none", None])
-def test_edge_60_wi_tp_1_no_provider_gives_no_record(provider):
+def test_wi_tp_1_no_provider_gives_no_record(provider):
     assert built(enrolled(third_party_provider=provider)).records.empty
 
 
-def test_edge_61_wi_evt_14_from_one_private_provider_to_another_changes_nothing():
+def test_wi_evt_14_from_one_private_provider_to_another_changes_nothing():
     assert actions(
         tables(enrolled(third_party_provider="X")), tables(enrolled(third_party_provider="Y1"))
     ) == {"NOOP": 1}
 
 
-def test_edge_62_wi_tp_1_ceis_and_a_provider_give_two_records():
+def test_wi_tp_1_ceis_and_a_provider_give_two_records():
     result = built(enrolled(coord_early_intervention="Y", **CESA))
     assert programs(result) == ["Coordinated Early Intervening Services", "Third Party - CESA"]
 
 
-def test_edge_63_wi_ele_3_program_names_have_an_ascii_hyphen():
+def test_wi_ele_3_program_names_have_an_ascii_hyphen():
     names = {*programs(built(enrolled(**CESA))), *programs(built(enrolled(third_party_provider="X")))}
     assert names == {"Third Party - CESA", "Third Party - Other"}
     assert all(name.isascii() for name in names)
@@ -320,13 +320,13 @@ def two_modes(**second):
     return {"instruction_mode_records": [a_mode("m1"), a_mode("m2", school_number="0060", **second)]}
 
 
-def test_edge_64_wi_mul_4_modality_at_two_schools_from_one_day_is_no_collision():
+def test_wi_mul_4_modality_at_two_schools_from_one_day_is_no_collision():
     result = built(*two_schools(), **two_modes())
     assert len(result.records) == 2
     assert codes(result) == []
 
 
-def test_edge_65_wi_mul_4_one_override_on_both_gives_one_record_and_a_warning():
+def test_wi_mul_4_one_override_on_both_gives_one_record_and_a_warning():
     override = {"override_ed_fi_school_id": 399901}
     result = built(
         enrolled("30", **override), enrolled("31", school_id="B", calendar_id="CB", **override), **two_modes()
@@ -336,11 +336,11 @@ def test_edge_65_wi_mul_4_one_override_on_both_gives_one_record_and_a_warning():
 
 
 @pytest.mark.parametrize("number", ["A", "40"])
-def test_edge_66_67_wi_mod_4_only_the_exact_school_number_matches(number):
+def test_wi_mod_4_only_the_exact_school_number_matches(number):
     assert skips(built(instruction_mode_records=[a_mode(school_number=number)])) == {"m1": "WI-MOD-4"}
 
 
-def test_edge_68_wi_mod_4_a_start_before_the_enrollment():
+def test_wi_mod_4_a_start_before_the_enrollment():
     early = {"instruction_mode_records": [a_mode(start_date="2025-08-15")]}
     assert skips(built(**early)) == {"m1": "WI-MOD-4"}
     result = built(settings={"wi.modality_before_enrollment": "earliest_overlap"}, **early)
@@ -348,45 +348,45 @@ def test_edge_68_wi_mod_4_a_start_before_the_enrollment():
 
 
 @pytest.mark.parametrize(("end", "skipped"), [("2026-07-01", {"m1": "WI-MOD-2"}), ("2026-06-30", {})])
-def test_edge_69_70_wi_mod_2_wi_scp_2_the_end_lies_inside_the_year(end, skipped):
+def test_wi_mod_2_wi_scp_2_the_end_lies_inside_the_year(end, skipped):
     assert skips(built(instruction_mode_records=[a_mode(end_date=end)])) == skipped
 
 
-def test_edge_71_wi_mod_4_a_coursework_enrollment_gives_no_modality_but_its_504():
+def test_wi_mod_4_a_coursework_enrollment_gives_no_modality_but_its_504():
     result = built(enrolled(state_enrollment_type="C"), **WITH_MODE, **WITH_504)
     assert skips(result) == {"m1": "WI-MOD-4"}
     assert programs(result) == ["Section 504 Placement"]
 
 
-def test_edge_72_wi_mod_4_ppp_gives_modality():
+def test_wi_mod_4_ppp_gives_modality():
     assert programs(built(enrolled(state_enrollment_type="PPP"), **WITH_MODE)) == ["Remote"]
 
 
 @pytest.mark.parametrize(
     ("typed", "sent"), [("HYBRID", "Hybrid"), ("In Person", "In-Person"), ("in-person", "In-Person")]
 )
-def test_edge_73_the_modality_is_sent_in_its_own_spelling(typed, sent):
+def test_the_modality_is_sent_in_its_own_spelling(typed, sent):
     assert programs(built(instruction_mode_records=[a_mode(learning_modality=typed)])) == [sent]
 
 
-def test_edge_74_wi_mod_3_an_unknown_modality_is_skipped():
+def test_wi_mod_3_an_unknown_modality_is_skipped():
     assert skips(built(instruction_mode_records=[a_mode(learning_modality="Virtual")])) == {"m1": "WI-MOD-3"}
 
 
-def test_edge_75_wi_evt_7_another_modality_moves_the_record():
+def test_wi_evt_7_another_modality_moves_the_record():
     after = tables(instruction_mode_records=[a_mode(learning_modality="Hybrid")])
     assert actions(tables(**WITH_MODE), after) == {"DELETE": 1, "POST": 1}
     assert named(tables(**WITH_MODE), after) == {"DELETE": "WI-EVT-7", "POST": "WI-EVT-7"}
 
 
 @pytest.mark.parametrize("profile", ["choice_only", "choice_private_opt_in"])
-def test_edge_76_wi_cfg_1_a_choice_profile_sends_and_deletes_nothing(profile):
+def test_wi_cfg_1_a_choice_profile_sends_and_deletes_nothing(profile):
     after = tables(enrolled(**CESA), config={"profile": profile})
     assert skips(build(after, profile=PROFILE)) == {"2026": "WI-CFG-1"}
     assert actions(tables(enrolled(**CESA)), after) == {}
 
 
-def test_edge_77_wi_cfg_2_an_invalid_configuration_plans_nothing():
+def test_wi_cfg_2_an_invalid_configuration_plans_nothing():
     after = tables(enrolled(**CESA), config={"valid": False})
     assert skips(build(after, profile=PROFILE)) == {"2026": "WI-CFG-2"}
     assert actions(tables(enrolled(**CESA)), after) == {}
@@ -395,43 +395,43 @@ def test_edge_77_wi_cfg_2_an_invalid_configuration_plans_nothing():
 OFF = {"resource_preferences": [{"resource": "studentProgramAssociations", "enabled": False}]}
 
 
-def test_edge_78_com_tog_1_a_resource_switched_off_plans_nothing():
+def test_com_tog_1_a_resource_switched_off_plans_nothing():
     assert actions(tables(enrolled(**CESA)), tables(enrolled(no_show=True, **CESA), **OFF)) == {}
 
 
-def test_edge_80_com_tog_1_switched_on_again_sends_the_difference():
+def test_com_tog_1_switched_on_again_sends_the_difference():
     assert actions(tables(enrolled(**CESA), **OFF), tables(enrolled(**CESA), **WITH_504))["POST"] == 1
 
 
-def test_edge_81_wi_enr_3_wi_scp_1_an_enrollment_of_last_years_calendar_is_not_this_years():
+def test_wi_enr_3_wi_scp_1_an_enrollment_of_last_years_calendar_is_not_this_years():
     result = built(
         enrolled(start_date="2025-06-20", end_date="2025-07-10", **CESA), calendar={"school_year": 2025}
     )
     assert skips(result) == {"20": "WI-ENR-3"}
 
 
-def test_edge_82_wi_enr_3_an_enrollment_without_calendar_is_not_this_years():
+def test_wi_enr_3_an_enrollment_without_calendar_is_not_this_years():
     assert skips(built(enrolled(calendar_id=None, **CESA))) == {"20": "WI-ENR-3"}
 
 
-def test_edge_100_com_key_1_a_corrected_state_id_moves_every_record():
+def test_com_key_1_a_corrected_state_id_moves_every_record():
     after = tables(
         enrolled(**CESA), **WITH_504, students=[{"student_id": "2", "student_unique_id": "7000000009"}]
     )
     assert actions(tables(enrolled(**CESA), **WITH_504), after) == {"DELETE": 2, "POST": 2}
 
 
-def test_edge_102_wi_enr_1_an_enrollment_of_an_unknown_student():
+def test_wi_enr_1_an_enrollment_of_an_unknown_student():
     assert skips(built(enrolled(student_id="9", **CESA))) == {"20": "WI-ENR-1"}
 
 
-def test_edge_103_empty_tables_build_and_plan_nothing():
+def test_empty_tables_build_and_plan_nothing():
     empty = {"edfi_config": [{"school_year": 2026}]}
     assert build(empty, profile=PROFILE).records.empty
     assert actions(empty, empty) == {}
 
 
-def test_edge_94_95_com_nrm_3_a_timestamp_is_its_written_day():
+def test_com_nrm_3_a_timestamp_is_its_written_day():
     night, utc = (
         enrolled("20", start_date="2025-11-02T00:30:00-05:00", **CESA),
         enrolled("21", start_date="2025-08-23T23:30:00Z", **CESA),
@@ -439,7 +439,7 @@ def test_edge_94_95_com_nrm_3_a_timestamp_is_its_written_day():
     assert [begin for begin, _ in spans(built(night, utc))] == ["2025-08-23", "2025-11-02"]
 
 
-def test_edge_98_names_never_reach_a_payload():
+def test_names_never_reach_a_payload():
     names = [
         {"student_id": "2", "student_unique_id": "7000000002", "first_name": "Zoë", "last_name": 'O"Néill'}
     ]

@@ -108,7 +108,7 @@ def association(student: str, organization: int, program: str, kind: str, begin:
 def test_what_was_done_by_hand_is_found_put_right_and_found_no_more(
     work: Playground, sandbox: Running, by_hand: ByHand
 ) -> None:
-    """REC-R1, R2, R3, R9 and FOREIGN; edge cases 83, 84 and 86."""
+    """REC-R1, R2, R3, R9 and FOREIGN."""
     first = published()
     ids = first.plan.items.index
     before = by_hand.held()
@@ -199,7 +199,6 @@ def test_a_resync_is_a_run_whose_plan_is_kept_and_shown_as_it_was(work: Playgrou
 
 
 def test_an_emptied_source_is_refused_by_a_resync_too(work: Playground, sandbox: Running) -> None:
-    """Edge case 103."""
     published()
     for name in ("students", "enrollments", "section504_records", "ceis_records", "instruction_mode_records"):
         file = work.folder / "source" / f"{name}.csv"

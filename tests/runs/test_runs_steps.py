@@ -62,7 +62,7 @@ def test_steps_show_counts_reasons_and_the_next_step_without_a_person(work: Play
     run = a_run("new")
     shown = {step.__name__: step() for step in (run.extract, run.build, run.validate, run.preview)}
 
-    assert "were set aside because of a bad cell" in shown["extract"].says
+    assert "could not be read because of a bad cell" in shown["extract"].says
     assert "failed a rule" in shown["build"].says
     assert "held back. Checked against sandbox too." in shown["validate"].says
     assert run.plan.fingerprint in shown["preview"].next_step

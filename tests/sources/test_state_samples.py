@@ -41,8 +41,8 @@ def test_each_row_fails_the_rule_its_page_names(repository: Path, profile: str) 
     tables = extract(folder / "before", profile=profile)
     found = build(tables, profile=profile, school_year=2026).skipped
     assert set(found["rule"]) == told
-    mended = build(extract(folder / "after", profile=profile), profile=profile, school_year=2026).skipped
-    assert 0 < len(mended) < len(found)
+    fixed = build(extract(folder / "after", profile=profile), profile=profile, school_year=2026).skipped
+    assert 0 < len(fixed) < len(found)
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -535,7 +535,7 @@ def test_what_the_rules_build_of_all_ten_is_ready():
 
 
 def test_ready_and_held_are_the_records_and_nothing_else():
-    """Promise 1: rows in = ready + held; the build itself is untouched."""
+    """Rows in = ready + held; the build itself is untouched."""
     bodies = [a_body(studentReference={"studentUniqueId": f"1{number}"}) for number in range(6)]
     bodies[1]["shoe"] = bodies[4]["shoe"] = 43
     made = a_build(*((CTE, body) for body in bodies))
