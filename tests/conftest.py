@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import socket
@@ -136,6 +137,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         item.add_marker(_mark_of(item))
     items.sort(key=lambda item: "tests/browser/" in item.nodeid)
+
+
+def pytest_collection_finish() -> None:
+    """What the imports made lives on: without it each full collection of garbage costs a third of a second less."""
+    gc.collect()
+    gc.freeze()
 
 
 # ---- data
