@@ -162,6 +162,7 @@ def publish(bench: Bench) -> None:
     all_at_once = {"bodies": bodies, "count": bench.count(AT_ONCE), "at_once": AT_ONCE}
     bench.run(f"aiohttp, {AT_ONCE}", "aiohttp", rival=True, **all_at_once)
     bench.run(f"libcurl under httpx, {AT_ONCE}", "transport", **all_at_once)
+    bench.run(f"the same by httpx's client, {AT_ONCE}", "flow", **all_at_once)
     for pool in (8, AT_ONCE):
         folder = bench.folder_with(bench.count(pool))
         bench.run(f"lightbeam, {pool}", "lightbeam", rival=True, command="send", folder=folder, pool=pool)
@@ -171,6 +172,10 @@ def publish(bench: Bench) -> None:
         bench.run(
             f"Client.apply, {at_once}", "client", bodies=bodies, count=bench.count(at_once), at_once=at_once
         )
+    bench.run(f"by tornado's libcurl, {AT_ONCE}", "client", wire="tornado", **all_at_once)
+    if bench.programs is not None:
+        library = next(bench.programs.parent.glob("[lL]ib/**/site-packages"))
+        bench.run(f"by aiohttp, {AT_ONCE}", "client", wire="aiohttp", library=str(library), **all_at_once)
     plan, ledger = str(bench.plan()), str(bench.folder / f"ledger-{bench.latency}.db")
     nowhere = str(bench.folder / f"nowhere-{bench.latency}.db")
     bench.run("publish that sends nothing", "journal", plan=plan, ledger=nowhere)
