@@ -17,9 +17,8 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import httpx
 import numpy as np
@@ -35,7 +34,7 @@ from edfi_toolkit.model.keys import key_rows
 from edfi_toolkit.ods import Client, Outcome, Write
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.publishing import publish
-from edfi_toolkit.rules import build, synthetic_of
+from edfi_toolkit.rules import Build, Config, Scope, build, synthetic_of
 from edfi_toolkit.sandbox import start
 from edfi_toolkit.settings import Secret, Target
 from edfi_toolkit.sources import extract
@@ -106,28 +105,21 @@ def changed(rows: pd.DataFrame) -> pd.DataFrame:
     return late.iloc[third:].reset_index(drop=True)
 
 
-def a_build(rows: pd.DataFrame) -> Any:
+def a_build(rows: pd.DataFrame) -> Build:
     """What a plan reads of a build."""
-    config = {"valid": True, "profile": "public", "school_year": YEAR}
+    first, last = date(2025, 7, 1), date(2026, 6, 30)
     nothing = pd.DataFrame(
         {name: pd.Series(dtype="str") for name in ("table", "id", "rule", "detail", "code")}
     )
-    scope = SimpleNamespace(
+    return Build(
         profile="certification",
-        school_year=YEAR,
-        source="",
-        resources=(RESOURCE,),
-        config_start=pd.Timestamp("2025-07-01"),
-        config_end=pd.Timestamp("2026-06-30"),
-    )
-    return SimpleNamespace(
         records=rows,
         skipped=nothing,
         notices=nothing,
-        tables=Tables({}),
         settings={},
-        config=config,
-        scope=scope,
+        tables=Tables({}),
+        config=Config(YEAR, first, last),
+        scope=Scope("certification", YEAR, (RESOURCE,), frozenset(), frozenset(), first, last),
     )
 
 

@@ -6,13 +6,14 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edfi_toolkit.cli.output import say
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import Console
 
     from edfi_toolkit.batch.unattended import Unattended
@@ -148,7 +149,7 @@ def _outcome(out: Console, run: Run) -> None:
     _table(out, "What is not in the ODS, why, and what to do", why, run.overview())
 
 
-def _table(out: Console, title: str, frame: Any, view: View) -> None:
+def _table(out: Console, title: str, frame: pd.DataFrame, view: View) -> None:
     from rich.table import Table
 
     from edfi_toolkit.display.tables import TextTable

@@ -29,7 +29,7 @@ def show(view: View, *, as_json: bool = False, facts: Mapping[str, Any] | None =
         show_json({block.caption: as_records(block.frame, view.masker) for block in view.blocks})
 
 
-def show_json(content: Any) -> None:
+def show_json(content: object) -> None:
     """Any result as one line of JSON on stdout."""
     import orjson
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -11,8 +11,16 @@ from edfi_toolkit.cli.options import Mode, settings_given
 from edfi_toolkit.cli.output import say, show
 from edfi_toolkit.cli.progress import TerminalProgress
 
+if TYPE_CHECKING:
+    from edfi_toolkit.review.views import View
+    from edfi_toolkit.rules import Build
+    from edfi_toolkit.runs.run import Run
+    from edfi_toolkit.settings import Settings
 
-def build_of(source: str, profile: str, school_year: int | None, given: list[str] | None) -> tuple[Any, Any]:
+
+def build_of(
+    source: str, profile: str, school_year: int | None, given: list[str] | None
+) -> tuple[Build, Settings]:
     """The build of a source, and the settings of this installation."""
     from edfi_toolkit.rules import build as built
     from edfi_toolkit.runs.manifest import settings_of
@@ -37,7 +45,7 @@ def preview_of(
     live: bool = False,
     schools: list[int] | None = None,
     incremental: bool | None = None,
-) -> tuple[Any, Any]:
+) -> tuple[Run, View]:
     """A new run, as far as its preview."""
     from edfi_toolkit.runs import open_run
 
@@ -61,7 +69,7 @@ def preview_of(
         return run, run.preview(live=True, schools=schools or (), progress=reading)
 
 
-def finish(run: Any, view: Any, as_json: bool) -> None:
+def finish(run: Run, view: View, as_json: bool) -> None:
     """Show the state of a run and end with its exit code."""
     steps = run.folder.manifest.get("steps", {})
     code = exit_of_steps(steps)

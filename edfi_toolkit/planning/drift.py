@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS, associations, body_hash
+from edfi_toolkit.model.equality import Body
 from edfi_toolkit.model.frames import as_list
 from edfi_toolkit.model.keys import key_texts
 from edfi_toolkit.planning.comparison import ods_side, with_key
@@ -83,7 +83,7 @@ def _of_post() -> Found:
     return "LIVE_EXISTS", "The ODS has a record with this key already: the create would overwrite it."
 
 
-def _of_noop(there: Any, digest: str) -> Found | None:
+def _of_noop(there: Body | None, digest: str) -> Found | None:
     if there is None:
         return "LIVE_DRIFT", "Nothing would be sent, but the ODS has this record no more."
     if body_hash(there) != digest:
@@ -91,7 +91,7 @@ def _of_noop(there: Any, digest: str) -> Found | None:
     return None
 
 
-def _of_change(action: str, there: Any, before: Any) -> Found | None:
+def _of_change(action: str, there: Body | None, before: Body | None) -> Found | None:
     if there is None:
         then = "it would be created again" if action == "PUT" else "there is nothing to delete"
         return "LIVE_GONE", f"The ODS has this record no more: {then}."

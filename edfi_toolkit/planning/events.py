@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.planning.comparison import Sides
+from edfi_toolkit.rules import Build
 from edfi_toolkit.rules.events import Changes, State, name_of_unchanged, names
 
 
-def events_of(items: pd.DataFrame, rows: pd.DataFrame, sides: Sides, build: Any) -> list[str]:
+def events_of(items: pd.DataFrame, rows: pd.DataFrame, sides: Sides, build: Build) -> list[str]:
     """The events behind each item, as text; both halves of a pair bear the same.
 
     items: action, pair, rule, diff. rows: per item the positions `source` and `mapped` in the sides.

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError, UnsafePlan
+from edfi_toolkit.rules import Build
 from edfi_toolkit.settings.limits import DEFAULT_LIMITS
 
 EMPTY_SOURCE = "empty-source"
@@ -47,6 +48,11 @@ class Override:
 
     breach: str
     person: str
+
+
+GivenOverride = (
+    Override | Mapping[str, str] | Sequence[str]
+)  # a sequence: `breach:person` or (breach, person)
 
 
 def guard(
@@ -122,7 +128,7 @@ def _breach(code: str, says: str, hint: str) -> Guard:
 
 
 def overrides_for(
-    breaches: Sequence[str], overrides: Iterable[Any], *, says: Mapping[str, str] | None = None
+    breaches: Sequence[str], overrides: Iterable[GivenOverride], *, says: Mapping[str, str] | None = None
 ) -> list[Override]:
     """The override of each breach, in the order of the breaches.
 
@@ -144,7 +150,7 @@ def overrides_for(
     return [given[breach] for breach in breaches]
 
 
-def _override(given: Any) -> Override:
+def _override(given: GivenOverride) -> Override:
     if isinstance(given, Override):
         breach, person = given.breach, given.person
     elif isinstance(given, Mapping):
@@ -164,7 +170,7 @@ def _override(given: Any) -> Override:
 # The likely mistake
 
 
-def behind_deletes(items: pd.DataFrame, build: Any) -> str:
+def behind_deletes(items: pd.DataFrame, build: Build) -> str:
     """Why so many records would go: another year's rows, an empty table, a number typed wrong, or one reason.
 
     items: those of a plan (ITEMS). Returns an empty text where no single cause explains MOST of them.
@@ -183,7 +189,7 @@ def behind_updates(items: pd.DataFrame) -> str:
     return _one_reason(items[items["action"].eq("PUT")])
 
 
-def _another_year(build: Any) -> str:
+def _another_year(build: Build) -> str:
     """No row begins in the school year, and the newest lies before it, or the oldest after it."""
     days = pd.concat(
         [
@@ -204,7 +210,7 @@ def _another_year(build: Any) -> str:
     return f"{year}; the oldest of those after it begins on {days[days > last].min():%Y-%m-%d}. Is the year right?"
 
 
-def _empty_table(gone: pd.DataFrame, build: Any) -> str:
+def _empty_table(gone: pd.DataFrame, build: Build) -> str:
     named = [{ref.partition(":")[0] for ref in refs} for refs in gone["source_refs"]]
     for name, count in Counter(chain.from_iterable(named)).most_common():
         rows = build.tables.get(name)

@@ -16,10 +16,11 @@ from edfi_toolkit.planning.events import events_of
 from edfi_toolkit.planning.plan import ITEMS
 from edfi_toolkit.planning.reasons import Origins, changed_members, reasons
 from edfi_toolkit.planning.truth_tables import LINKED_WAVE, WAVES
+from edfi_toolkit.rules import Build
 
 
 def items_of(
-    decided: pd.DataFrame, sides: Sides, build: Any, origins: Origins, *, resync: bool
+    decided: pd.DataFrame, sides: Sides, build: Build, origins: Origins, *, resync: bool
 ) -> pd.DataFrame:
     """The items (ITEMS) in the order of execution.
 

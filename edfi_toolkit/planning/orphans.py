@@ -8,14 +8,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from edfi_toolkit.planning.comparison import Sides
 from edfi_toolkit.planning.findings import Findings
-from edfi_toolkit.rules import profile
+from edfi_toolkit.rules import Build, profile
 from edfi_toolkit.tables.load_errors import is_load_error
 
 
@@ -25,7 +23,7 @@ def load_errors(skipped: pd.DataFrame) -> pd.DataFrame:
 
 
 def without_foreign_orphans(
-    decided: pd.DataFrame, sides: Sides, kept_back: pd.DataFrame, build: Any, findings: Findings
+    decided: pd.DataFrame, sides: Sides, kept_back: pd.DataFrame, build: Build, findings: Findings
 ) -> pd.DataFrame:
     """Without the deletes of foreign and doubtful records, and without a POST that a setting leaves for later.
 
@@ -43,7 +41,7 @@ def without_foreign_orphans(
     return decided[~spared].reset_index(drop=True)
 
 
-def _may_go(orphans: pd.DataFrame, build: Any) -> pd.Series:
+def _may_go(orphans: pd.DataFrame, build: Build) -> pd.Series:
     scope, policy = build.scope, build.settings.get("resync_orphans", "scoped")
     if policy == "report" or not profile(scope.profile).orphan_scope:
         return pd.Series(False, index=orphans.index)
@@ -55,7 +53,7 @@ def _may_go(orphans: pd.DataFrame, build: Any) -> pd.Series:
     return window & ours & orphans["education_organization_id"].isin(scope.organizations)
 
 
-def _in_doubt(orphans: pd.DataFrame, kept_back: pd.DataFrame, build: Any) -> pd.Series:
+def _in_doubt(orphans: pd.DataFrame, kept_back: pd.DataFrame, build: Build) -> pd.Series:
     """Whether an error may be the reason that the source has no record with this key."""
     students = orphans["student_unique_id"]
     doubt = students.isin(kept_back["student_unique_id"])

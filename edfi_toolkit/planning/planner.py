@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -35,17 +34,17 @@ from edfi_toolkit.planning.key_changes import link, row_of
 from edfi_toolkit.planning.orphans import load_errors, without_foreign_orphans
 from edfi_toolkit.planning.plan import Plan, seal_of
 from edfi_toolkit.planning.reasons import Origins
-from edfi_toolkit.planning.resources import looked_at, parts_of
+from edfi_toolkit.planning.resources import CheckedBuild, looked_at, parts_of
 from edfi_toolkit.planning.schools import check_known, of_schools
 from edfi_toolkit.planning.truth_tables import PUBLISH, PUBLISH_READS, RESYNC, RESYNC_READS, decide
-from edfi_toolkit.rules import profile
+from edfi_toolkit.rules import Build, profile
 
 MODES = ("publish", "resync")
 _LINK_COLUMNS = ["resource", "key", "education_organization_id", "begin_date", "source_refs"]
 
 
 def plan(
-    checked_or_build: Any,
+    checked_or_build: CheckedBuild | Build,
     *,
     identity_map: pd.DataFrame | None = None,
     ods: pd.DataFrame | None = None,
@@ -122,7 +121,7 @@ def plan(
     return Plan(items, findings.frame(), scope, mode, preferences, seal_of(items))
 
 
-def identity_map_of(build: Any, ids: Any = None) -> pd.DataFrame:
+def identity_map_of(build: CheckedBuild | Build, ids: Iterable[str] | None = None) -> pd.DataFrame:
     """The identity map as it stands after a complete publish of a build.
 
     ids: Ed-Fi ids in the order of the records; made up, but always the same for the same record, when not
@@ -174,7 +173,7 @@ def _left_alone(
     keys: pd.DataFrame,
     sides: Sides,
     kept_back: pd.DataFrame,
-    build: Any,
+    build: Build,
     origins: Origins,
     findings: Findings,
 ) -> pd.Series:
@@ -227,7 +226,7 @@ def _linked(
     decided: pd.DataFrame,
     sides: Sides,
     kept_back: pd.DataFrame,
-    build: Any,
+    build: Build,
     origins: Origins,
     findings: Findings,
 ) -> pd.DataFrame:
@@ -274,7 +273,7 @@ def _in_place(decided: pd.DataFrame, sides: Sides, updatable: Collection[str]) -
     return pd.concat([rest, made], ignore_index=True).astype({"pair": "Int64"})
 
 
-def _retained(old: pd.DataFrame, build: Any, origins: Origins) -> pd.DataFrame:
+def _retained(old: pd.DataFrame, build: Build, origins: Origins) -> pd.DataFrame:
     """Published records that a setting keeps although they are no longer selected."""
     kept = np.zeros(len(old), dtype=bool)
     for kind in profile(build.scope.profile).keeps_deselected:
@@ -289,7 +288,7 @@ def _retained(old: pd.DataFrame, build: Any, origins: Origins) -> pd.DataFrame:
     return old[kept]
 
 
-def _guard(items: pd.DataFrame, mapped: int, withheld: int, build: Any, findings: Findings) -> None:
+def _guard(items: pd.DataFrame, mapped: int, withheld: int, build: Build, findings: Findings) -> None:
     students = build.tables.get("students")
     for breach in guard(
         deletes=int(items["action"].eq("DELETE").sum()),

@@ -13,6 +13,7 @@ import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS, canonical
 from edfi_toolkit.planning.key_changes import row_of
+from edfi_toolkit.rules import Build
 from edfi_toolkit.tables.schema import TABLES
 
 SENTENCES = {
@@ -39,7 +40,7 @@ SENTENCES = {
 class Origins:
     """Answers what became of the source rows a published record rested on."""
 
-    def __init__(self, build: Any) -> None:
+    def __init__(self, build: Build) -> None:
         skipped = build.skipped
         names = [f"{table}:{row_id}" for table, row_id in zip(skipped["table"], skipped["id"], strict=True)]
         # The first rule of a row is the one a steward is told.
@@ -55,9 +56,8 @@ class Origins:
         """Whether the source still holds the row of a reference."""
         table, _, row_id = ref.partition(":")
         if table not in self._ids:
-            rows = self._tables.get(table)
-            known = rows is not None and table in TABLES
-            self._ids[table] = set(rows[TABLES[table].primary_key[0]].astype(str)) if known else set()
+            rows = self._tables.get(table) if table in TABLES else None
+            self._ids[table] = set() if rows is None else set(rows[TABLES[table].primary_key[0]].astype(str))
         return row_id in self._ids[table] or row_of(f"{table}:{row_id}").partition(":")[2] in self._ids[table]
 
     def gone(self, refs: list[str]) -> str:

@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Protocol
 
 import pandas as pd
 
 from edfi_toolkit.planning.findings import Findings
 from edfi_toolkit.planning.preferences import preferences_of, to_resync
-from edfi_toolkit.rules import profile
+from edfi_toolkit.rules import Build, profile
 
 
-def parts_of(checked_or_build: Any) -> tuple[Any, pd.DataFrame, pd.DataFrame]:
+class CheckedBuild(Protocol):
+    """A build of which validation may hold records."""
+
+    @property
+    def build(self) -> Build: ...
+
+    @property
+    def ready(self) -> pd.DataFrame: ...
+
+    @property
+    def held(self) -> pd.DataFrame: ...
+
+
+def parts_of(checked_or_build: CheckedBuild | Build) -> tuple[Build, pd.DataFrame, pd.DataFrame]:
     """Build, records to send, records held back."""
-    if hasattr(checked_or_build, "ready"):
-        return checked_or_build.build, checked_or_build.ready, checked_or_build.held
-    return checked_or_build, checked_or_build.records, checked_or_build.records.iloc[:0]
+    if isinstance(checked_or_build, Build):
+        return checked_or_build, checked_or_build.records, checked_or_build.records.iloc[:0]
+    return checked_or_build.build, checked_or_build.ready, checked_or_build.held
 
 
-def resources_of(checked_or_build: Any) -> tuple[str, ...]:
+def resources_of(checked_or_build: CheckedBuild | Build) -> tuple[str, ...]:
     """The resources that a resync compares: those it needs the ODS's records of."""
     preferences = looked_at(checked_or_build, "resync", Findings())
     return tuple(preferences.loc[preferences["enabled"], "resource"])
 
 
 def looked_at(
-    checked_or_build: Any,
+    checked_or_build: CheckedBuild | Build,
     mode: str,
     findings: Findings,
     *,
@@ -46,7 +59,7 @@ def looked_at(
         return preferences_of(None, [])
     empties = profile(build.scope.profile).empties
     emptying = mode == "resync" and empties is not None and empties.holds(build.settings)
-    if not getattr(build, "publishes", True) and not emptying:
+    if not build.publishes and not emptying:
         findings.report("NOT_PUBLISHED")
         return preferences_of(None, [])
     built = [*ready["resource"].unique(), *held["resource"].unique()]

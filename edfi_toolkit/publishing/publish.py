@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 
@@ -25,7 +24,7 @@ from edfi_toolkit.ledger.attempts import Attempt, AttemptResult
 from edfi_toolkit.ledger.journal import Journal
 from edfi_toolkit.ledger.ledger import Ledger
 from edfi_toolkit.ods import Client, Outcome, Write
-from edfi_toolkit.planning.guardrails import overrides_for
+from edfi_toolkit.planning.guardrails import GivenOverride, overrides_for
 from edfi_toolkit.planning.plan import Plan, fingerprint_of
 from edfi_toolkit.publishing.items import SENT, Items
 from edfi_toolkit.publishing.limits import Budget
@@ -44,7 +43,7 @@ def publish(
     target: str | Target | Client,
     ledger: str | os.PathLike[str] | Ledger,
     approved: str,
-    overrides: Iterable[Any] = (),
+    overrides: Iterable[GivenOverride] = (),
     run_id: str | None = None,
     progress: Progress | None = None,
     max_seconds: float | None = None,

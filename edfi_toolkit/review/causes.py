@@ -105,7 +105,7 @@ def by_cause(rejections: pd.DataFrame) -> pd.DataFrame:
     return grouped.sort_values("rejections", ascending=False, kind="stable").reset_index()
 
 
-def _first(messages: Any) -> str:
+def _first(messages: object) -> str:
     return (
         str(messages[0])
         if isinstance(messages, Sequence) and not isinstance(messages, str) and messages

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.rules.account import as_mask
+from edfi_toolkit.rules.building import Build
 from edfi_toolkit.rules.contract import profile
 from edfi_toolkit.rules.frames import among
 
@@ -134,7 +135,7 @@ def rows_now(
     return found.assign(there=found["there"].notna())
 
 
-def names(changes: Changes, build: Any) -> pd.Series:
+def names(changes: Changes, build: Build) -> pd.Series:
     """The events behind each change, as a reason shows them; empty where none is proven.
 
     Several events behind a change all happened: they are joined by "and". Those behind a new record are what
@@ -159,6 +160,6 @@ def _joined(events: Mapping[str, Any], joint: str, changes: Changes) -> np.ndarr
     return said
 
 
-def name_of_unchanged(build: Any) -> str:
+def name_of_unchanged(build: Build) -> str:
     """The event of a record behind which nothing changed; most tables have none."""
     return profile(build.scope.profile).events.UNCHANGED

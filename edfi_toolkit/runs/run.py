@@ -45,6 +45,7 @@ from edfi_toolkit.settings import Settings, Source, Target
 
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
+    from edfi_toolkit.planning.guardrails import GivenOverride
     from edfi_toolkit.rules import Build
     from edfi_toolkit.tables import Tables
     from edfi_toolkit.validation import Checked
@@ -223,7 +224,7 @@ class Run:
         self,
         *,
         approved: str = "",
-        overrides: Iterable[Any] = (),
+        overrides: Iterable[GivenOverride] = (),
         progress: Progress | None = None,
         max_seconds: float | None = None,
         max_requests: int | None = None,
@@ -366,7 +367,7 @@ class Run:
         with Ledger(self.installation.ledger) as ledger:
             return ledger.rejections(feed=ledger.feed(self.target.identity, self.profile, self.source.name))
 
-    def _await_approval(self, overrides: list[Any]) -> View:
+    def _await_approval(self, overrides: list[GivenOverride]) -> View:
         """In place of publishing while no one has approved: how to, with a button where a person can press it."""
         codes = [str(override).partition(":")[0] for override in overrides]
         shown = unapproved_view(

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from edfi_toolkit.rules.building import Build
 from edfi_toolkit.rules.certification.rules import ID, TABLE
 from edfi_toolkit.rules.events import Changes, rows_now
 
 UNCHANGED = "CERT-EVT-5"
 
 
-def of_new(new: Changes, known: Changes, build: Any) -> dict[str, Any]:
+def of_new(new: Changes, known: Changes, build: Build) -> dict[str, Any]:
     """A new record counts as a participation added."""
     return {"CERT-EVT-1": True}
 
 
-def of_published(c: Changes, build: Any) -> dict[str, Any]:
+def of_published(c: Changes, build: Build) -> dict[str, Any]:
     """CERT-EVT, read from the two states."""
     participation = rows_now(build.tables[TABLE], TABLE, ID, c.was.trigger)
     return {

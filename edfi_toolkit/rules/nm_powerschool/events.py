@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from edfi_toolkit.rules.building import Build
 from edfi_toolkit.rules.events import Changes, published_of_students, rows_now
 from edfi_toolkit.rules.nm_powerschool.rules import enrolled_rows, year_window
 
@@ -13,7 +14,7 @@ KEY = ("begin_date", "education_organization_id", "student_unique_id")  # the pa
 UNCHANGED = ""  # the manual has no event for a record behind which nothing changed
 
 
-def of_new(new: Changes, known: Changes, build: Any) -> dict[str, Any]:
+def of_new(new: Changes, known: Changes, build: Build) -> dict[str, Any]:
     """NM-EVT: the student's first record, or one that begins after a published one."""
     earlier = first_begin(new)
     return {
@@ -22,7 +23,7 @@ def of_new(new: Changes, known: Changes, build: Any) -> dict[str, Any]:
     }
 
 
-def of_published(c: Changes, build: Any) -> dict[str, Any]:
+def of_published(c: Changes, build: Build) -> dict[str, Any]:
     """NM-EVT, read from the two states."""
     return {
         "NM-EVT-2": c.moved(*KEY),
@@ -55,7 +56,7 @@ def _completion(programs: list[Any]) -> bool:
     return bool(before and after and before[0].get(name) != after[0].get(name))
 
 
-def deselected(c: Changes, build: Any) -> pd.Series:
+def deselected(c: Changes, build: Build) -> pd.Series:
     """Student or school excluded, state number cleared, no credential row left, or the entry out of the year."""
     t = build.tables
     s = rows_now(t.students, "students", "student_id", c.was.student, ("state_exclude", "student_unique_id"))

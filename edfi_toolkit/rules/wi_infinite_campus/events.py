@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from edfi_toolkit.rules.building import Build
 from edfi_toolkit.rules.events import Changes, State, published_of_students, rested_on, rows_now
 from edfi_toolkit.rules.wi_infinite_campus.rules import has_provider, reported_type
 
@@ -23,7 +24,7 @@ ENROLLMENT = [
 UNCHANGED = ""  # the manual has no event for a record behind which nothing changed
 
 
-def of_new(new: Changes, known: Changes, build: Any) -> dict[str, Any]:
+def of_new(new: Changes, known: Changes, build: Build) -> dict[str, Any]:
     """WI-EVT: what may have made a new record. Nothing is said of a trigger that something published rests on:
     then it is the enrollment that is new, which no line is about."""
     kind, first = new.now.kind, ~new.now.trigger.isin(rested_on(published_of_students(new), new.now.trigger))
@@ -39,7 +40,7 @@ def of_new(new: Changes, known: Changes, build: Any) -> dict[str, Any]:
     }
 
 
-def of_published(c: Changes, build: Any) -> dict[str, Any]:
+def of_published(c: Changes, build: Build) -> dict[str, Any]:
     """WI-EVT: what happened to a published record."""
     t, settings = build.tables, build.settings
     e = rows_now(t.enrollments, "enrollments", "enrollment_id", c.was.enrollment, ENROLLMENT)
