@@ -25,6 +25,7 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.errors import ValidationError
+from edfi_toolkit.validation.gx_once import rules_described_once
 from edfi_toolkit.validation.suite_files import Expectation
 
 _LOCK = threading.RLock()  # the library keeps one context for the whole process
@@ -155,9 +156,10 @@ def _evaluate(
     def ask(rules: Sequence[Expectation], result_format: Mapping[str, Any]) -> dict[str, Outcome]:
         if not rules:
             return {}
-        result = batch.validate(
-            _suite(rules, file), result_format=result_format, expectation_parameters=given
-        )
+        with rules_described_once():
+            result = batch.validate(
+                _suite(rules, file), result_format=result_format, expectation_parameters=given
+            )
         return outcomes(result.results, rules, file)
 
     tolerant = [rule for rule in rules if "mostly" in rule["kwargs"]]
