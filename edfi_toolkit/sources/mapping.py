@@ -22,9 +22,9 @@ import pandas as pd
 from edfi_toolkit.errors import ConfigError, SourceShapeError, did_you_mean
 from edfi_toolkit.rules import profiles
 from edfi_toolkit.tables import TABLES, Sheet
+from edfi_toolkit.tables.disguises import EDGES, is_disguised
 
 _PREFIX = re.compile(r"^\s*(?:\[[^\]]*\]|\w+\.)\s*")
-_DECIMAL = re.compile(r"[+-]?\d+\.0+")
 _PART_MEMBERS = frozenset({"from", "columns", "where", "query"})
 _SPEC_MEMBERS = frozenset(
     {"template", "constant", "column", "add", "lookup", "key", "match", "take", "must_be_found", "or_key"}
@@ -222,7 +222,8 @@ def _make_part(
             chosen &= (
                 fields.cells(name)
                 .astype("str")
-                .str.strip()
+                .fillna("")
+                .str.strip(EDGES)
                 .str.lower()
                 .isin([value.lower() for value in values])
             )
@@ -263,10 +264,10 @@ def _cells(spec: Any, used: str | None, fields: _Fields, found: Mapping[str, She
 
 
 def _fill_template(cells: pd.Series, template: str, name: str) -> pd.Series:
-    """The template around each id; a decimal number stays bare, so that it is refused (COM-NRM-2)."""
+    """The template around each id; a disguised one stays bare, so that it is refused (COM-NRM-2)."""
     before, _, after = template.partition(f"{{{name}}}")
-    text = cells.astype("str").str.strip()
-    bare = text.isna() | text.eq("") | text.str.fullmatch(_DECIMAL.pattern)
+    text = cells.astype("str").str.strip(EDGES)
+    bare = text.isna() | text.eq("") | is_disguised(text.fillna(""))
     return text.where(bare, before + text + after)
 
 

@@ -18,28 +18,23 @@ import numpy as np
 import orjson
 import pandas as pd
 
+from edfi_toolkit.tables.disguises import EDGES, NOTHING, is_disguised
 from edfi_toolkit.tables.schema import Column
 
-TRUE = frozenset({"1", "true", "t", "y", "yes", "checked"})
-FALSE = frozenset({"0", "false", "f", "n", "no", "unchecked"})
-RULES = {
-    "str": "COM-NRM-2",
-    "int": "COM-NRM-2",
-    "date": "COM-NRM-3",
-    "bool": "COM-NRM-4",
-    "enum": "COM-NRM-5",
-    "json": "COM-NRM-4",  # the manual numbers no rule for JSON; like a boolean, it can be read or it cannot
-}
+TRUE = frozenset({"1", "true", "t", "y", "yes", "checked", "on", "enabled"})
+FALSE = frozenset({"0", "false", "f", "n", "no", "unchecked", "off", "disabled"})
 _BAD = object()
 
-# What a spreadsheet makes of an id: 123.0, or 9.00111E+11 when the number is long.
-_FLOAT_TEXT = r"[+-]?\d+\.0+|[+-]?\d+(?:\.\d+)?[eE]\+\d+"
+_LARGEST = 10**18
+_DIGITS = 100  # no id and no number has as many
+_EXACT = 2**53  # from here on a float has lost digits of a whole number
 _INT_TEXT = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _ZONE = r"(?:Z|UTC|[+-]\d{2}(?::?\d{2})?)?"
 _CLOCK = rf"(?:[T ]\s*\d{{1,2}}:\d{{2}}(?::\d{{2}}(?:[.,]\d+)?)?\s*(?:[AaPp][Mm])?\s*{_ZONE})?"
 _ISO = re.compile(rf"(?P<y>\d{{4}})-(?P<m>\d{{2}})-(?P<d>\d{{2}}){_CLOCK}", re.ASCII)
 _US = re.compile(rf"(?P<m>\d{{1,2}})/(?P<d>\d{{1,2}})/(?P<y>\d{{4}}|0{{1,2}}){_CLOCK}", re.ASCII)
 _NO_DAY = date(1900, 1, 1)  # PowerSchool's blank
+_JSON_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
 def convert(cells: pd.Series, column: Column) -> tuple[pd.Series, pd.Series]:
@@ -68,23 +63,6 @@ def written(cell: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def why(column: Column) -> str:
-    """What is wrong with a cell that cannot be read, and how to fix it."""
-    match column.type:
-        case "str":
-            return "is a decimal number, not an id. Export the column as text, so that 123.0 reads 123."
-        case "int":
-            return "is not a whole number. Write digits only, for example 255901."
-        case "date":
-            return "is not a date. Write it as yyyy-mm-dd, for example 2025-09-02."
-        case "bool":
-            return "is neither yes nor no. Write 1 or 0, true or false, yes or no."
-        case "enum":
-            return f"is not one of {', '.join(column.values)}. Correct the code."
-        case _:
-            return 'is not a JSON object. Write it as {"name": value}.'
-
-
 def _by_kind(cells: pd.Series) -> Iterator[tuple[str, pd.Series]]:
     """The filled cells (COM-NRM-1), by what they hold: text, bool, int, float, moment, object, other."""
     filled, dtype = cells.dropna(), cells.dtype
@@ -93,7 +71,7 @@ def _by_kind(cells: pd.Series) -> Iterator[tuple[str, pd.Series]]:
     if filled.empty:
         return
     if isinstance(dtype, pd.StringDtype) or _all_text(filled):
-        stripped = filled.astype("str").str.strip()
+        stripped = filled.astype("str").str.strip(EDGES)
         empty = stripped.eq("")
         yield "text", stripped[~empty] if empty.any() else stripped
     elif not pd.api.types.is_object_dtype(dtype):
@@ -147,7 +125,8 @@ def _without_decimal(cell: Any) -> Any:
     """A database's whole NUMERIC is an integer; one with a fraction, even of zeros, is a float."""
     if not isinstance(cell, Decimal):
         return cell
-    return int(cell) if cell.is_finite() and int(cell.as_tuple().exponent) >= 0 else float(cell)
+    whole = cell.is_finite() and int(cell.as_tuple().exponent) >= 0 and cell.adjusted() < _DIGITS
+    return int(cell) if whole else float(cell)
 
 
 def _distinct(part: pd.Series, parse: Callable[[Any], Any], dtype: str) -> tuple[pd.Series, pd.Series]:
@@ -164,11 +143,31 @@ def _all(part: pd.Series, *, bad: bool) -> pd.Series:
 
 
 def _to_str(part: pd.Series, kind: str, column: Column) -> tuple[pd.Series, pd.Series]:
+    if column.upper:
+        return _to_code(part, kind, column)
     if kind == "text":
-        is_bad = part.str.fullmatch(_FLOAT_TEXT) if column.is_id else _all(part, bad=False)
-        return part.str.upper() if column.upper else part, is_bad
+        return part, is_disguised(part) if column.is_id else part.str.contains("\0", regex=False)
     readable = kind in ({"int"} if column.is_id else {"int", "float", "bool", "moment"})
     return part.map(str).astype("str"), _all(part, bad=not readable)
+
+
+def _to_code(part: pd.Series, kind: str, column: Column) -> tuple[pd.Series, pd.Series]:
+    if kind not in ("text", "int"):
+        return part.map(str).astype("str"), _all(part, bad=True)
+    codes = code_of(part.astype("str")).str.upper()
+    is_bad = codes.eq("") | codes.str.contains("\0", regex=False)
+    if column.none:
+        nothing = codes.str.fullmatch(f"(?i:{NOTHING})") | codes.isin(["0", "NO"])
+        is_bad |= nothing & codes.ne(column.none)
+    return codes, is_bad
+
+
+def code_of(codes: pd.Series) -> pd.Series:
+    """The code of a label as a SIS shows it, `CESA: Cooperative ...`; others, and URIs, as they are (COM-NRM-5)."""
+    labels = codes.str.contains(":", regex=False) & ~codes.str.contains("://", regex=False)
+    if not labels.any():
+        return codes
+    return codes.mask(labels, codes[labels].str.partition(":")[0].str.strip(EDGES))
 
 
 def _to_int(part: pd.Series, kind: str, column: Column) -> tuple[pd.Series, pd.Series]:
@@ -176,7 +175,7 @@ def _to_int(part: pd.Series, kind: str, column: Column) -> tuple[pd.Series, pd.S
         case "text":
             return _distinct(part, lambda text: int(text) if _INT_TEXT.fullmatch(text) else _BAD, "Int64")
         case "int" if part.dtype != object:
-            return part, _all(part, bad=False)
+            return part, (part >= _LARGEST) | (part <= -_LARGEST)
         case "int" | "float":  # a float column is how pandas keeps whole numbers next to gaps
             return _distinct(part, _whole, "Int64")
         case _:
@@ -184,7 +183,8 @@ def _to_int(part: pd.Series, kind: str, column: Column) -> tuple[pd.Series, pd.S
 
 
 def _whole(number: Any) -> Any:
-    return int(number) if number == number // 1 and abs(number) < 10**18 else _BAD
+    largest = _EXACT if isinstance(number, float | np.floating) else _LARGEST
+    return int(number) if number == number // 1 and abs(number) < largest else _BAD
 
 
 def _to_date(part: pd.Series, kind: str, column: Column) -> tuple[pd.Series, pd.Series]:
@@ -193,8 +193,9 @@ def _to_date(part: pd.Series, kind: str, column: Column) -> tuple[pd.Series, pd.
             return _distinct(part, _day, "datetime64[us]")
         case "moment" if part.dtype != object:
             wall = part.dt.tz_localize(None) if part.dt.tz is not None else part
-            days = wall.dt.normalize().astype("datetime64[us]")
-            return days.mask(days.eq(pd.Timestamp(_NO_DAY))), _all(part, bad=False)
+            is_bad = (wall.dt.year < _NO_DAY.year) | (wall.dt.year > date.max.year)
+            days = wall.mask(is_bad).dt.normalize().astype("datetime64[us]")
+            return days.mask(days.eq(pd.Timestamp(_NO_DAY))), is_bad
         case "moment":
             return _distinct(part, lambda moment: _day(str(moment)), "datetime64[us]")
         case _:
@@ -212,6 +213,10 @@ def _day(text: str) -> Any:
     try:
         written_day = date(year, month, day)
     except ValueError:
+        return _BAD
+    if (
+        written_day < _NO_DAY
+    ):  # 0025 is a year of two digits, 1899-12-30 and 1753-01-01 are blanks of databases
         return _BAD
     return None if written_day == _NO_DAY else written_day
 
@@ -234,18 +239,42 @@ def _truth(cell: Any) -> Any:
 def _to_enum(part: pd.Series, kind: str, column: Column) -> tuple[pd.Series, pd.Series]:
     if kind != "text":
         return part, _all(part, bad=True)
-    spellings = {value.upper(): value for value in column.values}
-    return _distinct(part, lambda text: spellings.get(text.upper(), _BAD), "str")
+    letters = _letters if column.loose else str.upper
+    spellings = {letters(value): value for value in column.values}
+    return _distinct(code_of(part), lambda text: spellings.get(letters(text), _BAD), "str")
+
+
+def _letters(text: str) -> str:
+    """A code without what does not matter in it: `Choice + Private Opt In` is `choice_private_opt_in`."""
+    return "".join(word for word in re.split(r"[\s_+-]+", text.lower()) if word != "and")
 
 
 def _to_json(part: pd.Series, kind: str, column: Column) -> tuple[pd.Series, pd.Series]:
     match kind:
         case "object":
-            return part, _all(part, bad=False)
+            return _distinct(part.map(_json_text), _json_object, "object")
         case "text":
             return _distinct(part, _json_object, "object")
         case _:
             return part, _all(part, bad=True)
+
+
+def _json_text(value: Any) -> str:
+    """A nested value as JSON, as pandas, pyarrow and drivers hand it over; empty when it is none (COM-NRM-6)."""
+    try:
+        return orjson.dumps(value, default=_json_member, option=_JSON_OPTIONS).decode()
+    except orjson.JSONEncodeError:
+        return ""
+
+
+def _json_member(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, np.ndarray | tuple | set):
+        return list(value)
+    if isinstance(value, Decimal) and value.is_finite():
+        return _without_decimal(value)
+    raise TypeError  # bytes and other objects: the cell is unreadable
 
 
 def _json_object(text: str) -> Any:

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.errors import did_you_mean
-from edfi_toolkit.privacy import PERSONAL_COLUMNS
 from edfi_toolkit.tables.cells import written
+from edfi_toolkit.tables.disguises import EDGES, disguise, meant
 from edfi_toolkit.tables.duplicates import Clash
-from edfi_toolkit.tables.schema import Table
+from edfi_toolkit.tables.schema import Column, Table
 
 RULE_PREFIX = "COM-NRM-"  # of the rules that an unreadable row is reported under, and of no others
 DUPLICATE_KEY = "COM-NRM-7"
@@ -105,7 +105,7 @@ def unreadable_rows(
     words: dict[int, str] = {}
     cells = zip(faults["position"], faults["column"], faults["value"], faults["says"], strict=True)
     for position, column, value, says in cells:
-        quoted = "the cell" if pd.isna(value) or column in PERSONAL_COLUMNS else repr(value)
+        quoted = "the cell" if pd.isna(value) or _may_name(table.columns[column]) else repr(value)
         sentence = f"column {sheet.names.get(column, column)}: {quoted} {says}"
         words[position] = f"{words[position]} Also {sentence}" if position in words else sentence
     words |= {position: _clash(table, sheet, clash) for position, clash in clashes.items()}
@@ -126,6 +126,11 @@ def unreadable_rows(
             "student_id": typed["student_id"].loc[positions].to_numpy() if "student_id" in typed else None,
         }
     )
+
+
+def _may_name(column: Column) -> bool:
+    """Whether a cell of the column may say who a student is: an id, a text, or a JSON object."""
+    return column.is_id or column.type == "json" or (column.type == "str" and not column.upper)
 
 
 def _clash(table: Table, sheet: Sheet, clash: Clash) -> str:
@@ -149,16 +154,20 @@ def _values(raw: pd.DataFrame, faults: pd.DataFrame) -> pd.Series:
 def _row_ids(table: Table, typed: pd.DataFrame, raw: pd.DataFrame | None = None) -> list[str | None]:
     """The key of each row.
 
-    Of a key that a spreadsheet made a number (900.0) it is the id that was meant, so that what was published
-    under that id is recognised and held.
+    Of a key that an export disguised (900.0, ="0123") it is the id that was meant, so that what was published under
+    that id is recognised and held.
     """
     parts = []
     for name in table.primary_key:
         ids = typed[name].astype("str")
         if raw is not None and name in raw:
-            meant = raw[name].loc[typed.index].map(written, na_action="ignore").astype("str").str.strip()
-            meant = meant.str.replace(r"\.0+$", "", regex=True)
-            ids = ids.where(ids.notna(), meant.mask(meant.eq("")))
+            cells = raw[name].loc[typed.index].map(written, na_action="ignore")
+            ids = ids.where(ids.notna(), cells.map(_id_meant, na_action="ignore").astype("str"))
         parts.append(ids)
     rows = zip(*parts, strict=True)
     return [None if any(pd.isna(part) for part in row) else "|".join(row) for row in rows]
+
+
+def _id_meant(cell: str) -> str | None:
+    text = cell.strip(EDGES)
+    return meant(text) if disguise(text) else text or None

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.errors import SourceError, SourceShapeError
-from edfi_toolkit.tables.cells import RULES, convert, why
+from edfi_toolkit.tables.cell_errors import reasons, rule_of
+from edfi_toolkit.tables.cells import convert
 from edfi_toolkit.tables.duplicates import duplicates
 from edfi_toolkit.tables.load_errors import (
     Sheet,
@@ -122,7 +123,8 @@ def _typed(table: Table, raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]
             continue
         values, bad = convert(raw[column.name], column)
         if bad.any():
-            faults.append(_faults(RULES[column.type], order, column, why(column), raw.index[bad]))
+            causes = reasons(raw[column.name][bad], column)
+            faults.append(_faults(rule_of(column), order, column, causes, raw.index[bad]))
         if column.name in table.required_keys and (empty := values.isna() & ~bad).any():
             says = "is empty, and every row needs one. Fill it in."
             faults.append(_faults(MISSING_KEY, order, column, says, raw.index[empty]))
@@ -133,7 +135,9 @@ def _typed(table: Table, raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]
     return frame, _stack(faults, _FAULT_COLUMNS)
 
 
-def _faults(rule: str, order: int, column: Column, says: str, positions: pd.Index) -> pd.DataFrame:
+def _faults(
+    rule: str, order: int, column: Column, says: str | list[str], positions: pd.Index
+) -> pd.DataFrame:
     constants = {"rule": rule, "order": order, "column": column.name, "says": says}
     return pd.DataFrame({"position": positions, **constants}, index=positions)
 

@@ -21,8 +21,10 @@ DTYPES = {"str": "str", "enum": "str", "int": "Int64", "date": "datetime64[us]",
 class Column:
     """One column: its type, what an empty cell becomes, and what it means.
 
-    is_id: text that names something; a decimal number in it is a load error (COM-NRM-2).
+    is_id: text that names something; an id that an export has disguised is a load error (COM-NRM-2).
     upper: a code, upper-cased for comparison (COM-NRM-5). Codes that are published keep their spelling.
+    none: the code for "none"; any other word for nothing is then a load error (COM-NRM-5).
+    loose: spelling, spaces and hyphens of the code do not matter (COM-NRM-5).
     values: the members of an enumeration, in the spelling that is kept.
     references: the table whose primary key this column holds.
     """
@@ -34,6 +36,8 @@ class Column:
     required: bool = False
     is_id: bool = False
     upper: bool = False
+    none: str | None = None
+    loose: bool = False
     values: tuple[str, ...] = ()
     references: str | None = None
 
@@ -98,8 +102,8 @@ def _text(name: str, meaning: str, *, required: bool = False) -> Column:
     return Column(name=name, meaning=meaning, required=required)
 
 
-def _code(name: str, meaning: str) -> Column:
-    return Column(name=name, meaning=meaning, upper=True)
+def _code(name: str, meaning: str, *, none: str | None = None) -> Column:
+    return Column(name=name, meaning=meaning, upper=True, none=none)
 
 
 def _enum(name: str, meaning: str, values: str, default: str | None = None) -> Column:
@@ -185,7 +189,7 @@ _ALL = (
         _flag("state_exclude", "left out of state reporting"),
         _flag("wise_exclude", "left out of Wisconsin's reporting"),
         _enum("coord_early_intervention", "coordinated early intervening services", "Y N"),
-        _code("third_party_provider", "CESA, NONE or another provider's code"),
+        _code("third_party_provider", "CESA, NONE or another provider's code", none="NONE"),
         _int("override_ed_fi_school_id", "Ed-Fi id of the school chosen as override"),
     ),
     _table(
@@ -280,7 +284,14 @@ _ALL = (
         _int("school_year", "the year the school year ends in", required=True),
         _date("config_start", "first day; when empty, July 1 of the year before"),
         _date("config_end", "last day; when empty, June 30"),
-        _enum("profile", "the kind of reporter", "public choice_only choice_private_opt_in", "public"),
+        Column(
+            name="profile",
+            type="enum",
+            meaning="the kind of reporter",
+            values=("public", "choice_only", "choice_private_opt_in"),
+            default="public",
+            loose=True,
+        ),
         _flag("valid", "the configuration may be used", True),
         _text("data_standard", "version of the data standard, such as 5.2"),
     ),

@@ -36,9 +36,20 @@ def read(cell: object, column: Column) -> object:
 
 @pytest.mark.parametrize(
     ("cell", "expected"),
-    [(" a  b\t", "a  b"), ("\u00a0x\u00a0", "x"), ("", None), ("  ", None), ("\u00a0", None), ("NA", "NA")],
+    [
+        (" a  b\t", "a  b"),
+        ("\u00a0x\u00a0", "x"),
+        ("", None),
+        ("  ", None),
+        ("\u00a0", None),
+        ("NA", "NA"),
+        ("\u200b\ufeffx y\u200e ", "x y"),
+        ("\u00ad\u200d", None),
+        ("a\u200bb", "a\u200bb"),
+        ("a\0b", UNREADABLE),
+    ],
 )
-def test_text_is_stripped_and_empty_text_is_null_com_nrm_1(cell: str, expected: str | None) -> None:
+def test_text_is_stripped_and_empty_text_is_null_com_nrm_1(cell: str, expected: object) -> None:
     assert read(cell, TEXT) == expected
 
 
@@ -51,7 +62,7 @@ def test_text_is_stripped_and_empty_text_is_null_com_nrm_1(cell: str, expected: 
         (np.int64(7), "7"),
         (Decimal("12"), "12"),
         (UUID(int=5), "00000000-0000-0000-0000-000000000005"),
-        ("12.50", "12.50"),
+        ("12.50", UNREADABLE),
         ("5E2", "5E2"),
         ("123.0", UNREADABLE),
         ("900111222.00", UNREADABLE),
