@@ -17,13 +17,25 @@ EdfiToolkitError           everything that is raised on purpose
     LedgerBusy             another run is at work in it; running again resumes
 
 Every message names what happened, to which thing, and what to do next; never a secret, a request body or data of a
-student.
+student. What another library says is data: it may quote a cell, a statement or an address. So its exceptions reach a
+message by `what_failed` alone, and ours are raised `from None`, since a traceback prints the whole chain.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
+
+# Codes as drivers have them: SQLSTATE, SQLite's names, Oracle's. What looks otherwise may be a value.
+_CODE = re.compile(r"[0-9A-Z]{5}|SQLITE_[A-Z_]+|(?:ORA|DPY|DPI)-\d{4,5}")
+# Where parsers put a place into their text, before or after all that they quote.
+_PLACE = re.compile(
+    r"\(at (line \d+, column \d+)\)\Z"  # TOML
+    r"|\ACSV parse error: Row #(\d+)"  # Arrow
+    r"|\AError tokenizing data\. C error: Expected \d+ fields in line (\d+), saw \d+\s*\Z"  # pandas
+)
 
 
 class EdfiToolkitError(Exception):
@@ -122,3 +134,40 @@ def did_you_mean(
     """The end of a message about an unknown name: `" Did you mean 'x'?"`, or nothing when none is like it."""
     near = nearest(name, candidates, key=key)
     return f" Did you mean {near!r}?" if near is not None else ""
+
+
+def what_failed(error: BaseException) -> str:
+    """Kind, code and place of another library's exception, as a message may have them: never what it says.
+
+    `No space left on device`, `OperationalError 42P01`, `JSONDecodeError at line 3, column 7`.
+    """
+    driver = getattr(error, "orig", None)  # SQLAlchemy wraps what the driver raised
+    error = driver if isinstance(driver, BaseException) else error
+    if isinstance(error, OSError) and isinstance(error.errno, int):
+        return os.strerror(error.errno)
+    code = next((code for code in _codes(error) if isinstance(code, str) and _CODE.fullmatch(code)), "")
+    place = _place(error)
+    return f"{type(error).__name__}{f' {code}' if code else ''}{f' at {place}' if place else ''}"
+
+
+def _codes(error: BaseException) -> Iterator[object]:
+    yield getattr(error, "sqlstate", None)
+    yield getattr(error, "sqlite_errorname", None)
+    if error.args:
+        yield getattr(error.args[0], "full_code", None)
+        if type(error).__module__ == "pyodbc":
+            yield error.args[0]
+
+
+def _place(error: BaseException) -> str:
+    if isinstance(error, UnicodeError):
+        return f"byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
+    at = getattr(error, "position", None)  # of XML
+    line, column = (
+        at if isinstance(at, tuple) else (getattr(error, "lineno", None), getattr(error, "colno", None))
+    )
+    if isinstance(line, int):
+        return f"line {line}, column {column}" if isinstance(column, int) else f"line {line}"
+    if (found := _PLACE.search(str(error))) is None:
+        return ""
+    return found[1] or (f"row {found[2]}" if found[2] else f"line {found[3]}")
