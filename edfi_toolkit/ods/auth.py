@@ -56,7 +56,7 @@ class OdsAuth(httpx.Auth):
     shared: tokens by (address, key, secret); an API gives a key few tokens at a time, so the clients of one
     process share theirs.
     Raises OdsRefusedLogin when key and secret, or a fresh token, are not accepted; LoginDelayed when the
-    token endpoint is busy or unwell.
+    token endpoint is busy or unavailable.
     """
 
     def __init__(

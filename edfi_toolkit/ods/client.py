@@ -35,7 +35,6 @@ from edfi_toolkit.ods.writer import Writer
 from edfi_toolkit.settings import Target
 
 T = TypeVar("T")
-# Called with rows read and, where the API counts them, rows in all; False stops.
 
 READERS = 8
 _PAGES_AHEAD = 4
@@ -148,7 +147,7 @@ class Client:
         )
 
     def dependencies(self) -> pd.DataFrame:
-        """The order of loading, `resource`, `order`, `operation`, sorted; a resource may be listed twice."""
+        """The order of loading, `resource`, `order`, `operation`, sorted; a resource may be there twice."""
         url = self.discovery.dependencies
         entries = self._run(self._session.ask("GET", url, anonymous=True)).json() if url else []
         rows = [
@@ -164,7 +163,7 @@ class Client:
         return self._run(self._openapi())
 
     def token_info(self) -> dict[str, Any]:
-        """What the key may do: organizations, claim set, resources; empty when the API does not tell."""
+        """What the key may do: organizations, claim set, resources; empty when the API does not say."""
         url = self.discovery.token_info
         if url is None:
             return {}
@@ -284,8 +283,8 @@ class Client:
         url = (await self._session.discovery()).openapi
         if url is None:
             return {}
-        listed = await self._session.ask("GET", url, anonymous=True, accept=(404,))
-        for entry in listed.json() if listed.status == 200 else ():
+        answer = await self._session.ask("GET", url, anonymous=True, accept=(404,))
+        for entry in answer.json() if answer.status == 200 else ():
             if str(entry.get("name", "")).lower() == "resources":
                 document = httpx.URL(entry["endpointUri"])
                 own = httpx.URL(self.target.base_url)

@@ -2,7 +2,7 @@
 
 1. Memory stays flat: pages go to the file as they come, and an older file is carried over in parts.
 2. The file is replaced whole, and only when everything was read; a failure leaves the older one as it was.
-3. The file says whose it is and how far it goes. The caller keeps the watermark besides, and stores it after the
+3. The file says whose it is and how far it goes. The caller also keeps the watermark, and stores it after the
    file is there: of the two the older one counts. Doing a window twice does no harm.
 4. What cannot be followed is read whole. That a copy was followed wrongly shows in its number of rows, or in a row
    that the ODS has no more and never listed as deleted: then it was set up again, or the login sees other records now.
@@ -80,7 +80,7 @@ def pull(
     """Bring the file at `path` up to what the ODS holds of a collection.
 
     watermark: what the last pull of this resource from this target returned. Without one, or when the file is
-        missing or another's, or the changes since then cannot be told, everything is read.
+        missing or another's, or the changes since then cannot be read, everything is read.
     snapshot, progress: as in `Client.read`.
     Raises OdsError; the file is then as it was.
     """
@@ -122,7 +122,7 @@ def _stretch(path: Path, marks: Marks, watermark: int | None, versions: Versions
         raise _Lost("the ODS was put back to an earlier state")
     since = min(watermark, int(found[_VERSION]))
     if since < versions.oldest:
-        raise _Lost("the ODS no longer tells what has changed since the last copy")
+        raise _Lost("the ODS no longer reports what has changed since the last copy")
     return since, versions.newest
 
 
@@ -143,7 +143,11 @@ def _follow(
         _check(client, resource, rows, next(_ids(path), None), snapshot)
         return Pulled(rows, 0, 0, newest)
     with _draft(path, _marks_of(client, resource), newest) as draft:
-        window = {"minimum": max(0, since + 1 - OVERLAP), "maximum": newest, "snapshot": snapshot}
+        window: dict[str, Any] = {
+            "minimum": max(0, since + 1 - OVERLAP),
+            "maximum": newest,
+            "snapshot": snapshot,
+        }
         ids, keys = _changed(client, resource, draft, window, progress)
         read, kept = draft.rows, None
         gone = set(client.deletes(resource, **window)["id"]) - ids
@@ -160,7 +164,7 @@ def _follow(
 def _check(client: Client, resource: str, rows: int, kept: str | None, snapshot: bool | str) -> None:
     """Raises _Lost when a copy has another number of rows than the ODS, or a row that it has no more.
 
-    kept: the id of a row that nothing was told of.
+    kept: the id of a row that no change was reported of.
     """
     held = client.count(resource, snapshot=snapshot)
     if held not in (None, rows):
@@ -234,7 +238,7 @@ class _Draft:
         self.write(pa.record_batch([*columns, bodies], schema=self._schema))
 
     def write(self, part: pa.RecordBatch) -> None:
-        """Take rows as they will stand in the file."""
+        """Take rows as they will be in the file."""
         self._waiting.append(part)
         self.rows += part.num_rows
         if sum(page.num_rows for page in self._waiting) >= _GROUP_ROWS:
@@ -279,7 +283,7 @@ def _marks_of(client: Client, resource: str) -> Marks:
 
 
 def login_of(target: Target) -> str:
-    """What stands for target and key: each key sees records of its own. The key cannot be read from it."""
+    """A hash of target and key: each key sees records of its own. The key cannot be read from it."""
     key = f"{target.identity}|{target.credentials()[0].reveal()}"
     return hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
 

@@ -67,7 +67,7 @@ class Pages:
         self._headers = headers or {}
 
     def within(self, lowest: int | None, highest: int) -> Pages:
-        """The rows whose change version lies in a window, both ends included."""
+        """The rows whose change version is in a window, both ends included."""
         bounds = {name: at for name, at in zip(_WINDOW, (lowest, highest), strict=True) if at is not None}
         return Pages(self._session, self._url, {**self.filters, **bounds}, self.size, self._headers)
 
@@ -77,7 +77,7 @@ class Pages:
         return rows_of(answer), answer.headers.get("next-page-token")
 
     async def following(self, token: str) -> tuple[list[Row], str | None]:
-        """The page a token stands for, and the next token."""
+        """The page of a token, and the next token."""
         answer = await self._sized("pageSize", {"pageToken": token})
         return rows_of(answer), answer.headers.get("next-page-token")
 

@@ -54,7 +54,7 @@ class Problem:
     """What was answered in place of success.
 
     type: the API's own type; for older releases the type their words amount to; GATEWAY for a page of HTML.
-    texts: every text that tells something, as (JSON path of the member of the body it is about, text); the path
+    texts: every text that says what was wrong, as (JSON path of the member of the body it is about, text); the path
         is empty where none is named.
     raw: the answer as it came, capped.
     """
@@ -88,10 +88,10 @@ def parse_problem(
     title = _phrase(status)
     if not text:
         return Problem(_type(status, ""), title, "", (("", title),), status, correlation_id)
-    parsed = _json(content)
-    if isinstance(parsed, str):
-        parsed = {"message": parsed}
-    if not isinstance(parsed, Mapping):
+    document = _json(content)
+    if isinstance(document, str):
+        document = {"message": document}
+    if not isinstance(document, Mapping):
         html = "html" in content_type.lower() or text[:500].lstrip().lower().startswith(
             ("<!doctype", "<html")
         )
@@ -99,24 +99,24 @@ def parse_problem(
         kind = GATEWAY if html else _type(status, line)
         return Problem(kind, title, line, (("", line or title),), status, correlation_id, text[:_RAW])
 
-    members = {name.lower(): value for name, value in parsed.items()}
+    members = {name.lower(): value for name, value in document.items()}
     detail = _text(members.get("detail"))
-    told = tuple(dict.fromkeys(_told(members)))  # DMS repeats itself; the order stays
+    texts = tuple(dict.fromkeys(_texts_in(members)))  # DMS repeats itself; the order stays
     if detail and "See '" not in detail:
-        told = (*told, ("", detail))
+        texts = (*texts, ("", detail))
     named = _text(members.get("title"))
     return Problem(
-        type=_text(members.get("type")) or _type(status, " ".join(said for _, said in told)),
+        type=_text(members.get("type")) or _type(status, " ".join(text for _, text in texts)),
         title=named or title,
-        detail=detail or (told[0][1] if told else ""),
-        texts=told or (("", detail or named or title),),
+        detail=detail or (texts[0][1] if texts else ""),
+        texts=texts or (("", detail or named or title),),
         status=status,
         correlation_id=_text(members.get("correlationid")) or correlation_id,
         raw=text[:_RAW],
     )
 
 
-def _told(members: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _texts_in(members: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name in ("validationerrors", "errors", "modelstate", "message", "error_description", "error"):
         yield from _texts(members.get(name))
 

@@ -24,17 +24,17 @@ class Verdict(Enum):
 
     DELIVERED = "delivered"
     REFUSED = "refused"  # the record is wrong; a person must act
-    COMPARE = "compare"  # changed since it was seen: look whether it already says what we say
-    RACING = "racing"  # another request wrote the same at the same time
+    PRECONDITION_FAILED = "precondition failed"  # changed since it was read: it may already say what we say
+    CONFLICT = "conflict"  # another request wrote the same at the same time
     BUSY = "busy"  # too many requests
-    UNWELL = "unwell"  # the server, or something in front of it, is not up to it
-    BROKEN = "broken"  # an error inside the server: a deadlock, or a bug with this record
+    UNAVAILABLE = "unavailable"  # the server or a gateway in front of it
+    SERVER_ERROR = "server error"  # an error inside the server: a deadlock, or a bug with this record
     UNSURE = "unsure"  # sent, and no answer came
     LOGIN = "login"  # a fresh token was not accepted
-    STOP = "stop"  # the host is set up wrongly; no record can get through
+    MISCONFIGURED = "misconfigured"  # the host is set up wrongly; no record can get through
 
 
-_RACES = (
+_CONFLICTS = (
     "data-conflict:multi-user-conflict",
     "data-conflict:non-unique-identity",
     "identity-conflict",
@@ -47,29 +47,29 @@ def judge(verb: str, status: int | None, problem: Problem | None = None) -> Verd
     if status is None:
         return Verdict.UNSURE
     if status < 300:
-        # A page of HTML is a proxy's apology, whatever its status says.
-        return Verdict.DELIVERED if problem is None else Verdict.UNWELL
+        # A page of HTML is a gateway's, whatever its status.
+        return Verdict.DELIVERED if problem is None else Verdict.UNAVAILABLE
     if status < 400 or (status >= 500 and problem is not None and problem.is_a("system:configuration")):
-        return Verdict.STOP
+        return Verdict.MISCONFIGURED
     if status == 404:
         return _missing(verb, problem)
-    if status == 409 and problem is not None and problem.is_a(*_RACES):
-        return Verdict.RACING
+    if status == 409 and problem is not None and problem.is_a(*_CONFLICTS):
+        return Verdict.CONFLICT
     known = {
         401: Verdict.LOGIN,
-        408: Verdict.UNWELL,
-        412: Verdict.COMPARE,
+        408: Verdict.UNAVAILABLE,
+        412: Verdict.PRECONDITION_FAILED,
         429: Verdict.BUSY,
-        500: Verdict.BROKEN,
+        500: Verdict.SERVER_ERROR,
     }
     if status in known:
         return known[status]
-    return Verdict.UNWELL if status > 501 else Verdict.REFUSED
+    return Verdict.UNAVAILABLE if status > 501 else Verdict.REFUSED
 
 
 def _missing(verb: str, problem: Problem | None) -> Verdict:
     if problem is not None and problem.type == GATEWAY:
-        return Verdict.UNWELL  # the application is unavailable for the moment
+        return Verdict.UNAVAILABLE  # the application is unavailable for the moment
     wrong_path = problem is not None and any("' does not exist" in text for text in problem.messages)
     return Verdict.DELIVERED if verb == "DELETE" and not wrong_path else Verdict.REFUSED
 
@@ -78,14 +78,14 @@ def _missing(verb: str, problem: Problem | None) -> Verdict:
 class RetryPolicy:
     """How often, how long and how much is tried again.
 
-    The first waits are short: most stumbles are over at once, and the last records of a run wait for nothing else.
+    The first waits are short: most failures are over at once, and the last records of a run wait for nothing else.
 
     attempts, attempts_*: requests for one record in all, by what is answered. total_s: seconds for it in all.
     longest_pause_s: a longer Retry-After ends the run instead of being waited for.
-    share, reserve: retries may be this part of all requests, and this many besides.
+    share, reserve: retries may be this part of all requests, and this many more.
     rounds: tries in a row, pauses between them, that may find the ODS unavailable before the run ends.
-    same_trouble: records in a row of one resource that meet a trouble not their own (the key may not write
-        it, or the server breaks) before the rest of that resource is not sent.
+    same_failure: records in a row of one resource that fail for a reason not their own (the key may not write
+        it, or the server has an error) before the rest of that resource is not sent.
     same_refusal: the same for any 403, while no record of that resource was delivered.
     """
 
@@ -93,24 +93,24 @@ class RetryPolicy:
     longest_wait_s: float = 30.0
     attempts: int = 7
     attempts_busy: int = 9
-    attempts_broken: int = 4
-    attempts_racing: int = 5
+    attempts_server_error: int = 4
+    attempts_conflict: int = 5
     total_s: float = 600.0
     longest_pause_s: float = 300.0
     share: float = 0.5
     reserve: int = 100
     rounds: int = 11
-    same_trouble: int = 50
+    same_failure: int = 50
     same_refusal: int = 200
 
     def tries(self, verdict: Verdict) -> int:
         """Requests in all for something that is answered like this; 1 means never again."""
         return {
             Verdict.UNSURE: self.attempts,
-            Verdict.UNWELL: self.attempts,
+            Verdict.UNAVAILABLE: self.attempts,
             Verdict.BUSY: self.attempts_busy,
-            Verdict.BROKEN: self.attempts_broken,
-            Verdict.RACING: self.attempts_racing,
+            Verdict.SERVER_ERROR: self.attempts_server_error,
+            Verdict.CONFLICT: self.attempts_conflict,
         }.get(verdict, 1)
 
     def backoff_s(self, attempt: int, chance: random.Random) -> float:
@@ -138,7 +138,7 @@ class RetryPolicy:
 
 
 class RetryBudget:
-    """Keeps retries a bounded share of all requests: a struggling server is not struck over and over."""
+    """Keeps retries a bounded share of all requests: a struggling server is spared."""
 
     def __init__(self, policy: RetryPolicy) -> None:
         self._left = float(policy.reserve)
@@ -157,7 +157,7 @@ class RetryBudget:
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:
-    """Seconds asked for by a Retry-After header, given as seconds or as a date; None when it says nothing."""
+    """Seconds asked for by a Retry-After header, given as seconds or as a date; None when it is neither."""
     if not value:
         return None
     try:

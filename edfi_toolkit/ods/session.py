@@ -64,7 +64,7 @@ class Answer:
 
 
 class Session:
-    """Everything here runs on one loop; `Client` is the way in for everybody else."""
+    """Everything here runs on one loop; `Client` is the way in for all others."""
 
     def __init__(
         self,
@@ -230,12 +230,12 @@ class Session:
         next_step = "Nothing is lost; run again later, and the run resumes."
         if verdict is Verdict.LOGIN:
             kind, next_step = OdsRefusedLogin, "Check key and secret with the host, then run again."
-        elif verdict in (Verdict.REFUSED, Verdict.COMPARE, Verdict.DELIVERED):
+        elif verdict in (Verdict.REFUSED, Verdict.PRECONDITION_FAILED, Verdict.DELIVERED):
             kind = OdsError
             next_step = "Check the key's permissions and the address with the host, then run again."
-        elif verdict is Verdict.STOP:
+        elif verdict is Verdict.MISCONFIGURED:
             kind = OdsError
-            next_step = "The host is set up wrongly or the address is; tell the host the correlation id."
+            next_step = "The host is set up wrongly or the address is; give the host the correlation id."
         return kind(
             f"Target '{self.target.name}': {verb} {urlsplit(url).path} was answered "
             f"{f'{answer.status} {what}' if answer.status else f'not at all ({what})'}. {next_step}",

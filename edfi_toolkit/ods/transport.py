@@ -1,7 +1,7 @@
 """The wire under httpx's types: libcurl, because it was measured (bench/README.md).
 
-It tells a request that was never sent from one that got no answer, which decides whether a record is `pending` or
-`unsure`, and sends nothing twice by itself.
+It distinguishes a request that was never sent from one that got no answer, which decides whether a record is `pending`
+or `unsure`, and sends nothing twice by itself.
 """
 
 from __future__ import annotations
@@ -76,16 +76,17 @@ class CurlTransport(httpx.AsyncBaseTransport):
             self._options[pycurl.SSL_OPTIONS] = pycurl.SSLOPT_NATIVE_CA
             if folder := ssl.get_default_verify_paths().capath:
                 self._options[pycurl.CAPATH] = folder
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop: asyncio.AbstractEventLoop  # from the first request on
+        self._started = False
         self._idle: list[_Exchange] = []
-        # Each is told 0, or the number of libcurl's error.
+        # Each gets 0, or the number of libcurl's error.
         self._under_way: dict[pycurl.Curl, asyncio.Future[int]] = {}
         self._timer: asyncio.Handle | None = None
-        # When libcurl wants to act and when the timer looks, in the loop's time
+        # When libcurl wants to act and when the timer checks, in the loop's time
         self._due = self._wakes = _NEVER
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        loop = self._loop or self._start(request.url)
+        loop = self._loop if self._started else self._start(request.url)
         exchange = self._idle.pop() if self._idle else _Exchange(self._options)
         exchange.prepare(request)
         ended = self._under_way[exchange.easy] = loop.create_future()
@@ -105,7 +106,7 @@ class CurlTransport(httpx.AsyncBaseTransport):
         return exchange.response(request)
 
     async def aclose(self) -> None:
-        if self._loop is None:
+        if not self._started:
             return
         for exchange in self._idle:
             exchange.easy.close()
@@ -119,12 +120,12 @@ class CurlTransport(httpx.AsyncBaseTransport):
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._wake_in)
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._started = asyncio.get_running_loop(), True
         self._sockets = Sockets(self._loop, self._ready)
         return self._loop
 
     def _watch(self, what: int, socket: int, _multi: Any, _data: Any) -> None:
-        """libcurl says which sockets to watch for what."""
+        """Called by libcurl: which sockets to watch for what."""
         self._sockets.watch(
             socket,
             reads=what in (pycurl.POLL_IN, pycurl.POLL_INOUT),
@@ -138,12 +139,12 @@ class CurlTransport(httpx.AsyncBaseTransport):
         self._go_on()
 
     def _wake_in(self, milliseconds: int) -> None:
-        """libcurl says, whenever it is called, when it wants to act next; -1: not for now."""
+        """Called by libcurl, often: when it wants to act next; -1: not for now."""
         self._due = self._loop.time() + milliseconds / 1000 if milliseconds >= 0 else _NEVER
 
     def _go_on(self) -> None:
-        """What there is to do after libcurl was called. A timer that is due earlier than wanted stays, and looks again
-        then: several times a request, it is only for later that libcurl wants it."""
+        """What there is to do after libcurl was called. A timer that is due earlier than wanted stays, and checks again
+        then: several times a request libcurl only puts it off."""
         if self._due <= self._loop.time():
             self._due = _NEVER
             self._act(pycurl.SOCKET_TIMEOUT, 0)
@@ -195,7 +196,7 @@ class _Exchange:
         self._lines.clear()
         self._parts.clear()
         self._sent = False
-        content = b"".join(request.stream)
+        content = b"".join(request.stream)  # type: ignore[arg-type]  # bytes that are here, made by `Session` or httpx
         if content or request.method in ("POST", "PUT"):
             self.easy.setopt(pycurl.POSTFIELDS, content)
         else:
@@ -207,7 +208,7 @@ class _Exchange:
 
     def response(self, request: httpx.Request) -> httpx.Response:
         """The answer, when all of it is here."""
-        headers = []
+        headers: list[tuple[bytes, bytes]] = []
         for line in self._lines:
             if line.startswith(b"HTTP/"):  # again after an interim answer, or that of a proxy
                 headers.clear()

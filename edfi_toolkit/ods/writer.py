@@ -5,7 +5,7 @@
 2. An answer that says nothing about the record is tried again, within the limits of the policy.
 3. An error inside the server may be the record's own: after its tries it is parked, and tried once more alone.
 4. Asked to hurry, it tries nothing again, and after a moment of silence it leaves what is not answered.
-5. A resource whose records meet one trouble after another that is not their own is not sent any further: the rest
+5. A resource whose records fail one after another for a reason that is not their own is not sent any further: the rest
    is pending, with 0 attempts and the answer that all before it met.
 """
 
@@ -15,6 +15,7 @@ import asyncio
 import queue
 from collections import deque
 from collections.abc import Iterable
+from typing import cast
 
 import orjson
 
@@ -40,16 +41,18 @@ class Writer:
         self._session, self._policy = session, session.policy
         self.pace = Pace(session.target.concurrency, session.policy, session.chance)
         self.results: queue.SimpleQueue[list[Outcome | Parked | Ended]] = queue.SimpleQueue()
-        self._untold: list[Outcome | Parked | Ended] = []
+        self._unreported: list[Outcome | Parked | Ended] = []
         self._budget = RetryBudget(session.policy)
         self._ready: deque[Job] = deque()
-        self._queues: dict[str, deque[Job]] = {}  # by student at work: those who wait for him
+        self._queues: dict[str, deque[Job]] = {}  # by student in flight: the jobs that wait
         self._timers: dict[Job, asyncio.TimerHandle] = {}
         self._tasks: dict[asyncio.Task[None], Job] = {}
         self._alarm: asyncio.TimerHandle | None = None
-        self._in_a_row: dict[tuple[str, str], tuple[str, int]] = {}  # troubles that are not the records' own
+        self._in_a_row: dict[tuple[str, str], tuple[str, int]] = {}  # failures that are not the records' own
         self._closed: dict[tuple[str, str], Answer] = {}
-        self._worked_once: set[tuple[str, str]] = set()  # resources and actions that had a record delivered
+        self._delivered_once: set[tuple[str, str]] = (
+            set()
+        )  # resources and actions that had a record delivered
         self._hurried = self._over = False
         self._heard_at = 0.0  # when the last answer came, in the loop's time
         self.error: Exception | None = None
@@ -116,11 +119,11 @@ class Writer:
                 self._alarm = loop.call_later(pause_s, self._pump)
                 return
             job = self._ready.popleft()
-            task = loop.create_task(self._works(job))
+            task = loop.create_task(self._work_on(job))
             self._tasks[task] = job
-            task.add_done_callback(self._worked)
+            task.add_done_callback(self._task_done)
 
-    def _worked(self, task: asyncio.Task[None]) -> None:
+    def _task_done(self, task: asyncio.Task[None]) -> None:
         job = self._tasks.pop(task)
         if task.cancelled() and self.error is None:
             job.maybe_taken = True
@@ -130,14 +133,14 @@ class Writer:
         if self.error is None:
             self._pump()
         elif not self._tasks:
-            self._tell(Ended(self.error))
+            self._report(Ended(self.error))
         if not self._tasks:
             self._hand_over()
 
-    async def _works(self, job: Job) -> None:
-        """One job, and then whichever is ready: a task for each would let its place stand empty for some turns of the
+    async def _work_on(self, job: Job) -> None:
+        """One job, and then whichever is ready: a task for each would leave its place empty for some turns of the
         loop."""
-        task = asyncio.current_task()
+        task = cast("asyncio.Task[None]", asyncio.current_task())
         while True:
             await self._work(job)
             if self.error is not None or not self._ready or len(self._tasks) > int(self.pace.limit):
@@ -165,27 +168,27 @@ class Writer:
             job.last = answer
             job.maybe_taken |= answer.sent and answer.status in (None, 502, 504)  # a gateway lost the answer
             verdict = judge(write.action, answer.status, answer.problem)
-            if verdict is Verdict.COMPARE:
+            if verdict is Verdict.PRECONDITION_FAILED:
                 verdict, answer = await self._compare(write, answer)
         except OdsError as error:
             self._end(error)
             self._leave(job)
             return
         now = loop.time()
-        if verdict in (Verdict.UNSURE, Verdict.UNWELL, Verdict.BUSY, Verdict.BROKEN):
-            unavailable = verdict is not Verdict.BROKEN or _lost_its_database(answer)
-            self.pace.stumbled(began_in, now, wait_s=answer.wait_s, counts=unavailable)
+        if verdict in (Verdict.UNSURE, Verdict.UNAVAILABLE, Verdict.BUSY, Verdict.SERVER_ERROR):
+            unavailable = verdict is not Verdict.SERVER_ERROR or _lost_its_database(answer)
+            self.pace.failed(began_in, now, wait_s=answer.wait_s, counts=unavailable)
         else:
-            self.pace.fine(now - begun)
+            self.pace.succeeded(now - begun)
         if verdict is Verdict.DELIVERED:
             self._in_a_row.pop((write.resource, write.action), None)
-            self._worked_once.add((write.resource, write.action))
+            self._delivered_once.add((write.resource, write.action))
             self._settle(job, "delivered", answer, await self._id_of(write, answer))
         elif verdict is Verdict.REFUSED:
-            self._note(write, self._trouble(write, answer), answer)
+            self._note(write, self._cause(write, answer), answer)
             # Where an earlier answer got lost, a refusal of the repeat does not say that nothing was taken.
             self._settle(job, "unsure" if job.maybe_taken else "refused", answer)
-        elif verdict in (Verdict.LOGIN, Verdict.STOP):
+        elif verdict in (Verdict.LOGIN, Verdict.MISCONFIGURED):
             self._end(self._session.error(write.action, self._url(write), answer, verdict))
             self._leave(job)
         else:
@@ -193,7 +196,7 @@ class Writer:
 
     def _again(self, job: Job, verdict: Verdict, answer: Answer, now: float) -> None:
         too_long = answer.wait_s is not None and answer.wait_s > self._policy.longest_pause_s
-        if self.pace.hopeless or (too_long and verdict is not Verdict.BROKEN):
+        if self.pace.exhausted or (too_long and verdict is not Verdict.SERVER_ERROR):
             self._end(self._unavailable(answer))
         wait_s = None
         if self.error is None and not job.alone and not self._hurried:
@@ -206,11 +209,11 @@ class Writer:
             )
         if wait_s is not None and self._budget.spend():
             self._timers[job] = asyncio.get_running_loop().call_later(wait_s, self._retry, job)
-        elif verdict is Verdict.BROKEN and self.error is None and not job.alone:
-            self._note(job.write, "broken", answer)
-            self._tell(Parked(job))
+        elif verdict is Verdict.SERVER_ERROR and self.error is None and not job.alone:
+            self._note(job.write, "server error", answer)
+            self._report(Parked(job))
             self._next_of(job)
-        elif verdict is Verdict.RACING:
+        elif verdict is Verdict.CONFLICT:
             self._settle(job, "refused", answer)
         else:
             self._leave(job)
@@ -222,23 +225,23 @@ class Writer:
         )  # behind the others: while the ODS is unavailable its probes are not all one record's
         self._pump()
 
-    def _tell(self, result: Outcome | Parked | Ended) -> None:
+    def _report(self, result: Outcome | Parked | Ended) -> None:
         """Results go over a few at a time: waking the other thread for each would cost more than its request."""
-        if not self._untold:
+        if not self._unreported:
             asyncio.get_running_loop().call_later(_GATHER_S, self._hand_over)
-        self._untold.append(result)
+        self._unreported.append(result)
 
     def _hand_over(self) -> None:
-        if self._untold:
-            self.results.put(self._untold)
-            self._untold = []
+        if self._unreported:
+            self.results.put(self._unreported)
+            self._unreported = []
 
     def _leave(self, job: Job) -> None:
-        self._tell(unjudged(job))
+        self._report(unjudged(job))
         self._next_of(job)
 
     def _settle(self, job: Job, kind: Kind, answer: Answer, ed_fi_id: str | None = None) -> None:
-        self._tell(outcome_of(job, kind, answer, ed_fi_id))
+        self._report(outcome_of(job, kind, answer, ed_fi_id))
         self._next_of(job)
 
     def _next_of(self, job: Job) -> None:
@@ -250,7 +253,7 @@ class Writer:
                 del self._queues[student]
 
     def _end(self, error: Exception) -> None:
-        """End the run: what waits for another try is told as it stands, what was never sent is dropped."""
+        """End the run: what waits for another try is reported as it is, what was never sent is dropped."""
         if self.error is not None:
             return
         self.error = error
@@ -266,25 +269,25 @@ class Writer:
             timer.cancel()
         self._timers.clear()
 
-    def _note(self, write: Write, trouble: str, answer: Answer) -> None:
-        """Count troubles of one kind in a row; too many close the resource. An empty one is the record's."""
+    def _note(self, write: Write, cause: str, answer: Answer) -> None:
+        """Count failures of one cause in a row; too many close the resource. An empty cause is the record's own."""
         place = (write.resource, write.action)
         kind, before = self._in_a_row.get(place, ("", 0))
-        count = before + 1 if kind == trouble else 1
-        self._in_a_row[place] = (trouble, count)
-        most = self._policy.same_refusal if trouble == "forbidden" else self._policy.same_trouble
-        if trouble and count >= most:
+        count = before + 1 if kind == cause else 1
+        self._in_a_row[place] = (cause, count)
+        most = self._policy.same_refusal if cause == "forbidden" else self._policy.same_failure
+        if cause and count >= most:
             self._closed[place] = answer
 
-    def _trouble(self, write: Write, answer: Answer) -> str:
-        """What a refusal says beyond this record; empty where it is the record's own.
+    def _cause(self, write: Write, answer: Answer) -> str:
+        """The cause of a refusal that is not this record's own; empty where it is.
 
         A 403 may be about one student or about the key; while nothing at all gets through it is taken for the key's.
         """
         if answer.problem is not None and answer.problem.is_a(*_KEY_LACKS):
             return answer.problem.type
-        unheard = (write.resource, write.action) not in self._worked_once
-        return "forbidden" if answer.status == 403 and unheard else ""
+        never_delivered = (write.resource, write.action) not in self._delivered_once
+        return "forbidden" if answer.status == 403 and never_delivered else ""
 
     def _unavailable(self, answer: Answer) -> OdsUnavailable:
         what = answer.failure or (answer.problem.title if answer.problem else "")
@@ -316,7 +319,7 @@ class Writer:
             found = await get_one(self._session, write.resource, write.ed_fi_id)
         except (OdsUnavailable, OdsRefusedLogin):
             raise
-        except OdsError:  # such as 403: out of this key's sight by now
+        except OdsError:  # such as 403: this key may no longer read it
             return Verdict.REFUSED, answer
         if write.action == "DELETE":
             return (Verdict.REFUSED if found else Verdict.DELIVERED), answer

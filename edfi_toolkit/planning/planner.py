@@ -61,7 +61,7 @@ def plan(
     identity_map: what this feed published; rows of other feeds, years and resources are not compared, nor is
         what the ODS holds under their ids.
     ods: `resource, id, etag, body` of what the ODS holds; read in mode "resync" only.
-    unread: resources that could not be read; a resync leaves them as they are and tells so.
+    unread: resources that could not be read; a resync leaves them as they are and reports it.
     source_name: the feed's source where it differs from the build's.
     last_sync: `resource, enabled, mapping_version` as at the last sync: what differs by now is worth a resync.
     schools: plan for these organizations alone, by their Ed-Fi ids; the records of all others stay as they are.

@@ -43,7 +43,7 @@ class Origins:
     def __init__(self, build: Build) -> None:
         skipped = build.skipped
         names = [f"{table}:{row_id}" for table, row_id in zip(skipped["table"], skipped["id"], strict=True)]
-        # The first rule of a row is the one a steward is told.
+        # The first rule of a row is the one a steward sees.
         self._rules = dict(zip(reversed(names), reversed(skipped["rule"].tolist()), strict=True))
         self._tables = build.tables
         self._ids: dict[str, set[str]] = {}

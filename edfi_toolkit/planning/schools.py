@@ -17,10 +17,10 @@ def check_known(schools: Collection[int], sides: Sides) -> None:
     every = pd.concat([side["education_organization_id"] for side in (sides.source, sides.mapped, sides.ods)])
     known = sorted(every.dropna().unique())
     if unknown := [str(school) for school in schools if school not in known]:
-        told = ", ".join(map(str, known[:LISTED])) + (", ..." if len(known) > LISTED else "")
+        listed = ", ".join(map(str, known[:LISTED])) + (", ..." if len(known) > LISTED else "")
         raise PlanError(
             f"There is no record of organization {', '.join(unknown)}. Name a school by its Ed-Fi id; there "
-            f"are records of {told or 'none'}."
+            f"are records of {listed or 'none'}."
         )
 
 

@@ -1,4 +1,4 @@
-"""What people look at: rejections with their causes, one view for each step, the workbook."""
+"""What people read: rejections with their causes, one view for each step, the workbook."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 `causes.json` is the knowledge base: a list in order of preference. An entry holds when one of its `when`
 lines holds whole: `type` is a problem type without `urn:ed-fi:api:` and matches itself and everything below
-it (new leaves do not break it), `status` is the HTTP status, `phrase` stands in the message without regard to
+it (new leaves do not break it), `status` is the HTTP status, `phrase` is in the message without regard to
 case (older servers send no type). The last entry holds always. The types are those of the Ed-Fi ODS/API and
 the Data Management Service.
 """

@@ -1,4 +1,4 @@
-"""A plan before it is carried out: what it would change, what stands against it, how to approve it."""
+"""A plan before it is carried out: what it would change, what speaks against it, how to approve it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
-    """What publishing would change, in the order to look at it, and what stands against it."""
+    """What publishing would change, in the order to check it, and what speaks against it."""
     counts = plan.items["action"].value_counts()
     summary = pd.DataFrame(
         {
@@ -51,9 +51,13 @@ def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
     return View(
         title="Preview of a resync" if resync else "Preview",
         says=says,
-        tone="bad" if len(breaches) else "look" if len(held) + len(met) + counts.get("DELETE", 0) else "good",
+        tone="bad"
+        if len(breaches)
+        else "check"
+        if len(held) + len(met) + counts.get("DELETE", 0)
+        else "good",
         blocks=[
-            Block("What would happen; look at deletes first", summary, "Nothing would change."),
+            Block("What would happen; check deletes first", summary, "Nothing would change."),
             Block(
                 "Limits that stop this plan",
                 breaches[["code", "says", "hint"]],
@@ -64,7 +68,7 @@ def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
                 "Held: left alone, whatever the ODS has of it, because its source rows or its record have errors",
                 by_sentence(held),
                 "Nothing is held.",
-                tone="look",
+                tone="check",
             ),
             Block(
                 "Why: what changed in the source, where that is certain; an event is a line of the rule book",
@@ -72,11 +76,11 @@ def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
                 "No event is certain.",
             ),
             *(
-                [Block("In the ODS as it is now", by_rule(met, "code"), "Nothing unexpected.", tone="look")]
+                [Block("In the ODS as it is now", by_rule(met, "code"), "Nothing unexpected.", tone="check")]
                 if live.any()
                 else []
             ),
-            Block("Other findings", by_rule(other, "code"), "None.", tone="look"),
+            Block("Other findings", by_rule(other, "code"), "None.", tone="check"),
         ],
         next_step=(
             "Find out why the limit is reached. If the change is meant, the notebook that publishes shows how "
@@ -114,7 +118,7 @@ def unapproved_view(plan: Plan, checked: Checked, masker: Masker, *, button: boo
         title="Publish",
         says="Nothing was sent. It waits for your approval."
         + (" A limit stops this plan; each one needs an override that names a person." if stopped else ""),
-        tone="bad" if stopped else "look",
+        tone="bad" if stopped else "check",
         blocks=shown.blocks[:2],
         next_step=(
             ("Type the fingerprint below and press Publish. Or set" if below else "Set")

@@ -54,7 +54,7 @@ def extracted_view(tables: Tables, masker: Masker) -> View:
     return View(
         title="Extract",
         says=says,
-        tone="look" if len(aside) or len(missing) else "good",
+        tone="check" if len(aside) or len(missing) else "good",
         blocks=[
             Block("Every row that was read: rows = kept + unreadable + collapsed (identical twice)", read),
             Block(
@@ -67,7 +67,7 @@ def extracted_view(tables: Tables, masker: Masker) -> View:
                 "Tables that were not found",
                 missing[["table", "detail"]],
                 "All tables are there.",
-                tone="look",
+                tone="check",
             ),
         ],
         next_step="Correct the bad cells in the SIS and extract again, or go on to notebook 20 without them.",
@@ -94,7 +94,7 @@ def built_view(build: Build, masker: Masker) -> View:
     return View(
         title="Build",
         says=says,
-        tone="look" if len(skipped) or not build.publishes else "good",
+        tone="check" if len(skipped) or not build.publishes else "good",
         blocks=[
             Block("Records built", by_program),
             Block(
@@ -127,7 +127,7 @@ def checked_view(checked: Checked, masker: Masker, target_note: str = "") -> Vie
     return View(
         title="Validate",
         says=f"{says[:1].upper()}{says[1:]} {target_note}".strip(),
-        tone="bad" if len(held) else "look" if by_severity["warning"] or by_severity["critical"] else "good",
+        tone="bad" if len(held) else "check" if by_severity["warning"] or by_severity["critical"] else "good",
         blocks=[
             Block(
                 "Every record",
@@ -137,10 +137,10 @@ def checked_view(checked: Checked, masker: Masker, target_note: str = "") -> Vie
                 "Must be corrected (critical)", by_rule(critical, "rule_id"), "Nothing critical.", tone="bad"
             ),
             Block(
-                "Worth a look (warnings are sent)",
+                "Worth checking (warnings are sent)",
                 by_rule(findings[findings["severity"].eq("warning")], "rule_id"),
                 "No warnings.",
-                tone="look",
+                tone="check",
             ),
         ],
         next_step="Correct the critical ones in the SIS, or go on to notebook 30: what is held is not sent.",
@@ -178,7 +178,7 @@ def published_view(result: pd.DataFrame, masker: Masker) -> View:
     return View(
         title="Publish",
         says=f"{says}. {closed}".strip(),
-        tone="bad" if refused or waiting else "look" if unsent else "good",
+        tone="bad" if refused or waiting else "check" if unsent else "good",
         blocks=[
             Block("Every change of the plan", summary, "Nothing had to be sent."),
             Block(
@@ -190,7 +190,7 @@ def published_view(result: pd.DataFrame, masker: Masker) -> View:
         next_step=(
             "Open notebook 50: it groups the refusals by cause and says what to do about each."
             if refused
-            else "Publish again: it looks up the changes without an answer and sends what is missing."
+            else "Publish again: it checks the changes without an answer and sends what is missing."
             if waiting or unsent
             else "Nothing to do. Publishing again would send nothing."
         ),
@@ -261,7 +261,7 @@ def story_view(story: pd.DataFrame | None, masker: Masker) -> View:
     """One student's story; without one, how to ask for it."""
     if story is None:
         return View(
-            "One student", "No id was given, so no story is told.", "good", [], "Type an id above.", masker
+            "One student", "No id was given, so there is no story.", "good", [], "Type an id above.", masker
         )
     return View(
         title="One student",
@@ -295,7 +295,7 @@ def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
             else f"{rows(len(aside), 'row')} could not be read; "
             f"{rows(len(checked.held), 'record')} held by validation."
         ),
-        tone="good" if clean else "look",
+        tone="good" if clean else "check",
         blocks=[
             Block("Rows that could not be read", by_rule(aside, "rule"), "All rows could be read."),
             Block("Records held by validation, by rule", held_by_rule(checked), "No record is held."),
@@ -308,10 +308,10 @@ def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
 
 
 def workbook_view(path: Path, masker: Masker, *, reveal: bool) -> View:
-    """Where the workbook lies, and whether it shows students."""
+    """Where the workbook is, and whether it shows students."""
     says = "It shows real student ids: keep it to yourself." if reveal else "Students are masked in it."
     return View(
-        "Workbook", f"Written to {path}. {says}", "look" if reveal else "good", [], "", masker, value=path
+        "Workbook", f"Written to {path}. {says}", "check" if reveal else "good", [], "", masker, value=path
     )
 
 

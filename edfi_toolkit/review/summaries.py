@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.validation import Checked
 
 SEVERITIES = ("critical", "warning", "info")
-ACTIONS = {  # in the order a steward should look at them
+ACTIONS = {  # in the order a steward should check them
     "DELETE": "delete from the ODS",
     "PUT": "update in the ODS",
     "POST": "create in the ODS",
@@ -71,15 +71,15 @@ def sheets(
         ),
         "Changes": _changes_in_words(plan),
         "Held": held.assign(
-            says=[_told(rules, "says") for rules in held["held_by"]],
-            todo=[_told(rules, "hint") for rules in held["held_by"]],
+            says=[_texts_of(rules, "says") for rules in held["held_by"]],
+            todo=[_texts_of(rules, "hint") for rules in held["held_by"]],
         )[[*WHO, "held_by", "says", "todo", "source_refs", "resource"]],
         "Refused": refused[columns] if len(refused) else pd.DataFrame(columns=columns),
-        "Skipped": skipped.assign(todo=[_told([rule], "hint") for rule in skipped["rule"]]),
+        "Skipped": skipped.assign(todo=[_texts_of([rule], "hint") for rule in skipped["rule"]]),
     }
 
 
-def _told(rule_ids: Iterable[str], part: str) -> str:
+def _texts_of(rule_ids: Iterable[str], part: str) -> str:
     """What is wrong (`says`) or what to do (`hint`) by some rules, each sentence once."""
     known = [meaning_of(rule_id) for rule_id in rule_ids]
     return " ".join(dict.fromkeys(getattr(meaning, part) for meaning in known if meaning))
@@ -94,8 +94,8 @@ def _fact_text(value: Any) -> str:
 def held_by_rule(checked: Checked) -> pd.DataFrame:
     """Held records by the rule that holds them, with the sentence of the catalogue, else that of a finding."""
     held = checked.held.explode("held_by")[["held_by"]].rename(columns={"held_by": "rule_id"})
-    told = checked.findings.drop_duplicates("rule_id")[["rule_id", "says", "hint"]]
-    return by_rule(held.merge(told, on="rule_id", how="left"), "rule_id")
+    messages = checked.findings.drop_duplicates("rule_id")[["rule_id", "says", "hint"]]
+    return by_rule(held.merge(messages, on="rule_id", how="left"), "rule_id")
 
 
 def by_rule(frame: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -109,7 +109,7 @@ def by_rule(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     counts = frame[column].value_counts(sort=True)
     own = frame.drop_duplicates(column).set_index(column) if len(frame) else frame
 
-    def told(name: str, rule_id: Any) -> str:
+    def text_of(name: str, rule_id: Any) -> str:
         known = None if rule_id in (*BREACHES, MASS_DELETE) and name in own else meaning_of(str(rule_id))
         if known:
             return str(getattr(known, name))
@@ -119,8 +119,8 @@ def by_rule(frame: pd.DataFrame, column: str) -> pd.DataFrame:
         {
             "rows": [int(count) for count in counts],
             "rule_id": list(counts.index),
-            "says": [told("says", rule_id) for rule_id in counts.index],
-            "todo": [told("hint", rule_id) for rule_id in counts.index],
+            "says": [text_of("says", rule_id) for rule_id in counts.index],
+            "todo": [text_of("hint", rule_id) for rule_id in counts.index],
         }
     ).astype({"rows": "int64"})
 
@@ -137,7 +137,7 @@ def changes_of(plan: Plan, *further: str) -> pd.DataFrame:
 
 
 def by_event(plan: Plan) -> pd.DataFrame:
-    """How many changes an event of the source lies behind, with what it means: records, event, says."""
+    """How many changes each event of the source is behind, with what it means: records, event, says."""
     reasons = plan.items.loc[plan.items["action"].ne("NOOP"), "reason"]
     counts = reasons.map(events_of).value_counts()
     counts = counts[counts.index != ""]
@@ -207,7 +207,7 @@ def left_alone(plan: Plan, checked: Checked) -> pd.DataFrame:
     found["by_validation"] = found["held_by"].notna()
     for name in ("says", "hint"):
         found[name] = [
-            _told(rules, name) if known else own
+            _texts_of(rules, name) if known else own
             for rules, known, own in zip(found["held_by"], found["by_validation"], found[name], strict=True)
         ]
     return found[["held_by", "says", "hint", *WHO, "by_validation"]]
@@ -237,8 +237,8 @@ def _changes_in_words(plan: Plan) -> pd.DataFrame:
     words = ["; ".join(map(_value_text, _values(change))) for change in changes.to_dict("records")]
     columns = ["action", "pair", *WHO, "values", "reason", "event", "resource"]
     events = changes["reason"].map(events_of)
-    told = {text: events_text(text) for text in events.unique()}
-    return changes.assign(values=pd.Series(words, changes.index, dtype="str"), event=events.map(told))[
+    texts = {text: events_text(text) for text in events.unique()}
+    return changes.assign(values=pd.Series(words, changes.index, dtype="str"), event=events.map(texts))[
         columns
     ]
 
@@ -273,9 +273,9 @@ def _in_one_text(body: Any) -> str:
 def closed_resources(result: pd.DataFrame) -> str:
     """What to say when the ODS met one record after another with the same answer and the rest was not sent."""
     spared = result[result["outcome"].eq("pending") & result["attempts"].eq(0) & result["status"].notna()]
-    told = spared.groupby(["resource", "action", "status"], as_index=False).size()
+    counts = spared.groupby(["resource", "action", "status"], as_index=False).size()
     return " ".join(
         f"The ODS answered {status} to one {action} of {resource} after another, so {count:,} more were not sent. "
         + ("Ask the host what this key may write." if status == 403 else "Tell the host.")
-        for resource, action, status, count in told.itertuples(index=False)
+        for resource, action, status, count in counts.itertuples(index=False)
     )

@@ -21,7 +21,7 @@ from edfi_toolkit.privacy import Masker
 ROWS_SHOWN = 30
 TONES = {
     "good": ("&#10003;", "var(--jp-success-color1, #2e7d32)"),
-    "look": ("!", "var(--jp-warn-color1, #b26a00)"),
+    "check": ("!", "var(--jp-warn-color1, #b26a00)"),
     "bad": ("&#10007;", "var(--jp-error-color1, #b3261e)"),
 }
 
@@ -40,7 +40,7 @@ class Block:
 class View:
     """The outcome of one step.
 
-    says: one sentence. tone: good, look (something needs a look) or bad (stops the next step).
+    says: one sentence. tone: good, check (something needs a check) or bad (stops the next step).
     blocks: the tables. next_step: what to do now. frames: the full tables by name, for `browse`; real data,
     masked only when shown. empty: what to say of a table without rows. bars: counts for `chart`.
     meanings: of causes, for `by_cause`. value: what the step itself returned; its own attributes and methods
@@ -125,13 +125,13 @@ class View:
 class PanelView(View):
     """A view with a panel below it where a person looks; unattended it is the view alone.
 
-    panel: makes it. What the panel decides is told to `become`: from then on this is that view, also where it
-    stands on the page already.
+    panel: makes it. What the panel decides goes to `replace_with`: from then on this is that view, also where it
+    is on the page already.
     """
 
     panel: Callable[[], Any] | None = field(kw_only=True)
 
-    def become(self, view: View) -> None:
+    def replace_with(self, view: View) -> None:
         """Turn into another view, without a panel."""
         pages = vars(self).pop("_pages", [])
         vars(self).update(vars(view), panel=None)

@@ -379,7 +379,7 @@ class Run:
 
         def carry_out(fingerprint: str) -> View:
             done = self.publish(approved=fingerprint, overrides=overrides)
-            waiting.become(done)
+            waiting.replace_with(done)
             return done
 
         return waiting

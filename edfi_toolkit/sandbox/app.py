@@ -15,9 +15,10 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from edfi_toolkit.sandbox import changes, control, data, metadata, openapi, problems, tokens
-from edfi_toolkit.sandbox.core import Ods, Options
+from edfi_toolkit.sandbox.core import Ods
 from edfi_toolkit.sandbox.faults import Fault, Faults
 from edfi_toolkit.sandbox.journal import Counters
+from edfi_toolkit.sandbox.options import Options
 from edfi_toolkit.sandbox.seeds import load_seed
 from edfi_toolkit.sandbox.wire import Call, Handler, Reply, json_reply, read_call, send_reply
 
@@ -106,7 +107,7 @@ class Sandbox:
 class _Application(Starlette):
     """Keeps the server's own `send` at hand, which a fault needs to close the connection.
 
-    Requests for data, the many, are not looked up among the routes.
+    Requests for data, the many, do not go through the routes.
     """
 
     def __init__(self, data: _Endpoint, routes: Sequence[Route]) -> None:

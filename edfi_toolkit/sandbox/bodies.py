@@ -1,4 +1,4 @@
-"""What can be told from stored bodies alone: whether two are equal, and where a value stands in one."""
+"""What stored bodies alone show: whether two are equal, and where a value is in one."""
 
 from __future__ import annotations
 

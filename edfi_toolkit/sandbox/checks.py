@@ -83,7 +83,7 @@ def _bounds(facts: dict[str, Any]) -> tuple[float | None, float | None]:
 
 
 def descriptor_problem(name: str, value: str, *, known: bool) -> str | None:
-    """Why a value cannot stand for a descriptor of that type, or None."""
+    """Why a value is no descriptor of that type, or None."""
     if known:
         return None
     if "#" not in value:

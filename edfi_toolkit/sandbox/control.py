@@ -1,4 +1,4 @@
-"""The way in for tests and demos, from this machine only: look, seed, reset, count, disturb."""
+"""The way in for tests and demos, from this machine only: read, seed, reset, count, disturb."""
 
 from __future__ import annotations
 

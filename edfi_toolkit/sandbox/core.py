@@ -42,6 +42,7 @@ class Ods:
         self.gate = Gate(self.store, self.hierarchy)
         new = not self.directory.clients
         self._add_own_clients()
+        self.descriptors = self._no_descriptors()
         self._load_descriptors()
         if new:
             self._ship_descriptors()
@@ -49,7 +50,7 @@ class Ods:
     def reset(self, *, descriptors: bool = True) -> None:
         """As good as new: the shipped descriptors, the sandbox's own clients, the options of the start.
 
-        Keys and secrets of the own clients stay, so that whoever was told them can go on; tokens end.
+        Keys and secrets of the own clients stay, so that whoever has them can go on; tokens end.
         descriptors: False leaves the shipped ones out too.
         """
         self.options = replace(self._at_start)
@@ -59,7 +60,7 @@ class Ods:
         self._add_own_clients()
         self.apply_options()
         self.hierarchy.stale = True
-        self.descriptors = {name: {} for name in self.catalog.descriptor_values}
+        self.descriptors = self._no_descriptors()
         if descriptors:
             self._ship_descriptors()
 
@@ -74,8 +75,11 @@ class Ods:
         for name, facts in OWN_CLIENTS.items():
             self.directory.add(name, **facts)
 
+    def _no_descriptors(self) -> dict[str, dict[str, str]]:
+        """By descriptor the spelling of each URI by its case-folded form: none yet."""
+        return {name: {} for name in self.catalog.descriptor_values}
+
     def _load_descriptors(self) -> None:
-        self.descriptors: dict[str, dict[str, str]] = {name: {} for name in self.catalog.descriptor_values}
         names = self.catalog.descriptor_names
         rows = self.store.connection.execute(
             "SELECT kind, body ->> '$.namespace' || '#' || (body ->> '$.codeValue') FROM items"
@@ -120,7 +124,7 @@ class Ods:
                 demand_match(if_match, old)
             self.gate.check(client, target, "Create" if old is None else "Update", body)
         if holder is not None and old is None:
-            raise problems.taken(target.table)
+            raise problems.key_in_use(target.table)
         if old is not None:
             return self._replace(target, old, key, body, references), False
         links = self._resolve(target, references)
@@ -142,10 +146,10 @@ class Ods:
         self, target: Shape, id: str, raw: bytes, *, client: Client, if_match: str | None = None
     ) -> Row:
         """Replace the item with that id.  Raises a Refusal, and then nothing is written."""
-        parsed = parse(raw, put=True)
+        members = parse(raw, put=True)
         if self.options.error_style == DMS:
-            demand_same_id(parsed.get("id"), id)
-        body, references = judge(target, parsed, raw, self.descriptors, new_id_allowed=True)
+            demand_same_id(members.get("id"), id)
+        body, references = judge(target, members, raw, self.descriptors, new_id_allowed=True)
         old = self.store.by_id(target.endpoint, id)
         if old is None:
             raise problems.not_found("Resource to update was not found.")
@@ -156,7 +160,7 @@ class Ods:
             raise problems.key_change(target.name)
         self.gate.check(client, target, "Update", body)
         if key != old.key and self.store.by_key(target.space, key) is not None:
-            raise problems.taken(target.table)
+            raise problems.key_in_use(target.table)
         return self._replace(target, old, key, body, references)
 
     def _replace(
@@ -220,7 +224,7 @@ class Ods:
     def _resolve(self, shape: Shape, references: Sequence[Reference]) -> list[tuple[int, str]]:
         """The numbers of the items that are referred to, each with the child row that refers.
 
-        Without those that the columns organization and student tell. Raises a 409 when one is not there.
+        Without those that the columns organization and student hold. Raises a 409 when one is not there.
         """
         links = []
         missing = []

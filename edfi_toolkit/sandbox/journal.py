@@ -14,7 +14,7 @@ _LAST = 50
 
 
 class Entry(NamedTuple):
-    """One answered request; status 0 stands for a dropped connection."""
+    """One answered request; status 0 is a dropped connection."""
 
     at: float
     client: str
@@ -35,7 +35,7 @@ class Counters:
         self.refused: deque[Entry] = deque(maxlen=_LAST)
 
     def note(self, call: Call, status: int, took_s: float = 0.0, refusal: Refusal | None = None) -> None:
-        """Count one answer; status 0 stands for a dropped connection."""
+        """Count one answer; status 0 is a dropped connection."""
         self._counts[call.method, call.resource, status] += 1
         if call.target is not None and call.method in _WRITES:
             self._writes += 1

@@ -218,7 +218,7 @@ def _paths(target: Shape) -> dict[str, Any]:
 
     filters = [*_filters(target), *_numbers(*_WINDOW), snapshot]
     tracked = {"parameters": [*_numbers(*_PAGING, *_WINDOW), snapshot]}
-    anything = {"application/json": {"schema": {}}}
+    anything: dict[str, Any] = {"application/json": {"schema": {}}}
     put = operation("put", {"204": None}, "400 404 405 409 412 415", requestBody=body, parameters=[match])
     if target.key_may_change:
         put["x-Ed-Fi-isUpdatable"] = True

@@ -206,7 +206,7 @@ def wrong_media(error: str) -> Refusal:
 
 
 def unresolved(missing: Sequence[tuple[str, str]]) -> Refusal:
-    """409: references to nothing, as (path, name of the kind); only the successor tells more than the first."""
+    """409: references to nothing, as (path, name of the kind); only the successor names more than the first."""
     name = missing[0][1]
     return Refusal(
         409,
@@ -237,7 +237,7 @@ def dependent(name: str, container: str | None = None) -> Refusal:
     )
 
 
-def taken(table: str) -> Refusal:
+def key_in_use(table: str) -> Refusal:
     """409: the key belongs to an item of another kind."""
     return Refusal(
         409,

@@ -19,7 +19,7 @@ _SHOWN_CLAIMS = 5
 
 
 class Hierarchy:
-    """Who lies below whom; read again from the store after an organization changed."""
+    """Who is below whom; read again from the store after an organization changed."""
 
     def __init__(self, store: Store, catalog: Catalog) -> None:
         self._store, self._catalog = store, catalog
@@ -52,7 +52,7 @@ class Hierarchy:
     def claims(self, client: Client) -> tuple[int, ...]:
         """The organizations of a client, ascending: its own, or what the ODS holds now.
 
-        "districts" is every district, or, as long as there is none, every organization that stands on top.
+        "districts" is every district, or, as long as there is none, every organization on top.
         """
         self._refresh()
         asked = client.organizations
@@ -165,7 +165,7 @@ class Gate:
 
 
 def _secured(target: Shape, action: str) -> tuple[str, ...]:
-    """Which of an item's two secured properties the stock strategy looks at."""
+    """Which of an item's two secured properties the stock strategy checks."""
     stands_in = target.branch
     if stands_in in ("systemDescriptors", "edFiTypes", "educationOrganizations"):
         return ()
@@ -187,7 +187,7 @@ def _no_relationship(claims: tuple[int, ...], names: list[str], *, hint: bool) -
     if len(claims) > _SHOWN_CLAIMS:
         shown.append("...")
     word = "claims" if len(claims) > 1 else "claim"
-    listed = ", ".join(shown) or "none"
+    numbers = ", ".join(shown) or "none"
     what = (
         f"the resource item's '{names[0]}' value."
         if len(names) == 1
@@ -197,5 +197,5 @@ def _no_relationship(claims: tuple[int, ...], names: list[str], *, hint: bool) -
         "",
         _HINT if hint else "",
         f"No relationships have been established between the caller's education organization id {word} "
-        f"({listed}) and {what}",
+        f"({numbers}) and {what}",
     )

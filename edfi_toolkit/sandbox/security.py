@@ -47,7 +47,7 @@ class Client:
     """A key of the API.
 
     organizations: their ids, or what the ODS holds when it is asked (`Hierarchy.claims`): "districts", every district,
-    or "top", every organization that stands on top. without: takes whole collections ("programs") or single actions
+    or "top", every organization on top. without: takes whole collections ("programs") or single actions
     ("programs:Update") from the claim set.
     """
 
@@ -189,7 +189,7 @@ class Directory:
         return count
 
     def caller(self, authorization: str | None) -> Client:
-        """The client a bearer header stands for; 401 else."""
+        """The client of a bearer header; 401 else."""
         if not authorization:
             raise problems.unauthenticated("Authorization header is missing.")
         scheme, _, text = authorization.strip().partition(" ")

@@ -15,7 +15,7 @@ from edfi_toolkit.sandbox.core import Ods
 def seed(ods: Ods, lines: bytes) -> dict[str, Any]:
     """Load `{"resource": ..., "body": {...}}`, one a line, in order and without authorization.
 
-    Returns `loaded`, `unchanged`, and `refused`: line number, resource and reason of each line not taken.
+    Returns `loaded`, `unchanged`, and `refused`: line number, resource and reason of each line that was refused.
     All is one transaction; a refused line does not stop the others.
     """
     loaded = unchanged = 0

@@ -85,7 +85,7 @@ def serve(
         level=log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
     )
     gc.collect()
-    gc.freeze()  # the model stays for ever, so no collection needs to look at it
+    gc.freeze()  # the model stays for ever, so no collection needs to check it
     config = uvicorn.Config(
         app,
         http="httptools",

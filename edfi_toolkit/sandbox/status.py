@@ -70,16 +70,18 @@ def page(sandbox: Sandbox, call: Call) -> bytes:
                 }
                 for client in ods.directory.clients.values()
             ],
-            last=[_told(entry, texts=texts) for entry in list(counters.last)[: -_SHOWN - 1 : -1]],
-            refused=[_told(entry, texts=texts) for entry in list(counters.refused)[: -_SHOWN - 1 : -1]],
+            last=[_entry_shown(entry, texts=texts) for entry in list(counters.last)[: -_SHOWN - 1 : -1]],
+            refused=[
+                _entry_shown(entry, texts=texts) for entry in list(counters.refused)[: -_SHOWN - 1 : -1]
+            ],
         )
         .encode()
     )
 
 
-def _told(entry: Entry, *, texts: bool) -> dict[str, Any]:
+def _entry_shown(entry: Entry, *, texts: bool) -> dict[str, Any]:
     refusal = entry.refusal
-    told: dict[str, Any] = {
+    shown: dict[str, Any] = {
         "at": time.strftime("%H:%M:%S", time.localtime(entry.at)),
         "client": entry.client or "-",
         "method": entry.method,
@@ -95,8 +97,8 @@ def _told(entry: Entry, *, texts: bool) -> dict[str, Any]:
         "places": [],
     }
     if refusal is not None:
-        told["title"] = refusal.title
-        told["places"] = [(path, found if texts else []) for path, found in refusal.validation.items()]
+        shown["title"] = refusal.title
+        shown["places"] = [(path, found if texts else []) for path, found in refusal.validation.items()]
         if texts:
-            told["places"] += [("", [refusal.detail, *refusal.errors])]
-    return told
+            shown["places"] += [("", [refusal.detail, *refusal.errors])]
+    return shown

@@ -84,7 +84,7 @@ def _unexpected(raw: bytes) -> str:
 
 def judge(
     shape: Shape,
-    parsed: dict[str, Any],
+    members: dict[str, Any],
     raw: bytes,
     descriptors: Descriptors,
     *,
@@ -96,10 +96,10 @@ def judge(
     and an absent collection is an empty one.
     """
     reading = _Reading(descriptors, raw)
-    body = _read(reading, shape.root, parsed, "$", "")
+    body = _read(reading, shape.root, members, "$", "")
     if reading.unreadable:
         raise problems.invalid(reading.unreadable, shape.name, unreadable=True)
-    if not new_id_allowed and _has_id(shape.root, parsed):
+    if not new_id_allowed and _has_id(shape.root, members):
         raise problems.id_in_body()
     for one, other in shape.equal:
         _compare(reading, body, one, other)
@@ -110,10 +110,10 @@ def judge(
     return body, reading.references
 
 
-def _has_id(root: Node, parsed: dict[str, Any]) -> bool:
-    if parsed.keys() <= root.names:
+def _has_id(root: Node, members: dict[str, Any]) -> bool:
+    if members.keys() <= root.names:
         return False
-    return any(name.lower() == "id" and parsed[name] is not None for name in parsed)
+    return any(name.lower() == "id" and members[name] is not None for name in members)
 
 
 def _read(reading: _Reading, node: Node, raw: dict[str, Any], path: str, via: str) -> dict[str, Any]:

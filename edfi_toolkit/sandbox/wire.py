@@ -51,7 +51,7 @@ class Reply:
     body: bytes = b""
     media: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
-    refusal: Refusal | None = None  # what it tells, when it is one
+    refusal: Refusal | None = None  # what it says, when it is one
 
 
 Handler = Callable[[Call], Reply]

@@ -14,11 +14,12 @@ import pandas as pd
 from edfi_toolkit.model import KEY_COLUMNS, associations
 from edfi_toolkit.rules import profile as profile_of
 from edfi_toolkit.rules.catalogue import RULES, Rule
+from edfi_toolkit.settings import Target
 from edfi_toolkit.validation import references, suite_checks
 from edfi_toolkit.validation.findings import Collected, findings, first_rows, said_once, split_refs
 from edfi_toolkit.validation.flatten import Flat, flatten
 from edfi_toolkit.validation.suite_files import load
-from edfi_toolkit.validation.target import opened, pull
+from edfi_toolkit.validation.target import Reader, opened, pull
 
 if TYPE_CHECKING:
     from edfi_toolkit.privacy import Masker
@@ -88,7 +89,9 @@ class Checked:
         return write_report(self, Path(path), masker=masker, written_at=written_at)
 
 
-def validate(build: Build, *, target: Any = None, identity_map: pd.DataFrame | None = None) -> Checked:
+def validate(
+    build: Build, *, target: str | Target | Reader | None = None, identity_map: pd.DataFrame | None = None
+) -> Checked:
     """Find every problem of every record of a build, and hold the records that have a critical one.
 
     target: a target's name, a `Target` or an open `ods.Client`. Then descriptors, programs, organizations,
@@ -237,7 +240,7 @@ def _records_held(findings: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
 
 
 def missing_references(
-    records: pd.DataFrame, *, target: Any, identity_map: pd.DataFrame | None = None
+    records: pd.DataFrame, *, target: str | Target | Reader, identity_map: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """What records refer to and the target does not have now: program, organization, student, enrollment, and a
     key that another resource holds there.

@@ -10,6 +10,7 @@ import pandas as pd
 
 from edfi_toolkit.errors import ValidationError
 from edfi_toolkit.model import associations
+from edfi_toolkit.rules import Build
 from edfi_toolkit.rules import profile as profile_of
 from edfi_toolkit.tables import TABLES
 from edfi_toolkit.validation import gx
@@ -33,7 +34,7 @@ def known_subjects(suites: Suites) -> None:
         raise ValidationError(f"There is no suite for {', '.join(lacking)}. Install the toolkit again.")
 
 
-def check_tables(build: Any, suites: Suites, collected: Collected) -> None:
+def check_tables(build: Build, suites: Suites, collected: Collected) -> None:
     """Source expectations: every doubtful cell of every row of the tables that this build was given."""
     for subject, of_subject in suites.items():
         if not subject.startswith("source."):
@@ -58,7 +59,7 @@ def check_tables(build: Any, suites: Suites, collected: Collected) -> None:
 
 
 def check_records(
-    build: Any, flats: Mapping[str, tuple[Flat, np.ndarray]], suites: Suites, collected: Collected
+    build: Build, flats: Mapping[str, tuple[Flat, np.ndarray]], suites: Suites, collected: Collected
 ) -> None:
     """Association expectations. flats: by endpoint the flattened bodies and the position of each in the
     records."""
@@ -88,7 +89,7 @@ def row_ids(frame: pd.DataFrame, primary_key: Sequence[str]) -> pd.Series:
     return first.str.cat(more, sep="+") if more else first
 
 
-def _asked(suite: Suite, build: Any) -> list[Expectation]:
+def _asked(suite: Suite, build: Build) -> list[Expectation]:
     """The rules that hold for this build's profile and settings; one that names none holds for all."""
     profile = build.scope.profile
     if suite.profile not in ("", profile):
@@ -105,8 +106,8 @@ def _asked(suite: Suite, build: Any) -> list[Expectation]:
     ]
 
 
-def _is_needed(rule: Expectation, build: Any) -> bool:
-    """An empty table is fine as long as nothing depends on it (`meta.needed_by`)."""
+def _is_needed(rule: Expectation, build: Build) -> bool:
+    """An empty table is correct as long as nothing depends on it (`meta.needed_by`)."""
     needed_by = rule["meta"].get("needed_by")
     return needed_by is None or any(len(build.tables[table]) for table in needed_by)
 
@@ -125,7 +126,7 @@ def _by_frame(rules: Sequence[Expectation], suite: Suite) -> dict[str, list[Expe
     return frames
 
 
-def _parameters(build: Any) -> dict[str, Any]:
+def _parameters(build: Build) -> dict[str, Any]:
     """What a suite may ask for with `$PARAMETER`."""
     return {
         "config_start": str(build.config["config_start"])[:10],

@@ -6,12 +6,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from operator import itemgetter
+from typing import Any, Protocol
 
 import pandas as pd
 
 from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable
 from edfi_toolkit.model import KEY_COLUMNS, associations, descriptor_endpoints
+from edfi_toolkit.settings import Target
 
 ORGANIZATIONS = {
     "schools": "schoolId",
@@ -38,10 +41,20 @@ class Known:
     unreadable: list[str] = field(default_factory=list)
 
 
+class Reader(Protocol):
+    """What an ODS is asked for: an open `Client`."""
+
+    def read(self, resource: str, /) -> Iterator[pd.DataFrame]:
+        """All items of a resource, with their `body`."""
+
+    def descriptors(self, name: str, /) -> Iterable[str]:
+        """All values of a descriptor, as URIs."""
+
+
 @contextmanager
-def opened(target: Any) -> Iterator[Any]:
+def opened(target: str | Target | Reader) -> Iterator[Reader]:
     """A client for a target's name, a Target, or a client that is open already (and stays open)."""
-    if hasattr(target, "read") and hasattr(target, "descriptors"):
+    if not isinstance(target, str | Target):
         yield target
         return
     from edfi_toolkit.ods import Client
@@ -54,7 +67,7 @@ def opened(target: Any) -> Iterator[Any]:
         yield client
 
 
-def pull(client: Any, descriptor_names: Iterable[str]) -> Known:
+def pull(client: Reader, descriptor_names: Iterable[str]) -> Known:
     """Read everything that the checks need, each resource once.
 
     Raises OdsUnavailable and OdsRefusedLogin; a resource this login may not read is noted in `unreadable`.
@@ -76,16 +89,14 @@ def pull(client: Any, descriptor_names: Iterable[str]) -> Known:
         return ask(resource, lambda: [body for page in client.read(resource) for body in page["body"]])
 
     for name in sorted(set(descriptor_names)):
-        uris = ask(descriptor_endpoints().get(name, name), lambda name=name: client.descriptors(name))
+        uris = ask(descriptor_endpoints().get(name, name), partial(client.descriptors, name))
         known.descriptors[name] = None if uris is None else {uri.casefold(): uri for uri in uris}
     known.programs = _programs(bodies("programs"))
     known.students = _ids(bodies("students"), lambda body: body["studentUniqueId"])
     known.enrolled = _ids(
         bodies("studentSchoolAssociations"), lambda body: body["studentReference"]["studentUniqueId"]
     )
-    organizations = [
-        _ids(bodies(kind), lambda body, own=own: body[own]) for kind, own in ORGANIZATIONS.items()
-    ]
+    organizations = [_ids(bodies(kind), itemgetter(own)) for kind, own in ORGANIZATIONS.items()]
     if None not in organizations:
         known.organizations = frozenset(number for ids in organizations if ids for number in ids)
     known.keys = pd.concat(

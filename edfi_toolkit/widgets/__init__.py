@@ -18,6 +18,7 @@ from edfi_toolkit.privacy import Masker, session_masker
 from edfi_toolkit.widgets.progress import ProgressBar
 
 if TYPE_CHECKING:
+    from edfi_toolkit.planning import Plan
     from edfi_toolkit.widgets.approval import Approval
     from edfi_toolkit.widgets.charts import Chart
     from edfi_toolkit.widgets.grids import Grid
@@ -71,11 +72,11 @@ def progress(label: str) -> ProgressBar:
 
 
 def approve(
-    plan: Any, on_approve: Callable[[str], Any], *, overridden: Collection[str] = ()
+    plan: Plan, on_approve: Callable[[str], Any], *, overridden: Collection[str] = ()
 ) -> Approval | Table:
     """Counts, breaches, and a Publish button that waits for the fingerprint, then calls `on_approve` with it.
 
-    overridden: codes of breaches that a person has taken on. Unattended: the counts; nothing is approved.
+    overridden: codes of breaches that a person has overridden. Unattended: the counts; nothing is approved.
     """
     from edfi_toolkit.widgets.approval import Approval, counts_by_action
 

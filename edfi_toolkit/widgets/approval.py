@@ -1,4 +1,4 @@
-"""The last look before publishing: what would be sent, what forbids it, and the fingerprint to type."""
+"""The last check before publishing: what would be sent, what forbids it, and the fingerprint to type."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import pandas as pd
 
 from edfi_toolkit.display.tables import Table
 from edfi_toolkit.errors import EdfiToolkitError
+from edfi_toolkit.planning import Plan
 from edfi_toolkit.privacy import session_masker
 
 _ORDER = ["POST", "PUT", "DELETE", "ADOPT", "UNMAP", "NOOP"]
 _RED = "color: var(--jp-error-color0, #b71c1c)"
 
 
-def counts_by_action(plan: Any) -> pd.DataFrame:
+def counts_by_action(plan: Plan) -> pd.DataFrame:
     """One row a resource, one column an action that occurs, in the order of reading, and a total."""
     counts = pd.crosstab(plan.items["resource"].astype(str), plan.items["action"].astype(str))
     actions = [action for action in _ORDER if action in counts.columns]
@@ -27,11 +28,11 @@ def counts_by_action(plan: Any) -> pd.DataFrame:
     return counts.rename_axis(columns=None).reset_index()
 
 
-def open_breaches(plan: Any, overridden: Collection[str] = ()) -> pd.DataFrame:
+def open_breaches(plan: Plan, overridden: Collection[str] = ()) -> pd.DataFrame:
     """Code, sentence and hint of every guardrail breach that has no override."""
     codes = [code for code in plan.breaches if code not in set(overridden)]
-    told = plan.findings.drop_duplicates("code").set_index("code").reindex(codes)
-    return told.reindex(columns=["says", "hint"]).rename_axis("code").reset_index().fillna("")
+    messages = plan.findings.drop_duplicates("code").set_index("code").reindex(codes)
+    return messages.reindex(columns=["says", "hint"]).rename_axis("code").reset_index().fillna("")
 
 
 class Approval(w.VBox):
@@ -43,7 +44,7 @@ class Approval(w.VBox):
     """
 
     def __init__(
-        self, plan: Any, on_approve: Callable[[str], Any], *, overridden: Collection[str] = ()
+        self, plan: Plan, on_approve: Callable[[str], Any], *, overridden: Collection[str] = ()
     ) -> None:
         self._plan, self._on_approve, self.result = plan, on_approve, None
         self._breaches = open_breaches(plan, overridden)
@@ -55,8 +56,8 @@ class Approval(w.VBox):
         self.status, self.output = w.HTML(layout=w.Layout(margin="0 8px")), w.Output()
         self.fingerprint.observe(self._judge, "value")
         self.publish.on_click(self._approved)
-        told = _counts_html(counts_by_action(plan)) + _breaches_html(self._breaches)
-        self._heading = w.HTML(f'<div class="jp-RenderedHTMLCommon">{told}</div>')  # tables as in any output
+        shown = _counts_html(counts_by_action(plan)) + _breaches_html(self._breaches)
+        self._heading = w.HTML(f'<div class="jp-RenderedHTMLCommon">{shown}</div>')  # tables as in any output
         action = w.HBox([self.fingerprint, self.publish, self.status], layout=w.Layout(align_items="center"))
         super().__init__([self._heading, action, self.output])
         self._judge()
@@ -86,7 +87,7 @@ class Approval(w.VBox):
             except EdfiToolkitError as error:
                 self._say(str(error), _RED)
             except Exception:
-                self._say("Publishing failed; what happened stands below.", _RED)
+                self._say("Publishing failed; what happened is below.", _RED)
                 raise
             else:
                 self._heading.layout.display = "none"  # what was planned is done

@@ -115,7 +115,7 @@ class Grid(anywidget.AnyWidget):
         )
         super().__init__(title=title, height=height)
         self.first = self._view()
-        self.on_msg(self._told)
+        self.on_msg(self._take_request)
 
     @property
     def selected(self) -> Record | None:
@@ -195,7 +195,7 @@ class Grid(anywidget.AnyWidget):
 
     # What a person does
 
-    def _told(self, _widget: Any, message: Mapping[str, Any], _buffers: Any) -> None:
+    def _take_request(self, _widget: Any, message: Mapping[str, Any], _buffers: Any) -> None:
         match message:
             case {"filter": str(text)}:
                 self.filter = text

@@ -1,4 +1,4 @@
-"""Rejected, held or skipped rows by cause: choose a cause, read what it means, look at its rows."""
+"""Rejected, held or skipped rows by cause: choose a cause, read what it means, read its rows."""
 
 from __future__ import annotations
 
@@ -65,17 +65,17 @@ class Reasons(w.VBox):
         self._chosen()
 
     def _named(self, cause: Any, count: int) -> str:
-        told = self._explain(cause)
+        text = self._explain(cause)
         return f"{cause} ({count:,})" + (
-            f": {told[:_SHORT]}{'…' if len(told) > _SHORT else ''}" if told else ""
+            f": {text[:_SHORT]}{'…' if len(text) > _SHORT else ''}" if text else ""
         )
 
     def _chosen(self, _change: Any = None) -> None:
         cause = self.reason.value
         matching = self._causes.index[self._causes.eq(cause)].unique()
         self.rows = self._frame if cause == ALL else self._frame.loc[matching]
-        told = self._explain(cause) if cause != ALL else "" if len(self.rows) else self._empty
-        self.meaning.value = f"<p>{escape(told)}</p>" if told else ""
+        text = self._explain(cause) if cause != ALL else "" if len(self.rows) else self._empty
+        self.meaning.value = f"<p>{escape(text)}</p>" if text else ""
         self.grid = Grid(self.rows, masker=self._masker)
         self.children = [self.reason, self.meaning, self.grid] if len(self._frame) else [self.meaning]
 

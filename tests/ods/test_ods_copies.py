@@ -96,7 +96,7 @@ def test_changes_that_the_ods_has_forgotten_are_not_followed(tracking, client, t
     tracking.oldest = first.watermark + 1
     then = pull(client, RESOURCE, path, watermark=first.watermark)
     assert (then.rows, then.read) == (30, 30)
-    assert then.why == "the ODS no longer tells what has changed since the last copy"
+    assert then.why == "the ODS no longer reports what has changed since the last copy"
 
 
 def test_of_the_files_version_and_the_watermark_the_older_counts(tracking, client, tmp_path):

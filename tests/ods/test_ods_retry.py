@@ -29,32 +29,32 @@ def problem(kind="", status=400, message="m"):
         ("DELETE", 404, "not-found", Verdict.DELIVERED),
         ("PUT", 404, "not-found", Verdict.REFUSED),
         ("POST", 404, "not-found", Verdict.REFUSED),
-        ("DELETE", 404, GATEWAY, Verdict.UNWELL),
-        ("POST", 200, GATEWAY, Verdict.UNWELL),
+        ("DELETE", 404, GATEWAY, Verdict.UNAVAILABLE),
+        ("POST", 200, GATEWAY, Verdict.UNAVAILABLE),
         ("POST", None, None, Verdict.UNSURE),
-        ("POST", 302, GATEWAY, Verdict.STOP),
+        ("POST", 302, GATEWAY, Verdict.MISCONFIGURED),
         ("POST", 400, "bad-request:data-validation-failed", Verdict.REFUSED),
         ("POST", 401, "security:authentication", Verdict.LOGIN),
         ("POST", 403, "security:authorization", Verdict.REFUSED),
         ("POST", 405, "method-not-allowed", Verdict.REFUSED),
-        ("POST", 408, None, Verdict.UNWELL),
+        ("POST", 408, None, Verdict.UNAVAILABLE),
         ("POST", 409, "data-conflict:unresolved-reference", Verdict.REFUSED),
         ("DELETE", 409, "data-conflict:dependent-item-exists", Verdict.REFUSED),
-        ("POST", 409, "data-conflict:multi-user-conflict", Verdict.RACING),
-        ("POST", 409, "data-conflict:non-unique-identity", Verdict.RACING),
-        ("POST", 409, "identity-conflict", Verdict.RACING),
+        ("POST", 409, "data-conflict:multi-user-conflict", Verdict.CONFLICT),
+        ("POST", 409, "data-conflict:non-unique-identity", Verdict.CONFLICT),
+        ("POST", 409, "identity-conflict", Verdict.CONFLICT),
         ("POST", 409, "data-conflict", Verdict.REFUSED),
-        ("PUT", 412, "optimistic-lock-failed", Verdict.COMPARE),
+        ("PUT", 412, "optimistic-lock-failed", Verdict.PRECONDITION_FAILED),
         ("POST", 413, GATEWAY, Verdict.REFUSED),
         ("POST", 415, "unsupported-media-type", Verdict.REFUSED),
         ("POST", 429, "too-many-requests", Verdict.BUSY),
-        ("POST", 500, "system", Verdict.BROKEN),
-        ("POST", 500, "system:database-connection", Verdict.BROKEN),
-        ("POST", 500, "system:configuration:security", Verdict.STOP),
+        ("POST", 500, "system", Verdict.SERVER_ERROR),
+        ("POST", 500, "system:database-connection", Verdict.SERVER_ERROR),
+        ("POST", 500, "system:configuration:security", Verdict.MISCONFIGURED),
         ("POST", 501, None, Verdict.REFUSED),
-        ("POST", 502, GATEWAY, Verdict.UNWELL),
-        ("POST", 503, "service-unavailable", Verdict.UNWELL),
-        ("POST", 504, None, Verdict.UNWELL),
+        ("POST", 502, GATEWAY, Verdict.UNAVAILABLE),
+        ("POST", 503, "service-unavailable", Verdict.UNAVAILABLE),
+        ("POST", 504, None, Verdict.UNAVAILABLE),
     ],
 )
 def test_an_answer_has_one_meaning(verb, status, kind, verdict):
@@ -92,14 +92,14 @@ def test_nothing_is_retried_before_its_retry_after(asked, seed):
     ("verdict", "tries"),
     [
         (Verdict.UNSURE, 7),
-        (Verdict.UNWELL, 7),
-        (Verdict.BROKEN, 4),
-        (Verdict.RACING, 5),
+        (Verdict.UNAVAILABLE, 7),
+        (Verdict.SERVER_ERROR, 4),
+        (Verdict.CONFLICT, 5),
         (Verdict.BUSY, 9),
         (Verdict.REFUSED, 1),
         (Verdict.LOGIN, 1),
-        (Verdict.COMPARE, 1),
-        (Verdict.STOP, 1),
+        (Verdict.PRECONDITION_FAILED, 1),
+        (Verdict.MISCONFIGURED, 1),
     ],
 )
 def test_tries_are_limited_by_what_is_answered(verdict, tries):
@@ -112,7 +112,7 @@ def test_tries_are_limited_by_what_is_answered(verdict, tries):
 def test_a_long_retry_after_and_a_long_story_are_not_waited_for():
     policy, chance = RetryPolicy(longest_pause_s=60, total_s=100), random.Random(1)
     assert policy.next_wait_s(Verdict.BUSY, 1, chance, retry_after_s=61) is None
-    assert policy.next_wait_s(Verdict.UNWELL, 1, chance, elapsed_s=100.1) is None
+    assert policy.next_wait_s(Verdict.UNAVAILABLE, 1, chance, elapsed_s=100.1) is None
 
 
 def test_the_budget_keeps_retries_a_share_of_all_requests():

@@ -297,9 +297,9 @@ def test_errors_of_one_resource_do_not_stop_the_others(ods, tools):
 
     ods.reply = reply
     broken = (replace(tools.post(n), resource="studentSection504ProgramAssociations") for n in range(200))
-    fine = (tools.post(n) for n in range(200, 260))
-    with tools.client(ods, retry=replace(tools.quick, same_trouble=10)) as client:
-        found = told(client, [*broken, *fine])
+    valid = (tools.post(n) for n in range(200, 260))
+    with tools.client(ods, retry=replace(tools.quick, same_failure=10)) as client:
+        found = told(client, [*broken, *valid])
     assert Counter(outcome.outcome for outcome in found.values()) == {"pending": 200, "delivered": 60}
     assert len(ods.seen) < 400
 

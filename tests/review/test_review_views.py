@@ -12,7 +12,7 @@ from edfi_toolkit.review.views import Block, PanelView, View, accounting
 KEY = b"k" * 32
 
 
-def a_view(rows: int = 1, detail: str = "no begin date", tone: str = "look") -> View:
+def a_view(rows: int = 1, detail: str = "no begin date", tone: str = "check") -> View:
     held = pd.DataFrame({"student_unique_id": ["604822"] * rows, "detail": [detail] * rows, "n": range(rows)})
     return View(
         title="Build",
@@ -91,7 +91,7 @@ def test_a_view_with_a_panel_becomes_what_the_panel_decided() -> None:
     waiting = PanelView(**vars(a_view()), panel=lambda: "a panel")
     done = a_view(rows=3, tone="good")
 
-    waiting.become(done)
+    waiting.replace_with(done)
 
     assert waiting._repr_html_() == done._repr_html_()
     assert len(waiting.frames["held"]) == 3

@@ -41,8 +41,8 @@ def a_grid(frame: pd.DataFrame | None = None, **options: Any) -> Grid:
 
 
 def press(grid: Grid, **message: Any) -> dict[str, Any]:
-    """What the browser would tell, and the page that comes back."""
-    grid._told(grid, message, [])
+    """What the browser would send, and the page that comes back."""
+    grid._take_request(grid, message, [])
     return grid._view()
 
 
