@@ -4,6 +4,9 @@ An expectation makes its configuration, and a configuration its expectation, fro
 times for each rule, more than checking the rows of a district of some hundred records takes.
 """
 
+# mypy: disable-error-code="assignment, attr-defined, method-assign"
+# Methods of another library are replaced here, which a type checker forbids with reason.
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
