@@ -80,7 +80,9 @@ def with_published(t: Tables, unique_ids: Iterable[str]) -> Tables:
     """The tables, published being those students whose unique id is one of these: the ones a target holds."""
     held = among(t.students["student_unique_id"], pd.Series([*unique_ids], dtype="str"))
     students = t.students.assign(student_published=held.astype("boolean"))
-    return Tables({**t, "students": students}, skipped=t.skipped, notices=t.notices, origins=t.origins)
+    return Tables(
+        {**t, "students": students}, skipped=t.skipped, notices=t.notices, origins=t.origins, shapes=t.shapes
+    )
 
 
 def suppress_future(candidates: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Series:

@@ -145,4 +145,13 @@ def _read(connection: Connection, table: str, statement: str) -> Sheet:
     ]
     empty = pd.DataFrame(columns=pd.Index(names, dtype=object), dtype=object)
     frame = pd.concat(parts, ignore_index=True) if parts else empty
-    return Sheet(frame=frame, file=f"query {table}", rows=np.arange(len(frame)) + 1)
+    ordered = _has_order(statement)
+    return Sheet(frame=frame, file=f"query {table}", rows=np.arange(len(frame)) + 1, ordered=ordered)
+
+
+def _has_order(statement: str) -> bool:
+    """Whether the rows of a statement come in an order of its own."""
+    bare, nested = _QUOTED.sub(" ", statement), 1
+    while nested:
+        bare, nested = re.subn(r"\([^()]*\)", " ", bare)
+    return re.search(r"\border\s+by\b", bare, re.IGNORECASE) is not None

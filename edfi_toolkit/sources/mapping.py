@@ -246,7 +246,13 @@ def _make_part(
     rows = sheet.rows[chosen.to_numpy()]
     frame = pd.DataFrame(columns).reset_index(drop=True)
     files_of_rows = sheet.file if isinstance(sheet.file, str) else sheet.file_of(np.flatnonzero(chosen))
-    return Sheet(frame=frame, file=files_of_rows, rows=rows, names=names)
+    read = {
+        fields.header(name) for spec in part["columns"].values() for name in _names(spec) if name in fields
+    }
+    unread = [header for header in fields.headers if header not in read]
+    return Sheet(
+        frame=frame, file=files_of_rows, rows=rows, names=names, ordered=sheet.ordered, unread=unread
+    )
 
 
 def _cells(spec: Any, used: str | None, fields: _Fields, found: Mapping[str, Sheet]) -> pd.Series | None:
@@ -309,6 +315,8 @@ def _join(parts: list[Sheet]) -> Sheet:
         file=[name for part in parts for name in part.file_of(np.arange(len(part.frame)))],
         rows=np.concatenate([part.rows for part in parts]),
         names={name: header for part in reversed(parts) for name, header in part.names.items()},
+        ordered=all(part.ordered for part in parts),
+        unread=[header for part in parts for header in part.unread],
     )
 
 

@@ -33,12 +33,15 @@ class Sheet:
 
     file: the file's name, or one name per row. rows: the line of each row in its file (header = 1).
     names: canonical column -> the column's name in the source, where they differ.
+    ordered: whether the source keeps its rows in one order. unread: headers that nothing reads.
     """
 
     frame: pd.DataFrame
     file: str | Sequence[str]
     rows: np.ndarray
     names: Mapping[str, str] = field(default_factory=dict)
+    ordered: bool = True
+    unread: Sequence[str] = ()
 
     @property
     def files(self) -> str:

@@ -25,6 +25,7 @@ from edfi_toolkit.tables.load_errors import (
     unused_column,
 )
 from edfi_toolkit.tables.schema import TABLES, Column, Table
+from edfi_toolkit.tables.shapes import TableShape, table_shape
 from edfi_toolkit.tables.tables import NOTICE_COLUMNS, ORIGIN_COLUMNS, SKIPPED_COLUMNS, Tables
 
 MISSING_KEY = "COM-NRM-6"
@@ -49,9 +50,10 @@ def normalise(raw: Mapping[str, Raw], *, files: Mapping[str, str] | None = None)
     skipped: list[pd.DataFrame] = []
     notices: Notices = [unknown_table(name, list(TABLES)) for name in raw if name not in TABLES]
     origins: list[dict[str, Any]] = []
+    shapes: dict[str, TableShape] = {}
     for table in (TABLES[name] for name in TABLES if name in raw):
         sheet = _sheet(table, raw[table.name], (files or {}).get(table.name))
-        frames[table.name], aside, found = _read(table, sheet)
+        frames[table.name], aside, found, shapes[table.name] = _read(table, sheet)
         skipped.append(aside)
         notices += found
         origins.append({"table": table.name, "file": sheet.files, "rows": len(sheet.frame)})
@@ -60,6 +62,7 @@ def normalise(raw: Mapping[str, Raw], *, files: Mapping[str, str] | None = None)
         skipped=_stack(skipped, SKIPPED_COLUMNS),
         notices=pd.DataFrame(notices, columns=list(NOTICE_COLUMNS)),
         origins=pd.DataFrame(origins, columns=list(ORIGIN_COLUMNS)),
+        shapes=shapes,
     )
 
 
@@ -76,10 +79,10 @@ def _sheet(table: Table, content: Raw, file: str | None) -> Sheet:
     return Sheet(frame=records, file=file or table.name, rows=np.arange(len(records)) + 1)
 
 
-def _read(table: Table, sheet: Sheet) -> tuple[pd.DataFrame, pd.DataFrame, Notices]:
-    """The typed rows, the unreadable rows, and notices."""
-    raw, notices = _matched(table, sheet)
-    typed, faults = _typed(table, raw)
+def _read(table: Table, sheet: Sheet) -> tuple[pd.DataFrame, pd.DataFrame, Notices, TableShape]:
+    """The typed rows, the unreadable rows, notices, and what the table looked like."""
+    raw, notices, unused = _matched(table, sheet)
+    typed, faults, filled = _typed(table, raw)
     faulty = pd.Series(False, index=typed.index)
     faulty[faults["position"].unique()] = True
     collapsed, clashes = duplicates(table, typed, faulty)
@@ -90,11 +93,21 @@ def _read(table: Table, sheet: Sheet) -> tuple[pd.DataFrame, pd.DataFrame, Notic
     kept = typed[~aside & ~collapsed].reset_index(drop=True)
     if len(kept) + len(skipped) + int(collapsed.sum()) != len(raw):
         raise SourceError(f"{table.name}: not all of the {len(raw)} rows read are accounted for.")
-    return kept, skipped, notices
+    keys = _keys(table, typed)
+    if len(skipped):
+        keys[aside] = skipped["id"].to_numpy()
+    shape = table_shape(keys, sheet.file, filled, ordered=sheet.ordered, unread=[*unused, *sheet.unread])
+    return kept, skipped, notices, shape
 
 
-def _matched(table: Table, sheet: Sheet) -> tuple[pd.DataFrame, Notices]:
-    """The canonical columns of the raw frame, and a notice per column that nothing reads (COM-NRM-6)."""
+def _keys(table: Table, typed: pd.DataFrame) -> pd.Series:
+    """The key of each row as one text, as references to it write it."""
+    first, *others = (typed[name].astype("str") for name in table.primary_key)
+    return first.str.cat(others, sep="|") if others else first.copy()
+
+
+def _matched(table: Table, sheet: Sheet) -> tuple[pd.DataFrame, Notices, list[str]]:
+    """The canonical columns of the raw frame, a notice per column that nothing reads (COM-NRM-6), and these columns."""
     headers = [str(header).strip() for header in sheet.frame.columns]
     found = [header if header in table.columns else header.lower() for header in headers]
     twice = sorted(name for name in set(found) if name in table.columns and found.count(name) > 1)
@@ -109,12 +122,14 @@ def _matched(table: Table, sheet: Sheet) -> tuple[pd.DataFrame, Notices]:
     frame = sheet.frame.reset_index(drop=True).set_axis(pd.Index(found, dtype=object), axis="columns")
     absent = [name for name in table.columns if name not in found]
     present = [name for name in table.columns if name in found]
-    return frame[present], [unused_column(table.name, header, sheet, absent) for header in unused]
+    return frame[present], [unused_column(table.name, header, sheet, absent) for header in unused], unused
 
 
-def _typed(table: Table, raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The typed frame, and its faults: one row per cell that cannot be read or is an empty key."""
+def _typed(table: Table, raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, pd.Series]]:
+    """The typed frame; its faults: one row per cell that cannot be read or is an empty key; and, for each column that
+    the source has, which cells are filled."""
     typed: dict[str, pd.Series] = {}
+    filled: dict[str, pd.Series] = {}
     faults: list[pd.DataFrame] = []
     for order, column in enumerate(table.columns.values()):
         if column.name not in raw:
@@ -128,11 +143,12 @@ def _typed(table: Table, raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]
         if column.name in table.required_keys and (empty := values.isna() & ~bad).any():
             says = "is empty, and every row needs one. Fill it in."
             faults.append(_faults(MISSING_KEY, order, column, says, raw.index[empty]))
+        filled[column.name] = values.notna() | bad
         typed[column.name] = _with_default(values, column)
     frame = pd.DataFrame(typed, index=raw.index)
     if table.name == "edfi_config":
         _fill_school_year(frame)
-    return frame, _stack(faults, _FAULT_COLUMNS)
+    return frame, _stack(faults, _FAULT_COLUMNS), filled
 
 
 def _faults(

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from functools import cache, partial
 from html import escape
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
 from edfi_toolkit.errors import SourceUnavailable
 from edfi_toolkit.storage import from_json_column, json_column, write_private
 from edfi_toolkit.tables.schema import TABLES
+from edfi_toolkit.tables.shapes import TableShape, shapes_frame, shapes_of
 
 SKIPPED_COLUMNS = {
     "table": "str",
@@ -35,6 +37,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         `student_id` whose row it is, where the table has students.
     notices: what a steward should know (NOTICE_COLUMNS).
     origins: what was read from where, with the number of rows (ORIGIN_COLUMNS).
+    shapes: what each table looked like in the source.
     """
 
     def __init__(
@@ -44,11 +47,13 @@ class Tables(Mapping[str, pd.DataFrame]):
         skipped: pd.DataFrame | None = None,
         notices: pd.DataFrame | None = None,
         origins: pd.DataFrame | None = None,
+        shapes: Mapping[str, TableShape] = MappingProxyType({}),
     ) -> None:
         self._frames = {name: frames[name] for name in TABLES if name in frames}
         self.skipped = framed(skipped, SKIPPED_COLUMNS)
         self.notices = framed(notices, NOTICE_COLUMNS)
         self.origins = framed(origins, ORIGIN_COLUMNS)
+        self.shapes = shapes
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name not in self._frames and name in TABLES:
@@ -73,7 +78,9 @@ class Tables(Mapping[str, pd.DataFrame]):
     def with_notices(self, notices: pd.DataFrame) -> Tables:
         """The same tables with further notices."""
         every = pd.concat([self.notices, framed(notices, NOTICE_COLUMNS)], ignore_index=True)
-        return Tables(self._frames, skipped=self.skipped, notices=every, origins=self.origins)
+        return Tables(
+            self._frames, skipped=self.skipped, notices=every, origins=self.origins, shapes=self.shapes
+        )
 
     def summary(self) -> pd.DataFrame:
         """Every row accounted for: `table`, `file`, `rows` read = `kept` + `set_aside` + `collapsed`."""
@@ -97,7 +104,12 @@ class Tables(Mapping[str, pd.DataFrame]):
     def save(self, folder: str | Path) -> Path:
         """Write one Parquet file per table, readable by the owner only; gives the folder."""
         folder = Path(folder)
-        extras = {"_skipped": self.skipped, "_notices": self.notices, "_origins": self.origins}
+        extras = {
+            "_skipped": self.skipped,
+            "_notices": self.notices,
+            "_origins": self.origins,
+            "_shapes": shapes_frame(self.shapes),
+        }
         for name, frame in {**self._frames, **extras}.items():
             stored = frame.copy()
             for column in _json_columns(name):
@@ -111,7 +123,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         folder = Path(folder)
         try:
             stored = {path.stem: pd.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
-            extras = {name: stored.pop(f"_{name}") for name in ("skipped", "notices", "origins")}
+            extras = {name: stored.pop(f"_{name}") for name in ("skipped", "notices", "origins", "shapes")}
         except (OSError, KeyError, ValueError) as error:
             raise SourceUnavailable(
                 f"{folder} does not hold saved tables. Extract the source again to write them."
@@ -120,7 +132,8 @@ class Tables(Mapping[str, pd.DataFrame]):
             for column in _json_columns(name):
                 values = from_json_column(frame[column])
                 frame[column] = pd.Series(values, index=frame.index, dtype="object")
-        return cls(stored, **extras)
+        shapes = shapes_of(extras.pop("shapes"))
+        return cls(stored, shapes=shapes, **extras)
 
 
 def framed(frame: pd.DataFrame | None, columns: Mapping[str, str]) -> pd.DataFrame:

@@ -1,0 +1,89 @@
+"""What a table looked like when it was read: its rows by their keys, and which cells were filled (COM-GRD-1, -3).
+
+A shape holds no cell but the keys, and is small. The ledger keeps the shapes of the last publish, so that the next plan
+can say what the source has lost since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import orjson
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from edfi_toolkit.tables.schema import TABLES
+
+SHAPES = {"table": "str", "files": "str", "ordered": "bool", "unread": "str", "layout": "object"}
+KEY, FILE = "key of the row", "file of the row"  # no column of a table has a blank in its name
+
+
+@dataclass(frozen=True, eq=False)
+class TableShape:
+    """The shape of one table.
+
+    files: where it was read from, for sentences. ordered: whether its rows keep their order from export to export.
+    unread: headers that nothing reads. rows: in the order of the source, unreadable ones too: KEY (missing where it
+        cannot be read), FILE, and for each column that the source had, whether the cell was filled.
+    """
+
+    files: str
+    ordered: bool
+    unread: tuple[str, ...]
+    rows: pa.Table
+
+    @property
+    def columns(self) -> list[str]:
+        """The canonical columns that the source had."""
+        return [name for name in self.rows.column_names if name not in (KEY, FILE)]
+
+    def packed(self) -> bytes:
+        """The rows as Parquet."""
+        sink = pa.BufferOutputStream()
+        pq.write_table(self.rows, sink, compression="zstd", write_statistics=False)
+        return sink.getvalue().to_pybytes()
+
+
+def table_shape(
+    keys: pd.Series,
+    files: str | Sequence[str],
+    filled: Mapping[str, pd.Series],
+    *,
+    ordered: bool,
+    unread: Sequence[str],
+) -> TableShape:
+    """The shape of a table by the keys of its rows, their files (one for all, or each) and their filled cells."""
+    each = np.repeat([files], len(keys)) if isinstance(files, str) else np.asarray(files, dtype=object)
+    columns = {
+        KEY: pa.array(keys, pa.string(), from_pandas=True),
+        FILE: pa.array(each, pa.string()).dictionary_encode(),
+        **{name: pa.array(cells.to_numpy(bool)) for name, cells in filled.items()},
+    }
+    shown = files if isinstance(files, str) else ", ".join(dict.fromkeys(files))
+    return TableShape(shown, ordered, tuple(unread), pa.table(columns))
+
+
+def shapes_frame(shapes: Mapping[str, TableShape]) -> pd.DataFrame:
+    """SHAPES: one row for each table."""
+    rows = [
+        (table, shape.files, shape.ordered, orjson.dumps(shape.unread).decode(), shape.packed())
+        for table, shape in shapes.items()
+    ]
+    return pd.DataFrame(rows, columns=list(SHAPES)).astype(SHAPES)
+
+
+def shapes_of(frame: pd.DataFrame) -> dict[str, TableShape]:
+    """The shapes by table; the tables that this version does not know are left out."""
+    return {
+        row.table: TableShape(
+            row.files,
+            row.ordered,
+            tuple(orjson.loads(row.unread)),
+            pq.read_table(pa.BufferReader(row.layout)),
+        )
+        for row in frame.itertuples()
+        if row.table in TABLES
+    }
