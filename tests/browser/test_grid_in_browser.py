@@ -193,39 +193,47 @@ def test_the_grid_follows_a_dark_theme(lab: Any, page: Any) -> None:
         lab.light(page)
 
 
-def test_it_opens_fast(page: Any) -> None:
-    """Measured on two busy cores, from running the cell to rows on the screen: 0.3 s."""
-    took = page.evaluate(
-        """async () => {
-            document.querySelector('.edfi-grid').dataset.old = 'yes';
-            jupyterapp.shell.currentWidget.content.activeCellIndex = 1;
-            const started = performance.now();
-            jupyterapp.commands.execute('notebook:run-cell');
-            const rows = '.edfi-grid:not([data-old]) tr[data-row]';
-            while (!document.querySelector(rows) && performance.now() - started < 60000)
-                await new Promise((later) => setTimeout(later, 10));
-            return performance.now() - started;
-        }"""
-    )
-    print(f"open in the browser: {took:.0f} ms")
-    assert took < 10_000
+# What the kernel sends the page, in characters, until something is seen.
+SENT_UNTIL = """async (begin, seen) => {
+    const kernel = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
+    const begun = performance.now();
+    let sent = 0;
+    const count = (_, message) => { sent += JSON.stringify(message.content).length; };
+    kernel.iopubMessage.connect(count);
+    begin();
+    while (!seen() && performance.now() - begun < 90000) await new Promise((later) => setTimeout(later, 10));
+    kernel.iopubMessage.disconnect(count);
+    return seen() ? sent : -1;
+}"""
+ONE_PAGE = 100_000  # characters for 25 rows with their bodies; the frame has some eighty million
 
 
-def test_it_answers_fast(page: Any) -> None:
-    """Measured on two quiet cores, from key to rows, with the 150 ms it waits for more keys: 0.4 s."""
-    took = page.evaluate(
-        """async () => {
-            const field = document.querySelector('.edfi-grid input');
-            const count = document.querySelector('.edfi-grid .count');
-            const started = performance.now();
-            field.value = 'bilingual 2025-09';
-            field.dispatchEvent(new Event('input'));
-            while (!count.textContent.includes('match')) await new Promise((later) => setTimeout(later, 10));
-            return performance.now() - started;
-        }"""
+def test_opening_a_hundred_thousand_rows_sends_one_page(page: Any) -> None:
+    sent = page.evaluate(
+        f"""() => ({SENT_UNTIL})(
+            () => {{
+                document.querySelector('.edfi-grid').dataset.old = 'yes';
+                jupyterapp.shell.currentWidget.content.activeCellIndex = 1;
+                jupyterapp.commands.execute('notebook:run-cell');
+            }},
+            () => document.querySelector('.edfi-grid:not([data-old]) tr[data-row]'),
+        )"""
     )
-    print(f"filter in the browser: {took:.0f} ms")
-    assert took < 5000
+    assert 1_000 < sent < ONE_PAGE
+
+
+def test_filtering_a_hundred_thousand_rows_sends_one_page(page: Any) -> None:
+    sent = page.evaluate(
+        f"""() => ({SENT_UNTIL})(
+            () => {{
+                const field = document.querySelector('.edfi-grid input');
+                field.value = 'bilingual 2025-09';
+                field.dispatchEvent(new Event('input'));
+            }},
+            () => document.querySelector('.edfi-grid .count').textContent.includes('match'),
+        )"""
+    )
+    assert 1_000 < sent < ONE_PAGE
 
 
 PANELS = """
@@ -238,11 +246,10 @@ plan = SimpleNamespace(items=items, findings=findings, breaches=(), fingerprint=
 unsafe = SimpleNamespace(**vars(plan) | {"breaches": ("max-delete-share",)})
 
 def publish(fingerprint):
-    progress = widgets.progress("Publish")
-    for done in range(2001):
+    progress, done = widgets.progress("Publish"), 0
+    while progress(done, 2000, {"delivered": done - done // 50, "refused": done // 50}):
         time.sleep(0.02)
-        if not progress(done, 2000, {"delivered": done - done // 50, "refused": done // 50}):
-            break
+        done = min(done + 1, 1999)  # until it is stopped
     return done
 
 panel = widgets.approve(plan, publish)

@@ -7,6 +7,7 @@ import gzip
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 
 import httpx
@@ -178,28 +179,57 @@ def test_a_wire_sends_nothing_twice_by_itself():
     assert len(seen) == 2
 
 
-def test_a_write_that_gets_no_answer_in_time_is_tried_again_and_delivered(ods, tools):
+class HastyWire(CurlTransport):
+    """The way to the ODS with its usual patience for questions; a write is given up after a moment, so often."""
+
+    def __init__(self, given_up: int) -> None:
+        super().__init__()
+        self.given_up, self.hasty = given_up, CurlTransport(total_s=0.2)
+
+    async def handle_async_request(self, request):
+        if request.method != "POST" or "/data/" not in request.url.path or not self.given_up:
+            return await super().handle_async_request(request)
+        self.given_up -= 1
+        return await self.hasty.handle_async_request(request)
+
+    async def aclose(self):
+        await self.hasty.aclose()
+        await super().aclose()
+
+
+@pytest.fixture
+def silent_ods(ods):
+    """An ODS that answers no write before the test is over, but for those after the first `ods.silent`."""
+    over = threading.Event()
+
     async def reply(request, body, number):
-        if number == 1:
-            await asyncio.sleep(1)
+        while number <= ods.silent and not over.is_set():
+            await asyncio.sleep(0.01)
 
     ods.reply = reply
-    with tools.served(ods.app) as url:
-        transport = a_wire(total_s=0.2)
-        with Client(tools.target(url), transport=transport, retry=tools.quick) as client:
-            (outcome,) = client.apply([tools.post(1)])
+    yield ods
+    over.set()
+
+
+def apply_one(ods, tools, given_up):
+    with (
+        tools.served(ods.app) as url,
+        Client(tools.target(url), transport=HastyWire(given_up), retry=tools.quick) as client,
+    ):
+        (outcome,) = client.apply([tools.post(1)])
+        ods.silent = 0
+    return outcome
+
+
+def test_a_write_that_gets_no_answer_in_time_is_tried_again_and_delivered(silent_ods, tools):
+    silent_ods.silent = 1
+    outcome = apply_one(silent_ods, tools, given_up=1)
     assert (outcome.outcome, outcome.attempts) == ("delivered", 2)
 
 
-def test_a_write_that_never_gets_an_answer_is_unsure(ods, tools):
-    async def reply(request, body, number):
-        await asyncio.sleep(0.5)
-
-    ods.reply = reply
-    with tools.served(ods.app) as url:
-        transport = a_wire(total_s=0.05)
-        with Client(tools.target(url), transport=transport, retry=tools.quick) as client:
-            (outcome,) = client.apply([tools.post(1)])
+def test_a_write_that_never_gets_an_answer_is_unsure(silent_ods, tools):
+    silent_ods.silent = sys.maxsize
+    outcome = apply_one(silent_ods, tools, given_up=7)
     assert (outcome.outcome, outcome.status, outcome.attempts) == ("unsure", None, 7)
 
 
