@@ -24,8 +24,9 @@ from edfi_toolkit.ledger.attempts import Attempt, AttemptResult
 from edfi_toolkit.ledger.journal import Journal
 from edfi_toolkit.ledger.ledger import Ledger
 from edfi_toolkit.ods import Client, Outcome, Write
-from edfi_toolkit.planning.guardrails import GivenOverride, overrides_for
-from edfi_toolkit.planning.plan import Plan, fingerprint_of
+from edfi_toolkit.planning.guardrails import GivenOverride
+from edfi_toolkit.planning.plan import Plan
+from edfi_toolkit.publishing.approval import approved_plan
 from edfi_toolkit.publishing.items import SENT, Items
 from edfi_toolkit.publishing.limits import Budget
 from edfi_toolkit.publishing.queue import Queue
@@ -63,14 +64,7 @@ def publish(
     sent, LedgerBusy when another run of the feed is at work, and OdsUnavailable or OdsRefusedLogin when the
     target is unavailable; what is finished by then stays finished.
     """
-    plan = plan.with_true_hashes()  # whatever was changed since it was shown makes it another plan
-    fingerprint = fingerprint_of(plan)
-    if approved not in ("auto", fingerprint):
-        raise StalePlan(
-            "Another plan was approved than this one; nothing was sent. Preview again and approve that."
-        )
-    sentences = plan.findings.drop_duplicates("code").set_index("code")["says"]
-    answered = overrides_for(plan.breaches, overrides, says=sentences.to_dict())
+    plan, fingerprint, answered = approved_plan(plan, approved, overrides)
     budget = Budget(max_seconds=max_seconds, max_requests=max_requests)
     with ExitStack() as stack:
         client, opened = open_client(target, stack), open_ledger(ledger, stack)

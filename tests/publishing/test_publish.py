@@ -86,6 +86,29 @@ def test_nothing_is_sent_unless_this_very_plan_was_approved(app, client, ledger)
     assert writes(app) == {}
 
 
+def test_a_plan_whose_keys_were_edited_is_refused(app, client, ledger):
+    """In its columns, in a body, or in both: the key of a record is the source's."""
+    made = plan(a_build(a_participation(1), a_participation(2)))
+    day, body = pd.Timestamp("2025-10-01"), made.items["body"].iloc[0]
+    columns = made.items.copy()
+    columns.loc[0, "begin_date"] = day
+    bodies = made.items.assign(body=[body | {"beginDate": "2025-10-01"}, made.items["body"].iloc[1]])
+    both = bodies.copy()
+    both.loc[0, "begin_date"] = day
+    keyless = made.items.assign(body=[body | {"programReference": None}, made.items["body"].iloc[1]])
+    texts = made.items.assign(begin_date=["2025-10-01", made.items["begin_date"].dt.strftime("%Y-%m-%d")[1]])
+    for items in (columns, bodies, both, keyless, texts):
+        edited = Plan(items, made.findings, made.scope, made.mode, seal=made.seal)
+        for approved in ("auto", edited.fingerprint):
+            with pytest.raises(StalePlan, match=r"key of 1 items was edited .*Correct the source"):
+                publish(edited, target=client, ledger=ledger, approved=approved)
+    assert writes(app) == {}
+    other = made.items.assign(body=[body | {"endDate": "2026-01-31"}, made.items["body"].iloc[1]])
+    edited = Plan(other, made.findings, made.scope, made.mode, seal=made.seal)
+    publish(edited, target=client, ledger=ledger, approved=edited.fingerprint)
+    assert writes(app) == {("POST", 201): 2}
+
+
 def test_a_plan_with_a_breach_needs_an_override_in_a_persons_name(app, client, ledger):
     """docs/concepts.md, guardrails."""
     published(a_build(a_participation(1)), ledger, client)
