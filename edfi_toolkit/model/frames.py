@@ -16,6 +16,7 @@ from edfi_toolkit.model.bodies import BodyDtype
 Schema = Mapping[str, str]
 LIST = "list"  # a list of texts in each row, empty where none is given; it may be given as an array or as JSON text
 JSON = "json"  # what JSON can hold, None where none is given
+_CELLS: Mapping[str, set[type]] = {LIST: {list}, JSON: {dict, list, type(None)}}
 
 DAY = "datetime64[us]"
 INSTANT = "datetime64[us, UTC]"
@@ -35,6 +36,8 @@ def with_types(rows: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 
 def _as(values: pd.Series, kind: str) -> pd.Series:
+    if kind in _CELLS and values.dtype == object and set(map(type, values)) <= _CELLS[kind]:
+        return values  # what is in the cells is never changed in place
     if kind == LIST:
         return pd.Series([_list(value) for value in values], index=values.index, dtype=object)
     if kind == JSON:
@@ -46,8 +49,8 @@ def _as(values: pd.Series, kind: str) -> pd.Series:
 
 
 def _list(value: Any) -> list[str]:
-    if type(value) is list:
-        return value  # never changed in place
+    if isinstance(value, list):
+        return value
     if isinstance(value, str):
         return list(orjson.loads(value)) if value.startswith("[") else [value] if value else []
     return [str(item) for item in value] if isinstance(value, tuple | np.ndarray) else []
@@ -64,3 +67,9 @@ def values_at(values: pd.Series, positions: pd.Series) -> pd.Series:
 def as_list(values: pd.Series) -> list[Any]:
     """The values as plain Python objects, the missing ones as empty text."""
     return values.to_numpy(dtype=object, na_value="").tolist()
+
+
+def shared_texts(values: pd.Series) -> list[str]:
+    """The values of a column of texts, none of them missing; equal ones are one object, for columns of a few names."""
+    codes, names = pd.factorize(values)
+    return list(np.array(names, dtype=object)[codes])

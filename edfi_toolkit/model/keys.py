@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,6 +25,7 @@ KEY_SCHEMA: Schema = {
 }
 SEPARATOR = "\x1f"
 _TEXT = pa.large_string()
+_AT_A_TIME = 50_000  # keys that are Python's at once: what their hashes need of memory
 
 
 def typed_keys(frame: pd.DataFrame) -> pd.DataFrame:
@@ -37,29 +38,39 @@ def key_texts(frame: pd.DataFrame) -> pd.Series:
 
     frame: typed KEY_COLUMNS.
     """
-    kinds, spellings = pd.factorize(frame["program_type_descriptor"])
-    folded = np.array(
-        [*(str(spelling).casefold() for spelling in spellings), ""], dtype=object
-    )  # -1: there is none
-    parts = {
-        **{name: frame[name] for name in KEY_COLUMNS[1:]},
-        "begin_date": np.datetime_as_string(frame["begin_date"].to_numpy("datetime64[D]")),
-        "program_type_descriptor": folded[kinds],
-    }
-    texts = (pc.fill_null(_array(parts[name]).cast(_TEXT), "") for name in KEY_COLUMNS)
-    joined = pc.binary_join_element_wise(*texts, pa.scalar(SEPARATOR, _TEXT))
+    days = pa.array(frame["begin_date"]).cast(pa.date32())
+    columns = [
+        _spelled(days),
+        _spelled(frame["education_organization_id"]),
+        _spelled(frame["program_education_organization_id"]),
+        pa.array(frame["program_name"]),
+        _spelled(frame["program_type_descriptor"], fold=True),
+        pa.array(frame["student_unique_id"]),
+    ]
+    joined = pc.binary_join_element_wise(
+        *(pc.fill_null(column, "") for column in columns), pa.scalar(SEPARATOR, _TEXT)
+    )
     return pd.Series(joined, index=frame.index, dtype=TEXT)
 
 
-def _array(values: Any) -> pa.Array:
-    found = pa.array(values)
-    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+def _spelled(values: pd.Series | pa.Array, *, fold: bool = False) -> pa.Array:
+    """Values as texts, each distinct one worked out once; fold: without case."""
+    encoded = pc.dictionary_encode(pa.array(values))
+    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
+    distinct = encoded.dictionary.cast(_TEXT)
+    if fold:
+        distinct = pa.array([spelling.casefold() for spelling in distinct.to_pylist()], _TEXT)
+    return distinct.take(encoded.indices)
 
 
 def key_hashes(frame: pd.DataFrame) -> pd.Series:
-    """32 hex digits (str) per row that stand for its comparable key. frame: typed KEY_COLUMNS."""
-    texts = pa.array(key_texts(frame), _TEXT).cast(pa.large_binary())
-    return pd.Series(hex_digests(texts.to_pylist()), index=frame.index, dtype=TEXT)
+    """32 hex digits (str) per row that stand for its comparable key.
+
+    frame: `key`, as of `key_texts`, or else typed KEY_COLUMNS.
+    """
+    texts = pa.array(frame["key"] if "key" in frame else key_texts(frame), _TEXT).cast(pa.large_binary())
+    parts = (texts.slice(start, _AT_A_TIME).to_pylist() for start in range(0, len(texts), _AT_A_TIME))
+    return pd.Series(hex_digests(chain.from_iterable(parts)), index=frame.index, dtype=TEXT)
 
 
 def key_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:

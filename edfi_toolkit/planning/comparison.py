@@ -165,13 +165,18 @@ def equal_bodies(source: pd.DataFrame, theirs: pd.Series, keys: pd.DataFrame, si
     return equal
 
 
+def full_keys(side: pd.DataFrame) -> pd.Series:
+    """The text (str) that stands for resource and key of each row of a side."""
+    return side["resource"].astype(TEXT) + SEPARATOR + side["key"]
+
+
 def align(source: pd.DataFrame, mapped: pd.DataFrame, ods: pd.DataFrame) -> pd.DataFrame:
     """One row per resource and key, sorted; `source`, `mapped`, `ods` are positions there, -1 where absent.
 
     Where a side holds a key twice its first row counts.
     """
     sides = {"source": source, "mapped": mapped, "ods": ods}
-    names = [side["resource"].astype(TEXT) + SEPARATOR + side["key"] for side in sides.values()]
+    names = [full_keys(side) for side in sides.values()]
     codes, keys = pd.factorize(pd.concat(names, ignore_index=True))
     aligned: dict[str, Any] = {}
     start = 0

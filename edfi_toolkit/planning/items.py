@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.bodies import hashes_of
-from edfi_toolkit.model.frames import typed, values_at
+from edfi_toolkit.model.frames import shared_texts, typed, values_at
 from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.planning.comparison import Sides
 from edfi_toolkit.planning.events import events_of
@@ -36,7 +37,6 @@ def items_of(
     items["ed_fi_id"], items["etag"] = _ids(rows, sides, resync=resync)
     items["body"], items["body_hash"] = _bodies(rows, rule, sides, last, seen, resync=resync)
     items["before"] = values_at(last, seen.where(action.isin(["PUT", "DELETE"]), -1))
-    items["key_hash"] = key_hashes(items)
     items["source_refs"] = _refs(rows, sides)
     items["diff"] = _diffs(items)
     events = [""] * len(items) if resync else events_of(items, rows, sides, build)
@@ -47,22 +47,26 @@ def items_of(
 
 def _in_order(decided: pd.DataFrame) -> pd.DataFrame:
     """The order of execution: a pair stays together, its DELETE first; within a wave by resource and key."""
-    wave = decided["action"].map(WAVES).where(decided["pair"].isna(), LINKED_WAVE)
-    ordered = decided.assign(wave=wave, is_post=decided["action"].eq("POST"))
+    action = decided["action"].astype("category")  # whose few names are looked up once
+    wave = action.map(WAVES).astype("int64").where(decided["pair"].isna(), LINKED_WAVE)
+    ordered = decided.assign(wave=wave, is_post=action.eq("POST"))
     return ordered.sort_values(["wave", "pair", "is_post", "side"], kind="stable").reset_index(drop=True)
 
 
 def _spelled(rows: pd.DataFrame, sides: Sides) -> pd.DataFrame:
-    """Resource and key columns as the source spells them, else the map, else the ODS."""
-    columns = ["resource", *KEY_COLUMNS]
-    every = pd.concat([sides.source[columns], sides.mapped[columns], sides.ods[columns]], ignore_index=True)
+    """Resource, key columns and `key_hash`, as the source spells them, else the map, else the ODS."""
+    columns = ["resource", *KEY_COLUMNS, "key"]
     in_map, in_ods = len(sides.source), len(sides.source) + len(sides.mapped)
     position = np.where(
         rows["source"].ge(0),
         rows["source"],
         np.where(rows["mapped"].ge(0), rows["mapped"] + in_map, rows["ods"] + in_ods),
     )
-    return every.take(position).reset_index(drop=True)
+    every = (pd.concat([side[name] for side in (sides.source, sides.mapped, sides.ods)]) for name in columns)
+    spelled = pd.DataFrame(
+        {name: values.array.take(position) for name, values in zip(columns, every, strict=True)}
+    )
+    return spelled.assign(key_hash=key_hashes(spelled)).drop(columns="key")
 
 
 def _ids(rows: pd.DataFrame, sides: Sides, *, resync: bool) -> tuple[pd.Series, pd.Series]:
@@ -119,9 +123,16 @@ def _diffs(items: pd.DataFrame) -> pd.Series:
 def _rules(rows: pd.DataFrame, sides: Sides, rule: pd.Series, linked: pd.Series) -> pd.Series:
     """The rule that chose the action, COM-KEY-3 for a pair, and the rules that shaped the record."""
     shaped = values_at(sides.source["rules"], rows["source"]).tolist()
-    lists: dict[tuple[str, ...], list[str]] = {}  # the same few, over and over: one list serves all items
-    named = (
-        (first, "COM-KEY-3", *(own or ())) if pair else (first, *(own or ()))
-        for first, pair, own in zip(rule.tolist(), linked.tolist(), shaped, strict=True)
+
+    @cache
+    def shared(*names: str) -> list[str]:
+        """The same few, over and over: one list serves all items."""
+        return list(names)
+
+    return pd.Series(
+        [
+            shared(first, *(("COM-KEY-3",) if pair else ()), *(own or ()))
+            for first, pair, own in zip(shared_texts(rule), linked.tolist(), shaped, strict=True)
+        ],
+        dtype=object,
     )
-    return pd.Series([lists.setdefault(names, list(names)) for names in named], dtype=object)

@@ -16,6 +16,7 @@ from edfi_toolkit.planning.comparison import (
     Sides,
     align,
     equal_bodies,
+    full_keys,
     map_side,
     ods_side,
     source_side,
@@ -178,9 +179,11 @@ def _left_alone(
     findings: Findings,
 ) -> pd.Series:
     """Keys of held records, and mapped rows that rest on unreadable rows."""
-    held = align(kept_back, sides.mapped, sides.ods)
-    held = held[held["source"].ge(0)]
-    in_map, in_ods = set(held["mapped"]) - {-1}, set(held["ods"]) - {-1}
+    held = full_keys(kept_back)
+    in_map, in_ods = (
+        set(np.flatnonzero(full_keys(side).isin(held))) if len(held) else set()
+        for side in (sides.mapped, sides.ods)
+    )
     on_error = set(_rests_on_errors(sides.mapped, build.skipped, origins))
     findings.about("held record", kept_back)
     findings.about("held by load error", sides.mapped.iloc[sorted(on_error - in_map)])
@@ -212,10 +215,10 @@ def _rests_on_errors(mapped: pd.DataFrame, skipped: pd.DataFrame, origins: Origi
 def _clashing(decided: pd.DataFrame, sides: Sides) -> pd.DataFrame:
     """Records to create whose key another resource has, earlier in the build or in the ODS (COM-ONE-1)."""
     source, deleted = sides.source, decided.loc[decided["action"].eq("DELETE"), "ods"]
-    distinct = source.drop_duplicates(["resource", "key"])
+    created = source.iloc[decided.loc[decided["action"].eq("POST"), "source"]]
+    distinct = source[source["key"].isin(created["key"])].drop_duplicates(["resource", "key"])
     second = distinct.index[distinct["key"].duplicated()]
     staying = sides.ods["key"].drop(index=deleted[deleted.ge(0)])
-    created = source.iloc[decided.loc[decided["action"].eq("POST"), "source"]]
     return created[created.index.isin(second) | created["key"].isin(staying)]
 
 

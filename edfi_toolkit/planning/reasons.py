@@ -6,12 +6,14 @@ A reason names rules, tables and members, never a value or the id of a row: it m
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import orjson
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS, canonical
+from edfi_toolkit.model.frames import shared_texts
 from edfi_toolkit.planning.key_changes import row_of
 from edfi_toolkit.rules import Build
 from edfi_toolkit.tables.schema import TABLES
@@ -99,11 +101,24 @@ def reasons(items: pd.DataFrame, events: list[str], origins: Origins) -> list[st
     items: action, rule, pair, diff, source_refs and the key columns. events: one text per item, may be empty.
     """
     moved = _moved_parts(items)
-    columns = (items[name].tolist() for name in ("action", "rule", "pair", "diff", "source_refs"))
+    names = (shared_texts(items[name]) for name in ("action", "rule"))
+    columns = (*names, *(items[name].tolist() for name in ("pair", "diff", "source_refs")))
     return [
-        f"{rule}{event and ', '}{event}: {_sentence(action, rule, moved.get(pair), diff, refs, origins)}"
+        (_usual(rule, event, action) if pair is pd.NA else "")
+        or f"{_lead(rule, event)}{_sentence(action, rule, moved.get(pair), diff, refs, origins)}"
         for event, action, rule, pair, diff, refs in zip(events, *columns, strict=True)
     ]
+
+
+@cache
+def _usual(rule: str, event: str, action: str) -> str:
+    """What most items say: one text serves them all. Empty where an item has a sentence of its own."""
+    sentence = SENTENCES.get((rule, action))
+    return f"{_lead(rule, event)}{sentence}" if sentence else ""
+
+
+def _lead(rule: str, event: str) -> str:
+    return f"{rule}{event and ', '}{event}: "
 
 
 def _sentence(
@@ -118,7 +133,7 @@ def _sentence(
         return f"its key moved ({moved}), so the old record is deleted and then the new one created."
     if action == "PUT":
         return f"changed: {', '.join(diff or {})}."
-    return SENTENCES.get((rule, action)) or origins.gone(refs)
+    return origins.gone(refs)
 
 
 def _moved_parts(items: pd.DataFrame) -> dict[Any, str]:
