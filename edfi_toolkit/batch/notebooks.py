@@ -15,12 +15,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from edfi_toolkit.batch.exits import Exit, exit_of_name
 from edfi_toolkit.batch.kernels import Kernel
+from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.errors import ConfigError, did_you_mean
 from edfi_toolkit.storage import write_private
 
@@ -33,7 +33,7 @@ _FRAME = re.compile(r"(File \S+?:\d+|File \"[^\"]+\", line \d+|Cell In\[\d+\], l
 _COLOUR = re.compile("\x1b\\[[0-9;]*m")
 _OWN_KEYS = ("start_time", "end_time", "duration", "exception", "version", "status")
 
-Progress = Callable[[str, int, int], None]  # notebook, cells done, cells in all
+ProgressOf = Callable[[str], Progress]  # of a notebook, by its name: cells done, cells in all
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def run_notebooks(
     cwd: Path,
     environ: Mapping[str, str] | None = None,
     limits: Limits = DEFAULT_LIMITS,
-    progress: Progress | None = None,
+    progress_of: ProgressOf | None = None,
     redact: Callable[[str], str] = str,
     kernel: Kernel | None = None,
 ) -> list[NotebookResult]:
@@ -86,7 +86,7 @@ def run_notebooks(
     with own as shared:
         for path in notebooks:
             given = {name: parameters[name] for name in accepted[path]}
-            done.append(_run_one(path, given, out_dir, shared, limits, deadline, progress, redact))
+            done.append(_run_one(path, given, out_dir, shared, limits, deadline, progress_of, redact))
             if done[-1].exit is not Exit.DONE:
                 break
     return done
@@ -130,7 +130,7 @@ def _run_one(
     kernel: Kernel,
     limits: Limits,
     deadline: float,
-    progress: Progress | None,
+    progress_of: ProgressOf | None,
     redact: Callable[[str], str],
 ) -> NotebookResult:
     import papermill
@@ -147,7 +147,7 @@ def _run_one(
             str(path), None, parameters=dict(parameters), engine_name=ENGINE, progress_bar=False,
             kernel=kernel, keep=kept,
             seconds_for_a_cell=lambda _cell: max(1, int(min(limits.cell_s, deadline - time.monotonic()))),
-            progress=partial(progress, path.stem) if progress else None,
+            progress=progress_of(path.stem) if progress_of else None,
         )  # fmt: skip
     except PapermillExecutionError as failed:
         code, error = exit_of_name(failed.ename), _error_text(failed.ename, failed.evalue)
@@ -180,7 +180,7 @@ def _register_engine() -> None:
     papermill_engines.register(ENGINE, OwnEngine)
 
 
-def _report_cells(nb_man: Any, progress: Callable[[int, int], None]) -> None:
+def _report_cells(nb_man: Any, progress: Progress) -> None:
     finish = nb_man.cell_complete
 
     def cell_complete(cell: Any, cell_index: int | None = None, **kwargs: Any) -> None:

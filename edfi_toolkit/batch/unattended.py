@@ -9,7 +9,7 @@ from typing import Any
 
 from edfi_toolkit.batch.exits import Exit, exit_of_steps
 from edfi_toolkit.batch.kernels import Kernel
-from edfi_toolkit.batch.notebooks import Limits, NotebookResult, Progress, run_notebooks
+from edfi_toolkit.batch.notebooks import Limits, NotebookResult, ProgressOf, run_notebooks
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.runs import Run, open_run
 
@@ -56,7 +56,7 @@ def run_unattended(
     mode: str = "publish",
     environ: Mapping[str, str] | None = None,
     limits: Limits | None = None,
-    progress: Progress | None = None,
+    progress_of: ProgressOf | None = None,
     kernel: Kernel | None = None,
 ) -> Unattended:
     """Extract, validate and preview; with `approved` ("auto" or a fingerprint) publish and review too.
@@ -85,7 +85,7 @@ def run_unattended(
         cwd=Path.cwd(),
         environ=environ,
         limits=limits or Limits(),
-        progress=progress,
+        progress_of=progress_of,
         redact=_redacting(run),
         kernel=kernel,
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edfi_toolkit.cli.output import say
+from edfi_toolkit.cli.progress import notebook_progress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +67,7 @@ def _everything_is_new(out: Console, profile: str) -> Unattended:
         source="sample",
         target="sandbox",
         approved="auto",
-        progress=lambda notebook, cells, of: say(f"  {notebook}") if cells == of else None,
+        progress_of=notebook_progress,
     )
     if done.exit not in (Exit.DONE, Exit.ATTENTION):
         say(done.error)
@@ -112,24 +113,23 @@ def _outcome(out: Console, run: Run) -> None:
     """What a steward wants to know after a publish: how many, and why not all."""
     import pandas as pd
 
+    from edfi_toolkit.batch.counts import counts_of
     from edfi_toolkit.review.steps import rejections_view
     from edfi_toolkit.review.summaries import by_rule, held_by_rule
 
     steps = run.folder.manifest["steps"]
-    actions, outcomes = steps["preview"]["actions"], steps["publish"]["outcomes"]
-    result = run.folder.load_frame("results")
-    delivered = result[result["outcome"].eq("delivered")]["action"].value_counts()
+    came_to = counts_of(run)
     counts = [
-        ("rows read from the SIS", steps["extract"]["rows"]),
-        ("rows with a cell that could not be read", steps["extract"]["set_aside"]),
+        ("rows read from the SIS", came_to["rows"]),
+        ("rows with a cell that could not be read", came_to["set_aside"]),
         ("rows skipped: a rule says no record", steps["build"]["skipped"]),
-        ("records built", steps["build"]["records"]),
+        ("records built", came_to["built"]),
         ("records held by validation: not sent", steps["validate"]["held"]),
-        ("created in the ODS", int(delivered.get("POST", 0))),
-        ("updated in the ODS", int(delivered.get("PUT", 0))),
-        ("deleted from the ODS", int(delivered.get("DELETE", 0))),
-        ("unchanged", actions.get("NOOP", 0)),
-        ("refused by the ODS", outcomes.get("refused", 0)),
+        ("created in the ODS", came_to["created"]),
+        ("updated in the ODS", came_to["updated"]),
+        ("deleted from the ODS", came_to["deleted"]),
+        ("unchanged", steps["preview"]["actions"].get("NOOP", 0)),
+        ("refused by the ODS", came_to["refused"]),
     ]
     masker = run.masker()
     _table(out, "What happened", pd.DataFrame(counts, columns=["what", "rows"]), run.overview())

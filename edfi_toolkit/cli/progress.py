@@ -13,6 +13,8 @@ from edfi_toolkit.display.progress import NO_COUNTS, counts_text, progress_text
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from edfi_toolkit.display.progress import Progress as Reports
+
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -54,6 +56,16 @@ class TerminalProgress:
         elif total is not None and done >= total:
             say(f"{self.label}: {progress_text(done, total, counts)}")
         return not self.stopped
+
+
+def notebook_progress(notebook: str) -> Reports:
+    """A line when all cells of a notebook have run."""
+
+    def report(done: int, total: int | None, _counts: Mapping[str, int] = NO_COUNTS) -> None:
+        if done == total:
+            say(f"  {notebook} done")
+
+    return report
 
 
 def _bar() -> Progress:

@@ -8,6 +8,7 @@ import typer
 
 from edfi_toolkit.cli.options import AsJson, Mode, ModeName, ProfileName, SchoolYear, TargetName
 from edfi_toolkit.cli.output import say, show, show_json
+from edfi_toolkit.cli.progress import notebook_progress
 
 
 def run(
@@ -34,10 +35,6 @@ def run(
     from edfi_toolkit.batch.notebooks import Limits
     from edfi_toolkit.batch.unattended import run_unattended
 
-    def progress(notebook: str, cells: int, of: int) -> None:
-        if cells == of:
-            say(f"  {notebook} done")
-
     done = run_unattended(
         profile=profile,
         school_year=school_year,
@@ -46,7 +43,7 @@ def run(
         approved=approve,
         mode=mode.value,
         limits=Limits(run_s=60 * minutes),
-        progress=progress,
+        progress_of=notebook_progress,
     )
     if done.error:
         say(done.error)

@@ -48,7 +48,7 @@ def test_a_notebook_runs_in_this_interpreter_unattended_and_reports_each_cell(tm
         out_dir=tmp_path / "out",
         cwd=work,
         environ={"HINT": "h"},
-        progress=lambda *event: seen.append(event),
+        progress_of=lambda name: lambda *counts: seen.append((name, *counts)),
     )
 
     assert [(each.notebook, each.exit, each.error) for each in ran] == [("10_look", Exit.DONE, "")]

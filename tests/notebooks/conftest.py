@@ -36,7 +36,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
                 source="sample",
                 target="sandbox",
                 approved="auto",
-                progress=lambda *event: said.append(str(event)),
+                progress_of=lambda name: lambda *counts: said.append(str((name, *counts))),
             )
         yield Published(done, running, made.folder, "\n".join(said))
 
