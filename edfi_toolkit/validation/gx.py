@@ -25,7 +25,7 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.errors import ValidationError
-from edfi_toolkit.validation.gx_once import rules_described_once
+from edfi_toolkit.validation.gx_savings import rarely_used_imported_later, rules_described_once
 from edfi_toolkit.validation.suite_files import Expectation
 
 _LOCK = threading.RLock()  # the library keeps one context for the whole process
@@ -118,7 +118,8 @@ def _nothing_to_ask(rule: Expectation, frame: pd.DataFrame) -> bool:
 def _frames() -> Any:
     """What turns a frame into a batch, in the one context of this process: nothing on disk, no progress bars, no log
     lines with cell values."""
-    import great_expectations
+    with rarely_used_imported_later():
+        import great_expectations
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     from edfi_toolkit.validation import calendar_days  # noqa: F401 - registers our expectation

@@ -14,7 +14,6 @@ import pytest
 
 from edfi_toolkit.errors import ConfigError, ValidationError
 from edfi_toolkit.validation import gx, validate
-from edfi_toolkit.validation.gx_once import rules_described_once
 from edfi_toolkit.validation.suite_files import load, read, shipped_folder
 from tests.validation.made import CTE, a_body, a_build
 
@@ -360,16 +359,3 @@ def test_a_setting_that_does_not_exist_is_refused(tmp_path):
     rule["meta"] = {**rule["meta"], "settings": {"nm.yearwindow": ["config"]}}
     with pytest.raises(ValidationError, match=r"no setting nm\.yearwindow"):
         read(a_file(tmp_path, rule))
-
-
-def test_a_rule_is_described_once_in_an_evaluation_and_again_after_it():
-    from great_expectations.expectations.core import ExpectColumnValuesToNotBeNull
-
-    rule = ExpectColumnValuesToNotBeNull(column="a")
-    with rules_described_once():
-        first = rule.configuration
-        assert rule.configuration is first
-        assert first.to_domain_obj() is first.to_domain_obj()
-    assert rule.configuration is not first
-    assert rule.configuration.kwargs == first.kwargs == {"column": "a"}
-    assert first.to_domain_obj() is not first.to_domain_obj()

@@ -1,0 +1,56 @@
+"""What Great Expectations is spared changes no answer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from edfi_toolkit.validation.gx_savings import rules_described_once
+
+
+@pytest.mark.filterwarnings("ignore")  # of what the library imports
+def test_a_rule_is_described_once_in_an_evaluation_and_again_after_it():
+    from great_expectations.expectations.core import ExpectColumnValuesToNotBeNull
+
+    rule = ExpectColumnValuesToNotBeNull(column="a")
+    with rules_described_once():
+        first = rule.configuration
+        assert rule.configuration is first
+        assert first.to_domain_obj() is first.to_domain_obj()
+    assert rule.configuration is not first
+    assert rule.configuration.kwargs == first.kwargs == {"column": "a"}
+    assert first.to_domain_obj() is not first.to_domain_obj()
+
+
+LATER = """
+import sys
+import pandas as pd
+from edfi_toolkit.validation import gx
+
+def run(kind, frame, **kwargs):
+    rule = {"id": "1", "type": kind, "kwargs": {"column": "a", **kwargs}, "severity": "critical"}
+    (outcome,) = gx.run(frame, [{**rule, "meta": {"rule_id": "OWN-1"}}], file="own")
+    there = [name in sys.modules for name in ("altair", "scipy.stats")]
+    print(outcome.failed, outcome.error, list(outcome.labels), *there)
+
+run("expect_column_values_to_not_be_null", pd.DataFrame({"a": ["x", None]}))
+frame = pd.DataFrame({"a": ["x"] * 9 + ["y"]})
+for weights in ([0.9, 0.1], [0.1, 0.9]):
+    spread = {"values": ["x", "y"], "weights": weights}
+    run("expect_column_kl_divergence_to_be_less_than", frame, partition_object=spread, threshold=0.1)
+import altair, scipy.stats
+print(altair.Chart.__name__, scipy.stats.entropy([1, 1]) > 0)
+"""
+
+
+def test_what_one_rule_alone_needs_is_imported_for_that_rule():
+    """The rule about distributions; in a process of its own, as nothing may have imported the modules before."""
+    done = subprocess.run([sys.executable, "-c", LATER], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == [
+        "False False [1] False False",
+        "False False [] False True",
+        "True False [] False True",
+        "Chart True",
+    ], done.stderr
