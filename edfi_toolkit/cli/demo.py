@@ -114,7 +114,7 @@ def _outcome(out: Console, run: Run) -> None:
     import pandas as pd
 
     from edfi_toolkit.batch.counts import counts_of
-    from edfi_toolkit.review.steps import rejections_view
+    from edfi_toolkit.review.answers import rejections_view
     from edfi_toolkit.review.summaries import by_rule, held_by_rule
 
     steps = run.folder.manifest["steps"]

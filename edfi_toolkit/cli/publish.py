@@ -79,7 +79,7 @@ def _publish_saved(
     from edfi_toolkit.planning import Plan
     from edfi_toolkit.privacy import Masker
     from edfi_toolkit.publishing import publish as carry_out
-    from edfi_toolkit.review.steps import published_view
+    from edfi_toolkit.review.answers import published_view
     from edfi_toolkit.runs import AUTO
     from edfi_toolkit.settings import load_settings
 

@@ -22,7 +22,7 @@ def rejections(run: RunId = None, reveal: Reveal = False, as_json: AsJson = Fals
     from edfi_toolkit.batch.exits import Exit
     from edfi_toolkit.privacy import Masker
     from edfi_toolkit.review import rejections as refused
-    from edfi_toolkit.review.steps import rejections_view
+    from edfi_toolkit.review.answers import rejections_view
     from edfi_toolkit.settings import load_settings
 
     installation = load_settings()

@@ -13,8 +13,6 @@ The columns are those of `Client.read`, with `body` as JSON text. The file holds
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,12 +22,22 @@ import pandas as pd
 
 from edfi_toolkit import model
 from edfi_toolkit.errors import OdsError
+from edfi_toolkit.ods.copy_file import (
+    COLUMNS,
+    VERSION,
+    Draft,
+    Marks,
+    ids_in,
+    marks_in,
+    open_draft,
+    parts_of,
+    row_count,
+)
 from edfi_toolkit.ods.read import comparable, query_key
-from edfi_toolkit.storage import from_json_column, json_column, private_draft
+from edfi_toolkit.storage import from_json_column
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyarrow import parquet
 
     from edfi_toolkit.display.progress import Progress
     from edfi_toolkit.ods.client import Client
@@ -38,10 +46,6 @@ if TYPE_CHECKING:
 
 # Versions are given when a transaction writes and not when it commits, so a slow one may come in below the newest.
 OVERLAP = 100
-_GROUP_ROWS = 10_000
-_COLUMNS = ("resource", "id", "etag", "body")
-_VERSION = b"edfi.version"
-Marks = dict[bytes, bytes]
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def pull(
             raise
         why = f"this login may not read what has changed ({refusal.status})"
     mark = versions and versions.newest
-    with _draft(path, _marks_of(client, resource), mark) as draft:
+    with open_draft(path, _marks_of(client, resource), mark) as draft:
         for frame in client.read(resource, snapshot=snapshot, progress=progress):
             draft.add(frame)
     return Pulled(draft.rows, draft.rows, 0, mark, why)
@@ -113,14 +117,14 @@ def _stretch(path: Path, marks: Marks, watermark: int | None, versions: Versions
     """The change versions from and up to which a file is to be followed. Raises _Lost when it cannot be."""
     if versions is None:
         raise _Lost("the ODS keeps no change versions")
-    found = _marks(path)
+    found = marks_in(path)
     if watermark is None or not path.exists():
         raise _Lost("no copy of it was kept yet")
-    if _VERSION not in found or {name: found.get(name) for name in marks} != marks:
+    if VERSION not in found or {name: found.get(name) for name in marks} != marks:
         raise _Lost("the copy there is another's, or damaged")
     if watermark > versions.newest:
         raise _Lost("the ODS was put back to an earlier state")
-    since = min(watermark, int(found[_VERSION]))
+    since = min(watermark, int(found[VERSION]))
     if since < versions.oldest:
         raise _Lost("the ODS no longer reports what has changed since the last copy")
     return since, versions.newest
@@ -139,10 +143,10 @@ def _follow(
     if resource not in model.data_standard()["resources"]:
         raise _Lost("its key is not known")
     if newest == since:
-        rows = _row_count(path)
-        _check(client, resource, rows, next(_ids(path), None), snapshot)
+        rows = row_count(path)
+        _check(client, resource, rows, next(ids_in(path), None), snapshot)
         return Pulled(rows, 0, 0, newest)
-    with _draft(path, _marks_of(client, resource), newest) as draft:
+    with open_draft(path, _marks_of(client, resource), newest) as draft:
         window: dict[str, Any] = {
             "minimum": max(0, since + 1 - OVERLAP),
             "maximum": newest,
@@ -152,7 +156,7 @@ def _follow(
         read, kept = draft.rows, None
         gone = set(client.deletes(resource, **window)["id"]) - ids
         removed = 0
-        for part in _parts(path):
+        for part in parts_of(path):
             stays, went = _carried(part, resource, ids, keys, gone)
             draft.write(stays)
             removed += went
@@ -174,7 +178,7 @@ def _check(client: Client, resource: str, rows: int, kept: str | None, snapshot:
 
 
 def _changed(
-    client: Client, resource: str, draft: _Draft, window: dict[str, Any], progress: Progress | None
+    client: Client, resource: str, draft: Draft, window: dict[str, Any], progress: Progress | None
 ) -> tuple[set[str], set[frozenset[tuple[str, str]]]]:
     """Write what changed in the window; its ids and keys."""
     bounds = {"minChangeVersion": window["minimum"], "maxChangeVersion": window["maximum"]}
@@ -191,7 +195,7 @@ def _changed(
     for ed_fi_id in sorted(set(client.key_changes(resource, **window)["id"]) - ids):
         # A key that changed with its parent's need not count as a change of the item itself.
         if (found := client.get(resource, ed_fi_id)) is not None:
-            take(pd.DataFrame([(resource, found.id, found.etag, found.body)], columns=list(_COLUMNS)))
+            take(pd.DataFrame([(resource, found.id, found.etag, found.body)], columns=list(COLUMNS)))
     return ids, keys
 
 
@@ -221,62 +225,6 @@ def _key(resource: str, body: dict[str, Any]) -> frozenset[tuple[str, str]]:
     return frozenset(comparable(query_key(resource, body)).items())
 
 
-class _Draft:
-    """A Parquet file that is being written, a group of rows at a time."""
-
-    def __init__(self, writer: parquet.ParquetWriter) -> None:
-        self._writer, self._schema = writer, writer.schema
-        self._waiting: list[pa.RecordBatch] = []
-        self.rows = 0
-
-    def add(self, frame: pd.DataFrame) -> None:
-        """Take a frame of `Client.read`."""
-        import pyarrow as pa
-
-        columns = [pa.array(frame[name], type=pa.string()) for name in _COLUMNS[:3]]
-        bodies = pa.array(json_column(frame["body"]), type=pa.string())
-        self.write(pa.record_batch([*columns, bodies], schema=self._schema))
-
-    def write(self, part: pa.RecordBatch) -> None:
-        """Take rows as they will be in the file."""
-        self._waiting.append(part)
-        self.rows += part.num_rows
-        if sum(page.num_rows for page in self._waiting) >= _GROUP_ROWS:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what waits."""
-        import pyarrow as pa
-
-        if self._waiting:
-            self._writer.write_table(pa.Table.from_batches(self._waiting, schema=self._schema))
-            self._waiting = []
-
-
-@contextmanager
-def _draft(path: Path, marks: Marks, version: int | None) -> Iterator[_Draft]:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    metadata = marks if version is None else {**marks, _VERSION: b"%d" % version}
-    schema = pa.schema([(name, pa.string()) for name in _COLUMNS], metadata=metadata)
-    with private_draft(path) as file, parquet.ParquetWriter(file, schema, compression="zstd") as writer:
-        draft = _Draft(writer)
-        yield draft
-        draft.flush()
-
-
-def _parts(path: Path) -> Iterator[pa.RecordBatch]:
-    from pyarrow import parquet
-
-    with parquet.ParquetFile(path) as file:
-        yield from file.iter_batches(batch_size=_GROUP_ROWS, columns=list(_COLUMNS))
-
-
-def _ids(path: Path) -> Iterator[str]:
-    return (ed_fi_id for part in _parts(path) for ed_fi_id in part["id"].to_pylist())
-
-
 def _marks_of(client: Client, resource: str) -> Marks:
     names = {"target": client.target.identity, "login": login_of(client.target), "resource": resource}
     return {f"edfi.{name}".encode(): value.encode() for name, value in names.items()}
@@ -286,20 +234,3 @@ def login_of(target: Target) -> str:
     """A hash of target and key: each key sees records of its own. The key cannot be read from it."""
     key = f"{target.identity}|{target.credentials()[0].reveal()}"
     return hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
-
-
-def _marks(path: Path) -> Marks:
-    """Whose copy a file is; nothing when it is none."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        return parquet.read_schema(path).metadata or {}
-    except (OSError, pa.ArrowInvalid):
-        return {}
-
-
-def _row_count(path: Path) -> int:
-    from pyarrow import parquet
-
-    return int(parquet.read_metadata(path).num_rows)

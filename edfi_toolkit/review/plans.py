@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edfi_toolkit.privacy import Masker
-from edfi_toolkit.review.steps import by_sentence, nothing_published_view
+from edfi_toolkit.review.answers import nothing_published_view
+from edfi_toolkit.review.steps import by_sentence
 from edfi_toolkit.review.summaries import (
     ACTIONS,
     WHO,

@@ -9,20 +9,17 @@ import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.privacy import Masker
-from edfi_toolkit.review.causes import by_cause, with_causes
 from edfi_toolkit.review.meanings import meanings_of
 from edfi_toolkit.review.summaries import (
-    ACTIONS,
     SEVERITIES,
-    WHO,
     by_rule,
-    closed_resources,
     held_by_rule,
     keys_in,
     left_alone,
     rows,
     rows_aside,
     skipped_rows,
+    students,
 )
 from edfi_toolkit.review.views import Block, View, accounting
 from edfi_toolkit.rules.explain.story import in_short, parts_of
@@ -33,13 +30,6 @@ if TYPE_CHECKING:
     from edfi_toolkit.rules import Build
     from edfi_toolkit.tables import Tables
     from edfi_toolkit.validation import Checked
-
-OUTCOMES = {
-    "delivered": "the ODS has it",
-    "refused": "the ODS refused it",
-    "pending": "not sent yet; publishing again sends it",
-    "unsure": "sent, no answer; publishing again finds out",
-}
 
 
 def extracted_view(tables: Tables, masker: Masker) -> View:
@@ -86,7 +76,7 @@ def built_view(build: Build, masker: Masker) -> View:
     by_program = build.records.groupby(["resource", "program_name"], as_index=False).agg(
         records=("resource", "size"), students=("student_unique_id", "nunique")
     )
-    says = f"Built {rows(len(build.records), 'record')} for {_students(build.records)}."
+    says = f"Built {rows(len(build.records), 'record')} for {students(build.records)}."
     if len(skipped):
         says += f" {rows(len(skipped), 'source row').capitalize()} failed a rule and gave none."
     if not build.publishes:
@@ -153,110 +143,6 @@ def checked_view(checked: Checked, masker: Masker, target_note: str = "") -> Vie
     )
 
 
-def published_view(result: pd.DataFrame, masker: Masker) -> View:
-    """What the ODS said to each change that was sent, and what only the ledger had to learn."""
-    summary = result.groupby(["action", "outcome"], as_index=False).size().rename(columns={"size": "records"})
-    unsendable = summary["action"].map({action: ACTIONS[action] for action in ("ADOPT", "UNMAP", "NOOP")})
-    summary["meaning"] = unsendable.fillna(summary["outcome"].map(OUTCOMES)).fillna("")
-    noted = int(result["action"].isin(["ADOPT", "UNMAP"]).sum())
-    sent = result[result["action"].isin(["POST", "PUT", "DELETE"])]
-    counts = sent["outcome"].value_counts()
-    bad = sent[sent["outcome"].ne("delivered")]
-    delivered, refused = int(counts.get("delivered", 0)), int(counts.get("refused", 0))
-    unsent = int((sent["outcome"].eq("pending") & sent["attempts"].eq(0)).sum())
-    waiting = len(sent) - delivered - refused - unsent
-    closed = closed_resources(sent)
-    says = (
-        f"{delivered:,} of {rows(len(sent), 'change')} reached the ODS"
-        if len(sent)
-        else "There was nothing to send"
-    )
-    says += f"; {refused:,} refused" if refused else ""
-    says += f"; {waiting:,} without an answer" if waiting else ""
-    says += f"; {unsent:,} not sent yet" if unsent else ""
-    says += f"; {rows(noted, 'entry', 'entries')} of the ledger corrected" if noted else ""
-    return View(
-        title="Publish",
-        says=f"{says}. {closed}".strip(),
-        tone="bad" if refused or waiting else "check" if unsent else "good",
-        blocks=[
-            Block("Every change of the plan", summary, "Nothing had to be sent."),
-            Block(
-                "Not delivered",
-                bad[["action", *WHO, "outcome", "status", "correlation_id"]],
-                "Everything was delivered.",
-            ),
-        ],
-        next_step=(
-            "Open notebook 50: it groups the refusals by cause and says what to do about each."
-            if refused
-            else "Publish again: it checks the changes without an answer and sends what is missing."
-            if waiting or unsent
-            else "Nothing to do. Publishing again would send nothing."
-        ),
-        masker=masker,
-        frames={
-            "not delivered": bad[["action", *WHO, "outcome", "status", "correlation_id"]],
-            "result": result,
-        },
-        bars=counts.rename(index=OUTCOMES),
-        empty={"not delivered": "Everything was delivered." if len(sent) else "Nothing had to be sent."},
-        value=result,
-    )
-
-
-def nothing_published_view(masker: Masker) -> View:
-    """In place of results while nothing was published."""
-    return View(
-        title="Publish",
-        says="Nothing has been published in this run yet.",
-        tone="good",
-        blocks=[],
-        next_step="Approve the plan above, then run this cell again.",
-        masker=masker,
-        frames={"not delivered": pd.DataFrame(columns=["action", *WHO, "outcome", "status"])},
-        empty={"not delivered": "Nothing has been sent yet."},
-    )
-
-
-def rejections_view(rejections: pd.DataFrame, masker: Masker) -> View:
-    """Refused records by cause: what is wrong, what to do, who can do it."""
-    explained = with_causes(rejections)
-    still = explained[explained["open"].astype(bool)]
-    causes = by_cause(still)
-    says = (
-        f"{rows(len(still), 'record').capitalize()} of {_students(still)} refused"
-        if len(still)
-        else "No refusal is open"
-    )
-    settled = len(explained) - len(still)
-    says += f"; {rows(settled, 'earlier refusal')} settled since." if settled else "."
-    return View(
-        title="Rejections",
-        says=says,
-        tone="bad" if len(still) else "good",
-        blocks=[
-            Block(
-                "By cause, most frequent first",
-                causes[["rejections", "students", "cause", "says", "todo", "who", "again"]],
-                "Nothing to do.",
-                tone="bad",
-            )
-        ],
-        next_step=(
-            "Take the first cause, correct it, and run the notebooks again; nothing is sent twice."
-            if len(still)
-            else ""
-        ),
-        masker=masker,
-        frames={"open": still, "all": explained, "causes": causes},
-        empty={"open": "No refusal is open.", "all": "Nothing was ever refused."},
-        meanings={row["cause"]: f"{row['says']} {row['todo']}" for row in causes.to_dict("records")},
-        bars=pd.Series(causes["rejections"].to_list(), causes["cause"].to_list(), dtype="int64"),
-        value=explained,
-    )
-
-
 def story_view(story: pd.DataFrame | None, masker: Masker) -> View:
     """One student's story; without one, how to ask for it."""
     if story is None:
@@ -319,7 +205,3 @@ def by_sentence(held: pd.DataFrame) -> pd.DataFrame:
     """Records held, by what is wrong, most frequent first."""
     counts = held.groupby(["says", "hint"], sort=False).size().reset_index(name="records")
     return counts[["records", "says", "hint"]].sort_values("records", ascending=False, kind="stable")
-
-
-def _students(frame: pd.DataFrame) -> str:
-    return rows(frame["student_unique_id"].nunique(), "student")

@@ -43,6 +43,11 @@ def rows(count: int, one: str, many: str = "") -> str:
     return f"no {one}" if count == 0 else f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def students(frame: pd.DataFrame) -> str:
+    """How many students the rows are about, as text."""
+    return rows(frame["student_unique_id"].nunique(), "student")
+
+
 def sheets(
     manifest: Mapping[str, Any], plan: Plan, checked: Checked, rejections: pd.DataFrame, build: Build
 ) -> dict[str, pd.DataFrame]:

@@ -18,7 +18,7 @@ from edfi_toolkit.display.panels import panels
 from edfi_toolkit.display.progress import NO_COUNTS, Progress
 from edfi_toolkit.errors import ConfigError, OdsError
 from edfi_toolkit.privacy import STUDENT_IDS, Masker, masker_of
-from edfi_toolkit.review import steps
+from edfi_toolkit.review import answers, steps
 from edfi_toolkit.review.plans import plan_view, unapproved_view
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.runs.artifacts import hashes_of, load_build, load_checked, save_build, save_checked
@@ -272,20 +272,20 @@ class Run:
         outcomes = {name: int(count) for name, count in result.loc[sent, "outcome"].value_counts().items()}
         self.folder.record("publish", {**about, "outcomes": outcomes, "finished": True})
         write_run_workbook(self)
-        return steps.published_view(result, self.masker(result))
+        return answers.published_view(result, self.masker(result))
 
     def results(self) -> View:
         """What the ODS answered to the changes of this run; before publishing, that there is nothing yet."""
         if not (self.path / "results.parquet").is_file():
-            return steps.nothing_published_view(self.masker())
+            return answers.nothing_published_view(self.masker())
         result = self.folder.load_frame("results")
-        return steps.published_view(result, self.masker(result))
+        return answers.published_view(result, self.masker(result))
 
     def rejections(self) -> View:
         """The refusals of this feed that are still open, by cause, and those of this run that are settled."""
         rejected = self.rejection_rows()
         write_run_workbook(self)
-        return steps.rejections_view(rejected, self.masker(rejected))
+        return answers.rejections_view(rejected, self.masker(rejected))
 
     def workbook(self, *, reveal: bool = False) -> View:
         """Write the run as a workbook for people without a notebook; with `reveal` into another file."""

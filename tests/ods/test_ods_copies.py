@@ -72,13 +72,13 @@ def test_without_change_queries_every_pull_reads_everything(ods, client, tmp_pat
 
 
 def test_a_copy_goes_to_disk_as_its_pages_come(ods, client, tmp_path, monkeypatch):
-    monkeypatch.setattr("edfi_toolkit.ods.copies._GROUP_ROWS", 50)
+    monkeypatch.setattr("edfi_toolkit.ods.copy_file.GROUP_ROWS", 50)
     waiting = []
-    from edfi_toolkit.ods import copies
+    from edfi_toolkit.ods import copy_file
 
-    flush = copies._Draft.flush
+    flush = copy_file.Draft.flush
     monkeypatch.setattr(
-        copies._Draft,
+        copy_file.Draft,
         "flush",
         lambda self: (waiting.append(sum(p.num_rows for p in self._waiting)), flush(self)),
     )

@@ -18,7 +18,7 @@ from edfi_toolkit.ods import Client, RetryPolicy, Write
 from edfi_toolkit.planning import plan
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.publishing import publish
-from edfi_toolkit.review.steps import published_view
+from edfi_toolkit.review.answers import published_view
 from edfi_toolkit.sandbox.control import seed
 from tests.district import (
     CTE,

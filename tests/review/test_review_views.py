@@ -58,7 +58,7 @@ def test_the_accounting_keeps_its_order() -> None:
 
 def test_what_a_stop_left_unsent_is_told_and_how_to_go_on() -> None:
     from edfi_toolkit.ledger.columns import RESULT_COLUMNS
-    from edfi_toolkit.review.steps import published_view
+    from edfi_toolkit.review.answers import published_view
 
     result = pd.DataFrame(
         {
@@ -75,7 +75,7 @@ def test_what_a_stop_left_unsent_is_told_and_how_to_go_on() -> None:
 
 def test_what_only_the_ledger_learned_does_not_count_as_sent() -> None:
     from edfi_toolkit.ledger.columns import RESULT_COLUMNS
-    from edfi_toolkit.review.steps import published_view
+    from edfi_toolkit.review.answers import published_view
 
     done = {"action": ["NOOP", "ADOPT", "UNMAP", "PUT"], "outcome": "delivered"}
     result = pd.DataFrame(done).reindex(columns=list(RESULT_COLUMNS))
