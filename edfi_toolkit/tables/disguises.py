@@ -7,15 +7,16 @@ lost cannot be found again. Sentences name the kind of disguise, never the id.
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 
 import pandas as pd
 
 # Format characters that no one sees: zero-width space and joiners, direction marks, soft hyphen, byte order mark.
-_INVISIBLE = "".join(
-    chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Cf"
-)
+_PLANES = (
+    *range(0x20000),
+    *range(0xE0000, 0xE1000),
+)  # the others have none, and to look through them takes 0.1 s
+_INVISIBLE = "".join(chr(code) for code in _PLANES if unicodedata.category(chr(code)) == "Cf")
 _WHITE = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
 _CONTROL = "\x00-\x1f\x7f-\x9f\u2028\u2029"
 EDGES = _WHITE + _INVISIBLE  # what is stripped from both ends of a text (COM-NRM-1)
