@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -91,20 +91,16 @@ class Ods:
 
     def _ship_descriptors(self) -> None:
         with self.store.transaction():
-            for endpoint, name in self.catalog.descriptor_names.items():
-                for uri in self.catalog.descriptor_values[name]:
-                    namespace, _, code = uri.partition("#")
-                    body = {"codeValue": code, "namespace": namespace, "shortDescription": code[:75]}
-                    self.store.insert(
-                        id=_new_id(),
-                        kind=endpoint,
-                        space=endpoint,
-                        key=uri.casefold(),
-                        organization=None,
-                        student=None,
-                        body=orjson.dumps(body),
-                    )
-                    self.descriptors[name][uri.casefold()] = uri
+            self.store.insert_shipped(self._shipped())
+        for name, spelled in self.descriptors.items():
+            spelled.update({uri.casefold(): uri for uri in self.catalog.descriptor_values[name]})
+
+    def _shipped(self) -> Iterator[tuple[str, str, str, bytes]]:
+        for endpoint, name in self.catalog.descriptor_names.items():
+            for uri in self.catalog.descriptor_values[name]:
+                namespace, _, code = uri.partition("#")
+                body = {"codeValue": code, "namespace": namespace, "shortDescription": code[:75]}
+                yield _new_id(), endpoint, uri.casefold(), orjson.dumps(body)
 
     def save(
         self, target: Shape, raw: bytes, *, client: Client | None, if_match: str | None = None

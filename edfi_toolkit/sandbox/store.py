@@ -6,7 +6,7 @@ One connection, used from one thread; each write of the API is one transaction.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -20,6 +20,10 @@ from edfi_toolkit.sandbox.schema import open_file
 TICKS_AT_1970 = 621_355_968_000_000_000  # 100 ns since 0001-01-01
 _ETAG_BASE = 2**62  # the host's ETag is a .NET UTC time in its binary form
 _REMEMBERED = 50_000
+_INSERT = (
+    "INSERT INTO items (seq, id, kind, space, key, organization, student, modified, version, body, owner)"
+    " VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+)
 _COLUMNS = "seq, id, kind, key, organization, student, modified, version, body, owner"
 
 
@@ -176,9 +180,7 @@ class Store:
             owner,
         )
         self.connection.execute(
-            "INSERT INTO items"
-            " (seq, id, kind, space, key, organization, student, modified, version, body, owner)"
-            " VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+            _INSERT,
             (
                 row.seq,
                 id,
@@ -195,6 +197,30 @@ class Store:
         )
         self._link(row.seq, links)
         return row
+
+    def insert_shipped(self, items: Iterable[tuple[str, str, str, bytes]]) -> None:
+        """Store new items, given as (id, collection, key, body), that point to nothing and belong to no student."""
+
+        def rows() -> Iterator[tuple[object, ...]]:
+            for id, kind, key, body in items:
+                self._seq += 1
+                self.version += 1
+                modified = self._next_modified()
+                yield (
+                    self._seq,
+                    id,
+                    kind,
+                    kind,
+                    key,
+                    None,
+                    None,
+                    modified,
+                    self.version,
+                    body.decode(),
+                    None,
+                )
+
+        self.connection.executemany(_INSERT, rows())
 
     def replace(
         self,

@@ -191,10 +191,18 @@ def test_an_unknown_student_is_told_before_an_unknown_program_and_after_a_broken
     assert api.post(URL, body).status_code == 400
 
 
-def test_staff_that_the_sandbox_does_not_hold_is_not_looked_up(api):
+def test_staff_is_looked_up_like_everything_that_is_referred_to(api):
+    url = "studentSpecialEducationProgramAssociations"
     body = api.association(serviceProviders=[{"staffReference": {"staffUniqueId": "207221"}}])
     del body["cteProgramServices"], body["nonTraditionalGenderStatus"]
-    assert api.post("studentSpecialEducationProgramAssociations", body).status_code == 201
+    refused = api.post(url, body)
+    assert refused.status_code == 409
+    assert refused.json()["detail"] == "The referenced 'Staff' item does not exist."
+    api.sign_in("host")
+    staff = {"staffUniqueId": "207221", "firstName": "Imogen", "lastSurname": "Vantassel"}
+    assert api.post("staffs", staff).status_code == 201
+    api.sign_in("briar-hollow")
+    assert api.post(url, body).status_code == 201
 
 
 def test_a_new_school_is_in_reach_at_once(api):
