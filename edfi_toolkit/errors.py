@@ -128,6 +128,13 @@ def nearest(
     return by_key[found[0]] if found else None
 
 
+def listed_nearest(name: str, candidates: Iterable[str]) -> str:
+    """Up to three of the candidates as a list in words, the one most like the name first."""
+    each = list(dict.fromkeys(candidates))
+    found = get_close_matches(name, each, n=len(each) or 1, cutoff=0)
+    return ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+
+
 def did_you_mean(
     name: object, candidates: Iterable[object], *, key: Callable[[str], str] = str.casefold
 ) -> str:

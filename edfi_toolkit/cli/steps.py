@@ -30,7 +30,9 @@ def build_of(
     installation = load_settings()
     found = installation.source(source)
     chosen = settings_of(installation, profile, found, settings_given(given))
-    tables = extract(found.path, profile=profile, mapping=found.mapping, settings=chosen)
+    tables = extract(
+        found.path, profile=profile, mapping=found.mapping, settings=chosen, limits=installation.reading
+    )
     return built(tables, profile=profile, school_year=school_year, settings=chosen), installation
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def extracted_view(tables: Tables, masker: Masker) -> View:
     """What was read from where, and the rows that could not be read."""
     read, aside = tables.summary(), tables.skipped
-    missing = tables.notices[tables.notices["code"].eq("NO_TABLE")]
+    missing = tables.not_read()
     kept = int(read["kept"].sum())
     says = (
         f"Read {rows(int(read['rows'].sum()), 'row')} from {rows(len(read), 'table')}; {kept:,} can be used"
@@ -54,9 +54,9 @@ def extracted_view(tables: Tables, masker: Masker) -> View:
                 tone="bad",
             ),
             Block(
-                "Tables that were not found",
-                missing[["table", "detail"]],
-                "All tables are there.",
+                "Not found, or left alone",
+                missing[["code", "table", "detail"]],
+                "All tables are there, and everything in the source was read.",
                 tone="check",
             ),
         ],

@@ -98,7 +98,13 @@ class Run:
         from edfi_toolkit.sources import extract
 
         source, chosen = self.source, self._settings()
-        tables = extract(source.path, profile=self.profile, mapping=source.mapping, settings=chosen)
+        tables = extract(
+            source.path,
+            profile=self.profile,
+            mapping=source.mapping,
+            settings=chosen,
+            limits=self.installation.reading,
+        )
         read = tables.summary()
         check_row_balance(
             "extract", read["rows"].sum(), read[["kept", "set_aside", "collapsed"]].sum().to_dict()

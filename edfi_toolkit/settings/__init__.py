@@ -24,16 +24,27 @@ from edfi_toolkit.settings.file import (
     parse,
     place_of,
     read_limits,
+    read_reading_limits,
     read_source,
     read_target,
     target_name,
     variable_of,
 )
-from edfi_toolkit.settings.limits import Limits
+from edfi_toolkit.settings.limits import Limits, ReadingLimits
 from edfi_toolkit.settings.targets import Secret, Source, Target, without_password
 from edfi_toolkit.storage import write_private
 
-__all__ = ["Limits", "Secret", "Settings", "Source", "Target", "dotted", "load_settings", "without_password"]
+__all__ = [
+    "Limits",
+    "ReadingLimits",
+    "Secret",
+    "Settings",
+    "Source",
+    "Target",
+    "dotted",
+    "load_settings",
+    "without_password",
+]
 
 MASK_KEY_BYTES = 32
 _ENV_TARGET = re.compile(r"EDFI_TARGET_([A-Z0-9_]+)_URL")
@@ -50,6 +61,7 @@ class Settings:
     copies_dir: Path = Path("data/copies")
     profile_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    reading: ReadingLimits = field(default_factory=ReadingLimits)
     file: Path | None = None
     root: Path = Path()
 
@@ -117,7 +129,7 @@ def load_settings(
     file = find_file(path)
     root = file.parent if file else Path.cwd()
     content = Section(parse(file) if file else {}, str(file or FILE_NAME), "")
-    content.allow("sources", "targets", "profiles", "paths", "limits")
+    content.allow("sources", "targets", "profiles", "paths", "limits", "reading")
 
     targets = {name: read_target(name, t, environ, root) for name, t in content.tables("targets")}
     for variable in environ:
@@ -136,6 +148,7 @@ def load_settings(
         copies_dir=root / Path(paths.text("copies") or "data/copies").expanduser(),
         profile_settings={name: dotted(table.content) for name, table in content.tables("profiles")},
         limits=read_limits(content.table("limits")),
+        reading=read_reading_limits(content.table("reading")),
         file=file,
         root=root,
     )

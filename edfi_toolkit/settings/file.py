@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from edfi_toolkit.errors import ConfigError, did_you_mean
-from edfi_toolkit.settings.limits import Limits
+from edfi_toolkit.settings.limits import Limits, ReadingLimits
 from edfi_toolkit.settings.targets import Secret, Source, Target
 
 FILE_NAME = "edfi.toml"
@@ -170,6 +170,14 @@ def read_limits(table: Section) -> Limits:
         elif not (number and 0 <= value <= 1):
             raise table.error(key, "must be a share from 0 to 1, such as 0.10. Correct it or leave it out.")
     return Limits(**table.content)
+
+
+def read_reading_limits(table: Section) -> ReadingLimits:
+    table.allow(*(f.name for f in fields(ReadingLimits)))
+    for key in table.content:
+        if (table.integer(key) or 0) < 1:
+            raise table.error(key, "must be a whole number from 1 up. Correct it or leave it out.")
+    return ReadingLimits(**table.content)
 
 
 def find_file(path: str | os.PathLike[str] | None) -> Path | None:

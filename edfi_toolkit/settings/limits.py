@@ -1,4 +1,4 @@
-"""The guardrails' limits, each default written once."""
+"""The limits of guardrails and of reading, each default written once."""
 
 from __future__ import annotations
 
@@ -19,3 +19,20 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class ReadingLimits:
+    """Where reading a source stops, far above a state's whole year: bounds against files that are broken or hostile.
+
+    max_rows, max_cells: of one table. max_unpacked_mb: of one text or Parquet file. max_workbook_mb: of one workbook,
+        which needs several times its unpacked size in memory.
+    """
+
+    max_rows: int = 5_000_000
+    max_cells: int = 100_000_000
+    max_unpacked_mb: int = 2_000
+    max_workbook_mb: int = 250
+
+
+DEFAULT_READING = ReadingLimits()

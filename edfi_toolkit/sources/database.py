@@ -11,12 +11,14 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from edfi_toolkit.errors import ConfigError, SourceUnavailable
+from edfi_toolkit.errors import ConfigError, EdfiToolkitError, SourceUnavailable
+from edfi_toolkit.settings.limits import DEFAULT_READING, ReadingLimits
+from edfi_toolkit.sources.faults import MEGABYTE, check_size
 from edfi_toolkit.tables import Sheet
 
 if TYPE_CHECKING:
@@ -29,6 +31,25 @@ _CHANGES = frozenset(
     {"insert", "update", "delete", "merge", "into", "truncate", "drop", "alter", "create", "attach", "vacuum"}
     | {"grant", "revoke", "call", "exec", "execute", "copy", "pragma", "lock", "begin", "commit", "rollback"}
 )
+
+_CODES = ("sqlstate", "sqlite_errorname", "full_code")
+_MEANINGS = {  # SQLSTATE classes, and SQLite's names
+    "08": "its server cannot be reached",
+    "22": "a value cannot be converted",
+    "25006": "the query would write, and the transaction is read-only",
+    "28": "the login was refused",
+    "3D": "there is no such database",
+    "42": "a table or column is not there or may not be read, or the query is not valid",
+    "57": "the server stopped the query",
+    "SQLITE_ERROR": "a table or column is not there, or the query is not valid",
+    "SQLITE_READONLY": "the query would write, and the transaction is read-only",
+    "SQLITE_NOTADB": "the file is no SQLite database",
+    "SQLITE_CORRUPT": "the file is damaged",
+    "SQLITE_BUSY": "another program has locked it",
+    "SQLITE_TOOBIG": "a value is longer than the longest that is read",
+}
+_PARTITION = 50_000
+_LONGEST = 16 * MEGABYTE  # bytes of one value in SQLite
 
 
 def is_database(source: str) -> bool:
@@ -51,18 +72,20 @@ def check_query(query: str, table: str) -> str:
     return query.strip().rstrip(";")
 
 
-def read_queries(url: str, queries: Mapping[str, str]) -> dict[str, Sheet]:
+def read_queries(
+    url: str, queries: Mapping[str, str], limits: ReadingLimits = DEFAULT_READING
+) -> dict[str, Sheet]:
     """The result of each query by table name.
 
     Raises ConfigError for a query that is not a plain SELECT, SourceUnavailable when the database cannot be
-    read.
+    read, SourceShapeError when a result is too large.
     """
     statements = {table: check_query(query, table) for table, query in queries.items()}
     with _read_only(url) as connection:
-        return {table: _read(connection, table, statement) for table, statement in statements.items()}
+        return {table: _read(connection, table, query, limits) for table, query in statements.items()}
 
 
-def read_tables(url: str, wanted: Set[str]) -> dict[str, Sheet]:
+def read_tables(url: str, wanted: Set[str], limits: ReadingLimits = DEFAULT_READING) -> dict[str, Sheet]:
     """All columns of those tables or views that the database has; `wanted` holds lower-case names."""
     from sqlalchemy import inspect, select, table, text
 
@@ -74,14 +97,12 @@ def read_tables(url: str, wanted: Set[str]) -> dict[str, Sheet]:
             for name in here
             if name.lower() in wanted
         }
-        return {name: _read(connection, name, statement) for name, statement in statements.items()}
+        return {name: _read(connection, name, query, limits) for name, query in statements.items()}
 
 
 @contextmanager
 def _read_only(url: str) -> Iterator[Connection]:
     """A connection inside one read-only transaction."""
-    from sqlalchemy import exc
-
     engine = _engine(url)
     where = f"{engine.url.get_backend_name()} database {engine.url.database or ''}".strip()
     try:
@@ -91,13 +112,25 @@ def _read_only(url: str) -> Iterator[Connection]:
                 yield connection
             finally:
                 connection.rollback()
-    except exc.SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or type(error).__name__).strip().partition("\n")[0]
+    except EdfiToolkitError:
+        raise
+    except Exception as error:
         raise SourceUnavailable(
-            f"The {where} cannot be read: {reason}. Check its URL, and the query."
-        ) from error
+            f"The {where} cannot be read: {_reason(error)}. Check its URL, and the query."
+        ) from None
     finally:
         engine.dispose()
+
+
+def _reason(error: Exception) -> str:
+    """Kind and code of what a driver reports; its text is left out, as it may quote a student or a password."""
+    cause = getattr(error, "orig", None) or error
+    code = next((str(value) for name in _CODES if (value := getattr(cause, name, None))), "")
+    if not code and cause.args and re.fullmatch(r"[0-9A-Z]{5}", str(cause.args[0])):
+        code = str(cause.args[0])  # pyodbc's
+    meaning = next((says for start, says in _MEANINGS.items() if code.startswith(start)), None)
+    kind = ", ".join(filter(None, (type(cause).__name__, code)))
+    return f"{meaning} ({kind})" if meaning else kind
 
 
 def _engine(url: str) -> Engine:
@@ -120,9 +153,24 @@ def _engine(url: str) -> Engine:
     if not path.is_file():
         raise SourceUnavailable(f"There is no SQLite file {path}. Check the path.")
     uri = f"{path.resolve().as_uri()}?mode=ro"
-    return create_engine(
-        "sqlite://", creator=lambda: sqlite3.connect(uri, uri=True), hide_parameters=True
-    ).execution_options(database=str(path))
+    return create_engine("sqlite://", creator=lambda: _sqlite(uri), hide_parameters=True).execution_options(
+        database=str(path)
+    )
+
+
+def _sqlite(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
+    connection.text_factory = _text_or_bytes
+    return connection
+
+
+def _text_or_bytes(value: bytes) -> str | bytes:
+    """A text that is not UTF-8 stays binary, so that its row can be named and the others go on."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value
 
 
 def _make_read_only(connection: Connection) -> None:
@@ -135,16 +183,25 @@ def _make_read_only(connection: Connection) -> None:
             connection.exec_driver_sql("BEGIN")
 
 
-def _read(connection: Connection, table: str, statement: str) -> Sheet:
+def _read(connection: Connection, table: str, statement: str, limits: ReadingLimits) -> Sheet:
     options = {"stream_results": True, "no_parameters": True}  # a % in a query is a %
-    result = connection.exec_driver_sql(statement, execution_options=options)
-    names: list[Any] = list(result.keys())
-    parts = [
-        pd.DataFrame([tuple(row) for row in part], columns=pd.Index(names, dtype=object), dtype=object)
-        for part in result.partitions(50_000)
-    ]
-    empty = pd.DataFrame(columns=pd.Index(names, dtype=object), dtype=object)
-    frame = pd.concat(parts, ignore_index=True) if parts else empty
+    rows = 0
+    try:
+        result = connection.exec_driver_sql(statement, execution_options=options)
+        columns = pd.Index(list(result.keys()), dtype=object)
+        parts = [pd.DataFrame(columns=columns, dtype=object)]
+        for part in result.partitions(_PARTITION):
+            rows += len(part)
+            check_size(f"query {table}", rows=rows, cells=rows * len(columns), limits=limits)
+            parts.append(pd.DataFrame([tuple(row) for row in part], columns=columns, dtype=object))
+    except EdfiToolkitError:
+        raise
+    except Exception as error:
+        raise SourceUnavailable(
+            f"The {connection.dialect.name} database does not answer the query of {table}: {_reason(error)}. "
+            "Correct the query or the view, and try it in the database itself."
+        ) from None
+    frame = pd.concat(parts[1:] or parts, ignore_index=True)
     ordered = _has_order(statement)
     return Sheet(frame=frame, file=f"query {table}", rows=np.arange(len(frame)) + 1, ordered=ordered)
 

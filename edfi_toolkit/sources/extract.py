@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import pandas as pd
 
 from edfi_toolkit.errors import ConfigError, SourceShapeError, SourceUnavailable, did_you_mean
 from edfi_toolkit.rules import profile as profile_of
+from edfi_toolkit.settings.limits import DEFAULT_READING, ReadingLimits
 from edfi_toolkit.sources import mapping as maps
 from edfi_toolkit.sources.database import is_database, read_queries, read_tables
-from edfi_toolkit.sources.folder import read_file, read_folder
+from edfi_toolkit.sources.faults import shown
+from edfi_toolkit.sources.folder import Found, read_file, read_folder
 from edfi_toolkit.tables import TABLES, Sheet, Tables, normalise
 
 
@@ -23,6 +26,7 @@ def extract(
     profile: str,
     mapping: str | Path = "auto",
     settings: Mapping[str, Any] | None = None,
+    limits: ReadingLimits = DEFAULT_READING,
 ) -> Tables:
     """Read all tables of a source.
 
@@ -30,6 +34,7 @@ def extract(
     mapping: `canonical`, a vendor (`powerschool`, `infinite-campus`), the path of a TOML map, or `auto`,
         which recognises the vendor by tables and columns.
     settings: those of the profile; none of them changes what is read, only which tables are missed.
+    limits: where reading a file or a database stops.
     Rows that cannot be trusted are in `.skipped`; a table of the profile that was not found gives a NO_TABLE
     notice and reads as empty.
     Raises SourceUnavailable when the source cannot be read, SourceShapeError when it has none of the
@@ -41,12 +46,15 @@ def extract(
         return source
     by = _map(mapping)
     where = "The given mapping" if isinstance(source, Mapping) else _name_of(source)
-    found = _read(source, by)
+    read = _read(source, by, limits)
+    found = dict(read.sheets)
+    _check_names(found)
     if by is None and mapping == "auto" and all(isinstance(sheet, Sheet) for sheet in found.values()):
         by = maps.recognise(found)
-    notices: list[dict[str, Any]] = []
+    notices = [*read.notices, *_lines_left_alone(found)]
     if by is not None and not by.queries:
-        found, notices = maps.apply_map(found, by)
+        found, of_map = maps.apply_map(found, by)
+        notices += of_map
     tables = normalise({_canonical(name): sheet for name, sheet in found.items()})
     return _with_notices(tables, notices, wanted, where, list(found))
 
@@ -70,33 +78,52 @@ def _name_of(source: str | Path) -> str:
     return "The database" if is_database(str(source)) else str(source)
 
 
-def _read(source: str | Path | Mapping[str, Any], by: maps.Map | None) -> dict[str, Sheet]:
+def _read(source: str | Path | Mapping[str, Any], by: maps.Map | None, limits: ReadingLimits) -> Found:
     if isinstance(source, Mapping):
-        return {str(name): _given(str(name), content, by) for name, content in source.items()}
+        return Found({str(name): _given(str(name), content, by) for name, content in source.items()})
     if is_database(str(source)):
-        return _read_database(str(source), by)
+        return Found(_read_database(str(source), by, limits))
     if by is not None and by.queries:
         raise ConfigError(f"{by.name} holds queries, and {source} is not a database URL.")
     path = Path(source)
-    if path.is_dir():
-        return read_folder(path)
-    if not path.exists():
+    if not os.path.exists(path):  # Path.exists raises for a name that no file can have
         raise SourceUnavailable(f"There is no folder or file {path}. Check the path.")
-    sheets = read_file(path)
-    if not sheets:
+    if path.is_dir():
+        return read_folder(path, limits)
+    found = read_file(path, limits)
+    if not found.sheets:
         raise SourceUnavailable(
-            f"{path.name} is no workbook, Parquet or text file. Give one, or a folder of them."
+            f"{shown(path)} is no workbook, Parquet or text file with a table in it. Give one, or a folder of them. "
+            + " ".join(notice["detail"] for notice in found.notices)
         )
-    return sheets
+    return found
 
 
-def _read_database(url: str, by: maps.Map | None) -> dict[str, Sheet]:
+def _read_database(url: str, by: maps.Map | None, limits: ReadingLimits) -> dict[str, Sheet]:
     if by is not None and by.queries:
-        return read_queries(url, by.queries)
+        return read_queries(url, by.queries, limits)
     names = set(TABLES) | (by.sources if by else set())
     for vendor in maps.source_maps() if by is None else ():
         names |= maps.vendor_map(vendor).sources
-    return read_tables(url, names)
+    return read_tables(url, names, limits)
+
+
+def _check_names(names: Iterable[str]) -> None:
+    """Raises SourceShapeError when one table is there twice, in different capitals."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.strip().lower(), name)
+        if other is not name:
+            raise SourceShapeError(f"The tables {other} and {name} have one name. Keep one of them.")
+
+
+def _lines_left_alone(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"code": "NOT_IN_TABLE", "table": name, "id": None, "detail": says}
+        for name, sheet in found.items()
+        if isinstance(sheet, Sheet)
+        for says in sheet.left_alone
+    ]
 
 
 def _given(name: str, content: Any, by: maps.Map | None) -> Any:
@@ -109,7 +136,8 @@ def _given(name: str, content: Any, by: maps.Map | None) -> Any:
 
 
 def _canonical(name: str) -> str:
-    return name.lower() if name.lower() in TABLES else name
+    plain = name.strip().lower()
+    return plain if plain in TABLES else name
 
 
 def _with_notices(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edfi_toolkit.errors import ConfigError, SourceShapeError, did_you_mean
+from edfi_toolkit.errors import ConfigError, SourceShapeError, did_you_mean, listed_nearest
 from edfi_toolkit.rules import profiles
 from edfi_toolkit.tables import TABLES, Sheet
 from edfi_toolkit.tables.disguises import EDGES, is_disguised
+from edfi_toolkit.tables.load_errors import RENAMED, unknown_table
 
 _PREFIX = re.compile(r"^\s*(?:\[[^\]]*\]|\w+\.)\s*")
 _PART_MEMBERS = frozenset({"from", "columns", "where", "query"})
@@ -57,6 +58,18 @@ class Map:
         }
         return {part["from"].lower() for part in parts} | looked_up
 
+    def fields_of(self, source: str) -> set[str]:
+        """Every field of a source table that the map reads, by any of its names."""
+        names: set[str] = set()
+        for part in (part for parts in self.tables.values() for part in parts if "from" in part):
+            own = part["from"].lower() == source.lower()
+            names |= set(part.get("where", {})) if own else set()
+            for spec in part["columns"].values():
+                names |= set(_names(spec)) if own else set()
+                if isinstance(spec, dict) and spec.get("lookup", "").lower() == source.lower():
+                    names |= {spec["match"], spec["take"]}
+        return names
+
 
 @cache
 def source_maps() -> Mapping[str, Path]:
@@ -77,6 +90,8 @@ def read_map(path: Path) -> Map:
     except OSError as error:
         known = ", ".join(["auto", "canonical", *source_maps()])
         raise ConfigError(f"There is no mapping {path}. Use {known}, or the path of a TOML file.") from error
+    except UnicodeDecodeError:
+        raise ConfigError(f"The mapping {path.name} is not text in UTF-8. Save it as UTF-8.") from None
 
 
 def parse_map(name: str, text: str) -> Map:
@@ -123,7 +138,9 @@ def recognise(found: Mapping[str, Sheet]) -> Map | None:
         complete = [
             part
             for table, part in present
-            if not _missing_columns(table, part["columns"], _Fields(by_name[part["from"].lower()]))
+            if not _missing_columns(
+                table, part["columns"], _Fields(by_name[part["from"].lower()], part["from"])
+            )
         ]
         scores[name] = (len(complete), len(present))
     best = max(scores, key=lambda name: scores[name])
@@ -150,7 +167,7 @@ def apply_map(found: Mapping[str, Sheet], by: Map) -> tuple[dict[str, Sheet], li
     for table, parts in by.tables.items():
         present = [part for part in parts if part["from"].lower() in by_name]
         absent = [part["from"] for part in parts if part["from"].lower() not in by_name]
-        made = [_make_part(table, part, by_name, notices) for part in present]
+        made = [_make_part(table, part, by, by_name, notices) for part in present]
         if made:
             sheets[table] = _join(made)
             notices += [
@@ -160,28 +177,59 @@ def apply_map(found: Mapping[str, Sheet], by: Map) -> tuple[dict[str, Sheet], li
     as_they_are = {
         name: sheet for name, sheet in by_name.items() if name in TABLES and name not in by.sources
     }
+    notices += [
+        unknown_table(name, sorted(by.sources))
+        for name in found
+        if name.lower() not in by.sources and name.lower() not in TABLES
+    ]
     return as_they_are | sheets, notices
 
 
 class _Fields:
-    """The fields of one source table, found by any spelling."""
+    """The fields of one source table, found by any spelling. own: the table's name, which a header may begin with."""
 
-    def __init__(self, sheet: Sheet) -> None:
+    def __init__(self, sheet: Sheet, own: str) -> None:
         self.sheet = sheet
         self.headers = [str(header).strip() for header in sheet.frame.columns]
-        self._at: dict[str, int] = {}
+        self._own = _plain(own)
+        self._at: dict[str, list[int]] = {}
         for position, header in enumerate(self.headers):
-            self._at.setdefault(_plain(_PREFIX.sub("", header)), position)
-            self._at.setdefault(_plain(header), position)
+            for name in {_plain(header), _plain(_PREFIX.sub("", header))}:
+                self._at.setdefault(name, []).append(position)
 
     def header(self, name: str) -> str:
-        return self.headers[self._at[_plain(name)]]
+        return self.headers[self._position(name)]
 
     def cells(self, name: str) -> pd.Series:
-        return self.sheet.frame.iloc[:, self._at[_plain(name)]].reset_index(drop=True)
+        return self.sheet.frame.iloc[:, self._position(name)].reset_index(drop=True)
+
+    def unknown(self, known: Set[str]) -> list[str]:
+        """The headers that none of these names finds."""
+        found = {position for name in known for position in self._at.get(_plain(name), ())}
+        return [header for position, header in enumerate(self.headers) if position not in found]
 
     def __contains__(self, name: object) -> bool:
         return _plain(str(name)) in self._at
+
+    def _position(self, name: str) -> int:
+        """Of several headers the one that is the name, then the one with the table's own object, then a bare one."""
+        positions = self._at[_plain(name)]
+        ranks = [self._rank(self.headers[position], name) for position in positions]
+        best = [position for position, rank in zip(positions, ranks, strict=True) if rank == min(ranks)]
+        if len(best) > 1:
+            headers = " and ".join(self.headers[position] for position in best[:2])
+            raise SourceShapeError(
+                f"COM-NRM-6: {self.sheet.files} has two columns for {name}: {headers}. Remove one from the export."
+            )
+        return best[0]
+
+    def _rank(self, header: str, name: str) -> int:
+        prefix = _PREFIX.match(header)
+        if prefix is None:
+            return 2
+        if _plain(header) == _plain(name):
+            return 0
+        return 1 if _plain(prefix[0]) == self._own else 3
 
 
 def _plain(name: str) -> str:
@@ -208,11 +256,12 @@ def _missing_columns(table: str, columns: Mapping[str, Any], fields: _Fields) ->
 
 
 def _make_part(
-    table: str, part: Mapping[str, Any], found: Mapping[str, Sheet], notices: list[dict[str, Any]]
+    table: str, part: Mapping[str, Any], by: Map, found: Mapping[str, Sheet], notices: list[dict[str, Any]]
 ) -> Sheet:
     """One part of a canonical table."""
     sheet = found[part["from"].lower()]
-    fields = _Fields(sheet)
+    fields = _Fields(sheet, part["from"])
+    unknown = fields.unknown(by.fields_of(part["from"]) | TABLES[table].columns.keys())
     lacking = _missing_columns(table, part["columns"], fields)
     if lacking:
         raise SourceShapeError("\n".join(_missing_text(table, name, part, fields) for name in lacking))
@@ -228,12 +277,19 @@ def _make_part(
                 .isin([value.lower() for value in values])
             )
     columns, names = {}, {}
-    for column, spec in part["columns"].items():
+    specs = part["columns"]
+    if (
+        by.name in source_maps()
+    ):  # what the vendor has no field for may be in the export under its canonical name
+        specs = {name: name for name in TABLES[table].columns if name in fields.headers} | specs
+    for column, spec in specs.items():
         used = next((name for name in _names(spec) if name in fields), None)
         if used is None and not (isinstance(spec, dict) and "constant" in spec):
             name = _names(spec)[0]
-            says = f"{sheet.files} has no column {name}; {column} reads as empty.{_suggestion(name, fields)}"
-            notices.append(_notice("NO_COLUMN", table, says, column))
+            says = f"{sheet.files} has no column {name}; {column} reads as empty."
+            if unknown:
+                says += _meant(name, unknown) or f" Not used are {listed_nearest(name, unknown)}."
+            notices.append(_notice(RENAMED if unknown else "NO_COLUMN", table, says, column))
             continue
         cells = _cells(spec, used, fields, found)
         if cells is None:
@@ -246,10 +302,7 @@ def _make_part(
     rows = sheet.rows[chosen.to_numpy()]
     frame = pd.DataFrame(columns).reset_index(drop=True)
     files_of_rows = sheet.file if isinstance(sheet.file, str) else sheet.file_of(np.flatnonzero(chosen))
-    read = {
-        fields.header(name) for spec in part["columns"].values() for name in _names(spec) if name in fields
-    }
-    unread = [header for header in fields.headers if header not in read]
+    unread = fields.unknown({name for spec in specs.values() for name in _names(spec)})
     return Sheet(
         frame=frame, file=files_of_rows, rows=rows, names=names, ordered=sheet.ordered, unread=unread
     )
@@ -284,12 +337,12 @@ def _add(cell: Any, number: int) -> Any:
 
 def _look_up(spec: Mapping[str, Any], fields: _Fields, found: Mapping[str, Sheet]) -> pd.Series:
     """The field of another table's row with the same key; SourceShapeError when several rows disagree."""
-    other = _Fields(found[spec["lookup"].lower()])
+    other = _Fields(found[spec["lookup"].lower()], spec["lookup"])
     if spec.get("or_key") and spec["match"] not in other:
         return fields.cells(spec["key"])
     for name in (spec["match"], spec["take"]):
         if name not in other:
-            raise SourceShapeError(f"{other.sheet.files} has no column {name}.{_suggestion(name, other)}")
+            raise SourceShapeError(f"{other.sheet.files} has no column {name}.{_meant(name, other.headers)}")
     pairs = pd.DataFrame(
         {name: other.cells(spec[name]).astype("str").str.strip() for name in ("match", "take")}
     )
@@ -322,11 +375,11 @@ def _join(parts: list[Sheet]) -> Sheet:
 
 def _missing_text(table: str, column: str, part: Mapping[str, Any], fields: _Fields) -> str:
     name = _names(part["columns"][column])[0]
-    return f"COM-NRM-6: {fields.sheet.files} has no column {name}, which {table} needs.{_suggestion(name, fields)}"
+    return f"COM-NRM-6: {fields.sheet.files} has no column {name}, which {table} needs.{_meant(name, fields.headers)}"
 
 
-def _suggestion(name: str, fields: _Fields) -> str:
-    return did_you_mean(name, fields.headers, key=lambda header: _plain(_PREFIX.sub("", header)))
+def _meant(name: str, headers: Sequence[str]) -> str:
+    return did_you_mean(name, headers, key=lambda header: _plain(_PREFIX.sub("", header)))
 
 
 def _notice(code: str, table: str, says: str, row_id: str | None = None) -> dict[str, Any]:

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
 from edfi_toolkit.errors import SourceShapeError, SourceUnavailable
+from edfi_toolkit.settings.limits import DEFAULT_READING, ReadingLimits
+from edfi_toolkit.sources.archive import check_archive
+from edfi_toolkit.sources.faults import check_size, own_words, shown
+from edfi_toolkit.sources.layout import HEAD, check_header, table_of
 from edfi_toolkit.tables import Sheet
 
 WORKBOOK_SUFFIXES = frozenset({".xlsx", ".xlsm"})
@@ -23,51 +29,79 @@ _ZEROS = re.compile(r"0{2,}")
 _ERROR = "e"  # openpyxl's type of a cell that shows #N/A, #REF! and the like
 
 
-def read_workbook(path: Path) -> dict[str, Sheet]:
-    """Every worksheet that holds something, by its name.
+def read_workbook(
+    path: Path, limits: ReadingLimits = DEFAULT_READING
+) -> tuple[dict[str, Sheet], list[tuple[str, str]]]:
+    """Every worksheet that holds something, by its name; and those left alone, with the reason.
 
     Raises SourceUnavailable when the file is no readable workbook, SourceShapeError when a cell shows an
-    error.
+    error, or a sheet is too large.
     """
     import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # openpyxl warns of decorations that it does not read
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-            try:
-                sheets = {sheet.title: _read_sheet(sheet, path.name) for sheet in book.worksheets}
-            finally:
-                book.close()
-    except OSError as error:
-        reason = error.strerror or "it cannot be opened"
-        raise SourceUnavailable(f"{path.name} cannot be read: {reason}. Is it open elsewhere?") from error
-    except (BadZipFile, InvalidFileException, KeyError) as error:
-        hint = "If it has a password or is an old .xls, save it again as .xlsx."
-        raise SourceUnavailable(f"{path.name} is not an Excel workbook. {hint}") from error
-    return {title: sheet for title, sheet in sheets.items() if len(sheet.frame.columns)}
+    name = shown(path)
+    fix = "Open it in Excel and save it again as .xlsx."
+    with own_words(name, "is not an Excel workbook that can be read", fix), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # openpyxl warns of decorations that it does not read
+        listed = check_archive(path, name, limits)
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
+        try:
+            if len(book.sheetnames) < listed:
+                raise SourceUnavailable(f"{name}: one of its sheets is missing in the file. {fix}")
+            found = {sheet.title: _read_sheet(sheet, name, limits) for sheet in book.worksheets}
+            charts = [sheet.title for sheet in book.chartsheets]
+        finally:
+            book.close()
+    reasons = [(title, "it holds nothing.") for title, sheet in found.items() if sheet is None]
+    reasons += [(title, "it is a chart.") for title in charts]
+    sheets = {title: sheet for title, sheet in found.items() if sheet is not None}
+    return sheets, [(f"{name}, sheet {title}", reason) for title, reason in reasons]
 
 
-def _read_sheet(sheet: Any, file: str) -> Sheet:
+def _read_sheet(sheet: Any, file: str, limits: ReadingLimits) -> Sheet | None:
     where = f"{file}, sheet {sheet.title}"
-    lines = [[_cell(cell, where) for cell in row] for row in sheet.iter_rows()]
-    if lines and all(cell is None for cell in lines[0]):
+    lines = _lines(sheet, where, limits)
+    head = list(islice(lines, HEAD))
+    if not head:
+        return None
+    if head[0][0] != 1:
         raise SourceShapeError(
             f"{where} does not begin with a header. Put the column names into its first row."
         )
-    if not lines:
-        return Sheet(frame=pd.DataFrame(), file=where, rows=np.arange(0))
-    width = max(number for number, cell in enumerate(lines[0], 1) if cell is not None)
-    table = [line[:width] + [None] * (width - len(line)) for line in lines]
-    frame = pd.DataFrame(table[1:], columns=pd.Index(table[0], dtype=object), dtype=object)
-    filled = frame.notna().any(axis=1).to_numpy()
-    return Sheet(frame=frame[filled], file=where, rows=np.flatnonzero(filled) + 2)
+    check_header([line for _, line in head], [row for row, _ in head], where)
+    header = head[0][1]
+    width, rows, table, beyond = len(header), [], [], 0
+    for row, line in (*head[1:], *lines):
+        rows.append(row)
+        table.append(line[:width] + [None] * (width - len(line)))
+        beyond += len(line) > width
+    body = pd.DataFrame(table, columns=range(width), dtype=object)
+    found = table_of(header, body, np.array(rows, dtype=int), where)
+    if not beyond:
+        return found
+    says = f"{where}: cells to the right of the header are not used ({beyond:,} rows have some)."
+    return replace(found, left_alone=(*found.left_alone, says))
+
+
+def _lines(sheet: Any, where: str, limits: ReadingLimits) -> Iterator[tuple[int, list[Any]]]:
+    """Each row with something in it: its number, and its cells up to the last that is filled."""
+    sheet.reset_dimensions()  # those in the file are a claim, and every row would be filled up to them
+    cells = 0
+    for number, row in enumerate(sheet.iter_rows(), 1):
+        cells += len(row)
+        check_size(where, rows=number, cells=cells, limits=limits)
+        line = [_cell(cell, where) for cell in row]
+        while line and (line[-1] is None or line[-1] == ""):
+            line.pop()
+        if line:
+            yield number, line
 
 
 def _cell(cell: Any, where: str) -> Any:
     value = cell.value
-    if getattr(cell, "data_type", None) == _ERROR:
+    if value is None:
+        return None
+    if cell.data_type == _ERROR:
         raise SourceShapeError(
             f"{where}: cell {cell.coordinate} shows {value}. Correct its formula or clear it."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ def _why_text(cell: Any, text: str | None, column: Column) -> str:
         if column.is_id and (says := disguise(text)):
             return says
         return "holds a NUL character. Remove it in the SIS or in the export."
-    if column.is_id and isinstance(cell, float | np.floating):
+    if column.is_id and isinstance(cell, float | np.floating | Decimal):
         return str(disguise("1.0"))
     if isinstance(cell, bytes | bytearray | memoryview):
         return "is binary. Export the column as text: in SQL, CAST it to VARCHAR."

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edfi_toolkit.errors import did_you_mean
+from edfi_toolkit.errors import did_you_mean, listed_nearest
 from edfi_toolkit.tables.cells import written
 from edfi_toolkit.tables.disguises import EDGES, disguise, meant
 from edfi_toolkit.tables.duplicates import Clash
@@ -20,6 +20,7 @@ from edfi_toolkit.tables.schema import Column, Table
 
 RULE_PREFIX = "COM-NRM-"  # of the rules that an unreadable row is reported under, and of no others
 DUPLICATE_KEY = "COM-NRM-7"
+RENAMED = "COM-NRM-6"  # of the notice that a column is missing while an unknown one is there
 
 
 def is_load_error(rules: pd.Series) -> pd.Series:
@@ -34,6 +35,7 @@ class Sheet:
     file: the file's name, or one name per row. rows: the line of each row in its file (header = 1).
     names: canonical column -> the column's name in the source, where they differ.
     ordered: whether the source keeps its rows in one order. unread: headers that nothing reads.
+    left_alone: sentences about lines and columns that are no part of the table.
     """
 
     frame: pd.DataFrame
@@ -42,6 +44,7 @@ class Sheet:
     names: Mapping[str, str] = field(default_factory=dict)
     ordered: bool = True
     unread: Sequence[str] = ()
+    left_alone: Sequence[str] = ()
 
     @property
     def files(self) -> str:
@@ -67,9 +70,12 @@ def missing_column(table: str, column: str, sheet: Sheet, unused: Sequence[str])
 
 
 def unused_column(table: str, header: str, sheet: Sheet, absent: Sequence[str]) -> dict[str, Any]:
-    """The notice for a column that nothing reads."""
+    """The notice for a column that nothing reads; where columns of the table are missing, it names the nearest."""
     detail = f"{sheet.files}: column {header} is not part of {table} and is not used."
-    return _notice("COM-NRM-6", table, header, detail + did_you_mean(header, absent))
+    if not absent:
+        return _notice("UNKNOWN_COLUMN", table, header, detail)
+    meant = did_you_mean(header, absent) or f" Not in the file are {listed_nearest(header, absent)}."
+    return _notice(RENAMED, table, header, detail + meant)
 
 
 def unknown_table(name: str, known: Sequence[str]) -> dict[str, Any]:

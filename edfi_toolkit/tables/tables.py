@@ -82,6 +82,10 @@ class Tables(Mapping[str, pd.DataFrame]):
             self._frames, skipped=self.skipped, notices=every, origins=self.origins, shapes=self.shapes
         )
 
+    def not_read(self) -> pd.DataFrame:
+        """The notices of tables and columns that were not found, and of what in the source was left alone."""
+        return self.notices[~self.notices["code"].isin(["DUPLICATE_ROW", "HIDDEN_FILE"])]
+
     def summary(self) -> pd.DataFrame:
         """Every row accounted for: `table`, `file`, `rows` read = `kept` + `set_aside` + `collapsed`."""
         summary = self.origins.copy()
@@ -97,8 +101,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         return f"<Tables {counts or 'empty'}; {len(self.skipped):,} unreadable rows>"
 
     def _repr_html_(self) -> str:
-        warnings = self.notices[self.notices["code"].eq("NO_TABLE")]["detail"]
-        warned = "".join(f"<p>&#9888; {escape(warning)}</p>" for warning in warnings)
+        warned = "".join(f"<p>&#9888; {escape(says)}</p>" for says in self.not_read()["detail"])
         return self.summary().to_html(index=False, border=0) + warned
 
     def save(self, folder: str | Path) -> Path:

@@ -213,7 +213,7 @@ def test_a_renamed_required_field_proposes_the_nearest(tmp_path: Path) -> None:
 def test_a_renamed_optional_field_is_told_with_the_nearest(tmp_path: Path) -> None:
     files = {**CAMPUS, "enrollment": CAMPUS["enrollment"].replace("stateExclude", "stateExcluded")}
     notices = extract(written(tmp_path, files, ".csv"), profile="wi-infinite-campus").notices
-    told = notices[notices["code"].eq("NO_COLUMN") & notices["id"].eq("state_exclude")]["detail"].tolist()
+    told = notices[notices["code"].eq("COM-NRM-6") & notices["id"].eq("state_exclude")]["detail"].tolist()
     assert told == [
         "enrollment.csv has no column stateExclude; state_exclude reads as empty. "
         "Did you mean 'enrollment.stateExcluded'?"

@@ -60,7 +60,7 @@ def test_zeros_that_only_the_format_shows_belong_to_the_id_com_nrm_2(tmp_path: P
     book = openpyxl.load_workbook(path)
     book["students"]["A2"].number_format = "00000"
     book.save(path)
-    assert read_workbook(path)["students"].frame["student_id"].tolist() == ["00123"]
+    assert read_workbook(path)[0]["students"].frame["student_id"].tolist() == ["00123"]
 
 
 def test_the_only_sheet_of_a_workbook_in_a_folder_is_the_table_of_its_file(tmp_path: Path) -> None:
