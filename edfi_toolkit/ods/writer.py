@@ -5,8 +5,8 @@
 2. An answer that says nothing about the record is tried again, within the limits of the policy.
 3. An error inside the server may be the record's own: after its tries it is parked, and tried once more alone.
 4. Asked to hurry, it tries nothing again, and after a moment of silence it leaves what is not answered.
-5. A resource whose records fail one after another for a reason that is not their own is not sent any further: the rest
-   is pending, with 0 attempts and the answer that all before it met.
+5. A resource whose records fail one after another for a reason that is not their own (`closing.py`) is not sent any
+   further: the rest is pending, with 0 attempts and the answer that all before it met.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import orjson
 
 from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable
 from edfi_toolkit.model import same_body
+from edfi_toolkit.ods.closing import Closing
 from edfi_toolkit.ods.pace import Pace
 from edfi_toolkit.ods.read import find_one, get_one
 from edfi_toolkit.ods.retry import RetryBudget, Verdict, judge
@@ -29,8 +30,6 @@ from edfi_toolkit.ods.write import Ended, Job, Kind, Outcome, Parked, Write, out
 
 _GATHER_S = 0.01
 _MOMENT_S = 1.0
-# Refusals that concern the key and not the record; the next record would meet the same.
-_KEY_LACKS = ("security:authorization:access-denied", "security:data-policy")
 
 
 class Writer:
@@ -48,11 +47,7 @@ class Writer:
         self._timers: dict[Job, asyncio.TimerHandle] = {}
         self._tasks: dict[asyncio.Task[None], Job] = {}
         self._alarm: asyncio.TimerHandle | None = None
-        self._in_a_row: dict[tuple[str, str], tuple[str, int]] = {}  # failures that are not the records' own
-        self._closed: dict[tuple[str, str], Answer] = {}
-        self._delivered_once: set[tuple[str, str]] = (
-            set()
-        )  # resources and actions that had a record delivered
+        self._closing = Closing(session.policy)
         self._hurried = self._over = False
         self._heard_at = 0.0  # when the last answer came, in the loop's time
         self.error: Exception | None = None
@@ -152,7 +147,7 @@ class Writer:
 
     async def _work(self, job: Job) -> None:
         write = job.write
-        if not job.alone and (closed := self._closed.get((write.resource, write.action))):
+        if not job.alone and (closed := self._closing.closed(write)):
             self._settle(job, "pending", closed)
             return
         loop, began_in = asyncio.get_running_loop(), self.pace.round
@@ -181,11 +176,10 @@ class Writer:
         else:
             self.pace.succeeded(now - begun)
         if verdict is Verdict.DELIVERED:
-            self._in_a_row.pop((write.resource, write.action), None)
-            self._delivered_once.add((write.resource, write.action))
+            self._closing.delivered(write)
             self._settle(job, "delivered", answer, await self._id_of(write, answer))
         elif verdict is Verdict.REFUSED:
-            self._note(write, self._cause(write, answer), answer)
+            self._closing.refused(write, answer)
             # Where an earlier answer got lost, a refusal of the repeat does not say that nothing was taken.
             self._settle(job, "unsure" if job.maybe_taken else "refused", answer)
         elif verdict in (Verdict.LOGIN, Verdict.MISCONFIGURED):
@@ -210,7 +204,7 @@ class Writer:
         if wait_s is not None and self._budget.spend():
             self._timers[job] = asyncio.get_running_loop().call_later(wait_s, self._retry, job)
         elif verdict is Verdict.SERVER_ERROR and self.error is None and not job.alone:
-            self._note(job.write, "server error", answer)
+            self._closing.server_error(job.write, answer)
             self._report(Parked(job))
             self._next_of(job)
         elif verdict is Verdict.CONFLICT:
@@ -268,26 +262,6 @@ class Writer:
         for timer in (*self._timers.values(), *([self._alarm] if self._alarm else ())):
             timer.cancel()
         self._timers.clear()
-
-    def _note(self, write: Write, cause: str, answer: Answer) -> None:
-        """Count failures of one cause in a row; too many close the resource. An empty cause is the record's own."""
-        place = (write.resource, write.action)
-        kind, before = self._in_a_row.get(place, ("", 0))
-        count = before + 1 if kind == cause else 1
-        self._in_a_row[place] = (cause, count)
-        most = self._policy.same_refusal if cause == "forbidden" else self._policy.same_failure
-        if cause and count >= most:
-            self._closed[place] = answer
-
-    def _cause(self, write: Write, answer: Answer) -> str:
-        """The cause of a refusal that is not this record's own; empty where it is.
-
-        A 403 may be about one student or about the key; while nothing at all gets through it is taken for the key's.
-        """
-        if answer.problem is not None and answer.problem.is_a(*_KEY_LACKS):
-            return answer.problem.type
-        never_delivered = (write.resource, write.action) not in self._delivered_once
-        return "forbidden" if answer.status == 403 and never_delivered else ""
 
     def _unavailable(self, answer: Answer) -> OdsUnavailable:
         what = answer.failure or (answer.problem.title if answer.problem else "")
