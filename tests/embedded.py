@@ -10,7 +10,7 @@ import pytest
 from edfi_toolkit.ods import Client
 from edfi_toolkit.sandbox import create_app
 from edfi_toolkit.sandbox.control import seed
-from tests.district import in_process, seed_lines
+from tests.factories.district import in_process, seed_lines
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from edfi_toolkit.ods.transport import CurlTransport, trust
 from edfi_toolkit.planning import Plan
 from edfi_toolkit.publishing import publish as carry_out
 from edfi_toolkit.settings import Target
-from tests.district import YEAR, target_of
+from tests.factories.district import YEAR, target_of
 
 # A process forked from one that has imported everything already starts in an instant.
 CONTEXT = multiprocessing.get_context("forkserver")

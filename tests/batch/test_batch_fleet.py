@@ -22,7 +22,7 @@ from edfi_toolkit.ods import Client
 from edfi_toolkit.runs import open_run
 from edfi_toolkit.sandbox import start
 from edfi_toolkit.settings import Settings, Source, Target
-from tests.district import GENERAL, target_of
+from tests.factories.district import GENERAL, target_of
 
 PROFILE, YEARS = "wi-infinite-campus", (2025, 2026)
 SENT = YEARS if os.environ.get("EDFI_PROVE") == "1" else (2026,)  # each year is five notebooks

@@ -25,8 +25,8 @@ from edfi_toolkit.cli.playground import working_in
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.runs import open_run
-from tests.batch.district import PEOPLE, District
-from tests.district import GENERAL, YEAR, seed_lines
+from tests.factories.district import GENERAL, YEAR, seed_lines
+from tests.factories.watched import PEOPLE, District
 
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations warns when it is first imported
 ENDED = {"end_date": "2026-01-31"}

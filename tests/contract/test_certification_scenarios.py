@@ -20,7 +20,7 @@ from edfi_toolkit.sandbox import create_app
 from edfi_toolkit.sandbox.control import seed
 from edfi_toolkit.sources import extract
 from edfi_toolkit.validation import validate
-from tests.district import in_process
+from tests.factories.district import in_process
 
 URI = "uri://ed-fi.org/"
 # scenario row -> resource, path of the property the scenario looks at, its values after the first step and the update

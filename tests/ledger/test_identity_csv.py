@@ -13,7 +13,7 @@ from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.ledger.identity_csv import COLUMNS, NEEDED, export_map, import_map
 from edfi_toolkit.planning import plan
 from edfi_toolkit.publishing import publish
-from tests.district import CTE, GENERAL, LEA, a_build, a_participation, writes
+from tests.factories.district import CTE, GENERAL, LEA, a_build, a_participation, writes
 
 RESULT = a_build(
     a_participation(1), a_participation(2, end_date="2026-01-31"), a_participation(3, resource=CTE)

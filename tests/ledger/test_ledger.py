@@ -18,7 +18,7 @@ from edfi_toolkit.ledger.journal import Journal
 from edfi_toolkit.ledger.schema import HEAD, metadata
 from edfi_toolkit.planning import plan
 from edfi_toolkit.publishing import publish
-from tests.district import a_build, a_participation, held_in, wanted
+from tests.factories.district import a_build, a_participation, held_in, wanted
 
 
 def test_a_new_ledger_has_exactly_the_tables_of_the_schema(where):

@@ -18,7 +18,7 @@ from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.ods import Client, Write
 from edfi_toolkit.planning import plan
 from edfi_toolkit.publishing import publish, recover
-from tests.district import GENERAL, a_build, a_participation, held_in, wanted
+from tests.factories.district import GENERAL, a_build, a_participation, held_in, wanted
 
 DUMP = Path(__file__).with_name("ledger-0002.sql")
 AFTER = a_build(a_participation(1, end_date="2026-01-31"), a_participation(4), a_participation(5))

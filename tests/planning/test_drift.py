@@ -11,7 +11,7 @@ from edfi_toolkit.ods import Write
 from edfi_toolkit.ods.snapshot import _at, dependents, read_snapshot
 from edfi_toolkit.planning import Plan, identity_map_of, plan, with_live
 from edfi_toolkit.publishing import publish
-from tests.district import CTE, GENERAL, a_build, a_participation
+from tests.factories.district import CTE, GENERAL, a_build, a_participation
 
 ODS_COLUMNS = ["resource", "id", "etag", "body"]
 

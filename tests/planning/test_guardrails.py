@@ -7,7 +7,7 @@ import pytest
 from edfi_toolkit.errors import ConfigError, UnsafePlan
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.planning.guardrails import Override, guard, overrides_for
-from tests.district import a_build, a_participation, codes
+from tests.factories.district import a_build, a_participation, codes
 
 
 def guarded(**given):

@@ -11,7 +11,7 @@ from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.planning.guardrails import behind_deletes
 from edfi_toolkit.publishing import publish
 from edfi_toolkit.rules import build, synthetic_of
-from tests.district import a_build, a_participation
+from tests.factories.district import a_build, a_participation
 
 PROFILES = ("certification", "nm-powerschool", "wi-infinite-campus")
 DAYS = ("begin_date", "start_date", "end_date")

@@ -16,7 +16,7 @@ from edfi_toolkit.model.frames import JSON, LIST
 from edfi_toolkit.planning import Plan, identity_map_of, plan
 from edfi_toolkit.planning.plan import FINDINGS, ITEMS
 from edfi_toolkit.rules import build
-from tests.district import (
+from tests.factories.district import (
     CTE,
     GENERAL,
     LEA,

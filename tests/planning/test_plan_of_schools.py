@@ -8,7 +8,16 @@ import pytest
 from edfi_toolkit.errors import PlanError
 from edfi_toolkit.planning import Plan, identity_map_of, plan
 from edfi_toolkit.publishing import publish
-from tests.district import GENERAL, LEA, SCHOOL, a_build, a_participation, checked, codes, plan_frame
+from tests.factories.district import (
+    GENERAL,
+    LEA,
+    SCHOOL,
+    a_build,
+    a_participation,
+    checked,
+    codes,
+    plan_frame,
+)
 
 OTHER = LEA
 

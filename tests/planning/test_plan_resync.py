@@ -14,7 +14,7 @@ from edfi_toolkit.errors import PlanError
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.planning.truth_tables import PUBLISH, PUBLISH_READS, RESYNC, RESYNC_READS
 from edfi_toolkit.rules import build
-from tests.district import CTE, GENERAL, a_build, a_participation, codes
+from tests.factories.district import CTE, GENERAL, a_build, a_participation, codes
 from tests.rules.worked_examples import EXAMPLES
 
 

@@ -10,7 +10,7 @@ from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.planning import Plan, plan
 from edfi_toolkit.planning.preferences import preferences_of, to_resync
 from edfi_toolkit.publishing import publish
-from tests.district import CTE, GENERAL, YEAR, a_build, a_participation
+from tests.factories.district import CTE, GENERAL, YEAR, a_build, a_participation
 
 RECOMMENDED = "RESYNC_RECOMMENDED"
 

@@ -17,7 +17,7 @@ from edfi_toolkit.model.bodies import texts_of
 from edfi_toolkit.ods import Client
 from edfi_toolkit.planning import plan
 from edfi_toolkit.publishing import publish
-from tests.district import a_build, a_participation, seed_lines, target_of
+from tests.factories.district import a_build, a_participation, seed_lines, target_of
 
 FEW, MANY = 10, 50
 

@@ -24,7 +24,7 @@ from edfi_toolkit.planning import plan
 from edfi_toolkit.publishing import publish, recover
 from edfi_toolkit.sandbox import create_app
 from edfi_toolkit.sandbox.control import seed
-from tests.district import (
+from tests.factories.district import (
     CTE,
     GENERAL,
     a_build,
@@ -221,7 +221,7 @@ sys.path.insert(0, {root!r})
 from edfi_toolkit.settings import Secret, Target
 from edfi_toolkit.planning import Plan
 from edfi_toolkit.publishing import publish
-from tests.district import YEAR
+from tests.factories.district import YEAR
 
 def told(done, total, counts):
     print(done, flush=True)

@@ -21,7 +21,7 @@ from edfi_toolkit.publishing import publish
 from edfi_toolkit.sandbox import create_app
 from edfi_toolkit.sandbox.control import clients_shown, seed
 from tests.databases import DATABASES
-from tests.district import (
+from tests.factories.district import (
     CTE,
     GENERAL,
     a_build,

@@ -20,7 +20,7 @@ from edfi_toolkit.privacy import Masker
 from edfi_toolkit.publishing import publish
 from edfi_toolkit.review.answers import published_view
 from edfi_toolkit.sandbox.control import seed
-from tests.district import (
+from tests.factories.district import (
     CTE,
     GENERAL,
     a_build,
@@ -329,7 +329,7 @@ with Reporting("Publishing") as progress:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_settles_what_is_in_flight(sandbox, tmp_path, number):
     from edfi_toolkit.ledger import Ledger
-    from tests.district import target_of
+    from tests.factories.district import target_of
 
     httpx.post(f"{sandbox.control_url}/seed", content=seed_lines(150), trust_env=False, timeout=60)
     slow = [{"method": "POST", "resource": GENERAL, "latency_ms": 20}]

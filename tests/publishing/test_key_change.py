@@ -9,7 +9,7 @@ from edfi_toolkit.ods.snapshot import updatable
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.publishing import publish
 from edfi_toolkit.sandbox import openapi
-from tests.district import GENERAL, LEA, SCHOOL, a_build, a_participation, held_in, wanted
+from tests.factories.district import GENERAL, LEA, SCHOOL, a_build, a_participation, held_in, wanted
 
 SETTINGS = {"key_change": "put_if_updatable"}
 BEFORE = a_build(a_participation(1), settings=SETTINGS)

@@ -13,7 +13,7 @@ from edfi_toolkit.publishing import publish
 from edfi_toolkit.rules import build
 from edfi_toolkit.sandbox import create_app
 from edfi_toolkit.sandbox.control import clients_shown, seed
-from tests.district import GENERAL, a_build, a_participation, held_in, seed_lines, wanted, writes
+from tests.factories.district import GENERAL, a_build, a_participation, held_in, seed_lines, wanted, writes
 from tests.processes import Job, publish_at_once, served
 from tests.rules.worked_examples import EXAMPLES
 

@@ -13,7 +13,7 @@ from edfi_toolkit.ledger.columns import RESULT_COLUMNS
 from edfi_toolkit.ledger.journal import Journal
 from edfi_toolkit.planning import Plan, plan
 from edfi_toolkit.publishing import publish, recover
-from tests.district import (
+from tests.factories.district import (
     CTE,
     GENERAL,
     a_build,
@@ -211,7 +211,7 @@ def test_a_refused_record_is_kept_until_it_gets_through_and_stops_no_other(clien
 
 def test_a_rejection_closes_when_the_record_is_delivered_or_no_longer_wanted(app, client, ledger):
     from edfi_toolkit.sandbox.control import seed
-    from tests.district import seed_lines
+    from tests.factories.district import seed_lines
 
     published(a_build(a_participation(13), a_participation(14)), ledger, client)
     assert ledger.rejections()["open"].tolist() == [True, True]
@@ -325,7 +325,7 @@ def stopping_at(count):
 
 def test_a_stop_settles_what_is_in_flight_and_leaves_the_rest_for_the_next_publish(app, client, ledger):
     from edfi_toolkit.sandbox.control import seed
-    from tests.district import seed_lines
+    from tests.factories.district import seed_lines
 
     seed(app.state.sandbox.ods, seed_lines(60))
     result = a_build(*(a_participation(number) for number in range(60)))

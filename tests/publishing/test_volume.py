@@ -13,7 +13,7 @@ from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.ods import Client
 from edfi_toolkit.planning import plan
 from edfi_toolkit.publishing import publish
-from tests.district import GENERAL, a_build, a_participation, seed_lines, target_of
+from tests.factories.district import GENERAL, a_build, a_participation, seed_lines, target_of
 
 PROVE = os.environ.get("EDFI_PROVE") == "1"
 RECORDS, EVERY = (50_000, 200) if PROVE else (400, 100)  # ten faults, each one of so many requests

@@ -11,8 +11,8 @@ from edfi_toolkit.model import associations, body_hash
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.rules import build
 from edfi_toolkit.rules.certification.rules import SHEET, scenario_day
-from tests.factories import build_of
-from tests.rules.tables_of import REQUIRED, a_participation, certification_tables
+from tests.factories.builds import build_of
+from tests.factories.participations import REQUIRED, a_participation, certification_tables
 from tests.rules.worked_examples import EXAMPLES
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.planning import identity_map_of
+from tests.factories.participations import a_participation, certification_tables
 from tests.rules import test_nm_powerschool as nm
 from tests.rules import test_wi_infinite_campus as wi
-from tests.rules.tables_of import a_participation, certification_tables
 
 MODE = {"instruction_mode_records": [wi.a_mode()]}
 A_504 = {"section504_records": [wi.a_504(end_date="2026-03-31")]}

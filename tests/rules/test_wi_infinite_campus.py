@@ -10,8 +10,8 @@ import pytest
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.rules import build
-from tests.factories import build_of
-from tests.rules.tables_of import events_by_action
+from tests.factories.builds import build_of
+from tests.factories.participations import events_by_action
 
 PROFILE = "wi-infinite-campus"
 

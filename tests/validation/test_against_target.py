@@ -17,8 +17,8 @@ from edfi_toolkit.sandbox import create_app
 from edfi_toolkit.sandbox.control import seed
 from edfi_toolkit.validation import validate
 from edfi_toolkit.validation.target import pull
-from tests.district import LEA, in_process, seed_lines
-from tests.validation.made import CTE, GENERAL, a_body, a_build, uri
+from tests.factories.bodies import CTE, GENERAL, a_body, a_build, uri
+from tests.factories.district import LEA, in_process, seed_lines
 
 
 def about(student: str = "S-1", **members: Any) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from edfi_toolkit.model import KEY_COLUMNS, associations, resource
 from edfi_toolkit.rules import build
 from edfi_toolkit.rules.certification.rules import SHEET
 from edfi_toolkit.validation import validate
-from tests.rules.tables_of import REQUIRED, a_participation, certification_tables
-from tests.validation.made import CTE, FOOD, GENERAL, LEA, a_body, a_build, uri, without
+from tests.factories.bodies import CTE, FOOD, GENERAL, LEA, a_body, a_build, uri, without
+from tests.factories.participations import REQUIRED, a_participation, certification_tables
 
 SPED = "studentSpecialEducationProgramAssociations"
 LANGUAGE = "studentLanguageInstructionProgramAssociations"

@@ -15,7 +15,7 @@ import pytest
 from edfi_toolkit.errors import ConfigError, ValidationError
 from edfi_toolkit.validation import gx, validate
 from edfi_toolkit.validation.suite_files import load, read, shipped_folder
-from tests.validation.made import CTE, a_body, a_build
+from tests.factories.bodies import CTE, a_body, a_build
 
 META = {"rule_id": "OWN-1", "says": "It is wrong.", "hint": "Correct it.", "source": "our office"}
 

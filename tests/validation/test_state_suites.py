@@ -15,9 +15,9 @@ from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.tables import TABLES as SCHEMA
 from edfi_toolkit.validation import validate
 from edfi_toolkit.validation.suite_files import read
+from tests.factories.bodies import a_build, uri
 from tests.rules import test_nm_powerschool as nm
 from tests.rules import test_wi_infinite_campus as wi
-from tests.validation.made import a_build, uri
 
 NM, WI = "nm-powerschool", "wi-infinite-campus"
 PROFILES = pytest.mark.parametrize("profile", [NM, WI])

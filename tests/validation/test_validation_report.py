@@ -16,8 +16,8 @@ from edfi_toolkit.privacy import Masker, pseudonym
 from edfi_toolkit.rules import build
 from edfi_toolkit.validation import Checked, validate
 from edfi_toolkit.validation import report as reports
-from tests.rules.tables_of import a_participation, certification_tables
-from tests.validation.made import CTE, a_body, a_build
+from tests.factories.bodies import CTE, a_body, a_build
+from tests.factories.participations import a_participation, certification_tables
 
 KEY = b"key of this test"
 CANARIES = ("900471147", "canary-dcid-88", "Zebulon", "Quagmire", "5550001")

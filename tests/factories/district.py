@@ -10,7 +10,7 @@ import httpx
 
 from edfi_toolkit.ods import Client, RetryPolicy
 from edfi_toolkit.settings import Secret, Target
-from tests.factories import build_of
+from tests.factories.builds import build_of
 
 LEA, SCHOOL, YEAR = 255901, 255901001, 2026
 GENERAL, CTE = "studentProgramAssociations", "studentCTEProgramAssociations"

@@ -12,7 +12,7 @@ import pandas as pd
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.rules import Build, build
 from edfi_toolkit.rules.common import empty_records
-from tests.rules.tables_of import a_participation, certification_tables
+from tests.factories.participations import a_participation, certification_tables
 
 URI = "uri://ed-fi.org"
 LEA = 255901

@@ -15,7 +15,7 @@ import httpx
 from edfi_toolkit.cli.playground import target_environ
 from edfi_toolkit.ods import Client
 from edfi_toolkit.sandbox import Running, start
-from tests.district import GENERAL, YEAR, a_participation, held_in, seed_lines, target_of
+from tests.factories.district import GENERAL, YEAR, a_participation, held_in, seed_lines, target_of
 
 PEOPLE = 140  # whom the ODS knows
 SETTINGS = """\
