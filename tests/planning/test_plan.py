@@ -15,7 +15,7 @@ from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.frames import JSON, LIST
 from edfi_toolkit.planning import Plan, identity_map_of, plan
 from edfi_toolkit.planning.plan import FINDINGS, ITEMS
-from edfi_toolkit.rules import build
+from tests.factories.builds import build_of
 from tests.factories.district import (
     CTE,
     GENERAL,
@@ -42,8 +42,8 @@ def test_each_worked_event_gives_its_actions(name):
     """CERT-EVT, NM-EVT, WI-EVT: the plan after a change, as the manuals' examples have it."""
     example = EXAMPLES[name]
     before = EXAMPLES[example["before"]]
-    published = build(before["tables"], profile=before["profile"], settings=before.get("settings", {}))
-    after = build(
+    published = build_of(before["tables"], profile=before["profile"], settings=before.get("settings", {}))
+    after = build_of(
         patched(tables_before(example), example["patch"]),
         profile=example["profile"],
         settings=settings_of(example),
@@ -352,14 +352,14 @@ def test_wi_evt_18_and_nm_evt_4_a_setting_keeps_what_is_deselected():
     ):
         example = EXAMPLES[name]
         given_settings = example.get("settings", {})
-        before = build(example["tables"], profile=example["profile"], settings=given_settings)
+        before = build_of(example["tables"], profile=example["profile"], settings=given_settings)
         tables = patched(example["tables"], [change])
         usual = plan(
-            build(tables, profile=example["profile"], settings=given_settings),
+            build_of(tables, profile=example["profile"], settings=given_settings),
             identity_map=identity_map_of(before),
         )
         kept = plan(
-            build(tables, profile=example["profile"], settings={**given_settings, **setting}),
+            build_of(tables, profile=example["profile"], settings={**given_settings, **setting}),
             identity_map=identity_map_of(before),
         )
         assert "DELETE" in usual.items["action"].tolist()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from edfi_toolkit.errors import PlanError
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.planning.truth_tables import PUBLISH, PUBLISH_READS, RESYNC, RESYNC_READS
-from edfi_toolkit.rules import build
+from tests.factories.builds import build_of
 from tests.factories.district import CTE, GENERAL, a_build, a_participation, codes
 from tests.rules.worked_examples import EXAMPLES
 
@@ -76,7 +76,7 @@ def test_rec_r9_certification_never_deletes_orphans_and_tells_them():
 def resync_example(settings=None):
     example = EXAMPLES["REC-X1"]
     tables = EXAMPLES[example["tables_of"]]["tables"]
-    result = build(tables, profile=example["profile"], settings=settings)
+    result = build_of(tables, profile=example["profile"], settings=settings)
     mapped = pd.DataFrame(example["identity_map"]).rename(columns={"body": "last_body"})
     return plan(result, identity_map=mapped, ods=pd.DataFrame(example["ods"]), mode="resync")
 
@@ -111,12 +111,12 @@ def test_a_resource_switched_off_is_neither_deleted_nor_unmapped():
 def test_a_choice_district_deletes_in_a_resync_only_when_told_to():
     """WI-CFG-1, `wi.choice_resync`."""
     example = EXAMPLES["WI-X1"]
-    before = build(example["tables"], profile=example["profile"])
+    before = build_of(example["tables"], profile=example["profile"])
     tables = {**example["tables"], "edfi_config": [{"school_year": 2026, "profile": "choice_only"}]}
     mapped = identity_map_of(before)
     ods = swept(before, mapped["ed_fi_id"].tolist())
     for setting, expected in (("nothing", 0), ("delete", 2)):
-        result = build(tables, profile=example["profile"], settings={"wi.choice_resync": setting})
+        result = build_of(tables, profile=example["profile"], settings={"wi.choice_resync": setting})
         made = plan(result, identity_map=mapped, ods=ods, mode="resync")
         assert made.items["action"].tolist() == ["DELETE"] * expected
         assert plan(result, identity_map=mapped).items.empty
@@ -190,7 +190,7 @@ def test_errors_hold_records_that_nobody_here_has_published(table, row, student,
         row = row | {"student_id": tables["students"][0]["student_id"]}
     if table:
         tables[table] = [*tables.get(table, []), row]
-    result = build(tables, profile=example["profile"])
+    result = build_of(tables, profile=example["profile"])
     made = plan(result, ods=orphan_of(student), mode="resync")
     assert ("DELETE", "o3") in actions(made) or held
     assert codes(made).count("HELD") == held

@@ -8,7 +8,7 @@ import pytest
 
 from edfi_toolkit.model import natural_key
 from edfi_toolkit.planning import identity_map_of, plan
-from edfi_toolkit.rules import build
+from tests.factories.builds import build_of
 from tests.rules.worked_examples import EXAMPLES, patched, settings_of, tables_before
 
 PROFILES = ("certification", "nm-powerschool", "wi-infinite-campus")
@@ -21,7 +21,7 @@ PUBLISHED = [
 @pytest.mark.parametrize("name", BUILT)
 def test_example_builds_exactly_its_records(name):
     example = EXAMPLES[name]
-    built = build(example["tables"], profile=example["profile"], settings=settings_of(example))
+    built = build_of(example["tables"], profile=example["profile"], settings=settings_of(example))
     bodies = sorted(built.records["body"], key=natural_key)
     assert bodies == sorted((each["body"] for each in example["records"]), key=natural_key)
     assert list(built.records["resource"]) == [each["resource"] for each in example["records"]]
@@ -33,8 +33,8 @@ def test_example_builds_exactly_its_records(name):
 def test_example_plans_exactly_its_actions(name):
     example = EXAMPLES[name]
     options = {"profile": example["profile"], "settings": settings_of(example)}
-    before = build(tables_before(example), **options)
-    after = build(patched(tables_before(example), example["patch"]), **options)
+    before = build_of(tables_before(example), **options)
+    after = build_of(patched(tables_before(example), example["patch"]), **options)
     planned = plan(after, identity_map=identity_map_of(before)).items
     actions = Counter(zip(planned["action"], planned["resource"], strict=True))
     assert actions == Counter((each["action"], each["resource"]) for each in example["actions"])

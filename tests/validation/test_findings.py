@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS, associations, resource
-from edfi_toolkit.rules import build
 from edfi_toolkit.rules.certification.rules import SHEET
 from edfi_toolkit.validation import validate
 from tests.factories.bodies import CTE, FOOD, GENERAL, LEA, a_body, a_build, uri, without
+from tests.factories.builds import build_of
 from tests.factories.participations import REQUIRED, a_participation, certification_tables
 
 SPED = "studentSpecialEducationProgramAssociations"
@@ -210,14 +210,14 @@ def test_what_the_ods_would_refuse_is_critical_and_said_once():
 def test_a_program_name_of_61_characters_is_held_and_not_cut_e96():
     """COM-PAY-4, from the source row to the record."""
     name = "x" * 61
-    result = build(certification_tables(a_participation(program_name=name)), profile="certification")
+    result = build_of(certification_tables(a_participation(program_name=name)), profile="certification")
     checked = validate(result)
     (held,) = checked.held.to_dict("records")
     assert held["body"]["programReference"]["programName"] == name
     assert "COM-PAY-4" in held["held_by"]
     assert checked.ready.empty
     longest = a_participation(program_name="x" * 60)
-    assert validate(build(certification_tables(longest), profile="certification")).held.empty
+    assert validate(build_of(certification_tables(longest), profile="certification")).held.empty
 
 
 def test_missing_nontraditional_status_is_built_and_told_once_e104():
@@ -227,7 +227,7 @@ def test_missing_nontraditional_status_is_built_and_told_once_e104():
     }
     attributes = {name: members[name] for name in members if name.startswith(("private", "technical", "cte"))}
     row = a_participation(resource=CTE, end_date="2026-05-23", reason_exited="Other", attributes=attributes)
-    result = build(certification_tables(row), profile="certification")
+    result = build_of(certification_tables(row), profile="certification")
     assert result.notices["code"].tolist() == ["CERT_MISSING"]
     (found,) = validate(result).findings.to_dict("records")
     assert (found["rule_id"], found["field"]) == ("CERT_MISSING", "nonTraditionalGenderStatus")
@@ -237,7 +237,7 @@ def test_missing_nontraditional_status_is_built_and_told_once_e104():
 def test_title_one_without_participant_type_never_gets_here_e105():
     """CERT-SEL-4: not built, so there is nothing to hold."""
     row = a_participation(resource="studentTitleIPartAProgramAssociations")
-    checked = validate(build(certification_tables(row), profile="certification"))
+    checked = validate(build_of(certification_tables(row), profile="certification"))
     assert checked.ready.empty
     assert checked.held.empty
     assert checked.build.skipped["rule"].tolist() == ["CERT-SEL-4"]
@@ -404,7 +404,7 @@ def test_two_students_with_one_state_id_are_told_once_each_e99():
         {"student_id": "8", "student_unique_id": "222222"},
     ]
     rows = [a_participation("p1"), a_participation("p2", student_id="8")]
-    checked = validate(build(certification_tables(*rows, students=students), profile="certification"))
+    checked = validate(build_of(certification_tables(*rows, students=students), profile="certification"))
     shared = checked.findings[checked.findings["rule_id"].eq("SHARED_UNIQUE_ID")]
     assert shared["row_id"].tolist() == ["7", "8"]
     assert len(checked.ready) == 1
@@ -412,7 +412,7 @@ def test_two_students_with_one_state_id_are_told_once_each_e99():
 
 def test_all_doubtful_cells_of_a_row_are_told_though_the_rules_name_only_the_first():
     row = a_participation(begin_date=None, program_name=None, education_organization_id=0)
-    checked = validate(build(certification_tables(row), profile="certification"))
+    checked = validate(build_of(certification_tables(row), profile="certification"))
     assert checked.build.skipped["rule"].tolist() == ["CERT-SEL-2"]
     found = checked.findings
     assert set(zip(found["field"], found["rule_id"], strict=True)) == {
@@ -441,7 +441,7 @@ def test_what_a_participation_cannot_do_without_is_critical():
         a_participation(f"p{number}", **{column: value}) for number, (column, value, _) in enumerate(UNFIT)
     ]
     late = a_participation("late", end_date="2025-08-01")
-    checked = validate(build(certification_tables(*rows, late), profile="certification"))
+    checked = validate(build_of(certification_tables(*rows, late), profile="certification"))
     critical = checked.findings[checked.findings["severity"].eq("critical")]
     told = {(row, column): rule for row, column, rule in critical[["row_id", "field", "rule_id"]].to_numpy()}
     expected = {(f"p{number}", column): rule for number, (column, _, rule) in enumerate(UNFIT)}
@@ -458,7 +458,7 @@ def test_a_critical_source_row_holds_every_record_that_rests_on_it():
         {"student_id": "8", "student_unique_id": "888"},
     ]
     rows = [a_participation("p1"), a_participation("p2", student_id="8")]
-    checked = validate(build(certification_tables(*rows, students=students), profile="certification"))
+    checked = validate(build_of(certification_tables(*rows, students=students), profile="certification"))
     assert checked.ready["student_unique_id"].tolist() == ["888"]
     about_student = checked.findings[checked.findings["table"].eq("students")]
     assert about_student["row_id"].tolist() == ["7"]
@@ -468,14 +468,16 @@ def test_a_critical_source_row_holds_every_record_that_rests_on_it():
 
 def test_an_empty_table_is_a_finding_only_where_something_depends_on_it():
     """SRC-EMPTY."""
-    nothing = validate(build(certification_tables(), profile="certification"))
+    nothing = validate(build_of(certification_tables(), profile="certification"))
     assert nothing.findings["table"].tolist() == ["program_participation"]
-    orphans = validate(build(certification_tables(a_participation(), students=[]), profile="certification"))
+    orphans = validate(
+        build_of(certification_tables(a_participation(), students=[]), profile="certification")
+    )
     empty = orphans.findings[orphans.findings["rule_id"].eq("SRC-EMPTY")]
     assert empty["table"].tolist() == ["students"]
     assert empty["row_id"].isna().all()
     wisconsin = {"edfi_config": [{"school_year": 2026}]}
-    assert validate(build(wisconsin, profile="wi-infinite-campus")).findings.empty
+    assert validate(build_of(wisconsin, profile="wi-infinite-campus")).findings.empty
 
 
 def test_source_tables_of_the_other_profiles_are_checked_too():
@@ -507,7 +509,7 @@ def test_source_tables_of_the_other_profiles_are_checked_too():
             {"descriptor": "ProgramTypeDescriptor", "local_code": "T", "ed_fi_uri": "ProgramType#T"}
         ],
     }
-    found = validate(build(tables, profile="wi-infinite-campus")).findings
+    found = validate(build_of(tables, profile="wi-infinite-campus")).findings
     assert set(zip(found["table"], found["row_id"], found["field"], strict=True)) >= {
         ("students", "7", "student_unique_id"),
         ("schools", "A", "school_number"),
@@ -529,7 +531,7 @@ def test_what_the_rules_build_of_all_ten_is_ready():
         )
         for day, endpoint in enumerate(associations(), 1)
     ]
-    checked = validate(build(certification_tables(*rows), profile="certification"))
+    checked = validate(build_of(certification_tables(*rows), profile="certification"))
     assert checked.held.empty
     assert len(checked.ready) == 10
 

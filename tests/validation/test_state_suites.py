@@ -16,6 +16,7 @@ from edfi_toolkit.tables import TABLES as SCHEMA
 from edfi_toolkit.validation import validate
 from edfi_toolkit.validation.suite_files import read
 from tests.factories.bodies import a_build, uri
+from tests.factories.builds import build_of
 from tests.rules import test_nm_powerschool as nm
 from tests.rules import test_wi_infinite_campus as wi
 
@@ -133,7 +134,7 @@ def broken_rows(profile):
             if table == "students":
                 row["student_unique_id"] = f"80000000{number:02d}"
             tables[table].append({**row, **cells})
-    return said(validate(build(tables, profile=profile, settings=SETTINGS[profile])))
+    return said(validate(build_of(tables, profile=profile, settings=SETTINGS[profile])))
 
 
 def said(checked):
@@ -180,7 +181,7 @@ WHOLE = [
 @pytest.mark.parametrize(("profile", "table", "rows", "expected"), WHOLE)
 def test_an_expectation_finds_the_table_it_is_there_for(profile, table, rows, expected):
     tables = good_tables(profile) | {table: rows}
-    told = said(validate(build(tables, profile=profile, settings=SETTINGS[profile])))
+    told = said(validate(build_of(tables, profile=profile, settings=SETTINGS[profile])))
     assert [each for (where, _), found in told.items() if where == table for each in found] == [expected]
 
 
@@ -286,7 +287,7 @@ def test_an_expectation_finds_the_record_it_is_there_for_and_holds_what_is_criti
 
 @PROFILES
 def test_good_tables_and_their_records_are_passed_without_a_word(profile):
-    checked = validate(build(good_tables(profile), profile=profile))
+    checked = validate(build_of(good_tables(profile), profile=profile))
     assert len(checked.ready) == len(checked.build.records) > 0
     assert set(checked.findings["rule_id"]) <= {"DESCRIPTOR_UNCHECKED"}
 
@@ -326,13 +327,13 @@ def test_each_expectation_of_a_state_has_a_row_above_that_breaks_it(name):
 def test_a_suite_of_one_state_is_silent_under_another_profile():
     tables = good_tables(WI)
     tables["students"][0] |= {"student_unique_id": None, "enroll_status": 7}
-    found = validate(build(tables, profile=WI)).findings["rule_id"]
+    found = validate(build_of(tables, profile=WI)).findings["rule_id"]
     assert "WI-ENR-1" in set(found)
     assert not found.str.startswith("NM-").any()
 
 
 def test_nm_ele_10_another_data_standard_is_told_and_not_held():
-    checked = validate(build(good_tables(NM), profile=NM, settings={"data_standard": "4.0"}))
+    checked = validate(build_of(good_tables(NM), profile=NM, settings={"data_standard": "4.0"}))
     (told,) = checked.findings[checked.findings["rule_id"].eq("DS-MEMBER")].to_dict("records")
     assert (told["severity"], told["field"]) == ("warning", "ctePrograms")
     assert told["hint"] == "Data Standard 4.0 was not checked; only a target can tell."
@@ -340,7 +341,7 @@ def test_nm_ele_10_another_data_standard_is_told_and_not_held():
 
 
 def test_wi_ele_4_a_program_type_of_the_states_own_is_left_to_the_target():
-    checked = validate(build(good_tables(WI), profile=WI))
+    checked = validate(build_of(good_tables(WI), profile=WI))
     told = checked.findings[checked.findings["rule_id"].eq("DESCRIPTOR_UNCHECKED")]
     value = uri("ProgramType", "Modality")
     assert told["says"].tolist() == [
