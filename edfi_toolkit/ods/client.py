@@ -1,14 +1,12 @@
-"""The way in: a synchronous client that works in a script and inside a running Jupyter loop alike."""
+"""The way in: a synchronous client of one ODS."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-import sys
-import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import httpx
 import numpy as np
@@ -18,6 +16,7 @@ from edfi_toolkit import model
 from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.errors import OdsError
 from edfi_toolkit.ods.discovery import Discovery
+from edfi_toolkit.ods.loop import BackgroundLoop
 from edfi_toolkit.ods.outcomes import outcomes
 from edfi_toolkit.ods.pages import (
     PAGE_SIZE,
@@ -33,8 +32,6 @@ from edfi_toolkit.ods.session import Session
 from edfi_toolkit.ods.write import Job, Outcome, Write
 from edfi_toolkit.ods.writer import Writer
 from edfi_toolkit.settings import Target
-
-T = TypeVar("T")
 
 READERS = 8
 _PAGES_AHEAD = 4
@@ -66,8 +63,8 @@ class Client:
             policy=retry or RetryPolicy(),
             chance=chance or random.Random(),  # noqa: S311 - spreads retries, guards nothing
         )
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed = False
+        self._background = BackgroundLoop()
+        self._run, self._leave = self._background.run, self._background.leave
 
     def __enter__(self) -> Self:
         return self
@@ -79,13 +76,7 @@ class Client:
 
     def close(self) -> None:
         """Let the connections and the thread go."""
-        if self._loop is not None:
-            self._run(self._shut())
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
-            self._loop = None
-        self._closed = True
+        self._background.close(self._session.aclose)
 
     @property
     def discovery(self) -> Discovery:
@@ -235,11 +226,11 @@ class Client:
         ahead = max(16, 4 * self.target.concurrency)
 
         def submit(jobs: list[Job]) -> None:
-            self._running().call_soon_threadsafe(writer.submit, jobs)
+            self._background.call_soon(writer.submit, jobs)
 
         def tick() -> None:
             if goes_on is not None and not goes_on():
-                self._running().call_soon_threadsafe(writer.hurry)
+                self._background.call_soon(writer.hurry)
 
         try:
             yield from outcomes(writer, submit, items, ahead=ahead, tick=tick)
@@ -291,51 +282,6 @@ class Client:
                 document = document.copy_with(scheme=own.scheme, host=own.host, port=own.port)
                 return dict((await self._session.ask("GET", str(document), anonymous=True)).json())
         return {}
-
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run on the client's loop and wait here; an interruption here ends it there."""
-        try:
-            future = asyncio.run_coroutine_threadsafe(work, self._running())
-        except OdsError:
-            work.close()
-            raise
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
-
-    def _leave(self, stop: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Stop what an iterator left behind. The collector may end an iterator in the loop's own thread."""
-        if self._loop is not None and threading.current_thread() is not self._thread:
-            self._run(stop())
-        elif self._loop is not None:
-            self._loop.create_task(stop())
-
-    def _running(self) -> asyncio.AbstractEventLoop:
-        if self._closed:
-            raise OdsError("This client is closed. Make another one.")
-        if self._loop is None:
-            self._loop = _new_loop()
-            self._thread = threading.Thread(target=self._loop.run_forever, name="edfi-ods", daemon=True)
-            self._thread.start()
-        return self._loop
-
-    async def _shut(self) -> None:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        await self._session.aclose()
-        await asyncio.get_running_loop().shutdown_asyncgens()
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    if sys.platform == "win32":  # uvloop is not made for it
-        return asyncio.SelectorEventLoop()  # the usual one there cannot watch the sockets of another library
-    import uvloop
-
-    return uvloop.new_event_loop()
 
 
 def _frame(resource: str, rows: list[Row]) -> pd.DataFrame:
