@@ -13,8 +13,10 @@ EdfiToolkitError           everything that is raised on purpose
   OdsError                 the ODS could not be used; .method, .path without query, .status, .correlation_id
     OdsUnavailable         the retry budget is spent; running again resumes
     OdsRefusedLogin        key and secret were not accepted
-  LedgerError              the ledger cannot be used, or was written by a newer version
+  LedgerError              the ledger cannot be used: it is damaged, or was written by a newer version
     LedgerBusy             another run is at work in it; running again resumes
+    LedgerUnavailable      it cannot be reached or written for now; running again resumes
+  StorageUnavailable       a file cannot be written for now: no room, no right; running again resumes
 
 Every message names what happened, to which thing, and what to do next; never a secret, a request body or data of a
 student. What another library says is data: it may quote a cell, a statement or an address. So its exceptions reach a
@@ -112,11 +114,19 @@ class OdsRefusedLogin(OdsError):
 
 
 class LedgerError(EdfiToolkitError):
-    """The ledger cannot be used, or was written by a newer version."""
+    """The ledger cannot be used: it is damaged, or was written by a newer version."""
 
 
 class LedgerBusy(LedgerError):
     """Another run is at work in the ledger; running again resumes."""
+
+
+class LedgerUnavailable(LedgerError):
+    """The ledger cannot be reached or written for now; running again resumes."""
+
+
+class StorageUnavailable(EdfiToolkitError):
+    """A file cannot be written for now: no room, no right; running again resumes."""
 
 
 def nearest(

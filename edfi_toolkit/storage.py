@@ -5,11 +5,14 @@
 2. Its owner alone may read it (0600), whatever the umask and whatever was there before. So with new folders (0700).
    Windows has no such modes: there the rights of the folder hold.
 3. Two writers at once never mix: each has a draft of its own, and the last one to finish is kept.
+4. A disk that is full and a folder that may not be written are a StorageUnavailable that names the file.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,8 +21,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import orjson
 
+from edfi_toolkit.errors import StorageUnavailable, what_failed
+
 if TYPE_CHECKING:  # settings write files too, and need not wait for pandas
     import pandas as pd
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def write_private(path: str | os.PathLike[str], content: bytes | str | Callable[[BinaryIO], Any]) -> Path:
@@ -40,32 +48,58 @@ def private_draft(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """An open binary file that becomes the private file at `path` when the block ends without an error."""
     path = Path(path)
     private_folder(path.parent)
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    except BaseException:
-        os.unlink(draft)
-        raise
+    with _told_of(path):
+        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                os.chmod(draft, 0o600)
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(draft, path)
+        except BaseException:
+            os.unlink(draft)
+            raise
 
 
 def private_folder(path: str | os.PathLike[str]) -> Path:
     """Make a folder, and those above it that are missing, for its owner alone; one that is there stays as it is."""
     path = Path(path)
-    for folder in reversed((path, *path.parents)):
-        folder.mkdir(mode=0o700, exist_ok=True)
+    with _told_of(path):
+        for folder in reversed((path, *path.parents)):
+            if not folder.is_dir():
+                folder.mkdir(mode=0o700, exist_ok=True)
+                folder.chmod(0o700)  # a umask may have taken rights from its owner
     return path
 
 
 def create_private(path: str | os.PathLike[str]) -> Path:
-    """Make an empty private file for a library that opens it by name; one that is there stays as it is."""
+    """Make a file private, with its folder where there is none, for a library that opens it by name."""
     path = Path(path)
     private_folder(path.parent)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    with _told_of(path):
+        new = not path.exists()
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        if new or readable_by_others(path):
+            path.chmod(0o600)
     return path
+
+
+def readable_by_others(path: str | os.PathLike[str]) -> bool:
+    """Whether more than the owner may use a file; False where the system has no such modes."""
+    return os.name == "posix" and bool(Path(path).stat().st_mode & _OTHERS)
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    """What the system refuses, as a StorageUnavailable that names the file."""
+    try:
+        yield
+    except OSError as error:
+        todo = "Make room on its disk" if error.errno in _FULL else "See to it that you may write there"
+        raise StorageUnavailable(
+            f"{path} cannot be written ({what_failed(error)}). {todo}, then run again."
+        ) from None
 
 
 def json_column(values: Iterable[Any]) -> pd.Series:

@@ -8,18 +8,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from edfi_toolkit import storage
+from edfi_toolkit.errors import StorageUnavailable
 from edfi_toolkit.storage import (
     create_private,
     from_json_column,
     json_column,
     private_draft,
     private_folder,
+    readable_by_others,
     write_private,
 )
+from tests.disk import no_room_for
 
 
 def mode(path: Path) -> int:
@@ -45,6 +49,46 @@ def test_a_file_and_its_new_folders_are_for_their_owner_alone_whatever_the_umask
     path = write_private(tmp_path / "one" / "two" / "a.bin", b"x")
     assert mode(path) == 0o600
     assert mode(tmp_path / "one") == mode(tmp_path / "one" / "two") == 0o700
+
+
+@pytest.mark.parametrize("umask", [0o777, 0o277, 0o077, 0o022])
+def test_a_umask_takes_no_right_from_the_owner(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        path = write_private(tmp_path / "one" / "a.bin", b"x")
+        made = create_private(tmp_path / "two" / "b.db")
+    finally:
+        os.umask(before)
+    assert [mode(each) for each in (path.parent, path, made.parent, made)] == [0o700, 0o600, 0o700, 0o600]
+
+
+def test_a_file_that_is_made_for_a_library_is_tightened_where_others_could_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "b.db"
+    path.write_bytes(b"rows")
+    path.chmod(0o664)
+    assert readable_by_others(path)
+    assert create_private(path).read_bytes() == b"rows"
+    assert not readable_by_others(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"x" * 5000, lambda file: pd.DataFrame({"a": np.arange(9000)}).to_parquet(file)]
+)
+def test_a_disk_without_room_is_told_and_leaves_the_old_file_and_no_draft(
+    tmp_path: Path, content: Any
+) -> None:
+    path = write_private(tmp_path / "a.bin", b"old")
+    with (
+        no_room_for(1000),
+        pytest.raises(StorageUnavailable, match=r"a\.bin cannot be written \(File too large\)\. Make room"),
+    ):
+        write_private(path, content)
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("a.bin", b"old")]
+
+
+def test_a_folder_that_may_not_be_written_is_told() -> None:
+    with pytest.raises(StorageUnavailable, match="See to it that you may write there, then run again"):
+        write_private("/proc/edfi/a.bin", b"x")
 
 
 def test_a_file_that_others_could_read_is_private_after(tmp_path: Path) -> None:
@@ -82,7 +126,7 @@ def test_a_writer_that_fails_leaves_the_old_file_and_no_draft(tmp_path: Path, be
 
 def test_a_rename_that_fails_leaves_no_draft(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
-    with pytest.raises(OSError, match="a"):
+    with pytest.raises(StorageUnavailable, match=r"a cannot be written \(Is a directory\)"):
         write_private(tmp_path / "a", b"x")
     assert [each.name for each in tmp_path.iterdir()] == ["a"]
 

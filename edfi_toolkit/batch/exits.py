@@ -14,10 +14,12 @@ class Exit(IntEnum):
 
     DONE = 0  # everything asked for is in the ODS
     FAILED = 1  # the run failed: a bug, a broken notebook
-    SETTINGS = 2  # settings, command line or source are wrong; nothing was sent
+    SETTINGS = 2  # settings, command line, source or ledger are wrong and need a person; nothing was sent
     ATTENTION = 3  # finished, and some records are held or were refused
     GUARDED = 4  # refused by a guardrail, or the approved plan no longer holds; nothing was sent
-    UNAVAILABLE = 5  # target unavailable, login refused, or another run at work; running again resumes
+    UNAVAILABLE = (
+        5  # target, disk or ledger unavailable, login refused, another run at work: running again resumes
+    )
 
 
 # From the best to the worst: what running again repairs is better than what a person must fix first.
@@ -29,6 +31,9 @@ _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (errors.PlanError, Exit.GUARDED),
     (errors.OdsError, Exit.UNAVAILABLE),
     (errors.LedgerBusy, Exit.UNAVAILABLE),
+    (errors.LedgerUnavailable, Exit.UNAVAILABLE),
+    (errors.LedgerError, Exit.SETTINGS),
+    (errors.StorageUnavailable, Exit.UNAVAILABLE),
 )
 
 

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from edfi_toolkit.errors import ConfigError, LedgerError
+from edfi_toolkit.errors import (
+    ConfigError,
+    LedgerBusy,
+    LedgerError,
+    LedgerUnavailable,
+    StorageUnavailable,
+    what_failed,
+)
 from edfi_toolkit.storage import create_private
 
 BUSY_S = 30.0
+# How the names of SQLite's errors and PostgreSQL's SQLSTATEs begin.
+_BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED", "55P03")
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")
+_NOT_NOW = (
+    *("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM"),
+    *("08", "25006", "53", "57P", "58"),
+)
 
 
 def url_of(where: str | os.PathLike[str]) -> URL:
@@ -28,13 +44,43 @@ def url_of(where: str | os.PathLike[str]) -> URL:
 
 
 def make_private(path: Path) -> None:
-    """The file with mode 0600 before the first byte is written, its new folders 0700."""
+    """The file, and what SQLite keeps next to it, with mode 0600; before the first byte is written, and again later."""
     try:
         create_private(path)
-    except OSError as error:
-        raise LedgerError(
-            f"The ledger {path} cannot be opened ({error.strerror}). Check the path and your rights there."
-        ) from None
+        for suffix in ("-wal", "-shm"):
+            if (file := path.with_name(path.name + suffix)).exists():
+                create_private(file)
+    except StorageUnavailable as error:
+        raise LedgerUnavailable(f"The ledger cannot be opened: {error}") from None
+
+
+def ledger_error(error: SQLAlchemyError | sqlite3.Error, shown: str) -> LedgerError:
+    """A database's error as one of ours, without a statement or a value. shown: which ledger it is."""
+    driver = getattr(error, "orig", None) or error
+    code = str(getattr(driver, "sqlite_errorname", None) or getattr(driver, "sqlstate", None) or "")
+    told = what_failed(error)
+    if code.startswith(_BUSY):
+        return LedgerBusy(
+            f"The ledger {shown} stays locked by another process. Wait for it to finish, or end it; then run again."
+        )
+    if code.startswith(_DAMAGED):
+        return damaged(shown, told)
+    if code.startswith(_NOT_NOW) or (isinstance(error, OperationalError) and not code):
+        return LedgerUnavailable(
+            f"The ledger {shown} cannot be used for now ({told}). Check that it can be reached, that you may write "
+            "there and that its disk has room; then run again."
+        )
+    return LedgerError(
+        f"The ledger {shown} could not be used ({told}). Run 'edfi-toolkit doctor', which checks it."
+    )
+
+
+def damaged(shown: str, why: str) -> LedgerError:
+    """What to do about a ledger that is no more as it was written."""
+    return LedgerError(
+        f"The ledger {shown} is damaged ({why}). Check that it is a ledger, keep the file as it is, and put back its "
+        "last backup. Without one name a new ledger and run notebook 60: a resync learns again what was published."
+    )
 
 
 def engine_of(url: URL) -> Engine:

@@ -19,9 +19,9 @@ from typing import Any, Self
 
 import orjson
 import pandas as pd
-from sqlalchemy import Connection, Select, case, func, select, text
+from sqlalchemy import Connection, Select, case, func, inspect, select, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from edfi_toolkit.errors import LedgerBusy, LedgerError
 from edfi_toolkit.ledger import database, schema
@@ -35,6 +35,7 @@ from edfi_toolkit.planning.comparison import IDENTITY_MAP, feed_label
 from edfi_toolkit.planning.preferences import PREFERENCES, typed_preferences
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_VERSION = "alembic_version"
 _ADVISORY = 0x45644669  # "EdFi": keeps our PostgreSQL locks apart from other programs'
 
 
@@ -108,14 +109,20 @@ class Ledger:
                 self._migrate()
 
     def _version(self) -> str | None:
-        """The migration the ledger is at, read without Alembic: opening a ledger must stay cheap."""
-        try:
-            with self.reading() as connection:
-                return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        except (OperationalError, ProgrammingError) as error:
-            if "locked" in str(error.orig) or "alembic_version" not in str(error.orig):
-                raise
-            return None
+        """The migration the ledger is at, None for a new one; read without Alembic: opening must stay cheap.
+
+        Raises LedgerError when tables are missing: a half-copied ledger forgets what was published.
+        """
+        with self.reading() as connection:
+            missing = {_VERSION, *schema.metadata.tables} - set(inspect(connection).get_table_names())
+            if missing.issuperset(schema.metadata.tables):
+                return None
+            version = None
+            if _VERSION not in missing:
+                version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        if version is None or (version == schema.HEAD and missing):
+            raise database.damaged(self.shown, f"it lacks {', '.join(sorted(missing)) or 'its version'}")
+        return str(version)
 
     def _migrate(self) -> None:
         from alembic import command
@@ -135,17 +142,9 @@ class Ledger:
         try:
             yield
         except SQLAlchemyError as error:
-            cause = getattr(error, "orig", None)
-            if "locked" in str(cause):
-                raise LedgerBusy(
-                    f"The ledger {self.shown} stays locked by another process. Wait for it to finish, or end "
-                    "it; then run again."
-                ) from None
-            kind = type(cause or error).__name__
-            raise LedgerError(
-                f"The ledger {self.shown} could not be used ({kind}). Check that it is a ledger, that you may "
-                "write there and that there is room; then run again."
-            ) from None  # a server's message quotes the values of a row
+            raise database.ledger_error(
+                error, self.shown
+            ) from None  # a server's message quotes a row's values
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -14,7 +14,7 @@ import orjson
 import pandas as pd
 import pyarrow as pa
 
-from edfi_toolkit.errors import PlanError
+from edfi_toolkit.errors import PlanError, what_failed
 from edfi_toolkit.model.bodies import hashes_of, json_texts, texts_of
 from edfi_toolkit.model.frames import BODY, JSON, LIST, NUMBER, TEXT, Schema, as_list, typed
 from edfi_toolkit.model.keys import KEY_SCHEMA, key_hashes, key_texts
@@ -136,7 +136,9 @@ class Plan:
             about = orjson.loads((path / "plan.json").read_bytes())
             rows = pd.read_parquet(path / "plan.parquet")
         except (OSError, ValueError) as error:
-            raise PlanError(f"{path} holds no readable plan. Preview again to make one.") from error
+            raise PlanError(
+                f"{path} holds no readable plan ({what_failed(error)}). Preview again to make one."
+            ) from None
         if about.get("format") != _FORMAT:
             raise PlanError(f"The plan in {path} was saved by another version of the toolkit. Preview again.")
         lists = {name: tuple(about["scope"][name]) for name in ("resources", "organizations")}

@@ -18,7 +18,7 @@ import orjson
 import pandas as pd
 
 import edfi_toolkit.model.bodies  # noqa: F401 - a file may have a column of them, and pandas must know their type
-from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.errors import ConfigError, what_failed
 from edfi_toolkit.storage import from_json_column, json_column, write_private
 
 STEPS = ("extract", "build", "validate", "preview", "publish")
@@ -62,8 +62,8 @@ class RunFolder:
             return {}
         except (OSError, orjson.JSONDecodeError) as error:
             raise ConfigError(
-                f"The manifest of run {self.run_id} cannot be read. Start a new run."
-            ) from error
+                f"The manifest of run {self.run_id} cannot be read ({what_failed(error)}). Start a new run."
+            ) from None
         return content
 
     def has(self, step: str) -> bool:
@@ -120,7 +120,12 @@ class RunFolder:
 
     def load_frame(self, name: str) -> pd.DataFrame:
         """Read what `save_frame` wrote."""
-        frame = pd.read_parquet(self.path / f"{name}.parquet")
+        try:
+            frame = pd.read_parquet(self.path / f"{name}.parquet")
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"{name}.parquet of run {self.run_id} cannot be read ({what_failed(error)}). Start a new run."
+            ) from None
         for column in frame.attrs.get("json", []):
             frame[column] = pd.Series(from_json_column(frame[column]), index=frame.index, dtype="object")
         frame.attrs = {}

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from edfi_toolkit.errors import ConfigError, EdfiToolkitError
-from edfi_toolkit.privacy import Masker
+from edfi_toolkit.errors import ConfigError, EdfiToolkitError, StorageUnavailable
+from edfi_toolkit.privacy import session_masker
 from edfi_toolkit.review.views import Block, View
 from edfi_toolkit.settings import Settings, Source, load_settings, without_password
 from edfi_toolkit.storage import private_folder
@@ -42,7 +42,7 @@ def check_setup(
         tone="bad" if wrong else "good",
         blocks=[Block("What a run needs", found, tone="bad" if wrong else "")],
         next_step="Notebook 10." if not wrong else "Put right what needs attention, and run this again.",
-        masker=Masker(installation.mask_key),
+        masker=session_masker(),  # no student is in it, and a look at a new installation makes no key
         frames={"checks": found},
         value=found,
     )
@@ -56,20 +56,16 @@ def _result_of(check: Callable[[], str]) -> dict[str, str]:
 
 
 def _ledger(installation: Settings) -> str:
-    from edfi_toolkit.ledger import Ledger
+    from edfi_toolkit.ledger.health import check_ledger
 
-    with Ledger(installation.ledger):
-        return without_password(installation.ledger)
+    return check_ledger(installation.ledger)
 
 
 def _writable(folder: Path) -> str:
     try:
-        private_folder(folder)
-    except OSError as error:
-        raise ConfigError(
-            f"{folder} cannot be made ({error.strerror}). Set [paths] runs in edfi.toml."
-        ) from error
-    return str(folder)
+        return str(private_folder(folder))
+    except StorageUnavailable as error:
+        raise ConfigError(f"{error} Or set [paths] runs in edfi.toml.") from None
 
 
 def _source(source: Source) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.errors import ConfigError, what_failed
 from edfi_toolkit.sandbox import status
 from edfi_toolkit.sandbox.core import Ods
 from edfi_toolkit.sandbox.seeds import seed as seed
@@ -71,8 +71,10 @@ def answer(sandbox: Sandbox, call: Call) -> Reply:
                 return json_reply(clients_shown(ods))
             case "POST", "tokens/revoke":
                 return json_reply({"revoked": ods.directory.revoke()})
-    except (ConfigError, orjson.JSONDecodeError, TypeError, AttributeError) as error:
+    except ConfigError as error:
         return json_reply({"message": str(error)}, 400)
+    except (orjson.JSONDecodeError, TypeError, AttributeError) as error:
+        return json_reply({"message": f"The body is not what {what} takes ({what_failed(error)})."}, 400)
     return json_reply({"message": f"No control endpoint {call.method} {what}."}, 404)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.errors import ConfigError, what_failed
 
 _LAYOUT = 2
 
@@ -64,7 +64,7 @@ def open_file(path: Path | None, standard: str) -> sqlite3.Connection:
             return connection
     except (OSError, sqlite3.Error) as error:
         raise ConfigError(
-            f"The sandbox data file {path} cannot be used ({error}): name another one."
+            f"The sandbox data file {path} cannot be used ({what_failed(error)}): name another one."
         ) from None
     if found == _LAYOUT:
         raise ConfigError(

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from edfi_toolkit.errors import SourceShapeError, SourceUnavailable
+from edfi_toolkit.errors import SourceShapeError, SourceUnavailable, what_failed
 from edfi_toolkit.sandbox import problems
 from edfi_toolkit.sandbox.core import Ods
 
@@ -66,7 +66,7 @@ def load_seed(ods: Ods, path: Path) -> None:
         lines = path.read_bytes()
     except OSError as error:
         raise SourceUnavailable(
-            f"Seed file {path} could not be read ({error.strerror}): check the path."
+            f"Seed file {path} could not be read ({what_failed(error)}): check the path."
         ) from None
     refused = seed(ods, lines)["refused"]
     if refused:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from edfi_toolkit.errors import ConfigError, did_you_mean
+from edfi_toolkit.errors import ConfigError, did_you_mean, what_failed
 from edfi_toolkit.settings.limits import Limits, ReadingLimits
 from edfi_toolkit.settings.targets import Secret, Source, Target
 
@@ -194,13 +194,11 @@ def parse(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        # A parser's message may quote the line, and the line may be a credential: only the place is named.
-        place = re.search(r"at line \d+, column \d+", str(error))
         raise ConfigError(
-            f"{file}: not valid TOML{f' ({place[0]})' if place else ''}. Correct that line and run again."
+            f"{file}: not valid TOML ({what_failed(error)}). Correct that line and run again."
         ) from None
     except OSError as error:
-        raise ConfigError(f"{file}: cannot be read ({error.strerror}). Check its permissions.") from None
+        raise ConfigError(f"{file}: cannot be read ({what_failed(error)}). Check its permissions.") from None
 
 
 def dotted(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from edfi_toolkit.errors import SourceUnavailable
+from edfi_toolkit.errors import SourceUnavailable, what_failed
 from edfi_toolkit.storage import from_json_column, json_column, write_private
 from edfi_toolkit.tables.schema import TABLES
 from edfi_toolkit.tables.shapes import TableShape, shapes_frame, shapes_of
@@ -129,8 +129,8 @@ class Tables(Mapping[str, pd.DataFrame]):
             extras = {name: stored.pop(f"_{name}") for name in ("skipped", "notices", "origins", "shapes")}
         except (OSError, KeyError, ValueError) as error:
             raise SourceUnavailable(
-                f"{folder} does not hold saved tables. Extract the source again to write them."
-            ) from error
+                f"{folder} does not hold saved tables ({what_failed(error)}). Extract the source again to write them."
+            ) from None
         for name, frame in stored.items():
             for column in _json_columns(name):
                 values = from_json_column(frame[column])

@@ -24,7 +24,7 @@ from typing import Any
 
 import pandas as pd
 
-from edfi_toolkit.errors import ValidationError
+from edfi_toolkit.errors import ValidationError, what_failed
 from edfi_toolkit.validation.gx_savings import rarely_used_imported_later, rules_described_once
 from edfi_toolkit.validation.suite_files import Expectation
 
@@ -184,9 +184,9 @@ def _suite(rules: Sequence[Expectation], file: str) -> Any:
         try:
             loaded.extend(ExpectationSuite(name=file, expectations=[_slim(rule)]).expectations)
         except (TypeError, ValueError) as problem:  # the library's field errors are ValueErrors
-            said = " ".join(str(problem).split())
             raise ValidationError(
-                f"{file}, rule {rule['meta']['rule_id']} ({rule['type']}): {said}. Correct the file."
+                f"{file}, rule {rule['meta']['rule_id']} ({rule['type']}): Great Expectations does not take its "
+                f"kwargs ({what_failed(problem)}{_members(problem)}). Correct the file."
             ) from None
     if len(loaded) != len(rules):
         raise ValidationError(
@@ -195,6 +195,13 @@ def _suite(rules: Sequence[Expectation], file: str) -> Any:
     suite = ExpectationSuite(name=file)
     suite.expectations = loaded
     return suite
+
+
+def _members(problem: Exception) -> str:
+    """Which kwargs the library found wrong: their names."""
+    errors = problem.errors() if hasattr(problem, "errors") else []
+    names = sorted({str(error["loc"][0]) for error in errors} - {"__root__"})
+    return f": {', '.join(names)}" if names else ""
 
 
 def _slim(rule: Expectation) -> Expectation:

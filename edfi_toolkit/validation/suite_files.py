@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from edfi_toolkit.errors import ConfigError, ValidationError
+from edfi_toolkit.errors import ConfigError, ValidationError, what_failed
 from edfi_toolkit.rules import profile_names, profiles
 from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.rules.contract import all_settings
@@ -148,7 +148,9 @@ def read(path: Path) -> Suite:
     try:
         content = orjson.loads(path.read_bytes())
     except orjson.JSONDecodeError as problem:
-        raise ValidationError(f"{path.name} is not valid JSON: {problem}. Correct the file.") from None
+        raise ValidationError(
+            f"{path.name} is not valid JSON ({what_failed(problem)}). Correct the file."
+        ) from None
     if not isinstance(content, dict) or not isinstance(content.get("expectations"), list):
         raise ValidationError(f"{path.name} holds no list of expectations. Use a shipped suite as a pattern.")
     rules = [_complete(subject, rule) if _is_rule(rule) else rule for rule in content["expectations"]]

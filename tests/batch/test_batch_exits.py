@@ -21,7 +21,7 @@ from edfi_toolkit.batch.exits import Exit, exit_of, exit_of_name, exit_of_steps
         ("OdsUnavailable", 5),
         ("OdsRefusedLogin", 5),
         ("OdsError", 5),
-        ("LedgerError", 1),
+        ("LedgerError", 2),
         ("LedgerBusy", 5),
         ("KeyError", 1),
         ("annotations", 1),

@@ -11,13 +11,16 @@ import traceback
 import pytest
 from sqlalchemy import text
 
-from edfi_toolkit.errors import ConfigError, LedgerBusy, LedgerError
-from edfi_toolkit.ledger import Ledger
+from edfi_toolkit.batch.exits import Exit, exit_of
+from edfi_toolkit.errors import ConfigError, LedgerBusy, LedgerError, LedgerUnavailable
+from edfi_toolkit.ledger import Ledger, schema
 from edfi_toolkit.ledger.bulk import BEGUN
+from edfi_toolkit.ledger.health import check_ledger
 from edfi_toolkit.ledger.journal import Journal
 from edfi_toolkit.ledger.schema import HEAD, metadata
 from edfi_toolkit.planning import plan
 from edfi_toolkit.publishing import publish
+from tests.disk import no_room_for
 from tests.factories.district import a_build, a_participation, held_in, wanted
 
 
@@ -153,6 +156,82 @@ def test_a_file_that_is_no_ledger_is_refused_without_its_content(tmp_path):
     with pytest.raises(LedgerError, match="Check that it is a ledger") as refused:
         Ledger(path)
     assert "S-1" not in str(refused.value)
+
+
+@pytest.mark.parametrize("lost", ["attempts", "identity_map", "alembic_version"])
+def test_a_ledger_that_lacks_a_table_is_damaged_and_not_made_again(where, lost):
+    with Ledger(where) as ledger, ledger.writing() as connection:
+        connection.execute(text(f"DROP TABLE {lost}"))
+    with pytest.raises(LedgerError, match=rf"is damaged \(it lacks {lost}\).*last backup") as refused:
+        Ledger(where)
+    assert exit_of(refused.value) is Exit.SETTINGS
+
+
+@pytest.mark.parametrize("half", [0.5, 0.9])
+def test_a_half_copied_ledger_is_damaged(tmp_path, half):
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        ledger.feed("https://ods", "certification", "north")
+    whole = ledger.path.read_bytes()
+    ledger.path.write_bytes(whole[: int(len(whole) * half)])
+    with pytest.raises(LedgerError, match=r"is damaged \(DatabaseError SQLITE_CORRUPT\)"):
+        Ledger(ledger.path)
+
+
+def test_a_disk_without_room_is_unavailable_for_now_and_loses_nothing(tmp_path):
+    rows = [{"identity": f"https://{number}.example/" + "x" * 500} for number in range(2000)]
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        kept = ledger.feed("https://ods", "certification", "north")
+        with (
+            no_room_for(300_000),
+            pytest.raises(LedgerUnavailable, match="its disk has room; then run again") as full,
+            ledger.writing() as connection,
+        ):
+            connection.execute(schema.targets.insert(), rows)
+        assert exit_of(full.value) is Exit.UNAVAILABLE
+        assert ledger.feed("https://ods", "certification", "north") == kept
+    with Ledger(ledger.path) as again, again.writing() as connection:
+        assert connection.execute(text("SELECT count(*) FROM targets")).scalar() == 1
+        connection.execute(schema.targets.insert(), rows)
+
+
+def test_a_ledger_that_others_can_read_is_tightened_when_it_is_opened(tmp_path):
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        ledger.feed("https://ods", "certification", "north")
+        files = [tmp_path / f"ledger.db{end}" for end in ("", "-wal", "-shm")]
+        for file in files:
+            file.chmod(0o644)
+        Ledger(ledger.path).close()
+        assert [file.stat().st_mode & 0o777 for file in files] == [0o600] * 3
+
+
+def test_a_damaged_page_is_found_by_the_health_check(tmp_path):
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        for number in range(300):
+            ledger.feed("https://ods", "certification", f"north-{number}" * 20)
+    assert check_ledger(ledger.path) == str(ledger.path)
+    pages = bytearray(ledger.path.read_bytes())
+    pages[-4096:] = b"\xff" * 4096
+    ledger.path.write_bytes(pages)
+    Ledger(ledger.path).close()  # nothing reads that page
+    with pytest.raises(LedgerError, match=r"is damaged .*last backup"):
+        check_ledger(ledger.path)
+
+
+def test_the_health_check_changes_nothing(tmp_path):
+    path = tmp_path / "state" / "ledger.db"
+    assert "made by the first run" in check_ledger(path)
+    assert list(tmp_path.iterdir()) == []
+    Ledger(path).close()
+    path.chmod(0o640)
+    with pytest.raises(LedgerError, match=r"Others can read the ledger .* makes it private"):
+        check_ledger(path)
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_the_health_check_knows_a_database_elsewhere(where):
+    Ledger(where).close()
+    with Ledger(where) as ledger:
+        assert check_ledger(where) == ledger.shown
 
 
 def test_a_ledger_somebody_else_keeps_locked_is_told(tmp_path, monkeypatch):
