@@ -38,6 +38,8 @@ def with_types(rows: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 def _as(values: pd.Series, kind: str) -> pd.Series:
     if kind in _CELLS and values.dtype == object and set(map(type, values)) <= _CELLS[kind]:
         return values  # what is in the cells is never changed in place
+    if str(values.dtype) == kind:
+        return values
     if kind == LIST:
         return pd.Series([_list(value) for value in values], index=values.index, dtype=object)
     if kind == JSON:

@@ -7,6 +7,7 @@ For every table, rows read = rows kept + unreadable rows + identical rows collap
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -26,7 +27,7 @@ from edfi_toolkit.tables.load_errors import (
 )
 from edfi_toolkit.tables.schema import TABLES, Column, Table
 from edfi_toolkit.tables.shapes import TableShape, table_shape
-from edfi_toolkit.tables.tables import NOTICE_COLUMNS, ORIGIN_COLUMNS, SKIPPED_COLUMNS, Tables
+from edfi_toolkit.tables.tables import NOTICE_COLUMNS, ORIGIN_COLUMNS, SKIPPED_COLUMNS, Tables, framed
 
 MISSING_KEY = "COM-NRM-6"
 _FAULT_COLUMNS = {"position": "int64", "rule": "str", "order": "int64", "column": "str", "says": "str"}
@@ -128,13 +129,13 @@ def _matched(table: Table, sheet: Sheet) -> tuple[pd.DataFrame, Notices, list[st
 def _typed(table: Table, raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, pd.Series]]:
     """The typed frame; its faults: one row per cell that cannot be read or is an empty key; and, for each column that
     the source has, which cells are filled."""
-    typed: dict[str, pd.Series] = {}
+    typed: dict[str, Any] = {}
     filled: dict[str, pd.Series] = {}
     faults: list[pd.DataFrame] = []
+    first = np.zeros(len(raw), dtype=int)
     for order, column in enumerate(table.columns.values()):
         if column.name not in raw:
-            default = pd.Series([column.default], dtype=column.dtype)
-            typed[column.name] = default.take(np.zeros(len(raw), dtype=int)).set_axis(raw.index)
+            typed[column.name] = _default(column).take(first)
             continue
         values, bad = convert(raw[column.name], column)
         if bad.any():
@@ -149,6 +150,12 @@ def _typed(table: Table, raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame,
     if table.name == "edfi_config":
         _fill_school_year(frame)
     return frame, _stack(faults, _FAULT_COLUMNS), filled
+
+
+@cache
+def _default(column: Column) -> Any:
+    """An array of one cell, for a column that the source has not."""
+    return pd.Series([column.default], dtype=column.dtype).array
 
 
 def _faults(
@@ -175,5 +182,5 @@ def _fill_school_year(config: pd.DataFrame) -> None:
 def _stack(frames: Iterable[pd.DataFrame], columns: Mapping[str, str]) -> pd.DataFrame:
     filled = [frame for frame in frames if len(frame)]
     if not filled:
-        return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
+        return framed(None, columns)
     return pd.concat(filled, ignore_index=True).astype(dict(columns))
