@@ -104,7 +104,9 @@ def pytest_make_collect_report() -> Any:
 
 # ---- marks and order
 
-# What a test needs follows from its folder, its module and its fixtures; CONTRIBUTING.md says what each mark is for.
+# What a test needs follows from its folder, its module and its fixtures, where the test does not have a mark already;
+# CONTRIBUTING.md says what each mark is for.
+MARKS = {"unit", "sandbox", "process", "browser"}
 PROCESS_FOLDERS = {"batch", "cli", "notebooks", "runs"}
 PROCESS_MODULES = {"subprocess", "multiprocessing", "tests.processes"}
 PROCESS_FIXTURES = {"sandbox", "postgres"}
@@ -114,6 +116,8 @@ SANDBOX_FIXTURES = {"app", "client"}
 
 
 def _mark_of(item: pytest.Item) -> str:
+    if named := {each.name for each in item.iter_markers()} & MARKS:
+        return named.pop()
     folder = item.path.parent.name
     if folder == "browser":
         return "browser"

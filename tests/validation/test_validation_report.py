@@ -183,6 +183,7 @@ def test_a_checked_that_was_read_back_from_disk_reports_the_same(checked, tmp_pa
     assert pages[0] == pages[1]
 
 
+@pytest.mark.process
 def test_a_browser_sorts_and_filters_without_an_error(page: str, tmp_path: Path) -> None:
     sync_api: Any = pytest.importorskip("playwright.sync_api")
     chromium = Path("/usr/bin/chromium")
