@@ -74,7 +74,7 @@ class Catalog:
             },
             organization=organization,
             student=student,
-            told_by_columns=frozenset(f"$.{path[0]}" for path in (organization, student) if path),
+            held_by_columns=frozenset(f"$.{path[0]}" for path in (organization, student) if path),
             key_may_change=facts["allowIdentityUpdates"],
             parents=tuple(_parent_paths(root)) if superclass == ORGANIZATION else (),
         )
@@ -231,7 +231,7 @@ def _descriptor_shape(endpoint: str, name: str) -> Shape:
         parameters={steps(path)[0].lower(): (steps(path),) for path in _DESCRIPTOR_PROPERTIES},
         organization=None,
         student=None,
-        told_by_columns=frozenset(),
+        held_by_columns=frozenset(),
         key_may_change=False,
         descriptor=name,
     )

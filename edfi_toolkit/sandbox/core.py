@@ -229,7 +229,7 @@ class Ods:
             found = self.store.target(target.space, reference.key)
             if found is None or target.endpoint not in (None, found.kind):
                 missing.append((reference.path, target.name))
-            elif reference.path not in shape.told_by_columns:
+            elif reference.path not in shape.held_by_columns:
                 links.append((found.seq, reference.via))
         if missing:
             raise problems.unresolved(missing)

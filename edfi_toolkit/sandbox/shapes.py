@@ -69,7 +69,7 @@ class Shape:
     parameters: dict[str, tuple[tuple[str, ...], ...]]  # lower-case query name -> paths
     organization: tuple[str, ...] | None
     student: tuple[str, ...] | None
-    told_by_columns: frozenset[str]  # paths of the references to those two
+    held_by_columns: frozenset[str]  # paths of the references to those two
     key_may_change: bool
     descriptor: str | None = None
     parents: tuple[tuple[str, ...], ...] = field(default=())  # paths to the ids of organizations above
