@@ -48,7 +48,7 @@ def private_draft(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """An open binary file that becomes the private file at `path` when the block ends without an error."""
     path = Path(path)
     private_folder(path.parent)
-    with _told_of(path):
+    with _failures_named(path):
         descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -65,7 +65,7 @@ def private_draft(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 def private_folder(path: str | os.PathLike[str]) -> Path:
     """Make a folder, and those above it that are missing, for its owner alone; one that is there stays as it is."""
     path = Path(path)
-    with _told_of(path):
+    with _failures_named(path):
         for folder in reversed((path, *path.parents)):
             if not folder.is_dir():
                 folder.mkdir(mode=0o700, exist_ok=True)
@@ -77,7 +77,7 @@ def create_private(path: str | os.PathLike[str]) -> Path:
     """Make a file private, with its folder where there is none, for a library that opens it by name."""
     path = Path(path)
     private_folder(path.parent)
-    with _told_of(path):
+    with _failures_named(path):
         new = not path.exists()
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         if new or readable_by_others(path):
@@ -91,7 +91,7 @@ def readable_by_others(path: str | os.PathLike[str]) -> bool:
 
 
 @contextmanager
-def _told_of(path: Path) -> Iterator[None]:
+def _failures_named(path: Path) -> Iterator[None]:
     """What the system refuses, as a StorageUnavailable that names the file."""
     try:
         yield

@@ -58,20 +58,20 @@ def ledger_error(error: SQLAlchemyError | sqlite3.Error, shown: str) -> LedgerEr
     """A database's error as one of ours, without a statement or a value. shown: which ledger it is."""
     driver = getattr(error, "orig", None) or error
     code = str(getattr(driver, "sqlite_errorname", None) or getattr(driver, "sqlstate", None) or "")
-    told = what_failed(error)
+    reason = what_failed(error)
     if code.startswith(_BUSY):
         return LedgerBusy(
             f"The ledger {shown} stays locked by another process. Wait for it to finish, or end it; then run again."
         )
     if code.startswith(_DAMAGED):
-        return damaged(shown, told)
+        return damaged(shown, reason)
     if code.startswith(_NOT_NOW) or (isinstance(error, OperationalError) and not code):
         return LedgerUnavailable(
-            f"The ledger {shown} cannot be used for now ({told}). Check that it can be reached, that you may write "
+            f"The ledger {shown} cannot be used for now ({reason}). Check that it can be reached, that you may write "
             "there and that its disk has room; then run again."
         )
     return LedgerError(
-        f"The ledger {shown} could not be used ({told}). Run 'edfi-toolkit doctor', which checks it."
+        f"The ledger {shown} could not be used ({reason}). Run 'edfi-toolkit doctor', which checks it."
     )
 
 
