@@ -34,6 +34,13 @@ def test_a_new_ledger_has_exactly_the_tables_of_the_schema(where):
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
 
 
+def test_every_column_of_a_rejection_is_read_back(where):
+    """But the numbers by which the ledger finds its rows."""
+    kept = set(schema.rejections.c.keys()) - {"id", "run", "feed_id", "school_year", "key_hash"}
+    with Ledger(where) as ledger:
+        assert kept | {"run_id"} == set(ledger.rejections().columns)
+
+
 def test_a_ledger_of_a_newer_version_is_refused_with_the_next_step(where):
     with Ledger(where) as ledger, ledger.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
