@@ -43,6 +43,10 @@ _PLACE = re.compile(
 class EdfiToolkitError(Exception):
     """Base of all errors the toolkit raises on purpose."""
 
+    def _render_traceback_(self) -> list[str]:
+        """For IPython: a mistake is one sentence, without the lines of code that noticed it."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class ConfigError(EdfiToolkitError):
     """Settings or command line are wrong; nothing was contacted."""

@@ -21,14 +21,13 @@ from typing import Any
 from edfi_toolkit.batch.exits import Exit, exit_of_name
 from edfi_toolkit.batch.kernels import Kernel
 from edfi_toolkit.display.progress import Progress
-from edfi_toolkit.errors import ConfigError, did_you_mean
+from edfi_toolkit.display.texts import visible
+from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.runs.parameters import refuse_credentials, refuse_unknown
 from edfi_toolkit.storage import write_private
 
 ENGINE = "edfi-toolkit"
 UNATTENDED = "EDFI_UNATTENDED"
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-_CREDENTIAL_NAME = re.compile(r"secret|passw|pwd|token|credential|api_?key|^key$|_key$", re.IGNORECASE)
-_CREDENTIAL_VALUE = re.compile(r"//[^/@\s]+:[^/@\s]+@")
 _FRAME = re.compile(r"(File \S+?:\d+|File \"[^\"]+\", line \d+|Cell In\[\d+\], line \d+)")
 _COLOUR = re.compile("\x1b\\[[0-9;]*m")
 _OWN_KEYS = ("start_time", "end_time", "duration", "exception", "version", "status")
@@ -103,23 +102,14 @@ def check_parameters(notebooks: Sequence[Path], parameters: Mapping[str, Any]) -
     """Which parameters each notebook takes. ConfigError for an unknown name or anything like a credential."""
     import papermill
 
-    for name, value in parameters.items():
-        if _CREDENTIAL_NAME.search(name) or _CREDENTIAL_VALUE.search(str(value)):
-            raise ConfigError(
-                f"Parameter {name!r} looks like a credential. Parameters are written into notebooks: keep "
-                "keys, secrets and database passwords in the environment or the keyring, and pass the name "
-                "of the target or source."
-            )
+    refuse_credentials(parameters)
     known: dict[Path, list[str]] = {}
     for path in notebooks:
         if not path.is_file():
             raise ConfigError(f"There is no notebook {path.name} in {path.parent}.")
         known[path] = list(papermill.inspect_notebook(str(path)))
-    every = sorted({name for names in known.values() for name in names})
-    for name in parameters:
-        if name not in every:
-            meant = did_you_mean(name, every)
-            raise ConfigError(f"No notebook has a parameter {name!r}.{meant} They have: {', '.join(every)}.")
+    every = {name for names in known.values() for name in names}
+    refuse_unknown(parameters, every, "No notebook")
     return {path: [name for name in parameters if name in names] for path, names in known.items()}
 
 
@@ -150,7 +140,8 @@ def _run_one(
             progress=progress_of(path.stem) if progress_of else None,
         )  # fmt: skip
     except PapermillExecutionError as failed:
-        code, error = exit_of_name(failed.ename), _error_text(failed.ename, failed.evalue)
+        code = exit_of_name(failed.ename)
+        error = redact(_error_text(failed.ename, failed.evalue, failed.traceback))
     except CellTimeoutError:
         over = "the whole run" if time.monotonic() >= deadline - 1 else "one cell"
         code, error = Exit.FAILED, f"{path.name} was stopped: the time limit for {over} was reached."
@@ -191,7 +182,7 @@ def _report_cells(nb_man: Any, progress: Progress) -> None:
 
 
 def clean_output(notebook: Any, redact: Callable[[str], str] = str) -> Any:
-    """A copy to show: no widget state, no parameters or paths in the metadata, errors shortened."""
+    """A copy to show: no widget state, no parameters or paths in the metadata, errors shortened, all texts redacted."""
     import nbformat
 
     clean = nbformat.from_dict(notebook)  # type: ignore[no-untyped-call]
@@ -212,26 +203,42 @@ def _keep_own(metadata: Any) -> None:
 
 
 def _clean_output_of_cell(output: Any, redact: Callable[[str], str]) -> Any:
+    def shown(text: str) -> str:
+        return visible(redact(text))
+
     if output.output_type == "error":
-        output.evalue = redact(_error_text(output.ename, output.evalue).partition(": ")[2])
+        error = shown(_error_text(output.ename, output.evalue, output.traceback))
         # Only file and line of each step: a library's chained error may quote an address with a student's id.
         steps = [found[0] for line in output.traceback for found in _FRAME.finditer(_COLOUR.sub("", line))]
-        output.traceback = [*steps, f"{output.ename}: {output.evalue}"]
+        output.evalue = error.partition(": ")[2]
+        output.traceback = [*steps, error]
     elif output.output_type == "stream":
-        output.text = redact("".join(output.text))
+        output.text = shown("".join(output.text))
     else:
-        output.data.pop(WIDGET_VIEW, None)
-        for kind, content in output.data.items():
-            if isinstance(content, str) and kind.startswith("text/"):
-                output.data[kind] = redact(content)
+        for kind, content in list(output.data.items()):
+            if "widget" in kind:
+                del output.data[kind]
+            elif not kind.startswith("image/") or kind == "image/svg+xml":  # a picture's bytes are no text
+                output.data[kind] = _texts_changed(content, shown)
+        output.metadata = _texts_changed(output.metadata, shown)
     return output
 
 
-def _error_text(name: str, text: str) -> str:
-    """One line about an error; its text only when it is one of ours: they never quote a student's data."""
-    from edfi_toolkit import errors
+def _texts_changed(content: Any, change: Callable[[str], str]) -> Any:
+    """Texts and names in nested content, each changed."""
+    if isinstance(content, Mapping):
+        return {change(name): _texts_changed(value, change) for name, value in content.items()}
+    if isinstance(content, list):
+        return [_texts_changed(part, change) for part in content]
+    return change(content) if isinstance(content, str) else content
 
-    ours = isinstance(getattr(errors, name, None), type)
+
+def _error_text(name: str, text: str, traceback: Sequence[str]) -> str:
+    """One line about an error; its text only when it is one of ours: they never quote a student's data.
+
+    Ours are known by how they show themselves; others have classes of the same name.
+    """
+    ours = [_COLOUR.sub("", line).strip() for line in traceback] == [f"{name}: {text}".strip()]
     return f"{name}: {text if ours else 'the message is withheld, because it may quote student data'}"
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from edfi_toolkit.cli.options import AsJson
-from edfi_toolkit.cli.output import say, show_json
+from edfi_toolkit.cli.output import say, show_json, show_text
 
 COLUMNS = (
     "source",
@@ -80,5 +79,5 @@ def batch(
     else:
         table = pd.DataFrame(facts).reindex(columns=[*COLUMNS, *MORE_COLUMNS])
         shown = table.sort_values(["source", "school_year"]).convert_dtypes().astype(object)
-        sys.stdout.write(shown.where(shown.notna(), "").to_string(index=False) + "\n")
+        show_text(shown.where(shown.notna(), "").to_string(index=False))
     raise typer.Exit(code)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edfi_toolkit.cli.output import say
+from edfi_toolkit.cli.output import say, show_text
 
 TEMPLATE = """\
 # Settings of the Ed-Fi steward toolkit. No key, secret or password belongs in this file.
@@ -46,5 +46,5 @@ def init(
     path = folder / "edfi.toml"
     if path.exists() and not force:
         raise ConfigError(f"{path} is there already. Edit it, or write over it with --force.")
-    typer.echo(str(write_private(path, TEMPLATE)))
+    show_text(str(write_private(path, TEMPLATE)))
     say("Fill in source and target, then check with: edfi-toolkit doctor")

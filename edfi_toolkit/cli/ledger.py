@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edfi_toolkit.cli.options import AsJson, ProfileName, TargetName
-from edfi_toolkit.cli.output import as_records, say, show_json
+from edfi_toolkit.cli.output import as_records, say, show_json, show_text
 from edfi_toolkit.cli.rejections import RunId
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def runs(context: typer.Context, run: RunId = None, as_json: AsJson = False) -> 
     if as_json:
         show_json(as_records(found, masker))
     else:
-        typer.echo(TextTable.of(found, masker).text or "Nothing has been published yet.")
+        show_text(TextTable.of(found, masker).text or "Nothing has been published yet.")
     unsettled = int(found["unsettled"].sum() if run is None else found["settled_at"].isna().sum())
     if unsettled:
         say(
@@ -69,7 +69,7 @@ def export_map(
     from edfi_toolkit.ledger.identity_csv import export_map as export
 
     with _feed(source, profile, target) as (opened, feed):
-        typer.echo(f"{export(opened, feed, file)} records written to {file}")
+        show_text(f"{export(opened, feed, file)} records written to {file}")
 
 
 @ledger.command()
@@ -89,7 +89,7 @@ def import_map(
     from edfi_toolkit.ledger.identity_csv import import_map as take_over
 
     with _feed(source, profile, target) as (opened, feed):
-        typer.echo(f"{take_over(opened, feed, file)} records taken over from {file}")
+        show_text(f"{take_over(opened, feed, file)} records taken over from {file}")
 
 
 @contextmanager

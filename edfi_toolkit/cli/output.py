@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from edfi_toolkit.display.texts import visible
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -15,14 +17,20 @@ if TYPE_CHECKING:
 
 def say(text: str) -> None:
     """A line for the person, on stderr."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{visible(text)}\n")
     sys.stderr.flush()
+
+
+def show_text(text: str) -> None:
+    """A result as text on stdout."""
+    sys.stdout.write(f"{visible(text)}\n")
+    sys.stdout.flush()
 
 
 def show(view: View, *, as_json: bool = False, facts: Mapping[str, Any] | None = None) -> None:
     """The result of a command on stdout: a view as text, or its facts (else its tables) as JSON."""
     if not as_json:
-        sys.stdout.write(f"{view!r}\n")
+        show_text(repr(view))
     elif facts is not None:
         show_json(facts)
     else:
@@ -33,7 +41,7 @@ def show_json(content: object) -> None:
     """Any result as one line of JSON on stdout."""
     import orjson
 
-    sys.stdout.write(orjson.dumps(content, default=str).decode() + "\n")
+    show_text(orjson.dumps(content, default=str).decode())
 
 
 def as_records(frame: pd.DataFrame, masker: Masker) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from edfi_toolkit.cli.options import ProfileName
-from edfi_toolkit.cli.output import say
+from edfi_toolkit.cli.output import say, show_text
 
 
 def synth(
@@ -38,6 +38,6 @@ def synth(
     )
     synthetic.write(folder, tables, dirty=dirty, churn=churn, seed=seed)
     for path in sorted(folder.rglob("*.*")):
-        typer.echo(str(path))
+        show_text(str(path))
     say(f"\nNext, the ODS for it: edfi-toolkit sandbox --port 8765 --seed {folder / 'ods-seed.jsonl'}")
     say(f"and its records: edfi-toolkit build {folder} --profile {profile} --school-year {school_year}")

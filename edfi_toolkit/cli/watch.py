@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from typing import Annotated
 
 import typer
@@ -17,7 +16,7 @@ from edfi_toolkit.cli.options import (
     TargetName,
     settings_given,
 )
-from edfi_toolkit.cli.output import say, show_json
+from edfi_toolkit.cli.output import say, show_json, show_text
 
 
 def watch(
@@ -73,7 +72,6 @@ def watch(
         if as_json:
             show_json(cycle.facts)
         else:
-            sys.stdout.write(f"{cycle}\n")
-        sys.stdout.flush()
+            show_text(str(cycle))
     say("Stopped.")
     raise typer.Exit(code)

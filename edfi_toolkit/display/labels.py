@@ -6,6 +6,8 @@ import re
 from collections.abc import Hashable
 from functools import lru_cache
 
+from edfi_toolkit.display.texts import visible
+
 LABELS = {
     "again": "publish again?",
     "begin_date": "begins",
@@ -46,7 +48,7 @@ def label(name: Hashable) -> str:
     if known := LABELS.get(str(name)):
         return known[:1].upper() + known[1:]
     parts = [part for part in str(name).split(".") if part]
-    return " \u203a ".join(_words(part) for part in parts) or str(name)
+    return visible(" \u203a ".join(_words(part) for part in parts) or str(name))
 
 
 def _words(name: str) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from edfi_toolkit.display.labels import label
 from edfi_toolkit.display.records import read_json
+from edfi_toolkit.display.texts import visible
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model.bodies import BodyDtype
 from edfi_toolkit.privacy import Masker, personal_values
@@ -104,10 +105,10 @@ class Table:
 
     def _repr_html_(self) -> str:
         title = f"<p><strong>{escape(self.title)}</strong></p>\n" if self.title else ""
-        return f"{title}{self.html}<p>{escape(self.count)}</p>"
+        return visible(f"{title}{self.html}<p>{escape(self.count)}</p>")
 
     def __repr__(self) -> str:
-        return "\n".join(line for line in (self.title, self._texts.text, self.count) if line)
+        return visible("\n".join(line for line in (self.title, self._texts.text, self.count) if line))
 
 
 def column_texts(column: pd.Series, as_text: Callable[[Any], str] = cell_text) -> list[str]:

@@ -8,7 +8,7 @@ an instant      2025-08-23 10:05, with its zone where it has one
 a descriptor    its code value, without the namespace; the full URI is in the record's own columns and files
 a list          its values with commas
 a nested object its filled members in words with semicolons, without those that the ODS adds
-a text          as it is; only a table on a page shortens it
+a text          as it is, with what shows nothing escaped; only a table on a page shortens it
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from edfi_toolkit.display.labels import label
+from edfi_toolkit.display.texts import visible
 from edfi_toolkit.model import SERVER_MEMBERS
 from edfi_toolkit.privacy import is_missing
 
@@ -33,7 +34,7 @@ def cell_text(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if isinstance(value, str):
-        return value.rpartition("#")[2] if value.startswith("uri://") else value
+        return visible(value.rpartition("#")[2] if value.startswith("uri://") else value)
     if isinstance(value, float | np.floating):
         return f"{value:.0f}" if float(value).is_integer() else f"{value:.6g}"
     if isinstance(value, date):
@@ -43,7 +44,7 @@ def cell_text(value: Any) -> str:
     if isinstance(value, SEQUENCES):
         between = "; " if any(isinstance(item, Mapping) for item in value) else ", "
         return between.join(cell_text(item) for item in value)
-    return str(value)
+    return visible(str(value))
 
 
 def _day_or_instant(value: date) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 from edfi_toolkit.errors import (
     ConfigError,
@@ -19,6 +19,7 @@ from edfi_toolkit.errors import (
     StorageUnavailable,
     what_failed,
 )
+from edfi_toolkit.settings import without_credentials
 from edfi_toolkit.storage import create_private
 
 BUSY_S = 30.0
@@ -34,7 +35,13 @@ _NOT_NOW = (
 def url_of(where: str | os.PathLike[str]) -> URL:
     if "://" not in str(where):
         return URL.create("sqlite", database=str(Path(where)))
-    url = make_url(str(where))
+    try:
+        url = make_url(str(where))
+    except (ArgumentError, ValueError):
+        raise ConfigError(
+            f"The ledger's address {without_credentials(str(where))} cannot be understood. Write it as "
+            "postgresql://user@host/database."
+        ) from None
     backend = url.get_backend_name()
     if backend == "sqlite" and url.database:
         return url
@@ -85,7 +92,12 @@ def damaged(shown: str, why: str) -> LedgerError:
 
 def engine_of(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, hide_parameters=True)
+        try:
+            return create_engine(url, hide_parameters=True)
+        except ImportError:
+            raise ConfigError(
+                "No driver for PostgreSQL is installed. Install the toolkit with its extra postgres."
+            ) from None
     # Named parameters, as PostgreSQL's driver has them: rows go to either as they are.
     engine = create_engine(url, hide_parameters=True, paramstyle="named", connect_args={"timeout": BUSY_S})
 

@@ -33,6 +33,7 @@ from edfi_toolkit.model.frames import typed
 from edfi_toolkit.model.keys import typed_keys
 from edfi_toolkit.planning.comparison import IDENTITY_MAP, feed_label
 from edfi_toolkit.planning.preferences import PREFERENCES, typed_preferences
+from edfi_toolkit.settings import without_credentials
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _VERSION = "alembic_version"
@@ -89,7 +90,7 @@ class Ledger:
     @property
     def shown(self) -> str:
         """Where it is, without a password."""
-        return str(self.path) if self.path is not None else self.url.render_as_string(hide_password=True)
+        return str(self.path or without_credentials(self.url.render_as_string(hide_password=False)))
 
     # Opening
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.display.tables import TextTable
+from edfi_toolkit.display.texts import visible
 from edfi_toolkit.errors import ConfigError, did_you_mean
 from edfi_toolkit.privacy import Masker
 
@@ -111,14 +112,14 @@ class View:
         parts += [block_html(block, self.masker) for block in self.blocks]
         if self.next_step:
             parts.append(f'<div style="margin-top:8px"><b>Next:</b> {html.escape(self.next_step)}</div>')
-        return "".join(parts) + "</div>"
+        return visible("".join(parts) + "</div>")
 
     def __repr__(self) -> str:
         lines = [self.title, self.says]
         for block in self.blocks:
             shown = TextTable.of(block.frame.head(ROWS_SHOWN), self.masker).text
             lines += ["", block.caption, shown or block.empty or "none"]
-        return "\n".join([*lines, "", f"Next: {self.next_step}"] if self.next_step else lines)
+        return visible("\n".join([*lines, "", f"Next: {self.next_step}"] if self.next_step else lines))
 
 
 @dataclass(frozen=True, repr=False)

@@ -14,7 +14,7 @@ from edfi_toolkit import __version__
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.review.views import Block, View
 from edfi_toolkit.runs.folder import MADE_IN, STEPS
-from edfi_toolkit.settings import Settings, Source, dotted, without_password
+from edfi_toolkit.settings import Settings, Source, dotted, without_credentials
 
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
@@ -69,7 +69,7 @@ def overview(run: Run) -> View:
     return View(
         title=f"Run {run.id}" if manifest else "A new run",
         says=(
-            f"{run.profile}, school year {run.school_year}, from {without_password(run.source.name)} "
+            f"{run.profile}, school year {run.school_year}, from {without_credentials(run.source.name)} "
             f"to {run.target_name}. Folder: {run.path}"
         ),
         tone="good",

@@ -31,6 +31,7 @@ from edfi_toolkit.runs.manifest import (
     settings_of,
     user_name,
 )
+from edfi_toolkit.runs.parameters import refuse_numbers
 from edfi_toolkit.runs.planning import (
     asked_who_is_published,
     identity_map,
@@ -244,6 +245,7 @@ class Run:
         OdsRefusedLogin.
         """
         self.folder.need("preview")
+        refuse_numbers(approved=approved)
         chosen = list(overrides)
         if not approved:
             return self._await_approval(chosen)

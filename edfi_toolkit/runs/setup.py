@@ -11,7 +11,7 @@ import pandas as pd
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError, StorageUnavailable
 from edfi_toolkit.privacy import session_masker
 from edfi_toolkit.review.views import Block, View
-from edfi_toolkit.settings import Settings, Source, load_settings, without_password
+from edfi_toolkit.settings import Settings, Source, load_settings, without_credentials
 from edfi_toolkit.storage import private_folder
 
 OK, WRONG = "ok", "needs attention"
@@ -70,8 +70,10 @@ def _writable(folder: Path) -> str:
 
 def _source(source: Source) -> str:
     if "://" not in source.path and not Path(source.path).exists():
-        raise ConfigError(f"{source.path} does not exist. Correct [sources.{source.name}] path in edfi.toml.")
-    return without_password(source.path)
+        raise ConfigError(
+            f"{without_credentials(source.path)} does not exist. Correct [sources.{source.name}] path in edfi.toml."
+        )
+    return without_credentials(source.path)
 
 
 def _target(installation: Settings, name: str) -> str:

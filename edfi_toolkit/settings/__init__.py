@@ -15,7 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from edfi_toolkit.errors import ConfigError, did_you_mean
+from edfi_toolkit.errors import ConfigError, did_you_mean, what_failed
+from edfi_toolkit.settings.credentials import can_be_named, without_credentials
 from edfi_toolkit.settings.file import (
     FILE_NAME,
     Section,
@@ -31,7 +32,7 @@ from edfi_toolkit.settings.file import (
     variable_of,
 )
 from edfi_toolkit.settings.limits import Limits, ReadingLimits
-from edfi_toolkit.settings.targets import Secret, Source, Target, without_password
+from edfi_toolkit.settings.targets import Secret, Source, Target
 from edfi_toolkit.storage import write_private
 
 __all__ = [
@@ -43,7 +44,7 @@ __all__ = [
     "Target",
     "dotted",
     "load_settings",
-    "without_password",
+    "without_credentials",
 ]
 
 MASK_KEY_BYTES = 32
@@ -68,7 +69,7 @@ class Settings:
     def __repr__(self) -> str:
         return (
             f"Settings(file={self.file and str(self.file)!r}, targets={sorted(self.targets)}, "
-            f"sources={sorted(self.sources)}, ledger={without_password(self.ledger)!r})"
+            f"sources={sorted(self.sources)}, ledger={without_credentials(self.ledger)!r})"
         )
 
     def target(self, name: str) -> Target:
@@ -100,13 +101,21 @@ class Settings:
                 )
             return found
         if "://" in text:
-            return Source(name=without_password(text), path=text)
+            if not can_be_named(text):
+                raise ConfigError(
+                    f"What the source {without_credentials(text)} is cannot be told from its address. Write "
+                    "%40, %2F, %3F and %23 for @, /, ? and # in a password; give an odbc_connect a name: put the whole "
+                    f'address into an environment variable, and path_env = "ITS_NAME" under [sources.NAME] in '
+                    f"{self.file or FILE_NAME}."
+                )
+            return Source(name=without_credentials(text), path=text)
         path = Path(text).expanduser()
         if path.exists():
             return Source(name=path.resolve().as_posix(), path=str(path))
+        shown = without_credentials(text)
         raise ConfigError(
-            f"There is no source named '{text}', and no file or folder of that name."
-            f"{did_you_mean(text, self.sources)} Add [sources.{text}] to {self.file or FILE_NAME}, or give an "
+            f"There is no source named '{shown}', and no file or folder of that name."
+            f"{did_you_mean(text, self.sources)} Add [sources.{shown}] to {self.file or FILE_NAME}, or give an "
             "existing path."
         )
 
@@ -129,6 +138,7 @@ def load_settings(
     file = find_file(path)
     root = file.parent if file else Path.cwd()
     content = Section(parse(file) if file else {}, str(file or FILE_NAME), "")
+    content.refuse_credentials()
     content.allow("sources", "targets", "profiles", "paths", "limits", "reading")
 
     targets = {name: read_target(name, t, environ, root) for name, t in content.tables("targets")}
@@ -182,7 +192,10 @@ def _mask_key_in(file: Path) -> bytes:
             fresh.rename(file)
         finally:
             fresh.unlink(missing_ok=True)
-    key = file.read_bytes()
+    try:
+        key = file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read ({what_failed(error)}). Check its permissions.") from None
     if len(key) != MASK_KEY_BYTES:
         raise ConfigError(f"{file}: damaged. Delete it; pseudonyms will then differ from earlier ones.")
     return key

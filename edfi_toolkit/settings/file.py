@@ -9,16 +9,15 @@ from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from edfi_toolkit.errors import ConfigError, did_you_mean, what_failed
+from edfi_toolkit.settings.credentials import credentials_in
 from edfi_toolkit.settings.limits import Limits, ReadingLimits
 from edfi_toolkit.settings.targets import Secret, Source, Target
 
 FILE_NAME = "edfi.toml"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
-_CREDENTIALS = frozenset({"key", "secret", "password", "token", "client_id", "client_secret", "api_key"})
 
 
 class Section:
@@ -34,14 +33,18 @@ class Section:
     def allow(self, *names: str) -> None:
         for key in self.content:
             if key not in names:
-                if key.lower() in _CREDENTIALS:
-                    raise self.error(
-                        key,
-                        "keys, secrets and passwords are never written into this file. Delete the line, "
-                        "change the credential if others could read it, and name the place where it is kept: key_env "
-                        'and secret_env (names of environment variables), or keyring = "SERVICE".',
-                    )
                 raise self.error(key, f"unknown.{did_you_mean(key, names)} Use one of: {', '.join(names)}.")
+
+    def refuse_credentials(self) -> None:
+        """Nothing in the file may be a credential, whatever its name and in whatever address it stands."""
+        for place, key in credentials_in(self.content):
+            raise Section({}, self.file, place).error(
+                key,
+                "keys, secrets and passwords are never written into this file. Delete the line, change the "
+                "credential if others could read it, and name the place where it is kept: key_env and secret_env "
+                '(names of environment variables), or keyring = "SERVICE". For an address with a password put the '
+                f'whole address into an environment variable and write {key}_env = "ITS_NAME".',
+            )
 
     def text(self, key: str) -> str | None:
         value = self.content.get(key)
@@ -151,12 +154,6 @@ def place_of(table: Section, key: str, environ: Mapping[str, str], root: Path) -
     value, variable = table.text(key), table.variable_name(f"{key}_env")
     if variable:
         value = environ.get(variable, "").strip()
-    elif value and "://" in value and urlsplit(value).password is not None:
-        raise table.error(
-            key,
-            f"a password is never written into this file. Put the whole URL into an environment variable and "
-            f'write {key}_env = "ITS_NAME".',
-        )
     return value if not value or "://" in value else str(root / Path(value).expanduser())
 
 

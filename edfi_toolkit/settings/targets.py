@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.settings.credentials import without_credentials
 
 # Names that no public registry hands out, so plain http to them stays on this machine or in its own network.
 _LOCAL_NAMES = (".localhost", ".local", ".internal", ".test", ".example", ".invalid")
@@ -125,17 +126,9 @@ class Source:
 
     def __repr__(self) -> str:
         return (
-            f"Source(name={self.name!r}, path={without_password(self.path)!r}, mapping={self.mapping!r}, "
+            f"Source(name={self.name!r}, path={without_credentials(self.path)!r}, mapping={self.mapping!r}, "
             f"settings={dict(self.settings)!r})"
         )
-
-
-def without_password(address: str) -> str:
-    """An address with its user, password and query cut out; a path comes back as it is."""
-    if "://" not in address:
-        return address
-    parts = urlsplit(address)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _root(url: str, whose: str) -> str:

@@ -140,15 +140,15 @@ def _engine(url: str) -> Engine:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
             return create_engine(parsed, hide_parameters=True)
-    except (ImportError, exc.NoSuchModuleError) as error:
+    except (ImportError, exc.NoSuchModuleError):
         driver = url.partition(":")[0]
         raise ConfigError(
             f"No driver for {driver} is installed. Install the extra of edfi-toolkit for it."
-        ) from error
-    except exc.ArgumentError as error:
+        ) from None
+    except (exc.ArgumentError, ValueError):
         raise ConfigError(
             "The database URL cannot be understood. Write it as dialect://user@host/database."
-        ) from error
+        ) from None
     path = Path(parsed.database or "")
     if not path.is_file():
         raise SourceUnavailable(f"There is no SQLite file {path}. Check the path.")

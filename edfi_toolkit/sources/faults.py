@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edfi_toolkit.errors import EdfiToolkitError, SourceShapeError, SourceUnavailable
+from edfi_toolkit.errors import EdfiToolkitError, SourceShapeError, SourceUnavailable, what_failed
 from edfi_toolkit.settings.limits import ReadingLimits
 
 MEGABYTE = 2**20
@@ -27,9 +27,9 @@ def own_words(name: str, cannot: str, fix: str) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:
             raise SourceUnavailable(f"{name} {cannot}. {fix}") from None
-        raise SourceUnavailable(f"{name} cannot be read: {error.strerror}. {fix}") from None
+        raise SourceUnavailable(f"{name} cannot be read: {what_failed(error)}. {fix}") from None
     except Exception as error:
-        raise SourceUnavailable(f"{name} {cannot} ({type(error).__name__}). {fix}") from None
+        raise SourceUnavailable(f"{name} {cannot} ({what_failed(error)}). {fix}") from None
 
 
 def shown(path: Path) -> str:

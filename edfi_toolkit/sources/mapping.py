@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edfi_toolkit.errors import ConfigError, SourceShapeError, did_you_mean, listed_nearest
+from edfi_toolkit.errors import ConfigError, SourceShapeError, did_you_mean, listed_nearest, what_failed
 from edfi_toolkit.rules import profiles
 from edfi_toolkit.tables import TABLES, Sheet
 from edfi_toolkit.tables.disguises import EDGES, is_disguised
@@ -87,9 +87,9 @@ def read_map(path: Path) -> Map:
     """A map from a file.  Raises ConfigError when it cannot be read or names what does not exist."""
     try:
         return parse_map(path.name, path.read_text(encoding="utf-8"))
-    except OSError as error:
+    except OSError:
         known = ", ".join(["auto", "canonical", *source_maps()])
-        raise ConfigError(f"There is no mapping {path}. Use {known}, or the path of a TOML file.") from error
+        raise ConfigError(f"There is no mapping {path}. Use {known}, or the path of a TOML file.") from None
     except UnicodeDecodeError:
         raise ConfigError(f"The mapping {path.name} is not text in UTF-8. Save it as UTF-8.") from None
 
@@ -99,7 +99,9 @@ def parse_map(name: str, text: str) -> Map:
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"The mapping {name} is not valid TOML: {error}.") from error
+        raise ConfigError(
+            f"The mapping {name} is not valid TOML ({what_failed(error)}). Correct it."
+        ) from None
     tables = {}
     for table, parts in content.get("tables", {}).items():
         _require_known(table, TABLES, f"{name}: there is no table")

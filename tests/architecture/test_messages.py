@@ -27,6 +27,7 @@ PRINTS = {"format_exc", "format_exception", "print_exc", "print_exception"}
 EXCEPTIONS = {
     "errors.py": "what_failed itself",
     "planning/comparison.py": "the name of a member of ours that a body lacks",
+    "sources/text.py": "asks whether Arrow's sentence is about its block size, and repeats nothing",
 }
 
 
@@ -93,7 +94,7 @@ def faults(source: str) -> list[tuple[str, int]]:
     return sorted(found, key=lambda each: each[1])
 
 
-@pytest.mark.parametrize("module", [m for m in sorted(MODULES.keys() - EXCEPTIONS) if m[:8] != "sources/"])
+@pytest.mark.parametrize("module", sorted(MODULES.keys() - EXCEPTIONS))
 def test_nothing_repeats_what_another_library_says(module: str) -> None:
     assert [f"{module}:{line}: {what}" for what, line in faults(MODULES[module])] == []
 

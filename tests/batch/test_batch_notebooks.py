@@ -179,6 +179,51 @@ def test_texts_of_outputs_are_redacted(tmp_path: Path) -> None:
     assert output_text(ran.output).count("S-1") == 2
 
 
+def test_every_kind_of_output_is_redacted_and_escaped(tmp_path: Path) -> None:
+    path = a_notebook(
+        tmp_path,
+        "10_print",
+        "who = '604822' + '001'\nfrom IPython.display import display",
+        "display({kind: f'<b>{who}</b>' for kind in ('text/html', 'text/latex', 'image/svg+xml')}, raw=True)",
+        "display({'application/json': {who: [{'id': who}]}}, raw=True, metadata={'who': {'id': who}})",
+        "print(chr(27) + '[31m' + who + chr(0x202e))",
+        "from edfi_toolkit.errors import ConfigError\nraise ConfigError(f'No {who}')",
+    )
+
+    [ran] = run_notebooks(
+        [path],
+        parameters={},
+        out_dir=tmp_path / "out",
+        cwd=tmp_path,
+        redact=lambda text: text.replace("604822001", "S-1"),
+    )
+
+    written = output_text(ran.output)
+    assert "604822001" not in written + ran.error
+    assert written.count("S-1") == 9  # an error has its text and its last line
+    assert [mark in written for mark in ("\\u001b", "\\u202e", "\x1b", "\u202e")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    nbformat.validate(nbformat.read(ran.output, as_version=4))
+
+
+def test_an_error_of_a_library_that_is_named_like_one_of_ours_is_withheld(tmp_path: Path) -> None:
+    path = a_notebook(
+        tmp_path,
+        "10_bug",
+        "class ValidationError(Exception):\n    pass",
+        "raise ValidationError('604822'+'001')",
+    )
+
+    [ran] = run_notebooks([path], parameters={}, out_dir=tmp_path / "out", cwd=tmp_path)
+
+    assert "604822001" not in ran.error + output_text(ran.output)
+    assert ran.error.startswith("ValidationError: the message is withheld")
+
+
 def test_a_cell_over_its_time_stops_the_run_and_keeps_the_output(tmp_path: Path) -> None:
     path = a_notebook(tmp_path, "10_slow", "print('be'+'gun')", "import time\ntime.sleep(60)")
 

@@ -1,0 +1,75 @@
+"""What papermill gave a notebook, checked before a source, a target or a run's folder is touched.
+
+papermill writes every parameter into its output, whether the notebook knows it or not, and takes digits for a number.
+The batch runner refuses before it starts; a notebook that plain papermill runs refuses in its first step.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from edfi_toolkit.errors import ConfigError, did_you_mean
+from edfi_toolkit.settings.credentials import holds_credentials, names_a_credential
+
+_INJECTED = "# Parameters\n"  # how the cell begins that papermill adds
+
+
+def refuse_credentials(parameters: Mapping[str, Any], todo: str = "") -> None:
+    """Raises ConfigError for a parameter that looks like a credential; the message has its name and what to do."""
+    for name, value in parameters.items():
+        if names_a_credential(name) or holds_credentials(str(value)):
+            raise ConfigError(
+                f"Parameter {name!r} looks like a credential. Parameters are written into notebooks: keep keys, "
+                "secrets and database passwords in the environment or the keyring, and pass the name of the target "
+                f"or source. {todo}".strip()
+            )
+
+
+def refuse_unknown(names: Iterable[str], known: Iterable[str], whose: str) -> None:
+    """Raises ConfigError for a parameter that nothing reads, which would go unnoticed. whose: how it begins."""
+    every = sorted(known)
+    for name in names:
+        if name not in every:
+            raise ConfigError(
+                f"{whose} has a parameter {name!r}.{did_you_mean(name, every)} They have: {', '.join(every)}."
+            )
+
+
+def refuse_numbers(**texts: Any) -> None:
+    """Raises ConfigError for a name that is a number: papermill's -p has taken the zeros from its front."""
+    for name, value in texts.items():
+        if value is not None and not isinstance(value, str):
+            raise ConfigError(
+                f'{name} is a text, and {value!r} is none. Write {name} = "..." in quotes; for papermill write '
+                f"-r {name} in place of -p {name}, which reads digits as a number and loses leading zeros."
+            )
+
+
+def check_injected() -> None:
+    """Refuse what papermill added to the notebook that runs here; elsewhere nothing."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    cells: list[str] = shell.user_ns.get("In", []) if shell is not None else []
+    injected = next((at for at, cell in enumerate(cells) if cell.startswith(_INJECTED)), None)
+    if injected is None:
+        return
+    given = {name: shell.user_ns.get(name) for name in _assigned(cells[injected])}  # type: ignore[union-attr]
+    refuse_credentials(
+        given,
+        "Papermill has written it into its output already: delete that file and its log, and change the secret.",
+    )
+    known = {name for cell in cells[:injected] for name in _assigned(cell)}
+    refuse_unknown(given, known, "No cell of this notebook")
+
+
+def _assigned(cell: str) -> list[str]:
+    """The names that a cell of plain assignments sets."""
+    try:
+        body = ast.parse(cell).body
+    except SyntaxError:  # a cell with a command of IPython
+        return []
+    targets = [target for step in body if isinstance(step, ast.Assign) for target in step.targets]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
