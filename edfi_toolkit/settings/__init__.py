@@ -103,7 +103,7 @@ class Settings:
         if "://" in text:
             if not can_be_named(text):
                 raise ConfigError(
-                    f"What the source {without_credentials(text)} is cannot be told from its address. Write "
+                    f"What the source {without_credentials(text)} is cannot be seen from its address. Write "
                     "%40, %2F, %3F and %23 for @, /, ? and # in a password; give an odbc_connect a name: put the whole "
                     f'address into an environment variable, and path_env = "ITS_NAME" under [sources.NAME] in '
                     f"{self.file or FILE_NAME}."
