@@ -37,7 +37,7 @@ def without_credentials(address: str) -> str:
     """An address as it may be shown: host, path, and which database; a path comes back as it is.
 
     User and password are cut out, and the query but for the database's name. Where an `@`, `/`, `?` or `#` stands
-    unescaped in a password, nobody can say what belongs to it: then only the scheme is left.
+    unescaped in a password, it is not clear what belongs to it: then only the scheme is left.
     """
     if "://" not in address:
         return f"…{address.rpartition('@')[2]}" if _BARE.match(address) else address
