@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan as Plan
     from edfi_toolkit.planning import identity_map_of as identity_map_of
-    from edfi_toolkit.planning import plan as plan
+    from edfi_toolkit.planning import plan as plan  # type: ignore[no-redef] # also a module there
     from edfi_toolkit.publishing import publish as publish  # type: ignore[no-redef] # also a module there
     from edfi_toolkit.review import rejections as rejections
     from edfi_toolkit.rules import build as build
     from edfi_toolkit.runs import open_run as open_run
-    from edfi_toolkit.sources import extract as extract
+    from edfi_toolkit.sources import extract as extract  # type: ignore[no-redef] # also a module there
     from edfi_toolkit.validation import validate as validate
 
 __version__ = "0.1.0"

@@ -134,11 +134,15 @@ class StorageUnavailable(EdfiToolkitError):
 
 
 def nearest(
-    name: object, candidates: Iterable[object], *, key: Callable[[str], str] = str.casefold
+    name: object,
+    candidates: Iterable[object],
+    *,
+    key: Callable[[str], str] = str.casefold,
+    cutoff: float = 0.5,
 ) -> str | None:
-    """The candidate most like a name, compared by a key; None when none is like it."""
+    """The candidate most like a name, compared by a key; None when none is as like it as the cutoff (1: equal)."""
     by_key = {key(str(candidate)): str(candidate) for candidate in candidates}
-    found = get_close_matches(key(str(name)), list(by_key), n=1, cutoff=0.5)
+    found = get_close_matches(key(str(name)), list(by_key), n=1, cutoff=cutoff)
     return by_key[found[0]] if found else None
 
 

@@ -17,13 +17,17 @@ HELD_BECAUSE = {
         "Held back by validation; what is published stays as it is.",
         "Correct the findings of this record; the next plan picks it up.",
     ),
-    "held by load error": (
-        "A source row it rests on could not be read; what is published stays as it is.",
-        "Correct the load errors; the next plan picks it up.",
+    "held by error": (
+        "A source row it rests on has an error; what is published stays as it is.",
+        "Correct the row; the next plan picks it up.",
+    ),
+    "held by control row": (
+        "A control row cannot be read, so nothing is planned; what is published stays as it is.",
+        "Correct the control row; the next plan decides about it.",
     ),
     "held orphan": (
         "Not published here, and its student, or one that cannot be named, has an error; it stays as it is.",
-        "Correct the load errors and held records; the next resync decides about it.",
+        "Correct the errors and held records; the next resync decides about it.",
     ),
     "held key change": (
         "Its key moved and the new record is held back; what is published stays as it is.",
@@ -52,10 +56,10 @@ class Findings:
                 )
             )
 
-    def report(self, code: str, *, resource: str | None = None) -> None:
-        """One finding about the plan, or about one resource."""
-        _, severity, says, hint = _texts_of(code)
-        self.say(code, severity, says, hint, resource=resource)
+    def report(self, code: str, *, resource: str | None = None, says: str | None = None) -> None:
+        """One finding about the plan, or about one resource; in words of its own, or the code's."""
+        _, severity, own, hint = _texts_of(code)
+        self.say(code, severity, says or own, hint, resource=resource)
 
     def say(self, code: str, severity: str, says: str, hint: str, *, resource: str | None = None) -> None:
         """One finding in its own words."""

@@ -18,12 +18,14 @@ from edfi_toolkit.errors import ConfigError, UnsafePlan
 from edfi_toolkit.rules import Build
 from edfi_toolkit.settings.limits import DEFAULT_LIMITS
 
+CONTROL_UNREADABLE = "control-unreadable"
 EMPTY_SOURCE = "empty-source"
 MAX_DELETE_SHARE = "max-delete-share"
 MAX_UPDATE_SHARE = "max-update-share"
 NOT_PUBLISHED = "not-published"
 MASS_DELETE = "mass-delete"
-BREACHES = (EMPTY_SOURCE, NOT_PUBLISHED, MAX_DELETE_SHARE, MAX_UPDATE_SHARE)
+BREACHES = (CONTROL_UNREADABLE, EMPTY_SOURCE, NOT_PUBLISHED, MAX_DELETE_SHARE, MAX_UPDATE_SHARE)
+NO_OVERRIDE = frozenset({CONTROL_UNREADABLE})  # COM-CTL-1: nothing is known that a person could answer for
 
 
 MOST = 0.9  # the part of all deletes, or updates, that one cause must explain
@@ -121,6 +123,18 @@ def guard(
     return found
 
 
+def control_unreadable(faults: pd.DataFrame, published: int) -> Guard:
+    """COM-CTL-1: nothing is planned, for control rows that cannot be read. faults: `detail` of each."""
+    count, more = len(faults), f" And {len(faults) - 3} more." if len(faults) > 3 else ""
+    return Guard(
+        CONTROL_UNREADABLE,
+        "critical",
+        f"{count} control row{'s' * (count != 1)} cannot be read, so nothing is planned and all {published} published "
+        f"records stay as they are: {' '.join(faults['detail'].head(3))}{more}",
+        "Correct the rows in the source, then run again. No override opens this.",
+    )
+
+
 def _breach(code: str, says: str, hint: str) -> Guard:
     return Guard(
         code, "critical", says, f"{hint} If it is meant, override {code} in your name when publishing."
@@ -134,17 +148,22 @@ def overrides_for(
 
     overrides: `Override`s, pairs (breach, person), mappings with these two names, or texts `breach:person`.
     says: what each breach says, for the refusal.
-    Raises UnsafePlan, carrying every breach without an override; ConfigError for an override that names no
-    breach or no person.
+    Raises UnsafePlan, carrying every breach without an override, or that none opens; ConfigError for an override that
+        names no breach or no person.
     """
     given = {override.breach: override for override in map(_override, overrides)}
-    missing = [breach for breach in breaches if breach not in given]
+    closed = [breach for breach in breaches if breach in NO_OVERRIDE]
+    missing = [breach for breach in breaches if breach in closed or breach not in given]
     if missing:
         sentences = " ".join(f"{breach}: {says[breach]}" for breach in missing if says and breach in says)
+        todo = (
+            f"No override opens {', '.join(closed)}: correct the source and run again."
+            if closed
+            else "Read the plan's findings; if it is meant, give an override for each, naming the breach and the "
+            "person who answers for it."
+        )
         raise UnsafePlan(
-            f"The plan breaches {', '.join(missing)}; nothing was sent. {f'{sentences} ' if sentences else ''}Read the "
-            "plan's findings; if it is meant, give an override for each, naming the breach and the person who "
-            "answers for it.",
+            f"The plan breaches {', '.join(missing)}; nothing was sent. {f'{sentences} ' if sentences else ''}{todo}",
             missing,
         )
     return [given[breach] for breach in breaches]

@@ -2,8 +2,7 @@
 
 1. Only what lies in the district's scope: its year, the programs of the profile, its own organizations.
 2. Errors hold here too. Without an entry in the ledger nothing says which source row such a record came from, so
-   it stays while its student, or a student that cannot be named, has a row that could not be read or a record that is
-   held.
+   it stays while its student, or a student that cannot be named, has a row with an error or a record that is held.
 """
 
 from __future__ import annotations
@@ -13,13 +12,8 @@ import pandas as pd
 
 from edfi_toolkit.planning.comparison import Sides
 from edfi_toolkit.planning.findings import Findings
+from edfi_toolkit.planning.holds import errors_of
 from edfi_toolkit.rules import Build, profile
-from edfi_toolkit.tables.load_errors import is_load_error
-
-
-def load_errors(skipped: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a build's `skipped` that could not be read."""
-    return skipped[is_load_error(skipped["rule"])]
 
 
 def without_foreign_orphans(
@@ -57,12 +51,12 @@ def _in_doubt(orphans: pd.DataFrame, kept_back: pd.DataFrame, build: Build) -> p
     """Whether an error may be the reason that the source has no record with this key."""
     students = orphans["student_unique_id"]
     doubt = students.isin(kept_back["student_unique_id"])
-    errors = load_errors(build.skipped).reindex(columns=["table", "student_id"])
+    errors = errors_of(build)
     if errors.empty:
         return doubt
     if errors["student_id"].isna().any():  # a school or a calendar, or a row that names no student
         return pd.Series(True, index=orphans.index)
-    known = build.tables["students"].set_index("student_id")["student_unique_id"]
+    known = build.tables["students"].set_index("student_id")["student_unique_id"].dropna()
     named = errors["student_id"].isin(known.index)
     doubt |= students.isin(known.reindex(errors.loc[named, "student_id"]))
     return doubt if named.all() else doubt | ~students.isin(known)

@@ -19,7 +19,7 @@ from edfi_toolkit.model.bodies import hashes_of, json_texts, texts_of
 from edfi_toolkit.model.frames import BODY, JSON, LIST, NUMBER, TEXT, Schema, as_list, typed
 from edfi_toolkit.model.keys import KEY_SCHEMA, key_hashes, key_texts
 from edfi_toolkit.planning.comparison import PlanScope
-from edfi_toolkit.planning.guardrails import BREACHES
+from edfi_toolkit.planning.guardrails import BREACHES, NO_OVERRIDE
 from edfi_toolkit.planning.preferences import typed_preferences
 from edfi_toolkit.storage import from_json_column, json_column, write_private
 
@@ -84,6 +84,11 @@ class Plan:
     def breaches(self) -> tuple[str, ...]:
         """Codes of the guardrails that refuse this plan."""
         return tuple(code for code in self.findings["code"] if code in BREACHES)
+
+    @property
+    def closed(self) -> bool:
+        """Whether one of them is a breach that no override opens."""
+        return not NO_OVERRIDE.isdisjoint(self.breaches)
 
     @property
     def sends(self) -> pd.Series:

@@ -30,13 +30,15 @@ from edfi_toolkit.planning.guardrails import (
     behind_updates,
     guard,
 )
+from edfi_toolkit.planning.holds import resting_on_errors
 from edfi_toolkit.planning.items import items_of
-from edfi_toolkit.planning.key_changes import link, row_of
-from edfi_toolkit.planning.orphans import load_errors, without_foreign_orphans
+from edfi_toolkit.planning.key_changes import link
+from edfi_toolkit.planning.orphans import without_foreign_orphans
 from edfi_toolkit.planning.plan import Plan, seal_of
 from edfi_toolkit.planning.reasons import Origins
 from edfi_toolkit.planning.resources import CheckedBuild, looked_at, parts_of
 from edfi_toolkit.planning.schools import check_known, of_schools
+from edfi_toolkit.planning.stopped import stopped_plan
 from edfi_toolkit.planning.truth_tables import PUBLISH, PUBLISH_READS, RESYNC, RESYNC_READS, decide
 from edfi_toolkit.rules import Build, profile
 
@@ -73,6 +75,10 @@ def plan(
     if mode not in MODES:
         raise PlanError(f"There is no mode {mode!r}. Use one of: {', '.join(MODES)}.")
     build, ready, held = parts_of(checked_or_build)
+    source = build.scope.source if source_name is None else source_name
+    feed = PlanScope(build.scope.profile, int(build.scope.school_year), source, resources=())
+    if len(build.control):
+        return stopped_plan(build, identity_map, feed, mode)
     resync, findings, origins = mode == "resync", Findings(), Origins(build)
     preferences = looked_at(
         checked_or_build,
@@ -82,10 +88,8 @@ def plan(
         last_sync=last_sync,
         unread=unread,
     )
-    scope = PlanScope(
-        profile=build.scope.profile,
-        school_year=int(build.scope.school_year),
-        source=build.scope.source if source_name is None else source_name,
+    scope = replace(
+        feed,
         resources=tuple(preferences.loc[preferences["enabled"], "resource"]),
         organizations=tuple(sorted(set(schools))),
     )
@@ -178,35 +182,18 @@ def _left_alone(
     origins: Origins,
     findings: Findings,
 ) -> pd.Series:
-    """Keys of held records, and mapped rows that rest on unreadable rows."""
+    """Keys of held records, and mapped rows that rest on source rows with an error."""
     held = full_keys(kept_back)
     in_map, in_ods = (
         set(np.flatnonzero(full_keys(side).isin(held))) if len(held) else set()
         for side in (sides.mapped, sides.ods)
     )
-    on_error = set(_rests_on_errors(sides.mapped, build.skipped, origins))
+    on_error = resting_on_errors(sides.mapped, build, origins)
     findings.about("held record", kept_back)
-    findings.about("held by load error", sides.mapped.iloc[sorted(on_error - in_map)])
-    return keys["mapped"].isin(in_map | on_error) | keys["ods"].isin(in_ods)
-
-
-def _rests_on_errors(mapped: pd.DataFrame, skipped: pd.DataFrame, origins: Origins) -> list[int]:
-    """Rows of the map that name an unreadable source row.
-
-    An unreadable row without a readable id may be any row of its table that has vanished, so those count too.
-    """
-    errors = load_errors(skipped)
-    if errors.empty or mapped.empty:
-        return []
-    named = set((errors["table"] + ":" + errors["id"]).dropna())
-    blind = set(errors.loc[errors["id"].isna(), "table"])
-    resting = []
-    for position, refs in enumerate(mapped["source_refs"].tolist()):
-        if any(ref in named or row_of(ref) in named for ref in refs) or any(
-            ref.partition(":")[0] in blind and not origins.has(ref) for ref in refs
-        ):
-            resting.append(position)
-    return resting
+    rows = sorted(on_error.keys() - in_map)
+    says = [origins.held_by(on_error[row]) for row in rows]
+    findings.about("held by error", sides.mapped.iloc[rows], says=says)
+    return keys["mapped"].isin(in_map | on_error.keys()) | keys["ods"].isin(in_ods)
 
 
 # One key space

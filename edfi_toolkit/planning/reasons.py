@@ -62,6 +62,16 @@ class Origins:
             self._ids[table] = set() if rows is None else set(rows[TABLES[table].primary_key[0]].astype(str))
         return row_id in self._ids[table] or row_of(f"{table}:{row_id}").partition(":")[2] in self._ids[table]
 
+    def held_by(self, ref: str) -> str:
+        """Why an error holds a published record that rests on this row."""
+        if rule := self.rule_of(ref):
+            why = f"has an error ({rule})"
+        elif self.has(ref):
+            why = "names a student who is not in the source"
+        else:
+            why = "may be one that could not be read"
+        return f"Its {_table(ref)} row {why}; what is published stays as it is."
+
     def gone(self, refs: list[str]) -> str:
         """Why a published record is no longer built."""
         for ref in refs:

@@ -49,11 +49,13 @@ def looked_at(
 ) -> pd.DataFrame:
     """The resources that a plan looks at, and how each is set (PREFERENCES).
 
-    None under a shut gate; one that is switched off gets no item (COM-TOG-1). In a resync those that could not
-    be read are left out: nothing is known of them, which is not that there is nothing. The other parameters
-    are those of `plan`.
+    None under a shut gate, or where a control row cannot be read; one that is switched off gets no item
+    (COM-TOG-1). In a resync those that could not be read are left out: nothing is known of them, which is not that
+    there is nothing. The other parameters are those of `plan`.
     """
     build, ready, held = parts_of(checked_or_build)
+    if len(build.control):
+        return preferences_of(None, [])
     if not build.config["valid"]:
         findings.report("CONFIG_INVALID")
         return preferences_of(None, [])

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from edfi_toolkit.validation import Checked
 
 
+_CORRECT = "Correct the control rows in the source, then extract again; no override opens this."
+
+
 def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
     """What publishing would change, in the order to check it, and what speaks against it."""
     counts = plan.items["action"].value_counts()
@@ -84,7 +87,9 @@ def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
             Block("Other findings", by_rule(other, "code"), "None.", tone="check"),
         ],
         next_step=(
-            "Find out why the limit is reached. If the change is meant, the notebook that publishes shows how "
+            _CORRECT
+            if plan.closed
+            else "Find out why the limit is reached. If the change is meant, the notebook that publishes shows how "
             "to override it."
             if len(breaches)
             else f"If you agree, publish in notebook {'60' if resync else '40'} with "
@@ -115,13 +120,16 @@ def unapproved_view(plan: Plan, checked: Checked, masker: Masker, *, button: boo
     shown = plan_view(plan, checked, masker)
     nothing, stopped = nothing_published_view(masker), bool(plan.breaches)
     below = button and not stopped
+    needs = "no override opens it" if plan.closed else "each one needs an override that names a person"
     return View(
         title="Publish",
-        says="Nothing was sent. It waits for your approval."
-        + (" A limit stops this plan; each one needs an override that names a person." if stopped else ""),
+        says=("Nothing was sent." if plan.closed else "Nothing was sent. It waits for your approval.")
+        + (f" A limit stops this plan; {needs}." if stopped else ""),
         tone="bad" if stopped else "check",
         blocks=shown.blocks[:2],
-        next_step=(
+        next_step=_CORRECT
+        if plan.closed
+        else (
             ("Type the fingerprint below and press Publish. Or set" if below else "Set")
             + f' approved = "{plan.fingerprint}"'
             + (f' and overrides = ["{plan.breaches[0]}:Your Name"]' if stopped else "")

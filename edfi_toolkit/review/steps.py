@@ -81,11 +81,18 @@ def built_view(build: Build, masker: Masker) -> View:
         says += f" {rows(len(skipped), 'source row').capitalize()} failed a rule and gave none."
     if not build.publishes:
         says = "The configuration of this school year says that nothing may be published."
+    if len(build.control):
+        says = f"Built no record: {rows(len(build.control), 'control row')} cannot be read."
     return View(
         title="Build",
         says=says,
-        tone="check" if len(skipped) or not build.publishes else "good",
+        tone="bad" if len(build.control) else "check" if len(skipped) or not build.publishes else "good",
         blocks=[
+            *(
+                [Block("Control rows that cannot be read: they stop the run", build.control, tone="bad")]
+                if len(build.control)
+                else []
+            ),
             Block("Records built", by_program),
             Block(
                 "Rows that gave no record, by the first rule they failed",
@@ -94,7 +101,9 @@ def built_view(build: Build, masker: Masker) -> View:
             ),
             Block("Every row accounted for", build.accounting()),
         ],
-        next_step="Look at who is missing and why, then validate.",
+        next_step="Correct the control rows in the source, then extract again."
+        if len(build.control)
+        else "Look at who is missing and why, then validate.",
         masker=masker,
         frames={
             "skipped": skipped_rows(build),

@@ -5,7 +5,7 @@ A build fills one; `explain` fills one with `trace=True` for a single student an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from edfi_toolkit.rules.catalogue import rule
 SKIPPED = ("table", "id", "rule", "detail", "file", "row", "column", "value", "student_id")
 NOTICES = ("code", "table", "id", "detail")
 STEPS = ("table", "id", "outcome", "rule", "says")
+JUDGED = ("table", "id", "error")
+OF_A_SETTING = {"COM-FUT-1"}  # deselects by a setting's word, not the source's, so an error outweighs it
 
 
 def first_failing(rows: pd.DataFrame, rules: Mapping[str, Any]) -> pd.Series:
@@ -34,6 +36,25 @@ def as_mask(mask: Any, rows: pd.DataFrame) -> np.ndarray:
     return mask.to_numpy() if mask.dtype == bool else mask.astype("boolean").fillna(False).to_numpy(bool)
 
 
+def is_critical(rule_id: str) -> bool:
+    """Whether failing this rule is an error of the source's data."""
+    return rule(rule_id).severity == "critical"
+
+
+def verdicts(
+    rows: pd.DataFrame, rules: Mapping[str, Any], errors: Mapping[str, Any], weak: Collection[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where a rule fails by an error, and where one fails by a wish of the source."""
+    error, wish = (np.zeros(len(rows), dtype=bool) for _ in range(2))
+    for rule_id, mask in rules.items():
+        fails = as_mask(mask, rows)
+        is_error = np.full(len(rows), is_critical(rule_id)) | as_mask(errors.get(rule_id, False), rows)
+        error |= fails & is_error
+        if rule_id not in weak:
+            wish |= fails & ~is_error
+    return error, wish
+
+
 class Account:
     """Collects skips, notices and, when tracing, every step a row took.
 
@@ -47,6 +68,7 @@ class Account:
         self._skips: list[pd.DataFrame] = []
         self._notices: list[pd.DataFrame] = []
         self._steps: list[pd.DataFrame] = []
+        self._judged: list[pd.DataFrame] = []
 
     def keep(
         self,
@@ -57,23 +79,52 @@ class Account:
         id_column: str,
         details: Mapping[str, Any] | None = None,
         report: pd.Series | None = None,
+        errors: Mapping[str, Any] | None = None,
+        weak: Collection[str] = (),
     ) -> pd.DataFrame:
         """The rows that no rule fails. The others are skipped with the first failing rule.
 
+        A rule of severity critical is an error and holds what rests on the row; any other states a wish of the
+        source, which deselects, and of one row the wish outweighs the error.
+
         details: per rule id a sentence, or a Series of sentences, in place of the catalogue's.
         report: the rows worth a line in the report; the others are not applicable. All, when left out.
+        errors: per rule id where its failing is an error too: a look-up that failed, or dates that contradict.
+        weak: rules whose wish does not concern all that rests on the row, so that it outweighs no error.
         """
         failing = first_failing(rows, rules)
         passed = failing.isna()
         reported = True if report is None else report
         dropped = ~passed & reported
-        self.skip(rows.loc[dropped, id_column], table, failing[dropped], details)
+        self._report_skips(rows.loc[dropped, id_column], table, failing[dropped], details)
+        if dropped.any():
+            error, wish = verdicts(rows, rules, errors or {}, {*OF_A_SETTING, *weak})
+            for mask, is_error in ((error & ~wish, True), (wish, False)):
+                self._judge(rows.loc[mask & dropped, id_column], table, is_error)
         ids = rows.loc[passed & reported, id_column] if self.tracing else rows[:0]
         self.step(ids, table, "kept", ", ".join(rules), "Passed every rule of this block.")
         return rows[passed]
 
-    def skip(self, ids: pd.Series, table: str, rules: Any, details: Mapping[str, Any] | None = None) -> None:
-        """Report rows as skipped. rules: one id, or a Series of ids on the index of `ids`."""
+    def skip(self, ids: pd.Series, table: str, rules: Any, *, errors: Any = False) -> None:
+        """Report rows as skipped. rules: one id, or a Series of ids on the index of `ids`.
+
+        errors: which of them are errors besides those of a critical rule. No other skip states a wish.
+        """
+        self._report_skips(ids, table, rules)
+        critical = pd.Series(rules, index=ids.index, dtype=object).map(is_critical).astype(bool)
+        self.hold(ids[critical | errors], table)
+
+    def hold(self, ids: pd.Series, table: str) -> None:
+        """Rows with an error that no skip reports: what was published from them is held."""
+        self._judge(ids, table, True)
+
+    def _judge(self, ids: pd.Series, table: str, error: bool) -> None:
+        if len(ids):
+            self._judged.append(pd.DataFrame({"table": table, "id": ids.astype("str"), "error": error}))
+
+    def _report_skips(
+        self, ids: pd.Series, table: str, rules: Any, details: Mapping[str, Any] | None = None
+    ) -> None:
         if ids.empty:
             return
         rules = pd.Series(rules, index=ids.index, dtype=object)
@@ -121,6 +172,15 @@ class Account:
     def skipped(self) -> pd.DataFrame:
         """Rows by table and id, each once, with the first rule that dropped it."""
         return framed(self._skips, SKIPPED).drop_duplicates(["table", "id"], ignore_index=True)
+
+    @property
+    def judged(self) -> pd.DataFrame:
+        """Rows that were dropped: `error` where an error did it, else a wish of the source."""
+        return framed(self._judged, JUDGED).astype({"error": bool})
+
+    def take_wishes(self, other: Account) -> None:
+        """What the source wishes by another account, which reports nothing else."""
+        self._judged += [rows[~rows["error"]] for rows in other._judged]
 
     @property
     def notices(self) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The JSON to send for each record, and its hash (COM-PAY-1, COM-PAY-2, COM-EQ-1).
+"""The JSON to send for each record, and its hash (COM-PAY-1, COM-PAY-2, COM-EQ-1, COM-SHOW-1).
 
 Records differ in begin, organization, end and student; the rest of a text is the same for all records of one program
 with the same further members. So texts are woven from a few constant pieces and four columns, all records at once.
@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from edfi_toolkit.model import Body, body_hash, canonical
+from edfi_toolkit.model import Body, canonical
 from edfi_toolkit.model.bodies import BodyArray, hex_digests
 
 PROGRAM = ["program_education_organization_id", "program_name", "program_type_descriptor"]
@@ -29,7 +29,8 @@ VARYING = {
     "endDate": _GAP,
     "studentReference": f'"studentReference":{{"studentUniqueId":"{_GAP}"}}',
 }
-_KEY_MEMBERS = VARYING.keys() | {"programReference"}
+# What the columns say: no further member may say it too, in whatever case, for a target may not tell cases apart.
+FROM_COLUMNS = frozenset(name.casefold() for name in (*VARYING, "programReference"))
 
 
 def bodies(records: pd.DataFrame) -> tuple[BodyArray, pa.Array]:
@@ -48,16 +49,7 @@ def bodies(records: pd.DataFrame) -> tuple[BodyArray, pa.Array]:
         )
     ]
     texts = weave([wire_text(*kind) for kind in kinds], which, gaps)
-    hashes = hashes_of([canonical_text(*kind) for kind in kinds], which, gaps)
-    # Attributes may name a member of the key or endDate themselves; then their word counts.
-    naming = [number for number, (_, members) in enumerate(kinds) if members.keys() & _KEY_MEMBERS]
-    if not naming:
-        return BodyArray(texts), hashes
-    said, hashed = texts.to_pylist(), hashes.to_pylist()
-    for at in np.flatnonzero(np.isin(which, naming)):
-        body = {**orjson.loads(said[at]), **kinds[which[at]][1]}
-        said[at], hashed[at] = orjson.dumps(body), body_hash(body)
-    return BodyArray.of(said), pa.array(hashed, _TEXT)
+    return BodyArray(texts), hashes_of([canonical_text(*kind) for kind in kinds], which, gaps)
 
 
 def kinds_of(records: pd.DataFrame) -> tuple[np.ndarray, list[tuple[Body, Body]]]:
@@ -75,16 +67,21 @@ def kinds_of(records: pd.DataFrame) -> tuple[np.ndarray, list[tuple[Body, Body]]
     return which, [
         (
             {"programReference": dict(zip(names, program, strict=True))},
-            members if isinstance(members, dict) else {},
+            _beyond_columns(members) if isinstance(members, dict) else {},
         )
         for program, members in zip(programs, further.reindex(first), strict=True)
     ]
 
 
+def _beyond_columns(members: Body) -> Body:
+    """COM-SHOW-1: the members of the key, and endDate, come from their columns alone."""
+    return {name: value for name, value in members.items() if name.casefold() not in FROM_COLUMNS}
+
+
 def wire_text(program: Body, members: Body) -> str:
     """What is sent: the members of the key and endDate, then the further ones as they were given."""
     own = {**VARYING, **_members(program, orjson.dumps)}
-    return _text({**own, **_members(members, orjson.dumps), **own})
+    return _text({**own, **_members(members, orjson.dumps)})
 
 
 def canonical_text(program: Body, members: Body) -> str:

@@ -9,14 +9,15 @@ import datetime as dt
 import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError
-from edfi_toolkit.rules.account import Account, together
+from edfi_toolkit.rules.account import JUDGED, NOTICES, Account, framed, together
 from edfi_toolkit.rules.contract import profile as profile_of
+from edfi_toolkit.rules.control import CONTROL, control_faults, ignored
 from edfi_toolkit.tables import Tables, normalise
 
 if TYPE_CHECKING:
@@ -59,7 +60,10 @@ class Build:
     records: one row per association: resource, the six key columns, body, body_hash, source_refs, rules.
     skipped: table, id, rule, detail (and for load errors file, row, column, value).
     notices: code, table, id, detail.
+    control: table, id, detail of each control row that stops the run (COM-CTL-1); there are no records then.
     publishes: False when the configuration says that nothing may be sent at all.
+    judged: table, id, error: of the dropped rows, those with an error, which holds what was published from them, and
+        those by a wish of the source, which deselects it.
     """
 
     profile: str
@@ -71,6 +75,8 @@ class Build:
     config: Config
     scope: Scope
     publishes: bool = True
+    judged: pd.DataFrame = field(default_factory=lambda: framed([], JUDGED))
+    control: pd.DataFrame = field(default_factory=lambda: framed([], tuple(CONTROL)))
 
     @classmethod
     def of(
@@ -94,6 +100,7 @@ class Build:
             tables=tables,
             config=config,
             scope=scope,
+            judged=account.judged,
             **more,
         )
 
@@ -144,8 +151,33 @@ def build(
         if rules.prepare:
             tables = rules.prepare(tables, school_year, values)
         tables = normalise(tables)
+    config = pick_config(tables, school_year)
     with collector_paused():
-        return rules.build(tables, pick_config(tables, school_year), values)
+        made = rules.build(tables, config, values)
+    return _under_control(made, rules.preferences)
+
+
+def _under_control(made: Build, preferences: tuple[str, ...]) -> Build:
+    """The build with what its control rows bring; without a record where one of them cannot be read (COM-CTL)."""
+    t, owned = made.tables, made.scope.resources
+    control = control_faults(t, made.config.school_year, owned, preferences)
+    notices = together(made.notices, _default_config(t, made.config), ignored(t, owned))
+    made = replace(made, control=control, notices=notices)
+    if control.empty:
+        return made
+    return replace(made, records=made.records.iloc[:0], skipped=t.skipped, judged=made.judged.iloc[:0])
+
+
+def _default_config(t: Tables, config: Config) -> pd.DataFrame:
+    """COM-CTL-2: the year that was assumed where no configuration is there at all."""
+    year = str(config.school_year)
+    says = f"There is no table edfi_config; {year} is taken to run from {config.config_start} to {config.config_end}."
+    rows = (
+        []
+        if len(t.edfi_config) or t.skipped["table"].eq("edfi_config").any()
+        else [("DEFAULT_CONFIG", "edfi_config", year, says)]
+    )
+    return pd.DataFrame(rows, columns=list(NOTICES))
 
 
 @contextmanager
@@ -161,24 +193,19 @@ def collector_paused() -> Iterator[None]:
 
 
 def pick_config(tables: Tables, school_year: int | None) -> Config:
-    """The one row of `edfi_config` a run works on; a default row when the table is empty."""
+    """The one row of `edfi_config` a run works on; a default row where the year has none that can be read."""
     rows = tables["edfi_config"]
     years = sorted(int(year) for year in rows["school_year"])
-    if not years:
-        if school_year is None:
-            raise ConfigError(
-                "Which school year? Give school_year (2026 is 2025-26), or a table edfi_config."
-            )
-        return _config({"school_year": school_year})
     if school_year is None:
         if len(years) > 1:
             raise ConfigError(f"edfi_config holds the years {years}. Say which one with school_year.")
+        if not years:
+            raise ConfigError(
+                "Which school year? Give school_year (2026 is 2025-26), or a table edfi_config."
+            )
         school_year = years[0]
-    if school_year not in years:
-        raise ConfigError(
-            f"edfi_config has no row for {school_year}; it holds {years}. Add the row or name another year."
-        )
-    return _config(rows[rows["school_year"] == school_year].iloc[0].to_dict())
+    own = rows[rows["school_year"] == school_year]
+    return _config(own.iloc[0].to_dict() if len(own) else {"school_year": school_year})
 
 
 def _config(row: dict[str, Any]) -> Config:

@@ -122,6 +122,7 @@ class Profile:
     empties: when a resync deletes all of a feed whose configuration publishes nothing.
     judges_dates: `beginDate`, `endDate`: those its own suites or notices judge instead of the common suites.
     descriptors: URIs in the standard's own namespace that only a target of this state has.
+    preferences: the names of the rows of `preferences` that its rules read; they must be readable (COM-CTL-1).
     field_notices: codes of notices whose detail is the name of a field; the catalogue has the sentence.
     """
 
@@ -143,6 +144,7 @@ class Profile:
     empties: When | None = None
     judges_dates: tuple[str, ...] = ()
     descriptors: tuple[str, ...] = ()
+    preferences: tuple[str, ...] = ()
     field_notices: tuple[str, ...] = ()
     prepare: Callable[[Mapping[str, Any], int | None, Settings], Mapping[str, Any]] | None = None
 

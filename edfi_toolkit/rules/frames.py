@@ -146,7 +146,16 @@ def with_each_enrollment(records: pd.DataFrame, enrollments: pd.DataFrame) -> pd
 
 
 def skip_unmatched(
-    records: pd.DataFrame, pairs: pd.DataFrame, table: str, rule_id: str, account: Account
+    records: pd.DataFrame,
+    pairs: pd.DataFrame,
+    table: str,
+    rule_id: str,
+    account: Account,
+    *,
+    unknown: pd.Series | bool = False,
 ) -> None:
-    """Skip the records of a table that found no enrollment."""
-    account.skip(records.loc[~records.index.isin(pairs["record"]), "record_id"], table, rule_id)
+    """Skip the records of a table that found no enrollment. It is an error where what they name is `unknown`, as a
+    student that is in no row."""
+    left = records[~records.index.isin(pairs["record"])]
+    errors = left["student"].lt(0) | (unknown if isinstance(unknown, bool) else unknown[left.index])
+    account.skip(left["record_id"], table, rule_id, errors=errors)

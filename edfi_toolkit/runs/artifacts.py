@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.runs.folder import RunFolder
 
@@ -20,14 +21,15 @@ if TYPE_CHECKING:
     from edfi_toolkit.validation import Checked
 
 _KEY = ["resource", *KEY_COLUMNS]
+_FRAMES = ("records", "skipped", "notices", "judged", "control")
 _DAYS = ("config_start", "config_end")
 _READ_AT_ONCE = 1 << 20
 
 
 def save_build(folder: RunFolder, build: Build) -> None:
     """Write records, skipped, notices, and what else a build knows, under `build/`."""
-    for name, frame in (("records", build.records), ("skipped", build.skipped), ("notices", build.notices)):
-        folder.save_frame(f"build/{name}", frame)
+    for name in _FRAMES:
+        folder.save_frame(f"build/{name}", getattr(build, name))
     scope = asdict(build.scope)
     about = {
         "settings": build.settings,
@@ -45,10 +47,14 @@ def save_build(folder: RunFolder, build: Build) -> None:
 
 
 def load_build(folder: RunFolder, profile: str, tables: Tables) -> Build:
-    """Read what `save_build` wrote."""
+    """Read what `save_build` wrote. Raises ConfigError for a build of an earlier version, which lacks what holds."""
     from edfi_toolkit.rules import Build, Config, Scope
     from edfi_toolkit.rules import profile as profile_of
 
+    if not (folder.path / f"build/{_FRAMES[-1]}.parquet").is_file():
+        raise ConfigError(
+            f"Run {folder.run_id} was built by an earlier version of the toolkit. Build it again (notebook 20)."
+        )
     about = orjson.loads((folder.path / "build/build.json").read_bytes())
     scope = about["scope"]
     sets = {
@@ -58,9 +64,7 @@ def load_build(folder: RunFolder, profile: str, tables: Tables) -> Build:
     }
     return Build(
         profile=profile,
-        records=folder.load_frame("build/records"),
-        skipped=folder.load_frame("build/skipped"),
-        notices=folder.load_frame("build/notices"),
+        **{name: folder.load_frame(f"build/{name}") for name in _FRAMES},
         settings=profile_of(profile).resolve(about["settings"]),
         tables=tables,
         config=Config(**_with_days(about["config"])),

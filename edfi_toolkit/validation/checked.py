@@ -105,6 +105,7 @@ def validate(
     suites, collected = load(), Collected()
     suite_checks.known_subjects(suites)
     suite_checks.check_tables(build, suites, collected)
+    _check_control(build, collected)
     flats = _flattened(records, collected)
     suite_checks.check_records(build, flats, suites, collected)
     references.check_within(records, collected)
@@ -127,6 +128,14 @@ def validate(
         held=records[is_held].assign(held_by=held_by.sort_index().to_numpy()).reset_index(drop=True),
         findings=findings(found, records),
     )
+
+
+def _check_control(build: Build, collected: Collected) -> None:
+    """COM-CTL-1: the control rows that stop the run."""
+    rule = RULES["CONTROL_UNREADABLE"]
+    for table, rows in build.control.groupby("table"):
+        texts = {"says": rows["detail"].to_numpy(), "hint": rule.hint, "severity": rule.severity}
+        collected.add_rows(rule.id, str(table), rows["id"], field=None, **texts)
 
 
 def _flattened(records: pd.DataFrame, collected: Collected) -> dict[str, tuple[Flat, np.ndarray]]:

@@ -12,6 +12,7 @@ import pandas as pd
 from edfi_toolkit.display.tables import Table
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.planning import Plan
+from edfi_toolkit.planning.guardrails import NO_OVERRIDE
 from edfi_toolkit.privacy import session_masker
 
 _ORDER = ["POST", "PUT", "DELETE", "ADOPT", "UNMAP", "NOOP"]
@@ -29,8 +30,9 @@ def counts_by_action(plan: Plan) -> pd.DataFrame:
 
 
 def open_breaches(plan: Plan, overridden: Collection[str] = ()) -> pd.DataFrame:
-    """Code, sentence and hint of every guardrail breach that has no override."""
-    codes = [code for code in plan.breaches if code not in set(overridden)]
+    """Code, sentence and hint of every guardrail breach that has no override, or that none opens."""
+    answered = set(overridden) - NO_OVERRIDE
+    codes = [code for code in plan.breaches if code not in answered]
     messages = plan.findings.drop_duplicates("code").set_index("code").reindex(codes)
     return messages.reindex(columns=["says", "hint"]).rename_axis("code").reset_index().fillna("")
 

@@ -93,11 +93,12 @@ def test_rec_p4_a_record_the_source_lost_is_deleted_and_the_reason_says_why():
     )
     assert deleted["body"] is None
     assert deleted["before"]["studentReference"] == {"studentUniqueId": "S-2"}
+    future = {"future_dated": "suppress_future_begin", "as_of_date": "2025-10-01"}
     skipped = plan(
-        a_build(a_participation(1), a_participation(2, end_date="2025-01-01")),
+        a_build(a_participation(1), a_participation(2, begin_date="2025-11-01"), settings=future),
         identity_map=identity_map_of(before),
     ).items
-    assert skipped["reason"].iloc[0] == "REC-P4: CERT-SEL-3 skips its program_participation row."
+    assert skipped["reason"].iloc[0] == "REC-P4: COM-FUT-1 skips its program_participation row."
 
 
 def test_rec_p5_what_neither_side_knows_is_no_item():

@@ -292,9 +292,10 @@ def test_a_profile_nobody_knows_is_refused():
         build(certification_tables(), profile="certificaton")
 
 
-def test_a_year_that_edfi_config_does_not_hold_is_refused():
-    with pytest.raises(ConfigError, match="2026"):
-        build(certification_tables(), profile="certification", school_year=2025)
+def test_com_ctl_1_a_year_that_edfi_config_does_not_hold_stops_the_run():
+    made = build(certification_tables(a_participation()), profile="certification", school_year=2025)
+    assert made.records.empty
+    assert made.control["detail"].str.contains("there is no row for 2025, only for 2026").tolist() == [True]
 
 
 def test_the_quick_hash_of_plain_bodies_is_the_models_hash():

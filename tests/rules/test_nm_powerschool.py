@@ -288,7 +288,6 @@ def test_nm_evt_3_the_completion_is_an_update_before_standard_5():
     [
         {"cte": {"program_enrolled": False}},
         {"student": {"state_exclude": True}},
-        {"student": {"student_unique_id": None}},
         {"enrollment": {"start_date": "2025-06-01"}},
     ],
 )

@@ -14,6 +14,7 @@ import pandas as pd
 from edfi_toolkit.model import associations, descriptor_properties, resource
 from edfi_toolkit.rules.account import Account
 from edfi_toolkit.rules.building import Build, Config, Scope
+from edfi_toolkit.rules.certification.attributes import contradictions, with_end_dates
 from edfi_toolkit.rules.common import Descriptors, assemble, school_year_of, suppress_future
 from edfi_toolkit.rules.frames import id_order, look_up, rank_texts
 from edfi_toolkit.tables import Tables
@@ -76,9 +77,10 @@ def build(
 ) -> Build:
     """Select, take the elements over, and make one record per key."""
     account = account or Account()
-    rows = participations(tables)
-    rows = with_members(rows, Descriptors(tables, settings["descriptor_namespace"]))
-    rows = selected(rows, settings, account)
+    descriptors = Descriptors(tables, settings["descriptor_namespace"])
+    rows = with_end_dates(participations(tables))
+    rows = with_members(rows, descriptors)
+    rows = selected(rows, contradictions(rows, descriptors), settings, account)
     candidates = elements(rows)
     account.watch(candidates)
     warn_about_years(candidates, account)
@@ -96,14 +98,17 @@ def participations(t: Tables) -> pd.DataFrame:
     return rows.assign(known=rows["known"].fillna(False))
 
 
-def selected(p: pd.DataFrame, settings: Mapping[str, Any], account: Account) -> pd.DataFrame:
-    """CERT-SEL: the participations that make a record."""
+def selected(
+    p: pd.DataFrame, contradicting: pd.Series, settings: Mapping[str, Any], account: Account
+) -> pd.DataFrame:
+    """CERT-SEL, COM-SHOW-1: the participations that make a record. contradicting: as of `contradictions`."""
     required, lacking = missing_standard_properties(p), missing_sheet_properties(p)
     strict = settings["strict_certification"]
     kept = account.keep(
         p,
         TABLE,
         {
+            "COM-SHOW-1": contradicting.ne(""),
             "CERT-SEL-1": p["student_unique_id"].isna(),
             "CERT-SEL-2": p["begin_date"].isna(),
             "CERT-SEL-3": p["end_date"].lt(p["begin_date"]),
@@ -113,6 +118,9 @@ def selected(p: pd.DataFrame, settings: Mapping[str, Any], account: Account) -> 
         },
         id_column=ID,
         details={
+            "COM-SHOW-1": "Column attributes: "
+            + contradicting
+            + " has another value than the row's own columns. Remove it from the attributes, or correct the row.",
             "CERT-SEL-1": p["known"].map(
                 {
                     True: "The student has no state id (students.student_unique_id).",

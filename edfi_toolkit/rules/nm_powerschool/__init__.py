@@ -24,5 +24,6 @@ PROFILE = Profile(
     school_year_rule=SchoolYearRule("NM-SEL-3", "NM-SEL-3", rules.school_years),
     keeps_deselected=(Kept(When("nm.delete_deselected", False)),),  # NM-EVT-4
     asks_target=When("nm.student_published_from", "ods"),  # NM-SEL-1
+    preferences=(rules.DISTRICT,),
     judges_dates=("beginDate",),  # NM-SEL-3
 )

@@ -17,6 +17,7 @@ from edfi_toolkit.rules.account import Account
 from edfi_toolkit.rules.building import Build, Config, Scope
 from edfi_toolkit.rules.common import Descriptors, assemble, school_year_of, suppress_future
 from edfi_toolkit.rules.frames import (
+    among,
     id_order,
     lists_of,
     look_up,
@@ -30,6 +31,7 @@ NAME = "nm-powerschool"
 RESOURCE = "studentCTEProgramAssociations"
 
 STATE = "35"  # NM-ELE-1: every organization id of the state begins with it
+DISTRICT = "DistrictNumber"  # NM-ELE-1: the preference with the district's number
 PROGRAM = "Career and Technical Education"  # NM-ELE-3, NM-ELE-4: name and type
 OTHER = "Other"  # NM-ELE-7, NM-ELE-10
 CIP_CODE = "0"  # NM-ELE-8: a text, not the number
@@ -55,6 +57,7 @@ def build(t: Tables, config: Config, settings: Mapping[str, Any], *, account: Ac
     account = account or Account()
     given, t = t, with_student_numbers(t, "enrollments", "cte_records")
     students = selected_students(t, account)
+    wishes_behind_errors(t, students, config, settings, account)
     periods = with_schools(students, t)
     periods = selected_periods(periods, t, config, settings, account)
     if settings["nm.begin_date_mode"] == "latest_only":  # NM-MUL-1
@@ -82,7 +85,11 @@ def enrolled_rows(t: Tables) -> pd.DataFrame:
 
 def selected_students(t: Tables, account: Account) -> pd.DataFrame:
     """NM-SEL-1, -2, -4, -5: of the students with a credential row, those who may be sent."""
-    account.skip(t.cte_records[t.cte_records.student.lt(0)].record_id, "cte_records", "NM-SEL-1")
+    unknown = t.cte_records[t.cte_records.student.lt(0)]
+    account.skip(unknown.record_id, "cte_records", "NM-SEL-1")
+    account.hold(
+        t.enrollments[among(t.enrollments.student_id, unknown.student_id)].enrollment_id, "enrollments"
+    )
     s = t.students[t.students.student.isin(t.cte_records.student)]
     return account.keep(
         s,
@@ -94,7 +101,20 @@ def selected_students(t: Tables, account: Account) -> pd.DataFrame:
             "NM-SEL-5": s.state_exclude,
         },
         id_column="student_id",
+        errors={"NM-SEL-1": s.student_published.isna()},
     )
+
+
+def wishes_behind_errors(
+    t: Tables, selected: pd.DataFrame, config: Config, settings: Mapping[str, Any], account: Account
+) -> None:
+    """What the periods of students who were not selected wish: it counts though the student has an error."""
+    others = t.students[
+        t.students.student.isin(t.cte_records.student) & ~t.students.student.isin(selected.student)
+    ]
+    unreported = Account()
+    selected_periods(with_schools(others, t), t, config, settings, unreported)
+    account.take_wishes(unreported)
 
 
 def target_not_asked(t: Tables, settings: Mapping[str, Any]) -> bool:
@@ -132,13 +152,14 @@ def selected_periods(
     """NM-SEL-3, -6, -7 and the errors of NM-ELE-1b, on each enrollment period."""
     at_school = settings["nm.enrolled_requires"] == "row_at_school"
     first, last = year_window(e, t, config, settings)
+    backwards = e.end_date.lt(e.start_date)
     e = account.keep(
         e,
         "enrollments",
         {
             "NM-SEL-2": ~has_row_at_school(e, t) if at_school else False,
             "NM-SEL-3": ~e.start_date.between(first, last),
-            "COM-VAL-1": e.end_date.lt(e.start_date),
+            "COM-VAL-1": backwards,
             "COM-FUT-1": suppress_future(e.rename(columns={"start_date": "begin_date"}), settings),
             "NM-ERR-2": ~e.known_school,
             "NM-SEL-6": e.school_excluded,
@@ -146,6 +167,7 @@ def selected_periods(
             "NM-ERR-1": district(t) is None,
         },
         id_column="enrollment_id",
+        errors={"NM-SEL-3": e.start_date.isna() | backwards, "NM-SEL-7": backwards},
     )
     return account.keep(
         e, "enrollments", {"NM-ERR-2": three_digits(e.building).isna()}, id_column="enrollment_id"
@@ -179,7 +201,7 @@ def school_years(rows: pd.DataFrame, t: Tables) -> pd.Series:
 
 def district(t: Tables) -> str | None:
     """The three digits of the district among the preferences, whatever the case of its name; None without."""
-    named = t.preferences[t.preferences.name.str.casefold().eq("districtnumber")].value
+    named = t.preferences[t.preferences.name.str.casefold().eq(DISTRICT.casefold())].value
     digits = three_digits(named).dropna()
     return None if digits.empty else str(digits.iloc[0])
 

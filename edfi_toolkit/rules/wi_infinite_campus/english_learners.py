@@ -32,6 +32,7 @@ def english_learners(
             "WI-ELL-3": r.identified_date.isna() | r.identified_date.gt(last),
         },
         id_column="record_id",
+        errors={"WI-ELL-3": r.identified_date.isna()},
     )
     pairs = with_each_enrollment(r, e)
     earliest = pairs.groupby("record").enrolled_from.transform("min")

@@ -27,6 +27,7 @@ from edfi_toolkit.rules.common import (
 from edfi_toolkit.rules.frames import (
     ENROLLED,
     active_on,
+    among,
     earlier_of,
     first_per,
     id_order,
@@ -67,6 +68,7 @@ WI_DPI = {
     "Modality": "uri://dpi.wi.gov/ProgramTypeDescriptor#Modality",
 }
 DETERMINING = [*ENROLLED, "enrollment_id", "third_party_provider", "coord_early_intervention"]
+NOT_IN_BLOCK = ("WI-ENR-8", "WI-ENR-11")  # what the block on Instruction Mode does not repeat
 SERVICE_ORDER = {"P": 0, "N": 1, "S": 2}
 WINNER = [("priority", True), ("service_order", True), ("enrollment_order", False)]  # WI-MUL-2
 
@@ -164,7 +166,13 @@ def qualifying_enrollments(
     triggers += [t.lep_records] if settings["wi.ell_in_spa"] else []
     with_records = e.student.isin(pd.concat([rows.student for rows in triggers]))
     triggered = with_records | has_provider(e) | e.coord_early_intervention.eq("Y").fillna(False)
-    return account.keep(e[DETERMINING], "enrollments", rules, id_column="enrollment_id", report=triggered)
+    # Of a calendar or dates that cannot be right no one knows the year.
+    backwards = e.end_date.lt(e.start_date) & e.calendar_year.eq(config.school_year).fillna(False)
+    block_only = settings["wi.modality_enrollment_rules"] == "block_only"
+    return account.keep(
+        e[DETERMINING], "enrollments", rules, id_column="enrollment_id", report=triggered,
+        errors={"WI-ENR-3": e.calendar_year.isna() | backwards}, weak=NOT_IN_BLOCK if block_only else (),
+    )  # fmt: skip
 
 
 def school_years(rows: pd.DataFrame, t: Tables) -> pd.Series:
@@ -299,6 +307,7 @@ def modality(
             "WI-MOD-3": r.program_name.isna(),
         },
         id_column="record_id",
+        errors={"WI-MOD-2": r.end_date.lt(r.start_date)},
     )
     r = r.drop(columns=["student_id", "learning_modality"])
     pairs = with_each_enrollment(r, modality_enrollments(e, config, settings))
@@ -310,7 +319,8 @@ def modality(
         late = late[~late.record.isin(chosen.record)]
         by = ["enrolled_from", "service_order", "enrollment_order"]
         chosen = pd.concat([chosen, first_per(late, "record", by, [True, True, False])])
-    skip_unmatched(r, chosen, "instruction_mode_records", "WI-MOD-4", account)
+    no_school = ~among(r.school_number, t.schools.school_number)
+    skip_unmatched(r, chosen, "instruction_mode_records", "WI-MOD-4", account, unknown=no_school)
     return candidates(
         chosen, "instruction_mode_records", rule="WI-MOD-4", priority=FROM_RECORD,
         program_name=chosen.program_name, program_type=MODALITY_TYPE,
@@ -322,7 +332,7 @@ def modality_enrollments(e: pd.DataFrame, config: Config, settings: Mapping[str,
     """The enrollments that count for Instruction Mode: the general rules or the block's own, and Primary or PPP."""
     rules = enrollment_rules(e, config)
     if settings["wi.modality_enrollment_rules"] == "block_only":
-        del rules["WI-ENR-8"], rules["WI-ENR-11"]
+        rules = {rule_id: mask for rule_id, mask in rules.items() if rule_id not in NOT_IN_BLOCK}
     return e.loc[first_failing(e, rules).isna() & reported_type(e), ENROLLED]
 
 

@@ -1,0 +1,223 @@
+"""Errors hold, deselection deletes: what became of a published record whose source rows have an error or a wish."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from edfi_toolkit.planning import identity_map_of, plan
+from edfi_toolkit.rules import build
+from tests.factories.builds import build_of
+from tests.factories.participations import a_participation, certification_tables
+from tests.rules import test_nm_powerschool as nm
+from tests.rules import test_wi_infinite_campus as wi
+
+CERT, NM, WI = "certification", "nm-powerschool", "wi-infinite-campus"
+ALONE = {"modality": {"instruction_mode_records": [wi.a_mode()]}, "504": {"section504_records": [wi.a_504()]}}
+
+
+def outcome(profile, before, after, settings=None, **how):
+    """The actions of the plan after a change to what was published, HELD among them."""
+    first = build_of(before, profile=profile, settings=settings, school_year=2026)
+    second = build(after, profile=profile, settings=settings, school_year=2026)
+    assert len(first.records)
+    made = plan(second, identity_map=identity_map_of(first), **how)
+    held = made.findings["code"].eq("HELD").sum()
+    return Counter(made.items["action"]) + Counter(HELD=int(held))
+
+
+NM_ERRORS = {
+    "a school's number that is no number of three digits": {"school": {"school_number": "4l0"}},
+    "a school's number of four digits": {"school": {"school_number": "4100"}},
+    "an entry date emptied": {"enrollment": {"start_date": None}},
+    "an exit before the entry": {"enrollment": {"end_date": "2025-08-01"}},
+    "an exit in another century": {"enrollment": {"end_date": "1926-05-29"}},
+    "an entry in another century": {"enrollment": {"start_date": "2052-08-11", "end_date": "2026-05-29"}},
+    "a state id emptied": {"student": {"student_unique_id": None}},
+    "whether the student is published emptied": {"student": {"student_published": None}},
+    "a district number that is no number": {"district": "8g"},
+    "a district number emptied": {"district": None},
+    "a cell that cannot be read": {"enrollment": {"end_date": "soon"}},
+}
+
+
+@pytest.mark.parametrize("change", NM_ERRORS.values(), ids=NM_ERRORS)
+def test_an_error_of_new_mexico_holds_what_was_published(change):
+    """NM-ERR-1, NM-ERR-2, NM-SEL-1, NM-SEL-3, NM-SEL-4, COM-VAL-1: nothing is deleted for an error."""
+    assert outcome(NM, nm.tables(), nm.tables(**change)) == {"HELD": 1}
+
+
+@pytest.mark.parametrize("table", ["schools", "students", "preferences"])
+def test_a_row_that_is_gone_while_others_name_it_holds(table):
+    """NM-ERR-2, NM-SEL-1, NM-ERR-1: a look-up that fails is an error, whatever severity its rule has."""
+    assert outcome(NM, nm.tables(), {**nm.tables(), table: []}) == {"HELD": 1}
+
+
+NM_WISHES = {
+    "excluded student": {"student": {"state_exclude": True}},
+    "excluded school": {"school": {"state_exclude": True}},
+    "not enrolled in the program": {"cte": {"program_enrolled": False}},
+    "student no longer published": {"student": {"student_published": False}},
+    "entry in the next year": {"enrollment": {"start_date": "2026-08-11"}},
+    "excluded student without a state id": {"student": {"state_exclude": True, "student_unique_id": None}},
+    "excluded school of a student without a state id": {
+        "student": {"student_unique_id": None},
+        "school": {"state_exclude": True},
+    },
+    "excluded school and an exit before the entry": {
+        "enrollment": {"end_date": "2025-08-01"},
+        "school": {"state_exclude": True},
+    },
+}
+
+
+@pytest.mark.parametrize("change", NM_WISHES.values(), ids=NM_WISHES)
+def test_a_wish_of_new_mexico_deletes_also_next_to_an_error(change):
+    """NM-EVT-4: a wish that can be read outweighs an error of the same row or student."""
+    assert outcome(NM, nm.tables(), nm.tables(**change)) == {"DELETE": 1}
+
+
+def test_student_and_enrollment_both_gone_are_a_removal():
+    """NM-EVT-4: also while a credential row still names the student."""
+    after = {**nm.tables(), "students": [], "enrollments": []}
+    assert outcome(NM, nm.tables(), after) == {"DELETE": 1}
+
+
+def test_the_rule_of_a_row_stays_the_first_that_failed():
+    """COM-SKP-1: what outweighs what changes no line of the report."""
+    made = build(nm.tables(student={"student_unique_id": None, "state_exclude": True}), profile=NM)
+    assert made.skipped["rule"].tolist() == ["NM-SEL-4"]
+
+
+WI_ERRORS = {
+    "modality": {"instruction_mode_records": [wi.a_mode(learning_modality="Remot")]},
+    "modality emptied": {"instruction_mode_records": [wi.a_mode(learning_modality=None)]},
+    "school number that no school has": {"instruction_mode_records": [wi.a_mode(school_number="0400")]},
+    "record's student mistyped": {"instruction_mode_records": [wi.a_mode(student_id="22")]},
+    "record's end before its start": {"instruction_mode_records": [wi.a_mode(end_date="2025-09-01")]},
+    "record's end in another century": {"instruction_mode_records": [wi.a_mode(end_date="1926-01-01")]},
+    "calendar gone": {"calendars": []},
+    "calendar emptied": {"enrollments": [wi.enrolled(calendar_id=None)]},
+    "entity id emptied": {"schools": [{"school_id": "A", "school_number": "0040"}]},
+    "school gone": {"schools": []},
+    "state id emptied": {"students": [{"student_id": "2"}]},
+    "student gone": {"students": []},
+    "enrollment's end before its start": {"enrollments": [wi.enrolled(end_date="2025-09-01")]},
+    "enrollment's end in another century": {"enrollments": [wi.enrolled(end_date="1926-06-05")]},
+    "enrollment's start emptied": {"enrollments": [wi.enrolled(start_date=None)]},
+}
+
+
+@pytest.mark.parametrize("change", WI_ERRORS.values(), ids=WI_ERRORS)
+def test_an_error_of_wisconsin_holds_what_was_published(change):
+    """WI-MOD-1, WI-MOD-3, WI-MOD-4, WI-ENR-1, WI-ENR-2, WI-ENR-3, WI-ENR-10: nothing is deleted for an error."""
+    before = wi.tables(**ALONE["modality"])
+    assert outcome(WI, before, {**before, **change}) == {"HELD": 1}
+
+
+WI_WISHES = {
+    "no show": {"no_show": True},
+    "no show with an end before its start": {"no_show": True, "end_date": "2025-09-01"},
+    "no show without a calendar": {"no_show": True, "calendar_id": None},
+    "excluded": {"state_exclude": True},
+    "wise exclude": {"wise_exclude": True},
+    "partial": {"service_type": "S"},
+}
+
+
+@pytest.mark.parametrize("change", WI_WISHES.values(), ids=WI_WISHES)
+@pytest.mark.parametrize("trigger", ALONE.values(), ids=ALONE)
+def test_a_wish_of_wisconsin_deletes_also_next_to_an_error(trigger, change):
+    """WI-EVT-15, WI-EVT-17: a no show with an end before its start is deleted."""
+    after = wi.tables(wi.enrolled(**change), **trigger)
+    assert outcome(WI, wi.tables(**trigger), after) == {"DELETE": 1}
+
+
+def test_a_wish_of_one_of_two_enrollments_deletes_nothing_that_the_other_holds():
+    """WI-MUL-2: a record of two enrollments is deselected when both are."""
+    both = [wi.enrolled("20"), wi.enrolled("21", service_type="N")]
+    before = wi.tables(*both, **ALONE["504"])
+    error = wi.enrolled("20", end_date="2025-09-01")
+    after = wi.tables(error, wi.enrolled("21", no_show=True), **ALONE["504"])
+    assert outcome(WI, before, after) == {"HELD": 1}
+
+
+def test_a_partial_enrollment_is_no_wish_for_modality_where_the_block_alone_counts():
+    """WI-ENR: under `block_only` another error of a partial enrollment holds."""
+    settings = {"wi.modality_enrollment_rules": "block_only"}
+    partial = wi.enrolled(service_type="S")
+    before = wi.tables(partial, **ALONE["modality"])
+    for error in (
+        {"schools": [{"school_id": "A", "school_number": "0040"}]},
+        {"instruction_mode_records": [wi.a_mode(start_date=None)]},
+    ):
+        assert outcome(WI, before, {**before, **error}, settings) == {"HELD": 1}
+
+
+def test_el_without_an_identified_date_holds():
+    """WI-ELL-3: a missing identified date is a look-up that failed; one after the year is a wish."""
+    settings = {"wi.ell_in_spa": True, "wi.ell_program_name": "English Learner", "wi.ell_program_type": "EL"}
+    row = {"record_id": "l1", "student_id": "2", "program_status": "EL", "el_served": "T"}
+
+    def of(day):
+        return wi.tables(lep_records=[{**row, "identified_date": day}])
+
+    assert outcome(WI, of("2025-10-01"), of(None), settings) == {"HELD": 1}
+    assert outcome(WI, of("2025-10-01"), of("2026-10-01"), settings) == {"DELETE": 1}
+
+
+CERT_ERRORS = {
+    "student gone": {"students": []},
+    "state id emptied": {"students": [{"student_id": "7"}]},
+    "begin emptied": {"program_participation": [a_participation(begin_date=None)]},
+    "end before begin": {"program_participation": [a_participation(end_date="2025-08-01")]},
+    "program emptied": {"program_participation": [a_participation(program_name=None)]},
+    "resource mistyped": {"program_participation": [a_participation(resource="studentProgamAssociations")]},
+}
+
+
+@pytest.mark.parametrize("change", CERT_ERRORS.values(), ids=CERT_ERRORS)
+def test_an_error_of_the_certification_holds(change):
+    """CERT-SEL-1 to CERT-SEL-4: all of them are errors, none a wish."""
+    before = certification_tables(a_participation())
+    assert outcome(CERT, before, {**before, **change}) == {"HELD": 1}
+
+
+def test_a_setting_that_holds_back_the_future_is_no_wish_of_the_source():
+    """COM-FUT-1: an error of the same row outweighs it."""
+    settings = {"future_dated": "suppress_future_begin", "as_of_date": "2025-10-01"}
+    before = certification_tables(a_participation())
+    later = certification_tables(a_participation(begin_date="2025-11-01"))
+    wrong = certification_tables(a_participation(begin_date="2025-11-01", end_date="2025-08-30"))
+    assert outcome(CERT, before, later, settings) == {"DELETE": 1}
+    assert outcome(CERT, before, wrong, settings) == {"HELD": 1}
+
+
+def test_a_resync_leaves_the_orphans_of_a_student_with_an_error():
+    """REC-R9: without the ledger nothing says which row a record came from."""
+    first = build_of(nm.tables(), profile=NM, school_year=2026)
+    ods = first.records[["resource", "body"]].assign(id="o1", etag="1")
+    after = build(nm.tables(school={"school_number": "4l0"}), profile=NM, school_year=2026)
+    made = plan(after, ods=ods, mode="resync")
+    assert made.items.empty
+    assert made.findings["code"].tolist() == ["HELD"]
+
+
+def test_the_finding_names_the_row_and_the_rule():
+    """HELD: the sentence says which row holds and by which rule, never whose it is."""
+    first = build_of(nm.tables(), profile=NM)
+    after = build(nm.tables(school={"school_number": "4l0"}), profile=NM)
+    (finding,) = plan(after, identity_map=identity_map_of(first)).findings.itertuples()
+    assert finding.says == "Its enrollments row has an error (NM-ERR-2); what is published stays as it is."
+    gone = build({**nm.tables(), "students": []}, profile=NM)
+    findings = plan(gone, identity_map=identity_map_of(first)).findings
+    (finding,) = findings[findings["code"].eq("HELD")].itertuples()
+    assert finding.says.startswith("Its enrollments row names a student who is not in the source;")
+
+
+def test_every_judged_row_is_a_row_of_the_source():
+    """COM-SRC-1: what holds is known by table and id."""
+    made = build(nm.tables(student={"state_exclude": True}), profile=NM)
+    assert made.judged.to_dict("records") == [{"table": "students", "id": "11", "error": False}]
+    assert made.judged["error"].dtype == bool
