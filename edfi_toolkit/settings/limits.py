@@ -26,13 +26,15 @@ class ReadingLimits:
     """Where reading a source stops, far above a state's whole year: bounds against files that are broken or hostile.
 
     max_rows, max_cells: of one table. max_unpacked_mb: of one text or Parquet file. max_workbook_mb: of one workbook,
-        which needs several times its unpacked size in memory.
+        which needs several times its unpacked size in memory. max_workbook_texts: different ones, as Excel stores each
+        once and openpyxl takes long for it.
     """
 
-    max_rows: int = 5_000_000
+    max_rows: int = 3_000_000
     max_cells: int = 100_000_000
     max_unpacked_mb: int = 2_000
     max_workbook_mb: int = 250
+    max_workbook_texts: int = 600_000
 
 
 DEFAULT_READING = ReadingLimits()

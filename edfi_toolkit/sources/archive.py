@@ -17,14 +17,16 @@ from edfi_toolkit.sources.faults import MEGABYTE, check_bytes
 
 _COMPOUND = bytes.fromhex("d0cf11e0a1b11ae1")  # an old .xls, or an .xlsx inside its encryption
 _ENCRYPTED = 0x1
-_LONG_PARTS = re.compile(r"(?:.*/)?(?:worksheets/.*|sharedStrings.*)\.xml|.*/media/.*|.*\.bin")
-_MOST_OF_A_PART = 4 * MEGABYTE  # styles and the like: each of their elements becomes several objects
+_TEXTS = re.compile(r"xl/sharedStrings.*\.xml")
+_LONG_PARTS = re.compile(r"xl/(?:worksheets|sharedStrings|media|drawings|pivotCache|embeddings)\b.*|.*\.bin")
+_MOST_OF_A_PART = 2 * MEGABYTE  # styles and the like: each of their elements becomes several objects
 _CHUNK, _OVERLAP = MEGABYTE, 65_536
 
 _SHEET = re.compile(rb"<(?:\w+:)?sheet\s")
-_PLACE = re.compile(rb'<(?:\w+:)?(?:row|c)\s(?:[^>]*?\s)?r="([A-Z]*)(\d+)"')
+_TEXT = re.compile(rb"<(?:\w+:)?si[\s/>]")
+_PLACE = re.compile(rb'<(?:\w+:)?(?:row|c)\s(?:[^<>]*?\s)?r="([A-Z]*)(\d+)"')
 _FORMULA = re.compile(
-    rb'<(?:\w+:)?c\s(?![^>]*\bt="str")(?:[^>]*?\s)?r="([A-Z]+\d+)"[^>]*>\s*<(?:\w+:)?f\b[^>]*(?:/>|>[^<]*</(?:\w+:)?f>)'
+    rb'<(?:\w+:)?c\s(?![^<>]*\bt="str")(?:[^<>]*?\s)?r="([A-Z]+\d+)"[^<>]*>\s*<(?:\w+:)?f\b[^<>]*(?:/>|>[^<]*</(?:\w+:)?f>)'
     rb"\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
 
@@ -51,6 +53,9 @@ def check_archive(path: Path, name: str, limits: ReadingLimits) -> int:
                     f"{name} has more formats or names than a table needs ({part.file_size // MEGABYTE} MB). Copy the "
                     "cells, as values, into a new workbook."
                 )
+            if _TEXTS.fullmatch(part.filename):
+                with archive.open(part) as stream:
+                    _check_texts(stream, name, limits)
             if re.fullmatch(r"xl/worksheets/[^/]+\.xml", part.filename):
                 with archive.open(part) as stream:
                     _check_sheet(stream, f"{name}, part {Path(part.filename).stem}")
@@ -63,6 +68,20 @@ def _locked(name: str) -> SourceUnavailable:
         f"{name} is not an Excel workbook that can be read: it has a password, or is an old .xls. Open it in Excel and "
         "save it as .xlsx, without a password."
     )
+
+
+def _check_texts(stream: IO[bytes], name: str, limits: ReadingLimits) -> None:
+    """Raises SourceShapeError for more different texts than the settings allow."""
+    count, rest = 0, b""
+    while chunk := stream.read(_CHUNK):
+        text = rest + chunk
+        count += len(_TEXT.findall(text))
+        rest = text[-1:] if text.endswith(b"<") else b""
+        if count > limits.max_workbook_texts:
+            raise SourceShapeError(
+                f"{name} holds more than {limits.max_workbook_texts:,} different texts. Export the table as text or "
+                "Parquet, or set max_workbook_texts higher in [reading] of edfi.toml."
+            )
 
 
 def _check_sheet(stream: IO[bytes], where: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -61,7 +61,8 @@ def read_workbook(
 def _read_sheet(sheet: Any, file: str, limits: ReadingLimits) -> Sheet | None:
     where = f"{file}, sheet {sheet.title}"
     lines = _lines(sheet, where, limits)
-    head = list(islice(lines, HEAD))
+    head = [(row, _values(cells, where)) for row, cells in islice(lines, HEAD)]
+    head = [(row, line) for row, line in head if line]
     if not head:
         return None
     if head[0][0] != 1:
@@ -70,12 +71,18 @@ def _read_sheet(sheet: Any, file: str, limits: ReadingLimits) -> Sheet | None:
         )
     check_header([line for _, line in head], [row for row, _ in head], where)
     header = head[0][1]
-    width, rows, table, beyond = len(header), [], [], 0
-    for row, line in (*head[1:], *lines):
-        rows.append(row)
-        table.append(line[:width] + [None] * (width - len(line)))
-        beyond += len(line) > width
-    body = pd.DataFrame(table, columns=range(width), dtype=object)
+    width = len(header)
+    rows = [row for row, _ in head[1:]]
+    table = [line[:width] for _, line in head[1:]]
+    beyond = sum(len(line) > width for _, line in head)
+    for row, cells in lines:
+        beyond += len(cells) > width and cells[-1].value is not None
+        if line := _values(cells[:width], where):
+            rows.append(row)
+            table.append(line)
+    body = pd.DataFrame(
+        [line + [None] * (width - len(line)) for line in table], columns=range(width), dtype=object
+    )
     found = table_of(header, body, np.array(rows, dtype=int), where)
     if not beyond:
         return found
@@ -83,18 +90,23 @@ def _read_sheet(sheet: Any, file: str, limits: ReadingLimits) -> Sheet | None:
     return replace(found, left_alone=(*found.left_alone, says))
 
 
-def _lines(sheet: Any, where: str, limits: ReadingLimits) -> Iterator[tuple[int, list[Any]]]:
-    """Each row with something in it: its number, and its cells up to the last that is filled."""
+def _lines(sheet: Any, where: str, limits: ReadingLimits) -> Iterator[tuple[int, Sequence[Any]]]:
+    """The number and the cells of each row that has some."""
     sheet.reset_dimensions()  # those in the file are a claim, and every row would be filled up to them
     cells = 0
     for number, row in enumerate(sheet.iter_rows(), 1):
         cells += len(row)
         check_size(where, rows=number, cells=cells, limits=limits)
-        line = [_cell(cell, where) for cell in row]
-        while line and (line[-1] is None or line[-1] == ""):
-            line.pop()
-        if line:
-            yield number, line
+        if row:
+            yield number, row
+
+
+def _values(cells: Sequence[Any], where: str) -> list[Any]:
+    """The values up to the last that is filled."""
+    line = [_cell(cell, where) for cell in cells]
+    while line and (line[-1] is None or line[-1] == ""):
+        line.pop()
+    return line
 
 
 def _cell(cell: Any, where: str) -> Any:
