@@ -44,13 +44,12 @@ def read_workbook(
     with own_words(name, "is not an Excel workbook that can be read", fix), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # openpyxl warns of decorations that it does not read
         listed = check_archive(path, name, limits)
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-        try:
+        with path.open("rb") as file:  # openpyxl leaves a file open that it fails on
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
             if len(book.sheetnames) < listed:
                 raise SourceUnavailable(f"{name}: one of its sheets is missing in the file. {fix}")
             found = {sheet.title: _read_sheet(sheet, name, limits) for sheet in book.worksheets}
             charts = [sheet.title for sheet in book.chartsheets]
-        finally:
             book.close()
     reasons = [(title, "it holds nothing.") for title, sheet in found.items() if sheet is None]
     reasons += [(title, "it is a chart.") for title in charts]

@@ -20,6 +20,7 @@ from edfi_toolkit.tables.schema import Column, Table
 
 RULE_PREFIX = "COM-NRM-"  # of the rules that an unreadable row is reported under, and of no others
 DUPLICATE_KEY = "COM-NRM-7"
+_SHORT = 5  # characters of a code or a word that a sentence may quote
 RENAMED = "COM-NRM-6"  # of the notice that a column is missing while an unknown one is there
 
 
@@ -114,7 +115,7 @@ def unreadable_rows(
     words: dict[int, str] = {}
     cells = zip(faults["position"], faults["column"], faults["value"], faults["says"], strict=True)
     for position, column, value, says in cells:
-        quoted = "the cell" if pd.isna(value) or _may_name(table.columns[column]) else repr(value)
+        quoted = "the cell" if pd.isna(value) or _may_name(table.columns[column], value) else repr(value)
         sentence = f"column {sheet.names.get(column, column)}: {quoted} {says}"
         words[position] = f"{words[position]} Also {sentence}" if position in words else sentence
     words |= {position: _clash(table, sheet, clash) for position, clash in clashes.items()}
@@ -137,9 +138,11 @@ def unreadable_rows(
     )
 
 
-def _may_name(column: Column) -> bool:
-    """Whether a cell of the column may say who a student is: an id, a text, or a JSON object."""
-    return column.is_id or column.type == "json" or (column.type == "str" and not column.upper)
+def _may_name(column: Column, value: str) -> bool:
+    """Whether a cell may say who a student is: an id, a text, JSON, or a word where a date or a code should be."""
+    if column.is_id or column.type == "json" or (column.type == "str" and not column.upper):
+        return True
+    return len(value) > _SHORT and any(letter.isalpha() for letter in value)
 
 
 def _clash(table: Table, sheet: Sheet, clash: Clash) -> str:
