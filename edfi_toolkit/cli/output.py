@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from edfi_toolkit.display.texts import visible
+from edfi_toolkit.errors import StorageUnavailable, what_failed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,9 +24,18 @@ def say(text: str) -> None:
 
 
 def show_text(text: str) -> None:
-    """A result as text on stdout."""
-    sys.stdout.write(f"{visible(text)}\n")
-    sys.stdout.flush()
+    """A result as text on stdout. Raises StorageUnavailable when there is no room where it goes."""
+    try:
+        sys.stdout.write(f"{visible(text)}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it has read enough
+        raise
+    except OSError as error:
+        sys.stdout = io.StringIO()  # else Python would try again as it ends, and change the exit code
+        raise StorageUnavailable(
+            f"The result cannot be written where stdout goes ({what_failed(error)}). Make room there; what was done is "
+            "in the ledger and in the run's folder."
+        ) from None
 
 
 def show(view: View, *, as_json: bool = False, facts: Mapping[str, Any] | None = None) -> None:

@@ -226,6 +226,39 @@ def test_doctor_says_what_is_missing(cli: Cli, nothing_set: Path) -> None:
     assert state["ledger"] == "ok"
 
 
+def test_a_full_disk_behind_stdout_is_exit_5_with_one_sentence(nothing_set: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no /dev/full")
+    with full.open("w") as stdout:
+        done = subprocess.run(
+            [sys.executable, "-m", "edfi_toolkit", "ledger", "--json"],
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 5
+    assert done.stderr.splitlines()[-1].startswith(
+        "StorageUnavailable: The result cannot be written where stdout"
+    )
+
+
+@pytest.mark.parametrize(
+    "source", ["postgresql://sis:hunter2-canary@db.example/sis", "mssql://db/sis?PWD=hunter2-canary"]
+)
+def test_run_refuses_a_password_in_its_source_before_anything_is_written(
+    cli: Cli, nothing_set: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    for name in ("URL", "KEY", "SECRET"):
+        monkeypatch.setenv(f"EDFI_TARGET_SANDBOX_{name}", "https://ods.example")
+    code, out, err = cli("run", source, *SAMPLE, "--approve", "auto")
+    assert code == 2
+    assert "Parameter 'source' looks like a credential" in err
+    assert "hunter2-canary" not in out + err
+    assert list(nothing_set.iterdir()) == []
+
+
 def test_an_empty_ledger_and_no_rejections_are_exit_0(cli: Cli, nothing_set: Path) -> None:
     assert cli("ledger")[:2] == (0, "Nothing has been published yet.\n")
     assert cli("ledger", "--json")[:2] == (0, "[]\n")

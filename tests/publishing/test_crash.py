@@ -17,13 +17,14 @@ import httpx
 import pandas as pd
 import pytest
 
-from edfi_toolkit.errors import LedgerError, OdsUnavailable
+from edfi_toolkit.errors import LedgerError, LedgerUnavailable, OdsUnavailable
 from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.ods import Client, RetryPolicy
 from edfi_toolkit.planning import plan
 from edfi_toolkit.publishing import publish, recover
 from edfi_toolkit.sandbox import create_app
 from edfi_toolkit.sandbox.control import seed
+from tests.disk import no_room_for
 from tests.factories.district import (
     CTE,
     GENERAL,
@@ -291,6 +292,20 @@ def test_a_dropped_answer_is_looked_up_not_lost(sandbox, tmp_path):
         assert set(told["outcome"]) == {"delivered"}
         assert held_in(client) == wanted(result)
         assert not ledger.rejections()["open"].any()
+
+
+@pytest.mark.parametrize("pages", [10, 17, 24])  # of the write-ahead log: early, in the middle, late
+def test_a_disk_that_fills_up_while_publishing_loses_nothing_and_doubles_nothing(district, pages):
+    """What was begun is looked up by the next run, and the rest is sent."""
+    app, made, path = district
+    with (
+        in_process(app) as client,
+        Ledger(path) as ledger,
+        no_room_for(pages * 4120),
+        pytest.raises(LedgerUnavailable, match="has room; then run again"),
+    ):
+        publish(made, target=client, ledger=ledger, approved="auto")
+    run_again(app, made, path)
 
 
 def test_a_ledger_that_fails_stops_the_run_before_anything_more_is_sent(district):
