@@ -7,7 +7,7 @@ from typing import Any
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.runs.folder import RunFolder, new_run_id, runs_newest_first
-from edfi_toolkit.runs.parameters import check_injected, refuse_numbers
+from edfi_toolkit.runs.parameters import check_notebook, refuse_numbers
 from edfi_toolkit.runs.run import Run
 from edfi_toolkit.settings import Settings, Source, load_settings
 
@@ -28,7 +28,7 @@ def open_run(
     when there is none; "new" starts one; a name opens that one. settings: of the profile, over those in the
     settings file. Nothing is read, contacted or written yet. Raises ConfigError for names that do not exist.
     """
-    check_injected()
+    check_notebook(profile=profile, source=source, target=target, run_id=run_id)
     refuse_numbers(profile=profile, source=source, target=target, run_id=run_id)
     if school_year is not None and not isinstance(school_year, int):
         raise ConfigError(

@@ -15,6 +15,7 @@ from edfi_toolkit.errors import ConfigError, did_you_mean
 from edfi_toolkit.settings.credentials import holds_credentials, names_a_credential
 
 _INJECTED = "# Parameters\n"  # how the cell begins that papermill adds
+_AFTERWARDS = "delete that file and its log, and change the secret."
 
 
 def refuse_credentials(parameters: Mapping[str, Any], todo: str = "") -> None:
@@ -41,28 +42,27 @@ def refuse_unknown(names: Iterable[str], known: Iterable[str], whose: str) -> No
 def refuse_numbers(**texts: Any) -> None:
     """Raises ConfigError for a name that is a number: papermill's -p has taken the zeros from its front."""
     for name, value in texts.items():
-        if value is not None and not isinstance(value, str):
+        if isinstance(value, int | float):
             raise ConfigError(
                 f'{name} is a text, and {value!r} is none. Write {name} = "..." in quotes; for papermill write '
                 f"-r {name} in place of -p {name}, which reads digits as a number and loses leading zeros."
             )
 
 
-def check_injected() -> None:
-    """Refuse what papermill added to the notebook that runs here; elsewhere nothing."""
+def check_notebook(**given: Any) -> None:
+    """In a notebook, refuse what papermill added that is unknown or a credential, and a credential in what is given."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
-    cells: list[str] = shell.user_ns.get("In", []) if shell is not None else []
-    injected = next((at for at, cell in enumerate(cells) if cell.startswith(_INJECTED)), None)
-    if injected is None:
+    if shell is None:
         return
-    given = {name: shell.user_ns.get(name) for name in _assigned(cells[injected])}  # type: ignore[union-attr]
-    refuse_credentials(
-        given,
-        "Papermill has written it into its output already: delete that file and its log, and change the secret.",
-    )
-    known = {name for cell in cells[:injected] for name in _assigned(cell)}
-    refuse_unknown(given, known, "No cell of this notebook")
+    cells: list[str] = shell.user_ns.get("In", [])
+    injected = next((at for at, cell in enumerate(cells) if cell.startswith(_INJECTED)), None)
+    if injected is not None:
+        added = {name: shell.user_ns.get(name) for name in _assigned(cells[injected])}
+        refuse_credentials(added, f"Papermill has written it into its output already: {_AFTERWARDS}")
+        known = {name for cell in cells[:injected] for name in _assigned(cell)}
+        refuse_unknown(added, known, "No cell of this notebook")
+    refuse_credentials(given, f"It stands in this notebook: {_AFTERWARDS}")
 
 
 def _assigned(cell: str) -> list[str]:

@@ -43,6 +43,7 @@ CASES = {
     "# Parameters\nrun_id = 1e5": "run_id is a text",
     "# Parameters\nsource = 'x'": "There is no source named 'x'",
     "unknown = 1": "There is no source named 'x'",
+    f"source = 'postgresql://sis:{CANARY}@db/sis'": "It stands in this notebook: delete that file",
 }
 
 
