@@ -47,7 +47,8 @@ def convert(cells: pd.Series, column: Column) -> tuple[pd.Series, pd.Series]:
     found: list[pd.Series] = []
     for kind, part in _by_kind(cells):
         values, is_bad = _CONVERTERS[column.type](part, kind, column)
-        found.append(values[~is_bad] if is_bad.any() else values)
+        if not is_bad.all():  # a part without a readable cell may be of a type that no column takes
+            found.append(values[~is_bad] if is_bad.any() else values)
         bad[part.index[is_bad]] = True
     if len(found) == 1 and len(found[0]) == len(cells):
         return found[0].astype(dtype), bad

@@ -191,6 +191,43 @@ def test_what_cannot_be_read_is_told_without_secrets(tmp_path: Path, sqlite_file
         extract("nosuch://u:t0psecret@localhost/x", profile="certification")
 
 
+BROKEN = {
+    "sqlite": [
+        "select 'Zwirnfaden' || x'ff' as student_id, Zwirnfaden from pupil",
+        "select abs(-9223372036854775808), 'Zwirnfaden' as student_id from pupil",
+        "select json_extract('Zwirnfaden', '$') as student_id from pupil",
+    ],
+    "postgresql": [
+        "select 'Zwirnfaden'::integer as student_id from pupil",
+        "select Zwirnfaden as student_id from pupil",
+        "select ('{' || 'Zwirnfaden')::json as student_id from pupil",
+    ],
+}
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_what_a_driver_quotes_is_in_no_message_and_no_traceback(url: str, number: int) -> None:
+    query = BROKEN[url.partition("+")[0].partition(":")[0]][number]
+    with pytest.raises(SourceUnavailable, match="does not answer the query of students") as refused:
+        read_queries(url, {"students": query})
+    assert "Zwirnfaden" not in str(refused.value)
+    assert refused.value.__cause__ is None
+    assert refused.value.__suppress_context__
+
+
+def test_a_text_that_is_not_utf_8_makes_its_row_unreadable_and_the_others_go_on(sqlite_file: Path) -> None:
+    query = (
+        "select cast(id as text) as student_id, "
+        "cast(case id when 7 then x'5aff' else 'Z' end as text) as last_name from pupil"
+    )
+    (sqlite_file.parent / "queries.toml").write_text(f'[tables.students]\nquery = """{query}"""')
+    tables = extract(
+        f"sqlite:///{sqlite_file}", profile="certification", mapping=sqlite_file.parent / "queries.toml"
+    )
+    assert tables.students["student_id"].tolist() == ["8"]
+    assert "the cell is binary" in tables.skipped["detail"][0]
+
+
 def test_queries_need_a_database(tmp_path: Path) -> None:
     (tmp_path / "queries.toml").write_text(MAP)
     with pytest.raises(ConfigError, match="holds queries"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import edfi_toolkit as edfi
-from edfi_toolkit.errors import SourceShapeError, SourceUnavailable
+from bench.parts.workbooks import HEAD, SHEET, SHEET_END
+from bench.parts.workbooks import workbook as packed
+from edfi_toolkit.errors import SourceError, SourceShapeError, SourceUnavailable
 from edfi_toolkit.settings import ReadingLimits
 from edfi_toolkit.tables import Tables
 
@@ -357,3 +360,32 @@ def test_where_no_object_decides_both_headers_are_named_com_nrm_6(tmp_path: Path
         SourceShapeError, match=r"two columns for startDate: activeEnrollment\.startDate and other"
     ):
         campus(tmp_path, header + "1,7,2025-09-02,2025-10-01\n")
+
+
+def number_cells(text: str) -> str:
+    rows = f'<row r="2"><c r="A2"><v>{text}</v></c></row>'
+    return SHEET + HEAD + rows + SHEET_END
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("students.csv", lambda path: path.write_text("student_id,last_name\nA1,Zwirnfaden,x\n")),
+        ("students.csv", lambda path: path.write_text('student_id,last_name\nA1,"Zwirnfaden\nA2,"Orm"\n')),
+        ("students.csv", lambda path: path.write_bytes(b"student_id,last_name\nA1,Zwirnfaden\x81\n")),
+        ("students.xlsx", lambda path: packed(number_cells("Zwirnfaden"))(path.parent, 1)),
+        ("students.xlsx", lambda path: packed(number_cells("Zwirnfaden</c>"))(path.parent, 1)),
+        ("students.parquet", lambda path: pq.write_table(broken_parquet(), path)),
+    ],
+)
+def test_what_a_parser_quotes_is_in_no_message_and_no_traceback(
+    tmp_path: Path, name: str, write: Any
+) -> None:
+    write(tmp_path / name)
+    with pytest.raises(SourceError, match=name) as refused:
+        edfi.extract(tmp_path, profile="certification")
+    assert "Zwirnfaden" not in "".join(traceback.format_exception(refused.value))
+
+
+def broken_parquet() -> pa.Table:
+    return pa.table({"student_id": pa.array([b"Zwirnfaden\xff"], pa.binary()).view(pa.string())})
