@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.errors import ConfigError, LedgerUnavailable
 from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.rules.contract import all_settings
 from edfi_toolkit.settings import Settings, load_settings, without_credentials
@@ -14,7 +14,7 @@ CANARY = "hunter2-canary"
 # address, as it is shown
 ADDRESSES = [
     (f"postgresql://sis:{CANARY}@db.example:5432/sis", "postgresql://db.example:5432/sis"),
-    (f"postgresql://sis:p@{CANARY}@db.example/sis", "postgresql://db.example/sis"),
+    (f"postgresql://sis:p@{CANARY}@db.example/sis", "postgresql://…"),
     (f"postgresql://sis:{CANARY}%40x@db.example/sis", "postgresql://db.example/sis"),
     (f"postgresql://sis:{CANARY}/x@db.example/sis", "postgresql://…"),
     (f"postgresql://sis:x?{CANARY}@db.example/sis", "postgresql://…"),
@@ -96,10 +96,9 @@ def test_the_settings_file_holds_no_credential_anywhere(tmp_path, line: str) -> 
 def test_a_source_by_its_address_is_named_without_credentials_or_refused(address: str) -> None:
     shown = without_credentials(address)
     if "…" in shown or "odbc_connect" in address:
-        with pytest.raises(ConfigError) as refused:
+        with pytest.raises(ConfigError, match=r"Write %40|needs a name|no source named") as refused:
             Settings().source(address)
         assert CANARY not in str(refused.value)
-        assert shown in str(refused.value)
     else:
         named = Settings().source(address)
         assert named.name == shown
@@ -112,10 +111,15 @@ def test_two_databases_of_one_server_are_two_sources() -> None:
 
 
 @pytest.mark.parametrize(
-    "query", [f"://steward:{CANARY}@127.0.0.1:9/none", f"://127.0.0.1:9/none?user=s&password={CANARY}"]
+    "query",
+    [
+        f"://steward:{CANARY}@127.0.0.1:9/none",
+        f"://steward:a@{CANARY}@127.0.0.1:9/none",
+        f"://127.0.0.1:9/none?user=s&password={CANARY}",
+    ],
 )
 def test_a_ledger_by_its_address_never_shows_a_credential(query: str) -> None:
-    with pytest.raises(Exception, match="ledger") as refused:
+    with pytest.raises((LedgerUnavailable, ConfigError)) as refused:
         Ledger(f"postgresql{query}")
     assert CANARY not in str(refused.value)
 

@@ -19,7 +19,7 @@ from edfi_toolkit.errors import (
     StorageUnavailable,
     what_failed,
 )
-from edfi_toolkit.settings import without_credentials
+from edfi_toolkit.settings.credentials import check_address, without_credentials
 from edfi_toolkit.storage import create_private
 
 BUSY_S = 30.0
@@ -35,6 +35,7 @@ _NOT_NOW = (
 def url_of(where: str | os.PathLike[str]) -> URL:
     if "://" not in str(where):
         return URL.create("sqlite", database=str(Path(where)))
+    check_address(str(where))
     try:
         url = make_url(str(where))
     except (ArgumentError, ValueError):

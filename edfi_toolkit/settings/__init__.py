@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from edfi_toolkit.errors import ConfigError, did_you_mean, what_failed
-from edfi_toolkit.settings.credentials import can_be_named, without_credentials
+from edfi_toolkit.settings.credentials import check_address, without_credentials
 from edfi_toolkit.settings.file import (
     FILE_NAME,
     Section,
@@ -101,12 +101,11 @@ class Settings:
                 )
             return found
         if "://" in text:
-            if not can_be_named(text):
+            check_address(text)
+            if "odbc_connect" in text.lower():  # which database it is stands among its secrets
                 raise ConfigError(
-                    f"What the source {without_credentials(text)} is cannot be seen from its address. Write "
-                    "%40, %2F, %3F and %23 for @, /, ? and # in a password; give an odbc_connect a name: put the whole "
-                    f'address into an environment variable, and path_env = "ITS_NAME" under [sources.NAME] in '
-                    f"{self.file or FILE_NAME}."
+                    "An address with odbc_connect needs a name. Put the whole address into an environment variable, "
+                    f'and path_env = "ITS_NAME" under [sources.NAME] in {self.file or FILE_NAME}.'
                 )
             return Source(name=without_credentials(text), path=text)
         path = Path(text).expanduser()

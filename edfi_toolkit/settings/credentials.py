@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus, urlencode
 
+from edfi_toolkit.errors import ConfigError
+
 _NAME = re.compile(
     r"secret|passw|pwd|credential|(?:api|access|account|private)[_-]?key|^(?:key|sig|token)$|[_-]key$|(?-i:[a-z]Key)$"
     r"|(?:access|api|auth|bearer|client|refresh|session)[_-]?token",
@@ -49,9 +51,13 @@ def without_credentials(address: str) -> str:
     return f"{scheme}://{path}{f'?{urlencode(named)}' if named else ''}"
 
 
-def can_be_named(address: str) -> bool:
-    """Whether what is shown of an address tells it from others, so that it can name a feed."""
-    return not without_credentials(address).endswith("://…") and "odbc_connect" not in address.lower()
+def check_address(address: str) -> None:
+    """Raises ConfigError where a password's `@`, `/`, `?` or `#` is not escaped: a part would be taken for a host."""
+    if "://" in address and not _is_login(_parts(address)[1]):
+        raise ConfigError(
+            f"The address {without_credentials(address)} cannot be taken apart. Write %40, %2F, %3F and %23 for "
+            "@, /, ? and # in a user or password."
+        )
 
 
 def credentials_in(content: Mapping[str, Any], place: str = "") -> list[tuple[str, str]]:
@@ -77,4 +83,4 @@ def _parts(address: str) -> tuple[str, str, str]:
 
 
 def _is_login(text: str) -> bool:
-    return not any(mark in text for mark in "/?#")
+    return not any(mark in text for mark in "@/?#")

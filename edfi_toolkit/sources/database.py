@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from edfi_toolkit.errors import ConfigError, EdfiToolkitError, SourceUnavailable
+from edfi_toolkit.errors import ConfigError, EdfiToolkitError, SourceUnavailable, what_failed
+from edfi_toolkit.settings.credentials import check_address, without_credentials
 from edfi_toolkit.settings.limits import DEFAULT_READING, ReadingLimits
 from edfi_toolkit.sources.faults import MEGABYTE, check_size
 from edfi_toolkit.tables import Sheet
@@ -32,7 +33,6 @@ _CHANGES = frozenset(
     | {"grant", "revoke", "call", "exec", "execute", "copy", "pragma", "lock", "begin", "commit", "rollback"}
 )
 
-_CODES = ("sqlstate", "sqlite_errorname", "full_code")
 _MEANINGS = {  # SQLSTATE classes, and SQLite's names
     "08": "its server cannot be reached",
     "22": "a value cannot be converted",
@@ -104,7 +104,6 @@ def read_tables(url: str, wanted: Set[str], limits: ReadingLimits = DEFAULT_READ
 def _read_only(url: str) -> Iterator[Connection]:
     """A connection inside one read-only transaction."""
     engine = _engine(url)
-    where = f"{engine.url.get_backend_name()} database {engine.url.database or ''}".strip()
     try:
         with engine.connect() as connection:
             _make_read_only(connection)
@@ -116,7 +115,7 @@ def _read_only(url: str) -> Iterator[Connection]:
         raise
     except Exception as error:
         raise SourceUnavailable(
-            f"The {where} cannot be read: {_reason(error)}. Check its URL, and the query."
+            f"The database {without_credentials(url)} cannot be read: {_reason(error)}. Check its URL, and the query."
         ) from None
     finally:
         engine.dispose()
@@ -124,18 +123,16 @@ def _read_only(url: str) -> Iterator[Connection]:
 
 def _reason(error: Exception) -> str:
     """Kind and code of what a driver reports; its text is left out, as it may quote a student or a password."""
-    cause = getattr(error, "orig", None) or error
-    code = next((str(value) for name in _CODES if (value := getattr(cause, name, None))), "")
-    if not code and cause.args and re.fullmatch(r"[0-9A-Z]{5}", str(cause.args[0])):
-        code = str(cause.args[0])  # pyodbc's
+    failed = what_failed(error)
+    code = failed.partition(" ")[2]
     meaning = next((says for start, says in _MEANINGS.items() if code.startswith(start)), None)
-    kind = ", ".join(filter(None, (type(cause).__name__, code)))
-    return f"{meaning} ({kind})" if meaning else kind
+    return f"{meaning} ({failed})" if meaning else failed
 
 
 def _engine(url: str) -> Engine:
     from sqlalchemy import create_engine, exc, make_url
 
+    check_address(url)
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":

@@ -228,6 +228,15 @@ def test_a_text_that_is_not_utf_8_makes_its_row_unreadable_and_the_others_go_on(
     assert "the cell is binary" in tables.skipped["detail"][0]
 
 
+@pytest.mark.parametrize(
+    "address", ["sis:t0p@secret@127.0.0.1:1/x", "/sis:t0psecret@host/x", "127.0.0.1:1/x?password=t0psecret"]
+)
+def test_an_address_in_a_message_has_no_credentials(address: str) -> None:
+    with pytest.raises((SourceUnavailable, ConfigError)) as refused:
+        extract(f"postgresql+psycopg://{address}", profile="certification")
+    assert not any(part in str(refused.value) for part in ("t0p", "secret"))
+
+
 def test_queries_need_a_database(tmp_path: Path) -> None:
     (tmp_path / "queries.toml").write_text(MAP)
     with pytest.raises(ConfigError, match="holds queries"):
