@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from edfi_toolkit.batch.counts import Report, counts_of
 from edfi_toolkit.batch.exits import Exit, exit_of, exit_of_steps
-from edfi_toolkit.errors import ConfigError, EdfiToolkitError, SourceShapeError, SourceUnavailable
+from edfi_toolkit.errors import ConfigError, EdfiToolkitError, SourceUnavailable
 from edfi_toolkit.runs import AUTO, Run, open_another
 from edfi_toolkit.runs.artifacts import hashes_of
 from edfi_toolkit.runs.folder import now_text
@@ -82,7 +82,6 @@ class Watch:
         self._on_files = not is_database(like.source.path)
         self._stamps: dict[str, tuple[int, ...]] = {}
         self._hashes: dict[str, str] = {}
-        self._tables: set[str] = set()
         self._exit = Exit.DONE  # of the last cycle that was carried out
         self._failures = 0  # cycles in a row that could not be
         self._leftovers, self._again_at = 0, float("inf")  # cycles in a row that left records out
@@ -118,18 +117,13 @@ class Watch:
             self._must_be_still(run, seen)
         run.extract()
         self._must_be_still(run, seen)
-        if missing := sorted(self._tables - set(run.tables)):
-            raise SourceShapeError(
-                f"The source had {', '.join(missing)} before and does not have now, so nothing is sent. Put it "
-                "back; if it is meant to be missing, start the watch again."
-            )
         hashes = hashes_of(str(run.path / "tables"))
         if hashes == self._hashes and not again:
             self._stamps = seen
             return self._unchanged()
         cycle = self._carry_out(run, repeats=hashes == self._hashes)
         if cycle.state != "stopped":
-            self._stamps, self._hashes, self._tables = seen, hashes, set(run.tables)
+            self._stamps, self._hashes = seen, hashes
         return cycle
 
     def _must_be_still(self, run: Run, seen: dict[str, tuple[int, ...]]) -> None:

@@ -27,6 +27,7 @@ from edfi_toolkit.ledger.attempts import (
 from edfi_toolkit.ledger.bulk import BEGIN, BEGUN, FINISH, FORGET, MAP, NEWEST, execute_many
 from edfi_toolkit.ledger.last_sync import remember
 from edfi_toolkit.ledger.ledger import Feed, Ledger
+from edfi_toolkit.ledger.source_shapes import remember_shapes
 from edfi_toolkit.model import KEY_COLUMNS
 
 
@@ -149,17 +150,24 @@ class Journal:
             self._map(connection, adopt)
 
     def end(
-        self, *, still_open: set[MapKey], resources: Sequence[str], preferences: pd.DataFrame, resynced: bool
+        self,
+        *,
+        still_open: set[MapKey],
+        resources: Sequence[str],
+        preferences: pd.DataFrame,
+        shapes: pd.DataFrame,
+        resynced: bool,
     ) -> None:
         """Close the run, and the rejections of records that are no longer to be sent.
 
-        preferences: PREFERENCES, remembered for the next plan. resynced: whether this was a resync.
+        preferences, shapes: PREFERENCES and SHAPES, remembered for the next plan. resynced: whether this was a resync.
         """
         moot = [key for key in self._rejected if key not in still_open and key[0] in resources]
         now, table = self._ledger.clock(), schema.runs
         with self._ledger.writing() as connection:
             self._close_rejections(connection, moot)
             remember(connection, self._feed, self._year, preferences, resynced=resynced, now=now)
+            remember_shapes(connection, self._feed, self._year, shapes, now=now)
             connection.execute(update(table).where(table.c.id == self._run).values(ended_at=now))
 
     # One commit's parts

@@ -34,6 +34,7 @@ from edfi_toolkit.model.keys import typed_keys
 from edfi_toolkit.planning.comparison import IDENTITY_MAP, feed_label
 from edfi_toolkit.planning.preferences import PREFERENCES, typed_preferences
 from edfi_toolkit.settings import without_credentials
+from edfi_toolkit.tables.shapes import SHAPES
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _VERSION = "alembic_version"
@@ -217,6 +218,13 @@ class Ledger:
         query = select(*(table.c[name] for name in PREFERENCES))
         query = query.where(table.c.feed_id == feed.id, table.c.school_year == school_year)
         return typed_preferences(self._frame(query.order_by(table.c.resource)))
+
+    def source_shapes(self, feed: Feed, *, school_year: int) -> pd.DataFrame:
+        """What each table of the feed's source looked like at its last publish (SHAPES)."""
+        table = schema.source_shapes
+        query = select(*(table.c[name].label(name) for name in SHAPES))
+        query = query.where(table.c.feed_id == feed.id, table.c.school_year == school_year)
+        return self._frame(query.order_by(table.c.table)).astype(SHAPES)
 
     def claims(self, feed: Feed) -> pd.DataFrame:
         """What other feeds published to the same target: `resource, ed_fi_id, feed`.

@@ -12,13 +12,14 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
     UniqueConstraint,
 )
 
-HEAD = "0002"  # the newest migration; a ledger at another one is migrated or, when newer, refused
+HEAD = "0003"  # the newest migration; a ledger at another one is migrated or, when newer, refused
 
 metadata = MetaData()
 _ID = BigInteger().with_variant(Integer, "sqlite")
@@ -150,6 +151,20 @@ last_sync = Table(
     Column("resource", Text, primary_key=True),
     Column("enabled", Boolean, nullable=False),
     Column("mapping_version", Text),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+)
+
+source_shapes = Table(
+    "source_shapes",
+    metadata,
+    Column("feed_id", _ID, ForeignKey("feeds.id"), primary_key=True),
+    Column("school_year", Integer, primary_key=True, autoincrement=False),
+    Column("table_name", Text, key="table", primary_key=True),
+    Column("files", Text, nullable=False),
+    Column("ordered", Boolean, nullable=False),
+    Column("unread", Text, nullable=False),
+    Column("names", Text, nullable=False),
+    Column("layout", LargeBinary, nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
 )
 

@@ -1,4 +1,4 @@
-"""What makes a plan too dangerous to carry out without a person saying so, and the likely mistake behind it. Pure.
+"""What makes a plan too dangerous to carry out without a person saying so. Pure.
 
 The limits' defaults are in `settings.limits`; what each is for is in docs/concepts.md. A sentence names tables, columns
 and numbers of organizations, never a student.
@@ -6,16 +6,13 @@ and numbers of organizations, never a student.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import chain
 from typing import Any
 
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError, UnsafePlan
-from edfi_toolkit.rules import Build
 from edfi_toolkit.settings.limits import DEFAULT_LIMITS
 
 CONTROL_UNREADABLE = "control-unreadable"
@@ -24,14 +21,22 @@ MAX_DELETE_SHARE = "max-delete-share"
 MAX_UPDATE_SHARE = "max-update-share"
 NOT_PUBLISHED = "not-published"
 MASS_DELETE = "mass-delete"
-BREACHES = (CONTROL_UNREADABLE, EMPTY_SOURCE, NOT_PUBLISHED, MAX_DELETE_SHARE, MAX_UPDATE_SHARE)
+MASS_MOVE = "mass-move"
+SOURCE_LOST = "source-lost"
+SOURCE_SHRUNK = "source-shrunk"
+BREACHES = (
+    CONTROL_UNREADABLE,
+    EMPTY_SOURCE,
+    NOT_PUBLISHED,
+    SOURCE_LOST,
+    SOURCE_SHRUNK,
+    MASS_DELETE,
+    MASS_MOVE,
+    MAX_DELETE_SHARE,
+    MAX_UPDATE_SHARE,
+)
 NO_OVERRIDE = frozenset({CONTROL_UNREADABLE})  # COM-CTL-1: nothing is known that a person could answer for
-
-
-MOST = 0.9  # the part of all deletes, or updates, that one cause must explain
-_DAYS = ("begin_date", "start_date")
-_NOT_THE_YEARS = ("calendars", "edfi_config")  # their days are the year's own, whatever the rows are
-_ORGANIZATIONS = ("education_organization_id", "program_education_organization_id")
+HALF = 0.5  # the part of all records from which a value that moved their keys is one mistake (COM-GRD-2a)
 
 
 @dataclass(frozen=True)
@@ -64,14 +69,17 @@ def guard(
     mapped: int,
     source_is_empty: bool,
     settings: Mapping[str, Any],
+    removed: int = 0,
+    moved: int = 0,
     withheld: int = 0,
     configured: str = "",
     because: Mapping[str, Callable[[], str]] | None = None,
 ) -> list[Guard]:
-    """All breaches and warnings of a plan.
+    """All breaches of a plan by what it would do.
 
-    deletes: DELETE items, those of linked pairs too. updates: PUT items. mapped: records of the feed in this
-        year.
+    deletes: DELETE items, those of linked pairs too. updates: PUT items. removed: DELETE items without a linked POST.
+    moved: records whose keys one changed value moves. mapped: records of the feed in this year, in a resync with those
+        of its scope that are in the ODS alone.
     settings: max_delete_share, max_update_share (shares of `mapped`), free_changes (affected records up to
         which the shares do not apply), mass_delete_threshold.
     withheld: records of the feed that are published although the year's configuration, `configured`, now publishes
@@ -111,13 +119,21 @@ def guard(
                     f"Look at what it would {verb} first; a cause is often one missing or changed table.",
                 )
             )
-    if deletes and deletes >= limits["mass_delete_threshold"] * mapped:
+    if _nearly_all(removed, mapped, limits["mass_delete_threshold"]):
         found.append(
-            Guard(
+            _breach(
                 MASS_DELETE,
-                "warning",
-                f"{deletes} of {mapped} published records would be deleted.",
-                "Look at the reasons of these deletes before going on.",
+                f"The plan would delete {removed} of {mapped} published records for good. "
+                f"{because[MASS_DELETE]() if MASS_DELETE in because else ''}".strip(),
+                "Look at the reasons of these deletions first; a cause is often one missing or changed table.",
+            )
+        )
+    if _nearly_all(moved, mapped, HALF):
+        found.append(
+            _breach(
+                MASS_MOVE,
+                because[MASS_MOVE](),
+                "Check the value in the source; a number typed wrong moves every record to another key.",
             )
         )
     return found
@@ -133,6 +149,32 @@ def control_unreadable(faults: pd.DataFrame, published: int) -> Guard:
         f"records stay as they are: {' '.join(faults['detail'].head(3))}{more}",
         "Correct the rows in the source, then run again. No override opens this.",
     )
+
+
+def _nearly_all(count: int, mapped: int, share: float) -> bool:
+    """All of two or more, or four or more that are at least a share."""
+    return (count >= 2 and count >= mapped) or (count >= 4 and count >= share * mapped)
+
+
+def lost_sources(sentences: Iterable[str]) -> list[Guard]:
+    """COM-GRD-1. sentences: one for each table and column that fed published records."""
+    return _as_one(
+        SOURCE_LOST,
+        sentences,
+        "This looks like an export that failed, or a column that was renamed or left out. Put it back and run again.",
+    )
+
+
+def shrunk_sources(sentences: Iterable[str]) -> list[Guard]:
+    """COM-GRD-3. sentences: one for each table that has lost its end, or too many rows."""
+    return _as_one(
+        SOURCE_SHRUNK, sentences, "Compare the number of rows with the SIS, export again and run again."
+    )
+
+
+def _as_one(code: str, sentences: Iterable[str], hint: str) -> list[Guard]:
+    says = " ".join(sentences)
+    return [_breach(code, says, hint)] if says else []
 
 
 def _breach(code: str, says: str, hint: str) -> Guard:
@@ -184,78 +226,3 @@ def _override(given: GivenOverride) -> Override:
             f"{MAX_DELETE_SHARE}:'Ann Example'."
         )
     return Override(str(breach), str(person).strip())
-
-
-# The likely mistake
-
-
-def behind_deletes(items: pd.DataFrame, build: Build) -> str:
-    """Why so many records would go: another year's rows, an empty table, a number typed wrong, or one reason.
-
-    items: those of a plan (ITEMS). Returns an empty text where no single cause explains MOST of them.
-    """
-    gone = items[items["action"].eq("DELETE")]
-    return (
-        _another_year(build)
-        or _empty_table(gone, build)
-        or _moved_organization(gone, items)
-        or _one_reason(gone)
-    )
-
-
-def behind_updates(items: pd.DataFrame) -> str:
-    """Why so many records would change: the members that nearly all of them change."""
-    return _one_reason(items[items["action"].eq("PUT")])
-
-
-def _another_year(build: Build) -> str:
-    """No row begins in the school year, and the newest lies before it, or the oldest after it."""
-    days = pd.concat(
-        [
-            rows[column].dropna()
-            for name, rows in build.tables.items()
-            if name not in _NOT_THE_YEARS
-            for column in _DAYS
-            if column in rows
-        ]
-        or [pd.Series(dtype="datetime64[us]")]
-    )
-    first, last = pd.Timestamp(build.scope.config_start), pd.Timestamp(build.scope.config_end)
-    if days.empty or days.between(first, last).any():
-        return ""
-    year = f"No row begins in the school year, {first:%Y-%m-%d} to {last:%Y-%m-%d}"
-    if days.max() < first:
-        return f"{year}; the newest begins on {days.max():%Y-%m-%d}. This looks like last year's file."
-    return f"{year}; the oldest of those after it begins on {days[days > last].min():%Y-%m-%d}. Is the year right?"
-
-
-def _empty_table(gone: pd.DataFrame, build: Build) -> str:
-    named = [{ref.partition(":")[0] for ref in refs} for refs in gone["source_refs"]]
-    for name, count in Counter(chain.from_iterable(named)).most_common():
-        rows = build.tables.get(name)
-        if count >= MOST * len(gone) and rows is not None and rows.empty:
-            return f"The table {name} holds no rows, and {count} of these records rest on it."
-    return ""
-
-
-def _moved_organization(gone: pd.DataFrame, items: pd.DataFrame) -> str:
-    """Keys that only changed their organization: one wrong number does that to every record of it."""
-    old = gone[gone["pair"].notna()].set_index("pair")
-    new = items[items["action"].eq("POST") & items["pair"].notna()].set_index("pair").reindex(old.index)
-    for column in _ORGANIZATIONS:
-        moved = old[column].ne(new[column]).to_numpy(dtype=bool)
-        if moved.sum() >= MOST * len(gone) > 0:
-            moves = pd.DataFrame({"old": old[column][moved], "new": new[column][moved]}).value_counts()
-            was, becomes = moves.index[0]
-            return (
-                f"{int(moved.sum())} of these records only move to another organization, most of them from {was} to "
-                f"{becomes}: look for a district's or school's number typed wrong."
-            )
-    return ""
-
-
-def _one_reason(changed: pd.DataFrame) -> str:
-    reasons = changed["reason"].str.partition(": ")[2].value_counts()
-    if reasons.empty or reasons.iloc[0] < MOST * len(changed):
-        return ""
-    return f"For {int(reasons.iloc[0])} of them the reason is the same: {reasons.index[0]}"

@@ -22,6 +22,7 @@ from edfi_toolkit.planning.comparison import PlanScope
 from edfi_toolkit.planning.guardrails import BREACHES, NO_OVERRIDE
 from edfi_toolkit.planning.preferences import typed_preferences
 from edfi_toolkit.storage import from_json_column, json_column, write_private
+from edfi_toolkit.tables.shapes import shapes_frame
 
 ITEMS: Schema = {
     "action": TEXT,
@@ -47,7 +48,7 @@ FINDINGS: Schema = {
     "says": TEXT,
     "hint": TEXT,
 }
-_FORMAT = 3
+_FORMAT = 4
 _AT_A_TIME = 50_000  # rows written at once: what a fingerprint needs of memory
 
 
@@ -58,6 +59,8 @@ class Plan:
     items: one row per action (ITEMS). `body_hash` is that of `body`; where a NOOP shows none, of what stays as it is.
     findings: what is left alone, warnings and breaches (FINDINGS).
     preferences: switch and mapping version of each resource that was compared (PREFERENCES).
+    shapes: what each table of the source looks like (SHAPES), for the ledger to remember once this is published; none
+        where it is not to be remembered.
     seal: `seal_of` the items when their hashes were worked out; without one they are worked out when needed.
     """
 
@@ -66,6 +69,7 @@ class Plan:
     scope: PlanScope
     mode: str = "publish"
     preferences: pd.DataFrame = field(default_factory=lambda: typed_preferences(None))
+    shapes: pd.DataFrame = field(default_factory=lambda: shapes_frame({}))
     seal: bytes = b""
 
     @cached_property
@@ -110,9 +114,9 @@ class Plan:
         return f"<Plan {self.fingerprint}: {actions}{refused}>"
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write `plan.parquet` and `plan.json` (both mode 0600, replaced in one step) and return the folder.
+        """Write `plan.parquet`, `plan.json` and `shapes.parquet`, and return the folder.
 
-        Both hold real data. The folder is made with mode 0700 when it does not exist.
+        They hold real data: each has mode 0600 and is replaced in one step. A new folder has mode 0700.
         """
         path = Path(folder)
         items = self.with_true_hashes().items
@@ -127,6 +131,7 @@ class Plan:
             "findings": _records(self.findings),
             "preferences": _plain(self.preferences),
         }
+        write_private(path / "shapes.parquet", partial(self.shapes.to_parquet, index=False))
         write_private(path / "plan.parquet", partial(rows.to_parquet, index=False))
         write_private(
             path / "plan.json", orjson.dumps(about, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
@@ -139,7 +144,7 @@ class Plan:
         path = Path(folder)
         try:
             about = orjson.loads((path / "plan.json").read_bytes())
-            rows = pd.read_parquet(path / "plan.parquet")
+            rows, shapes = (pd.read_parquet(path / f"{name}.parquet") for name in ("plan", "shapes"))
         except (OSError, ValueError) as error:
             raise PlanError(
                 f"{path} holds no readable plan ({what_failed(error)}). Preview again to make one."
@@ -156,6 +161,7 @@ class Plan:
                 PlanScope(**{**about["scope"], **lists}),
                 about["mode"],
                 typed_preferences(pd.DataFrame(about["preferences"])),
+                shapes,
             )
         )
         if loaded.fingerprint != about["fingerprint"]:

@@ -24,23 +24,29 @@ from edfi_toolkit.planning.comparison import (
 )
 from edfi_toolkit.planning.findings import Findings
 from edfi_toolkit.planning.guardrails import (
+    MASS_DELETE,
+    MASS_MOVE,
     MAX_DELETE_SHARE,
     MAX_UPDATE_SHARE,
-    behind_deletes,
-    behind_updates,
     guard,
+    lost_sources,
+    shrunk_sources,
 )
 from edfi_toolkit.planning.holds import resting_on_errors
 from edfi_toolkit.planning.items import items_of
 from edfi_toolkit.planning.key_changes import link
+from edfi_toolkit.planning.likely_mistake import behind_deletes, behind_updates, one_value_moved
 from edfi_toolkit.planning.orphans import without_foreign_orphans
 from edfi_toolkit.planning.plan import Plan, seal_of
 from edfi_toolkit.planning.reasons import Origins
 from edfi_toolkit.planning.resources import CheckedBuild, looked_at, parts_of
 from edfi_toolkit.planning.schools import check_known, of_schools
+from edfi_toolkit.planning.source_loss import SourceLoss, stand_in
 from edfi_toolkit.planning.stopped import stopped_plan
 from edfi_toolkit.planning.truth_tables import PUBLISH, PUBLISH_READS, RESYNC, RESYNC_READS, decide
 from edfi_toolkit.rules import Build, profile
+from edfi_toolkit.settings.limits import DEFAULT_LIMITS
+from edfi_toolkit.tables.shapes import shapes_frame, shapes_of
 
 MODES = ("publish", "resync")
 _LINK_COLUMNS = ["resource", "key", "education_organization_id", "begin_date", "source_refs"]
@@ -55,6 +61,7 @@ def plan(
     mode: str = "publish",
     source_name: str | None = None,
     last_sync: pd.DataFrame | None = None,
+    last_shapes: pd.DataFrame | None = None,
     schools: Collection[int] = (),
     updatable: Collection[str] = (),
 ) -> Plan:
@@ -67,6 +74,8 @@ def plan(
     unread: resources that could not be read; a resync leaves them as they are and reports it.
     source_name: the feed's source where it differs from the build's.
     last_sync: `resource, enabled, mapping_version` as at the last sync: what differs by now is worth a resync.
+    last_shapes: what the source's tables looked like at the last publish (SHAPES); where nothing is known of that, the
+        rows that the identity map names stand in.
     schools: plan for these organizations alone, by their Ed-Fi ids; the records of all others stay as they are.
     updatable: resources whose key the target lets a PUT change; used where `key_change` says so.
     A guardrail never raises here: its breach is a finding, and publish refuses. Raises PlanError for an
@@ -121,9 +130,13 @@ def plan(
         mapped_rows = int(sides.mapped["education_organization_id"].isin(scope.organizations).sum())
         findings.keep_only(scope.organizations)
         findings.report("ONLY_SCHOOLS")
-    _guard(items, mapped_rows, _withheld(identity_map, scope, findings), build, findings)
+    loss = _source_loss(last_shapes, mapped, build)
+    _guard(items, mapped_rows, _withheld(identity_map, scope, findings), build, loss, findings)
     findings.copy_notices(build.notices)
-    return Plan(items, findings.frame(), scope, mode, preferences, seal_of(items))
+    made = Plan(items, findings.frame(), scope, mode, preferences, seal=seal_of(items))
+    # Rows that get lost while nothing is sent stay remembered, so that they are missed when something is.
+    silent = not (made.sends.any() or made.breaches) and bool(loss.gone)
+    return made if schools or silent else replace(made, shapes=shapes_frame(build.tables.shapes))
 
 
 def identity_map_of(build: CheckedBuild | Build, ids: Iterable[str] | None = None) -> pd.DataFrame:
@@ -278,22 +291,47 @@ def _retained(old: pd.DataFrame, build: Build, origins: Origins) -> pd.DataFrame
     return old[kept]
 
 
-def _guard(items: pd.DataFrame, mapped: int, withheld: int, build: Build, findings: Findings) -> None:
-    students = build.tables.get("students")
-    for breach in guard(
-        deletes=int(items["action"].eq("DELETE").sum()),
-        updates=int(items["action"].eq("PUT").sum()),
-        mapped=mapped,
-        source_is_empty=build.records.empty and (students is None or students.empty),
-        settings=build.settings,
-        withheld=withheld,
-        configured=build.config["profile"],
-        because={
-            MAX_DELETE_SHARE: lambda: behind_deletes(items, build),
-            MAX_UPDATE_SHARE: lambda: behind_updates(items),
-        },
-    ):
+def _source_loss(last_shapes: pd.DataFrame | None, mapped: pd.DataFrame, build: Build) -> SourceLoss:
+    known = {} if last_shapes is None else shapes_of(last_shapes)
+    controls = {"preferences"} & set(profile(build.scope.profile).tables)
+    return SourceLoss(known or stand_in(mapped), build.tables.shapes, mapped, tuple(controls))
+
+
+def _guard(
+    items: pd.DataFrame, mapped: int, withheld: int, build: Build, loss: SourceLoss, findings: Findings
+) -> None:
+    students, deletes = build.tables.get("students"), items["action"].eq("DELETE")
+    moved, move = one_value_moved(items)
+    orphans = int((deletes & items["rules"].map(lambda rules: "REC-R9" in rules)).sum())
+    share = float(build.settings.get("max_shrink_share", DEFAULT_LIMITS.max_shrink_share))
+    alone = deletes & items["pair"].isna()
+    for breach in [
+        *lost_sources(loss.lost()),
+        *shrunk_sources(loss.shrunk(items[_changes(items)], share)),
+        *guard(
+            deletes=int(deletes.sum()),
+            updates=int(items["action"].eq("PUT").sum()),
+            removed=int(alone.sum()),
+            moved=moved,
+            mapped=mapped + orphans,
+            source_is_empty=build.records.empty and (students is None or students.empty),
+            settings=build.settings,
+            withheld=withheld,
+            configured=build.config["profile"],
+            because={
+                MAX_DELETE_SHARE: lambda: behind_deletes(items, build),
+                MAX_UPDATE_SHARE: lambda: behind_updates(items),
+                MASS_DELETE: lambda: behind_deletes(items, build),
+                MASS_MOVE: lambda: move,
+            },
+        ),
+    ]:
         findings.say(breach.code, breach.severity, breach.says, breach.hint)
+
+
+def _changes(items: pd.DataFrame) -> pd.Series:
+    """Which items delete or update what is published, or move its key in place."""
+    return items["action"].isin(["DELETE", "PUT"]) | (items["action"].eq("UNMAP") & items["pair"].notna())
 
 
 def _withheld(identity_map: pd.DataFrame | None, scope: PlanScope, findings: Findings) -> int:

@@ -29,4 +29,4 @@ def stopped_plan(build: Build, identity_map: pd.DataFrame | None, scope: PlanSco
         findings.report("CONTROL_UNREADABLE", says=says)
     findings.about("held by control row", mapped)
     findings.copy_notices(build.notices)
-    return Plan(items, findings.frame(), scope, mode, preferences_of(None, []), seal_of(items))
+    return Plan(items, findings.frame(), scope, mode, preferences_of(None, []), seal=seal_of(items))

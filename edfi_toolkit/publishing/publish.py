@@ -117,6 +117,7 @@ def _end(plan: Plan, items: Items, results: Results, journal: Journal) -> None:
         still_open=waiting | found_keys(plan, "HELD"),
         resources=plan.scope.resources if complete else (),
         preferences=plan.preferences,
+        shapes=plan.shapes,
         resynced=complete and plan.mode == "resync",
     )
 

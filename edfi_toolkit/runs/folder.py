@@ -33,7 +33,7 @@ ARTIFACTS = {
     "extract": ("tables",),
     "build": ("build",),
     "validate": ("held.parquet", "findings.parquet", "report.html"),
-    "preview": ("plan.parquet", "plan.json", "workbook.xlsx"),
+    "preview": ("plan.parquet", "plan.json", "shapes.parquet", "workbook.xlsx"),
     "publish": ("results.parquet",),
 }
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")

@@ -113,6 +113,7 @@ def _remembered(run: Run, *, claims: bool = False) -> dict[str, Any]:
         return {
             "identity_map": pd.concat(known, ignore_index=True) if claims else known[0],
             "last_sync": ledger.last_sync(feed, school_year=year),
+            "last_shapes": ledger.source_shapes(feed, school_year=year),
         }
 
 

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """Shares of the feed's mapped records, in force above `free_changes` affected records.
+    """Shares of the feed's mapped records; the first two are in force above `free_changes` affected records.
 
-    mass_delete_threshold: the share of deletes from which a preview warns.
+    mass_delete_threshold: the share from which four deletes or more are a breach. max_shrink_share: of a table's rows,
+    ten or more of which are gone.
     """
 
     max_delete_share: float = 0.10
     max_update_share: float = 0.50
     free_changes: int = 25
     mass_delete_threshold: float = 0.50
+    max_shrink_share: float = 0.10
 
 
 DEFAULT_LIMITS = Limits()

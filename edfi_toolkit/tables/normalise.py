@@ -97,7 +97,8 @@ def _read(table: Table, sheet: Sheet) -> tuple[pd.DataFrame, pd.DataFrame, Notic
     keys = _keys(table, typed)
     if len(skipped):
         keys[aside] = skipped["id"].to_numpy()
-    shape = table_shape(keys, sheet.file, filled, ordered=sheet.ordered, unread=[*unused, *sheet.unread])
+    unread = [*unused, *sheet.unread]
+    shape = table_shape(keys, sheet.file, filled, ordered=sheet.ordered, unread=unread, names=sheet.names)
     return kept, skipped, notices, shape
 
 

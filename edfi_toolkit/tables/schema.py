@@ -27,6 +27,7 @@ class Column:
     loose: spelling, spaces and hyphens of the code do not matter (COM-NRM-5).
     values: the members of an enumeration, in the spelling that is kept.
     references: the table whose primary key this column holds.
+    shown_only: no rule reads it, so no record rests on it.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Column:
     loose: bool = False
     values: tuple[str, ...] = ()
     references: str | None = None
+    shown_only: bool = False
 
     @property
     def dtype(self) -> Any:
@@ -106,6 +108,10 @@ def _code(name: str, meaning: str, *, none: str | None = None) -> Column:
     return Column(name=name, meaning=meaning, upper=True, none=none)
 
 
+def _shown(name: str, meaning: str) -> Column:
+    return Column(name=name, meaning=meaning, shown_only=True)
+
+
 def _enum(name: str, meaning: str, values: str, default: str | None = None) -> Column:
     return Column(name=name, type="enum", meaning=meaning, values=tuple(values.split()), default=default)
 
@@ -134,8 +140,8 @@ _ALL = (
         "student_id",
         _key("student_id", "the SIS's own key"),
         _id("student_unique_id", "state-assigned id, published as studentUniqueId"),
-        _text("first_name", "shown in reports only, never published"),
-        _text("last_name", "shown in reports only, never published"),
+        _shown("first_name", "shown in reports only, never published"),
+        _shown("last_name", "shown in reports only, never published"),
         _flag("state_exclude", "left out of state reporting"),
         _flag("student_published", "the student is already in the ODS for this year; empty: not known", None),
         _int("enroll_status", "0 active, 2 transferred out, 3 graduated"),
@@ -151,7 +157,7 @@ _ALL = (
         _id("school_number", "number used for reporting, up to 7 letters and digits"),
         _id("alt_school_number", "alternate number; empty, 0 or negative means none"),
         _int("ed_fi_school_id", "Ed-Fi id of the school, where the SIS stores it"),
-        _text("name", "shown in reports only"),
+        _shown("name", "shown in reports only"),
         _flag("state_exclude", "left out of state reporting"),
     ),
     _table(
@@ -177,7 +183,7 @@ _ALL = (
         _date("start_date", "first day", required=True),
         _date("end_date", "as the SIS stores it: last day attended, or first day no longer enrolled"),
         _flag("is_current", "the period that the SIS keeps on the student's own row"),
-        _text("grade_level", "not used for selection"),
+        _shown("grade_level", "not used for selection"),
         _enum("service_type", "P primary, S partial, N special education services", "P S N", "P"),
         _enum(
             "state_enrollment_type",

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import orjson
@@ -17,7 +19,14 @@ import pyarrow.parquet as pq
 
 from edfi_toolkit.tables.schema import TABLES
 
-SHAPES = {"table": "str", "files": "str", "ordered": "bool", "unread": "str", "layout": "object"}
+SHAPES = {
+    "table": "str",
+    "files": "str",
+    "ordered": "bool",
+    "unread": "str",
+    "names": "str",
+    "layout": "object",
+}
 KEY, FILE = "key of the row", "file of the row"  # no column of a table has a blank in its name
 
 
@@ -26,13 +35,15 @@ class TableShape:
     """The shape of one table.
 
     files: where it was read from, for sentences. ordered: whether its rows keep their order from export to export.
-    unread: headers that nothing reads. rows: in the order of the source, unreadable ones too: KEY (missing where it
-        cannot be read), FILE, and for each column that the source had, whether the cell was filled.
+    unread: headers that nothing reads. names: column -> its header, where they differ.
+    rows: in the order of the source, unreadable ones too: KEY (missing where unreadable), FILE, and for each column
+        that the source had, whether the cell was filled.
     """
 
     files: str
     ordered: bool
     unread: tuple[str, ...]
+    names: Mapping[str, str]
     rows: pa.Table
 
     @property
@@ -53,7 +64,8 @@ def table_shape(
     filled: Mapping[str, pd.Series],
     *,
     ordered: bool,
-    unread: Sequence[str],
+    unread: Sequence[str] = (),
+    names: Mapping[str, str] = MappingProxyType({}),
 ) -> TableShape:
     """The shape of a table by the keys of its rows, their files (one for all, or each) and their filled cells."""
     each = np.repeat([files], len(keys)) if isinstance(files, str) else np.asarray(files, dtype=object)
@@ -63,13 +75,13 @@ def table_shape(
         **{name: pa.array(cells.to_numpy(bool)) for name, cells in filled.items()},
     }
     shown = files if isinstance(files, str) else ", ".join(dict.fromkeys(files))
-    return TableShape(shown, ordered, tuple(unread), pa.table(columns))
+    return TableShape(shown, ordered, tuple(unread), names, pa.table(columns))
 
 
 def shapes_frame(shapes: Mapping[str, TableShape]) -> pd.DataFrame:
     """SHAPES: one row for each table."""
     rows = [
-        (table, shape.files, shape.ordered, orjson.dumps(shape.unread).decode(), shape.packed())
+        (table, shape.files, shape.ordered, *map(_json, (shape.unread, dict(shape.names))), shape.packed())
         for table, shape in shapes.items()
     ]
     return pd.DataFrame(rows, columns=list(SHAPES)).astype(SHAPES)
@@ -78,12 +90,17 @@ def shapes_frame(shapes: Mapping[str, TableShape]) -> pd.DataFrame:
 def shapes_of(frame: pd.DataFrame) -> dict[str, TableShape]:
     """The shapes by table; the tables that this version does not know are left out."""
     return {
-        row.table: TableShape(
-            row.files,
-            row.ordered,
-            tuple(orjson.loads(row.unread)),
-            pq.read_table(pa.BufferReader(row.layout)),
+        row["table"]: TableShape(
+            files=row["files"],
+            ordered=row["ordered"],
+            unread=tuple(orjson.loads(row["unread"])),
+            names=orjson.loads(row["names"]),
+            rows=pq.read_table(pa.BufferReader(row["layout"])),
         )
-        for row in frame.itertuples()
-        if row.table in TABLES
+        for row in frame.to_dict("records")
+        if row["table"] in TABLES
     }
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()

@@ -96,7 +96,7 @@ def test_publish_keeps_runs_attempts_and_overrides(where, client):
             ledger=ledger,
             approved=emptied.fingerprint,
             run_id="tuesday",
-            overrides=[("empty-source", "Ann Example")],
+            overrides=[(breach, "Ann Example") for breach in emptied.breaches],
         )
         assert ledger.runs()["run_id"].tolist() == ["monday", "tuesday"]
         assert ledger.runs()["ended_at"].notna().all()
@@ -105,7 +105,7 @@ def test_publish_keeps_runs_attempts_and_overrides(where, client):
         assert attempts["outcome"].tolist() == ["delivered", "delivered"]
         assert (attempts["settled_at"] > attempts["begun_at"]).all()
         assert ledger.overrides()[["run_id", "breach", "person"]].values.tolist() == [
-            ["tuesday", "empty-source", "Ann Example"]
+            ["tuesday", breach, "Ann Example"] for breach in ("source-lost", "empty-source", "mass-delete")
         ]
         assert held_in(client) == {}
 

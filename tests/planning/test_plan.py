@@ -426,10 +426,11 @@ def test_a_saved_plan_comes_back_exactly_and_is_readable_by_its_owner_only(tmp_p
         loaded = Plan.load(folder)
         pd.testing.assert_frame_equal(loaded.items, made.items)
         pd.testing.assert_frame_equal(loaded.findings, made.findings)
+        pd.testing.assert_frame_equal(loaded.shapes, made.shapes)
         pd.testing.assert_series_equal(loaded.items["body_hash"], made.items["body_hash"])
         assert (loaded.fingerprint, loaded.scope, loaded.mode) == (made.fingerprint, made.scope, made.mode)
         assert loaded.breaches == made.breaches
-        assert {path.name for path in folder.iterdir()} == {"plan.parquet", "plan.json"}
+        assert {path.name for path in folder.iterdir()} == {"plan.parquet", "plan.json", "shapes.parquet"}
         assert all(path.stat().st_mode & 0o077 == 0 for path in [folder, *folder.iterdir()])
 
 

@@ -130,7 +130,9 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date_and_keeps_its_rows(
         feed = ledger.feed("https://ods", "certification", "north")
         with ledger.writing() as connection:
             connection.execute(text("DROP TABLE last_sync"))
+            connection.execute(text("DROP TABLE source_shapes"))
             connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     with Ledger(tmp_path / "ledger.db") as ledger:
         assert ledger.feed("https://ods", "certification", "north") == feed
         assert ledger.last_sync(feed, school_year=YEAR).empty
+        assert ledger.source_shapes(feed, school_year=YEAR).empty

@@ -115,9 +115,10 @@ def test_a_plan_with_a_breach_needs_an_override_in_a_persons_name(app, client, l
     emptied = planned(a_build(), ledger, client)
     with pytest.raises(UnsafePlan) as refused:
         publish(emptied, target=client, ledger=ledger, approved="auto")
-    assert refused.value.breaches == ("empty-source",)
+    assert refused.value.breaches == ("source-lost", "empty-source")
     assert len(held_in(client)) == 1
-    publish(emptied, target=client, ledger=ledger, approved="auto", overrides=["empty-source:Ann Example"])
+    meant = ["empty-source:Ann Example", "source-lost:Ann Example"]
+    publish(emptied, target=client, ledger=ledger, approved="auto", overrides=meant)
     assert held_in(client) == {}
 
 

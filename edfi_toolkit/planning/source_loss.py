@@ -1,0 +1,260 @@
+"""What the source has lost since the last publish: tables, columns and rows (COM-GRD-1, COM-GRD-3). Pure.
+
+What it was like then is what the ledger remembers; where it remembers nothing, the rows that the published records name
+stand in. A sentence names tables, files, columns, headers and numbers of rows, never the key of a row.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from edfi_toolkit.model.keys import key_texts
+from edfi_toolkit.planning.key_changes import row_of
+from edfi_toolkit.tables import TABLES
+from edfi_toolkit.tables.shapes import FILE, KEY, TableShape, table_shape
+
+CONTROL_TABLES = (
+    "edfi_config",
+    "resource_preferences",
+    "descriptor_map",
+)  # of every profile; see also `controls`
+LAST_ROWS = 3  # so many rows at the end, all gone, look like a file that was cut off
+STILL_THERE = (
+    3  # so many rows that are there, and have lost the value of a column, look like an emptied column
+)
+MANY_ROWS = 10  # fewer lost rows are never too large a share
+HEADERS = 5  # new headers that a sentence lists
+_SUFFIX = re.compile(r"\.\w+$")
+
+
+def stand_in(mapped: pd.DataFrame) -> dict[str, TableShape]:
+    """What is known of the last publish's source where nothing was remembered: the rows that gave records."""
+    rows = _named_rows(mapped).drop_duplicates(["table", "row"])
+    return {
+        str(table): table_shape(named["row"], "", {}, ordered=False, unread=())
+        for table, named in rows.groupby("table", sort=False)
+    }
+
+
+class SourceLoss:
+    """The source then, against the source now."""
+
+    def __init__(
+        self,
+        then: Mapping[str, TableShape],
+        now: Mapping[str, TableShape],
+        mapped: pd.DataFrame,
+        controls: tuple[str, ...] = (),
+    ) -> None:
+        """mapped: the feed's published records, with their `key`. controls: further CONTROL_TABLES of the profile."""
+        self._then, self._now, self._mapped = then, now, mapped
+        self._controls = (*CONTROL_TABLES, *controls)
+
+    @cached_property
+    def gone(self) -> dict[str, np.ndarray]:
+        """Of each table that has lost rows: which of those it had. An unreadable row is not lost."""
+        found = {}
+        for table, then in self._then.items():
+            lost = pc.and_(pc.is_valid(_keys(then)), pc.invert(pc.is_in(_keys(then), self._keys_now(table))))
+            mask = lost.to_numpy(zero_copy_only=False)
+            if mask.any():
+                found[table] = mask
+        return found
+
+    def lost(self) -> Iterator[str]:
+        """COM-GRD-1: a sentence for each table and column that fed published records and is absent or empty."""
+        for table, then in self._then.items():
+            now = self._now.get(table)
+            if not then.rows.num_rows:
+                continue
+            if now is None or not now.rows.num_rows:
+                what = "is not in the source any more" if now is None else "has no row any more"
+                yield from self._told(table, then, f"The table {_named(table, then)} {what}")
+                continue
+            yield from self._lost_files(table, then, now)
+            for column in then.columns:
+                yield from self._lost_column(table, then, now, column)
+
+    def _lost_files(self, table: str, then: TableShape, now: TableShape) -> Iterator[str]:
+        """Files that the table was also made of, of which no row is there."""
+        parts, there = _parts(then), _parts(now)
+        for name, rows in parts.items():
+            if len(parts) > 1 and name not in there and self._gone_of(table)[rows].all():
+                yield from self._told(table, then, f"The table {table} has no row of {name} any more", rows)
+
+    def _lost_column(self, table: str, then: TableShape, now: TableShape, column: str) -> Iterator[str]:
+        known, had = TABLES[table].columns.get(column), then.rows[column].to_numpy()
+        if known is None or known.shown_only or not had.any():
+            return
+        header = then.names.get(column, column)
+        if column not in now.columns:
+            what = f"The column {header} of {_named(table, then)} is not there any more"
+            also = _new_headers(header, then, now)
+            yield from self._told(table, then, what, had, unit="value", also=also)
+            return
+        parts, there = _parts(then), _parts(now)
+        for name, rows in parts.items():
+            of_file = there.get(name) if len(parts) > 1 else slice(None)
+            if of_file is None or now.rows[column].to_numpy()[of_file].any():
+                continue
+            if (had & rows & ~self._gone_of(table)).sum() >= STILL_THERE:
+                what = f"The column {header} of {table} ({name}) is empty in all its rows"
+                yield from self._told(table, then, what, had & rows, unit="value")
+
+    def _told(
+        self,
+        table: str,
+        then: TableShape,
+        what: str,
+        rows: np.ndarray | None = None,
+        *,
+        unit: str = "row",
+        also: str = "",
+    ) -> Iterator[str]:
+        """The sentence of a loss, of the whole table or of these rows; none where no published record rests on it."""
+        controls = table in self._controls
+        resting = len(self._mapped) if controls else len(self._resting_on(table, rows))
+        count = then.rows.num_rows if rows is None else int(rows.sum())
+        if resting:
+            had = f"it had {_count(count, unit)} when it was last published, and " if then.files else ""
+            yield f"{what}; {had}{_count(resting, 'published record')} rest on it.{also}"
+
+    def shrunk(self, changed: pd.DataFrame, share: float) -> Iterator[str]:
+        """COM-GRD-3: a sentence for each table whose end, or too large a share of it, is gone and missed by the plan.
+
+        changed: the items of a plan that delete or update something (ITEMS).
+        """
+        for table, gone in self.gone.items():
+            then, now = self._then[table], self._now.get(table)
+            if now is None or not now.rows.num_rows:
+                continue
+            count, total = int(gone.sum()), then.rows.num_rows
+            too_many = count >= MANY_ROWS and count > share * total
+            ordered = then.ordered and now.ordered
+            cut = ordered and _ends_are_gone(then, gone)
+            if cut and _sorted_anew(_keys(then), _keys(now)):
+                ordered = cut = False
+            if not (too_many or cut):
+                continue
+            resting = self._resting_on(table, gone)
+            if self._changes(changed, resting):
+                yield self._shrunk(table, then, now, gone, len(resting), ordered=ordered, cut=cut)
+
+    def _shrunk(
+        self,
+        table: str,
+        then: TableShape,
+        now: TableShape,
+        gone: np.ndarray,
+        resting: int,
+        *,
+        ordered: bool,
+        cut: bool,
+    ) -> str:
+        rows, count = np.flatnonzero(gone) + 1, int(gone.sum())
+        had = f"had {_count(len(gone), 'row')} when it was last published"
+        if not then.files:
+            had = f"fed published records by {_count(len(gone), 'row')}"
+        says = f"The table {_named(table, now)} {had} and has {now.rows.num_rows:,} now; {count:,} of them are gone"
+        if ordered:
+            says += f", the first of them row {rows[0]:,} and the last row {rows[-1]:,}"
+        says += f". {_count(resting, 'published record')} rest on them. "
+        if cut:
+            return (
+                says
+                + "The end is gone: this looks like a file that was cut off while it was written or copied."
+            )
+        says += "This looks like an export that is filtered or incomplete."
+        return says if ordered else f"{says} The order of its rows is not known, so only their number counts."
+
+    def _changes(self, changed: pd.DataFrame, resting: np.ndarray) -> bool:
+        """Whether one of these items is about one of these published records."""
+        records = self._mapped.iloc[resting]
+        known = pd.MultiIndex.from_arrays([records["resource"], records["key"]])
+        return bool(pd.MultiIndex.from_arrays([changed["resource"], key_texts(changed)]).isin(known).any())
+
+    def _resting_on(self, table: str, rows: np.ndarray | None) -> np.ndarray:
+        """The published records, by position, that name a row of the table, or one of these."""
+        named = self._named_rows[self._named_rows["table"].eq(table)]
+        if rows is not None:
+            named = named[named["row"].isin(_keys(self._then[table]).filter(pa.array(rows)).to_pylist())]
+        return named["record"].unique()
+
+    @cached_property
+    def _named_rows(self) -> pd.DataFrame:
+        return _named_rows(self._mapped)
+
+    def _gone_of(self, table: str) -> np.ndarray:
+        return self.gone.get(table, np.zeros(self._then[table].rows.num_rows, dtype=bool))
+
+    def _keys_now(self, table: str) -> pa.Array:
+        return _keys(self._now[table]) if table in self._now else pa.array([], pa.string())
+
+
+def _named_rows(mapped: pd.DataFrame) -> pd.DataFrame:
+    """`record` (its position), `table` and `row` of each source row that a published record names."""
+    named = [
+        (record, *row_of(ref).partition(":")[::2])
+        for record, refs in enumerate(mapped["source_refs"].tolist())
+        for ref in refs
+    ]
+    return pd.DataFrame(named, columns=["record", "table", "row"])
+
+
+def _keys(shape: TableShape) -> pa.Array:
+    keys = shape.rows[KEY].combine_chunks()
+    return keys.combine_chunks() if isinstance(keys, pa.ChunkedArray) else keys
+
+
+def _parts(shape: TableShape) -> dict[str, np.ndarray]:
+    """By the name of each file, without its ending: which rows are of it."""
+    files = shape.rows[FILE].combine_chunks()
+    names = pd.Series(files.dictionary.to_pylist(), dtype="str").str.replace(_SUFFIX, "", regex=True)
+    of_row = (
+        names.to_numpy(dtype=object)[files.indices.to_numpy()] if len(names) else np.array([], dtype=object)
+    )
+    return {name: of_row == name for name in dict.fromkeys(names)}
+
+
+def _ends_are_gone(then: TableShape, gone: np.ndarray) -> bool:
+    """Whether the last rows of a file, or of one of those that the table was made of, are all gone."""
+    known = pc.is_valid(_keys(then)).to_numpy(zero_copy_only=False)
+    ends = (gone[rows & known][-LAST_ROWS:] for rows in _parts(then).values())
+    return any(len(end) == LAST_ROWS and end.all() for end in ends)
+
+
+def _sorted_anew(then: pa.Array, now: pa.Array) -> bool:
+    """Whether the rows that are still there stand in another order: not even half of them in the one they had."""
+    places = pc.index_in(now, then).drop_null().to_pylist()
+    ascending: list[int] = []  # the end of the best ascending run of each length
+    for place in places:
+        at = bisect_left(ascending, place)
+        ascending[at : at + 1] = [place]
+    return len(ascending) < len(places) / 2
+
+
+def _new_headers(header: str, then: TableShape, now: TableShape) -> str:
+    """The end of a sentence about a lost column: what its header may have become."""
+    new = [name for name in now.unread if name not in then.unread]
+    new.sort(key=lambda name: -SequenceMatcher(None, name.casefold(), header.casefold()).ratio())
+    if not new:
+        return ""
+    listed = ", ".join(new[:HEADERS]) + (", ..." if len(new) > HEADERS else "")
+    return f" There is a new header that nothing reads, {listed}: was the column renamed?"
+
+
+def _named(table: str, shape: TableShape) -> str:
+    return f"{table} ({shape.files})" if shape.files not in ("", table) else table
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
