@@ -34,12 +34,14 @@ from edfi_toolkit.model.bodies import BodyArray, texts_of
 from edfi_toolkit.model.keys import key_rows
 from edfi_toolkit.ods import Client, Outcome, Write
 from edfi_toolkit.planning import identity_map_of, plan
+from edfi_toolkit.planning.preferences import typed_preferences
 from edfi_toolkit.publishing import publish
 from edfi_toolkit.rules import Build, Config, Scope, build, synthetic_of
 from edfi_toolkit.sandbox import start
 from edfi_toolkit.settings import Secret, Target
 from edfi_toolkit.sources import extract
-from edfi_toolkit.tables import Tables, normalise
+from edfi_toolkit.tables import TABLES, Tables, normalise
+from edfi_toolkit.tables.shapes import TableShape, shapes_frame, table_shape
 from edfi_toolkit.validation import validate
 
 GOAL_RECORDS = 1_000_000
@@ -119,10 +121,20 @@ def a_build(rows: pd.DataFrame) -> Build:
         skipped=nothing,
         notices=nothing,
         settings={},
-        tables=Tables({}),
+        tables=Tables({}, shapes=shapes(rows)),
         config=Config(YEAR, first, last),
         scope=Scope("certification", YEAR, (RESOURCE,), frozenset(), frozenset(), first, last),
     )
+
+
+def shapes(rows: pd.DataFrame) -> dict[str, TableShape]:
+    """What the two tables that these records rest on looked like."""
+    found = {}
+    for at, table in enumerate(("program_participation", "students")):
+        keys = pd.Series([refs[at].partition(":")[2] for refs in rows["source_refs"]], dtype="str")
+        filled = {name: keys.notna() for name in TABLES[table].columns}
+        found[table] = table_shape(keys, f"{table}.csv", filled, ordered=True)
+    return found
 
 
 def mapped(rows: pd.DataFrame) -> pd.DataFrame:
@@ -164,12 +176,21 @@ def planning(count: int) -> dict[str, float]:
         subprocess.run([sys.executable, __file__, "--make-up", folder, str(count)], check=True)
         after, known = (read_back(Path(folder, f"{name}.parquet")) for name in ("records", "map"))
     made_of = a_build(after.assign(rules=pd.Series([RULES] * len(after))))
+    remembered = shapes_frame(shapes(known))
     begun, before = time.process_time(), peak_gb()
-    made = plan(made_of, identity_map=known)
+    made = plan(made_of, identity_map=known, last_shapes=remembered)
     named = made.fingerprint
     cpu = time.process_time() - begun
     counts = made.items["action"].value_counts().to_dict()
-    return {"cpu": cpu, "gb": peak_gb(), "gb_before": before, "fingerprint": named, **counts}
+    packed = int(remembered["layout"].map(len).sum())
+    return {
+        "cpu": cpu,
+        "gb": peak_gb(),
+        "gb_before": before,
+        "shapes": packed,
+        "fingerprint": named,
+        **counts,
+    }
 
 
 def prepare(folder: Path, students: int) -> None:
@@ -190,7 +211,10 @@ def prepare(folder: Path, students: int) -> None:
             )
             for at, (row, ed_fi_id, body, refs, digest) in enumerate(rows)
         ]
-        Journal(ledger, feed, YEAR).update_identities([], adopted)
+        journal = Journal(ledger, feed, YEAR)
+        journal.update_identities([], adopted)
+        shown = {"preferences": typed_preferences(None), "shapes": shapes_frame(made.tables.shapes)}
+        journal.end(still_open=set(), resources=(), resynced=False, **shown)
 
 
 def rerun(count: int) -> dict[str, float]:
@@ -202,8 +226,10 @@ def rerun(count: int) -> dict[str, float]:
         checked = validate(build(tables, profile="certification", school_year=YEAR))
         done = time.process_time()
         with Ledger(folder / "ledger.db") as ledger:
-            known = ledger.identity_map(ledger.feed(ODS, "certification", ""))
-            made = plan(checked, identity_map=known, source_name="")
+            feed = ledger.feed(ODS, "certification", "")
+            known = ledger.identity_map(feed)
+            then = ledger.source_shapes(feed, school_year=YEAR)
+            made = plan(checked, identity_map=known, last_shapes=then, source_name="")
             planned = time.process_time()
             target = Target("bench", ODS, Secret("key"), Secret("secret"))
             told = publish(made, target=target, ledger=ledger, approved="auto")

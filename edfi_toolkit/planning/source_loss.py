@@ -18,7 +18,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from edfi_toolkit.model.keys import key_texts
-from edfi_toolkit.planning.key_changes import row_of
 from edfi_toolkit.tables import TABLES
 from edfi_toolkit.tables.shapes import FILE, KEY, TableShape, table_shape
 
@@ -34,6 +33,7 @@ STILL_THERE = (
 MANY_ROWS = 10  # fewer lost rows are never too large a share
 HEADERS = 5  # new headers that a sentence lists
 _SUFFIX = re.compile(r"\.\w+$")
+_REFERENCE = r"(?s)^(?P<table>[^:]*):(?P<row>.*?)(?:#[^#]*)?$"  # `table:id`, or `table:id#trigger`
 
 
 def stand_in(mapped: pd.DataFrame) -> dict[str, TableShape]:
@@ -202,12 +202,10 @@ class SourceLoss:
 
 def _named_rows(mapped: pd.DataFrame) -> pd.DataFrame:
     """`record` (its position), `table` and `row` of each source row that a published record names."""
-    named = [
-        (record, *row_of(ref).partition(":")[::2])
-        for record, refs in enumerate(mapped["source_refs"].tolist())
-        for ref in refs
-    ]
-    return pd.DataFrame(named, columns=["record", "table", "row"])
+    refs = pa.array(mapped["source_refs"].tolist(), pa.list_(pa.string()))
+    parts = pc.extract_regex(refs.flatten(), _REFERENCE)
+    columns = {name: pd.Series(pc.struct_field(parts, name), dtype="str") for name in ("table", "row")}
+    return pd.DataFrame({"record": pc.list_parent_indices(refs).to_numpy(), **columns})
 
 
 def _keys(shape: TableShape) -> pa.Array:

@@ -68,14 +68,15 @@ def table_shape(
     names: Mapping[str, str] = MappingProxyType({}),
 ) -> TableShape:
     """The shape of a table by the keys of its rows, their files (one for all, or each) and their filled cells."""
-    each = np.repeat([files], len(keys)) if isinstance(files, str) else np.asarray(files, dtype=object)
+    numbers, distinct = pd.factorize(np.asarray([files] if isinstance(files, str) else files, dtype=object))
     columns = {
         KEY: pa.array(keys, pa.string(), from_pandas=True),
-        FILE: pa.array(each, pa.string()).dictionary_encode(),
+        FILE: pa.DictionaryArray.from_arrays(
+            np.broadcast_to(numbers.astype("int32"), len(keys)), pa.array(distinct, pa.string())
+        ),
         **{name: pa.array(cells.to_numpy(bool)) for name, cells in filled.items()},
     }
-    shown = files if isinstance(files, str) else ", ".join(dict.fromkeys(files))
-    return TableShape(shown, ordered, tuple(unread), names, pa.table(columns))
+    return TableShape(", ".join(distinct), ordered, tuple(unread), names, pa.table(columns))
 
 
 def shapes_frame(shapes: Mapping[str, TableShape]) -> pd.DataFrame:

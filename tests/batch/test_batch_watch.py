@@ -112,8 +112,12 @@ def test_a_table_that_is_gone_deletes_nothing(north: District) -> None:
     (north.source / "program_participation.csv").unlink()
 
     cycle = next(cycles)
-    assert (cycle.state, cycle.exit) == ("waiting", Exit.SETTINGS)
-    assert "program_participation" in cycle.says
+    assert (cycle.state, cycle.exit) == ("guarded", Exit.GUARDED)
+    assert (
+        "The table program_participation (program_participation.csv) is not in the source any more"
+        in cycle.says
+    )
+    assert next(cycles).state == "unchanged"
     north.write(range(21))
     assert told(next(cycles)) == ("published", {"rows": 43, "built": 21, "created": 1})
     assert north.writes() == {"POST 201": 21}

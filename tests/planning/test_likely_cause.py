@@ -159,7 +159,7 @@ def test_a_mistake_is_refused_and_an_override_is_kept_with_breach_and_person(cli
         made = plan(emptied, identity_map=ledger.identity_map(feed))
         with pytest.raises(UnsafePlan) as refused:
             publish(made, target=client, ledger=ledger, approved=made.fingerprint)
-        breaches = ("source-lost", "source-shrunk", "mass-delete", "max-delete-share")
+        breaches = ("source-lost", "source-shrunk", "max-delete-share", "mass-delete")
         assert refused.value.breaches == breaches
         assert "The table program_participation holds no rows" in str(refused.value)
         meant = [f"{breach}:Ann Example" for breach in breaches]

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from edfi_toolkit.planning import identity_map_of, plan
-from edfi_toolkit.rules import Build, build
+from edfi_toolkit.rules import Build, build, synthetic_of
+from edfi_toolkit.tables import Sheet, normalise
 from edfi_toolkit.tables.shapes import shapes_frame
-from tests.district import YEAR, a_participation
+from tests.factories.district import LEA, YEAR, a_participation
 
 SIZES = (2, 10, 25, 26, 300, 5000)
 GIFTED, CLUB = "Gifted and Talented", "Chess"
 PARTICIPATIONS = "program_participation"
+Source = Mapping[str, Any]
 
 
 def a_source(records: int) -> dict[str, pd.DataFrame]:
@@ -41,8 +46,8 @@ def a_source(records: int) -> dict[str, pd.DataFrame]:
     }
 
 
-def a_build(source: Mapping[str, pd.DataFrame]) -> Build:
-    return build(source, profile="certification", school_year=YEAR)
+def a_build(source: Source, settings: dict[str, Any] | None = None) -> Build:
+    return build(normalise(source), profile="certification", school_year=YEAR, settings=settings)
 
 
 @cache
@@ -147,3 +152,319 @@ def test_com_grd_1_2_2a_3_what_stops_and_what_goes_through_at_each_size(case, re
     expected = by_size[SIZES.index(records)]
     assert set(expected) <= set(made.breaches)
     assert bool(expected) == bool(made.breaches)
+
+
+def test_the_page_of_the_guardrails_shows_the_same_table():
+    page = (Path(__file__).parents[2] / "docs/concepts.md").read_text("utf-8")
+    for case, (_, by_size) in STOPS.items():
+        cells = " | ".join("stops" if each else "goes" for each in by_size)
+        assert f"| {case} | {cells} |" in page
+
+
+def said(then: Source, now: Source, *, remembered: bool = True) -> dict[str, str]:
+    """The breaches of the plan from one source to the other, and what they say."""
+    before, after = a_build(then), a_build(now)
+    shapes = shapes_frame(before.tables.shapes) if remembered else None
+    made = plan(after, identity_map=identity_map_of(before), last_shapes=shapes)
+    rows = made.findings[made.findings["code"].isin(made.breaches)]
+    return dict(zip(rows["code"], rows["says"], strict=True))
+
+
+def sheets(source: Source, **more) -> Source:
+    """The same tables as a folder of files gives them."""
+    return {
+        name: Sheet(
+            frame=rows.reset_index(drop=True), file=f"{name}.csv", rows=np.arange(len(rows)) + 2, **more
+        )
+        for name, rows in source.items()
+    }
+
+
+# COM-GRD-1: tables and columns
+
+
+def test_com_grd_1_names_table_file_counts_and_the_records_that_rest_on_it():
+    source = sheets(a_source(10))
+    assert said(source, table_gone(source))[LOST] == (
+        "The table program_participation (program_participation.csv) is not in the source any more; it "
+        "had 10 rows when it "
+        "was last published, and 10 published records rest on it."
+    )
+    empty = sheets(header_only(a_source(10)))
+    assert "has no row any more; it had 10 rows" in said(source, empty)[LOST]
+
+
+def test_com_grd_1_a_renamed_column_is_named_with_the_new_header():
+    source = a_source(10)
+    assert said(sheets(source), sheets(column_renamed(source)))[LOST] == (
+        "The column student_unique_id of students (students.csv) is not there any more; it had 10 "
+        "values when it was last "
+        "published, and 10 published records rest on it. There is a new header that nothing reads, "
+        "state_id: was the column "
+        "renamed?"
+    )
+
+
+@pytest.mark.parametrize(("filled", "stops"), [(2, False), (3, True)])
+def test_com_grd_1_a_column_is_emptied_where_three_rows_that_are_there_had_a_value(filled, stops):
+    source = a_source(12)
+    rows = source[PARTICIPATIONS]
+    before = {
+        **source,
+        PARTICIPATIONS: rows.assign(end_date=["2026-01-31"] * filled + [None] * (12 - filled)),
+    }
+    assert (LOST in said(before, source)) is stops
+    if stops:
+        assert "The column end_date of program_participation" in said(before, source)[LOST]
+        assert LOST not in said(before, without_students(source, [0]))  # then only two such rows are there
+
+
+def test_com_grd_1_a_column_that_is_missing_needs_one_value_and_one_that_no_rule_reads_none():
+    source = a_source(2)
+    rows = source[PARTICIPATIONS]
+    before = {**source, PARTICIPATIONS: rows.assign(end_date=["2026-01-31", None])}
+    assert "end_date" in said(before, {**source, PARTICIPATIONS: rows.drop(columns="end_date")})[LOST]
+    assert said(source, {**source, PARTICIPATIONS: rows.drop(columns="end_date")}) == {}
+    named = {**source, "students": source["students"].assign(first_name="Zoë")}
+    assert said(named, source) == {}
+
+
+@pytest.mark.parametrize("table", ["edfi_config", "descriptor_map"])
+def test_com_grd_1_a_table_of_settings_that_was_there_is_missed(table):
+    """Without it a switch or a code falls back on its default, and more is sent than was meant."""
+    source = a_source(3)
+    uri = f"uri://ed-fi.org/ProgramTypeDescriptor#{GIFTED}"
+    participations = source[PARTICIPATIONS].assign(program_type=uri)  # so that no code needs the map
+    before = {**source, PARTICIPATIONS: participations}
+    now = {name: rows for name, rows in before.items() if name != table}
+    told = said(before, now)
+    assert list(told) == [LOST]
+    assert f"The table {table} is not in the source any more; it had 1 row" in told[LOST]
+    assert "3 published records rest on it." in told[LOST]
+
+
+def test_com_grd_1_a_file_of_a_table_that_two_files_make_is_missed():
+    source = a_source(6)
+    rows = source[PARTICIPATIONS]
+    two = Sheet(frame=rows, file=["First.csv"] * 4 + ["Second.csv"] * 2, rows=np.arange(6) + 2)
+    one = Sheet(frame=rows.iloc[:4], file=["First.csv"] * 4, rows=np.arange(4) + 2)
+    told = said({**source, PARTICIPATIONS: two}, {**source, PARTICIPATIONS: one})
+    assert told[LOST].startswith(
+        "The table program_participation has no row of Second any more; it had 2 rows"
+    )
+    renamed = Sheet(frame=rows, file=["A.csv"] * 4 + ["B.csv"] * 2, rows=np.arange(6) + 2)
+    assert said({**source, PARTICIPATIONS: two}, {**source, PARTICIPATIONS: renamed}) == {}
+
+
+def test_com_grd_1_a_program_with_a_table_of_its_own_stops_when_it_ends():
+    tables = dict(synthetic_of("wi-infinite-campus").district(students=60))
+    before = build(tables, profile="wi-infinite-campus", school_year=YEAR)
+    ended = {**tables, "ceis_records": tables["ceis_records"].iloc[:0]}
+    after = build(ended, profile="wi-infinite-campus", school_year=YEAR)
+    shapes = shapes_frame(before.tables.shapes)
+    made = plan(after, identity_map=identity_map_of(before), last_shapes=shapes)
+    assert made.breaches == (LOST,)
+    assert "The table ceis_records has no row any more" in made.findings["says"].iloc[0]
+
+
+def test_com_grd_1_what_never_fed_a_record_may_go():
+    """A table or a column that no published record rests on."""
+    source = a_source(4)
+    more = {**source, "schools": pd.DataFrame([{"school_id": "1", "ed_fi_school_id": 255901001}])}
+    assert said(more, source) == {}
+
+
+# COM-GRD-3: rows
+
+
+@pytest.mark.parametrize(
+    ("gone", "stops"),
+    [
+        ({22, 23, 24}, True),
+        ({3, 22, 23, 24}, True),  # others may be gone too
+        ({22, 24}, False),
+        ({21, 22, 23}, False),
+    ],
+)
+def test_com_grd_3_the_last_three_rows_of_the_file(gone, stops):
+    source = a_source(25)
+    told = said(sheets(source), sheets(without_rows(source, gone)))
+    assert list(told) == ([SHRUNK] if stops else [])
+    if stops:
+        assert told[SHRUNK] == (
+            f"The table program_participation (program_participation.csv) had 25 rows when it was last "
+            f"published and has "
+            f"{25 - len(gone)} now; {len(gone)} of them are gone, the first of them row {min(gone) + 1} and "
+            f"the last row 25. "
+            f"{len(gone)} published records rest on them. The end is gone: this looks like a file that was "
+            f"cut off while it "
+            "was written or copied."
+        )
+
+
+def without_rows(source, positions):
+    rows = source[PARTICIPATIONS]
+    return {**source, PARTICIPATIONS: rows.drop(index=[rows.index[at] for at in positions])}
+
+
+@pytest.mark.parametrize(
+    ("records", "gone", "settings", "stops"),
+    [
+        (100, 10, {}, False),
+        (100, 11, {}, True),
+        (50, 9, {}, False),
+        (50, 10, {}, True),
+        (100, 11, {"max_shrink_share": 0.2}, False),
+        (100, 10, {"max_shrink_share": 0.05}, True),
+        (100, 11, {"free_changes": 1000}, True),
+    ],
+)
+def test_com_grd_3_a_share_of_the_rows_with_at_least_ten(records, gone, settings, stops):
+    source = a_source(records)
+    before = a_build(source)
+    after = a_build(without_rows(source, range(gone)), settings)
+    shapes = shapes_frame(before.tables.shapes)
+    made = plan(after, identity_map=identity_map_of(before), last_shapes=shapes)
+    assert made.breaches == ((SHRUNK,) if stops else ())
+    if stops:
+        assert "This looks like an export that is filtered or incomplete." in made.findings["says"].iloc[0]
+
+
+def test_com_grd_3_an_unreadable_row_is_not_lost():
+    source = a_source(25)
+    rows = source[PARTICIPATIONS]
+    unreadable = rows.assign(begin_date=[*rows["begin_date"][:-3], "soon", "soon", "soon"])
+    made = said(source, {**source, PARTICIPATIONS: unreadable})
+    assert made == {}
+
+
+def test_com_grd_3_lost_rows_that_change_nothing_are_no_breach():
+    """Students of whom nothing was published."""
+    source = a_source(25)
+    strangers = pd.DataFrame(
+        [{"student_id": f"9{each}", "student_unique_id": f"S-9{each}"} for each in range(20)]
+    )
+    before = {**source, "students": pd.concat([source["students"], strangers], ignore_index=True)}
+    assert said(before, source) == {}
+    assert said(before, without_rows(source, [3])) == {}  # what is deleted does not rest on them
+    assert list(said(before, without_students(source, [3]))) == [SHRUNK]  # and here it does
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_com_grd_3_without_an_order_only_the_share_counts(ordered):
+    source = a_source(100)
+    few, many = (without_rows(source, range(start, 100)) for start in (97, 80))
+    told = said(sheets(source, ordered=ordered), sheets(few, ordered=ordered))
+    assert list(told) == ([SHRUNK] if ordered else [])
+    told = said(sheets(source, ordered=ordered), sheets(many, ordered=ordered))
+    assert ("The order of its rows is not known, so only their number counts." in told[SHRUNK]) is not ordered
+    assert ("the last row 100" in told[SHRUNK]) is ordered
+
+
+def test_com_grd_3_an_export_that_was_sorted_anew_has_no_order():
+    source = a_source(100)
+    few = without_rows(source, range(97, 100))
+    reversed_ = {**few, PARTICIPATIONS: few[PARTICIPATIONS].iloc[::-1]}
+    assert said(source, reversed_) == {}
+    moved = {
+        **few,
+        PARTICIPATIONS: few[PARTICIPATIONS].iloc[[96, *range(96)]],
+    }  # one row alone stands elsewhere
+    assert list(said(source, moved)) == [SHRUNK]
+
+
+def test_com_grd_3_the_end_of_each_file_that_makes_a_table_counts():
+    source = a_source(12)
+    rows = source[PARTICIPATIONS]
+    files = ["First.csv"] * 6 + ["Second.csv"] * 6
+    whole = Sheet(frame=rows, file=files, rows=np.arange(12) + 2)
+    cut_off = Sheet(frame=rows.drop(index=[3, 4, 5]), file=files[:3] + files[6:], rows=np.arange(9) + 2)
+    assert list(said({**source, PARTICIPATIONS: whole}, {**source, PARTICIPATIONS: cut_off})) == [SHRUNK]
+
+
+# What is remembered
+
+
+def test_com_grd_3_where_nothing_is_remembered_the_rows_that_records_name_stand_in():
+    source = a_source(100)
+    told = said(source, without_rows(source, range(80, 100)), remembered=False)
+    assert told[SHRUNK] == (
+        "The table program_participation fed published records by 100 rows and has 80 now; 20 of "
+        "them are gone. 20 published records rest on them. This looks like an export that is filtered "
+        "or incomplete. The "
+        "order of its rows is not known, so only their number counts."
+    )
+    assert said(source, without_rows(source, range(97, 100)), remembered=False) == {}
+    lost = said(source, table_gone(source), remembered=False)[LOST]
+    assert lost.startswith(
+        "The table program_participation is not in the source any more; 100 published records rest on it."
+    )
+
+
+def test_com_grd_3_a_plan_is_remembered_unless_it_is_of_some_schools_or_silent_about_lost_rows():
+    source = a_source(25)
+    mapped, shapes = published(25)
+    stranger = pd.DataFrame([{"student_id": "99", "student_unique_id": "S-99"}])
+    before = {**source, "students": pd.concat([source["students"], stranger], ignore_index=True)}
+    known = shapes_frame(a_build(before).tables.shapes)
+
+    def kept(now, last=shapes, **more):
+        return plan(a_build(now), identity_map=mapped, last_shapes=last, **more).shapes
+
+    pd.testing.assert_frame_equal(kept(source), shapes)
+    assert kept(source, last=known).empty  # nothing is sent, and the stranger is gone
+    assert len(kept(without_students(source, [3]), last=known)) == 4
+    assert kept(source, schools=[LEA]).empty
+    assert len(kept(table_gone(source))) == 3  # somebody must have answered for it
+
+
+# COM-GRD-2 and COM-GRD-2a
+
+
+def test_com_grd_2a_names_the_value_then_and_now():
+    source = a_source(10)
+    told = said(source, control_value(source))
+    assert list(told) == [MOVE]
+    assert told[MOVE] == (
+        "One changed value moves 10 published records to another program type, from "
+        "uri://ed-fi.org/ProgramTypeDescriptor#Gifted and Talented to "
+        "uri://ed-fi.org/ProgramTypeDescriptor#Gifted and Talentd."
+    )
+
+
+@pytest.mark.parametrize(
+    ("moved", "records", "stops"), [(1, 1, False), (2, 2, True), (3, 6, False), (4, 8, True), (4, 9, False)]
+)
+def test_com_grd_2a_two_of_two_or_four_that_are_half(moved, records, stops):
+    source = a_source(records)
+    rows = source[PARTICIPATIONS]
+    numbers = [LEA + 1 if each < moved else LEA for each in range(records)]
+    told = said(source, {**source, PARTICIPATIONS: rows.assign(education_organization_id=numbers)})
+    assert list(told) == ([MOVE] if stops else [])
+    if stops:
+        assert f"to another organization, from {LEA} to {LEA + 1}." in told[MOVE]
+
+
+def test_com_grd_2a_a_districts_number_moves_the_schools_by_one_difference():
+    """New Mexico: the number of the district is part of the number of each school."""
+    tables = dict(synthetic_of("nm-powerschool").district(students=60))
+    preferences = tables["preferences"].copy()
+    is_it = preferences["name"].str.lower().eq("districtnumber")
+    right = preferences.loc[is_it, "value"].iloc[0]
+    preferences.loc[is_it, "value"] = str(int(right) + 9)
+    settings = {"nm.program_edorg": 255901}  # so that no key names the district itself
+    before = build(tables, profile="nm-powerschool", school_year=YEAR, settings=settings)
+    after = build(
+        {**tables, "preferences": preferences}, profile="nm-powerschool", school_year=YEAR, settings=settings
+    )
+    shapes = shapes_frame(before.tables.shapes)
+    made = plan(after, identity_map=identity_map_of(before), last_shapes=shapes)
+    assert MOVE in made.breaches
+    assert before.records["education_organization_id"].nunique() > 1
+
+
+def test_com_grd_2a_moves_by_many_values_are_none():
+    source = a_source(8)
+    rows = source[PARTICIPATIONS]
+    numbers = [LEA + each * each for each in range(1, 9)]
+    assert said(source, {**source, PARTICIPATIONS: rows.assign(education_organization_id=numbers)}) == {}

@@ -1,0 +1,95 @@
+"""A source that was spoiled after a publish, met by the real commands: nothing is deleted, and the message says what is
+wrong (COM-GRD-1 to COM-GRD-4)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from edfi_toolkit.ledger import Ledger
+from tests.factories.district import YEAR
+from tests.factories.watched import District
+
+ABOUT = f'profile = "certification"\ntarget = "sandbox"\nschool_years = [{YEAR}]\n'
+ABOUT_ONE = ("--profile", "certification", "--school-year", str(YEAR))
+BOTH = f'{ABOUT}\n[sources.south]\npath = "south"\n{ABOUT}'
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
+    """North and south, ten students each, published."""
+    made = District.make(tmp_path_factory.mktemp("spoiled"))
+    settings = made.folder / "edfi.toml"
+    settings.write_text(settings.read_text("utf-8") + BOTH, "utf-8")
+    export(made, "south", range(20, 30))
+    export(made, "north", range(10))
+    for source in ("north", "south"):
+        assert command(made, "publish", source, *ABOUT_ONE, "--approve", "auto")[0] == 0
+    yield made
+    made.ods_stops()
+
+
+def export(place: District, source: str, numbers: Iterable[int], *, rows: int | None = None) -> None:
+    """The extract of a district. rows: how many participations are left of it."""
+    place.write(numbers)
+    if rows is not None:
+        file = place.source / "program_participation.csv"
+        file.write_text("".join(file.read_text("utf-8").splitlines(keepends=True)[: rows + 1]), "utf-8")
+    if source != place.source.name:
+        shutil.rmtree(place.folder / source, ignore_errors=True)
+        place.source.rename(place.folder / source)
+
+
+def command(place: District, *arguments: str) -> tuple[int, str]:
+    """Exit code of a command, and what it says."""
+    done = subprocess.run(
+        [sys.executable, "-m", "edfi_toolkit", *arguments],
+        cwd=place.folder, env={**os.environ, **place.environ}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+def norths(place: District) -> int:
+    """How many records of the north the ODS holds."""
+    return sum(len(student) == len("S-1") for student in place.held())
+
+
+def test_com_grd_3_unattended_a_cut_file_stops_its_district_and_no_other(place: District) -> None:
+    """COM-GRD-4: exit code 4, nothing deleted."""
+    export(place, "south", range(20, 32))
+    export(place, "north", range(10), rows=7)
+    code, said = command(place, "batch", "--approve", "auto")
+    assert code == 4
+    lines = {line.split()[0]: line for line in said.splitlines() if line.startswith(("north", "south"))}
+    assert "program_participation.csv) had 10 rows when it was last published and has 7 now" in said
+    assert "source-shrunk" in said
+    assert "source-shrunk" not in lines["south"]
+    assert set(place.held()) == {f"S-{number}" for number in (*range(10), *range(20, 32))}
+
+
+def test_com_grd_1_a_header_alone_is_refused_and_goes_by_a_persons_word_for_each_breach(
+    place: District,
+) -> None:
+    """The same by `run`, `plan` and `publish`."""
+    export(place, "north", range(10), rows=0)
+    says = "The table program_participation (program_participation.csv) has no row any more; it had 10 rows when it was"
+    for name, *more in (("run", "--approve", "auto"), ("plan",), ("publish", "--approve", "auto")):
+        code, said = command(place, name, "north", *ABOUT_ONE, *more)
+        assert (name, code) == (name, 4)
+        assert says in said or name == "plan"
+    publish = ("publish", "north", *ABOUT_ONE, "--approve", "auto")
+    one, other = (("--override", f"{breach}:Ann Example") for breach in ("source-lost", "mass-delete"))
+    code, said = command(place, *publish, *one)
+    assert code == 4
+    assert "The plan breaches mass-delete; nothing was sent." in said
+    assert norths(place) == 10
+    assert command(place, *publish, *one, *other)[0] == 0
+    assert norths(place) == 0
+    with Ledger(place.folder / "ledger.db") as ledger:
+        kept = ledger.overrides()[["breach", "person"]].values.tolist()
+    assert kept == [["source-lost", "Ann Example"], ["mass-delete", "Ann Example"]]
