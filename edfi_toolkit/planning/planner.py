@@ -302,7 +302,7 @@ def _guard(
 ) -> None:
     students, deletes = build.tables.get("students"), items["action"].eq("DELETE")
     moved, move = one_value_moved(items)
-    orphans = int((deletes & items["rules"].map(lambda rules: "REC-R9" in rules)).sum())
+    orphans = sum("REC-R9" in rules for rules in items.loc[deletes, "rules"])
     share = float(build.settings.get("max_shrink_share", DEFAULT_LIMITS.max_shrink_share))
     alone = deletes & items["pair"].isna()
     for breach in [

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from difflib import SequenceMatcher
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from edfi_toolkit.errors import nearest
 from edfi_toolkit.model.keys import key_texts
 from edfi_toolkit.tables import TABLES
 from edfi_toolkit.tables.shapes import FILE, KEY, TableShape, table_shape
@@ -243,9 +243,10 @@ def _sorted_anew(then: pa.Array, now: pa.Array) -> bool:
 def _new_headers(header: str, then: TableShape, now: TableShape) -> str:
     """The end of a sentence about a lost column: what its header may have become."""
     new = [name for name in now.unread if name not in then.unread]
-    new.sort(key=lambda name: -SequenceMatcher(None, name.casefold(), header.casefold()).ratio())
     if not new:
         return ""
+    meant = nearest(header, new)
+    new.sort(key=lambda name: name != meant)
     listed = ", ".join(new[:HEADERS]) + (", ..." if len(new) > HEADERS else "")
     return f" There is a new header that nothing reads, {listed}: was the column renamed?"
 

@@ -109,13 +109,13 @@ def by_rule(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     An unknown id, and a guardrail, which counts, are described by the frame's own `says` and `hint`, where it
     has them.
     """
-    from edfi_toolkit.planning.guardrails import BREACHES, MASS_DELETE
+    from edfi_toolkit.planning.guardrails import BREACHES
 
     counts = frame[column].value_counts(sort=True)
     own = frame.drop_duplicates(column).set_index(column) if len(frame) else frame
 
     def text_of(name: str, rule_id: Any) -> str:
-        known = None if rule_id in (*BREACHES, MASS_DELETE) and name in own else meaning_of(str(rule_id))
+        known = None if rule_id in BREACHES and name in own else meaning_of(str(rule_id))
         if known:
             return str(getattr(known, name))
         return str(own.at[rule_id, name]) if name in own else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from edfi_toolkit.planning.guardrails import BREACHES, MASS_DELETE
+from edfi_toolkit.planning.guardrails import BREACHES
 from edfi_toolkit.planning.truth_tables import RESYNC
 from edfi_toolkit.review.meanings import meaning_of, meanings_of
 from edfi_toolkit.review.summaries import by_rule
@@ -29,7 +29,7 @@ def test_two_equal_keys_are_told_as_what_validation_found() -> None:
 
 def test_every_finding_of_a_plan_and_every_notice_of_a_source_is_in_the_catalogue() -> None:
     """REC-R1 to REC-R10 among them."""
-    codes = {"HELD", "FOREIGN", "RESYNC_RECOMMENDED", "LIVE_CHANGED", *BREACHES, MASS_DELETE}
+    codes = {"HELD", "FOREIGN", "RESYNC_RECOMMENDED", "LIVE_CHANGED", *BREACHES}
     resync = {rule for rule, _ in RESYNC.values()}
     assert len(resync) == 10
     assert codes | resync | {"UNKNOWN_TABLE", "NO_COLUMN"} <= set(RULES)
