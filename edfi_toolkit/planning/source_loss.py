@@ -78,7 +78,7 @@ class SourceLoss:
                 continue
             if now is None or not now.rows.num_rows:
                 what = "is not in the source any more" if now is None else "has no row any more"
-                yield from self._told(table, then, f"The table {_named(table, then)} {what}")
+                yield from self._sentence(table, then, f"The table {_named(table, then)} {what}")
                 continue
             yield from self._lost_files(table, then, now)
             for column in then.columns:
@@ -89,7 +89,9 @@ class SourceLoss:
         parts, there = _parts(then), _parts(now)
         for name, rows in parts.items():
             if len(parts) > 1 and name not in there and self._gone_of(table)[rows].all():
-                yield from self._told(table, then, f"The table {table} has no row of {name} any more", rows)
+                yield from self._sentence(
+                    table, then, f"The table {table} has no row of {name} any more", rows
+                )
 
     def _lost_column(self, table: str, then: TableShape, now: TableShape, column: str) -> Iterator[str]:
         known, had = TABLES[table].columns.get(column), then.rows[column].to_numpy()
@@ -99,7 +101,7 @@ class SourceLoss:
         if column not in now.columns:
             what = f"The column {header} of {_named(table, then)} is not there any more"
             also = _new_headers(header, then, now)
-            yield from self._told(table, then, what, had, unit="value", also=also)
+            yield from self._sentence(table, then, what, had, unit="value", also=also)
             return
         parts, there = _parts(then), _parts(now)
         for name, rows in parts.items():
@@ -108,9 +110,9 @@ class SourceLoss:
                 continue
             if (had & rows & ~self._gone_of(table)).sum() >= STILL_THERE:
                 what = f"The column {header} of {table} ({name}) is empty in all its rows"
-                yield from self._told(table, then, what, had & rows, unit="value")
+                yield from self._sentence(table, then, what, had & rows, unit="value")
 
-    def _told(
+    def _sentence(
         self,
         table: str,
         then: TableShape,
@@ -141,7 +143,7 @@ class SourceLoss:
             too_many = count >= MANY_ROWS and count > share * total
             ordered = then.ordered and now.ordered
             cut = ordered and _ends_are_gone(then, gone)
-            if cut and _sorted_anew(_keys(then), _keys(now)):
+            if cut and _sorted_otherwise(_keys(then), _keys(now)):
                 ordered = cut = False
             if not (too_many or cut):
                 continue
@@ -230,7 +232,7 @@ def _ends_are_gone(then: TableShape, gone: np.ndarray) -> bool:
     return any(len(end) == LAST_ROWS and end.all() for end in ends)
 
 
-def _sorted_anew(then: pa.Array, now: pa.Array) -> bool:
+def _sorted_otherwise(then: pa.Array, now: pa.Array) -> bool:
     """Whether the rows that are still there stand in another order: not even half of them in the one they had."""
     places = pc.index_in(now, then).drop_null().to_pylist()
     ascending: list[int] = []  # the end of the best ascending run of each length

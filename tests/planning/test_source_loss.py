@@ -237,10 +237,10 @@ def test_com_grd_1_a_table_of_settings_that_was_there_is_missed(table):
     participations = source[PARTICIPATIONS].assign(program_type=uri)  # so that no code needs the map
     before = {**source, PARTICIPATIONS: participations}
     now = {name: rows for name, rows in before.items() if name != table}
-    told = said(before, now)
-    assert list(told) == [LOST]
-    assert f"The table {table} is not in the source any more; it had 1 row" in told[LOST]
-    assert "3 published records rest on it." in told[LOST]
+    texts = said(before, now)
+    assert list(texts) == [LOST]
+    assert f"The table {table} is not in the source any more; it had 1 row" in texts[LOST]
+    assert "3 published records rest on it." in texts[LOST]
 
 
 def test_com_grd_1_a_file_of_a_table_that_two_files_make_is_missed():
@@ -248,8 +248,8 @@ def test_com_grd_1_a_file_of_a_table_that_two_files_make_is_missed():
     rows = source[PARTICIPATIONS]
     two = Sheet(frame=rows, file=["First.csv"] * 4 + ["Second.csv"] * 2, rows=np.arange(6) + 2)
     one = Sheet(frame=rows.iloc[:4], file=["First.csv"] * 4, rows=np.arange(4) + 2)
-    told = said({**source, PARTICIPATIONS: two}, {**source, PARTICIPATIONS: one})
-    assert told[LOST].startswith(
+    texts = said({**source, PARTICIPATIONS: two}, {**source, PARTICIPATIONS: one})
+    assert texts[LOST].startswith(
         "The table program_participation has no row of Second any more; it had 2 rows"
     )
     renamed = Sheet(frame=rows, file=["A.csv"] * 4 + ["B.csv"] * 2, rows=np.arange(6) + 2)
@@ -288,10 +288,10 @@ def test_com_grd_1_what_never_fed_a_record_may_go():
 )
 def test_com_grd_3_the_last_three_rows_of_the_file(gone, stops):
     source = a_source(25)
-    told = said(sheets(source), sheets(without_rows(source, gone)))
-    assert list(told) == ([SHRUNK] if stops else [])
+    texts = said(sheets(source), sheets(without_rows(source, gone)))
+    assert list(texts) == ([SHRUNK] if stops else [])
     if stops:
-        assert told[SHRUNK] == (
+        assert texts[SHRUNK] == (
             f"The table program_participation (program_participation.csv) had 25 rows when it was last "
             f"published and has "
             f"{25 - len(gone)} now; {len(gone)} of them are gone, the first of them row {min(gone) + 1} and "
@@ -354,14 +354,16 @@ def test_com_grd_3_lost_rows_that_change_nothing_are_no_breach():
 def test_com_grd_3_without_an_order_only_the_share_counts(ordered):
     source = a_source(100)
     few, many = (without_rows(source, range(start, 100)) for start in (97, 80))
-    told = said(sheets(source, ordered=ordered), sheets(few, ordered=ordered))
-    assert list(told) == ([SHRUNK] if ordered else [])
-    told = said(sheets(source, ordered=ordered), sheets(many, ordered=ordered))
-    assert ("The order of its rows is not known, so only their number counts." in told[SHRUNK]) is not ordered
-    assert ("the last row 100" in told[SHRUNK]) is ordered
+    texts = said(sheets(source, ordered=ordered), sheets(few, ordered=ordered))
+    assert list(texts) == ([SHRUNK] if ordered else [])
+    texts = said(sheets(source, ordered=ordered), sheets(many, ordered=ordered))
+    assert (
+        "The order of its rows is not known, so only their number counts." in texts[SHRUNK]
+    ) is not ordered
+    assert ("the last row 100" in texts[SHRUNK]) is ordered
 
 
-def test_com_grd_3_an_export_that_was_sorted_anew_has_no_order():
+def test_com_grd_3_an_export_that_was_sorted_otherwise_has_no_order():
     source = a_source(100)
     few = without_rows(source, range(97, 100))
     reversed_ = {**few, PARTICIPATIONS: few[PARTICIPATIONS].iloc[::-1]}
@@ -387,8 +389,8 @@ def test_com_grd_3_the_end_of_each_file_that_makes_a_table_counts():
 
 def test_com_grd_3_where_nothing_is_remembered_the_rows_that_records_name_stand_in():
     source = a_source(100)
-    told = said(source, without_rows(source, range(80, 100)), remembered=False)
-    assert told[SHRUNK] == (
+    texts = said(source, without_rows(source, range(80, 100)), remembered=False)
+    assert texts[SHRUNK] == (
         "The table program_participation fed published records by 100 rows and has 80 now; 20 of "
         "them are gone. 20 published records rest on them. This looks like an export that is filtered "
         "or incomplete. The "
@@ -415,7 +417,7 @@ def test_com_grd_3_a_plan_is_remembered_unless_it_is_of_some_schools_or_silent_a
     assert kept(source, last=known).empty  # nothing is sent, and the stranger is gone
     assert len(kept(without_students(source, [3]), last=known)) == 4
     assert kept(source, schools=[LEA]).empty
-    assert len(kept(table_gone(source))) == 3  # somebody must have answered for it
+    assert len(kept(table_gone(source))) == 3  # a person must have answered for it
 
 
 # COM-GRD-2 and COM-GRD-2a
@@ -423,9 +425,9 @@ def test_com_grd_3_a_plan_is_remembered_unless_it_is_of_some_schools_or_silent_a
 
 def test_com_grd_2a_names_the_value_then_and_now():
     source = a_source(10)
-    told = said(source, control_value(source))
-    assert list(told) == [MOVE]
-    assert told[MOVE] == (
+    texts = said(source, control_value(source))
+    assert list(texts) == [MOVE]
+    assert texts[MOVE] == (
         "One changed value moves 10 published records to another program type, from "
         "uri://ed-fi.org/ProgramTypeDescriptor#Gifted and Talented to "
         "uri://ed-fi.org/ProgramTypeDescriptor#Gifted and Talentd."
@@ -439,10 +441,10 @@ def test_com_grd_2a_two_of_two_or_four_that_are_half(moved, records, stops):
     source = a_source(records)
     rows = source[PARTICIPATIONS]
     numbers = [LEA + 1 if each < moved else LEA for each in range(records)]
-    told = said(source, {**source, PARTICIPATIONS: rows.assign(education_organization_id=numbers)})
-    assert list(told) == ([MOVE] if stops else [])
+    texts = said(source, {**source, PARTICIPATIONS: rows.assign(education_organization_id=numbers)})
+    assert list(texts) == ([MOVE] if stops else [])
     if stops:
-        assert f"to another organization, from {LEA} to {LEA + 1}." in told[MOVE]
+        assert f"to another organization, from {LEA} to {LEA + 1}." in texts[MOVE]
 
 
 def test_com_grd_2a_a_districts_number_moves_the_schools_by_one_difference():
