@@ -145,7 +145,7 @@ class _Endpoint:
         fault = sandbox.faults.due(call)
         reply = None if fault is None else await _disturb(sandbox, fault, call)
         if reply is None and not (fault and fault.drop_before_commit):
-            reply = sandbox.answer(self._handler, call)
+            reply = _preflight(call) or sandbox.answer(self._handler, call)
         if reply is None or (fault and fault.drop_after_commit):
             sandbox.counters.note(call, 0, time.perf_counter() - begun)
             _hang_up(scope["sandbox.send"], at_once=True)
@@ -157,6 +157,17 @@ class _Endpoint:
             _hang_up(scope["sandbox.send"], at_once=False)
             return
         await send_reply(reply, send)
+
+
+def _preflight(call: Call) -> Reply | None:
+    """The answer to what a browser asks before a request from another page: the host lets any page ask."""
+    asked = call.headers.get("access-control-request-method")
+    if call.method != "OPTIONS" or asked is None or "origin" not in call.headers:
+        return None
+    allowed = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": asked}
+    if names := call.headers.get("access-control-request-headers"):
+        allowed["Access-Control-Allow-Headers"] = names
+    return Reply(204, headers=allowed)
 
 
 async def _disturb(sandbox: Sandbox, fault: Fault, call: Call) -> Reply | None:

@@ -9,7 +9,7 @@ import orjson
 
 from edfi_toolkit.sandbox import problems
 from edfi_toolkit.sandbox.core import Ods
-from edfi_toolkit.sandbox.query import number
+from edfi_toolkit.sandbox.query import flag, number
 from edfi_toolkit.sandbox.security import Client
 from edfi_toolkit.sandbox.shapes import ENROLLMENTS, Shape
 from edfi_toolkit.sandbox.wire import Call, Reply, json_reply
@@ -102,6 +102,6 @@ def _paged(ods: Ods, call: Call, found: list[dict[str, Any]]) -> Reply:
         raise problems.parameter(f"Limit must be omitted or set to a value between 1 and {most}.", _INVALID)
     if offset is not None and offset < 0:
         raise problems.parameter("Offset must be greater than or equal to 0.", _INVALID)
-    headers = {"Total-Count": str(len(found))} if call.query.get("totalcount", "").lower() == "true" else {}
+    headers = {"Total-Count": str(len(found))} if flag(call.query, "totalCount") else {}
     start = offset or 0
     return json_reply(found[start : start + (limit or most)], headers=headers)

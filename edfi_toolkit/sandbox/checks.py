@@ -9,7 +9,8 @@ from typing import Any
 from edfi_toolkit.sandbox.convert import LOWEST_DATE
 
 _DANGEROUS = re.compile(r"<[A-Za-z!/?]|&#")
-_DESCRIPTOR_NAMESPACE = re.compile(r"uri://[A-Za-z0-9$\-_.+!*'(),]+/[A-Za-z0-9]+")
+_DESCRIPTOR_NAMESPACE = re.compile(r"uri://[A-Za-z0-9$\-_.+!*'(),]+/(.+)", re.DOTALL)
+_DESCRIPTOR_NAME = re.compile(r"[A-Za-z0-9]+")
 _INT32_MAX = 2**31 - 1
 Check = Callable[[Any], list[str]]
 _FINE: list[str] = []
@@ -97,10 +98,16 @@ def descriptor_problem(name: str, value: str, *, known: bool) -> str | None:
 def new_descriptor_problems(body: dict[str, Any]) -> dict[str, list[str]]:
     """What is wrong with the namespace and code of a descriptor resource."""
     found: dict[str, list[str]] = {}
-    if not _DESCRIPTOR_NAMESPACE.fullmatch(body["namespace"]):
+    parts = _DESCRIPTOR_NAMESPACE.fullmatch(body["namespace"])
+    if parts is None:
         found["$.namespace"] = [
             "Namespace has invalid format. Valid namespace format is uri://[organization name]/[descriptor "
             "name]. Example: 'uri://ed-fi.org/AcademicSubjectDescriptor'"
+        ]
+    elif not _DESCRIPTOR_NAME.fullmatch(parts[1]):
+        found["$.namespace"] = [
+            f"'{parts[1]}' is not a valid value for descriptor name. Descriptor names may only contain "
+            "alphanumeric characters."
         ]
     if "#" in body["codeValue"]:
         found["$.codeValue"] = [

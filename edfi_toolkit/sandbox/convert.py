@@ -11,6 +11,7 @@ from typing import Any
 LOWEST_DATE = "0001-01-01"
 _BOUNDS = {"int32": (-(2**31), 2**31 - 1, "System.Int32"), "int64": (-(2**63), 2**63 - 1, "System.Int64")}
 _TRUE, _FALSE = ("true", "1"), ("false", "0")
+_GUID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _LAX = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 
 
@@ -36,6 +37,11 @@ def converter(facts: dict[str, Any]) -> Callable[[Any], Any]:
         places = facts.get("decimalPlaces", 4)
         return lambda value: decimal(value, places)
     return day if form == "date" else text
+
+
+def guid(value: Any) -> str | None:
+    """A GUID as it is stored, without hyphens and in lower case; None when the value is none."""
+    return value.replace("-", "").lower() if isinstance(value, str) and _GUID.fullmatch(value) else None
 
 
 def text(value: Any) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from edfi_toolkit.sandbox import changes, problems
+from edfi_toolkit.sandbox.convert import guid
 from edfi_toolkit.sandbox.core import Ods
-from edfi_toolkit.sandbox.query import answer_list, answer_partitions, parse_id
+from edfi_toolkit.sandbox.query import answer_list, answer_partitions
 from edfi_toolkit.sandbox.security import Client
 from edfi_toolkit.sandbox.shapes import Shape
 from edfi_toolkit.sandbox.store import Row
+from edfi_toolkit.sandbox.validate import NO_BODY
 from edfi_toolkit.sandbox.wire import Call, Reply, json_reply
 
 _WRITES = ("POST", "PUT", "DELETE")
@@ -84,7 +86,7 @@ def _collection(ods: Ods, client: Client, target: Shape, call: Call) -> Reply:
 
 
 def _item(ods: Ods, client: Client, target: Shape, call: Call, last: str) -> Reply:
-    id = parse_id(last)
+    id = guid(last)
     if call.method == "POST":
         raise problems.wrong_method(_NO_POST, "GET, PUT, DELETE")
     if call.method not in ("GET", "PUT", "DELETE") or (call.method == "GET" and id is None):
@@ -96,7 +98,10 @@ def _item(ods: Ods, client: Client, target: Shape, call: Call, last: str) -> Rep
         _demand_json(call)
     client.demand(target, "Update" if call.method == "PUT" else "Delete")
     if id is None:
-        raise problems.invalid({"$.id": [f"The value '{last}' is not valid."]})
+        found = {"$.id": [f"The value '{last}' is not valid."]}
+        if call.method == "PUT" and not call.body.strip():
+            found |= {"$": [NO_BODY]}
+        raise problems.invalid(found)
     if_match = call.headers.get("if-match")
     with ods.store.transaction():
         if call.method == "DELETE":

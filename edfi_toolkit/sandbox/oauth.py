@@ -77,7 +77,8 @@ def _scope(text: str, linked: Sequence[int]) -> int | None:
         raise OAuthError(
             400,
             "invalid_scope",
-            "The supplied 'scope' was not a number (it should be an EducationOrganizationId).",
+            "The supplied 'scope' was not a number (it should be an EducationOrganizationId that is explicitly "
+            "associated with the client).",
         )
     if int(text) not in linked:
         raise OAuthError(

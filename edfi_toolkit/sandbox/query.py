@@ -9,22 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from edfi_toolkit.sandbox import problems
-from edfi_toolkit.sandbox.convert import LOWEST_DATE, Unconvertible
+from edfi_toolkit.sandbox.convert import LOWEST_DATE, Unconvertible, guid
 from edfi_toolkit.sandbox.core import Ods
 from edfi_toolkit.sandbox.security import Client
 from edfi_toolkit.sandbox.shapes import Shape
 from edfi_toolkit.sandbox.wire import Call, Reply, json_reply
 
 LAST_NUMBER = 2**31 - 1
-_ID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}")
 _TOKEN = re.compile(r"(-?[0-9]{1,10}),(-?[0-9]{1,10})")
 _PARTITION_PAGES = 5  # a partition is at least that many full pages long
-
-
-def parse_id(text: str) -> str | None:
-    """The id as it is stored, or None when the text is none."""
-    return text.replace("-", "").lower() if _ID.fullmatch(text) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +35,7 @@ def page(query: Mapping[str, str], limit: int) -> Page:
     """Read the paging parameters.  Raises a 400 with the host's text for each mistake."""
     token, size = query.get("pagetoken"), number(query, "pageSize")
     count, offset = number(query, "limit"), number(query, "offset")
+    total = flag(query, "totalCount")
     if token is None:
         if size is not None:
             if count is not None:
@@ -66,7 +61,7 @@ def page(query: Mapping[str, str], limit: int) -> Page:
         raise problems.parameter("Use pageSize instead of limit when using cursor paging with pageToken.")
     if size is not None and not 0 <= size <= limit:
         raise problems.parameter(f"PageSize must be a value between 0 and {limit}.")
-    if query.get("totalcount", "").lower() == "true":
+    if total:
         raise problems.parameter(
             "Total count cannot be determined while using cursor paging (when pageToken is specified)."
         )
@@ -82,6 +77,14 @@ def number(query: Mapping[str, str], name: str) -> int | None:
     if not _NUMBER.fullmatch(text) or not -(2**63) <= int(text) < 2**63:
         raise not_valid(name, text)
     return int(text)
+
+
+def flag(query: Mapping[str, str], name: str) -> bool:
+    """Whether a parameter says so; 400 when it says neither true nor false."""
+    text = query.get(name.lower(), "")
+    if text.lower() not in ("", "true", "false"):
+        raise not_valid(name, text)
+    return text.lower() == "true"
 
 
 def not_valid(name: str, text: str) -> problems.Refusal:
@@ -112,7 +115,7 @@ def selection(ods: Ods, client: Client, target: Shape, query: Mapping[str, str])
     parts: list[str] = ["kind=?"]
     values: list[Any] = [target.endpoint]
     if text := query.get("id"):
-        id = parse_id(text)
+        id = guid(text)
         if id is None:
             raise not_valid("id", text)
         parts.append("id=?")
@@ -161,7 +164,7 @@ def answer_list(ods: Ods, client: Client, target: Shape, call: Call) -> Reply:
     asked = page(call.query, ods.options.page_limit)
     where, values = selection(ods, client, target, call.query)
     headers = {}
-    if call.query.get("totalcount", "").lower() == "true":
+    if flag(call.query, "totalCount"):
         headers["Total-Count"] = str(_count(ods, where, values))
     rows = ods.store.rows(
         f"{where} AND seq BETWEEN ? AND ?",
@@ -189,7 +192,7 @@ def answer_partitions(ods: Ods, client: Client, target: Shape, call: Call) -> Re
     sql = f"SELECT seq FROM items WHERE {where} ORDER BY seq"  # noqa: S608  # made of constants and placeholders
     numbers = [row[0] for row in ods.store.connection.execute(sql, values)]
     size = -(-len(numbers) // count)
-    if call.query.get("allowsmallpartitions", "").lower() != "true":
+    if not flag(call.query, "allowSmallPartitions"):
         size = max(size, _PARTITION_PAGES * ods.options.page_limit)
     starts = numbers[:: max(size, 1)]
     ends = [start - 1 for start in starts[1:]] + [LAST_NUMBER]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
 
 from edfi_toolkit.sandbox import problems
+from edfi_toolkit.sandbox.convert import guid
 from edfi_toolkit.sandbox.core import Ods
 from edfi_toolkit.sandbox.oauth import OAuthError, token_request
 from edfi_toolkit.sandbox.wire import Call, Reply, json_reply
 
-_GUID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _OWN_ID = {
     "schools": "school_id",
     "localEducationAgencies": "local_education_agency_id",
@@ -64,11 +63,17 @@ def answer_token_info(ods: Ods, call: Call) -> Reply:
         client = ods.directory.caller(header)
     except problems.Refusal:
         return Reply(401)
-    token = _form(call).get("token", "")
-    if not _GUID.fullmatch(token):
-        raise _invalid_token("The token was not present, or was not processable as a GUID value.")
-    if token.replace("-", "") != str(header).split()[-1].replace("-", ""):
-        raise _invalid_token("The authentication token and the token to inspect must match.")
+    token = guid(_form(call).get("token"))
+    if token is None:
+        raise _bad_token(
+            "An invalid token was provided",
+            "The token was not present, or was not processable as a GUID value.",
+        )
+    if token != guid(str(header).split()[-1]):
+        raise _bad_token(
+            "The authentication token and the token to inspect must match.",
+            "The authentication token (header) and the token to inspect in the body must match.",
+        )
     reachable = sorted(ods.hierarchy.below(ods.hierarchy.claims(client)) & set(ods.hierarchy.kinds))
     order = ("Create", "Read", "Update", "Delete", "ReadChanges")
     return json_reply(
@@ -101,7 +106,5 @@ def _organization(ods: Ods, number: int) -> dict[str, Any]:
     }
 
 
-def _invalid_token(error: str) -> problems.Refusal:
-    return problems.Refusal(
-        400, "bad-request", "Bad Request", "An invalid token was provided", errors=[error]
-    )
+def _bad_token(detail: str, error: str) -> problems.Refusal:
+    return problems.Refusal(400, "bad-request", "Bad Request", detail, errors=[error])

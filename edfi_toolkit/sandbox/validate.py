@@ -11,10 +11,11 @@ import orjson
 
 from edfi_toolkit.sandbox import problems
 from edfi_toolkit.sandbox.checks import descriptor_problem, new_descriptor_problems
-from edfi_toolkit.sandbox.convert import Unconvertible
+from edfi_toolkit.sandbox.convert import Unconvertible, guid
 from edfi_toolkit.sandbox.shapes import Member, Node, Shape, Target, at
 
 Descriptors = Mapping[str, Mapping[str, str]]  # name -> lower-case URI -> stored URI
+NO_BODY = "A non-empty request body is required."
 _TRAILING_COMMA = re.compile(rb'("(?:\\.|[^"\\])*")|,(\s*[}\]])')
 
 
@@ -50,8 +51,8 @@ def parse(raw: bytes, *, put: bool = False) -> dict[str, Any]:
     """The JSON object of a request body; one trailing comma is tolerated, as the host does."""
     if not raw.strip():
         if put:
-            raise problems.invalid({"$": ["A non-empty request body is required."]})
-        raise problems.bad_request("A non-empty request body is required.")
+            raise problems.invalid({"$": [NO_BODY]})
+        raise problems.bad_request(NO_BODY)
     try:
         found = orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -97,6 +98,8 @@ def judge(
     """
     reading = _Reading(descriptors, raw)
     body = _read(reading, shape.root, members, "$", "")
+    if shape.descriptor and new_id_allowed:
+        _check_id(reading, members.get("id"))
     if reading.unreadable:
         raise problems.invalid(reading.unreadable, shape.name, unreadable=True)
     if not new_id_allowed and _has_id(shape.root, members):
@@ -114,6 +117,11 @@ def _has_id(root: Node, members: dict[str, Any]) -> bool:
     if members.keys() <= root.names:
         return False
     return any(name.lower() == "id" and members[name] is not None for name in members)
+
+
+def _check_id(reading: _Reading, given: Any) -> None:
+    if given is not None and guid(given) is None:
+        reading.cannot_read("$.id", Unconvertible("Error converting value \"{}\" to type 'System.Guid'."))
 
 
 def _read(reading: _Reading, node: Node, raw: dict[str, Any], path: str, via: str) -> dict[str, Any]:

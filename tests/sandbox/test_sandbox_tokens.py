@@ -159,9 +159,10 @@ def test_token_info_shows_claim_set_organizations_and_rights(api):
 def test_token_info_wants_the_very_token_of_the_header(api):
     other = api.token("host").json()["access_token"]
     answer = api.ask("POST", "/oauth/token_info", data={"token": other})
-    assert (answer.status_code, answer.json()["errors"]) == (
+    assert (answer.status_code, answer.json()["detail"], answer.json()["errors"]) == (
         400,
-        ["The authentication token and the token to inspect must match."],
+        "The authentication token and the token to inspect must match.",
+        ["The authentication token (header) and the token to inspect in the body must match."],
     )
     answer = api.ask("POST", "/oauth/token_info", data={"token": "no"})
     assert answer.json()["detail"] == "An invalid token was provided"
