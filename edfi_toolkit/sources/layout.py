@@ -88,7 +88,8 @@ def _candidates(body: pd.DataFrame, first: np.ndarray, match: Any) -> np.ndarray
 
 
 def _dashes(body: pd.DataFrame) -> np.ndarray:
-    first = body.iloc[:, 0].astype("str").str.fullmatch(r"\s*[-=_]+\s*").fillna(False).to_numpy(dtype=bool)
+    first = body.iloc[:, 0].astype("str").str.strip()
+    first = (first.ne("") & first.str.strip("-=_").eq("")).fillna(False).to_numpy(dtype=bool)
     return _candidates(
         body,
         first,

@@ -49,11 +49,19 @@ _NOTHING = re.compile(NOTHING, re.IGNORECASE)
 
 def is_disguised(ids: pd.Series) -> pd.Series:
     """Which of these stripped texts are no id as they are written; the texts are not missing."""
-    plain = ids.str.isalnum() & ~ids.str.isalpha()  # cheap, and true of nearly every id
-    disguised = ~plain
-    if disguised.any():
-        disguised[disguised] = ids[disguised].str.fullmatch(_ANY)
-    return disguised
+    disguised = ~_is_plain(ids)
+    if not disguised.any():
+        return disguised
+    rest = ids[disguised]
+    joined = _is_plain(rest.str.replace("-", "", regex=False))  # A-1
+    joined &= ~rest.str.lower().str.contains("e-", regex=False)  # but not 1E-5
+    rest = rest[~joined]
+    return disguised & ids.index.isin(rest.index[rest.str.fullmatch(_ANY)])
+
+
+def _is_plain(ids: pd.Series) -> pd.Series:
+    """Letters and digits, with a digit: cheap to see, and true of nearly every id."""
+    return ids.str.isalnum() & ~ids.str.isalpha()
 
 
 def disguise(text: str) -> str | None:
