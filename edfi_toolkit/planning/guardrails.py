@@ -79,7 +79,7 @@ def guard(
 
     deletes: DELETE items, those of linked pairs too. updates: PUT items. removed: DELETE items without a linked POST.
     moved: records whose keys one changed value moves. mapped: records of the feed in this year, in a resync with those
-        of its scope that are in the ODS alone.
+        that it takes over or deletes although the ledger does not know them.
     settings: max_delete_share, max_update_share (shares of `mapped`), free_changes (affected records up to
         which the shares do not apply), mass_delete_threshold.
     withheld: records of the feed that are published although the year's configuration, `configured`, now publishes

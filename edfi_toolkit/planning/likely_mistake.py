@@ -44,15 +44,24 @@ def behind_updates(items: pd.DataFrame) -> str:
     return _one_reason(items[items["action"].eq("PUT")])
 
 
+def moved_in_place(items: pd.DataFrame) -> pd.Series:
+    """The items by which the ledger forgets the old key of a record whose key an update moves (COM-KEY-3)."""
+    put = items.loc[items["action"].eq("PUT"), "ed_fi_id"]
+    return items["action"].eq("UNMAP") & items["ed_fi_id"].isin(put)
+
+
 def one_value_moved(items: pd.DataFrame) -> tuple[int, str]:
     """COM-GRD-2a: how many records one changed value moves to another key, and a sentence with the value then and now.
 
     A district's number is part of the number of each school, so organizations count as moved by one value where all
     moved by the same difference.
     """
-    linked = items[items["pair"].notna()]
-    old = linked[linked["action"].isin(["DELETE", "UNMAP"])].set_index("pair")
-    new = linked[linked["action"].isin(["POST", "PUT"])].set_index("pair").reindex(old.index)
+    action, linked, in_place = items["action"], items["pair"].notna(), moved_in_place(items)
+    deleted, unmapped = items[action.eq("DELETE") & linked], items[in_place]
+    old = pd.concat([deleted.set_index("pair"), unmapped.set_index("ed_fi_id")])
+    made = items[action.eq("POST") & linked].set_index("pair")
+    updated = items[action.eq("PUT") & items["ed_fi_id"].isin(unmapped["ed_fi_id"])].set_index("ed_fi_id")
+    new = pd.concat([made, updated]).reindex(old.index)
     best, says = 0, ""
     for column in (*_ORGANIZATIONS, *_CODES):
         was, becomes = old[column], new[column]

@@ -35,7 +35,12 @@ from edfi_toolkit.planning.guardrails import (
 from edfi_toolkit.planning.holds import resting_on_errors
 from edfi_toolkit.planning.items import items_of
 from edfi_toolkit.planning.key_changes import link
-from edfi_toolkit.planning.likely_mistake import behind_deletes, behind_updates, one_value_moved
+from edfi_toolkit.planning.likely_mistake import (
+    behind_deletes,
+    behind_updates,
+    moved_in_place,
+    one_value_moved,
+)
 from edfi_toolkit.planning.orphans import without_foreign_orphans
 from edfi_toolkit.planning.plan import Plan, seal_of
 from edfi_toolkit.planning.reasons import Origins
@@ -302,7 +307,9 @@ def _guard(
 ) -> None:
     students, deletes = build.tables.get("students"), items["action"].eq("DELETE")
     moved, move = one_value_moved(items)
-    orphans = sum("REC-R9" in rules for rules in items.loc[deletes, "rules"])
+    # What a resync finds in the ODS alone counts as published, whether it is taken over or deleted.
+    found = items.loc[items["action"].isin(["ADOPT", "DELETE"]), "rules"]
+    unmapped = sum(rules[0] in ("REC-R4", "REC-R5", "REC-R9") for rules in found)
     share = float(build.settings.get("max_shrink_share", DEFAULT_LIMITS.max_shrink_share))
     alone = deletes & items["pair"].isna()
     for breach in [
@@ -313,7 +320,7 @@ def _guard(
             updates=int(items["action"].eq("PUT").sum()),
             removed=int(alone.sum()),
             moved=moved,
-            mapped=mapped + orphans,
+            mapped=mapped + unmapped,
             source_is_empty=build.records.empty and (students is None or students.empty),
             settings=build.settings,
             withheld=withheld,
@@ -331,7 +338,7 @@ def _guard(
 
 def _changes(items: pd.DataFrame) -> pd.Series:
     """Which items delete or update what is published, or move its key in place."""
-    return items["action"].isin(["DELETE", "PUT"]) | (items["action"].eq("UNMAP") & items["pair"].notna())
+    return items["action"].isin(["DELETE", "PUT"]) | moved_in_place(items)
 
 
 def _withheld(identity_map: pd.DataFrame | None, scope: PlanScope, findings: Findings) -> int:

@@ -123,6 +123,23 @@ def test_a_table_that_is_gone_deletes_nothing(north: District) -> None:
     assert north.writes() == {"POST 201": 21}
 
 
+def test_com_grd_3_a_file_cut_at_the_end_of_a_row_is_held_until_it_is_whole(north: District) -> None:
+    """Ten records: no share of them would be refused."""
+    north.write(range(10))
+    cycles = watching()
+    next(cycles)
+    file = north.source / "program_participation.csv"
+    file.write_text("".join(file.read_text("utf-8").splitlines(keepends=True)[:-3]), "utf-8")
+
+    cycle = next(cycles)
+    assert (cycle.state, cycle.exit) == ("guarded", Exit.GUARDED)
+    assert "had 10 rows when it was last published and has 7 now" in cycle.says
+    assert len(north.held()) == 10
+    north.write(range(11))
+    assert next(cycles).counts["created"] == 1
+    assert north.writes() == {"POST 201": 11}
+
+
 def test_an_emptied_source_is_shown_and_not_published(north: District) -> None:
     cycles = watching()
     next(cycles)

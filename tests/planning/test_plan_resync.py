@@ -88,6 +88,25 @@ def test_the_worked_resync_gives_its_actions():
     assert codes(made).count("FOREIGN") == 1
 
 
+@pytest.mark.parametrize(
+    ("orphans", "taken_over", "stops"),
+    [(1, False, False), (2, False, True), (2, True, False), (4, True, True)],
+)
+def test_com_grd_2_what_a_resync_finds_in_the_ods_alone_counts_as_published(orphans, taken_over, stops):
+    """After a lost ledger: the two records of the source are taken over, and what no source has is deleted."""
+    example = EXAMPLES["REC-X1"]
+    result = build_of(EXAMPLES[example["tables_of"]]["tables"], profile=example["profile"])
+    stray = next(row for row in example["ods"] if row["id"] == "o3")
+    strays = [
+        {**stray, "id": f"stray {day}", "body": {**stray["body"], "beginDate": f"2025-10-{day}"}}
+        for day in range(10, 10 + orphans)
+    ]
+    known = swept(result, ["a1", "a2"]) if taken_over else None
+    made = plan(result, ods=pd.concat([pd.DataFrame(strays), known]), mode="resync")
+    assert made.items["action"].tolist().count("DELETE") == orphans
+    assert made.breaches == (("mass-delete",) if stops else ())
+
+
 def test_settings_decide_on_orphans_and_reposts():
     assert ("DELETE", "o4") in actions(resync_example({"resync_orphans": "all"}))
     assert codes(resync_example({"resync_orphans": "report"})).count("FOREIGN") == 2
@@ -119,6 +138,7 @@ def test_a_choice_district_deletes_in_a_resync_only_when_told_to():
         result = build_of(tables, profile=example["profile"], settings={"wi.choice_resync": setting})
         made = plan(result, identity_map=mapped, ods=ods, mode="resync")
         assert made.items["action"].tolist() == ["DELETE"] * expected
+        assert ("mass-delete" in made.breaches) is (expected > 0)  # COM-GRD-2
         assert plan(result, identity_map=mapped).items.empty
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.rules import Build, build, synthetic_of
+from edfi_toolkit.sources import extract
 from edfi_toolkit.tables import Sheet, normalise
 from edfi_toolkit.tables.shapes import shapes_frame
 from tests.factories.district import LEA, YEAR, a_participation
@@ -470,3 +471,41 @@ def test_com_grd_2a_moves_by_many_values_are_none():
     rows = source[PARTICIPATIONS]
     numbers = [LEA + each * each for each in range(1, 9)]
     assert said(source, {**source, PARTICIPATIONS: rows.assign(education_organization_id=numbers)}) == {}
+
+
+def test_com_grd_2a_where_an_update_moves_the_key_in_place():
+    """COM-KEY-3, `put_if_updatable`: there is no delete then, and the move is the same."""
+    source = a_source(5)
+    moved = source[PARTICIPATIONS].assign(education_organization_id=LEA + 1)
+    before = a_build(source)
+    after = a_build({**source, PARTICIPATIONS: moved}, {"key_change": "put_if_updatable"})
+    updatable = set(before.records["resource"])
+    made = plan(after, identity_map=identity_map_of(before), updatable=updatable)
+    assert set(made.items["action"]) == {"UNMAP", "ADOPT", "PUT"}
+    assert made.breaches == (MOVE,)
+
+
+@pytest.mark.parametrize("spoiled", ["header only", "saved as .xls", "the file is gone"])
+def test_com_grd_1_two_records_and_an_export_of_another_kind(tmp_path, spoiled):
+    """The smallest district: nothing is deleted, and the table is named."""
+    source, folder = a_source(2), tmp_path / "export"
+    folder.mkdir()
+    for name in ("students", PARTICIPATIONS):
+        source[name].drop(columns="attributes", errors="ignore").to_csv(folder / f"{name}.csv", index=False)
+
+    def read():
+        return build(extract(folder, profile="certification"), profile="certification", school_year=YEAR)
+
+    before, file = read(), folder / f"{PARTICIPATIONS}.csv"
+    if spoiled == "header only":
+        file.write_text(file.read_text("utf-8").splitlines()[0] + "\n", "utf-8")
+    elif spoiled == "saved as .xls":
+        file.rename(file.with_suffix(".xls"))
+    else:
+        file.unlink()
+    shapes = shapes_frame(before.tables.shapes)
+    made = plan(read(), identity_map=identity_map_of(before), last_shapes=shapes)
+    assert made.breaches == (LOST, DELETE)
+    says = made.findings.loc[made.findings["code"].eq(LOST), "says"].item()
+    assert says.startswith("The table program_participation (program_participation.csv)")
+    assert "it had 2 rows when it was last published, and 2 published records rest on it." in says
