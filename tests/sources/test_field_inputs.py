@@ -389,3 +389,37 @@ def test_what_a_parser_quotes_is_in_no_message_and_no_traceback(
 
 def broken_parquet() -> pa.Table:
     return pa.table({"student_id": pa.array([b"Zwirnfaden\xff"], pa.binary()).view(pa.string())})
+
+
+def wisconsin(*, provider: str, kind: str) -> Any:
+    """The build of one enrollment with a provider, in a year of some kind of reporter."""
+    row = {"enrollment_id": "9", "student_id": "7", "school_id": "1", "calendar_id": "5"}
+    source = {
+        "students": [{"student_id": "7", "student_unique_id": "0090417307"}],
+        "schools": [{"school_id": "1", "school_number": "A", "ed_fi_school_id": 301}],
+        "calendars": [{"calendar_id": "5", "school_id": "1", "school_year": 2026}],
+        "enrollments": [row | {"start_date": "2025-09-02", "third_party_provider": provider}],
+        "preferences": [{"name": "EdFiDistrictNumber", "value": "944100"}],
+        "edfi_config": [{"school_year": 2026, "profile": kind}],
+    }
+    return edfi.build(source, profile="wi-infinite-campus", school_year=2026)
+
+
+@pytest.mark.parametrize(
+    ("provider", "programs"),
+    [
+        ("NONE: None", []),
+        ("CESA: Cooperative Educational Service Agency", ["Third Party - CESA"]),
+        ("YMCA: Young Men's Christian Association", ["Third Party - Other"]),
+        ("NULL", []),
+    ],
+)
+def test_a_provider_s_label_is_read_as_its_code_com_nrm_5(provider: str, programs: list[str]) -> None:
+    assert wisconsin(provider=provider, kind="Public").records["program_name"].tolist() == programs
+
+
+@pytest.mark.parametrize("kind", ["Choice Only", "choice_only", "CHOICE + PRIVATE OPT IN"])
+def test_a_choice_profile_in_any_spelling_builds_nothing_com_nrm_5(kind: str) -> None:
+    build = wisconsin(provider="CESA", kind=kind)
+    assert build.records.empty
+    assert "WI-CFG-1" in set(build.skipped["rule"])
