@@ -174,7 +174,7 @@ WHOLE = [
         WI, "calendars", [{"calendar_id": "CA", "school_id": "A", "school_year": 2025}],
         ("WI-ENR-3", "warning", "school_year"),
     ),
-    (WI, "resource_preferences", [{"resource": "studentProgramAssociation"}], ("COM-TOG-1", "warning", "resource")),
+    (WI, "resource_preferences", [{"resource": "studentBandAssociations"}], ("COM-TOG-1", "warning", "resource")),
 ]  # fmt: skip
 
 
@@ -182,7 +182,8 @@ WHOLE = [
 def test_an_expectation_finds_the_table_it_is_there_for(profile, table, rows, expected):
     tables = good_tables(profile) | {table: rows}
     told = said(validate(build_of(tables, profile=profile, settings=SETTINGS[profile])))
-    assert [each for (where, _), found in told.items() if where == table for each in found] == [expected]
+    own = [each for (where, _), found in told.items() if where == table for each in found]
+    assert [each for each in own if each[0] != "CONTROL_IGNORED"] == [expected]  # which the build says
 
 
 # ---- Records: profile, resource, members changed in a good body (`a__b` is member b of a) -> rule, severity
