@@ -77,9 +77,13 @@ class Descriptors:
 
 
 def with_published(t: Tables, unique_ids: Iterable[str]) -> Tables:
-    """The tables, published being those students whose unique id is one of these: the ones a target holds."""
-    held = among(t.students["student_unique_id"], pd.Series([*unique_ids], dtype="str"))
-    students = t.students.assign(student_published=held.astype("boolean"))
+    """The tables, published being those students whose unique id is one of these: the ones a target holds.
+
+    Of a student without a unique id it is not known, which deselects nothing (NM-SEL-1).
+    """
+    known = t.students["student_unique_id"]
+    held = among(known, pd.Series([*unique_ids], dtype="str")).astype("boolean")
+    students = t.students.assign(student_published=held.mask(known.isna()))
     return Tables(
         {**t, "students": students}, skipped=t.skipped, notices=t.notices, origins=t.origins, shapes=t.shapes
     )

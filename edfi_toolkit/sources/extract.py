@@ -17,7 +17,7 @@ from edfi_toolkit.sources import mapping as maps
 from edfi_toolkit.sources.database import is_database, read_queries, read_tables
 from edfi_toolkit.sources.faults import shown
 from edfi_toolkit.sources.folder import Found, read_file, read_folder
-from edfi_toolkit.tables import TABLES, Sheet, Tables, normalise
+from edfi_toolkit.tables import CONTROL_TABLES, TABLES, Sheet, Tables, normalise
 
 
 def extract(
@@ -49,7 +49,8 @@ def extract(
     read = _read(source, by, limits)
     found = dict(read.sheets)
     _check_names(found)
-    if by is None and mapping == "auto" and all(isinstance(sheet, Sheet) for sheet in found.values()):
+    decisive = {name: sheet for name, sheet in found.items() if name not in CONTROL_TABLES}
+    if by is None and mapping == "auto" and all(isinstance(sheet, Sheet) for sheet in decisive.values()):
         by = maps.recognise(found)
     notices = [*read.notices, *_lines_left_alone(found)]
     if by is not None and not by.queries:

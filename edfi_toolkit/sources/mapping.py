@@ -21,7 +21,7 @@ import pandas as pd
 
 from edfi_toolkit.errors import ConfigError, SourceShapeError, did_you_mean, listed_nearest, what_failed
 from edfi_toolkit.rules import profiles
-from edfi_toolkit.tables import TABLES, Sheet
+from edfi_toolkit.tables import CONTROL_TABLES, TABLES, Sheet
 from edfi_toolkit.tables.disguises import EDGES, is_disguised
 from edfi_toolkit.tables.load_errors import RENAMED, unknown_table
 
@@ -130,7 +130,8 @@ def _require_known(word: str, known: Any, says: str) -> None:
 def recognise(found: Mapping[str, Sheet]) -> Map | None:
     """The vendor whose tables these are, or None when they are canonical.
 
-    Decided by complete tables: all required columns are there; ties by table names, then for canonical.
+    Decided by complete tables: all required columns are there; ties by table names, then for canonical. Control tables
+    decide nothing: under their canonical names they may be there next to a vendor's tables (COM-CTL-3).
     """
     by_name = {name.lower(): sheet for name, sheet in found.items()}
     scores: dict[str, tuple[int, int]] = {"": _canonical_score(by_name)}
@@ -150,7 +151,7 @@ def recognise(found: Mapping[str, Sheet]) -> Map | None:
 
 
 def _canonical_score(found: Mapping[str, Sheet]) -> tuple[int, int]:
-    tables = [TABLES[name] for name in found if name in TABLES]
+    tables = [TABLES[name] for name in found if name in TABLES and name not in CONTROL_TABLES]
     headers = {
         table.name: {str(header).strip().lower() for header in found[table.name].frame} for table in tables
     }
@@ -357,8 +358,10 @@ def _look_up(spec: Mapping[str, Any], fields: _Fields, found: Mapping[str, Sheet
     keys = fields.cells(spec["key"]).astype("str").str.strip()
     values = keys.map(pairs.set_index("match")["take"])
     if spec.get("must_be_found"):
-        lost = values.isna() & keys.notna() & keys.ne("") & ~keys.isin(pairs["match"])
-        values = values.where(~lost, keys + f" (not in {spec['lookup']})")
+        unknown = ~keys.isin(pairs["match"])
+        lost = (values.isna() | values.eq("")) & keys.notna() & keys.ne("")
+        values = values.mask(lost & unknown, keys + f" (not in {spec['lookup']})")
+        values = values.mask(lost & ~unknown, keys + f" (has no {spec['take']} in {spec['lookup']})")
     return values
 
 

@@ -319,3 +319,5 @@ _ALL = (
     ),
 )
 TABLES: Mapping[str, Table] = MappingProxyType({table.name: table for table in _ALL})
+# They decide what is sent at all, whatever the source (COM-CTL-1 to -3).
+CONTROL_TABLES = ("preferences", "edfi_config", "resource_preferences", "descriptor_map")

@@ -8,7 +8,7 @@ merged.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -23,6 +23,7 @@ from edfi_toolkit.model import (
     descriptor_values,
 )
 from edfi_toolkit.rules import profiles
+from edfi_toolkit.validation.check_texts import CHECK_TEXTS
 from edfi_toolkit.validation.findings import Collected
 from edfi_toolkit.validation.flatten import Flat
 from edfi_toolkit.validation.suite_files import DESCRIPTOR_URI
@@ -187,10 +188,25 @@ def _students(records: pd.DataFrame, known: Known, collected: Collected) -> None
     there = ids.notna()
     if known.students is not None:
         lost = there & ~ids.isin(known.students)
-        collected.add("REF-STUDENT", np.flatnonzero(lost), field=field)
+        says = _how_it_differs(ids[lost], known.students)
+        collected.add("REF-STUDENT", np.flatnonzero(lost), field=field, says=says)
         there &= ~lost
     if known.enrolled is not None:
         collected.add("REF-ENROLLMENT", np.flatnonzero(there & ~ids.isin(known.enrolled)), field=field)
+
+
+def _how_it_differs(ids: pd.Series, known: Collection[str]) -> list[str]:
+    """Of ids that the target lacks: whether it has one that differs by case or leading zeros only (COM-NRM-2)."""
+    says = CHECK_TEXTS["REF-STUDENT"].says
+    folded = {each.casefold() for each in known} if len(ids) else set()
+    bare = {each.lstrip("0") for each in folded}
+    zeros = (
+        f"{says} It has one that differs only in leading zeros: export the column as text, with its zeros."
+    )
+    case = f"{says} It has one that differs only in upper and lower case: write the id as the target has it."
+    return [
+        case if each in folded else zeros if each.lstrip("0") in bare else says for each in ids.str.casefold()
+    ]
 
 
 def _free_keys(

@@ -381,3 +381,31 @@ def test_each_event_gives_its_actions(event, before, after, expected):
     planned = plan(built(*after), identity_map=identity_map_of(built(*before)))
     assert Counter(planned.items["action"]) == expected, event
     assert all(event in reason.partition(":")[0] for reason in planned.items["reason"])
+
+
+def test_cert_cte_2_the_scenarios_pass_when_strict():
+    """CERT-SEL-5, CERT-CTE-2: today's sheet asks for an end date, which the scenarios do not have."""
+    service = {
+        "cteProgramServiceDescriptor": "Information Technology",
+        "cipCode": "11.0103",
+        "primaryIndicator": True,
+    }
+    attributes = {
+        "nonTraditionalGenderStatus": True,
+        "privateCTEProgram": False,
+        "technicalSkillsAssessmentDescriptor": "Passed",
+        "cteProgramServices": [service],
+    }
+    row = a_participation(resource="studentCTEProgramAssociations", attributes=attributes)
+    made = build_of(
+        certification_tables(row), profile="certification", settings={"strict_certification": True}
+    )
+    assert len(made.records) == 1
+    assert made.notices.loc[made.notices["code"].eq("CERT_MISSING"), "detail"].tolist() == ["endDate"]
+    lacking = {**row, "attributes": {**attributes, "privateCTEProgram": None}}
+    refused = build_of(
+        certification_tables(lacking), profile="certification", settings={"strict_certification": True}
+    )
+    assert refused.skipped["detail"].tolist() == [
+        "The certification sheet requires privateCTEProgram, and strict_certification is on."
+    ]

@@ -9,6 +9,8 @@ import pytest
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.rules import build
+from edfi_toolkit.rules.common import with_published
+from edfi_toolkit.tables import normalise
 from tests.factories.builds import build_of
 from tests.factories.participations import events_by_action
 from tests.rules.worked_examples import patched
@@ -439,3 +441,29 @@ def test_nm_ele_10_a_standard_without_a_number_is_refused():
     rows = {**tables(), "edfi_config": [{"school_year": 2026, "data_standard": "newest"}]}
     with pytest.raises(ConfigError, match="'newest' names no data standard"):
         build(rows, profile="nm-powerschool")
+
+
+def test_nm_sel_1_what_is_not_known_says_which_setting_asks_the_target():
+    """NM-SEL-1: null counts as no, and real exports have no such column."""
+    (said,) = built(student={"student_published": None}).skipped["detail"]
+    assert 'With nm.student_published_from = "ods" the target is asked.' in said
+    (said,) = built(student={"student_published": False}).skipped["detail"]
+    assert "student_published_from" not in said
+
+
+def test_nm_sel_1_of_a_student_without_a_state_id_the_target_knows_nothing():
+    """NM-SEL-1, NM-SEL-4: an id that was emptied deletes nothing, also when the target is asked."""
+    ods = {"nm.student_published_from": "ods"}
+    more = {
+        "students": [{"student_id": "12", "student_unique_id": "900111333", "student_published": None}],
+        "cte_records": [{"record_id": "c2", "student_id": "12"}],
+    }
+
+    def asked(student):
+        given = with_published(normalise(tables(student=student, **more)), ["900111222"])
+        return build(given, profile="nm-powerschool", settings=ods)
+
+    known = identity_map_of(asked({}))
+    made = plan(asked({"student_unique_id": None}), identity_map=known)
+    assert made.items.empty
+    assert made.findings["code"].eq("HELD").sum() == 1

@@ -700,6 +700,41 @@ def test_wi_scp_3_an_end_after_the_year_is_warned_about():
     assert codes(built(enrolled(end_date="2026-07-15", **CESA))) == ["OUTSIDE_YEAR"]
 
 
+def test_wi_scp_3_a_begin_before_the_year_is_warned_about():
+    assert codes(built(enrolled(start_date="2025-06-30", **CESA))) == ["OUTSIDE_YEAR"]
+    assert codes(built(enrolled(start_date="2025-07-01", end_date="2026-06-30", **CESA))) == []
+
+
+def test_wi_tp_1_a_label_stands_for_its_code():
+    """COM-NRM-5: what is before the first colon is the code."""
+    label = "CESA: Cooperative Educational Service Agency"
+    (record,) = built(enrolled(third_party_provider=label)).records["program_name"]
+    assert record == "Third Party - CESA"
+    assert built(enrolled(third_party_provider="NONE: None")).records.empty
+    assert built(enrolled(third_party_provider="none")).records.empty
+
+
+def test_wi_tp_1_other_providers_are_counted_in_one_notice():
+    """OTHER_PROVIDER: with the codes, so that a code typed wrong is seen."""
+    given = [enrolled("20", third_party_provider="PRIV"), enrolled("21", third_party_provider="CSEA")]
+    given += [enrolled("22", third_party_provider="priv", start_date="2025-10-01")]
+    notices = built(*given).notices
+    (said,) = notices.loc[notices["code"].eq("OTHER_PROVIDER"), "detail"]
+    assert (
+        said
+        == "Third party providers other than CESA, each reported as another provider: PRIV (2), CSEA (1)."
+    )
+
+
+def test_wi_mod_4_the_record_may_name_the_school_of_the_override():
+    """WI-MOD-4: the School Number of the school that the School Override names."""
+    away = enrolled(override_ed_fi_school_id=301260)
+    (record,) = built(away, instruction_mode_records=[a_mode(school_number="0060")]).records.itertuples()
+    assert record.education_organization_id == 301260
+    elsewhere = built(enrolled(), instruction_mode_records=[a_mode(school_number="0060")])
+    assert skips(elsewhere) == {"m1": "WI-MOD-4"}
+
+
 def test_wi_ele_9_section_504_may_go_to_its_own_resource():
     record = a_504(eligible=False, accommodation_plan=True, meeting_date="2025-08-20", disability="Dyslexia")
     settings = {

@@ -35,7 +35,8 @@ def test_the_target_says_who_is_published_and_the_run_keeps_it(tmp_path: Path, s
 
     seeded = b"".join(seed.read_bytes() for seed in made.seeds)
     held = [f'"{each}"'.encode() in seeded for each in students["student_unique_id"].fillna("none")]
-    assert again["student_published"].tolist() == held
+    assert again["student_published"].fillna(False).tolist() == held
+    assert again["student_published"].isna().tolist() == students["student_unique_id"].isna().tolist()
     assert len(run.built.records) > 0
     unpublished = set(students["student_id"][[not each for each in held]])
     asked_for = set(pd.read_csv(file.with_name("cte_records.csv"), dtype="str")["student_id"])

@@ -198,6 +198,30 @@ def test_an_override_that_names_no_school_sets_its_row_aside(campus: Tables) -> 
     assert "column schoolOverride: '77 (not in school)' is not a whole number" in found["detail"]
 
 
+def test_an_override_to_a_school_without_an_entity_id_is_a_load_error(tmp_path: Path) -> None:
+    """COM-NRM-2: it never becomes the enrollment's own school."""
+    files = {**CAMPUS, "school": CAMPUS["school"].replace("20,0060,301260", "20,0060,")}
+    skipped = extract(written(tmp_path, files, ".csv"), profile="wi-infinite-campus").skipped
+    assert skipped["id"].tolist() == ["300", "301"]
+    assert (
+        "column schoolOverride: '20 (has no entityID in school)' is not a whole" in skipped["detail"].iloc[0]
+    )
+
+
+def test_canonical_control_tables_may_be_next_to_the_tables_of_a_vendor(tmp_path: Path) -> None:
+    """COM-CTL-3: however many they are, they do not decide that the others are canonical too."""
+    controls = {
+        "resource_preferences": "resource,enabled\nstudentProgramAssociations,1\n",
+        "descriptor_map": "descriptor,local_code,ed_fi_uri\nProgramTypeDescriptor,M,uri://a.org/ProgramTypeDescriptor#M\n",
+        "preferences": "name,value\nTheme,dark\n",
+    }
+    few = {name: CAMPUS[name] for name in ("person", "section504", "edfi_config") if name in CAMPUS}
+    found = extract(written(tmp_path, {**few, **controls}, ".csv"), profile="wi-infinite-campus")
+    assert found.students["student_unique_id"].tolist() == ["7000000001", "7000000002"]
+    assert found.resource_preferences["enabled"].tolist() == [True]
+    assert len(found.descriptor_map) == len(found.preferences) == len(found.edfi_config) == 1
+
+
 def test_a_renamed_required_field_proposes_the_nearest(tmp_path: Path) -> None:
     files = {
         **CAMPUS,

@@ -227,7 +227,7 @@ RECORDS = [
     (WI, GENERIC, {NAME: "Section 504 Placement", KIND: "uri://dpi.wi.gov/ProgramTypeDescriptor#504"}, []),
     (WI, GENERIC, {STUDENT: NINE}, [("WI-ELE-5", "warning")]),
     (WI, GENERIC, {"endDate": "2026-07-01"}, [("OUTSIDE_YEAR", "warning")]),
-    (WI, GENERIC, {"beginDate": "2025-06-30"}, [("YEAR", "warning")]),
+    (WI, GENERIC, {"beginDate": "2025-06-30"}, [("OUTSIDE_YEAR", "warning")]),
     (WI, GENERIC, {"reasonExitedDescriptor": uri("ReasonExited", "Other")}, [("WI-ELE-8", "critical")]),
     (WI, GENERIC, {"servedOutsideOfRegularSession": False}, [("WI-ELE-8", "critical")]),
     (WI, GENERIC, {"programParticipationStatuses": [STATUS]}, [("WI-ELE-8", "critical")]),

@@ -15,6 +15,7 @@ import pandas as pd
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.rules.account import Account
 from edfi_toolkit.rules.building import Build, Config, Scope
+from edfi_toolkit.rules.catalogue import rule
 from edfi_toolkit.rules.common import Descriptors, assemble, school_year_of, suppress_future
 from edfi_toolkit.rules.frames import (
     among,
@@ -36,6 +37,10 @@ PROGRAM = "Career and Technical Education"  # NM-ELE-3, NM-ELE-4: name and type
 OTHER = "Other"  # NM-ELE-7, NM-ELE-10
 CIP_CODE = "0"  # NM-ELE-8: a text, not the number
 TRANSFERRED_OUT = 2
+NOT_KNOWN = (
+    "Whether the student has been published is not known: student_published is empty. "
+    'With nm.student_published_from = "ods" the target is asked.'
+)
 PERIOD = ["student", "enrollment_id", "school_id", "start_date", "end_date", "is_current"]
 PERSON = [
     "student", "student_id", "student_unique_id", "enroll_status", "current_school_id", "enrollment_school_id",
@@ -101,6 +106,7 @@ def selected_students(t: Tables, account: Account) -> pd.DataFrame:
             "NM-SEL-5": s.state_exclude,
         },
         id_column="student_id",
+        details={"NM-SEL-1": s.student_published.isna().map({True: NOT_KNOWN, False: rule("NM-SEL-1").says})},
         errors={"NM-SEL-1": s.student_published.isna()},
     )
 
@@ -119,9 +125,8 @@ def wishes_behind_errors(
 
 def target_not_asked(t: Tables, settings: Mapping[str, Any]) -> bool:
     """Whether the target should say who is published (NM-SEL-1), and has not been asked."""
-    return settings["nm.student_published_from"] == "ods" and bool(
-        len(t.students) and t.students.student_published.isna().all()
-    )
+    published = t.students.student_published[t.students.student_unique_id.notna()]
+    return settings["nm.student_published_from"] == "ods" and bool(len(published) and published.isna().all())
 
 
 def with_schools(students: pd.DataFrame, t: Tables) -> pd.DataFrame:

@@ -28,6 +28,6 @@ PROFILE = Profile(
     school_year_rule=SchoolYearRule("WI-ENR-3", "WI-SCP-1", rules.school_years),
     keeps_deselected=(Kept(When("wi.exclude_after_publish", "retain"), ("WI-ENR-7", "WI-ENR-9")),),  # WI-EVT-18
     empties=When("wi.choice_resync", "delete"),  # WI-CFG-1
-    judges_dates=("endDate",),  # OUTSIDE_YEAR
+    judges_dates=("beginDate", "endDate"),  # OUTSIDE_YEAR
     descriptors=(descriptor_uri("ProgramTypeDescriptor", rules.MODALITY_TYPE),),  # WI-ELE-4
 )  # fmt: skip

@@ -87,7 +87,7 @@ def build(t: Tables, config: Config, settings: Mapping[str, Any], *, account: Ac
     triggered = [
         section_504(t, qualifying, settings, account),
         *ceis(t, qualifying, settings, account),
-        third_party(qualifying),
+        third_party(qualifying, account),
         modality(t, e, config, settings, account),
     ]
     if settings["wi.ell_in_spa"]:  # WI-ELL-0
@@ -277,9 +277,14 @@ def ceis(
     return [from_records, from_flags]
 
 
-def third_party(qualifying: pd.DataFrame) -> pd.DataFrame:
-    """WI-TP-1: one candidate per qualifying enrollment that names a provider."""
+def third_party(qualifying: pd.DataFrame, account: Account) -> pd.DataFrame:
+    """WI-TP-1: one candidate per qualifying enrollment that names a provider; the codes of others are reported."""
     named = qualifying[has_provider(qualifying)]
+    others = named.third_party_provider[named.third_party_provider.ne("CESA")].value_counts().head(8)
+    if len(others):
+        counted = ", ".join(f"{code} ({count})" for code, count in others.items())
+        says = f"Third party providers other than CESA, each reported as another provider: {counted}."
+        account.notice("OTHER_PROVIDER", pd.Series([None], dtype="str"), "enrollments", says)
     provider = translate(
         named.third_party_provider, lambda code: CESA_PROGRAM if code == "CESA" else OTHER_PROVIDER_PROGRAM
     )
@@ -311,7 +316,7 @@ def modality(
     )
     r = r.drop(columns=["student_id", "learning_modality"])
     pairs = with_each_enrollment(r, modality_enrollments(e, config, settings))
-    there = pairs.school_number.eq(pairs.enrolled_at)
+    there = pairs.school_number.eq(pairs.enrolled_at) | at_override(pairs, e, t)
     active = active_on(pairs, pairs.start_date, "enrolled_from", "enrolled_to")
     chosen = first_per(pairs[there & active], "record", ["service_order", "enrollment_order"], [True, False])
     if settings["wi.modality_before_enrollment"] == "earliest_overlap":
@@ -326,6 +331,14 @@ def modality(
         program_name=chosen.program_name, program_type=MODALITY_TYPE,
         begin_date=chosen.start_date, end_date=chosen.end_date,
     )  # fmt: skip
+
+
+def at_override(pairs: pd.DataFrame, e: pd.DataFrame, t: Tables) -> pd.Series:
+    """WI-MOD-4: where the School Override of the enrollment is the school of the record's number."""
+    schools = pd.MultiIndex.from_frame(t.schools[["ed_fi_school_id", "school_number"]].dropna())
+    override = e.override_ed_fi_school_id.reindex(pairs.enrollment).array
+    named = pd.MultiIndex.from_arrays([override, pairs.school_number])
+    return pd.Series(named.isin(schools), index=pairs.index) & pd.notna(override)
 
 
 def modality_enrollments(e: pd.DataFrame, config: Config, settings: Mapping[str, Any]) -> pd.DataFrame:
@@ -362,7 +375,8 @@ def elements(c: pd.DataFrame, t: Tables, settings: Mapping[str, Any]) -> pd.Data
 
 def warn(c: pd.DataFrame, config: Config, account: Account) -> None:
     """OUTSIDE_YEAR (WI-SCP-3) and MODALITY_CONFLICT (WI-MUL-4)."""
-    notice_of(c[c.end_date.gt(pd.Timestamp(config.config_end))], "OUTSIDE_YEAR", account)
+    first, last = pd.Timestamp(config.config_start), pd.Timestamp(config.config_end)
+    notice_of(c[c.begin_date.lt(first) | c.end_date.gt(last)], "OUTSIDE_YEAR", account)
     same_day = ["person", "education_organization_id", "begin_date"]
     modes = c.loc[c.program_type.eq(MODALITY_TYPE), same_day]
     modes = c.loc[modes.index[modes.duplicated(keep=False)]]
