@@ -77,6 +77,10 @@ def built_view(build: Build, masker: Masker) -> View:
         records=("resource", "size"), students=("student_unique_id", "nunique")
     )
     says = f"Built {rows(len(build.records), 'record')} for {students(build.records)}."
+    if build.records.empty:
+        unreadable = len(build.skipped) - len(skipped)
+        says = "Built no record."
+        says += f" {rows(unreadable, 'source row').capitalize()} could not be read." if unreadable else ""
     if len(skipped):
         says += f" {rows(len(skipped), 'source row').capitalize()} failed a rule and gave none."
     if not build.publishes:

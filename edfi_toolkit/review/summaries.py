@@ -184,7 +184,7 @@ def skipped_rows(build: Build) -> pd.DataFrame:
         key = TABLES[str(name)].primary_key
         if len(key) == 1 and "student_id" in table:
             of_row = table.set_index(table[key[0]].astype("str"))["student_id"]
-            students[part.index] = part["id"].map(of_row)
+            students[part.index] = part["id"].map(of_row).astype("str")
     known = skipped.get("student_id", students)
     skipped["student_id"] = known.fillna(students)
     places = ["file", "row", "column", "value"]

@@ -79,7 +79,7 @@ class Descriptors:
 def with_published(t: Tables, unique_ids: Iterable[str]) -> Tables:
     """The tables, published being those students whose unique id is one of these: the ones a target holds.
 
-    Of a student without a unique id it is not known, which deselects nothing (NM-SEL-1).
+    Of a student without a unique id it is not known, which deselects nothing.
     """
     known = t.students["student_unique_id"]
     held = among(known, pd.Series([*unique_ids], dtype="str")).astype("boolean")

@@ -198,14 +198,14 @@ def _students(records: pd.DataFrame, known: Known, collected: Collected) -> None
 def _how_it_differs(ids: pd.Series, known: Collection[str]) -> list[str]:
     """Of ids that the target lacks: whether it has one that differs by case or leading zeros only (COM-NRM-2)."""
     says = CHECK_TEXTS["REF-STUDENT"].says
-    folded = {each.casefold() for each in known} if len(ids) else set()
-    bare = {each.lstrip("0") for each in folded}
+    folded = {text.casefold() for text in known} if len(ids) else set()
+    bare = {text.lstrip("0") for text in folded}
     zeros = (
         f"{says} It has one that differs only in leading zeros: export the column as text, with its zeros."
     )
     case = f"{says} It has one that differs only in upper and lower case: write the id as the target has it."
     return [
-        case if each in folded else zeros if each.lstrip("0") in bare else says for each in ids.str.casefold()
+        case if text in folded else zeros if text.lstrip("0") in bare else says for text in ids.str.casefold()
     ]
 
 

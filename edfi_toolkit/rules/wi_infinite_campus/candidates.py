@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from edfi_toolkit.tables import TABLES
+from edfi_toolkit.tables import TABLES, Tables
 
 GENERIC = "studentProgramAssociations"
 FROM_RECORD, FROM_FLAG = 0, 1  # WI-MUL-2: a program record before the enrollment's flag
@@ -57,3 +57,11 @@ def with_enrollments(triggered: Sequence[pd.DataFrame], e: pd.DataFrame) -> pd.D
     """The candidates of all triggers, each with its enrollment. An empty frame does not decide a column's type."""
     filled = [frame for frame in triggered if len(frame)] or triggered[:1]
     return pd.concat(filled, ignore_index=True).join(e[OF_ENROLLMENT], on="enrollment")
+
+
+def at_override(pairs: pd.DataFrame, e: pd.DataFrame, t: Tables) -> pd.Series:
+    """WI-MOD-4: where the School Override of the enrollment is the school of the record's number."""
+    schools = pd.MultiIndex.from_frame(t.schools[["ed_fi_school_id", "school_number"]].dropna())
+    override = e.override_ed_fi_school_id.reindex(pairs.enrollment).array
+    named = pd.MultiIndex.from_arrays([override, pairs.school_number])
+    return pd.Series(named.isin(schools), index=pairs.index) & pd.notna(override)

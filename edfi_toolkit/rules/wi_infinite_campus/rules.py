@@ -44,6 +44,7 @@ from edfi_toolkit.rules.wi_infinite_campus.candidates import (
     FROM_FLAG,
     FROM_RECORD,
     GENERIC,
+    at_override,
     candidates,
     with_enrollments,
 )
@@ -331,14 +332,6 @@ def modality(
         program_name=chosen.program_name, program_type=MODALITY_TYPE,
         begin_date=chosen.start_date, end_date=chosen.end_date,
     )  # fmt: skip
-
-
-def at_override(pairs: pd.DataFrame, e: pd.DataFrame, t: Tables) -> pd.Series:
-    """WI-MOD-4: where the School Override of the enrollment is the school of the record's number."""
-    schools = pd.MultiIndex.from_frame(t.schools[["ed_fi_school_id", "school_number"]].dropna())
-    override = e.override_ed_fi_school_id.reindex(pairs.enrollment).array
-    named = pd.MultiIndex.from_arrays([override, pairs.school_number])
-    return pd.Series(named.isin(schools), index=pairs.index) & pd.notna(override)
 
 
 def modality_enrollments(e: pd.DataFrame, config: Config, settings: Mapping[str, Any]) -> pd.DataFrame:
