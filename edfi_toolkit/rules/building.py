@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError
-from edfi_toolkit.rules.account import JUDGED, NOTICES, Account, framed, together
+from edfi_toolkit.rules.account import NOTICES, Account, framed, together
 from edfi_toolkit.rules.contract import profile as profile_of
 from edfi_toolkit.rules.control import CONTROL, control_faults, ignored
 from edfi_toolkit.tables import Tables, normalise
@@ -75,7 +75,7 @@ class Build:
     config: Config
     scope: Scope
     publishes: bool = True
-    judged: pd.DataFrame = field(default_factory=lambda: framed([], JUDGED))
+    judged: pd.DataFrame = field(default_factory=lambda: Account().judged)
     control: pd.DataFrame = field(default_factory=lambda: framed([], tuple(CONTROL)))
 
     @classmethod
