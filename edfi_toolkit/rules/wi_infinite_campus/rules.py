@@ -313,7 +313,7 @@ def modality(
             "WI-MOD-3": r.program_name.isna(),
         },
         id_column="record_id",
-        errors={"WI-MOD-2": r.end_date.lt(r.start_date)},
+        errors={"WI-MOD-2": r.start_date.isna() | r.end_date.lt(r.start_date)},
     )
     r = r.drop(columns=["student_id", "learning_modality"])
     pairs = with_each_enrollment(r, modality_enrollments(e, config, settings))
