@@ -48,7 +48,7 @@ FINDINGS: Schema = {
     "says": TEXT,
     "hint": TEXT,
 }
-_FORMAT = 4
+_FORMAT, _WITHOUT_SHAPES = 4, 3  # plans of the format before are read too
 _AT_A_TIME = 50_000  # rows written at once: what a fingerprint needs of memory
 
 
@@ -144,12 +144,14 @@ class Plan:
         path = Path(folder)
         try:
             about = orjson.loads((path / "plan.json").read_bytes())
-            rows, shapes = (pd.read_parquet(path / f"{name}.parquet") for name in ("plan", "shapes"))
+            rows = pd.read_parquet(path / "plan.parquet")
+            older = about.get("format") == _WITHOUT_SHAPES
+            shapes = shapes_frame({}) if older else pd.read_parquet(path / "shapes.parquet")
         except (OSError, ValueError) as error:
             raise PlanError(
                 f"{path} holds no readable plan ({what_failed(error)}). Preview again to make one."
             ) from None
-        if about.get("format") != _FORMAT:
+        if not older and about.get("format") != _FORMAT:
             raise PlanError(f"The plan in {path} was saved by another version of the toolkit. Preview again.")
         lists = {name: tuple(about["scope"][name]) for name in ("resources", "organizations")}
         rows = rows.assign(diff=pd.Series(from_json_column(rows["diff"]), dtype=object))

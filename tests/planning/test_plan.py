@@ -434,6 +434,16 @@ def test_a_saved_plan_comes_back_exactly_and_is_readable_by_its_owner_only(tmp_p
         assert all(path.stat().st_mode & 0o077 == 0 for path in [folder, *folder.iterdir()])
 
 
+def test_a_plan_saved_before_sources_had_shapes_is_read(tmp_path):
+    made = plan(a_build(a_participation(1)))
+    folder = made.save(tmp_path)
+    about = json.loads((folder / "plan.json").read_text()) | {"format": 3}
+    (folder / "plan.json").write_text(json.dumps(about))
+    (folder / "shapes.parquet").unlink()
+    loaded = Plan.load(folder)
+    assert (loaded.fingerprint, len(loaded.shapes)) == (made.fingerprint, 0)
+
+
 def test_a_plan_changed_on_disk_is_refused(tmp_path):
     folder = plan(a_build(a_participation(1))).save(tmp_path)
     rows = pd.read_parquet(folder / "plan.parquet")
