@@ -22,6 +22,7 @@ import pandas as pd
 from edfi_toolkit.errors import ConfigError, SourceShapeError, did_you_mean, listed_nearest, what_failed
 from edfi_toolkit.rules import profiles
 from edfi_toolkit.tables import CONTROL_TABLES, TABLES, Sheet
+from edfi_toolkit.tables.cell_errors import lost_reference
 from edfi_toolkit.tables.disguises import EDGES, is_disguised
 from edfi_toolkit.tables.load_errors import RENAMED, unknown_table
 
@@ -360,8 +361,8 @@ def _look_up(spec: Mapping[str, Any], fields: _Fields, found: Mapping[str, Sheet
     if spec.get("must_be_found"):
         unknown = ~keys.isin(pairs["match"])
         lost = (values.isna() | values.eq("")) & keys.notna() & keys.ne("")
-        values = values.mask(lost & unknown, keys + f" (not in {spec['lookup']})")
-        values = values.mask(lost & ~unknown, keys + f" (has no {spec['take']} in {spec['lookup']})")
+        values = values.mask(lost & unknown, lost_reference(keys, spec["lookup"]))
+        values = values.mask(lost & ~unknown, lost_reference(keys, spec["lookup"], spec["take"]))
     return values
 
 

@@ -27,6 +27,17 @@ _EARLY = re.compile(r"1[0-8]\d\d-.*|\d+[-/]\d+[-/]1[0-8]\d\d\b.*", re.ASCII | re
 _SERIAL = re.compile(r"\d{5}(?:\.\d+)?", re.ASCII)  # 32874 is 1990-01-01, 54789 is 2050-01-01
 
 
+_LOST = re.compile(r".* \((not in|has no (\w+) in) (\w+)\)", re.DOTALL)
+
+
+def lost_reference(keys: pd.Series, table: str, without: str | None = None) -> pd.Series:
+    """Cells in place of what could not be looked up: no type reads them, and `why` says what is wrong.
+
+    without: the column of the other table that is empty; None where the row itself is not there.
+    """
+    return keys + (f" (has no {without} in {table})" if without else f" (not in {table})")
+
+
 def rule_of(column: Column) -> str:
     """The rule that an unreadable cell of the column breaks."""
     return "COM-NRM-5" if column.upper else _RULES[column.type]
@@ -35,6 +46,11 @@ def rule_of(column: Column) -> str:
 def why(cell: Any, column: Column) -> str:
     """The end of the sentence "column x: the cell ..."."""
     text = cell.strip(EDGES) if isinstance(cell, str) else None
+    if text is not None and (lost := _LOST.fullmatch(text)):
+        _, without, table = lost.groups()
+        if without:
+            return f"names a row of {table} that has no {without}. Fill it in there, or correct the cell."
+        return f"names a row that {table} does not have. Correct it, or export that row of {table} too."
     if column.type == "str" and not column.upper:
         return _why_text(cell, text, column)
     if column.type == "date":
