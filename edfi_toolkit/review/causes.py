@@ -2,9 +2,9 @@
 
 `causes.json` is the knowledge base: a list in order of preference. An entry holds when one of its `when`
 lines holds whole: `type` is a problem type without `urn:ed-fi:api:` and matches itself and everything below
-it (new leaves do not break it), `status` is the HTTP status, `phrase` is in the message without regard to
-case (older servers send no type). The last entry holds always. The types are those of the Ed-Fi ODS/API and
-the Data Management Service.
+it (new leaves do not break it), `status` is the HTTP status, `action` is what was sent, `phrase` is in the message
+without regard to case (older servers send no type). The last entry holds always. The types are those of the Ed-Fi
+ODS/API and the Data Management Service.
 """
 
 from __future__ import annotations
@@ -42,32 +42,38 @@ def causes() -> tuple[Cause, ...]:
     return tuple(Cause(**{**entry, "when": tuple(entry["when"])}) for entry in entries)
 
 
-def cause_of(problem_type: str | None, status: int | None, messages: Sequence[str] = ()) -> Cause:
-    """The first entry that explains an answer; never raises."""
+def cause_of(
+    problem_type: str | None, status: int | None, messages: Sequence[str] = (), action: str | None = None
+) -> Cause:
+    """The first entry that explains an answer to an action (POST, PUT or DELETE); never raises."""
     kind = (problem_type or "").removeprefix(PREFIX)
     text = " ".join(messages).casefold()
-    return next(cause for cause in causes() if any(_holds(line, kind, status, text) for line in cause.when))
+    return next(
+        cause for cause in causes() if any(_holds(line, kind, status, text, action) for line in cause.when)
+    )
 
 
-def _holds(line: dict[str, Any], kind: str, status: int | None, text: str) -> bool:
+def _holds(line: dict[str, Any], kind: str, status: int | None, text: str, action: str | None) -> bool:
     if "type" in line and kind != line["type"] and not kind.startswith(line["type"] + ":"):
         return False
     if "status" in line and line["status"] != status:
+        return False
+    if "action" in line and line["action"] != action:
         return False
     return line.get("phrase", "") in text
 
 
 def with_causes(rejections: pd.DataFrame) -> pd.DataFrame:
     """The same rejections with `cause_id`, `cause`, `says`, `todo`, `who`, `again` added."""
-    known: dict[tuple[str | None, int | None, tuple[str, ...]], Cause] = {}
+    known: dict[tuple[str | None, int | None, tuple[str, ...], str], Cause] = {}
     found = []
-    for kind, status, messages in zip(
-        rejections["problem_type"], rejections["status"], rejections["messages"], strict=True
-    ):
+    columns = (rejections[name] for name in ("problem_type", "status", "messages", "action"))
+    for kind, status, messages, action in zip(*columns, strict=True):
         answer = (
             None if pd.isna(kind) else str(kind),
             None if pd.isna(status) else int(status),
             tuple(messages) if isinstance(messages, Sequence) and not isinstance(messages, str) else (),
+            action,
         )
         if answer not in known:
             known[answer] = cause_of(*answer)

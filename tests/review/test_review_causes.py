@@ -83,7 +83,8 @@ PROBLEM_TYPES = [
     ("unsupported-media-type", 415, "", "unreadable"),
     ("not-found", 404, "Resource to update was not found.", "gone"),
     ("security:authentication", 401, "", "login"),
-    ("security:authentication:too-many-tokens", 429, "", "busy"),
+    ("security:authentication:too-many-tokens", 429, "", "too-many-tokens"),
+    ("too-many-requests", 429, "", "busy"),
     ("system", 500, "", "ods-unavailable"),
     ("system:database-connection", 500, "", "ods-unavailable"),
     ("system:configuration:security", 500, "", "ods-configuration"),
@@ -120,6 +121,7 @@ OLDER_ANSWERS = [
     (418, "I am a teapot", "unknown"),
     (None, "", "unknown"),
     (409, "No such wording", "conflict-409"),
+    (None, "Its DELETE was not delivered.", "waits-for-delete"),
 ]
 
 
@@ -135,8 +137,22 @@ def test_an_answer_of_an_older_server_or_a_gateway_has_its_cause(
     assert cause_of(None, status, [message]).id == cause
 
 
+WHILE_DELETING = [
+    (URN + "security:authorization", 403, NO_RELATION, "delete-out-of-reach"),
+    (None, 403, NO_RELATION, "delete-out-of-reach"),
+    (URN + "data-conflict:dependent-item-exists", 409, "", "delete-blocked"),
+]
+
+
+@pytest.mark.parametrize(("kind", "status", "message", "cause"), WHILE_DELETING)
+def test_a_delete_that_is_refused_has_a_cause_of_its_own(
+    kind: str | None, status: int, message: str, cause: str
+) -> None:
+    assert cause_of(kind, status, [message], "DELETE").id == cause
+
+
 def test_every_entry_is_reached_says_what_to_do_and_the_last_one_always_holds() -> None:
-    reached = {case[-1] for case in (*PROBLEM_TYPES, *OLDER_ANSWERS)}
+    reached = {case[-1] for case in (*PROBLEM_TYPES, *OLDER_ANSWERS, *WHILE_DELETING)}
     assert sorted(each.id for each in causes()) == sorted(reached)
     assert {each.who for each in causes()} == OWNERS
     assert {each.again for each in causes()} == {
@@ -152,6 +168,7 @@ def test_every_entry_is_reached_says_what_to_do_and_the_last_one_always_holds() 
 def some_rejections() -> pd.DataFrame:
     return pd.DataFrame(
         {
+            "action": "POST",
             "student_unique_id": ["1", "2", "2", "3"],
             "problem_type": [
                 URN + "system",
