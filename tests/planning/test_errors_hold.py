@@ -8,6 +8,7 @@ import pytest
 
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.rules import build
+from edfi_toolkit.sources import extract
 from tests.factories.builds import build_of
 from tests.factories.participations import a_participation, certification_tables
 from tests.rules import test_nm_powerschool as nm
@@ -114,6 +115,43 @@ def test_an_error_of_wisconsin_holds_what_was_published(change):
     """WI-MOD-1, WI-MOD-3, WI-MOD-4, WI-ENR-1, WI-ENR-2, WI-ENR-3, WI-ENR-10: nothing is deleted for an error."""
     before = wi.tables(**ALONE["modality"])
     assert outcome(WI, before, {**before, **change}) == {"HELD": 1}
+
+
+CAMPUS = {
+    "person": "personID,stateID\n1001,7000000002",
+    "school": "schoolID,number,entityID\n11,0040,301240\n12,0060,301260",
+    "calendar": "calendarID,schoolID,endYear,startDate,endDate\n21,11,2026,09/02/2025,06/05/2026",
+    "enrollment": "enrollmentID,personID,calendarID,schoolID,startDate,schoolOverride\n31,1001,21,11,09/02/2025,12",
+    "section504": "recordID,personID,startDate\n41,1001,10/15/2025",
+}
+OVERRIDES = {
+    "to a school that is not there": {"enrollment": CAMPUS["enrollment"].replace(",12", ",13")},
+    "whose school is gone": {"school": CAMPUS["school"].removesuffix("\n12,0060,301260")},
+    "whose school lost its Entity ID": {"school": CAMPUS["school"].removesuffix("301260")},
+}
+
+
+@pytest.mark.parametrize("change", OVERRIDES.values(), ids=OVERRIDES)
+def test_a_school_override_that_leads_nowhere_holds(change, tmp_path):
+    """WI-ELE-2, COM-NRM-2: it is not taken for no override, which would move the record to the own school."""
+
+    def campus(name, files):
+        folder = tmp_path / name
+        folder.mkdir()
+        for table, text in files.items():
+            (folder / f"{table}.csv").write_text(f"{text}\n")
+        return extract(folder, profile=WI)
+
+    first, second = (
+        build(campus(*each), profile=WI, school_year=2026)
+        for each in (("before", CAMPUS), ("after", {**CAMPUS, **change}))
+    )
+    assert first.records["education_organization_id"].tolist() == [301260]
+    made = plan(second, identity_map=identity_map_of(first))
+    assert (made.items.empty, made.breaches) == (True, ())
+    assert made.findings.loc[made.findings["code"].eq("HELD"), "says"].tolist() == [
+        "Its enrollments row has an error (COM-NRM-2); what is published stays as it is."
+    ]
 
 
 WI_WISHES = {
