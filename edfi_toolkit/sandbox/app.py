@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -20,7 +21,16 @@ from edfi_toolkit.sandbox.faults import Fault, Faults
 from edfi_toolkit.sandbox.journal import Counters
 from edfi_toolkit.sandbox.options import Options
 from edfi_toolkit.sandbox.seeds import load_seed
-from edfi_toolkit.sandbox.wire import Call, Handler, Reply, json_reply, read_call, send_reply
+from edfi_toolkit.sandbox.wire import (
+    MOST_BODY,
+    MOST_SEED,
+    Call,
+    Handler,
+    Reply,
+    json_reply,
+    read_call,
+    send_reply,
+)
 
 log = logging.getLogger(__name__)
 _GATEWAY_PAGE = b"<html><head><title>Gateway error</title></head><body><h1>Try again later</h1></body></html>"
@@ -50,13 +60,18 @@ class Sandbox:
         for path in self._seeds:
             load_seed(self.ods, path)
 
-    def reset(self, *, seeds: bool = True, descriptors: bool = True) -> None:
-        """As it was at the start, unless seeds or shipped descriptors are to be left out."""
-        self.ods.reset(descriptors=descriptors)
+    def reset(self, *, seeds: bool = True, descriptors: bool = True) -> dict[str, Any]:
+        """As it was at the start, unless seeds or shipped descriptors are to be left out.
+
+        Returns what is gone: counts of items, tokens, requests and fault rules, and the names of added clients.
+        """
+        counts = {"requests": self.counters.shown()["total"], "faults": len(self.faults.shown())}
+        found = self.ods.reset(descriptors=descriptors) | counts
         self.counters.clear()
         self.faults.put([])
         if seeds:
             self._load_seeds()
+        return found
 
     def _application(self) -> _Application:
         ods, standard = self.ods, self.ods.catalog.standard
@@ -135,8 +150,12 @@ class _Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         sandbox = self._sandbox
-        call = await read_call(scope, receive)
-        if self._resource == "control":
+        control = self._resource == "control"
+        call = await read_call(scope, receive, most=MOST_SEED if control else MOST_BODY)
+        if call.too_large:
+            await send_reply(Reply(413, headers={"Connection": "close"}), send)
+            return
+        if control:
             await send_reply(sandbox.answer(self._handler, call), send)
             return
         begun = time.perf_counter()

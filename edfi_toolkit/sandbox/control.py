@@ -10,13 +10,14 @@ import orjson
 from edfi_toolkit.errors import ConfigError, what_failed
 from edfi_toolkit.sandbox import status
 from edfi_toolkit.sandbox.core import Ods
+from edfi_toolkit.sandbox.loopback import why_not
 from edfi_toolkit.sandbox.seeds import seed as seed
 from edfi_toolkit.sandbox.wire import Call, Reply, json_reply
 
 if TYPE_CHECKING:
     from edfi_toolkit.sandbox.app import Sandbox
 
-_LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1", "localhost")
+_UNFRAMED = {"Content-Security-Policy": "frame-ancestors 'none'"}
 _DROPPABLE = ("seed", "descriptors")
 
 
@@ -36,16 +37,15 @@ def clients_shown(ods: Ods) -> list[dict[str, Any]]:
 
 def answer(sandbox: Sandbox, call: Call) -> Reply:
     """Answer one request under /control.  403 for callers from elsewhere, 400 for a wrong one."""
-    if call.client_host not in _LOOPBACK:
-        return json_reply({"message": "The control endpoints answer on this machine only."}, 403)
+    if reason := why_not(call):
+        return json_reply({"message": reason}, 403)
     ods, what = sandbox.ods, call.path.strip("/").partition("/")[2]
     try:
         match call.method, what:
             case "GET", "":
-                return Reply(200, status.page(sandbox, call), "text/html; charset=utf-8")
+                return Reply(200, status.page(sandbox, call), "text/html; charset=utf-8", _UNFRAMED)
             case "POST", "reset":
-                _reset(sandbox, call)
-                return json_reply({"clients": clients_shown(ods)})
+                return json_reply({"clients": clients_shown(ods), "reset": _reset(sandbox, call)})
             case "POST", "seed":
                 return json_reply(seed(ods, call.body))
             case "GET", "counters":
@@ -82,12 +82,18 @@ def _read(call: Call) -> Any:
     return orjson.loads(call.body)
 
 
-def _reset(sandbox: Sandbox, call: Call) -> None:
-    dropped = _read(call).get("drop", []) if call.body else []
-    unknown = sorted(set(dropped) - set(_DROPPABLE))
-    if unknown:
-        raise ConfigError(f"A reset cannot drop {', '.join(unknown)}, only {', '.join(_DROPPABLE)}.")
-    sandbox.reset(seeds="seed" not in dropped, descriptors="descriptors" not in dropped)
+def _reset(sandbox: Sandbox, call: Call) -> dict[str, Any]:
+    wanted = _read(call) if call.body else {}
+    options = asdict(sandbox.ods.options)
+    for what, known in (("drop", _DROPPABLE), ("keep", tuple(options))):
+        unknown = sorted(set(wanted.get(what, [])) - set(known))
+        if unknown:
+            raise ConfigError(f"A reset cannot {what} {', '.join(unknown)}, only {', '.join(known)}.")
+    dropped, kept = wanted.get("drop", []), wanted.get("keep", [])
+    found = sandbox.reset(seeds="seed" not in dropped, descriptors="descriptors" not in dropped)
+    sandbox.ods.options.change({name: options[name] for name in kept})
+    sandbox.ods.apply_options()
+    return found | {"options": asdict(sandbox.ods.options)}
 
 
 def _add_client(ods: Ods, wanted: Any) -> None:

@@ -47,15 +47,20 @@ class Ods:
         if new:
             self._ship_descriptors()
 
-    def reset(self, *, descriptors: bool = True) -> None:
+    def reset(self, *, descriptors: bool = True) -> dict[str, Any]:
         """As good as new: the shipped descriptors, the sandbox's own clients, the options of the start.
 
         Keys and secrets of the own clients stay, so that whoever has them can go on; tokens end.
-        descriptors: False leaves the shipped ones out too.
+        descriptors: False leaves the shipped ones out too. Returns how many items and tokens are gone, and the names
+        of the clients that are.
         """
+        found: dict[str, Any] = {
+            "items": self.store.connection.execute("SELECT COUNT(*) FROM items").fetchone()[0],
+            "clients": [c.name for c in self.directory.clients.values() if c.name not in OWN_CLIENTS],
+        }
         self.options = replace(self._at_start)
         self.store.clear()
-        self.directory.revoke()
+        found["tokens"] = self.directory.revoke()
         self.directory.keep(OWN_CLIENTS)
         self._add_own_clients()
         self.apply_options()
@@ -63,6 +68,7 @@ class Ods:
         self.descriptors = self._no_descriptors()
         if descriptors:
             self._ship_descriptors()
+        return found
 
     def apply_options(self) -> None:
         """Let changed options take effect."""

@@ -20,6 +20,7 @@ from edfi_toolkit.errors import OdsUnavailable
 
 _START_S = 30.0
 _STOP_S = 5.0
+_EVERYWHERE = ("", "0.0.0.0")  # noqa: S104  # what a caller gave; control still answers this machine only
 
 
 def serve(
@@ -69,10 +70,12 @@ def serve(
         app = make(data)
         apps = {"": app}
     listener = socket.create_server((host, port), backlog=512)
-    base_url = f"http://{host}:{listener.getsockname()[1]}"
+    number = listener.getsockname()[1]
+    base_url = f"http://{host}:{number}"
+    here = f"http://127.0.0.1:{number}" if host in _EVERYWHERE else base_url
     first = {
         "base_url": base_url,
-        "control_url": f"{base_url}{next(iter(apps))}/control",
+        "control_url": f"{here}{next(iter(apps))}/control",
         "clients": [
             {**client, **({"context": prefix} if prefix else {})}
             for prefix, one in apps.items()

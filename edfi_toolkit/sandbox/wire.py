@@ -15,6 +15,9 @@ from starlette.types import Message, Receive, Scope, Send
 from edfi_toolkit.sandbox.refusal import PLAIN_JSON, Refusal
 from edfi_toolkit.sandbox.shapes import Shape
 
+MOST_BODY = 30_000_000  # what the host's server takes unless it is configured otherwise
+MOST_SEED = 2**30  # a seed of a whole state comes to the control endpoint in one body
+
 
 @dataclass
 class Call:
@@ -27,6 +30,7 @@ class Call:
     query_string: str
     body: bytes
     client_host: str | None
+    too_large: bool = False
     resource: str = "unknown"  # what the counters and the fault rules call it
     target: Shape | None = None  # the collection it is about, and what follows that in the path
     last: str | None = None
@@ -64,17 +68,24 @@ def json_reply(
     return Reply(status, orjson.dumps(value, option=orjson.OPT_INDENT_2), media, headers or {})
 
 
-async def read_call(scope: Scope, receive: Receive) -> Call:
-    """The whole request, body included."""
-    parts = []
-    more = True
+async def read_call(scope: Scope, receive: Receive, *, most: int = MOST_BODY) -> Call:
+    """The whole request; of a body that is, or says it is, longer than `most` bytes nothing is kept."""
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    announced = headers.get("content-length", "0")
+    size = int(announced) if announced.isdecimal() else most + 1
+    parts, received = [], 0
+    more = size <= most
     while more:
         message: Message = await receive()
         if message["type"] == "http.disconnect":
             break
-        parts.append(message.get("body", b""))
+        part = message.get("body", b"")
+        received += len(part)
+        if received > most:
+            size = received
+            break
+        parts.append(part)
         more = message.get("more_body", False)
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     host = headers.get("host") or "localhost"
     client = scope.get("client")
     root_path = scope.get("root_path", "")
@@ -84,7 +95,8 @@ async def read_call(scope: Scope, receive: Receive) -> Call:
         base_url=f"{scope.get('scheme', 'http')}://{host}{root_path}",
         headers=headers,
         query_string=scope["query_string"].decode("latin-1"),
-        body=b"".join(parts),
+        body=b"".join(parts) if size <= most else b"",
+        too_large=size > most,
         client_host=client[0] if client else None,
     )
 

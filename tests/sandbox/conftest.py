@@ -27,7 +27,7 @@ class Api:
         self.app = app or create_app()
         self._loop = asyncio.new_event_loop()
         transport = httpx.ASGITransport(app=self.app)
-        self._client = httpx.AsyncClient(transport=transport, base_url="http://ods.test")
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://localhost")
         self.headers: dict[str, str] = {}
         self.descriptor, self.state, self.district, self.school = CTE, STATE, DISTRICT, SCHOOL
         self.other_district, self.other_school, self.service = OTHER_DISTRICT, OTHER_SCHOOL, HEALTH

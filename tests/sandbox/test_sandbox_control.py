@@ -241,7 +241,7 @@ def test_a_client_needs_a_name_a_secret_and_a_known_claim_set(api, client):
 
 def test_control_answers_this_machine_only(api):
     transport = httpx.ASGITransport(app=api.app, client=("192.0.2.7", 5000))
-    outsider = httpx.AsyncClient(transport=transport, base_url="http://ods.test")
+    outsider = httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
     async def ask():
         async with outsider:
@@ -252,3 +252,93 @@ def test_control_answers_this_machine_only(api):
 
 def test_unknown_control_endpoints_are_404(api):
     assert api.get("/control/nonsense").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "rebound.example"},
+        {"Host": "192.0.2.7:8765"},
+        {"Host": "localhost.rebound.example"},
+        {"Host": "[half"},
+        {"Host": ""},
+        {"Origin": "https://elsewhere.example"},
+        {"Origin": "http://localhost:9999"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
+    ],
+)
+def test_control_answers_no_page_of_another_site(api, headers):
+    paths = ("/control", "/control/clients", "/control/reset")
+    answers = [api.ask("POST" if path.endswith("reset") else "GET", path, headers=headers) for path in paths]
+    assert [answer.status_code for answer in answers] == [403] * 3
+    assert all(answer.json()["message"].startswith("The control endpoints answer ") for answer in answers)
+    assert len(api.get("students").json()) == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "127.0.0.1:8765"},
+        {"Host": "[::1]:8765"},
+        {"Host": "LOCALHOST"},
+        {"Host": "localhost:8765", "Origin": "http://localhost:8765", "Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "none"},
+    ],
+)
+def test_control_answers_this_machine_by_its_names_and_its_own_page(api, headers):
+    assert api.get("/control/clients", headers=headers).status_code == 200
+
+
+def test_a_link_may_lead_to_the_page_which_no_frame_may_hold(api):
+    followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    answer = api.get("/control", headers=followed)
+    assert (answer.status_code, answer.headers["content-security-policy"]) == (200, "frame-ancestors 'none'")
+    assert api.get("/control/clients", headers=followed).status_code == 403
+
+
+def test_a_page_from_elsewhere_is_not_told_what_it_may_send_to_control(api):
+    preflight = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
+    answer = api.ask("OPTIONS", "/control/reset", headers=preflight)
+    assert answer.status_code == 403
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["students", "/oauth/token", "/", "/nonsense"])
+def test_a_body_is_bounded_before_anyone_has_come_in(empty_api, path):
+    async def endless():
+        for _ in range(40):
+            yield b"x" * 1_000_000
+
+    announced = empty_api.ask("POST", path, content=b"x", headers={"Content-Length": "30000001"})
+    assert announced.status_code == 413
+    assert empty_api.ask("POST", path, content=endless()).status_code == 413
+
+
+def test_a_reset_keeps_the_options_it_is_told_to_keep_and_says_what_is_gone(api):
+    api.put("/control/options", {"page_limit": 3, "error_style": "dms", "token_limit": 2})
+    faults(api, {"status": 500, "resource": "nothing"})
+    items = api.app.state.sandbox.ods.store.connection.execute("SELECT COUNT(*) FROM items").fetchone()[0]
+    api.get("students")
+    answer = api.post("/control/reset", {"keep": ["page_limit", "token_limit"]}).json()
+    assert [client["name"] for client in answer["clients"]][:2] == ["district", "host"]
+    assert answer["reset"] == {
+        "items": items,
+        "clients": ["briar-hollow"],
+        "tokens": 1,
+        "requests": 2,
+        "faults": 1,
+        "options": api.get("/control/options").json(),
+    }
+    kept = answer["reset"]["options"]
+    assert (kept["page_limit"], kept["token_limit"], kept["error_style"]) == (3, 2, "problem-details")
+    assert [api.token("host").status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_a_reset_that_cannot_be_is_refused_and_nothing_is_gone(api):
+    for wish in ({"keep": ["page_limits"]}, {"drop": ["students"]}, {"keep": 5}):
+        answer = api.post("/control/reset", wish)
+        assert (answer.status_code, bool(answer.json()["message"])) == (400, True)
+    assert len(api.get("students").json()) == 1

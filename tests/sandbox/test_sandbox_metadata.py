@@ -14,7 +14,7 @@ from edfi_toolkit.sandbox.contexts import Contexts
 def document(api, name):
     """One OpenAPI document, found by its name as a client does."""
     entries = {entry["name"]: entry["endpointUri"] for entry in api.get("/metadata/").json()}
-    answer = api.get(entries[name].removeprefix("http://ods.test"))
+    answer = api.get(entries[name].removeprefix("http://localhost"))
     assert answer.status_code == 200
     return answer
 
@@ -29,7 +29,7 @@ def test_the_resources_document_describes_keys_and_lengths(empty_api):
     assert child["properties"]["cipCode"]["maxLength"] == 120
     reference = found["components"]["schemas"]["edFi_programReference"]
     assert "x-Ed-Fi-isIdentity" not in reference["properties"]["programName"]
-    assert found["servers"] == [{"url": "http://ods.test/data/v3"}]
+    assert found["servers"] == [{"url": "http://localhost/data/v3"}]
     names = {p["name"] for p in found["paths"]["/ed-fi/studentCTEProgramAssociations"]["get"]["parameters"]}
     assert {"programEducationOrganizationId", "limit", "pageToken"} <= names
 
@@ -59,7 +59,7 @@ def ask():
     """GETs of a host with two tenants and two years."""
     app = Contexts(lambda prefix: create_app(), tenants=["north", "south"], school_years=[2026, 2027])
     loop = asyncio.new_event_loop()
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://ods.test")
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost")
 
     def request(path, method="GET", **more):
         return loop.run_until_complete(client.request(method, path, **more))
@@ -79,8 +79,8 @@ def ask():
 )
 def test_the_root_prints_placeholders_until_it_is_told(ask, path, filled_in):
     urls = ask(path).json()["urls"]
-    assert urls["oauth"] == f"http://ods.test{filled_in}/oauth/token"
-    assert urls["dataManagementApi"] == f"http://ods.test{filled_in}/data/v3/"
+    assert urls["oauth"] == f"http://localhost{filled_in}/oauth/token"
+    assert urls["dataManagementApi"] == f"http://localhost{filled_in}/data/v3/"
 
 
 def test_each_context_has_its_own_data_and_tokens(ask):
@@ -92,7 +92,9 @@ def test_each_context_has_its_own_data_and_tokens(ask):
     headers = {"Authorization": f"Bearer {token}"}
     body = {"schoolYear": 2026, "currentSchoolYear": True, "schoolYearDescription": "2025-2026"}
     created = ask("/north/2026/data/v3/ed-fi/schoolYearTypes", "POST", json=body, headers=headers)
-    assert created.headers["location"].startswith("http://ods.test/north/2026/data/v3/ed-fi/schoolYearTypes/")
+    assert created.headers["location"].startswith(
+        "http://localhost/north/2026/data/v3/ed-fi/schoolYearTypes/"
+    )
     assert ask("/north/2027/data/v3/ed-fi/schoolYearTypes", headers=headers).status_code == 401
 
 

@@ -11,15 +11,15 @@ def test_the_root_names_versions_and_urls_without_a_token(empty_api):
     document = answer.json()
     assert (document["version"], document["suite"]) == ("7.3", "3")
     assert {model["name"]: model["version"] for model in document["dataModels"]} == {"Ed-Fi": "5.2.0"}
-    assert document["urls"]["dataManagementApi"] == "http://ods.test/data/v3/"
-    assert document["urls"]["oauth"] == "http://ods.test/oauth/token"
+    assert document["urls"]["dataManagementApi"] == "http://localhost/data/v3/"
+    assert document["urls"]["oauth"] == "http://localhost/oauth/token"
     assert "apiMode" not in document
 
 
 def test_every_url_of_the_root_answers(empty_api):
     urls = empty_api.get("/").json()["urls"]
     statuses = {
-        name: empty_api.get(url.removeprefix("http://ods.test")).status_code for name, url in urls.items()
+        name: empty_api.get(url.removeprefix("http://localhost")).status_code for name, url in urls.items()
     }
     assert statuses == {
         "dependencies": 200,

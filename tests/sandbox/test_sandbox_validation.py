@@ -159,7 +159,7 @@ def test_numbers_are_rounded_to_the_scale_and_text_is_read_as_number_and_back(ap
     body = api.association(schoolHoursPerWeek="32.456", specialEducationExitExplained=7)
     created = api.post(SED, body)
     assert created.status_code == 201, created.text
-    shown = api.get(created.headers["location"].removeprefix("http://ods.test")).json()
+    shown = api.get(created.headers["location"].removeprefix("http://localhost")).json()
     assert (shown["schoolHoursPerWeek"], shown["specialEducationExitExplained"]) == (32.46, "7")
 
 
@@ -181,7 +181,7 @@ def test_lenient_spellings_are_read(api):
     body["programReference"]["programTypeDescriptor"] = api.descriptor.upper()
     created = api.post(URL, body)
     assert created.status_code == 201, created.text
-    shown = api.get(created.headers["location"].removeprefix("http://ods.test")).json()
+    shown = api.get(created.headers["location"].removeprefix("http://localhost")).json()
     assert shown["servedOutsideOfRegularSession"] is True
     assert shown["privateCTEProgram"] is False
     assert shown["endDate"] == "2026-05-29"
