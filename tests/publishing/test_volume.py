@@ -75,7 +75,7 @@ def test_planned_is_delivered_refused_and_pending_and_the_sandbox_counted_the_sa
     new = a_build(
         *(row for number in range(before) for row in a_day_later(number)),
         *(a_participation(number) for number in range(before, records)),
-        settings={"max_delete_share": 1, "max_update_share": 1},
+        settings={"max_delete_share": 1, "max_update_share": 1, "max_shrink_share": 1},
     )
     with Client(target) as client, Ledger(tmp_path / "ledger.db") as ledger:
         publish(plan(old), target=client, ledger=ledger, approved="auto")

@@ -27,7 +27,7 @@ OF_A_YEAR = {
     },
     "wi-infinite-campus": {
         *("WI-ENR-3", "WI-ENR-4", "WI-ENR-5", "WI-ENR-6", "WI-ENR-7", "WI-ENR-8", "WI-ENR-9", "WI-ENR-10"),
-        *("WI-ENR-11", "WI-504-3", "WI-CEIS-2", "WI-MOD-4"),
+        *("WI-ENR-11", "WI-504-3", "WI-CEIS-2", "WI-MOD-4", "OTHER_PROVIDER"),
     },
 }
 
