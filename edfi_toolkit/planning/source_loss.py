@@ -128,7 +128,7 @@ class SourceLoss:
         count = then.rows.num_rows if rows is None else int(rows.sum())
         if resting:
             had = f"it had {_count(count, unit)} when it was last published, and " if then.files else ""
-            yield f"{what}; {had}{_count(resting, 'published record')} rest on it.{also}"
+            yield f"{what}; {had}{_resting(resting)} on it.{also}"
 
     def shrunk(self, changed: pd.DataFrame, share: float) -> Iterator[str]:
         """COM-GRD-3: a sentence for each table whose end, or too large a share of it, is gone and missed by the plan.
@@ -169,7 +169,7 @@ class SourceLoss:
         says = f"The table {_named(table, now)} {had} and has {now.rows.num_rows:,} now; {count:,} of them are gone"
         if ordered:
             says += f", the first of them row {rows[0]:,} and the last row {rows[-1]:,}"
-        says += f". {_count(resting, 'published record')} rest on them. "
+        says += f". {_resting(resting)} on them. "
         if cut:
             return (
                 says
@@ -255,6 +255,10 @@ def _new_headers(header: str, then: TableShape, now: TableShape) -> str:
 
 def _named(table: str, shape: TableShape) -> str:
     return f"{table} ({shape.files})" if shape.files not in ("", table) else table
+
+
+def _resting(records: int) -> str:
+    return f"{_count(records, 'published record')} {'rests' if records == 1 else 'rest'}"
 
 
 def _count(number: int, what: str) -> str:

@@ -56,7 +56,7 @@ def published_view(result: pd.DataFrame, masker: Masker) -> View:
             if refused
             else "Publish again: it checks the changes without an answer and sends what is missing."
             if waiting or unsent
-            else "Nothing to do. Publishing again would send nothing."
+            else "Nothing is left to send. What is held back is in the validation."
         ),
         masker=masker,
         frames={

@@ -101,7 +101,7 @@ def built_view(build: Build, masker: Masker) -> View:
             Block(
                 "Rows that gave no record, by the first rule they failed",
                 by_rule(skipped, "rule"),
-                "Every row passed.",
+                "No row failed a rule.",
             ),
             Block("Every row accounted for", build.accounting()),
         ],
