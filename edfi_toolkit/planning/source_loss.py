@@ -32,6 +32,7 @@ STILL_THERE = (
 )
 MANY_ROWS = 10  # fewer lost rows are never too large a share
 HEADERS = 5  # new headers that a sentence lists
+_Parts = dict[str, np.ndarray]  # by the name of a file, which rows of a table are of it
 _SUFFIX = re.compile(r"\.\w+$")
 _REFERENCE = r"(?s)^(?P<table>[^:]*):(?P<row>.*?)(?:#[^#]*)?$"  # `table:id`, or `table:id#trigger`
 
@@ -80,20 +81,22 @@ class SourceLoss:
                 what = "is not in the source any more" if now is None else "has no row any more"
                 yield from self._sentence(table, then, f"The table {_named(table, then)} {what}")
                 continue
-            yield from self._lost_files(table, then, now)
+            parts, there = _parts(then), _parts(now)
+            yield from self._lost_files(table, then, parts, there)
             for column in then.columns:
-                yield from self._lost_column(table, then, now, column)
+                yield from self._lost_column(table, then, now, column, parts, there)
 
-    def _lost_files(self, table: str, then: TableShape, now: TableShape) -> Iterator[str]:
+    def _lost_files(self, table: str, then: TableShape, parts: _Parts, there: _Parts) -> Iterator[str]:
         """Files that the table was also made of, of which no row is there."""
-        parts, there = _parts(then), _parts(now)
         for name, rows in parts.items():
             if len(parts) > 1 and name not in there and self._gone_of(table)[rows].all():
                 yield from self._sentence(
                     table, then, f"The table {table} has no row of {name} any more", rows
                 )
 
-    def _lost_column(self, table: str, then: TableShape, now: TableShape, column: str) -> Iterator[str]:
+    def _lost_column(
+        self, table: str, then: TableShape, now: TableShape, column: str, parts: _Parts, there: _Parts
+    ) -> Iterator[str]:
         known, had = TABLES[table].columns.get(column), then.rows[column].to_numpy()
         if known is None or known.shown_only or not had.any():
             return
@@ -103,7 +106,6 @@ class SourceLoss:
             also = _new_headers(header, then, now)
             yield from self._sentence(table, then, what, had, unit="value", also=also)
             return
-        parts, there = _parts(then), _parts(now)
         for name, rows in parts.items():
             of_file = there.get(name) if len(parts) > 1 else slice(None)
             if of_file is None or now.rows[column].to_numpy()[of_file].any():
@@ -215,14 +217,13 @@ def _keys(shape: TableShape) -> pa.Array:
     return keys.combine_chunks() if isinstance(keys, pa.ChunkedArray) else keys
 
 
-def _parts(shape: TableShape) -> dict[str, np.ndarray]:
+def _parts(shape: TableShape) -> _Parts:
     """By the name of each file, without its ending: which rows are of it."""
     files = shape.rows[FILE].combine_chunks()
-    names = pd.Series(files.dictionary.to_pylist(), dtype="str").str.replace(_SUFFIX, "", regex=True)
-    of_row = (
-        names.to_numpy(dtype=object)[files.indices.to_numpy()] if len(names) else np.array([], dtype=object)
-    )
-    return {name: of_row == name for name in dict.fromkeys(names)}
+    stems = [_SUFFIX.sub("", name) for name in files.dictionary.to_pylist()]
+    names = list(dict.fromkeys(stems))
+    of_row = np.array([names.index(stem) for stem in stems], dtype=int)[files.indices.to_numpy()]
+    return {name: of_row == number for number, name in enumerate(names)}
 
 
 def _ends_are_gone(then: TableShape, gone: np.ndarray) -> bool:

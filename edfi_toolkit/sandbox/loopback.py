@@ -22,7 +22,7 @@ def why_not(call: Call) -> str | None:
     if not _is_loopback(_name_of(f"//{host}")):
         return "The control endpoints answer to localhost only: open them by that name, or as 127.0.0.1."
     origin = call.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != host:
+    if origin is not None and _site_of(origin) != host:
         return "The control endpoints answer no page of another site."
     if call.headers.get("sec-fetch-site", "none") not in _OWN_PAGE and not _opens_the_page(call):
         return "The control endpoints answer no page of another site."
@@ -37,6 +37,13 @@ def _opens_the_page(call: Call) -> bool:
         and call.headers.get("sec-fetch-mode") == "navigate"
         and call.headers.get("sec-fetch-dest") == "document"
     )
+
+
+def _site_of(address: str) -> str | None:
+    try:
+        return urlsplit(address).netloc
+    except ValueError:  # as in `_name_of`
+        return None
 
 
 def _name_of(address: str) -> str | None:
