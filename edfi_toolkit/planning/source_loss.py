@@ -34,12 +34,15 @@ MANY_ROWS = 10  # fewer lost rows are never too large a share
 HEADERS = 5  # new headers that a sentence lists
 _Parts = dict[str, np.ndarray]  # by the name of a file, which rows of a table are of it
 _SUFFIX = re.compile(r"\.\w+$")
-_REFERENCE = r"(?s)^(?P<table>[^:]*):(?P<row>.*?)(?:#[^#]*)?$"  # `table:id`, or `table:id#trigger`
+_ROW = r":(?P<row>.*?)(?:#[^#]*)?$"  # of a reference, which is `table:id` or `table:id#trigger`
 
 
 def stand_in(mapped: pd.DataFrame) -> dict[str, TableShape]:
     """What is known of the last publish's source where nothing was remembered: the rows that gave records."""
-    rows = _named_rows(mapped).drop_duplicates(["table", "row"])
+    refs, _ = _references(mapped)
+    parts = pc.extract_regex(refs.unique(), rf"(?s)^(?P<table>[^:]*){_ROW}")
+    columns = {name: pd.Series(pc.struct_field(parts, name), dtype="str") for name in ("table", "row")}
+    rows = pd.DataFrame(columns).drop_duplicates()
     return {
         str(table): table_shape(named["row"], "", {}, ordered=False, unread=())
         for table, named in rows.groupby("table", sort=False)
@@ -188,14 +191,17 @@ class SourceLoss:
 
     def _resting_on(self, table: str, rows: np.ndarray | None) -> np.ndarray:
         """The published records, by position, that name a row of the table, or one of these."""
-        named = self._named_rows[self._named_rows["table"].eq(table)]
+        refs, record = self._references
+        mine = pc.starts_with(refs, f"{table}:")
+        record = record.filter(mine)
         if rows is not None:
-            named = named[named["row"].isin(_keys(self._then[table]).filter(pa.array(rows)).to_pylist())]
-        return named["record"].unique()
+            row = pc.struct_field(pc.extract_regex(refs.filter(mine), rf"(?s)^[^:]*{_ROW}"), "row")
+            record = record.filter(pc.is_in(row, _keys(self._then[table]).filter(pa.array(rows))))
+        return record.unique().to_numpy()
 
     @cached_property
-    def _named_rows(self) -> pd.DataFrame:
-        return _named_rows(self._mapped)
+    def _references(self) -> tuple[pa.Array, pa.Array]:
+        return _references(self._mapped)
 
     def _gone_of(self, table: str) -> np.ndarray:
         return self.gone.get(table, np.zeros(self._then[table].rows.num_rows, dtype=bool))
@@ -204,12 +210,10 @@ class SourceLoss:
         return _keys(self._now[table]) if table in self._now else pa.array([], pa.string())
 
 
-def _named_rows(mapped: pd.DataFrame) -> pd.DataFrame:
-    """`record` (its position), `table` and `row` of each source row that a published record names."""
+def _references(mapped: pd.DataFrame) -> tuple[pa.Array, pa.Array]:
+    """Every reference of the published records to a source row, and the position of its record."""
     refs = pa.array(mapped["source_refs"].tolist(), pa.list_(pa.string()))
-    parts = pc.extract_regex(refs.flatten(), _REFERENCE)
-    columns = {name: pd.Series(pc.struct_field(parts, name), dtype="str") for name in ("table", "row")}
-    return pd.DataFrame({"record": pc.list_parent_indices(refs).to_numpy(), **columns})
+    return refs.flatten(), pc.list_parent_indices(refs)
 
 
 def _keys(shape: TableShape) -> pa.Array:
