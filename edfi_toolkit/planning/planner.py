@@ -51,6 +51,7 @@ from edfi_toolkit.planning.stopped import stopped_plan
 from edfi_toolkit.planning.truth_tables import PUBLISH, PUBLISH_READS, RESYNC, RESYNC_READS, decide
 from edfi_toolkit.rules import Build, profile
 from edfi_toolkit.settings.limits import DEFAULT_LIMITS
+from edfi_toolkit.tables import CONTROL_TABLES
 from edfi_toolkit.tables.shapes import shapes_frame, shapes_of
 
 MODES = ("publish", "resync")
@@ -298,8 +299,8 @@ def _retained(old: pd.DataFrame, build: Build, origins: Origins) -> pd.DataFrame
 
 def _source_loss(last_shapes: pd.DataFrame | None, mapped: pd.DataFrame, build: Build) -> SourceLoss:
     known = {} if last_shapes is None else shapes_of(last_shapes)
-    controls = {"preferences"} & set(profile(build.scope.profile).tables)
-    return SourceLoss(known or stand_in(mapped), build.tables.shapes, mapped, tuple(controls))
+    unread = {"preferences"} - set(profile(build.scope.profile).tables)  # every profile reads the others
+    return SourceLoss(known or stand_in(mapped), build.tables.shapes, mapped, {*CONTROL_TABLES} - unread)
 
 
 def _guard(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 
 import numpy as np
@@ -21,11 +21,6 @@ from edfi_toolkit.model.keys import key_texts
 from edfi_toolkit.tables import TABLES
 from edfi_toolkit.tables.shapes import FILE, KEY, TableShape, table_shape
 
-CONTROL_TABLES = (
-    "edfi_config",
-    "resource_preferences",
-    "descriptor_map",
-)  # of every profile; see also `controls`
 LAST_ROWS = 3  # so many rows at the end, all gone, look like a file that was cut off
 STILL_THERE = (
     3  # so many rows that are there, and have lost the value of a column, look like an emptied column
@@ -57,11 +52,10 @@ class SourceLoss:
         then: Mapping[str, TableShape],
         now: Mapping[str, TableShape],
         mapped: pd.DataFrame,
-        controls: tuple[str, ...] = (),
+        controls: Collection[str],
     ) -> None:
-        """mapped: the feed's published records, with their `key`. controls: further CONTROL_TABLES of the profile."""
-        self._then, self._now, self._mapped = then, now, mapped
-        self._controls = (*CONTROL_TABLES, *controls)
+        """mapped: the feed's published records, with their `key`. controls: the tables that all of them rest on."""
+        self._then, self._now, self._mapped, self._controls = then, now, mapped, controls
 
     @cached_property
     def gone(self) -> dict[str, np.ndarray]:

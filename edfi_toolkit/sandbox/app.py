@@ -19,6 +19,7 @@ from edfi_toolkit.sandbox import changes, control, data, metadata, openapi, prob
 from edfi_toolkit.sandbox.core import Ods
 from edfi_toolkit.sandbox.faults import Fault, Faults
 from edfi_toolkit.sandbox.journal import Counters
+from edfi_toolkit.sandbox.loopback import why_not
 from edfi_toolkit.sandbox.options import Options
 from edfi_toolkit.sandbox.seeds import load_seed
 from edfi_toolkit.sandbox.wire import (
@@ -27,8 +28,9 @@ from edfi_toolkit.sandbox.wire import (
     Call,
     Handler,
     Reply,
+    call_of,
     json_reply,
-    read_call,
+    read_body,
     send_reply,
 )
 
@@ -151,7 +153,8 @@ class _Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         sandbox = self._sandbox
         control = self._resource == "control"
-        call = await read_call(scope, receive, most=MOST_SEED if control else MOST_BODY)
+        call = call_of(scope)
+        await read_body(call, receive, most=MOST_SEED if control and not why_not(call) else MOST_BODY)
         if call.too_large:
             await send_reply(Reply(413, headers={"Connection": "close"}), send)
             return

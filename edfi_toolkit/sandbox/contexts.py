@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from edfi_toolkit.sandbox import metadata, problems
 from edfi_toolkit.sandbox.refusal import PROBLEM_DETAILS, PROBLEM_JSON
-from edfi_toolkit.sandbox.wire import json_reply, read_call, send_reply
+from edfi_toolkit.sandbox.wire import call_of, json_reply, read_body, send_reply
 
 _TENANT, _YEAR = "{tenantIdentifier}", "{schoolYearFromRoute}"
 
@@ -50,7 +50,8 @@ class Contexts:
             path = scope["path"] if len(parts) > known else f"{prefix}/"
             await self.apps[prefix]({**scope, "root_path": prefix, "path": path}, receive, send)
             return
-        call = await read_call(scope, receive)
+        call = call_of(scope)
+        await read_body(call, receive)
         if known == len(parts):
             missing = "".join(f"/{placeholder}" for placeholder, _ in self._levels[known:])
             call.base_url += prefix + missing

@@ -68,10 +68,26 @@ def json_reply(
     return Reply(status, orjson.dumps(value, option=orjson.OPT_INDENT_2), media, headers or {})
 
 
-async def read_call(scope: Scope, receive: Receive, *, most: int = MOST_BODY) -> Call:
-    """The whole request; of a body that is, or says it is, longer than `most` bytes nothing is kept."""
+def call_of(scope: Scope) -> Call:
+    """The request without its body, which is not read yet."""
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    announced = headers.get("content-length", "0")
+    host = headers.get("host") or "localhost"
+    client = scope.get("client")
+    root_path = scope.get("root_path", "")
+    return Call(
+        method=scope["method"],
+        path=scope["path"].removeprefix(root_path),
+        base_url=f"{scope.get('scheme', 'http')}://{host}{root_path}",
+        headers=headers,
+        query_string=scope["query_string"].decode("latin-1"),
+        body=b"",
+        client_host=client[0] if client else None,
+    )
+
+
+async def read_body(call: Call, receive: Receive, *, most: int = MOST_BODY) -> None:
+    """Read the body; of one that is, or says it is, longer than `most` bytes nothing is kept."""
+    announced = call.headers.get("content-length", "0")
     size = int(announced) if announced.isdecimal() else most + 1
     parts, received = [], 0
     more = size <= most
@@ -86,19 +102,8 @@ async def read_call(scope: Scope, receive: Receive, *, most: int = MOST_BODY) ->
             break
         parts.append(part)
         more = message.get("more_body", False)
-    host = headers.get("host") or "localhost"
-    client = scope.get("client")
-    root_path = scope.get("root_path", "")
-    return Call(
-        method=scope["method"],
-        path=scope["path"].removeprefix(root_path),
-        base_url=f"{scope.get('scheme', 'http')}://{host}{root_path}",
-        headers=headers,
-        query_string=scope["query_string"].decode("latin-1"),
-        body=b"".join(parts) if size <= most else b"",
-        too_large=size > most,
-        client_host=client[0] if client else None,
-    )
+    call.too_large = size > most
+    call.body = b"" if call.too_large else b"".join(parts)
 
 
 async def send_reply(reply: Reply, send: Send, *, cut_to: int | None = None) -> None:

@@ -7,16 +7,22 @@ lost cannot be found again. Sentences name the kind of disguise, never the id.
 from __future__ import annotations
 
 import re
-import unicodedata
 
 import pandas as pd
 
-# Format characters that no one sees: zero-width space and joiners, direction marks, soft hyphen, byte order mark.
-_PLANES = (
-    *range(0x20000),
-    *range(0xE0000, 0xE1000),
-)  # the others have none, and to look through them takes 0.1 s
-_INVISIBLE = "".join(chr(code) for code in _PLANES if unicodedata.category(chr(code)) == "Cf")
+# Format characters that no one sees, Unicode's category Cf: zero-width space and joiners, direction marks, soft hyphen,
+# byte order mark. Written down, since to look for them among all characters would take longer than this import.
+_FORMAT = (  # the first and the last of each range
+    "\u00ad\u00ad\u0600\u0605\u061c\u061c\u06dd\u06dd\u070f\u070f\u0890\u0891\u08e2\u08e2\u180e\u180e"
+    "\u200b\u200f\u202a\u202e\u2060\u2064\u2066\u206f\ufeff\ufeff\ufff9\ufffb"
+    "\U000110bd\U000110bd\U000110cd\U000110cd\U00013430\U0001343f\U0001bca0\U0001bca3"
+    "\U0001d173\U0001d17a\U000e0001\U000e0001\U000e0020\U000e007f"
+)
+_INVISIBLE = "".join(
+    chr(code)
+    for first, last in zip(_FORMAT[::2], _FORMAT[1::2], strict=True)
+    for code in range(ord(first), ord(last) + 1)
+)
 _WHITE = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
 _CONTROL = "\x00-\x1f\x7f-\x9f\u2028\u2029"
 EDGES = _WHITE + _INVISIBLE  # what is stripped from both ends of a text (COM-NRM-1)

@@ -318,6 +318,14 @@ def test_a_body_is_bounded_before_anyone_has_come_in(empty_api, path):
     assert empty_api.ask("POST", path, content=endless()).status_code == 413
 
 
+def test_a_large_seed_is_taken_from_this_machine_alone(empty_api):
+    """The body of any other request is bounded before the caller is refused."""
+    large = {"Content-Length": "30000001"}
+    assert empty_api.ask("POST", "/control/seed", content=b" ", headers=large).status_code == 200
+    foreign = large | {"Origin": "https://elsewhere.example"}
+    assert empty_api.ask("POST", "/control/seed", content=b" ", headers=foreign).status_code == 413
+
+
 def test_a_reset_keeps_the_options_it_is_told_to_keep_and_says_what_is_gone(api):
     api.put("/control/options", {"page_limit": 3, "error_style": "dms", "token_limit": 2})
     faults(api, {"status": 500, "resource": "nothing"})

@@ -19,6 +19,7 @@ from bench.parts.workbooks import workbook as packed
 from edfi_toolkit.errors import SourceError, SourceShapeError, SourceUnavailable
 from edfi_toolkit.settings import ReadingLimits
 from edfi_toolkit.tables import Tables
+from tests.factories.workbooks import workbook
 
 STUDENTS = ["student_id,student_unique_id,last_name", "A1,0090417307,Zwirnfaden", "A2,900417308,Fjell"]
 HEADER = (
@@ -242,17 +243,6 @@ def test_file_names_of_any_bytes_can_be_printed(tmp_path: Path, name: str) -> No
     assert says.encode()
     assert len(students) == 2
     Tables.load(tables.save(tmp_path / "saved"))
-
-
-def workbook(path: Path, **sheets: list[list[Any]]) -> Path:
-    book = openpyxl.Workbook()
-    book.remove(book.worksheets[0])
-    for name, rows in sheets.items():
-        sheet = book.create_sheet(name)
-        for row in rows:
-            sheet.append(row)
-    book.save(path)
-    return path
 
 
 def test_a_merged_title_in_a_workbook_is_named_with_the_header_s_row(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import openpyxl
 import pandas as pd
@@ -13,17 +12,7 @@ import pytest
 from edfi_toolkit.errors import SourceShapeError, SourceUnavailable
 from edfi_toolkit.sources import extract
 from edfi_toolkit.sources.workbook import read_workbook
-
-
-def workbook(path: Path, **sheets: list[list[Any]]) -> Path:
-    book = openpyxl.Workbook()
-    book.remove(book.worksheets[0])
-    for name, rows in sheets.items():
-        sheet = book.create_sheet(name)
-        for row in rows:
-            sheet.append(row)
-    book.save(path)
-    return path
+from tests.factories.workbooks import workbook
 
 
 def test_a_workbook_is_a_source_with_one_sheet_a_table(tmp_path: Path) -> None:

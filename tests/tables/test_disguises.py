@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import unicodedata
 from datetime import date
 from typing import Any
 
@@ -10,7 +12,7 @@ import pandas as pd
 import pytest
 
 from edfi_toolkit.tables import normalise
-from edfi_toolkit.tables.disguises import disguise, is_disguised, meant
+from edfi_toolkit.tables.disguises import EDGES, disguise, is_disguised, meant
 
 DISGUISES = [
     ("123.0", "decimal point", "123"),
@@ -233,3 +235,9 @@ def test_nested_values_are_json_com_nrm_6() -> None:
     rows[0]["attributes"] = {"photo": b"x"}
     skipped = normalise({"program_participation": rows}).skipped
     assert "the cell is not a JSON object" in skipped["detail"][0]
+
+
+def test_com_nrm_1_every_format_character_is_stripped() -> None:
+    """The list in the module has all of Unicode's category Cf that this Python knows."""
+    found = {chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Cf"}
+    assert found <= set(EDGES)
