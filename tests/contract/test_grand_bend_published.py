@@ -60,7 +60,8 @@ def a_build(tables: Any, participations: pd.DataFrame) -> Build:
 def test_grand_bend_arrives_whole_then_only_its_changes_are_sent(
     shared_data: Path, tables: Any, tmp_path: Path
 ) -> None:
-    with start(seeds=[shared_data / "grand-bend" / "ods-seed.jsonl"]) as running:
+    seeds = [shared_data / "grand-bend" / f"{name}.jsonl" for name in ("ods-seed", "ods-seed-staffs")]
+    with start(seeds=seeds) as running:
         named = next(each for each in running.clients if each["name"] == "district")
         target = Target("sandbox", running.base_url, Secret(named["key"]), Secret(named["secret"]))
         with Client(target) as client, Ledger(tmp_path / "ledger.db") as ledger:
