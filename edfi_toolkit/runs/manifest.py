@@ -66,15 +66,21 @@ def overview(run: Run) -> View:
         for step in STEPS
     ]
     following = next((MADE_IN[step] for step in STEPS if step not in done), "50_rejections")
+    breaches = () if "publish" in done else done.get("preview", {}).get("breaches", ())
     return View(
         title=f"Run {run.id}" if manifest else "A new run",
         says=(
             f"{run.profile}, school year {run.school_year}, from {without_credentials(run.source.name)} "
             f"to {run.target_name}. Folder: {run.path}"
         ),
-        tone="good",
+        tone="bad" if breaches else "good",
         blocks=[Block("Steps", pd.DataFrame(rows))],
-        next_step=f"Open notebook {following}.",
+        next_step=(
+            f"The plan is stopped by {', '.join(breaches)}: notebook {MADE_IN['preview']} says why. Correct the source "
+            "and extract again; what is meant is overridden when publishing."
+            if breaches
+            else f"Open notebook {following}."
+        ),
         masker=run.masker(),
         value=manifest,
     )

@@ -82,6 +82,10 @@ def test_com_grd_1_a_header_alone_is_refused_and_goes_by_a_persons_word_for_each
         code, said = command(place, name, "north", *ABOUT_ONE, *more)
         assert (name, code) == (name, 4)
         assert says in said or name == "plan"
+        assert (
+            name != "run"
+            or "Next: The plan is stopped by source-lost, mass-delete: notebook 30_preview" in said
+        )
     publish = ("publish", "north", *ABOUT_ONE, "--approve", "auto")
     one, other = (("--override", f"{breach}:Ann Example") for breach in ("source-lost", "mass-delete"))
     code, said = command(place, *publish, *one)
