@@ -25,6 +25,14 @@ TargetName = Annotated[str, typer.Option("--target", "-t", help="A target named 
 SourceName = Annotated[
     str, typer.Argument(metavar="SOURCE", help="A source named in the settings, a folder, or a database URL.")
 ]
+SourceLabel = Annotated[
+    str | None,
+    typer.Option(
+        "--source-name",
+        help="What SOURCE is called, for a folder that has another name each time: what was published under this "
+        "name is updated and deleted by it.",
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--override", help="A limit that is meant, limit:person; may be repeated."),
@@ -46,6 +54,11 @@ ModeName = Annotated[
 Given = Annotated[
     list[str] | None, typer.Option("--set", help="A setting of the profile, name=value; may be repeated.")
 ]
+
+
+def named_source(source: str, name: str | None) -> str:
+    """A source as it is opened: under its own name, or under the one of `--source-name` (COM-SRC-2)."""
+    return source if name is None else f"{name}={source}"
 
 
 def settings_given(pairs: list[str] | None) -> dict[str, str]:

@@ -15,8 +15,10 @@ from edfi_toolkit.cli.options import (
     ProfileName,
     Schools,
     SchoolYear,
+    SourceLabel,
     SourceName,
     TargetName,
+    named_source,
 )
 from edfi_toolkit.cli.output import say
 from edfi_toolkit.cli.steps import finish, preview_of
@@ -34,6 +36,7 @@ def plan(
         bool, typer.Option("--live", help="Read the ODS too: what others have changed there meanwhile.")
     ] = False,
     out: Annotated[Path | None, typer.Option(help="Folder to save the plan in, for publish.")] = None,
+    source_name: SourceLabel = None,
     as_json: AsJson = False,
 ) -> None:
     """Preview: what publishing would change. Nothing is sent.
@@ -42,7 +45,16 @@ def plan(
 
     Example: edfi-toolkit plan north --profile certification --school-year 2026 --target sandbox
     """
-    run, view = preview_of(source, profile, school_year, target, given, mode, live=live, schools=school)
+    run, view = preview_of(
+        named_source(source, source_name),
+        profile,
+        school_year,
+        target,
+        given,
+        mode,
+        live=live,
+        schools=school,
+    )
     if out is not None:
         run.plan.save(out)
         say(f"Saved the plan in {out}")

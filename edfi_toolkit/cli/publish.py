@@ -8,7 +8,17 @@ from typing import Annotated, Any
 import typer
 
 from edfi_toolkit.batch.exits import exit_of_steps
-from edfi_toolkit.cli.options import AsJson, Given, Overrides, ProfileName, Schools, SchoolYear, TargetName
+from edfi_toolkit.cli.options import (
+    AsJson,
+    Given,
+    Overrides,
+    ProfileName,
+    Schools,
+    SchoolYear,
+    SourceLabel,
+    TargetName,
+    named_source,
+)
 from edfi_toolkit.cli.output import show
 from edfi_toolkit.cli.progress import TerminalProgress
 from edfi_toolkit.cli.steps import finish, preview_of
@@ -31,6 +41,7 @@ def publish(
     max_requests: Annotated[
         int | None, typer.Option(min=1, help="Begin no further record after so many writes.")
     ] = None,
+    source_name: SourceLabel = None,
     as_json: AsJson = False,
 ) -> None:
     """Carry out a plan: that of a folder, or a new one from a source.
@@ -64,7 +75,8 @@ def publish(
             profile=profile, school_year=about.get("school_year"), target=target, run_id=folder.resolve().name
         )
     else:
-        run, _ = preview_of(source_or_plan, profile, school_year, target, given, schools=school)
+        named = named_source(source_or_plan, source_name)
+        run, _ = preview_of(named, profile, school_year, target, given, schools=school)
     with TerminalProgress("Publishing") as progress:
         view = run.publish(approved=approve, progress=progress, **options)
     finish(run, view, as_json)

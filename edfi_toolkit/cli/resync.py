@@ -15,8 +15,10 @@ from edfi_toolkit.cli.options import (
     ProfileName,
     Schools,
     SchoolYear,
+    SourceLabel,
     SourceName,
     TargetName,
+    named_source,
 )
 from edfi_toolkit.cli.output import say
 from edfi_toolkit.cli.progress import TerminalProgress
@@ -33,6 +35,7 @@ def resync(
     school: Schools = None,
     incremental: Incremental = None,
     override: Overrides = None,
+    source_name: SourceLabel = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare the source with what the ODS really holds, record by record; with --approve put it right.
@@ -44,7 +47,14 @@ def resync(
     Example: edfi-toolkit resync north --profile certification --school-year 2026 --target sandbox
     """
     run, view = preview_of(
-        source, profile, school_year, target, given, Mode.resync, schools=school, incremental=incremental
+        named_source(source, source_name),
+        profile,
+        school_year,
+        target,
+        given,
+        Mode.resync,
+        schools=school,
+        incremental=incremental,
     )
     if approve or as_json:
         say(view.says)

@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from edfi_toolkit.cli.options import AsJson, Mode, ModeName, ProfileName, SchoolYear, TargetName
+from edfi_toolkit.cli.options import (
+    AsJson,
+    Mode,
+    ModeName,
+    ProfileName,
+    SchoolYear,
+    SourceLabel,
+    TargetName,
+    named_source,
+)
 from edfi_toolkit.cli.output import say, show, show_json
 from edfi_toolkit.cli.progress import notebook_progress
 
@@ -22,6 +31,7 @@ def run(
     approve: Annotated[str, typer.Option(help="auto, or a fingerprint; without it nothing is sent.")] = "",
     mode: ModeName = Mode.publish,
     minutes: Annotated[int, typer.Option(help="The whole run may take this long.")] = 240,
+    source_name: SourceLabel = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the notebooks unattended: extract, validate, preview; with --approve publish and review too.
@@ -38,7 +48,7 @@ def run(
     done = run_unattended(
         profile=profile,
         school_year=school_year,
-        source=source,
+        source=source and named_source(source, source_name),
         target=target,
         approved=approve,
         mode=mode.value,

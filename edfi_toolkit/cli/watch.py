@@ -12,8 +12,10 @@ from edfi_toolkit.cli.options import (
     Given,
     ProfileName,
     SchoolYear,
+    SourceLabel,
     SourceName,
     TargetName,
+    named_source,
     settings_given,
 )
 from edfi_toolkit.cli.output import say, show_json, show_text
@@ -28,6 +30,7 @@ def watch(
     quiet: Annotated[str, typer.Option(help="Files must have been still for this long.")] = "2s",
     approve: Annotated[str, typer.Option(help="auto; without it nothing is sent.")] = "",
     given: Given = None,
+    source_name: SourceLabel = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a source again and again and publish what changes, within the guardrails; one line a cycle.
@@ -52,7 +55,7 @@ def watch(
     like = open_run(
         profile=profile,
         school_year=school_year,
-        source=source,
+        source=named_source(source, source_name),
         target=target,
         run_id="new",
         settings=settings_given(given) or None,

@@ -29,7 +29,7 @@ from edfi_toolkit.ledger.columns import REJECTION_COLUMNS
 from edfi_toolkit.ledger.database import engine_of, make_private, url_of
 from edfi_toolkit.ledger.lock import file_lock
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.model.frames import typed
+from edfi_toolkit.model.frames import as_list, typed
 from edfi_toolkit.model.keys import typed_keys
 from edfi_toolkit.planning.comparison import IDENTITY_MAP, feed_label
 from edfi_toolkit.planning.preferences import PREFERENCES, typed_preferences
@@ -38,6 +38,7 @@ from edfi_toolkit.tables.shapes import SHAPES
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _VERSION = "alembic_version"
+_AT_A_TIME = 500  # keys asked for in one statement
 _ADVISORY = 0x45644669  # "EdFi": keeps our PostgreSQL locks apart from other programs'
 
 
@@ -246,6 +247,27 @@ class Ledger:
         rows = self._frame(query)
         rows["feed"] = _feed_names(rows)
         return rows[["resource", "ed_fi_id", "feed"]].astype("str")
+
+    def delivered_elsewhere(self, feed: Feed, keys: pd.DataFrame, *, school_year: int) -> pd.DataFrame:
+        """Which of these keys other feeds of the same target and profile hold: `resource, key_hash, source`.
+
+        keys: `resource` and `key_hash`.
+        """
+        table, feeds = schema.identity_map, schema.feeds
+        own = select(feeds.c.target_id, feeds.c.profile).where(feeds.c.id == feed.id).subquery()
+        query = (
+            select(table.c.resource, table.c.key_hash, feeds.c.source)
+            .join_from(table, feeds, table.c.feed_id == feeds.c.id)
+            .join(own, (feeds.c.target_id == own.c.target_id) & (feeds.c.profile == own.c.profile))
+            .where(feeds.c.id != feed.id, table.c.school_year == school_year)
+        )
+        hashes = as_list(keys["key_hash"])
+        parts = [
+            self._frame(query.where(table.c.key_hash.in_(hashes[start : start + _AT_A_TIME])))
+            for start in range(0, len(hashes), _AT_A_TIME)
+        ]
+        found = pd.concat(parts) if parts else pd.DataFrame(columns=["resource", "key_hash", "source"])
+        return found.astype("str").merge(keys[["resource", "key_hash"]].astype("str").drop_duplicates())
 
     def rejections(self, run_id: str | None = None, feed: Feed | None = None) -> pd.DataFrame:
         """Records not delivered (REJECTION_COLUMNS, then `run_id`): of one run, of one feed, or all."""

@@ -16,6 +16,7 @@ from edfi_toolkit.errors import ConfigError, UnsafePlan
 from edfi_toolkit.settings.limits import DEFAULT_LIMITS
 
 CONTROL_UNREADABLE = "control-unreadable"
+DELIVERED_BY_OTHER_FEED = "delivered-by-other-feed"
 EMPTY_SOURCE = "empty-source"
 MAX_DELETE_SHARE = "max-delete-share"
 MAX_UPDATE_SHARE = "max-update-share"
@@ -34,6 +35,7 @@ BREACHES = (
     MASS_MOVE,
     MAX_DELETE_SHARE,
     MAX_UPDATE_SHARE,
+    DELIVERED_BY_OTHER_FEED,
 )
 NO_OVERRIDE = frozenset({CONTROL_UNREADABLE})  # COM-CTL-1: nothing is known that a person could answer for
 HALF = 0.5  # the part of all records from which a value that moved their keys is one mistake (COM-GRD-2a)
@@ -170,6 +172,11 @@ def shrunk_sources(sentences: Iterable[str]) -> list[Guard]:
     return _as_one(
         SOURCE_SHRUNK, sentences, "Compare the number of rows with the SIS, export again and run again."
     )
+
+
+def delivered_elsewhere(says: str, hint: str) -> Guard:
+    """COM-SRC-2, for more than half of a plan."""
+    return _breach(DELIVERED_BY_OTHER_FEED, says, hint)
 
 
 def _as_one(code: str, sentences: Iterable[str], hint: str) -> list[Guard]:

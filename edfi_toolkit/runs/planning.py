@@ -24,13 +24,14 @@ def plan_of(run: Run, schools: Collection[int] = ()) -> Plan:
 
     _check_year(run)
     _recover(run)
-    return plan(
+    made = plan(
         run.checked,
         source_name=run.source.name,
         schools=schools,
         updatable=_updatable(run),
         **_remembered(run),
     )
+    return _with_other_feeds(run, made)
 
 
 def live_plan_of(run: Run, schools: Collection[int], progress: Progress) -> Plan:
@@ -84,7 +85,8 @@ def resync_of(
     if kept:
         note(copies.says)
     found = {"ods": ods, "unread": unread, "schools": schools, "updatable": _updatable(run)}
-    return plan(run.checked, mode="resync", source_name=run.source.name, **found, **known)
+    made = plan(run.checked, mode="resync", source_name=run.source.name, **found, **known)
+    return _with_other_feeds(run, made)
 
 
 def identity_map(run: Run) -> pd.DataFrame:
@@ -115,6 +117,17 @@ def _remembered(run: Run, *, claims: bool = False) -> dict[str, Any]:
             "last_sync": ledger.last_sync(feed, school_year=year),
             "last_shapes": ledger.source_shapes(feed, school_year=year),
         }
+
+
+def _with_other_feeds(run: Run, made: Plan) -> Plan:
+    """The plan, saying what of it another source of the same target and profile has delivered (COM-SRC-2)."""
+    from edfi_toolkit.ledger import Ledger
+    from edfi_toolkit.planning.other_feeds import created, with_other_feeds
+
+    with Ledger(run.installation.ledger) as ledger:
+        feed = ledger.feed(run.target.identity, run.profile, run.source.name)
+        year = int(run.built.config["school_year"])
+        return with_other_feeds(made, ledger.delivered_elsewhere(feed, created(made), school_year=year))
 
 
 def _updatable(run: Run) -> frozenset[str]:

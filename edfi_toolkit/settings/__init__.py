@@ -90,7 +90,8 @@ class Settings:
         """The source of that name, or one for a path or database URL that has no name.
 
         An unnamed path is named by its full address: two folders of the same name are two sources, so neither
-        can take the other's records for its own.
+        can take the other's records for its own. `NAME=PATH` names it (COM-SRC-2); a NAME of the settings keeps
+        its other settings.
         """
         text = os.fspath(name_or_path)
         if text in self.sources:
@@ -100,6 +101,10 @@ class Settings:
                     f"Source '{text}': the variable {found.path_env} is not set. Set it and run again."
                 )
             return found
+        name, named, place = text.partition("=")
+        if named and place and name.strip() and "://" not in name and not Path(text).exists():
+            found = self.source(place)
+            return replace(self.sources.get(name.strip(), found), name=name.strip(), path=found.path)
         if "://" in text:
             check_address(text)
             if "odbc_connect" in text.lower():  # which database it is stands among its secrets
