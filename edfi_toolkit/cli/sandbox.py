@@ -27,7 +27,7 @@ def sandbox(
     errors: Annotated[
         str, typer.Option(help="problem-details (7.2 on), legacy (before) or dms.")
     ] = "problem-details",
-    data_standard: Annotated[str, typer.Option(help="5.2, or 4.0 for New Mexico's older shape.")] = "5.2",
+    data_standard: Annotated[str, typer.Option(help="5.2, 4.0 or 6.1.")] = "5.2",
 ) -> None:
     """Serve an embedded Ed-Fi ODS until interrupted. Its first line is JSON: base_url, control_url, clients.
 

@@ -1,4 +1,4 @@
-"""The embedded Ed-Fi ODS/API 7.3 with Data Standard 5.2 or 4.0: for tests, demos and rehearsals, not for real data.
+"""The embedded Ed-Fi ODS/API 7.3 of Data Standard 5.2, 4.0 or 6.1: for tests, demos and rehearsals, not for real data.
 
 It imports nothing of the toolkit but errors and the model, so it cannot share a mistake with the client.
 """

@@ -232,8 +232,7 @@ def create_app(
     """The sandbox as an ASGI application, for in-process tests; `app.state.sandbox` is the `Sandbox`.
 
     data: the SQLite file, in memory when None; reset empties it first. seeds: JSONL files loaded first;
-    SourceShapeError when a line is refused. standard: "5.2", or "4.0" with the resources that New Mexico's
-    older shape needs.
+    SourceShapeError when a line is refused. standard: one of `model.standards.STANDARDS`.
     """
     sandbox = Sandbox(
         None if data is None else Path(data),

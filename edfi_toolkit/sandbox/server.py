@@ -41,8 +41,8 @@ def serve(
     port 0 takes a free one. host: who else than this machine may ask; `control` answers this machine only.
     tenants, school_years: leading path segments, each combination an ODS of its own with its own `control`
     below it; seeds go into all of them, and `data` is then a folder. reset: empty the data first, clients
-    keep key and secret. errors: "problem-details", "legacy" or "dms", see `Options`. data_standard: "5.2" or
-    "4.0". log_level: lines go to stderr; "info" has one a request, with verb, resource and status only.
+    keep key and secret. errors: "problem-details", "legacy" or "dms", see `Options`. data_standard: "5.2",
+    "4.0" or "6.1". log_level: lines go to stderr; "info" has one a request, with verb, resource and status only.
     Raises ConfigError, SourceUnavailable or SourceShapeError on what it cannot be started with.
     """
     import uvicorn

@@ -1,4 +1,4 @@
-"""Data Standard 4.0, as far as New Mexico's older shape needs it."""
+"""Data Standard 4.0, as far as the certification and New Mexico's older shape need it."""
 
 from __future__ import annotations
 
@@ -91,6 +91,22 @@ def test_a_data_file_keeps_its_standard(tmp_path):
         create_app(tmp_path / "ods.db")
 
 
-def test_only_two_standards_are_known():
-    with pytest.raises(ConfigError, match=r"choose one of 5\.2, 4\.0"):
+def test_only_some_standards_are_known():
+    with pytest.raises(ConfigError, match=r"choose one of 5\.2, 4\.0, 6\.1"):
         create_app(standard="3.3")
+
+
+def test_what_the_certification_needs_is_there_and_what_came_later_is_left_out(older_api):
+    special = "studentSpecialEducationProgramAssociations"
+    body = older_api.association(iepReviewDate="2024-10-01", specialEducationExitDate="2025-05-20")
+    assert older_api.post(special, body).status_code == 201
+    (shown,) = older_api.get(special).json()
+    assert shown["iepReviewDate"] == "2024-10-01"
+    assert not {"specialEducationExitDate", "shortenedSchoolDayIndicator"} & shown.keys()
+    for gone in (
+        "studentSection504ProgramAssociations",
+        "studentSpecialEducationProgramEligibilityAssociations",
+    ):
+        assert older_api.get(gone).status_code == 404
+        assert older_api.post(gone, body).status_code == 404
+    assert older_api.get("section504DisabilityDescriptors").status_code == 404
