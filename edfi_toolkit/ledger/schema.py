@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0003"  # the newest migration; a ledger at another one is migrated or, when newer, refused
+HEAD = "0004"  # the newest migration; a ledger at another one is migrated or, when newer, refused
 
 metadata = MetaData()
 _ID = BigInteger().with_variant(Integer, "sqlite")
@@ -176,4 +176,16 @@ overrides = Table(
     Column("breach", Text, nullable=False),
     Column("person", Text, nullable=False),
     Column("given_at", DateTime(timezone=True), nullable=False),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("feed_id", _ID, ForeignKey("feeds.id"), nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("answers", Text, nullable=False),  # breach, person and reason of each as JSON
+    Column("approved_at", DateTime(timezone=True), nullable=False),
 )
