@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.sandbox import Running
 
 ROOT = Path(__file__).resolve().parents[1]
+os.environ.pop("XDG_RUNTIME_DIR", None)  # where logins are kept; those of tests are kept in their own folders
 
 # ---- network: loopback and unix sockets only
 

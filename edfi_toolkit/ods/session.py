@@ -18,10 +18,11 @@ import httpx
 import orjson
 
 from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable
-from edfi_toolkit.ods.auth import NAMES_TOKEN, LoginDelayed, OdsAuth, Token, signed
+from edfi_toolkit.ods.auth import NAMES_TOKEN, LoginDelayed, OdsAuth, signed
 from edfi_toolkit.ods.discovery import Discovery, read_discovery
 from edfi_toolkit.ods.problems import Problem, parse_problem
 from edfi_toolkit.ods.retry import RetryPolicy, Verdict, judge, retry_after_s
+from edfi_toolkit.ods.tokens import Token
 from edfi_toolkit.ods.transport import CurlTransport, is_untrusted, trust, was_sent
 from edfi_toolkit.settings import Target
 
@@ -45,6 +46,7 @@ class Answer:
     sent: bool = True
     failure: str = ""
     wait_s: float | None = None
+    delayed: LoginDelayed | None = None  # no token was to be had, so nothing was sent
 
     @property
     def etag(self) -> str | None:
@@ -191,8 +193,8 @@ class Session:
                 {},
                 problem=delayed.problem,
                 sent=False,
-                failure=str(delayed),
                 wait_s=delayed.wait_s,
+                delayed=delayed,
             )
         except (httpx.TransportError, httpx.DecodingError, OSError) as error:
             if is_untrusted(error):
@@ -225,6 +227,8 @@ class Session:
 
     def error(self, verb: str, url: str, answer: Answer, verdict: Verdict) -> OdsError:
         """The exception for an answer that ends what was being done; it quotes no text of the answer."""
+        if answer.delayed is not None:
+            return answer.delayed
         kind: type[OdsError] = OdsUnavailable
         what = answer.failure or (answer.problem.title if answer.problem is not None else "")
         next_step = "Nothing is lost; run again later, and the run resumes."

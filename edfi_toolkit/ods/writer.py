@@ -264,6 +264,8 @@ class Writer:
         self._timers.clear()
 
     def _unavailable(self, answer: Answer) -> OdsUnavailable:
+        if answer.delayed is not None:
+            return answer.delayed
         what = answer.failure or (answer.problem.title if answer.problem else "")
         asked = f" and asks to wait {answer.wait_s:.0f} s" if answer.wait_s else ""
         return OdsUnavailable(

@@ -29,6 +29,7 @@ from edfi_toolkit.settings.file import (
     read_source,
     read_target,
     target_name,
+    token_cache_of,
     variable_of,
 )
 from edfi_toolkit.settings.limits import Limits, ReadingLimits
@@ -145,12 +146,13 @@ def load_settings(
     content.refuse_credentials()
     content.allow("sources", "targets", "profiles", "paths", "limits", "reading")
 
-    targets = {name: read_target(name, t, environ, root) for name, t in content.tables("targets")}
+    paths = content.table("paths")
+    paths.allow("ledger", "ledger_env", "runs", "copies", "token_cache")
+    cache = token_cache_of(paths, environ, root)
+    targets = {name: read_target(name, t, environ, root, cache) for name, t in content.tables("targets")}
     for variable in environ:
         if (match := _ENV_TARGET.fullmatch(variable)) and (name := target_name(match[1])) not in targets:
-            targets[name] = read_target(name, Section({}, "the environment", name), environ, root)
-    paths = content.table("paths")
-    paths.allow("ledger", "ledger_env", "runs", "copies")
+            targets[name] = read_target(name, Section({}, "the environment", name), environ, root, cache)
     ledger = place_of(paths, "ledger", environ, root)
     if not ledger and "ledger_env" in paths.content:  # another ledger would mean other identities
         raise paths.error("ledger_env", "that environment variable is not set. Set it and run again.")

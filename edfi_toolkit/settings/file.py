@@ -93,7 +93,23 @@ class Section:
         return [(name, inner.table(name)) for name in inner.content]
 
 
-def read_target(name: str, table: Section, environ: Mapping[str, str], root: Path) -> Target:
+def token_cache_of(paths: Section, environ: Mapping[str, str], root: Path) -> str | None:
+    """The folder where logins are kept: the person's runtime folder, which lasts as long as the session at this
+    machine, else one next to the data; None where the settings say "off"."""
+    given = paths.text("token_cache")
+    if given == "off":
+        return None
+    if given:
+        return str(root / Path(given).expanduser())
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    return str(
+        Path(runtime) / "edfi-toolkit" if runtime and Path(runtime).is_dir() else root / "data" / "tokens"
+    )
+
+
+def read_target(
+    name: str, table: Section, environ: Mapping[str, str], root: Path, token_cache: str | None = None
+) -> Target:
     options = ("url", "school_year", "tenant", "instance", "ca_bundle", "concurrency", "incremental")
     table.allow(*options, "key_env", "secret_env", "keyring")
     url = environ.get(variable_of(name, "URL")) or table.text("url")
@@ -121,6 +137,7 @@ def read_target(name: str, table: Section, environ: Mapping[str, str], root: Pat
             concurrency=8 if (most := table.integer("concurrency")) is None else most,
             incremental=table.flag("incremental"),
             keyring=keyring,
+            token_cache=token_cache,
             credentials_from=f"{searched}, and keyring service '{keyring}'" if keyring else searched,
         )
     except ConfigError as error:

@@ -61,6 +61,7 @@ class Target:
 
     base_url: the root of the API, the address that answers with version and URLs.
     concurrency: the most requests in flight at once. incremental: whether a resync reads only what changed there.
+    token_cache: folder where a login is kept for other commands and notebooks; None keeps it in this process.
     Raises ConfigError for an address that cannot be used.
     """
 
@@ -75,6 +76,7 @@ class Target:
     concurrency: int = 8
     incremental: bool = False
     keyring: str | None = None
+    token_cache: str | None = field(default=None, repr=False, compare=False)
     credentials_from: str = field(default="", repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import httpx
 import pytest
@@ -10,7 +11,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from edfi_toolkit.errors import OdsRefusedLogin, OdsUnavailable
 from edfi_toolkit.ods import Client
-from edfi_toolkit.ods.auth import LoginDelayed, OdsAuth, Token
+from edfi_toolkit.ods.auth import LoginDelayed, OdsAuth
+from edfi_toolkit.ods.tokens import Token
 
 
 def outcomes_of(client, writes):
@@ -81,7 +83,7 @@ def test_key_and_secret_that_are_refused_are_not_tried_again(ods, tools, status)
     "answer",
     [
         lambda: Response(status_code=503),
-        lambda: JSONResponse({"type": "urn:ed-fi:api:security:authentication:too-many-tokens"}, 429),
+        lambda: JSONResponse({"type": "urn:ed-fi:api:too-many-requests"}, 429),
         lambda: HTMLResponse("<html>Maintenance</html>"),
         lambda: JSONResponse({"nothing": 1}),
     ],
@@ -94,6 +96,32 @@ def test_a_token_endpoint_that_is_away_leaves_records_pending(ods, tools, answer
     assert not ods.seen
     with tools.client(ods) as client, pytest.raises(OdsUnavailable, match="gives no token at the moment"):
         client.get(tools.resource, "1")
+
+
+def test_at_the_limit_of_live_tokens_the_run_ends_and_says_which_limit_and_when(ods, tools):
+    texts = ["Too many access tokens have been requested (limit is 15). Access tokens should be reused."]
+    problem = {"type": "urn:ed-fi:api:security:authentication:too-many-tokens", "errors": texts}
+    ods.token_answer = lambda: JSONResponse(problem, 429)
+    done = []
+    with (
+        tools.client(ods) as client,
+        pytest.raises(OdsUnavailable, match="limit of 15 live tokens") as caught,
+    ):
+        tools.kept(client.apply([tools.post(1)]), done)
+    (outcome,) = done
+    assert (outcome.outcome, outcome.status) == ("pending", 429)
+    assert outcome.problem.is_a("security:authentication:too-many-tokens")
+    assert (
+        ods.counts["token"] == 1
+    )  # no second one is asked for: they end within half an hour, not in seconds
+    assert not ods.seen
+    assert re.search(r"Try again at [0-2]\d:[0-5]\d, ", str(caught.value))
+    with (
+        tools.client(ods) as client,
+        pytest.raises(OdsUnavailable, match="gives no token at the moment") as asked,
+    ):
+        client.get(tools.resource, "1")
+    assert str(asked.value).count("un again") + str(asked.value).count("ry again") == 1
 
 
 def test_a_token_endpoint_that_comes_back_is_waited_for(ods, tools):
