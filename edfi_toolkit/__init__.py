@@ -1,7 +1,8 @@
 """Keep an Ed-Fi ODS true to the student information system: student program associations.
 
-`extract`, `build`, `validate`, `plan`, `publish`, `rejections` are the steps; `open_run` gives notebooks the same
-steps as methods on a run folder. Each is loaded when first used, so importing this package stays cheap.
+`extract`, `build`, `validate`, `plan`, `publish`, `rejections` are the steps; `open_run` gives the same steps as
+methods on a run folder, and `desk` that run with the bar over a notebook. Each is loaded when first used, so
+importing this package stays cheap.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.publishing import publish as publish  # type: ignore[no-redef] # also a module there
     from edfi_toolkit.review import rejections as rejections
     from edfi_toolkit.rules import build as build
+    from edfi_toolkit.runs import desk as desk  # type: ignore[no-redef] # also a module there
     from edfi_toolkit.runs import open_run as open_run
     from edfi_toolkit.sources import extract as extract  # type: ignore[no-redef] # also a module there
     from edfi_toolkit.validation import validate as validate
@@ -31,6 +33,7 @@ _HOMES = {
     "identity_map_of": "planning",
     "Plan": "planning",
     "rejections": "review",
+    "desk": "runs",
     "open_run": "runs",
 }
 __all__ = sorted(_HOMES)

@@ -9,10 +9,13 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from edfi_toolkit.display.cards import TONES
+from edfi_toolkit.display.links import file_links, with_notebook_links
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.display.tables import TextTable
 from edfi_toolkit.display.texts import visible
@@ -20,11 +23,6 @@ from edfi_toolkit.errors import ConfigError, did_you_mean
 from edfi_toolkit.privacy import Masker
 
 ROWS_SHOWN = 30
-TONES = {
-    "good": ("&#10003;", "var(--jp-success-color1, #2e7d32)"),
-    "check": ("!", "var(--jp-warn-color1, #b26a00)"),
-    "bad": ("&#10007;", "var(--jp-error-color1, #b3261e)"),
-}
 
 
 @dataclass(frozen=True)
@@ -44,8 +42,9 @@ class View:
     says: one sentence. tone: good, check (something needs a check) or bad (stops the next step).
     blocks: the tables. next_step: what to do now. frames: the full tables by name, for `browse`; real data,
     masked only when shown. empty: what to say of a table without rows. bars: counts for `chart`.
-    meanings: of causes, for `by_cause`. value: what the step itself returned; its own attributes and methods
-    are reachable from here, so `view.findings` is `view.value.findings`.
+    meanings: of causes, for `by_cause`. files: to open or download, as links.
+    value: what the step itself returned; its own attributes and methods are reachable from here, so `view.findings`
+    is `view.value.findings`.
     """
 
     title: str
@@ -59,6 +58,7 @@ class View:
     bars: pd.Series | None = None
     meanings: Mapping[str, str] = field(default_factory=dict)
     value: Any = None
+    files: Sequence[Path] = ()
 
     def browse(self, name: str | None = None) -> Any:
         """One of the tables in `names`, in a panel with filter and sort; a plain table unattended."""
@@ -103,19 +103,23 @@ class View:
         return name
 
     def _repr_html_(self) -> str:
-        mark, colour = TONES[self.tone]
+        mark, colour, _word = TONES[self.tone]
         parts = [
             f'<div style="border-left:4px solid {colour};padding:2px 0 2px 12px;margin:4px 0">'
             f'<div style="font-weight:600;font-size:1.1em">{html.escape(self.title)}</div>'
-            f'<div><span style="color:{colour};font-weight:700">{mark}</span> {html.escape(self.says)}</div>'
+            f'<div><span style="color:{colour};font-weight:700">{mark}</span> {with_notebook_links(self.says)}</div>'
         ]
+        if self.files:
+            parts.append(f'<div style="margin-top:6px"><b>Files:</b> {file_links(self.files)}</div>')
         parts += [block_html(block, self.masker) for block in self.blocks]
         if self.next_step:
-            parts.append(f'<div style="margin-top:8px"><b>Next:</b> {html.escape(self.next_step)}</div>')
+            parts.append(
+                f'<div style="margin-top:8px"><b>Next:</b> {with_notebook_links(self.next_step)}</div>'
+            )
         return visible("".join(parts) + "</div>")
 
     def __repr__(self) -> str:
-        lines = [self.title, self.says]
+        lines = [self.title, self.says, *(f"File: {path}" for path in self.files)]
         for block in self.blocks:
             shown = TextTable.of(block.frame.head(ROWS_SHOWN), self.masker).text
             lines += ["", block.caption, shown or block.empty or "none"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.model.years import read_school_year
 from edfi_toolkit.runs.folder import RunFolder, new_run_id, runs_newest_first
 from edfi_toolkit.runs.parameters import check_notebook, refuse_numbers
 from edfi_toolkit.runs.run import Run
@@ -15,7 +16,7 @@ from edfi_toolkit.settings import Settings, Source, load_settings
 def open_run(
     *,
     profile: str,
-    school_year: int | None,
+    school_year: int | str | None,
     source: str | None = None,
     target: str = "sandbox",
     run_id: str = "latest",
@@ -30,10 +31,8 @@ def open_run(
     """
     check_notebook(profile=profile, source=source, target=target, run_id=run_id)
     refuse_numbers(profile=profile, source=source, target=target, run_id=run_id)
-    if school_year is not None and not isinstance(school_year, int):
-        raise ConfigError(
-            "school_year is a whole number such as 2026. Write it without quotes; for papermill, -p school_year 2026."
-        )
+    if school_year is not None:
+        school_year = read_school_year(school_year)
     from edfi_toolkit.rules import profile as profile_of
 
     profile_of(profile)

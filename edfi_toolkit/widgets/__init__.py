@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -19,12 +19,13 @@ from edfi_toolkit.widgets.progress import ProgressBar
 
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
+    from edfi_toolkit.runs import Run
     from edfi_toolkit.widgets.approval import Approval
     from edfi_toolkit.widgets.charts import Chart
     from edfi_toolkit.widgets.grids import Grid
     from edfi_toolkit.widgets.investigation import Reasons
 
-__all__ = ["approve", "bars", "grid", "progress", "reasons", "table", "unattended"]
+__all__ = ["approve", "bar_over", "bars", "grid", "progress", "reasons", "table", "unattended"]
 
 
 def unattended() -> bool:
@@ -52,6 +53,20 @@ def grid(
     from edfi_toolkit.widgets.grids import Grid
 
     return Grid(frame, masker=masker, title=title, page_size=page_size, height=height, empty=empty)
+
+
+def bar_over(given: Mapping[str, Any]) -> Run:
+    """The bar over a notebook, and the run it is about. given: the notebook's parameters.
+
+    Raises ConfigError where there is no such run; the bar then has the form to choose another.
+    """
+    from edfi_toolkit.widgets.bar import Bar
+
+    bar = Bar(given)
+    try:
+        return bar.open()
+    finally:
+        bar.show()
 
 
 def table(frame: pd.DataFrame, *, masker: Masker | None = None, rows: int = 20, title: str = "") -> Table:

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from edfi_toolkit.runs.choice import SHIPPED
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
@@ -103,6 +105,18 @@ def test_a_notebook_is_thin_and_clean(path: Path) -> None:
 
 def test_the_notebooks_are_there() -> None:
     assert [path.stem[:2] for path in NOTEBOOKS][:7] == ["00", "10", "20", "30", "40", "50", "60"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_form_stands_over_the_parameters_as_they_are_shipped(path: Path) -> None:
+    """What a person chose counts where a parameter is as shipped, so that must be known (`runs/choice.py`)."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    (parameters,) = [cell for cell in cells if "parameters" in tags(cell)]
+    names: dict[str, Any] = {}
+    exec(text(parameters), names)  # noqa: S102 - ours, a few lines of plain values
+    assert {name: names[name] for name in SHIPPED} == SHIPPED
+    assert names["run_id"] in ("latest", "new")
+    assert sum("edfi.desk(" in text(cell) for cell in cells) == 1
 
 
 def a_notebook() -> dict[str, Any]:

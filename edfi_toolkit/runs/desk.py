@@ -1,0 +1,30 @@
+"""What a notebook opens: the run, with the bar over the notebook where a person sits at it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edfi_toolkit.display.attended import attended
+from edfi_toolkit.display.cards import show_mistakes_as_cards
+from edfi_toolkit.display.panels import panels
+from edfi_toolkit.runs.opening import open_run
+from edfi_toolkit.runs.run import Run
+
+
+def desk(*, profile: str, school_year: int | str | None, source: str, target: str, run_id: str) -> Run:
+    """The run that the parameters name, as `open_run` gives it.
+
+    Where a person sits at the notebook, what was chosen in the form over the notebooks counts in place of the
+    parameters that are as they were shipped, the bar shows where the run stands, and from then on a mistake is a card.
+    """
+    show_mistakes_as_cards()
+    given: dict[str, Any] = {
+        "profile": profile,
+        "school_year": school_year,
+        "source": source,
+        "target": target,
+        "run_id": run_id,
+    }
+    if not attended():
+        return open_run(**given)
+    return panels().bar_over(given)

@@ -1,0 +1,84 @@
+"""Where a run stands, as the numbers of its steps: what the bar over every notebook shows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+SENT = ("POST", "PUT", "DELETE")
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number of the chain, the notebook that shows it, and its tone: good, check or bad."""
+
+    text: str
+    notebook: str
+    tone: str = ""
+
+
+def chain(manifest: Mapping[str, Any]) -> list[Number]:
+    """The numbers of the steps that are done, in their order; empty before the source was read."""
+    steps: Mapping[str, Any] = manifest.get("steps", {})
+    found = []
+    if read := steps.get("extract"):
+        found.append(Number(f"{_count(read['rows'], 'row')} read {clock(read['at'])}", "10_extract"))
+        if unreadable := read.get("set_aside"):
+            found.append(Number(f"{unreadable:,} unreadable", "10_extract", "check"))
+    if built := steps.get("build"):
+        found.append(Number(_count(built["records"], "record"), "20_validate"))
+    if checked := steps.get("validate"):
+        found.append(Number(f"{checked['held']:,} held", "20_validate", "check" if checked["held"] else ""))
+    if planned := steps.get("preview"):
+        notebook = "60_resync" if planned.get("mode") == "resync" else "30_preview"
+        found.append(_planned(planned, notebook, published="publish" in steps))
+    if published := steps.get("publish"):
+        found += _published(published)
+    return found
+
+
+def run_label(manifest: Mapping[str, Any], now: dt.datetime | None = None) -> str:
+    """For example `run of today 07:12`, in local time."""
+    if "started_at" not in manifest:
+        return "a new run"
+    at = dt.datetime.fromisoformat(manifest["started_at"]).astimezone()
+    today = (now or dt.datetime.now().astimezone()).date()
+    day = {0: "today", 1: "yesterday"}.get((today - at.date()).days, f"{at.day} {at:%b %Y}")
+    return f"run of {day} {at:%H:%M}"
+
+
+def clock(instant: str) -> str:
+    """An instant of a manifest as local hour and minute."""
+    return f"{dt.datetime.fromisoformat(instant).astimezone():%H:%M}"
+
+
+def _planned(planned: Mapping[str, Any], notebook: str, *, published: bool) -> Number:
+    changes = sum(planned["actions"].get(action, 0) for action in SENT)
+    if published:
+        return Number(_count(changes, "change"), notebook)
+    if planned["breaches"]:
+        limits = _count(len(planned["breaches"]), "limit")
+        return Number(f"{_count(changes, 'change')} stopped by {limits}", notebook, "bad")
+    if not changes:
+        return Number("nothing to send", notebook, "good")
+    return Number(f"{_count(changes, 'change')} waiting for approval", notebook, "check")
+
+
+def _published(published: Mapping[str, Any]) -> list[Number]:
+    if not published.get("finished"):
+        return [Number("publishing was begun and is not finished", "40_publish", "check")]
+    outcomes: Mapping[str, int] = published["outcomes"]
+    delivered, refused = outcomes.get("delivered", 0), outcomes.get("refused", 0)
+    open_ones = sum(outcomes.values()) - delivered - refused
+    numbers = [Number(f"{delivered:,} in the ODS {clock(published['at'])}", "40_publish", "good")]
+    if refused:
+        numbers.append(Number(f"{refused:,} refused", "50_rejections", "bad"))
+    if open_ones:
+        numbers.append(Number(f"{open_ones:,} not answered", "40_publish", "check"))
+    return numbers
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -1,0 +1,197 @@
+"""The bar over every notebook: what it is about, how far the run is, READ AGAIN, and the form to choose.
+
+`Bar` can be used from Python: `change`, `read_again` (buttons), `form`, `run`. It draws itself again after each cell.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import ipywidgets as w
+
+from edfi_toolkit.display.attended import shell
+from edfi_toolkit.display.cards import TONES, card_html, error_card
+from edfi_toolkit.display.texts import visible
+from edfi_toolkit.errors import EdfiToolkitError
+from edfi_toolkit.model.years import school_year_text
+from edfi_toolkit.runs.choice import in_use, remember, remembered
+from edfi_toolkit.runs.opening import open_run
+from edfi_toolkit.runs.reading import read_again
+from edfi_toolkit.runs.run import Run
+from edfi_toolkit.runs.standing import chain, run_label
+from edfi_toolkit.settings import load_settings, without_credentials
+from edfi_toolkit.widgets.choosing import ChoiceForm
+from edfi_toolkit.widgets.progress import ProgressBar
+from edfi_toolkit.widgets.rerun import Rerun
+
+_LONGEST_PLACE = 60  # characters of a path; its end says more than its beginning
+
+
+class Bar:
+    """Shows itself by `show`. given: the parameters of the notebook."""
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self.given = dict(given)
+        self.run: Run | None = None
+        self._set_here: list[str] = []
+        self._page: Any = None
+        self._shown = ""
+        self.read_again = w.Button(
+            description="Read again",
+            icon="refresh",
+            tooltip="Read the source again, and take the run as far as the preview. Nothing is sent.",
+        )
+        self.change = w.Button(
+            description="Change …", icon="pencil", tooltip="Choose profile, year, source, target or run"
+        )
+        self.output, self.form_place, self.rerun = w.Output(), w.VBox(), Rerun()
+        self.read_again.on_click(self._read)
+        self.change.on_click(self._open_form)
+        self._buttons = w.HBox([self.read_again, self.change, self.rerun])
+        self.box = w.VBox([self._buttons, self.form_place, self.output])
+
+    def open(self) -> Run:
+        """The run that is meant. Raises ConfigError, after the form to choose another has been opened."""
+        installation = load_settings()
+        try:
+            used, self._set_here = in_use(self.given, remembered(installation))
+            self.run = open_run(**used)
+        except EdfiToolkitError:
+            self.read_again.disabled = True
+            self._open_form()
+            raise
+        return self.run
+
+    def show(self) -> None:
+        """Put the bar where the cell's output is, and keep its numbers true from then on."""
+        from IPython.display import HTML, display
+
+        self._shown = self._html()
+        self._page = display(HTML(self._shown), display_id=True)
+        display(self.box)
+        _draw_after_each_cell(self)
+
+    def draw(self) -> None:
+        """Show the numbers as they are now."""
+        from IPython.display import HTML
+
+        fresh = self._html()
+        if self._page is not None and fresh != self._shown:
+            self._shown = fresh
+            self._page.update(HTML(fresh))
+
+    def _html(self) -> str:
+        if self.run is None:
+            return card_html("Nothing is open", "Choose below what this notebook is about.", tone="check")
+        run, manifest = self.run, self.run.folder.manifest
+        year = school_year_text(run.school_year) if run.school_year is not None else "every year"
+        about = " · ".join(
+            f"<b>{escape(visible(part))}</b>"
+            for part in (_source_text(run), run.profile, year, f"to: {run.target_name}")
+        )
+        numbers = " <span style='opacity:.6'>▸</span> ".join(
+            f'<a href="{number.notebook}.ipynb" style="white-space:nowrap{_colour(number.tone)}">'
+            f"{escape(number.text)}</a>"
+            for number in chain(manifest)
+        )
+        begin = "Nothing was read yet. Press <b>Read again</b>, or open <a href='10_extract.ipynb'>10_extract</a>."
+        here = (
+            f"<div style='opacity:.85'>Set in this notebook's first cell, and counts here: "
+            f"{escape(', '.join(name.replace('_', ' ') for name in self._set_here))}.</div>"
+            if self._set_here
+            else ""
+        )
+        return (
+            "<div style='border-left:4px solid var(--jp-brand-color1,#1976d2);padding:2px 0 2px 12px;margin:4px 0'>"
+            f"<div style='display:flex;flex-wrap:wrap;gap:4px 24px;justify-content:space-between'><span>{about}</span>"
+            f"<span title='{escape(run.id)}, times of {escape(_zone())}'>{escape(run_label(manifest))}</span></div>"
+            f"<div>{numbers or begin}</div>{here}</div>"
+        )
+
+    def _open_form(self, _button: Any = None) -> None:
+        if self.form_place.children:
+            self.form_place.children = []
+            return
+        used = in_use(self.given, remembered(load_settings()))[0] if self.run is None else _of(self.run)
+        self.form = ChoiceForm(used, on_use=self._use, on_cancel=self._open_form)
+        self.form_place.children = [self.form]
+
+    def _use(self, choice: Mapping[str, Any]) -> None:
+        """Remember a choice and open its run. Raises what `open_run` raises; nothing is remembered then."""
+        opened = open_run(**choice)
+        remember(opened.installation, choice)
+        self._set_here = [name for name in self._set_here if choice[name] != self.given[name]]
+        self._becomes(opened)
+        self.form_place.children = []
+        self.rerun.ask()
+
+    def _becomes(self, run: Run) -> None:
+        kernel_shell = shell()
+        if kernel_shell is not None and kernel_shell.user_ns.get("run") is self.run:
+            kernel_shell.user_ns["run"] = run
+        self.run = run
+        self.read_again.disabled = False
+        self.draw()
+
+    def _read(self, _button: Any = None) -> None:
+        if self.run is None:
+            return
+        self.read_again.disabled = self.change.disabled = True
+        self.output.clear_output()
+        with self.output:
+            try:
+                again = read_again(self.run, progress=ProgressBar("Reading again", panel=True))
+            except EdfiToolkitError as error:
+                self.output.append_display_data(_html_output(error_card(error)))
+            else:
+                self._becomes(again)
+                if self.given["run_id"] != "new":  # there Run All would read once more
+                    self.rerun.ask()
+            finally:
+                self.read_again.disabled = self.change.disabled = False
+                self.draw()
+
+
+_current: list[Bar] = []
+
+
+def _draw_after_each_cell(bar: Bar) -> None:
+    """The bar that was shown last is kept true."""
+    kernel_shell = shell()
+    if kernel_shell is None:
+        return
+    if not _current:
+        kernel_shell.events.register("post_run_cell", lambda *_: _current[-1].draw())
+    _current[:] = [bar]
+
+
+def _source_text(run: Run) -> str:
+    text = without_credentials(run.source.name)
+    return text if len(text) <= _LONGEST_PLACE else f"…{text[-_LONGEST_PLACE:]}"
+
+
+def _zone() -> str:
+    return dt.datetime.now().astimezone().tzname() or "this machine"
+
+
+def _colour(tone: str) -> str:
+    return f";color:{TONES[tone][1]}" if tone else ""
+
+
+def _of(run: Run) -> dict[str, Any]:
+    return {
+        "profile": run.profile,
+        "school_year": run.school_year,
+        "source": run.source.name,
+        "target": run.target_name,
+        "run_id": run.id,
+    }
+
+
+def _html_output(html: str) -> Any:
+    from IPython.display import HTML
+
+    return HTML(html)

@@ -1,0 +1,99 @@
+"""What the bar shows: the numbers of the steps, and which parameters count."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edfi_toolkit.runs.choice import SHIPPED, in_use, remember, remembered
+from edfi_toolkit.runs.standing import Number, chain, run_label
+from edfi_toolkit.settings import Settings
+
+AT = "2026-01-07T12:00:00+00:00"
+HOUR = f"{dt.datetime.fromisoformat(AT).astimezone():%H:%M}"
+DONE: dict[str, Any] = {
+    "extract": {"at": AT, "rows": 8412, "set_aside": 3},
+    "build": {"at": AT, "records": 1204},
+    "validate": {"at": AT, "held": 2},
+    "preview": {"at": AT, "actions": {"POST": 9, "PUT": 4, "DELETE": 1, "NOOP": 99}, "breaches": []},
+}
+
+
+def numbers(**changed: Any) -> list[tuple[str, str, str]]:
+    return [(n.text, n.notebook, n.tone) for n in chain({"steps": {**DONE, **changed}})]
+
+
+def test_the_chain_tells_how_far_a_run_is_and_where_each_number_comes_from() -> None:
+    assert chain({}) == []
+    assert chain({"steps": {"extract": {"at": AT, "rows": 1, "set_aside": 0}}}) == [
+        Number(f"1 row read {HOUR}", "10_extract")
+    ]
+    assert numbers() == [
+        (f"8,412 rows read {HOUR}", "10_extract", ""),
+        ("3 unreadable", "10_extract", "check"),
+        ("1,204 records", "20_validate", ""),
+        ("2 held", "20_validate", "check"),
+        ("14 changes waiting for approval", "30_preview", "check"),
+    ]
+
+
+def test_a_limit_an_empty_plan_and_a_resync_are_told_apart() -> None:
+    planned = DONE["preview"]
+    assert numbers(preview={**planned, "breaches": ["max-delete-share"]})[-1] == (
+        "14 changes stopped by 1 limit",
+        "30_preview",
+        "bad",
+    )
+    assert numbers(preview={**planned, "actions": {"NOOP": 99}})[-1] == (
+        "nothing to send",
+        "30_preview",
+        "good",
+    )
+    assert numbers(preview={**planned, "mode": "resync"})[-1][1] == "60_resync"
+
+
+def test_what_was_published_is_told_with_what_was_refused_and_what_is_open() -> None:
+    outcomes = {"delivered": 11, "refused": 2, "pending": 1}
+    assert numbers(publish={"at": AT, "finished": True, "outcomes": outcomes})[-4:] == [
+        ("14 changes", "30_preview", ""),
+        (f"11 in the ODS {HOUR}", "40_publish", "good"),
+        ("2 refused", "50_rejections", "bad"),
+        ("1 not answered", "40_publish", "check"),
+    ]
+    begun = numbers(publish={"at": AT, "finished": False})[-1]
+    assert begun == ("publishing was begun and is not finished", "40_publish", "check")
+
+
+def test_a_run_is_named_by_its_day() -> None:
+    now = dt.datetime.fromisoformat(AT).astimezone()
+    for days, name in ((0, "today"), (1, "yesterday"), (3, f"{now.day} Jan 2026")):
+        assert (
+            run_label({"started_at": AT}, now + dt.timedelta(days=days)).partition("run of ")[2]
+            == f"{name} {HOUR}"
+        )
+    assert run_label({}) == "a new run"
+
+
+def test_what_was_chosen_counts_where_the_first_cell_is_as_it_was_shipped(tmp_path: Path) -> None:
+    installation = Settings(root=tmp_path)
+    chosen = {"profile": "nm-powerschool", "school_year": 2025, "source": "north", "target": "state"}
+    assert remembered(installation) == {}
+    remember(installation, {**chosen, "run_id": "monday"})
+    kept = remembered(installation)
+
+    assert in_use({**SHIPPED, "run_id": "latest"}, kept) == ({**chosen, "run_id": "monday"}, [])
+    assert in_use({**SHIPPED, "run_id": "new"}, kept) == ({**chosen, "run_id": "new"}, [])
+    assert in_use({**SHIPPED, "run_id": "latest"}, {}) == ({**SHIPPED, "run_id": "latest"}, [])
+    # A person has edited the cell: that is meant, and no older run of other names.
+    edited = {**SHIPPED, "source": "south", "run_id": "latest"}
+    assert in_use(edited, kept) == ({**chosen, "source": "south", "run_id": "latest"}, ["source"])
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"colour": 1}'])
+def test_a_choice_that_cannot_be_read_is_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / ".edfi").mkdir()
+    (tmp_path / ".edfi/choice.json").write_bytes(content)
+    assert remembered(Settings(root=tmp_path)) == {}
