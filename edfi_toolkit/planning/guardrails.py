@@ -95,7 +95,7 @@ def guard(
         found.append(
             _breach(
                 EMPTY_SOURCE,
-                f"The source holds no student, but {mapped} published records rest on it.",
+                f"The source gives no student that can be read, but {mapped} published records rest on it.",
                 "Check that the extract is complete.",
             )
         )

@@ -161,10 +161,10 @@ def _under_control(made: Build, preferences: tuple[str, ...]) -> Build:
     """The build with what its control rows bring; without a record where one of them cannot be read (COM-CTL)."""
     t, owned = made.tables, made.scope.resources
     control = control_faults(t, made.config.school_year, owned, preferences)
-    notices = together(made.notices, _default_config(t, made.config), ignored(t, owned))
+    notices = together(made.notices, _default_config(t, made.config))
     made = replace(made, control=control, notices=notices)
     if control.empty:
-        return made
+        return replace(made, notices=together(notices, ignored(t, owned)))
     return replace(made, records=made.records.iloc[:0], skipped=t.skipped, judged=made.judged.iloc[:0])
 
 

@@ -147,7 +147,7 @@ def test_an_emptied_source_is_shown_and_not_published(north: District) -> None:
 
     cycle = next(cycles)
     assert (cycle.state, cycle.exit) == ("guarded", Exit.GUARDED)
-    assert "The source holds no student, but 40 published records rest on it." in cycle.says
+    assert "The source gives no student that can be read, but 40 published records rest on it." in cycle.says
     assert cycle.counts["deleted"] == 40  # what it would have done
     assert (north.folder / "runs" / cycle.run_id / "workbook.xlsx").is_file()
     again = next(cycles)

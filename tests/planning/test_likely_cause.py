@@ -59,7 +59,7 @@ def test_an_emptied_source(profile):
     }
     told = said(profile, empty)
     assert set(told) == {"source-lost", "empty-source", "mass-delete", "max-delete-share"}
-    assert "The source holds no student" in told["empty-source"]
+    assert "The source gives no student" in told["empty-source"]
 
 
 @pytest.mark.parametrize(
