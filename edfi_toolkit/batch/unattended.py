@@ -73,7 +73,7 @@ def run_unattended(
     parameters = {
         "profile": profile,
         "school_year": school_year,
-        "source": source if source is not None else run.source.name,
+        "source": run.installation.written(run.source),
         "target": target,
         "run_id": run.id,
         **({"approved": approved} if approved else {}),

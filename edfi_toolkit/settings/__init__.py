@@ -124,6 +124,14 @@ class Settings:
             "existing path."
         )
 
+    def written(self, source: Source) -> str:
+        """A source as `source` takes it: its name, its path, or `NAME=PATH`."""
+        known = self.sources.get(source.name)
+        if known is not None and known.path == source.path:
+            return source.name
+        unnamed = "://" in source.path or source.name == Path(source.path).expanduser().resolve().as_posix()
+        return source.path if unnamed else f"{source.name}={source.path}"
+
     @cached_property
     def mask_key(self) -> bytes:
         """32 random bytes that make this installation's pseudonyms, kept next to the ledger."""

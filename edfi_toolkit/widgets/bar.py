@@ -185,7 +185,7 @@ def _of(run: Run) -> dict[str, Any]:
     return {
         "profile": run.profile,
         "school_year": run.school_year,
-        "source": run.source.name,
+        "source": run.installation.written(run.source),
         "target": run.target_name,
         "run_id": run.id,
     }

@@ -95,6 +95,8 @@ def test_a_name_of_the_settings_keeps_its_mapping(tmp_path: Path) -> None:
     assert known.source(f"north={tmp_path}") == Source("north", str(tmp_path), "sis.toml", {"a": 1})
     assert known.source(f"south={tmp_path}") == Source("south", str(tmp_path))
     assert known.source(tmp_path / "today=2").path == str(tmp_path / "today=2")
+    for written in ("north", f"north={tmp_path}", f"south={tmp_path}", str(tmp_path)):
+        assert known.written(known.source(written)) == written
     with pytest.raises(ConfigError, match="no file or folder"):
         known.source(f"north={tmp_path / 'absent'}")
     assert known.source("north").path == "/gone"
