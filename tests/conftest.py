@@ -107,7 +107,7 @@ def pytest_make_collect_report() -> Any:
 
 # What a test needs follows from its folder, its module and its fixtures, where the test does not have a mark already;
 # CONTRIBUTING.md says what each mark is for.
-MARKS = {"unit", "sandbox", "process", "browser"}
+MARKS = ("browser", "process", "sandbox", "unit")  # the slowest first
 PROCESS_FOLDERS = {"batch", "cli", "notebooks", "runs"}
 PROCESS_MODULES = {"subprocess", "multiprocessing", "tests.processes"}
 PROCESS_FIXTURES = {"sandbox", "postgres"}
@@ -117,7 +117,7 @@ SANDBOX_FIXTURES = {"app", "client"}
 
 
 def _mark_of(item: pytest.Item) -> str:
-    if named := {each.name for each in item.iter_markers()} & MARKS:
+    if named := {each.name for each in item.iter_markers()}.intersection(MARKS):
         return named.pop()
     folder = item.path.parent.name
     if folder == "browser":
@@ -138,10 +138,12 @@ def _mark_of(item: pytest.Item) -> str:
 
 @pytest.hookimpl(tryfirst=True)  # before pytest deselects by -m
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test its mark. Browser tests last: Playwright leaves an event loop running in the main thread."""
+    """Give each test its mark. The slowest files first, so that no core is idle while the last of them ends."""
+    ranks: dict[Path, int] = {}
     for item in items:
-        item.add_marker(_mark_of(item))
-    items.sort(key=lambda item: "tests/browser/" in item.nodeid)
+        item.add_marker(mark := _mark_of(item))
+        ranks[item.path] = min(MARKS.index(mark), ranks.get(item.path, len(MARKS)))
+    items.sort(key=lambda item: ranks[item.path])
 
 
 def pytest_collection_finish() -> None:
