@@ -16,6 +16,7 @@ EdfiToolkitError           everything that is raised on purpose
   LedgerError              the ledger cannot be used: it is damaged, or was written by a newer version
     LedgerBusy             another run is at work in it; running again resumes
     LedgerUnavailable      it cannot be reached or written for now; running again resumes
+  RecordsLeftOut           the run has finished, and records were held or refused, which was to be a failure
   StorageUnavailable       a file cannot be written for now: no room, no right; running again resumes
 
 Every message names what happened, to which thing, and what to do next; never a secret, a request body or data of a
@@ -86,6 +87,10 @@ class UnsafePlan(PlanError):
 
 class StalePlan(PlanError):
     """One plan was approved, another would be carried out."""
+
+
+class RecordsLeftOut(EdfiToolkitError):
+    """The run has finished, and records were held or refused, where that was to be a failure."""
 
 
 class OdsError(EdfiToolkitError):

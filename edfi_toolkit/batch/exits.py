@@ -34,6 +34,7 @@ _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (errors.LedgerUnavailable, Exit.UNAVAILABLE),
     (errors.LedgerError, Exit.SETTINGS),
     (errors.StorageUnavailable, Exit.UNAVAILABLE),
+    (errors.RecordsLeftOut, Exit.ATTENTION),
 )
 
 

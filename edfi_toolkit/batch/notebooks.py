@@ -20,6 +20,7 @@ from typing import Any
 
 from edfi_toolkit.batch.exits import Exit, exit_of_name
 from edfi_toolkit.batch.kernels import Kernel
+from edfi_toolkit.display.panels import UNATTENDED
 from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.display.texts import visible
 from edfi_toolkit.errors import ConfigError
@@ -27,7 +28,6 @@ from edfi_toolkit.runs.parameters import refuse_credentials, refuse_unknown
 from edfi_toolkit.storage import write_private
 
 ENGINE = "edfi-toolkit"
-UNATTENDED = "EDFI_UNATTENDED"
 _FRAME = re.compile(r"(File \S+?:\d+|File \"[^\"]+\", line \d+|Cell In\[\d+\], line \d+)")
 _COLOUR = re.compile("\x1b\\[[0-9;]*m")
 _OWN_KEYS = ("start_time", "end_time", "duration", "exception", "version", "status")

@@ -54,6 +54,7 @@ def run_unattended(
     target: str,
     approved: str = "",
     mode: str = "publish",
+    settings: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
     limits: Limits | None = None,
     progress_of: ProgressOf | None = None,
@@ -62,11 +63,19 @@ def run_unattended(
     """Extract, validate and preview; with `approved` ("auto" or a fingerprint) publish and review too.
 
     mode: "publish" compares with what was published before, "resync" with what the ODS holds.
+    settings: of the profile, over those of the settings file.
     The run is a new one; its executed notebooks are in its folder, masked. Kernels work in the current one.
     kernel: one to use again, in place of a new one with `environ`.
     Raises ConfigError before anything is read or contacted.
     """
-    run = open_run(profile=profile, school_year=school_year, source=source, target=target, run_id="new")
+    run = open_run(
+        profile=profile,
+        school_year=school_year,
+        source=source,
+        target=target,
+        run_id="new",
+        settings=settings,
+    )
     if approved:
         run.target.credentials()
     names = [*PREVIEWS[mode], *(PUBLISHES[mode] if approved else ())]
@@ -77,6 +86,7 @@ def run_unattended(
         "target": target,
         "run_id": run.id,
         **({"approved": approved} if approved else {}),
+        **({"settings": dict(settings)} if settings else {}),
     }
     ran = run_notebooks(
         [shipped("notebooks") / f"{name}.ipynb" for name in names],

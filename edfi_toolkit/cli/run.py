@@ -8,6 +8,7 @@ import typer
 
 from edfi_toolkit.cli.options import (
     AsJson,
+    Given,
     Mode,
     ModeName,
     ProfileName,
@@ -15,6 +16,7 @@ from edfi_toolkit.cli.options import (
     SourceLabel,
     TargetName,
     named_source,
+    settings_given,
 )
 from edfi_toolkit.cli.output import say, show, show_json
 from edfi_toolkit.cli.progress import notebook_progress
@@ -30,6 +32,7 @@ def run(
     school_year: SchoolYear = None,
     approve: Annotated[str, typer.Option(help="auto, or a fingerprint; without it nothing is sent.")] = "",
     mode: ModeName = Mode.publish,
+    given: Given = None,
     minutes: Annotated[int, typer.Option(help="The whole run may take this long.")] = 240,
     source_name: SourceLabel = None,
     as_json: AsJson = False,
@@ -52,6 +55,7 @@ def run(
         target=target,
         approved=approve,
         mode=mode.value,
+        settings=settings_given(given) or None,
         limits=Limits(run_s=60 * minutes),
         progress_of=notebook_progress,
     )

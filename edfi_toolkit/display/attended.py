@@ -6,6 +6,8 @@ import os
 import sys
 from typing import Any
 
+from edfi_toolkit.display.panels import UNATTENDED
+
 
 def shell() -> Any:
     """IPython's shell when this is a kernel, else None; IPython is not imported for it."""
@@ -17,7 +19,7 @@ def shell() -> Any:
 def attended() -> bool:
     """Whether what runs the cell could ask a question, as JupyterLab can and papermill cannot."""
     found = shell()
-    if found is None or os.environ.get("EDFI_UNATTENDED") == "1":
+    if found is None or os.environ.get(UNATTENDED) == "1":
         return False
     parent = found.kernel.get_parent("shell") or {}
     return bool(parent.get("content", {}).get("allow_stdin", True))

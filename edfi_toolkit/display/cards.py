@@ -1,11 +1,13 @@
 """A mistake as a card: what happened and what to do next, in place of a traceback. A traceback is for bugs.
 
-Only where a person sits at the notebook. Unattended an error stays an error, so that a run fails as it must.
+Only where a person sits at the notebook. Unattended an error stays an error, so that a run fails as it must; what a
+library says is left out, as papermill keeps it.
 """
 
 from __future__ import annotations
 
 from html import escape
+from traceback import extract_tb
 from types import TracebackType
 from typing import Any
 
@@ -34,6 +36,7 @@ TONES = {
     "check": ("!", "var(--jp-warn-color1, #b26a00)", "Worth a check"),
     "bad": ("&#10007;", "var(--jp-error-color1, #b3261e)", "Stopped"),
 }
+_WITHHELD = "the message is withheld, because it may quote student data"
 _ELSEWHERE = "Notebook 00 has the form for settings, sources and targets."
 # By kind of mistake, the nearest first: the heading, and where to go when the message itself names no notebook.
 _KINDS: tuple[tuple[type[EdfiToolkitError], str, str], ...] = (
@@ -62,6 +65,7 @@ _KINDS: tuple[tuple[type[EdfiToolkitError], str, str], ...] = (
 _NAMES = {
     *("edfi", "run", "extracted", "built", "checked", "plan", "result", "resync", "rejections"),
     *("profile", "school_year", "source", "target", "run_id", "live", "approved"),
+    *("settings", "fail_on"),
 }
 _IN_ORDER = (
     "This cell goes on from the cells above it, and they have not run since the kernel started. "
@@ -94,10 +98,13 @@ def error_card(error: EdfiToolkitError) -> str:
 
 
 def show_mistakes_as_cards() -> None:
-    """From now on a mistake in a cell of this kernel is a card where a person runs the cell."""
+    """From now on a mistake in a cell of this kernel is a card where a person runs the cell.
+
+    Where no one does, an error that is not ours shows where it happened, and not what it says.
+    """
     kernel_shell = shell()
     if kernel_shell is not None:
-        kernel_shell.set_custom_exc((EdfiToolkitError, NameError), _shown)
+        kernel_shell.set_custom_exc((Exception,), _shown)
 
 
 def _shown(
@@ -107,7 +114,12 @@ def _shown(
     trace: TracebackType,
     tb_offset: int | None = None,
 ) -> None:
-    card = _card_of(error, trace, kernel_shell.user_ns) if attended() else ""
+    person = attended()
+    card = _card_of(error, trace, kernel_shell.user_ns) if person else ""
+    if not person and not isinstance(error, EdfiToolkitError):
+        steps = [f"File {step.filename}:{step.lineno} in {step.name}" for step in extract_tb(trace)]
+        kernel_shell._showtraceback(kind, _WITHHELD, [*steps, f"{kind.__name__}: {_WITHHELD}"])
+        return
     if not card:
         kernel_shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
         return

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from types import ModuleType
 
+UNATTENDED = "EDFI_UNATTENDED"  # set to 1 where no person is watching
+
 
 def panels() -> ModuleType:
     """`edfi_toolkit.widgets`: grid, reasons, bars, approve, progress, table, unattended."""

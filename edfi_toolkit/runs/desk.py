@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from edfi_toolkit.display.attended import attended
@@ -11,7 +12,15 @@ from edfi_toolkit.runs.opening import open_run
 from edfi_toolkit.runs.run import Run
 
 
-def desk(*, profile: str, school_year: int | str | None, source: str, target: str, run_id: str) -> Run:
+def desk(
+    *,
+    profile: str,
+    school_year: int | str | None,
+    source: str,
+    target: str,
+    run_id: str,
+    settings: Mapping[str, Any] | str | None = None,
+) -> Run:
     """The run that the parameters name, as `open_run` gives it.
 
     Where a person sits at the notebook, what was chosen in the form over the notebooks counts in place of the
@@ -24,6 +33,7 @@ def desk(*, profile: str, school_year: int | str | None, source: str, target: st
         "source": source,
         "target": target,
         "run_id": run_id,
+        "settings": settings,
     }
     if not attended():
         return open_run(**given)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from edfi_toolkit import __version__
-from edfi_toolkit.errors import EdfiToolkitError
+from edfi_toolkit.errors import ConfigError, EdfiToolkitError, RecordsLeftOut
 from edfi_toolkit.review.views import Block, View
 from edfi_toolkit.runs.folder import MADE_IN, STEPS
 from edfi_toolkit.settings import Settings, Source, dotted, without_credentials
@@ -84,6 +84,32 @@ def overview(run: Run) -> View:
         masker=run.masker(),
         value=manifest,
     )
+
+
+def left_out(steps: Mapping[str, Any]) -> dict[str, int]:
+    """Records that are not in the ODS, by what their steps left in the manifest: `held` and `refused`."""
+    outcomes = steps.get("publish", {}).get("outcomes", {})
+    return {
+        "held": steps.get("extract", {}).get("set_aside", 0) + steps.get("validate", {}).get("held", 0),
+        "refused": sum(outcomes.get(name, 0) for name in ("refused", "pending", "unsure")),
+    }
+
+
+def check_outcome(run_id: str, steps: Mapping[str, Any], fail_on: str) -> None:
+    """Raises RecordsLeftOut when records were left out of which a failure was to be made.
+
+    fail_on: "held", "refused", "any", or empty for none of them; ConfigError for anything else.
+    """
+    counted = left_out(steps)
+    if fail_on not in ("", "any", *counted):
+        raise ConfigError(f'fail_on is "held", "refused", "any" or empty, not {fail_on!r}. Correct it.')
+    found = {name: count for name, count in counted.items() if count and fail_on in ("any", name)}
+    if found:
+        counts = " and ".join(f"{count:,} {name}" for name, count in found.items())
+        raise RecordsLeftOut(
+            f"Run {run_id} has finished, with {counts}: fail_on makes that a failure. Notebook 50 says why. "
+            "The rest is done."
+        )
 
 
 def check_row_balance(step: str, rows_in: int, parts: Mapping[str, Any]) -> None:

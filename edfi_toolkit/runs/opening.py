@@ -8,7 +8,8 @@ from typing import Any
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model.years import read_school_year
 from edfi_toolkit.runs.folder import RunFolder, new_run_id, runs_newest_first
-from edfi_toolkit.runs.parameters import check_notebook, refuse_numbers
+from edfi_toolkit.runs.manifest import settings_of
+from edfi_toolkit.runs.parameters import check_notebook, refuse_numbers, settings_from
 from edfi_toolkit.runs.run import Run
 from edfi_toolkit.settings import Settings, Source, load_settings
 
@@ -20,7 +21,7 @@ def open_run(
     source: str | None = None,
     target: str = "sandbox",
     run_id: str = "latest",
-    settings: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | str | None = None,
 ) -> Run:
     """A run of one profile and school year, from one source to one target.
 
@@ -29,13 +30,14 @@ def open_run(
     when there is none; "new" starts one; a name opens that one. settings: of the profile, over those in the
     settings file. Nothing is read, contacted or written yet. Raises ConfigError for names that do not exist.
     """
-    check_notebook(profile=profile, source=source, target=target, run_id=run_id)
+    given = settings_from(settings)
+    check_notebook(profile=profile, source=source, target=target, run_id=run_id, settings=given)
     refuse_numbers(profile=profile, source=source, target=target, run_id=run_id)
     if school_year is not None:
         school_year = read_school_year(school_year)
     from edfi_toolkit.rules import profile as profile_of
 
-    profile_of(profile)
+    rules = profile_of(profile)
     installation = load_settings()
     if school_year is not None and target in installation.targets:
         installation.targets[target].check_year(school_year)
@@ -47,7 +49,9 @@ def open_run(
         )
     else:
         named = _source(installation, source)
-    return Run(folder, installation, named, settings, **wanted)
+    if given:  # a wrong one is refused before anything is read
+        rules.resolve(settings_of(installation, profile, named, given))
+    return Run(folder, installation, named, given, **wanted)
 
 
 def open_another(like: Run) -> Run:

@@ -7,12 +7,16 @@ The batch runner refuses before it starts; a notebook that plain papermill runs 
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import orjson
+
+from edfi_toolkit.display.panels import UNATTENDED
 from edfi_toolkit.errors import ConfigError, did_you_mean
-from edfi_toolkit.settings.credentials import holds_credentials, names_a_credential
+from edfi_toolkit.settings.credentials import credentials_in, holds_credentials, names_a_credential
 
 _INJECTED = "# Parameters\n"  # how the cell begins that papermill adds
 _AFTERWARDS = "delete that file and its log, and change the secret."
@@ -21,7 +25,8 @@ _AFTERWARDS = "delete that file and its log, and change the secret."
 def refuse_credentials(parameters: Mapping[str, Any], todo: str = "") -> None:
     """Raises ConfigError for a parameter that looks like a credential; the message has its name and what to do."""
     for name, value in parameters.items():
-        if names_a_credential(name) or holds_credentials(str(value)):
+        inside = credentials_in(value) if isinstance(value, Mapping) else holds_credentials(str(value))
+        if names_a_credential(name) or inside:
             raise ConfigError(
                 f"Parameter {name!r} looks like a credential. Parameters are written into notebooks: keep keys, "
                 "secrets and database passwords in the environment or the keyring, and pass the name of the target "
@@ -49,6 +54,30 @@ def refuse_numbers(**texts: Any) -> None:
             )
 
 
+def flag_of(name: str, value: Any) -> bool:
+    """True or False, which schedulers give as text. Raises ConfigError for anything else."""
+    known = {"true": True, "false": False}.get(str(value).strip().lower())
+    if known is None:
+        raise ConfigError(f"{name} is True or False. Correct it, or leave it out.")
+    return known
+
+
+def settings_from(value: Any) -> dict[str, Any] | None:
+    """The settings that a run is given: a mapping, or its JSON text; None where there is none."""
+    if isinstance(value, str) and value.strip():
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            value = None
+        if not isinstance(value, dict):
+            raise ConfigError(
+                'settings is a dict, or the text of a JSON object such as {"max_delete_share": 0.05}. Correct it.'
+            )
+    elif value and not isinstance(value, Mapping):
+        raise ConfigError('settings is a dict such as {"max_delete_share": 0.05}. Correct it.')
+    return dict(value) if value else None
+
+
 def check_notebook(**given: Any) -> None:
     """In a notebook, refuse what papermill added that is unknown or a credential, and a credential in what is given."""
     ipython = sys.modules.get("IPython")
@@ -58,6 +87,7 @@ def check_notebook(**given: Any) -> None:
     cells: list[str] = shell.user_ns.get("In", [])
     injected = next((at for at, cell in enumerate(cells) if cell.startswith(_INJECTED)), None)
     if injected is not None:
+        os.environ[UNATTENDED] = "1"
         added = {name: shell.user_ns.get(name) for name in _assigned(cells[injected])}
         refuse_credentials(added, f"Papermill has written it into its output already: {_AFTERWARDS}")
         known = {name for cell in cells[:injected] for name in _assigned(cell)}
@@ -72,4 +102,5 @@ def _assigned(cell: str) -> list[str]:
     except SyntaxError:  # a cell with a command of IPython
         return []
     targets = [target for step in body if isinstance(step, ast.Assign) for target in step.targets]
+    targets += [step.target for step in body if isinstance(step, ast.AnnAssign)]
     return [target.id for target in targets if isinstance(target, ast.Name)]

@@ -24,6 +24,7 @@ from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.runs.artifacts import hashes_of, load_build, load_checked, save_build, save_checked
 from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.runs.manifest import (
+    check_outcome,
     check_row_balance,
     head_of_manifest,
     overview,
@@ -31,7 +32,7 @@ from edfi_toolkit.runs.manifest import (
     settings_of,
     user_name,
 )
-from edfi_toolkit.runs.parameters import refuse_numbers
+from edfi_toolkit.runs.parameters import flag_of, refuse_numbers
 from edfi_toolkit.runs.planning import (
     asked_who_is_published,
     identity_map,
@@ -178,7 +179,7 @@ class Run:
         return steps.checked_view(checked, self.masker(), note)
 
     def preview(
-        self, *, live: bool = False, schools: Collection[int] = (), progress: Progress | None = None
+        self, *, live: bool | str = False, schools: Collection[int] = (), progress: Progress | None = None
     ) -> View:
         """What would change in the ODS. In a run that has published, the plan that was published.
 
@@ -187,7 +188,7 @@ class Run:
         records, all others stay as they are. progress: as in `resync`.
         """
         self.folder.need("validate")
-        if live:
+        if flag_of("live", live):
             return self._keep_plan(
                 lambda: live_plan_of(self, schools, progress or panels().progress("Reading the ODS"))
             )
@@ -332,8 +333,9 @@ class Run:
         own = [self.tables["students"][STUDENT_IDS]] if self.folder.has("extract") else []
         return masker_of(self.installation.mask_key, *frames, *own)
 
-    def overview(self) -> View:
-        """Which run this is, where its files are, and which steps it has behind it."""
+    def overview(self, *, fail_on: str = "") -> View:
+        """Which run this is, where its files are, and its steps; fail_on: as `check_outcome`."""
+        check_outcome(self.id, self.folder.manifest.get("steps", {}), fail_on)
         return overview(self)
 
     def check(self) -> View:

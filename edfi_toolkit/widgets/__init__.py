@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from edfi_toolkit.display.panels import UNATTENDED
 from edfi_toolkit.display.tables import Table
 from edfi_toolkit.privacy import Masker, session_masker
 from edfi_toolkit.widgets.progress import ProgressBar
@@ -30,7 +31,7 @@ __all__ = ["approve", "bar_over", "bars", "grid", "progress", "reasons", "table"
 
 def unattended() -> bool:
     """Whether no person is watching, which the batch runner sets."""
-    return os.environ.get("EDFI_UNATTENDED") == "1"
+    return os.environ.get(UNATTENDED) == "1"
 
 
 def grid(

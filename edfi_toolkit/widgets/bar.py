@@ -58,7 +58,7 @@ class Bar:
         installation = load_settings()
         try:
             used, self._set_here = in_use(self.given, remembered(installation))
-            self.run = open_run(**used)
+            self.run = open_run(**used, settings=self.given.get("settings"))
         except EdfiToolkitError:
             self.read_again.disabled = True
             self._open_form()
@@ -121,7 +121,7 @@ class Bar:
 
     def _use(self, choice: Mapping[str, Any]) -> None:
         """Remember a choice and open its run. Raises what `open_run` raises; nothing is remembered then."""
-        opened = open_run(**choice)
+        opened = open_run(**choice, settings=self.given.get("settings"))
         remember(opened.installation, choice)
         self._set_here = [name for name in self._set_here if choice[name] != self.given[name]]
         self._becomes(opened)

@@ -23,11 +23,15 @@ from IPython.core.interactiveshell import InteractiveShell
 shell, said = InteractiveShell.instance(), []
 for injected in json.loads(sys.argv[1]):
     shell.reset()
-    for cell in ("source = 'x'\\nschool_year = 2026\\nrun_id = 'new'", injected):
+    for cell in (
+        "source: str = 'x'\\nschool_year: int = 2026\\nrun_id: str = 'new'\\nsettings: dict = {}",
+        injected,
+    ):
         shell.run_cell(cell, store_history=True)
     shell.run_cell(
         "import edfi_toolkit as edfi\\n"
-        "edfi.open_run(profile='certification', school_year=school_year, source=source, run_id=run_id)",
+        "edfi.open_run(profile='certification', school_year=school_year, source=source, run_id=run_id,"
+        "settings=settings)",
         store_history=True, silent=False,
     )
     said.append(f"{type(sys.last_value).__name__}: {sys.last_value}")
@@ -39,6 +43,12 @@ CASES = {
     f"# Parameters\nsource = 'postgresql://db/sis?password={CANARY}'": "change the secret",
     "# Parameters\nshool_year = 2026": "'shool_year'. Did you mean 'school_year'?",
     "# Parameters\nsource = 255901": "-r source",
+    "# Parameters\nschool_year = '2026'": "There is no source named 'x'",
+    "# Parameters\nsource = '.'\nsettings = {'max_delete_shar': 1}": "Did you mean 'max_delete_share'?",
+    f"# Parameters\nsettings = {{'api_key': '{CANARY}'}}": "'settings' looks like a credential",
+    f'# Parameters\nsettings = \'{{"api_key": "{CANARY}"}}\'': "'settings' looks like a credential",
+    "# Parameters\nsettings = 'max_delete_share'": "the text of a JSON object",
+    "# Parameters\nsettings = [1]": "settings is a dict",
     "# Parameters\nschool_year = 2025-26": "what comes of 2025-26 without quotes",
     "# Parameters\nschool_year = '2025-27'": "it must end one year after it begins",
     "# Parameters\nschool_year = '2025-26'": "There is no source named 'x'",
