@@ -24,8 +24,8 @@ demo: .venv/.installed  ## the tour: a small invented district, published to a s
 	  echo "Exit code 3 means: finished, and some records were held or refused. The sample has such rows on purpose."; \
 	elif [ $$code -ne 0 ]; then exit $$code; fi
 
-lab: .venv/.installed  ## JupyterLab on the sample, with a sandbox ODS behind it; PROFILE=... for a state
-	@$(RUN) lab --profile $(PROFILE)
+lab: .venv/.installed  ## JupyterLab on the sample, a sandbox ODS behind it; opens what is there; PROFILE=... for a state, NEW=1 for another
+	@$(RUN) lab --profile $(PROFILE) $(if $(NEW),--new)
 
 test: .venv/.installed  ## all tests; what this machine lacks is skipped with its reason
 	@$(TESTS)

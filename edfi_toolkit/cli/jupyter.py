@@ -1,11 +1,9 @@
-"""JupyterLab on a working folder: own configuration, no news, no update check, no extension catalogue."""
+"""JupyterLab on a workspace: own configuration, no news, no update check, no extension catalogue."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,10 +19,17 @@ c.LabApp.extension_manager = "readonly"  # the default one asks a package index
 c.LabApp.expose_app_in_browser = True  # lets a browser test wait for the kernel
 c.LabApp.default_url = "/lab/tree/00_start_here.ipynb"
 c.ServerApp.root_dir = {root!r}
+c.ContentsManager.hide_globs = ["__pycache__", "*.pyc", "*.lock", "*.part"]
 c.ServerApp.ip = "127.0.0.1"
 c.ServerApp.port = {port}
 c.ServerApp.open_browser = {browser}
 c.ServerApp.allow_root = {is_root}
+"""
+# A cell that runs before the one that opens the run is a mistake too, and gets its card.
+STARTUP = """\
+from edfi_toolkit.display.cards import show_mistakes_as_cards
+
+show_mistakes_as_cards()
 """
 OVERRIDES = {
     "@jupyterlab/apputils-extension:notification": {
@@ -37,14 +42,13 @@ OVERRIDES = {
 }
 
 
-def serve_lab(folder: Path, *, profile: str, port: int, browser: bool, environ: Mapping[str, str]) -> None:
-    """Copy the notebooks into `folder/notebooks` and serve them until interrupted.
+def serve_lab(folder: Path, *, port: int, browser: bool, environ: Mapping[str, str]) -> None:
+    """Serve a workspace until interrupted.
 
     environ: what the kernels see besides our own environment. Jupyter keeps its things in the folder.
     """
-    copy_notebooks(folder / "notebooks", profile)
     own = folder / ".jupyter"
-    write_config(own, folder / "notebooks", port=port, browser=browser)
+    write_config(own, folder, port=port, browser=browser)
     command = [sys.executable, "-m", "jupyterlab"]
     process = subprocess.Popen(command, env={**os.environ, **environ, **jupyter_environ(own)})  # noqa: S603
     signal.signal(
@@ -57,25 +61,14 @@ def serve_lab(folder: Path, *, profile: str, port: int, browser: bool, environ: 
         process.wait()
 
 
-def copy_notebooks(folder: Path, profile: str) -> None:
-    """Copies to work in, with the sample's profile as the default, so that the originals stay clean."""
-    from edfi_toolkit.batch.unattended import shipped
-
-    for path in sorted(shipped("notebooks").glob("*.ipynb")):
-        text = re.sub(
-            r'profile = \\"[^"\\]+\\"', f'profile = \\\\"{profile}\\\\"', path.read_text("utf-8"), count=1
-        )
-        write_private(folder / path.name, text)
-
-
 def write_config(own: Path, root: Path, *, port: int, browser: bool) -> None:
-    """Write Jupyter's configuration folder."""
-    shutil.rmtree(own, ignore_errors=True)
+    """Write Jupyter's configuration; what a person has set in JupyterLab, such as the theme, stays."""
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     text = CONFIG.format(root=str(root), port=port, browser=browser, is_root=is_root)
     write_private(own / "config" / "jupyter_lab_config.py", text)
     overrides = own / "config" / "labconfig" / "default_setting_overrides.json"
     write_private(overrides, json.dumps(OVERRIDES))
+    write_private(own / "ipython" / "profile_default" / "startup" / "00-cards.py", STARTUP)
 
 
 def jupyter_environ(own: Path) -> dict[str, str]:

@@ -128,29 +128,26 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     if not Path(CHROMIUM).exists():
         pytest.skip("no Chromium at /usr/bin/chromium, nor where EDFI_CHROMIUM_PATH says")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    from edfi_toolkit.cli.jupyter import copy_notebooks
-    from edfi_toolkit.cli.playground import make_playground, target_environ
-    from edfi_toolkit.sandbox import start
+    from edfi_toolkit.cli.workspace import open_workspace, sandbox_of
 
-    made = make_playground(tmp_path_factory.mktemp("lab") / "work", "certification")
-    copy_notebooks(made.folder / "notebooks", "certification")
+    made = open_workspace(tmp_path_factory.mktemp("lab") / "work", "certification")
     with (
-        start(seeds=made.seeds) as sandbox,
-        _server(made.folder, target_environ(sandbox)) as (url, token),
+        sandbox_of(made) as environ,
+        _server(made.folder, environ) as (url, token),
         playwright.sync_playwright() as started,
     ):
         browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield Lab(made.folder / "notebooks", url, token, browser)
+        yield Lab(made.folder, url, token, browser)
         browser.close()
 
 
 @contextmanager
 def _server(folder: Path, environ: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """A JupyterLab on folder/notebooks: its address and token."""
+    """A JupyterLab on a workspace: its address and token."""
     from edfi_toolkit.cli.jupyter import jupyter_environ, write_config
 
     token, port = secrets.token_hex(16), _free_port()
-    write_config(folder / ".jupyter", folder / "notebooks", port=port, browser=False)
+    write_config(folder / ".jupyter", folder, port=port, browser=False)
     environ = {**os.environ, **environ, **jupyter_environ(folder / ".jupyter")}
     environ.pop("EDFI_UNATTENDED", None)
     options = [f"--IdentityProvider.token={token}", "--LabApp.expose_app_in_browser=True"]

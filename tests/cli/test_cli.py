@@ -417,7 +417,6 @@ def test_lab_serves_jupyter_on_copies_of_the_notebooks(tmp_path: Path) -> None:
         "--no-browser",
         "--port",
         "8893",
-        "--folder",
         "lab",
     ]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
@@ -435,4 +434,4 @@ def test_lab_serves_jupyter_on_copies_of_the_notebooks(tmp_path: Path) -> None:
     with pytest.raises(httpx.TransportError):  # the server has ended too
         httpx.get(root)
     assert "00_start_here.ipynb" in {each["name"] for each in listed}
-    assert (tmp_path / "lab" / "notebooks" / "40_publish.ipynb").is_file()
+    assert (tmp_path / "lab" / "40_publish.ipynb").is_file()
