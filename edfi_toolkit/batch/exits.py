@@ -14,12 +14,12 @@ class Exit(IntEnum):
 
     DONE = 0  # everything asked for is in the ODS
     FAILED = 1  # the run failed: a bug, a broken notebook
-    SETTINGS = 2  # settings, command line, source or ledger are wrong and need a person; nothing was sent
+    SETTINGS = (
+        2  # settings, command line, login, source or ledger are wrong and need a person; no record was sent
+    )
     ATTENTION = 3  # finished, and some records are held or were refused
     GUARDED = 4  # refused by a guardrail, or the approved plan no longer holds; nothing was sent
-    UNAVAILABLE = (
-        5  # target, disk or ledger unavailable, login refused, another run at work: running again resumes
-    )
+    UNAVAILABLE = 5  # target, disk or ledger unavailable, another run at work: running again resumes
 
 
 # From the best to the worst: what running again repairs is better than what a person must fix first.
@@ -29,6 +29,7 @@ _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (errors.RulesError, Exit.SETTINGS),
     (errors.SourceError, Exit.SETTINGS),
     (errors.PlanError, Exit.GUARDED),
+    (errors.OdsRefusedLogin, Exit.SETTINGS),
     (errors.OdsError, Exit.UNAVAILABLE),
     (errors.LedgerBusy, Exit.UNAVAILABLE),
     (errors.LedgerUnavailable, Exit.UNAVAILABLE),
@@ -53,12 +54,15 @@ def exit_of_name(name: str) -> Exit:
 def exit_of_steps(steps: Mapping[str, Any]) -> Exit:
     """The exit code of a run by what its steps left in the manifest.
 
-    Rows that could not be read count as held: what was asked for is not in the ODS.
+    Rows that could not be read count as held: what was asked for is not in the ODS. A preview whose target could not be
+    asked ends as what kept it from being asked.
     """
     published = steps.get("publish", {})
     outcomes = published.get("outcomes", {})
     if steps.get("preview", {}).get("breaches") and not published:
         return Exit.GUARDED
+    if (unasked := steps.get("preview", {}).get("unasked")) and not published:
+        return exit_of_name(unasked)
     if not outcomes.get("refused") and (outcomes.get("unsure") or outcomes.get("pending")):
         return Exit.UNAVAILABLE
     left_out = [

@@ -7,12 +7,27 @@ from typing import Annotated
 
 import typer
 
+from edfi_toolkit.errors import ConfigError
+
 
 class Mode(StrEnum):
     """What a plan compares with."""
 
     publish = "publish"
     resync = "resync"
+
+
+def without_password(address: str | None) -> str | None:
+    """A source as it was typed. Raises ConfigError for an address with a password: others can read a command line."""
+    from edfi_toolkit.settings.credentials import holds_credentials  # quick help reads no settings
+
+    if address is not None and holds_credentials(address):
+        raise ConfigError(
+            "The address holds a password, which others can read on a command line and in its history. Change the "
+            'password, put the whole address into an environment variable, and path_env = "ITS_NAME" under '
+            "[sources.NAME] in edfi.toml; then give that name."
+        )
+    return address
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
@@ -23,7 +38,12 @@ SchoolYear = Annotated[
 ]
 TargetName = Annotated[str, typer.Option("--target", "-t", help="A target named in the settings.")]
 SourceName = Annotated[
-    str, typer.Argument(metavar="SOURCE", help="A source named in the settings, a folder, or a database URL.")
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A source named in the settings, a folder, or a database URL.",
+        callback=without_password,
+    ),
 ]
 SourceLabel = Annotated[
     str | None,
@@ -63,8 +83,6 @@ def named_source(source: str, name: str | None) -> str:
 
 def settings_given(pairs: list[str] | None) -> dict[str, str]:
     """`["nm.begin_date_mode=latest_only"]` as a mapping. Raises ConfigError for one without `=`."""
-    from edfi_toolkit.errors import ConfigError
-
     given = {}
     for pair in pairs or []:
         name, equals, value = pair.partition("=")

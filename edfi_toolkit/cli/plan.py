@@ -41,7 +41,7 @@ def plan(
 ) -> None:
     """Preview: what publishing would change. Nothing is sent.
 
-    Exit code 0: clean. 3: something is held. 4: a guardrail would refuse it.
+    Exit code 0: clean. 3: something is held. 4: a guardrail would refuse it. 5: the target could not be asked.
 
     Example: edfi-toolkit plan north --profile certification --school-year 2026 --target sandbox
     """

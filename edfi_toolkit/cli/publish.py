@@ -18,6 +18,7 @@ from edfi_toolkit.cli.options import (
     SourceLabel,
     TargetName,
     named_source,
+    without_password,
 )
 from edfi_toolkit.cli.output import show
 from edfi_toolkit.cli.progress import TerminalProgress
@@ -26,7 +27,12 @@ from edfi_toolkit.cli.steps import finish, preview_of
 
 def publish(
     source_or_plan: Annotated[
-        str, typer.Argument(metavar="SOURCE|PLAN", help="A source, or the folder of a saved plan or run.")
+        str,
+        typer.Argument(
+            metavar="SOURCE|PLAN",
+            help="A source, or the folder of a saved plan or run.",
+            callback=without_password,
+        ),
     ],
     profile: ProfileName,
     approve: Annotated[str, typer.Option(help="The fingerprint of the plan, or auto.")],

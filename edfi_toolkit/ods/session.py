@@ -46,7 +46,7 @@ class Answer:
     sent: bool = True
     failure: str = ""
     wait_s: float | None = None
-    delayed: LoginDelayed | None = None  # no token was to be had, so nothing was sent
+    delayed: str = ""  # what to say where no token was to be had, so that nothing was sent
 
     @property
     def etag(self) -> str | None:
@@ -194,7 +194,7 @@ class Session:
                 problem=delayed.problem,
                 sent=False,
                 wait_s=delayed.wait_s,
-                delayed=delayed,
+                delayed=str(delayed),
             )
         except (httpx.TransportError, httpx.DecodingError, OSError) as error:
             if is_untrusted(error):
@@ -227,8 +227,14 @@ class Session:
 
     def error(self, verb: str, url: str, answer: Answer, verdict: Verdict) -> OdsError:
         """The exception for an answer that ends what was being done; it quotes no text of the answer."""
-        if answer.delayed is not None:
-            return answer.delayed
+        if answer.delayed:
+            return OdsUnavailable(
+                answer.delayed,
+                method=verb,
+                path=urlsplit(url).path,
+                status=answer.status,
+                correlation_id=answer.correlation_id,
+            )
         kind: type[OdsError] = OdsUnavailable
         what = answer.failure or (answer.problem.title if answer.problem is not None else "")
         next_step = "Nothing is lost; run again later, and the run resumes."

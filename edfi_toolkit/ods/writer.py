@@ -264,12 +264,11 @@ class Writer:
         self._timers.clear()
 
     def _unavailable(self, answer: Answer) -> OdsUnavailable:
-        if answer.delayed is not None:
-            return answer.delayed
         what = answer.failure or (answer.problem.title if answer.problem else "")
         asked = f" and asks to wait {answer.wait_s:.0f} s" if answer.wait_s else ""
         return OdsUnavailable(
-            f"Target '{self._session.target.name}' is unavailable ({answer.status or 'no answer'} {what}){asked}. "
+            answer.delayed
+            or f"Target '{self._session.target.name}' is unavailable ({answer.status or 'no answer'} {what}){asked}. "
             "What was delivered is kept; run again later, and the run resumes.",
             status=answer.status,
             correlation_id=answer.correlation_id,

@@ -80,6 +80,10 @@ class View:
         """The same view with a further sentence."""
         return replace(self, says=f"{self.says} {note}".strip())
 
+    def warning_first(self, warning: str) -> View:
+        """The same view, opening with what makes it less than it looks."""
+        return replace(self, says=f"{warning} {self.says}", tone="bad" if self.tone == "bad" else "check")
+
     def chart(self) -> Any:
         """The counts of this step as a static bar chart."""
         return panels().bars(self.bars if self.bars is not None else pd.Series(dtype="int64"), self.title)

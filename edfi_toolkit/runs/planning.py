@@ -1,4 +1,5 @@
-"""How a run comes to its plan: what the ledger remembers and, for a resync, what the ODS holds."""
+"""How a run comes to its plan: what the target says of its records, what the ledger remembers and, for a resync, what
+the ODS holds."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
     from edfi_toolkit.runs.run import Run
     from edfi_toolkit.tables import Tables
+    from edfi_toolkit.validation import Checked
 
 
 def plan_of(run: Run, schools: Collection[int] = ()) -> Plan:
@@ -171,3 +173,19 @@ def asked_who_is_published(run: Run) -> Tables:
     tables = with_published(run.tables, held)
     tables.save(run.path / "tables")
     return tables
+
+
+def checked_records(run: Run) -> tuple[Checked, str, str]:
+    """The records checked, against the target as well where it can be asked; a sentence about that; and the class of
+    what kept it from being asked, empty where nothing did."""
+    from edfi_toolkit.ods import Client
+    from edfi_toolkit.validation import validate
+
+    try:
+        with Client(run.target, retry=short_retry()) as client:
+            client.token_info()
+            checked = validate(run.built, target=client, identity_map=identity_map(run))
+    except (OdsError, ConfigError) as error:
+        note = f"Checked against the shipped model only: {run.target_name} could not be asked. {error}"
+        return validate(run.built), note, type(error).__name__
+    return checked, f"Checked against {run.target_name} too.", ""

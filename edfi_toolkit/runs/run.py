@@ -16,7 +16,7 @@ import pandas as pd
 
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.display.progress import NO_COUNTS, Progress
-from edfi_toolkit.errors import ConfigError, OdsError
+from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.privacy import STUDENT_IDS, Masker, masker_of
 from edfi_toolkit.review import answers, steps
 from edfi_toolkit.review.plans import plan_view, unapproved_view
@@ -35,11 +35,11 @@ from edfi_toolkit.runs.manifest import (
 from edfi_toolkit.runs.parameters import flag_of, refuse_numbers
 from edfi_toolkit.runs.planning import (
     asked_who_is_published,
+    checked_records,
     identity_map,
     live_plan_of,
     plan_of,
     resync_of,
-    short_retry,
 )
 from edfi_toolkit.runs.setup import check_setup
 from edfi_toolkit.runs.workbook import write_run_workbook
@@ -153,29 +153,16 @@ class Run:
         self.folder.need("build")
         if self.published:
             return self._as_published(steps.checked_view(self.checked, self.masker()))
-        from edfi_toolkit.ods import Client
-        from edfi_toolkit.validation import validate
-
-        note = f"Checked against {self.target_name} too."
-        try:
-            with Client(self.target, retry=short_retry()) as client:
-                client.token_info()
-                checked = validate(self.built, target=client, identity_map=identity_map(self))
-        except (OdsError, ConfigError) as error:
-            note = f"Checked against the shipped model only: {self.target_name} could not be reached. {error}"
-            checked = validate(self.built)
-        check_row_balance(
-            "validate", len(self.built.records), {"ready": len(checked.ready), "held": len(checked.held)}
-        )
+        checked, note, unasked = checked_records(self)
+        parts = {"ready": len(checked.ready), "held": len(checked.held)}
+        check_row_balance("validate", len(self.built.records), parts)
         self.folder.forget_from("validate")
         save_checked(self.folder, checked)
         checked.write_report(self.path / "report.html", masker=self.masker())
         self.__dict__["checked"] = checked
         critical = int(checked.findings["severity"].eq("critical").sum())
-        self.folder.record(
-            "validate",
-            {"ready": len(checked.ready), "held": len(checked.held), "critical": critical, "note": note},
-        )
+        about = {"critical": critical, "note": note, "unasked": unasked}
+        self.folder.record("validate", {**parts, **about})
         return steps.checked_view(checked, self.masker(), note)
 
     def preview(
@@ -192,7 +179,10 @@ class Run:
             return self._keep_plan(
                 lambda: live_plan_of(self, schools, progress or panels().progress("Reading the ODS"))
             )
-        return self._keep_plan(lambda: plan_of(self, schools))
+        checked = self.folder.manifest["steps"]["validate"]
+        unasked = checked.get("unasked", "")
+        view = self._keep_plan(lambda: plan_of(self, schools), unasked)
+        return view.warning_first(checked["note"]) if unasked and not self.published else view
 
     def resync(
         self,
@@ -216,15 +206,18 @@ class Run:
         view = self._keep_plan(lambda: resync_of(self, schools, report, incremental, notes.append))
         return view.noting(" ".join(notes))
 
-    def _keep_plan(self, make: Callable[[], Plan]) -> View:
-        """Make the plan and keep it. In a run that has published, the plan that was published."""
+    def _keep_plan(self, make: Callable[[], Plan], unasked: str = "") -> View:
+        """Make the plan and keep it. In a run that has published, the plan that was published.
+
+        unasked: what kept the target from being asked when the records were checked.
+        """
         if self.published:
             return self._as_published(plan_view(self.plan, self.checked, self._masker_of(self.plan)))
         made = make()
         self.folder.forget_from("preview")
         made.save(self.path)
         self.__dict__["plan"] = made
-        self.folder.record("preview", plan_counts(made))
+        self.folder.record("preview", {**plan_counts(made), "unasked": unasked})
         write_run_workbook(self)
         return plan_view(made, self.checked, self._masker_of(made))
 

@@ -99,7 +99,7 @@ def test_an_unknown_option_is_exit_2(cli: Cli, nothing_set: Path) -> None:
         (errors.UnsafePlan("Too many deletes."), 4),
         (errors.StalePlan("Moved."), 4),
         (errors.OdsUnavailable("Away."), 5),
-        (errors.OdsRefusedLogin("No."), 5),
+        (errors.OdsRefusedLogin("No."), 2),
         (errors.LedgerError("Broken."), 2),
         (errors.LedgerBusy("Locked."), 5),
         (KeyboardInterrupt(), 1),

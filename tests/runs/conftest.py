@@ -23,8 +23,9 @@ def sandbox() -> Iterator[Running]:
 
 
 def as_new(sandbox: Running, made: Playground) -> None:
-    """The ODS as the sample finds it. A reset ends all tokens, that which this process shares too."""
+    """The ODS as the sample finds it. A reset ends all tokens, those that are shared and kept too."""
     _shared_tokens.clear()
+    shutil.rmtree(made.folder / "data" / "tokens", ignore_errors=True)
     httpx.post(f"{sandbox.control_url}/reset").raise_for_status()
     for seed in made.seeds:
         httpx.post(f"{sandbox.control_url}/seed", content=seed.read_bytes()).raise_for_status()

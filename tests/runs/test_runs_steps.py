@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import edfi_toolkit as edfi
+from edfi_toolkit.batch.exits import exit_of_steps
 from edfi_toolkit.cli.playground import Playground
 from edfi_toolkit.errors import ConfigError, LedgerBusy, LedgerError, StalePlan
 from edfi_toolkit.ledger import Ledger
@@ -140,6 +141,10 @@ def test_validation_goes_on_without_the_target_and_says_so(
     run.extract()
     run.build()
     assert "Checked against the shipped model only" in run.validate().says
+    assert run.preview().says.startswith(
+        "Checked against the shipped model only: sandbox could not be asked."
+    )
+    assert exit_of_steps(run.folder.manifest["steps"]) == 5
 
 
 def test_a_preview_first_looks_up_what_a_crashed_run_left_unsure(
