@@ -43,6 +43,13 @@ def write_private(path: str | os.PathLike[str], content: bytes | str | Callable[
     return Path(path)
 
 
+def append_private(path: str | os.PathLike[str], line: bytes) -> None:
+    """Add a line to a private file, made where there is none; what stands there is never touched."""
+    created = create_private(path)
+    with _failures_named(created), created.open("ab") as file:
+        file.write(line + b"\n")
+
+
 @contextmanager
 def private_draft(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """An open binary file that becomes the private file at `path` when the block ends without an error."""

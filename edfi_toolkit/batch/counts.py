@@ -1,58 +1,113 @@
-"""What one run came to, in numbers and words that fit on a line; no student among them."""
+"""What one run came to, in numbers; no student among them.
+
+1. A run claims what its own requests delivered, by the ledger: not its plan, and not what an earlier run of the same
+   plan sent.
+2. What is new is new since the last run of the same feed and year, by the key of the record and the reason.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from edfi_toolkit.batch.exits import Exit
+import orjson
+import pandas as pd
+
+from edfi_toolkit.errors import LedgerError
+from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.runs import Run
+from edfi_toolkit.runs.folder import RunFolder
 
 DONE = {"POST": "created", "PUT": "updated", "DELETE": "deleted"}
-WORDS = {"set_aside": "unreadable"}  # where the name for machines is not the one for people
+LEFT_OUT = ("set_aside", "held", "critical", "unread", "refused", "pending")
+COUNTED = "counted"
+_KEY = ["resource", *KEY_COLUMNS]
+_UNREADABLE = ["table", "id", "rule", "detail"]
 
 
-def counts_of(run: Run) -> dict[str, int]:
-    """Rows read and unreadable, records built and held, and what was done; before publishing, what would be."""
+def counts_of(run: Run) -> dict[str, int | None]:
+    """Rows read and unreadable, records built and held, and what this run did; None where the ledger cannot say."""
     steps = run.folder.manifest.get("steps", {})
     extract, build, preview = (steps.get(name, {}) for name in ("extract", "build", "preview"))
-    actions, published = preview.get("actions", {}), steps.get("publish")
-    outcomes = published.get("outcomes", {}) if published else {}
-    if published is not None and not published["finished"]:
-        actions = {}  # ended early: what arrived is in the ledger
-    elif published is not None:
-        result = run.folder.load_frame("results")
-        actions = result.loc[result["outcome"].eq("delivered"), "action"].value_counts().to_dict()
+    sent: Mapping[str, int | None] = {}
+    published = steps.get("publish")
+    if published is not None:
+        from edfi_toolkit.ledger import Ledger
+
+        try:
+            with Ledger(run.installation.ledger) as ledger:
+                sent = ledger.delivered_by(run.id)
+        except LedgerError:
+            sent = dict.fromkeys(DONE)
+    outcomes = (published or {}).get("outcomes", {})
     return {
         "rows": extract.get("rows", 0),
         "set_aside": extract.get("set_aside", 0),
         "built": build.get("records", 0),
         "held": preview.get("held", 0),
-        **{done: int(actions.get(action, 0)) for action, done in DONE.items()},
+        **{done: sent.get(action, 0) for action, done in DONE.items()},
         "refused": outcomes.get("refused", 0),
         "pending": outcomes.get("pending", 0) + outcomes.get("unsure", 0),
     }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Report:
-    """How one run went, for a line and for machines."""
+def planned_of(steps: Mapping[str, Any]) -> dict[str, int]:
+    """What the plan would do, while nothing of it was sent."""
+    actions = {} if "publish" in steps else steps.get("preview", {}).get("actions", {})
+    return {done: actions[action] for action, done in DONE.items() if actions.get(action)}
 
-    exit: Exit
-    run_id: str = ""
-    says: str = ""
-    counts: Mapping[str, int] = field(default_factory=dict)
-    seconds: float = 0.0
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        """For machines and tables."""
-        plain = asdict(self)
-        counts = plain.pop("counts")
-        return {**plain, **counts, "exit": int(self.exit)}
+def breaches_of(folder: RunFolder) -> str:
+    """What the guardrails say that stop the plan."""
+    breaches = folder.manifest["steps"]["preview"]["breaches"]
+    return " ".join(found["says"] for found in _planned(folder) if found["code"] in breaches)
 
-    def line(self, head: str, *tail: str) -> str:
-        """Counts, time and the message, after a head."""
-        counts = ", ".join(f"{count:,} {WORDS.get(name, name)}" for name, count in self.counts.items())
-        return "  ".join(part for part in (head, counts, f"{self.seconds:.1f} s", self.says, *tail) if part)
+
+def new_since(run: Run, last: RunFolder | None) -> dict[str, int]:
+    """How many of what a run counts its last run did not have, by the names of `counts_of` and of what is left out.
+
+    Without a last run, or without its counts, all of it is new.
+    """
+    now = pd.concat(_digests(run.folder), ignore_index=True)
+    run.folder.save_frame(COUNTED, now)
+    before = (
+        last.load_frame(COUNTED)
+        if last is not None and (last.path / f"{COUNTED}.parquet").is_file()
+        else now.iloc[:0]
+    )
+    return {kind: (_multiset(now, kind) - _multiset(before, kind)).total() for kind in ("built", *LEFT_OUT)}
+
+
+def _multiset(counted: pd.DataFrame, kind: str) -> Counter[int]:
+    return Counter(counted.loc[counted["kind"].eq(kind), "digest"].tolist())
+
+
+def _digests(folder: RunFolder) -> Iterator[pd.DataFrame]:
+    """One row for each thing that is counted: its kind, and a digest of what it is."""
+
+    def digest(kind: str, frame: pd.DataFrame) -> pd.DataFrame:
+        digests = pd.util.hash_pandas_object(frame.astype("str"), index=False).to_numpy("uint64")
+        return pd.DataFrame({"kind": kind, "digest": digests})
+
+    yield digest("set_aside", _read(folder, "tables/_skipped", _UNREADABLE))
+    yield digest("built", _read(folder, "build/records", _KEY))
+    checked = _read(folder, "findings", ["rule_id", "severity", *_KEY])
+    yield digest("critical", checked[checked["severity"].eq("critical")])
+    found = pd.DataFrame(_planned(folder), columns=["code", "says", *_KEY])
+    for kind, code in (("held", "HELD"), ("unread", "RESOURCE_UNREAD")):
+        yield digest(kind, found[found["code"].eq(code)])
+    results = _read(folder, "results", ["outcome", "status", "problem_type", *_KEY])
+    for kind, outcomes in (("refused", ["refused"]), ("pending", ["pending", "unsure"])):
+        yield digest(kind, results[results["outcome"].isin(outcomes)])
+
+
+def _read(folder: RunFolder, name: str, columns: list[str]) -> pd.DataFrame:
+    path = folder.path / f"{name}.parquet"
+    return pd.read_parquet(path, columns=columns) if path.is_file() else pd.DataFrame(columns=columns)
+
+
+def _planned(folder: RunFolder) -> list[dict[str, Any]]:
+    path = folder.path / "plan.json"
+    found: list[dict[str, Any]] = orjson.loads(path.read_bytes())["findings"] if path.is_file() else []
+    return found

@@ -19,7 +19,7 @@ class Exit(IntEnum):
     )
     ATTENTION = 3  # finished, and some records are held or were refused
     GUARDED = 4  # refused by a guardrail, or the approved plan no longer holds; nothing was sent
-    UNAVAILABLE = 5  # target, disk or ledger unavailable, another run at work: running again resumes
+    UNAVAILABLE = 5  # target, disk or ledger unavailable, another run at work, or interrupted: again resumes
 
 
 # From the best to the worst: what running again repairs is better than what a person must fix first.

@@ -12,16 +12,16 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from edfi_toolkit.batch.counts import Report, counts_of
 from edfi_toolkit.batch.exits import Exit, exit_of, worst
 from edfi_toolkit.batch.kernels import Kernel
 from edfi_toolkit.batch.notebooks import Limits, unattended_kernel
+from edfi_toolkit.batch.report import Report
 from edfi_toolkit.batch.unattended import run_unattended
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError
 from edfi_toolkit.runs import Run
@@ -41,10 +41,6 @@ class Job:
 @dataclass(frozen=True, kw_only=True)
 class Line(Report):
     """How one school year of one district went; it names no student."""
-
-    source: str
-    school_year: int | None
-    target: str
 
     def __str__(self) -> str:
         where = f"{self.source} {self.school_year or ''}".strip()
@@ -92,6 +88,7 @@ def run_fleet(
     names: Sequence[str],
     *,
     approved: str = "",
+    fail_on: str = "left-out",
     workers: int = 2,
     limits: Limits | None = None,
 ) -> Iterator[District]:
@@ -104,7 +101,7 @@ def run_fleet(
         try:
             with unattended_kernel(Path.cwd(), start_s=given.start_s) as kernel:
                 while not stopped.is_set() and (name := next(waiting, None)) is not None:
-                    ended.put(_district(installation, name, approved, given, kernel))
+                    ended.put(_district(installation, name, approved, fail_on, given, kernel))
         except BaseException as error:
             ended.put(error)  # raised where the districts are awaited
 
@@ -122,21 +119,27 @@ def run_fleet(
         pool.shutdown(wait=False)
 
 
-def _district(installation: Settings, name: str, approved: str, limits: Limits, kernel: Kernel) -> District:
+def _district(
+    installation: Settings, name: str, approved: str, fail_on: str, limits: Limits, kernel: Kernel
+) -> District:
     try:
         jobs = jobs_of(installation, installation.source(name))
     except ConfigError as error:
-        failed = Line(source=name, school_year=None, target="", exit=exit_of(error), says=str(error))
+        failed = Line(source=name, exit=exit_of(error), says=str(error), error=type(error).__name__)
         return District(name, [failed], [])
-    ended = [_run_job(job, approved, limits, kernel) for job in jobs]
+    ended = [_run_job(job, approved, fail_on, limits, kernel) for job in jobs]
     built = [run for _, run in ended if run is not None and run.folder.has("build")]
     sent = {job.school_year for job in jobs}
     return District(name, [line for line, _ in ended], _others(built[-1], sent) if built else [])
 
 
-def _run_job(job: Job, approved: str, limits: Limits, kernel: Kernel) -> tuple[Line, Run | None]:
+def _run_job(
+    job: Job, approved: str, fail_on: str, limits: Limits, kernel: Kernel
+) -> tuple[Line, Run | None]:
     began = time.monotonic()
-    line = partial(Line, source=job.source, school_year=job.school_year, target=job.target)
+    line = partial(
+        Line, source=job.source, school_year=job.school_year, target=job.target, profile=job.profile
+    )
     try:
         if not job.target:
             raise ConfigError(
@@ -153,16 +156,15 @@ def _run_job(job: Job, approved: str, limits: Limits, kernel: Kernel) -> tuple[L
             kernel=kernel,
         )
     except EdfiToolkitError as error:
-        return line(exit=exit_of(error), says=str(error)), None
+        return line(exit=exit_of(error), says=str(error), error=type(error).__name__), None
     except Exception as error:  # the other districts go on; its text may quote a student
-        says = f"{type(error).__name__}: this is a fault of the toolkit. Please report it."
-        return line(exit=Exit.FAILED, says=says), None
-    code, says = done.exit, done.error
+        says = "This is a fault of the toolkit. Please report it."
+        return line(exit=Exit.FAILED, says=says, error=type(error).__name__), None
+    report = done.report(time.monotonic() - began).failing_on(fail_on)
     if notice := configuration_notice(done.run):
-        code, says = worst([code, Exit.ATTENTION]), f"{says} {notice}".strip()
-    seconds = round(time.monotonic() - began, 1)
-    ended = line(exit=code, run_id=done.run.id, says=says, counts=counts_of(done.run), seconds=seconds)
-    return ended, done.run
+        says = f"{report.says} {notice}".strip()
+        report = replace(report, exit=worst([report.exit, Exit.ATTENTION]), says=says)
+    return Line(**vars(report.keep(done.run))), done.run
 
 
 def configuration_notice(run: Run) -> str:

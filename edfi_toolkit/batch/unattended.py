@@ -10,6 +10,7 @@ from typing import Any
 from edfi_toolkit.batch.exits import Exit, exit_of_steps
 from edfi_toolkit.batch.kernels import Kernel
 from edfi_toolkit.batch.notebooks import Limits, NotebookResult, ProgressOf, run_notebooks
+from edfi_toolkit.batch.report import Report, report_of
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.runs import Run, open_run
 
@@ -30,11 +31,10 @@ class Unattended:
         """One line about what ended the run early; empty when nothing did."""
         return next((notebook.error for notebook in self.ran if notebook.error), "")
 
-    @property
-    def steps(self) -> dict[str, Any]:
-        """What each step left in the manifest."""
-        steps: dict[str, Any] = self.run.folder.manifest.get("steps", {})
-        return steps
+    def report(self, seconds: float) -> Report:
+        """What came of it."""
+        kind, _, says = self.error.partition(": ")
+        return report_of(self.run, self.exit, seconds=seconds, says=says, error=kind)
 
 
 def shipped(name: str) -> Path:

@@ -15,8 +15,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from edfi_toolkit.batch.counts import Report, counts_of
 from edfi_toolkit.batch.exits import Exit, exit_of, exit_of_steps
+from edfi_toolkit.batch.report import Report, report_of
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError, SourceUnavailable
 from edfi_toolkit.runs import AUTO, Run, open_another
 from edfi_toolkit.runs.artifacts import hashes_of
@@ -105,7 +105,14 @@ class Watch:
             cycle = self._waiting(error, self._patience(self._failures))
         if not cycle.run_id and not run.published:
             shutil.rmtree(run.path, ignore_errors=True)
-        return replace(cycle, seconds=round(time.monotonic() - began, 1))
+        return replace(
+            cycle,
+            source=run.source.name,
+            target=run.target_name,
+            profile=run.profile,
+            school_year=run.school_year,
+            seconds=round(time.monotonic() - began, 1),
+        )
 
     def _check_source(self, run: Run) -> Cycle:
         place, again = run.source.path, time.monotonic() >= self._again_at
@@ -151,8 +158,8 @@ class Watch:
         self._exit = exit_of_steps(run.folder.manifest["steps"])
         if not repeats:
             self._leftovers = 0
-        cycle = Cycle(state=state, exit=self._exit, wait_s=self._every_s, run_id=run.id, says=says)
-        return self._left(replace(cycle, counts=counts_of(run)))
+        report = report_of(run, self._exit, seconds=0.0, says=says)
+        return self._left(Cycle(**{**vars(report), "state": state, "wait_s": self._every_s}))
 
     def _left(self, cycle: Cycle) -> Cycle:
         """The cycle, with the time set at which what it left out is tried again."""
@@ -171,7 +178,8 @@ class Watch:
         return Cycle(state="unchanged", exit=self._exit, wait_s=self._every_s, says=says)
 
     def _waiting(self, error: EdfiToolkitError, wait_s: float) -> Cycle:
-        return Cycle(state="waiting", exit=exit_of(error), wait_s=wait_s, says=str(error))
+        kind = "" if isinstance(error, _BeingWritten) else type(error).__name__
+        return Cycle(state="waiting", exit=exit_of(error), wait_s=wait_s, says=str(error), error=kind)
 
 
 class _BeingWritten(SourceUnavailable):

@@ -17,6 +17,7 @@ from edfi_toolkit.cli import (
     init,
     lab,
     ledger,
+    output,
     plan,
     publish,
     rejections,
@@ -27,9 +28,11 @@ from edfi_toolkit.cli import (
     watch,
 )
 from edfi_toolkit.cli.output import say
+from edfi_toolkit.cli.reporting import report_failure, reported
 from edfi_toolkit.errors import EdfiToolkitError
 
 INTERRUPTED = 130  # what typer makes of Ctrl-C
+STOPPED = "The run was stopped. What arrived in the ODS is kept; run the same command again."
 
 app = typer.Typer(
     name="edfi-toolkit",
@@ -42,12 +45,12 @@ app = typer.Typer(
 COMMANDS = (
     build.build,
     explain.explain,
-    plan.plan,
-    publish.publish,
-    resync.resync,
-    run.run,
-    batch.batch,
-    watch.watch,
+    reported(plan.plan),
+    reported(publish.publish),
+    reported(resync.resync),
+    reported(run.run),
+    reported(batch.batch),
+    reported(watch.watch),
     rejections.rejections,
     sandbox.sandbox,
     synth.synth,
@@ -63,16 +66,26 @@ app.add_typer(ledger.ledger, name="ledger")
 
 def main() -> None:
     """Run the command line and end the process with the exit code of what happened."""
+    output.was_json = False
     try:
         app()
     except EdfiToolkitError as error:
         say(f"{type(error).__name__}: {error}")
+        report_failure(exit_of(error), type(error).__name__, str(error))
         sys.exit(exit_of(error))
     except SystemExit as ended:
-        sys.exit(Exit.FAILED if ended.code == INTERRUPTED else ended.code)
+        if ended.code == INTERRUPTED:
+            say(STOPPED)
+            report_failure(Exit.UNAVAILABLE, "Interrupted", STOPPED)
+            sys.exit(Exit.UNAVAILABLE)
+        if ended.code == Exit.SETTINGS:
+            report_failure(Exit.SETTINGS, "UsageError", "The command line is wrong. stderr says where.")
+        sys.exit(ended.code)
     except Exception as error:
         # Where, but not what: the text of an unexpected error may quote a student's data.
         for frame in traceback.extract_tb(error.__traceback__):
             say(f"  {frame.filename}:{frame.lineno} in {frame.name}")
         say(f"{type(error).__name__}: this is a fault of the toolkit. Please report it with the lines above.")
+        says = "This is a fault of the toolkit. Please report it with the lines on stderr."
+        report_failure(Exit.FAILED, type(error).__name__, says)
         sys.exit(Exit.FAILED)

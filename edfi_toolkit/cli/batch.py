@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from edfi_toolkit.cli.options import AsJson
+from edfi_toolkit.cli.options import LEFT_OUT, AsJson, FailOnName
 from edfi_toolkit.cli.output import say, show_json, show_text
+from edfi_toolkit.cli.reporting import seconds
 
 COLUMNS = (
     "source",
@@ -32,6 +33,10 @@ def batch(
     approve: Annotated[str, typer.Option(help="auto; without it nothing is sent.")] = "",
     workers: Annotated[int, typer.Option(min=1, help="Districts at a time.")] = 2,
     minutes: Annotated[int, typer.Option(help="One run may take this long.")] = 240,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only what failed or was not come to in the last batch.")
+    ] = False,
+    fail_on: FailOnName = LEFT_OUT,
     as_json: AsJson = False,
 ) -> None:
     """Run many districts unattended, each school year to the target that holds it, and go on when one fails.
@@ -44,11 +49,14 @@ def batch(
     """
     import pandas as pd
 
+    from edfi_toolkit.batch.batch_file import BatchFile, failed_of, totals
     from edfi_toolkit.batch.exits import worst
     from edfi_toolkit.batch.fleet import run_fleet
     from edfi_toolkit.batch.notebooks import Limits
+    from edfi_toolkit.batch.report import SCHEMA
     from edfi_toolkit.errors import ConfigError
     from edfi_toolkit.runs import AUTO
+    from edfi_toolkit.runs.folder import new_run_id
     from edfi_toolkit.settings import load_settings
 
     installation = load_settings()
@@ -57,14 +65,27 @@ def batch(
     names = list(dict.fromkeys(sources or [])) or [
         name for name, each in installation.sources.items() if each.profile
     ]
-    if not names:
+    if failed:
+        again = failed_of(installation.runs_dir)
+        names = [name for name in names if name in again]
+        if not names:
+            say("Nothing failed in the last batch.")
+    elif not names:
         raise ConfigError("No source names a profile. Write profile and target under [sources.NAME].")
     lines, others = [], []
+    file = BatchFile(installation.runs_dir, new_run_id())
+    file.begin(names)
     for district in run_fleet(
-        installation, names, approved=approve, workers=workers, limits=Limits(run_s=60 * minutes)
+        installation,
+        names,
+        approved=approve,
+        fail_on=fail_on,
+        workers=workers,
+        limits=Limits(run_s=60 * minutes),
     ):
         for line in district.lines:
             say(str(line))
+            file.add(line.facts)
         for other in district.other_years:
             say(
                 f"{district.source} {other['school_year']}: {other['rows']:,} enrollments belong to this year, and "
@@ -73,11 +94,14 @@ def batch(
         lines += district.lines
         others += [{"source": district.source, **other} for other in district.other_years]
     code = worst(line.exit for line in lines)
+    sums = {"exit": int(code), "other_years": others, "totals": totals(lines), "seconds": round(seconds(), 1)}
+    file.end(sums)
     facts = [line.facts for line in lines]
     if as_json:
-        show_json({"runs": facts, "other_years": others, "exit": int(code)})
+        show_json({"schema": SCHEMA, "file": str(file.path), "runs": facts, **sums})
     else:
-        table = pd.DataFrame(facts).reindex(columns=[*COLUMNS, *MORE_COLUMNS])
+        flat = [{**fact, **fact["counts"]} for fact in facts]
+        table = pd.DataFrame(flat).reindex(columns=[*COLUMNS, *MORE_COLUMNS])
         shown = table.sort_values(["source", "school_year"]).convert_dtypes().astype(object)
         show_text(shown.where(shown.notna(), "").to_string(index=False))
     raise typer.Exit(code)

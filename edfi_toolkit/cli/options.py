@@ -30,7 +30,19 @@ def without_password(address: str | None) -> str | None:
     return address
 
 
+class FailOn(StrEnum):
+    """What makes a finished run exit 3."""
+
+    left_out = "left-out"
+    new = "new"
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
+LEFT_OUT = FailOn.left_out
+FailOnName = Annotated[
+    FailOn,
+    typer.Option("--fail-on", help="new: exit 0 when the same records are left out as in the last run."),
+]
 Reveal = Annotated[bool, typer.Option("--reveal", help="Show real student ids instead of pseudonyms.")]
 ProfileName = Annotated[str, typer.Option("--profile", "-p", help="Whose rules, such as certification.")]
 SchoolYear = Annotated[

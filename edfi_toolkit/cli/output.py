@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from edfi_toolkit.review.views import View
 
 
+was_json = False  # whether a result was written as JSON
+
+
 def say(text: str) -> None:
     """A line for the person, on stderr."""
     sys.stderr.write(f"{visible(text)}\n")
@@ -50,8 +53,10 @@ def show(view: View, *, as_json: bool = False, facts: Mapping[str, Any] | None =
 
 def show_json(content: object) -> None:
     """Any result as one line of JSON on stdout."""
+    global was_json
     import orjson
 
+    was_json = True
     show_text(orjson.dumps(content, default=str).decode())
 
 

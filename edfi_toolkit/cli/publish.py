@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from edfi_toolkit.batch.exits import exit_of_steps
 from edfi_toolkit.cli.options import (
+    LEFT_OUT,
     AsJson,
+    FailOnName,
     Given,
     Overrides,
     ProfileName,
@@ -22,7 +24,12 @@ from edfi_toolkit.cli.options import (
 )
 from edfi_toolkit.cli.output import show
 from edfi_toolkit.cli.progress import TerminalProgress
+from edfi_toolkit.cli.reporting import about_run, seconds
 from edfi_toolkit.cli.steps import finish, preview_of
+
+if TYPE_CHECKING:
+    from edfi_toolkit.batch.report import Report
+    from edfi_toolkit.review.views import View
 
 
 def publish(
@@ -48,6 +55,7 @@ def publish(
         int | None, typer.Option(min=1, help="Begin no further record after so many writes.")
     ] = None,
     source_name: SourceLabel = None,
+    fail_on: FailOnName = LEFT_OUT,
     as_json: AsJson = False,
 ) -> None:
     """Carry out a plan: that of a folder, or a new one from a source.
@@ -71,27 +79,29 @@ def publish(
         "max_requests": max_requests,
     }
     if (folder / "plan.json").is_file() and not (folder / "manifest.json").is_file():
-        view, steps = _publish_saved(folder, profile, target, approve, options)
-        code = exit_of_steps(steps)
-        show(view, as_json=as_json, facts={**steps["publish"], **steps["preview"], "exit": int(code)})
-        raise typer.Exit(code)
+        view, report = _publish_saved(folder, profile, target, approve, options)
+        show(view, as_json=as_json, facts=report.facts)
+        raise typer.Exit(report.exit)
     if (folder / "manifest.json").is_file():
         about = RunFolder(folder.resolve().parent, folder.resolve().name).manifest
         run = open_run(
             profile=profile, school_year=about.get("school_year"), target=target, run_id=folder.resolve().name
         )
+        about_run(run)
     else:
         named = named_source(source_or_plan, source_name)
         run, _ = preview_of(named, profile, school_year, target, given, schools=school)
     with TerminalProgress("Publishing") as progress:
         view = run.publish(approved=approve, progress=progress, **options)
-    finish(run, view, as_json)
+    finish(run, view, as_json, fail_on)
 
 
 def _publish_saved(
     folder: Path, profile: str, target: str, approve: str, options: dict[str, Any]
-) -> tuple[Any, dict[str, Any]]:
-    """Carry out a plan that was saved by itself; the view, and the steps as a run's manifest has them."""
+) -> tuple[View, Report]:
+    """Carry out a plan that was saved by itself; the view, and the report of it."""
+    from edfi_toolkit.batch.counts import DONE
+    from edfi_toolkit.batch.report import Report
     from edfi_toolkit.errors import ConfigError
     from edfi_toolkit.ledger import Ledger
     from edfi_toolkit.planning import Plan
@@ -115,7 +125,23 @@ def _publish_saved(
             progress=progress,
             **options,
         )
+    sent = {done: result.attrs["delivered"].get(action, 0) for action, done in DONE.items()}
     outcomes = {name: int(count) for name, count in result["outcome"].value_counts().items()}
     held = int(saved.findings["code"].eq("HELD").sum())
     steps = {"preview": {"held": held}, "publish": {"outcomes": outcomes}}
-    return published_view(result, Masker(installation.mask_key)), steps
+    report = Report(
+        exit=exit_of_steps(steps),
+        source=saved.scope.source,
+        target=target,
+        profile=profile,
+        school_year=saved.scope.school_year,
+        counts={
+            "held": held,
+            **sent,
+            "refused": outcomes.get("refused", 0),
+            "pending": outcomes.get("pending", 0),
+        },
+        steps=steps,
+        seconds=round(seconds(), 1),
+    )
+    return published_view(result, Masker(installation.mask_key)), report

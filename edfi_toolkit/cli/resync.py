@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from edfi_toolkit.cli.options import (
+    LEFT_OUT,
     AsJson,
+    FailOnName,
     Given,
     Incremental,
     Mode,
@@ -36,6 +38,7 @@ def resync(
     incremental: Incremental = None,
     override: Overrides = None,
     source_name: SourceLabel = None,
+    fail_on: FailOnName = LEFT_OUT,
     as_json: AsJson = False,
 ) -> None:
     """Compare the source with what the ODS really holds, record by record; with --approve put it right.
@@ -61,4 +64,4 @@ def resync(
     if approve:
         with TerminalProgress("Publishing") as progress:
             view = run.publish(approved=approve, overrides=override or [], progress=progress)
-    finish(run, view, as_json)
+    finish(run, view, as_json, fail_on)

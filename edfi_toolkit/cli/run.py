@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from edfi_toolkit.cli.options import (
+    LEFT_OUT,
     AsJson,
+    FailOnName,
     Given,
     Mode,
     ModeName,
@@ -20,6 +22,7 @@ from edfi_toolkit.cli.options import (
 )
 from edfi_toolkit.cli.output import say, show, show_json
 from edfi_toolkit.cli.progress import notebook_progress
+from edfi_toolkit.cli.reporting import seconds
 
 
 def run(
@@ -35,6 +38,7 @@ def run(
     given: Given = None,
     minutes: Annotated[int, typer.Option(help="The whole run may take this long.")] = 240,
     source_name: SourceLabel = None,
+    fail_on: FailOnName = LEFT_OUT,
     as_json: AsJson = False,
 ) -> None:
     """Run the notebooks unattended: extract, validate, preview; with --approve publish and review too.
@@ -61,14 +65,9 @@ def run(
     )
     if done.error:
         say(done.error)
+    report = done.report(seconds()).failing_on(fail_on).keep(done.run)
     if as_json:
-        facts = {
-            "run_id": done.run.id,
-            "folder": str(done.run.path),
-            "steps": done.steps,
-            "exit": int(done.exit),
-        }
-        show_json(facts)
+        show_json(report.facts)
     else:
         show(done.run.overview())
-    raise typer.Exit(done.exit)
+    raise typer.Exit(report.exit)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from edfi_toolkit.batch.exits import exit_of_steps
-from edfi_toolkit.cli.options import Mode, settings_given
-from edfi_toolkit.cli.output import say, show
+from edfi_toolkit.cli.options import LEFT_OUT, Mode, settings_given
+from edfi_toolkit.cli.output import say, show, show_json
 from edfi_toolkit.cli.progress import TerminalProgress
+from edfi_toolkit.cli.reporting import about_run, seconds
 
 if TYPE_CHECKING:
     from edfi_toolkit.review.views import View
@@ -60,6 +61,7 @@ def preview_of(
         run_id="new",
         settings=settings,
     )
+    about_run(run)
     run.target.credentials()
     for step in (run.extract, run.build, run.validate):
         say(step().says)
@@ -71,14 +73,15 @@ def preview_of(
         return run, run.preview(live=True, schools=schools or (), progress=reading)
 
 
-def finish(run: Run, view: View, as_json: bool) -> None:
-    """Show the state of a run and end with its exit code."""
-    steps = run.folder.manifest.get("steps", {})
-    code = exit_of_steps(steps)
-    show(
-        view,
-        as_json=as_json,
-        facts={"run_id": run.id, "folder": str(run.path), "steps": steps, "exit": int(code)},
-    )
+def finish(run: Run, view: View, as_json: bool, fail_on: str = LEFT_OUT) -> None:
+    """Show the state of a run, keep its report, and end with its exit code."""
+    from edfi_toolkit.batch.report import report_of
+
+    code = exit_of_steps(run.folder.manifest.get("steps", {}))
+    report = report_of(run, code, seconds=seconds()).failing_on(fail_on).keep(run)
+    if as_json:
+        show_json(report.facts)
+    else:
+        show(view)
     say(f"Run {run.id}: {run.path}")
-    raise typer.Exit(code)
+    raise typer.Exit(report.exit)

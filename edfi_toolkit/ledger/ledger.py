@@ -324,6 +324,18 @@ class Ledger:
         rows = typed_keys(self._frame(query))
         return _typed(rows, integers=("item", "status", "attempts"), instants=("begun_at", "settled_at"))
 
+    def delivered_by(self, run_id: str) -> dict[str, int]:
+        """How many records a run itself delivered, by action; what an earlier run of its plan did is not among them."""
+        table, runs = schema.attempts, schema.runs
+        query = (
+            select(table.c.action, func.count(table.c.id))
+            .join_from(table, runs, table.c.run == runs.c.id)
+            .where(runs.c.run_id == run_id, table.c.outcome == "delivered")
+            .group_by(table.c.action)
+        )
+        with self._guarded(), self.reading() as connection:
+            return {action: int(count) for action, count in connection.execute(query)}
+
     def overrides(self, run_id: str | None = None) -> pd.DataFrame:
         """Every override: `run_id, breach, person, given_at`."""
         table, runs = schema.overrides, schema.runs

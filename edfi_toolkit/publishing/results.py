@@ -56,6 +56,7 @@ def result_of(
     identities: Mapping[MapKey, Identity],
 ) -> pd.DataFrame:
     """One row per item (RESULT_COLUMNS); what an earlier run of this plan delivered is reported as by that run.
+    Its `attrs["delivered"]` counts by action what this run itself delivered.
 
     outcomes: of this run, by item. unsent: items it never sent. last: by item, from earlier runs of this plan.
     identities: the identity map before this run, for the ids of what only the ledger learned.
@@ -75,5 +76,8 @@ def result_of(
         rows.append((ed_fi_id, answer.outcome, answer.status, problem_type, answer.correlation_id, attempts))
     found = pd.DataFrame(rows, columns=list(_OF_OUTCOME), index=plan.items.index)
     result = plan.items[["action", "resource", *KEY_COLUMNS]].join(found)
+    delivered = Counter(items.actions[item] for item, each in outcomes.items() if each.outcome == "delivered")
     texts = dict.fromkeys(("ed_fi_id", "outcome", "problem_type", "correlation_id"), "str")
-    return typed_keys(result[list(RESULT_COLUMNS)]).astype({**texts, "status": "Int64", "attempts": "Int64"})
+    typed = typed_keys(result[list(RESULT_COLUMNS)]).astype({**texts, "status": "Int64", "attempts": "Int64"})
+    typed.attrs["delivered"] = dict(delivered)
+    return typed

@@ -10,9 +10,11 @@ import datetime as dt
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import orjson
 import pandas as pd
@@ -52,6 +54,7 @@ class RunFolder:
         if not _RUN_ID.fullmatch(run_id):
             raise ConfigError(f"{run_id!r} cannot name a run. Use letters, digits, '.', '_' and '-'.")
         self.run_id, self.path = run_id, runs_dir / run_id
+        self.clocks: tuple[float, float] | None = None  # as the step under way began
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -99,9 +102,16 @@ class RunFolder:
             self._write_manifest({**manifest, "steps": kept})
 
     def record(self, step: str, counts: Mapping[str, Any]) -> None:
-        """Note in the manifest that a step is done, with its counts."""
+        """Note in the manifest that a step is done, with its counts and what it took since it began (`timed`)."""
         manifest = self.manifest
-        manifest["steps"][step] = {"at": now_text(), **counts}
+        spent = {}
+        if self.clocks is not None:
+            now = (time.monotonic(), time.process_time())
+            names = ("seconds", "cpu_seconds")
+            spent = {
+                name: round(at - began, 3) for name, at, began in zip(names, now, self.clocks, strict=True)
+            }
+        manifest["steps"][step] = {"at": now_text(), **counts, **spent}
         self._write_manifest(manifest)
 
     def save_frame(self, name: str, frame: pd.DataFrame) -> None:
@@ -139,6 +149,29 @@ class RunFolder:
         self.write(
             "manifest.json", orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY)
         )
+
+
+class _HasFolder(Protocol):
+    folder: RunFolder
+
+
+_R = TypeVar("_R", bound=_HasFolder)
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def timed(step: Callable[Concatenate[_R, _P], _T]) -> Callable[Concatenate[_R, _P], _T]:
+    """A step of a run; what it records has its seconds and its CPU seconds."""
+
+    @wraps(step)
+    def clocked(run: _R, /, *args: _P.args, **options: _P.kwargs) -> _T:
+        before, run.folder.clocks = run.folder.clocks, (time.monotonic(), time.process_time())
+        try:
+            return step(run, *args, **options)
+        finally:
+            run.folder.clocks = before
+
+    return clocked
 
 
 def runs_newest_first(runs_dir: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:

@@ -8,6 +8,7 @@ was published: from then on the run is history, its steps show what they found, 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from edfi_toolkit.review import answers, steps
 from edfi_toolkit.review.plans import plan_view, unapproved_view
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.runs.artifacts import hashes_of, load_build, load_checked, save_build, save_checked
-from edfi_toolkit.runs.folder import RunFolder
+from edfi_toolkit.runs.folder import RunFolder, timed
 from edfi_toolkit.runs.manifest import (
     check_outcome,
     check_row_balance,
@@ -93,6 +94,7 @@ class Run:
         """Whether publishing was begun; from then on the run is history."""
         return self.folder.has("publish")
 
+    @timed
     def extract(self) -> View:
         """Read the source into canonical tables. In a run that has published, show what was read then."""
         if self.published:
@@ -115,14 +117,11 @@ class Run:
         self.folder.begin(head_of_manifest(self, chosen))
         tables.save(self.path / "tables")
         self.__dict__["tables"] = tables
-        counts = {
-            "rows": int(read["rows"].sum()),
-            "set_aside": len(tables.skipped),
-            "files": hashes_of(source.path),
-        }
-        self.folder.record("extract", counts)
+        counts = {"rows": int(read["rows"].sum()), "set_aside": len(tables.skipped)}
+        self.folder.record("extract", {**counts, "files": hashes_of(source.path)})
         return steps.extracted_view(tables, self.masker())
 
+    @timed
     def build(self) -> View:
         """Build the records by the rules of the profile."""
         self.folder.need("extract")
@@ -148,6 +147,7 @@ class Run:
         self.folder.record("build", {"records": len(built.records), "skipped": skipped})
         return steps.built_view(built, self.masker())
 
+    @timed
     def validate(self) -> View:
         """Find every problem of every record; against the target as well when it can be reached."""
         self.folder.need("build")
@@ -165,6 +165,7 @@ class Run:
         self.folder.record("validate", {**parts, **about})
         return steps.checked_view(checked, self.masker(), note)
 
+    @timed
     def preview(
         self, *, live: bool | str = False, schools: Collection[int] = (), progress: Progress | None = None
     ) -> View:
@@ -184,6 +185,7 @@ class Run:
         view = self._keep_plan(lambda: plan_of(self, schools), unasked)
         return view.warning_first(checked["note"]) if unasked and not self.published else view
 
+    @timed
     def resync(
         self,
         *,
@@ -221,6 +223,7 @@ class Run:
         write_run_workbook(self)
         return plan_view(made, self.checked, self._masker_of(made))
 
+    @timed
     def publish(
         self,
         *,
@@ -339,11 +342,10 @@ class Run:
         """One student's story: every row considered, kept or dropped by which rule, what was built, what was sent."""
         if not student_unique_id:
             return steps.story_view(None, self.masker())
-        try:
-            published = identity_map(self)
-        except ConfigError:  # the settings no longer have this target
-            published = None
-        story = self.built.explain(student_unique_id=student_unique_id, identity_map=published)
+        known = None
+        with suppress(ConfigError):  # the settings no longer have this target
+            known = identity_map(self)
+        story = self.built.explain(student_unique_id=student_unique_id, identity_map=known)
         return steps.story_view(story.frame, self.masker())
 
     def held(self) -> View:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from edfi_toolkit.batch.batch_file import failed_of
 from edfi_toolkit.batch.exits import Exit, worst
 from edfi_toolkit.batch.fleet import Job, configuration_notice, jobs_of
 from edfi_toolkit.batch.unattended import shipped
@@ -62,6 +63,10 @@ class Ended:
     text: str
     held: dict[int, set[tuple[str, str]]]
 
+    @property
+    def file(self) -> Path:
+        return Path(self.told["file"])
+
     def line(self, source: str, year: int | None) -> dict[str, Any]:
         (found,) = (
             each for each in self.told["runs"] if (each["source"], each["school_year"]) == (source, year)
@@ -100,7 +105,9 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
         command = [sys.executable, "-m", "edfi_toolkit", "batch", "--approve", "auto", "--json"]
         done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
         held = {year: set(days_in(target)) for year, target in targets.items()}
-    return Ended(done.returncode, json.loads(done.stdout), done.stdout + done.stderr, held)
+    told = json.loads(done.stdout)
+    told["file"] = str(folder / told["file"])
+    return Ended(done.returncode, told, done.stdout + done.stderr, held)
 
 
 def days_in(target: Target) -> Iterator[tuple[str, str]]:
@@ -117,14 +124,14 @@ def test_each_school_year_goes_to_the_target_that_holds_it(ended: Ended) -> None
     assert ("8300641001", "2025-09-02") in ended.held[2026]
     assert all("2025-07-01" <= day <= "2026-06-30" for _, day in ended.held[2026])
     told = {year: ended.line("north", year) for year in SENT}
-    assert {year: (line["target"], line["created"]) for year, line in told.items()} == {
+    assert {year: (line["target"], line["counts"]["created"]) for year, line in told.items()} == {
         year: (f"state-{year}", len(ended.held[year])) for year in SENT
     }
 
 
 def test_one_districts_failure_stops_no_other(ended: Ended) -> None:
     south = ended.line("south", 2026)
-    assert (south["exit"], south["created"]) == (2, 0)
+    assert (south["exit"], south["counts"]["created"], south["error"]["type"]) == (2, 0, "SourceUnavailable")
     assert "There is no folder or file" in south["says"]
     assert "Write profile and target under [sources.east]" in ended.line("east", None)["says"]
     assert "No target of source 'north' is of the school year 2024" in ended.line("north", 2024)["says"]
@@ -140,6 +147,32 @@ def test_rows_of_years_that_nothing_is_sent_for_are_told(ended: Ended) -> None:
         for year, rows in expected.items()
     ]
     assert "north 2023: " in ended.text
+
+
+def test_the_file_of_a_batch_has_each_run_as_it_ended_and_the_totals_at_its_end(ended: Ended) -> None:
+    asked, *runs, end = [json.loads(line) for line in ended.file.read_text("utf-8").splitlines()]
+    assert asked["sources"] == ["north", "south", "east"]
+    assert sorted(runs, key=str) == sorted(
+        ({**each, "schema": 1, "batch": asked["batch"]} for each in ended.told["runs"]), key=str
+    )
+    assert (end["ended"], end["exit"], end["totals"]) == (True, 2, ended.told["totals"])
+    assert end["totals"]["delivered"] == sum(len(held) for held in ended.held.values())
+    assert failed_of(ended.file.parent) == ["north", "south", "east"]  # north has a year without a target
+    cut = ended.file.with_name("batch-99999999-000000-killed.jsonl")
+    cut.write_text("".join(ended.file.read_text("utf-8").splitlines(keepends=True)[:1]), "utf-8")
+    assert failed_of(ended.file.parent) == ["north", "south", "east"]
+    cut.unlink()
+
+
+def test_a_report_says_what_each_step_took_and_what_is_new(ended: Ended) -> None:
+    line = ended.line("north", 2026)
+    assert list(line["steps"]) == ["extract", "build", "validate", "preview", "publish"]
+    assert all(step["seconds"] > 0 and step["cpu_seconds"] > 0 for step in line["steps"].values())
+    assert line["cpu_seconds"] > 0
+    new = {name: line["counts"][name] for name in ("set_aside", "built", "held", "refused", "pending")}
+    assert {name: line["new"][name] for name in new} == new  # nothing was there before
+    kept = json.loads((ended.file.parent / line["run_id"] / "report.json").read_bytes())
+    assert kept == {name: value for name, value in line.items() if name != "batch"}
 
 
 def test_a_batch_names_no_student(ended: Ended) -> None:

@@ -65,7 +65,7 @@ def told(cycle: Cycle) -> tuple[str, dict[str, int]]:
 
 
 def runs(north: District) -> int:
-    return len(list((north.folder / "runs").glob("*")))
+    return len(list((north.folder / "runs").glob("*/manifest.json")))
 
 
 def test_what_changes_is_published_and_what_does_not_costs_a_look(north: District) -> None:
@@ -148,7 +148,7 @@ def test_an_emptied_source_is_shown_and_not_published(north: District) -> None:
     cycle = next(cycles)
     assert (cycle.state, cycle.exit) == ("guarded", Exit.GUARDED)
     assert "The source gives no student that can be read, but 40 published records rest on it." in cycle.says
-    assert cycle.counts["deleted"] == 40  # what it would have done
+    assert (cycle.planned, cycle.counts["deleted"]) == ({"deleted": 40}, 0)
     assert (north.folder / "runs" / cycle.run_id / "workbook.xlsx").is_file()
     again = next(cycles)
     assert (again.state, again.exit) == ("unchanged", Exit.GUARDED)
@@ -238,7 +238,8 @@ def test_a_database_is_read_at_each_interval(north: District) -> None:
 
 def test_without_approval_nothing_is_sent(north: District) -> None:
     cycle = next(watching(approved=""))
-    assert told(cycle) == ("planned", {"rows": 81, "built": 40, "created": 40})
+    assert told(cycle) == ("planned", {"rows": 81, "built": 40})
+    assert cycle.planned == {"created": 40}
     assert north.writes() == {}
 
 
@@ -324,10 +325,10 @@ def state_is(state: str) -> Callable[[dict[str, Any]], bool]:
 def test_a_watch_sees_a_district_through_a_bad_day(north: District) -> None:
     """Changes, a folder that goes and comes, an ODS that goes and comes."""
     watch = Process(north)
-    assert watch.until(state_is("published"))["created"] == 40
+    assert watch.until(state_is("published"))["counts"]["created"] == 40
 
     north.write(range(40), s7=ENDED)
-    assert watch.until(state_is("published"))["updated"] == 1
+    assert watch.until(state_is("published"))["counts"]["updated"] == 1
     assert north.held()["S-7"] == "2026-01-31"
 
     os.rename(north.source, north.folder / "away")
@@ -339,7 +340,7 @@ def test_a_watch_sees_a_district_through_a_bad_day(north: District) -> None:
     north.write(range(41), s7=ENDED)
     assert watch.until(lambda cycle: cycle["exit"] == 5)["wait_s"] >= 1
     north.ods_returns()
-    assert watch.until(state_is("published"))["created"] == 1
+    assert watch.until(state_is("published"))["counts"]["created"] == 1
     assert len(north.held()) == 41
     assert watch.end(signal.SIGINT) == 0
     assert "S-" not in "".join(watch.lines)
@@ -356,12 +357,14 @@ def test_a_watch_that_is_stopped_in_a_publish_goes_on_where_it_was(north: Distri
         time.sleep(0.05)
     assert watch.end(signal.SIGTERM) == 5  # running again resumes
     stopped = json.loads(watch.lines[-1])
-    assert (stopped["created"] > 0, stopped["pending"] > 0) == (True, True)
+    assert (stopped["counts"]["created"] > 0, stopped["counts"]["pending"] > 0) == (True, True)
 
     httpx.put(f"{north.ods.control_url}/faults", json=[]).raise_for_status()
     resumed = next(watching())
     assert resumed.exit is Exit.DONE
-    unanswered = PEOPLE - stopped["created"] - resumed.counts["created"]  # in flight, and not waited for long
-    assert 0 <= unanswered <= stopped["pending"]
+    unanswered = (
+        PEOPLE - stopped["counts"]["created"] - resumed.counts["created"]
+    )  # in flight, and not waited for long
+    assert 0 <= unanswered <= stopped["counts"]["pending"]
     assert north.writes() == {"POST 201": PEOPLE}
     assert north.held() == {f"S-{number}": None for number in range(PEOPLE)}

@@ -102,7 +102,7 @@ def test_an_unknown_option_is_exit_2(cli: Cli, nothing_set: Path) -> None:
         (errors.OdsRefusedLogin("No."), 2),
         (errors.LedgerError("Broken."), 2),
         (errors.LedgerBusy("Locked."), 5),
-        (KeyboardInterrupt(), 1),
+        (KeyboardInterrupt(), 5),
     ],
 )
 def test_an_expected_error_is_one_sentence_and_its_exit_code(
@@ -352,8 +352,11 @@ def test_publishing_a_saved_plan_that_holds_records_is_exit_3(
         cli("plan", "sample", *SAMPLE, "--out", "plan")
         code, out, _ = cli("publish", "plan", *SAMPLE[:2], "--approve", "auto", "--json")
         told = json.loads(out)
-        assert set(told["outcomes"]) == {"delivered"}
-        assert told["held"] > 0
+        assert set(told["steps"]["publish"]["outcomes"]) == {"delivered"}
+        assert told["counts"]["held"] > 0
+        assert told["counts"]["delivered"] == told["steps"]["publish"]["outcomes"]["delivered"]
+        again = json.loads(cli("publish", "plan", *SAMPLE[:2], "--approve", "auto", "--json")[1])
+        assert (again["exit"], again["counts"]["delivered"]) == (3, 0)  # the first has sent it
         assert code == told["exit"] == 3
 
 

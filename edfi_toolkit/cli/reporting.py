@@ -1,0 +1,86 @@
+"""What a command reports however it ends: with `--json` always one object, also when nothing could start."""
+
+from __future__ import annotations
+
+import inspect
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from edfi_toolkit.cli import output
+
+if TYPE_CHECKING:
+    from edfi_toolkit.batch.exits import Exit
+    from edfi_toolkit.runs.run import Run
+
+JSON = "--json"
+
+
+@dataclass
+class _Underway:
+    """The command that runs in this process, as far as it has come."""
+
+    given: dict[str, Any] = field(default_factory=dict)
+    run: Run | None = None
+    began: float = field(default_factory=time.monotonic)
+
+
+_underway = _Underway()
+
+
+def reported(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that is stopped by SIGTERM as by Ctrl-C, and whose failures name what it was given."""
+    names = inspect.signature(command).parameters
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        global _underway
+        _underway = _Underway({name: given[name] for name in names if name in given})
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+        command(**given)
+
+    return run
+
+
+def about_run(run: Run) -> None:
+    """From now on a failure is one of this run."""
+    _underway.run = run
+
+
+def seconds() -> float:
+    """Since the command began."""
+    return time.monotonic() - _underway.began
+
+
+def report_failure(code: Exit, error: str, says: str) -> None:
+    """Write the report of a command that failed into the run's folder, and with `--json` to stdout."""
+    from edfi_toolkit.batch.report import Report, report_of
+    from edfi_toolkit.errors import EdfiToolkitError
+    from edfi_toolkit.settings import without_credentials
+
+    run, given = _underway.run, _underway.given
+    source = given.get("source") or given.get("source_or_plan")
+    report = Report(
+        exit=code,
+        source=without_credentials(source) if source else None,
+        target=given.get("target"),
+        profile=given.get("profile"),
+        school_year=given.get("school_year"),
+        seconds=round(seconds(), 1),
+        says=says,
+        error=error,
+    )
+    if run is not None:
+        with suppress(
+            EdfiToolkitError
+        ):  # what made the command fail may keep its run from being read or written
+            report = report_of(run, code, seconds=seconds(), says=says, error=error).keep(run)
+    if JSON in sys.argv and not output.was_json:
+        output.show_json(report.facts)

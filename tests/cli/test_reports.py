@@ -1,0 +1,95 @@
+"""`--json` is one object however a command ends, and claims what the run itself did."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edfi_toolkit.cli import main
+from edfi_toolkit.cli.playground import working_in
+from edfi_toolkit.ledger import Ledger
+from edfi_toolkit.runs import open_run
+from tests.factories.district import YEAR
+from tests.factories.watched import PEOPLE, District
+
+pytestmark = [pytest.mark.process, pytest.mark.filterwarnings("default")]
+OF = ("--profile", "certification", "--school-year", str(YEAR), "--json")
+Told = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def north(tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
+    made = District.make(tmp_path_factory.mktemp("reports"))
+    made.write([*range(10), PEOPLE])  # the last is not in the ODS: his record is held
+    with working_in(made.folder, made.environ):
+        yield made
+    made.ods_stops()
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Told:
+    def run(*words: str) -> dict[str, Any]:
+        monkeypatch.setattr(sys, "argv", ["edfi-toolkit", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        report: dict[str, Any] = json.loads(capsys.readouterr().out)
+        assert report["exit"] == int(ended.value.code or 0)
+        assert report["schema"] == 1
+        return report
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "error"),
+    [
+        (("plan", "north", "--profil", "certification", "--json"), 2, "UsageError"),
+        (("plan", "nroth", *OF), 2, "ConfigError"),
+        (("plan", "north", *OF, "--target", "sandbx"), 2, "ConfigError"),
+        (("run", "north", *OF, "--target", "sandbx", "--approve", "auto"), 2, "ConfigError"),
+        (("batch", "--approve", "auto", "--json"), 2, "ConfigError"),
+        (("publish", "north", *OF, "--approve", "0" * 16), 4, "StalePlan"),
+    ],
+)
+def test_what_could_not_start_has_a_report_with_its_error(
+    north: District, told: Told, words: tuple[str, ...], code: int, error: str
+) -> None:
+    report = told(*words)
+    assert (report["exit"], report["error"]["type"]) == (code, error)
+    assert report["error"]["says"]
+    if words[0] != "batch" and error != "UsageError":
+        assert (report["source"], report["profile"], report["school_year"]) == (
+            words[1],
+            "certification",
+            YEAR,
+        )
+    assert not report["counts"].get("delivered")
+
+
+def test_a_run_claims_what_it_sent_and_says_what_is_new(north: District, told: Told) -> None:
+    with Ledger(north.folder / "ledger.db") as ledger:
+        like = open_run(profile="certification", school_year=YEAR, source="north", run_id="new")
+        with ledger.exclusive(ledger.feed(like.target.identity, "certification", "north")):
+            busy = told("publish", "north", *OF, "--approve", "auto")
+    assert (busy["exit"], busy["error"]["type"], busy["counts"]["delivered"]) == (5, "LedgerBusy", 0)
+    assert north.writes() == {}
+
+    first = told("publish", "north", *OF, "--approve", "auto")
+    assert (first["exit"], first["counts"]["delivered"], first["planned"]) == (3, 10, {})
+    assert (first["counts"]["held"], first["new"]["held"], first["new"]["built"]) == (1, 1, 11)
+    repeated = told("publish", first["folder"], *OF, "--approve", "auto")
+    assert repeated["counts"]["delivered"] == 10  # the same run: these are its own
+    second = told("publish", "north", *OF, "--approve", "auto", "--fail-on", "new")
+    assert (second["exit"], second["counts"]["delivered"]) == (0, 0)
+    assert (second["counts"]["held"], second["new"]["held"], second["new"]["built"]) == (1, 0, 0)
+
+    north.write([*range(10), PEOPLE, PEOPLE + 1])
+    third = told("publish", "north", *OF, "--approve", "auto", "--fail-on", "new")
+    assert (third["exit"], third["counts"]["held"], third["new"]["held"]) == (3, 2, 1)
+    kept = json.loads((Path(third["folder"]) / "report.json").read_bytes())
+    assert (kept["run_id"], kept["counts"]) == (third["run_id"], third["counts"])
