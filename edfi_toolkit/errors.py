@@ -113,6 +113,11 @@ class OdsError(EdfiToolkitError):
         """Whether this means "not for this login" or "not in this version", and not that something is wrong."""
         return self.status in (403, 404, 405)
 
+    @property
+    def lacks(self) -> bool:
+        """Whether a host that was asked for a collection has none of that name."""
+        return self.status == 404
+
 
 class OdsUnavailable(OdsError):
     """The retry budget is spent; running again resumes."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edfi_toolkit.cli.options import AsJson, Given, ProfileName, SchoolYear, SourceName
+from edfi_toolkit.cli.options import AsJson, AskedTarget, Given, ProfileName, SchoolYear, SourceName
 from edfi_toolkit.cli.output import say, show
 from edfi_toolkit.cli.steps import build_of
 
@@ -17,6 +17,7 @@ def build(
     profile: ProfileName,
     school_year: SchoolYear = None,
     given: Given = None,
+    target: AskedTarget = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the files; without it only the counts.")
     ] = None,
@@ -30,7 +31,7 @@ def build(
     from edfi_toolkit.privacy import Masker
     from edfi_toolkit.review.steps import built_view
 
-    built, installation = build_of(source, profile, school_year, given)
+    built, installation = build_of(source, profile, school_year, given, target)
     if out is not None:
         for path in write_build(built, out):
             say(f"Wrote {path}")

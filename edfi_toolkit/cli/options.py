@@ -49,6 +49,12 @@ SchoolYear = Annotated[
     int | None, typer.Option("--school-year", "-y", help="The year it ends in: 2026 is 2025-26.")
 ]
 TargetName = Annotated[str, typer.Option("--target", "-t", help="A target named in the settings.")]
+AskedTarget = Annotated[
+    str | None,
+    typer.Option(
+        "--target", "-t", help="A target named in the settings; its data standard is asked, nothing else."
+    ),
+]
 SourceName = Annotated[
     str,
     typer.Argument(

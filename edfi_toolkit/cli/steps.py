@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 
 def build_of(
-    source: str, profile: str, school_year: int | None, given: list[str] | None
+    source: str,
+    profile: str,
+    school_year: int | None,
+    given: list[str] | None,
+    target: str | None = None,
 ) -> tuple[Build, Settings]:
-    """The build of a source, and the settings of this installation."""
-    from edfi_toolkit.rules import build as built
+    """The build of a source, and the settings of this installation. target: one whose data standard is asked."""
+    from edfi_toolkit.rules.building import build_for
     from edfi_toolkit.runs.manifest import settings_of
     from edfi_toolkit.settings import load_settings
     from edfi_toolkit.sources import extract
@@ -34,7 +38,14 @@ def build_of(
     tables = extract(
         found.path, profile=profile, mapping=found.mapping, settings=chosen, limits=installation.reading
     )
-    return built(tables, profile=profile, school_year=school_year, settings=chosen), installation
+    standard = None
+    if target is not None:
+        from edfi_toolkit.ods import Client, standard_of
+
+        with Client(installation.target(target)) as client:
+            standard = standard_of(client)
+    built = build_for(standard, tables, profile=profile, school_year=school_year, settings=chosen)
+    return built, installation
 
 
 def preview_of(

@@ -20,7 +20,7 @@ from edfi_toolkit.errors import ConfigError
 
 SHIPPED = "5.2"
 STANDARDS = (SHIPPED, "4.0", "6.1")
-_VERSION = re.compile(r"\s*v?(\d+)(?:\.(\d+))?", re.IGNORECASE)
+_VERSION = re.compile(r"(\d+)(?:\.(\d+))?")
 
 
 def resources(version: str) -> dict[str, dict[str, Any]]:
@@ -82,19 +82,27 @@ def _names(endpoint: str, version: str) -> dict[str, str]:
 
 @cache
 def elsewhere(endpoint: str, version: str) -> frozenset[str]:
-    """Members that some other standard has and this one has not."""
+    """Members that some other standard has and this one, which has the resource, has not."""
+    if endpoint not in resources(version):
+        return frozenset()
     every = frozenset[str]().union(*(members(endpoint, other) for other in STANDARDS))
     return every - members(endpoint, version)
 
 
+def major(version: str) -> int | None:
+    """The first number of a version as a host or a person writes it (5.2, 5.2.0, DS 5); None where there is none."""
+    found = _VERSION.search(version)
+    return int(found[1]) if found else None
+
+
 def is_known(version: str) -> bool:
-    """Whether a version, as a host or a person writes it, is one of STANDARDS: 5.2, 5.2.0, v5.2."""
-    return _numbers(version) in map(_numbers, STANDARDS)
+    """Whether some standard of that major number is known here."""
+    return major(version) in map(major, STANDARDS)
 
 
-def same_major(one: str, other: str) -> bool:
-    """Whether two versions have one major number."""
-    return _numbers(one)[0] == _numbers(other)[0]
+def agrees(version: str, known: str) -> bool:
+    """Whether a known standard is the nearest to a version."""
+    return major(version) is not None and nearest(version) == known
 
 
 def nearest(version: str) -> str:
@@ -122,16 +130,16 @@ def fitting(version: str, served: Mapping[str, Iterable[str]]) -> str:
 
 def _fits(known: str, endpoint: str, listed: Iterable[str]) -> bool:
     """Whether a description has of a resource's members that not all standards have just those of this one."""
-    some = frozenset[str]().union(
-        *(elsewhere(endpoint, other) for other in STANDARDS if endpoint in resources(other))
-    )
+    some = frozenset[str]().union(*(elsewhere(endpoint, other) for other in STANDARDS))
     return some & frozenset(listed) == some & members(endpoint, known)
 
 
 def _numbers(version: str) -> tuple[int, int]:
-    found = _VERSION.match(version)
+    found = _VERSION.search(version)
     if not found:
-        raise ConfigError(f"{version!r} names no data standard. Write data_standard as 4.0 or 5.2.")
+        raise ConfigError(
+            f"{version!r} names no data standard. Write data_standard as one of {', '.join(STANDARDS)}."
+        )
     return int(found[1]), int(found[2] or 0)
 
 

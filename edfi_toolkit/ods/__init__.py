@@ -10,6 +10,7 @@ from edfi_toolkit.ods.discovery import Discovery
 from edfi_toolkit.ods.problems import Problem
 from edfi_toolkit.ods.read import Found
 from edfi_toolkit.ods.retry import RetryPolicy, Verdict, judge
+from edfi_toolkit.ods.standard import standard_of
 from edfi_toolkit.ods.write import Outcome, Write
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "login_of",
     "pull",
     "read_copy",
+    "standard_of",
 ]

@@ -24,10 +24,12 @@ class Reader(Protocol):
 
 
 class Snapshot(NamedTuple):
-    """ods: ODS_COLUMNS, as `plan` takes it. unread: resources the ODS lacks or does not show this login."""
+    """ods: ODS_COLUMNS, as `plan` takes it. unread: resources the ODS does not show this login. lacking: those it has
+    not at all."""
 
     ods: pd.DataFrame
     unread: tuple[str, ...]
+    lacking: tuple[str, ...]
 
 
 def read_snapshot(reader: Reader, resources: Iterable[str], *, progress: Progress | None = None) -> Snapshot:
@@ -38,7 +40,7 @@ def read_snapshot(reader: Reader, resources: Iterable[str], *, progress: Progres
     OdsError, and PlanError when stopped.
     """
     pages = [pd.DataFrame(columns=list(ODS_COLUMNS))]
-    unread, done = [], 0
+    unread, lacking, done = list[str](), list[str](), 0
     for resource in resources:
         report = None if progress is None else partial(_report, progress, done)
         try:
@@ -48,13 +50,13 @@ def read_snapshot(reader: Reader, resources: Iterable[str], *, progress: Progres
         except OdsError as refusal:
             if not refusal.not_offered:
                 raise
-            unread.append(resource)
+            (lacking if refusal.lacks else unread).append(resource)
         else:
             pages += found
             done += sum(map(len, found))
     if progress is not None:
         progress(done, done)
-    return Snapshot(pd.concat(pages, ignore_index=True), tuple(unread))
+    return Snapshot(pd.concat(pages, ignore_index=True), tuple(unread), tuple(lacking))
 
 
 def _report(

@@ -30,22 +30,25 @@ def with_live(
     missing: pd.DataFrame | None = None,
     dependents: pd.DataFrame | None = None,
     unread: Collection[str] = (),
+    lacking: Collection[str] = (),
 ) -> Plan:
     """The plan with what the ODS, as it is now, has to say of its items.
 
     ods: `resource, id, etag, body` of every association resource that could be read. missing: `code, severity,
     says, hint` and the columns of a key: references that do not exist there. dependents: `resource` and the
-    key columns of the associations that other records there refer to. unread: resources that could not be
-    read.
+    key columns of the associations that other records there refer to. unread, lacking: resources that could
+    not be read, and those that the ODS has not.
     """
     findings = Findings()
-    readable = [resource for resource in associations() if resource not in unread]
+    readable = [resource for resource in associations() if resource not in {*unread, *lacking}]
     held = ods_side(ods, readable)
     findings.report("LIVE_COMPARED")
     for resource in plan.scope.resources:
         if resource in unread:
             findings.report("RESOURCE_UNREAD", resource=resource)
     items = plan.items.reset_index(drop=True)
+    for resource in items.loc[items["resource"].isin(lacking), "resource"].unique():
+        findings.report("RESOURCE_LACKING", resource=resource)
     looked = items["resource"].isin(readable)
     found_at = _met_by(items[looked], held)
     for code in dict.fromkeys(code for code, _ in found_at.values()):

@@ -61,6 +61,7 @@ class Plan:
     preferences: switch and mapping version of each resource that was compared (PREFERENCES).
     shapes: what each table of the source looks like (SHAPES), for the ledger to remember once this is published; none
         where it is not to be remembered.
+    standard: the data standard that the bodies were built for; empty in a plan of an older version.
     seal: `seal_of` the items when their hashes were worked out; without one they are worked out when needed.
     """
 
@@ -71,6 +72,7 @@ class Plan:
     preferences: pd.DataFrame = field(default_factory=lambda: typed_preferences(None))
     shapes: pd.DataFrame = field(default_factory=lambda: shapes_frame({}))
     seal: bytes = b""
+    standard: str = ""
 
     @cached_property
     def fingerprint(self) -> str:
@@ -128,6 +130,7 @@ class Plan:
             "mode": self.mode,
             "breaches": self.breaches,
             "scope": asdict(self.scope),
+            "standard": self.standard,
             "findings": _records(self.findings),
             "preferences": _plain(self.preferences),
         }
@@ -164,6 +167,7 @@ class Plan:
                 about["mode"],
                 typed_preferences(pd.DataFrame(about["preferences"])),
                 shapes,
+                standard=about.get("standard", ""),
             )
         )
         if loaded.fingerprint != about["fingerprint"]:

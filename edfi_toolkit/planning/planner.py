@@ -64,6 +64,7 @@ def plan(
     identity_map: pd.DataFrame | None = None,
     ods: pd.DataFrame | None = None,
     unread: Collection[str] = (),
+    lacking: Collection[str] = (),
     mode: str = "publish",
     source_name: str | None = None,
     last_sync: pd.DataFrame | None = None,
@@ -77,7 +78,8 @@ def plan(
     identity_map: what this feed published; rows of other feeds, years and resources are not compared, nor is
         what the ODS holds under their ids.
     ods: `resource, id, etag, body` of what the ODS holds; read in mode "resync" only.
-    unread: resources that could not be read; a resync leaves them as they are and reports it.
+    unread, lacking: resources that could not be read, and those that the ODS has not; a resync leaves them as they are
+        and reports it.
     source_name: the feed's source where it differs from the build's.
     last_sync: `resource, enabled, mapping_version` as at the last sync: what differs by now is worth a resync.
     last_shapes: what the source's tables looked like at the last publish (SHAPES); where nothing is known of that, the
@@ -102,6 +104,7 @@ def plan(
         identity_map=identity_map,
         last_sync=last_sync,
         unread=unread,
+        lacking=lacking,
     )
     scope = replace(
         feed,
@@ -139,7 +142,9 @@ def plan(
     loss = _source_loss(last_shapes, mapped, build)
     _guard(items, mapped_rows, _withheld(identity_map, scope, findings), build, loss, findings)
     findings.copy_notices(build.notices)
-    made = Plan(items, findings.frame(), scope, mode, preferences, seal=seal_of(items))
+    made = Plan(
+        items, findings.frame(), scope, mode, preferences, seal=seal_of(items), standard=build.standard
+    )
     # Rows that get lost while nothing is sent stay remembered, so that they are missed when something is.
     silent = not (made.sends.any() or made.breaches) and bool(loss.gone)
     return made if schools or silent else replace(made, shapes=shapes_frame(build.tables.shapes))

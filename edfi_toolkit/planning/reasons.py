@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pandas as pd
 
-from edfi_toolkit.model import KEY_COLUMNS, canonical
+from edfi_toolkit.model import KEY_COLUMNS, canonical, standards
 from edfi_toolkit.model.frames import shared_texts
 from edfi_toolkit.planning.key_changes import row_of
 from edfi_toolkit.rules import Build
@@ -47,7 +47,7 @@ class Origins:
         names = [f"{table}:{row_id}" for table, row_id in zip(skipped["table"], skipped["id"], strict=True)]
         # The first rule of a row is the one a steward sees.
         self._rules = dict(zip(reversed(names), reversed(skipped["rule"].tolist()), strict=True))
-        self._tables = build.tables
+        self._tables, self.standard = build.tables, build.standard
         self._ids: dict[str, set[str]] = {}
 
     def rule_of(self, ref: str) -> str | None:
@@ -108,15 +108,15 @@ def _differs(member: str, old: Any, new: Any) -> bool:
 def reasons(items: pd.DataFrame, events: list[str], origins: Origins) -> list[str]:
     """One sentence per item, led by its rule and the events behind it: `REC-P6, ZZ-EVT-7: its key moved ...`.
 
-    items: action, rule, pair, diff, source_refs and the key columns. events: one text per item, may be empty.
+    items: resource, action, rule, pair, diff, source_refs and the key columns. events: one text per item, may be empty.
     """
     moved = _moved_parts(items)
     names = (shared_texts(items[name]) for name in ("action", "rule"))
-    columns = (*names, *(items[name].tolist() for name in ("pair", "diff", "source_refs")))
+    columns = (*names, *(items[name].tolist() for name in ("resource", "pair", "diff", "source_refs")))
     return [
         (_usual(rule, event, action) if pair is pd.NA else "")
-        or f"{_lead(rule, event)}{_sentence(action, rule, moved.get(pair), diff, refs, origins)}"
-        for event, action, rule, pair, diff, refs in zip(events, *columns, strict=True)
+        or f"{_lead(rule, event)}{_sentence(action, resource, moved.get(pair), diff, refs, origins)}"
+        for event, action, rule, resource, pair, diff, refs in zip(events, *columns, strict=True)
     ]
 
 
@@ -133,7 +133,7 @@ def _lead(rule: str, event: str) -> str:
 
 def _sentence(
     action: str,
-    rule: str,
+    resource: str,
     moved: str | None,
     diff: Mapping[str, Any] | None,
     refs: list[str],
@@ -142,8 +142,14 @@ def _sentence(
     if moved is not None:
         return f"its key moved ({moved}), so the old record is deleted and then the new one created."
     if action == "PUT":
-        return f"changed: {', '.join(diff or {})}."
+        return f"changed: {', '.join(diff or {})}{_of_standard(resource, diff or {}, origins.standard)}."
     return origins.gone(refs)
+
+
+def _of_standard(resource: str, diff: Mapping[str, Any], standard: str) -> str:
+    """Which of the changed members were published under another data standard, and have no place in this one."""
+    gone = [member for member in diff if member in standards.elsewhere(resource, standard)]
+    return f"; Data Standard {standard} has no {', '.join(gone)}" if gone else ""
 
 
 def _moved_parts(items: pd.DataFrame) -> dict[Any, str]:

@@ -46,6 +46,7 @@ def looked_at(
     identity_map: pd.DataFrame | None = None,
     last_sync: pd.DataFrame | None = None,
     unread: Collection[str] = (),
+    lacking: Collection[str] = (),
 ) -> pd.DataFrame:
     """The resources that a plan looks at, and how each is set (PREFERENCES).
 
@@ -74,7 +75,8 @@ def looked_at(
             findings.report("RESYNC_RECOMMENDED", resource=resource)
         return now
     mapped = [] if identity_map is None or identity_map.empty else identity_map["resource"].unique()
-    for resource in unread:
-        if resource in {*built, *mapped}:
-            findings.report("RESOURCE_UNREAD", resource=resource)
-    return now[~now["resource"].isin(list(unread))].reset_index(drop=True)
+    for code, resources in (("RESOURCE_UNREAD", unread), ("RESOURCE_LACKING", lacking)):
+        for resource in resources:
+            if resource in {*built, *mapped}:
+                findings.report(code, resource=resource)
+    return now[~now["resource"].isin([*unread, *lacking])].reset_index(drop=True)

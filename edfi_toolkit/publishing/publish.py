@@ -23,7 +23,8 @@ from edfi_toolkit.errors import LedgerError, OdsError, StalePlan
 from edfi_toolkit.ledger.attempts import Attempt, AttemptResult
 from edfi_toolkit.ledger.journal import Journal
 from edfi_toolkit.ledger.ledger import Ledger
-from edfi_toolkit.ods import Client, Outcome, Write
+from edfi_toolkit.model import standards
+from edfi_toolkit.ods import Client, Outcome, Write, standard_of
 from edfi_toolkit.planning.guardrails import GivenOverride
 from edfi_toolkit.planning.plan import Plan
 from edfi_toolkit.publishing.approval import approved_plan
@@ -60,15 +61,16 @@ def publish(
         record. What was not sent by then is `pending` with 0 attempts.
     max_seconds, max_requests: the run stops likewise when so much time has passed, or so many writes were sent.
     Publishing the same plan again resumes it: what it delivered counts as done and is not sent again.
-    Raises UnsafePlan, StalePlan and, for a target of another school year, ConfigError before anything is
-    sent, LedgerBusy when another run of the feed is at work, and OdsUnavailable or OdsRefusedLogin when the
-    target is unavailable; what is finished by then stays finished.
+    Raises UnsafePlan, StalePlan (also for a target of another data standard) and, for a target of another school
+    year, ConfigError before anything is sent, LedgerBusy when another run of the feed is at work, and OdsUnavailable
+    or OdsRefusedLogin when the target is unavailable; what is finished by then stays finished.
     """
     plan, fingerprint, answered = approved_plan(plan, approved, overrides)
     budget = Budget(max_seconds=max_seconds, max_requests=max_requests)
     with ExitStack() as stack:
         client, opened = open_client(target, stack), open_ledger(ledger, stack)
         client.target.check_year(plan.scope.school_year)
+        _check_standard(plan, client)
         feed = opened.feed(client.target.identity, plan.scope.profile, plan.scope.source)
         stack.enter_context(opened.exclusive(feed))
         journal = Journal(opened, feed, plan.scope.school_year)
@@ -92,6 +94,24 @@ def publish(
         if not unsent:  # else the run stays open, like one that was interrupted
             _end(plan, items, run.results, journal)
         return result_of(plan, items, run.results.outcomes, unsent=unsent, last=last, identities=identities)
+
+
+def _check_standard(plan: Plan, client: Client) -> None:
+    """COM-STD-1: nothing is sent that was built for another data standard than the target's.
+
+    The target may have moved since, or not have answered when the records were built. What it serves is asked only
+    where the version it names does not settle it.
+    """
+    named = client.discovery.data_standard
+    if not plan.standard or not plan.sends.any() or (named and standards.agrees(named, plan.standard)):
+        return
+    found = standard_of(client)
+    if found is not None and standards.nearest(found) != plan.standard:
+        raise StalePlan(
+            f"The records of this plan were built for Data Standard {plan.standard}, and target "
+            f"'{client.target.name}' has {found}; nothing was sent. Build them again: a new run asks the target, and "
+            f"edfi.build takes the setting data_standard = {found!r}."
+        )
 
 
 def _update_identities(items: Items, states: Sequence[State], journal: Journal) -> None:

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.model import standards
 from edfi_toolkit.rules.account import NOTICES, Account, framed, together
 from edfi_toolkit.rules.contract import profile as profile_of
 from edfi_toolkit.rules.control import CONTROL, control_faults, ignored
+from edfi_toolkit.rules.standard import SETTING, with_standard_notices
 from edfi_toolkit.tables import Tables, normalise
 
 if TYPE_CHECKING:
@@ -77,6 +79,11 @@ class Build:
     publishes: bool = True
     judged: pd.DataFrame = field(default_factory=lambda: Account().judged)
     control: pd.DataFrame = field(default_factory=lambda: framed([], tuple(CONTROL)))
+
+    @property
+    def standard(self) -> str:
+        """The known data standard that the records are built for (COM-STD-1)."""
+        return standards.nearest(str(self.settings[SETTING]))
 
     @classmethod
     def of(
@@ -152,9 +159,27 @@ def build(
             tables = rules.prepare(tables, school_year, values)
         tables = normalise(tables)
     config = pick_config(tables, school_year)
+    if config.data_standard and not (settings or {}).get(SETTING):
+        values[SETTING] = config.data_standard
+    standards.nearest(str(values[SETTING]))  # raises where it names none
     with collector_paused():
         made = rules.build(tables, config, values)
-    return _under_control(made, rules.preferences)
+    return with_standard_notices(_under_control(made, rules.preferences))
+
+
+def build_for(
+    standard: str | None,
+    tables: Mapping[str, Any],
+    *,
+    profile: str,
+    school_year: int | None,
+    settings: Mapping[str, Any],
+) -> Build:
+    """As `build`, for the data standard that a target was found to have (COM-STD-1); None where it was not found."""
+    if standard is None:
+        return build(tables, profile=profile, school_year=school_year, settings=settings)
+    made = build(tables, profile=profile, school_year=school_year, settings={**settings, SETTING: standard})
+    return with_standard_notices(made, settings.get(SETTING))
 
 
 def _under_control(made: Build, preferences: tuple[str, ...]) -> Build:

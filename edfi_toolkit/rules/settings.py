@@ -58,8 +58,8 @@ COMMON: tuple[Setting, ...] = (
     Setting(
         "data_standard",
         "5.2",
-        "DS-MEMBER",
-        "Data standard of the target; some members differ by it.",
+        "COM-STD-1",
+        "Data standard where no target was asked; a target's own outranks it.",
     ),
     Setting("descriptor_namespace", "uri://ed-fi.org", "COM-PAY-3", "Namespace that bare code values get."),
     choice("key_change", "COM-KEY-3", "How a changed key is sent.", "delete_then_post", "put_if_updatable"),

@@ -47,7 +47,7 @@ def plan_counts(plan: Plan) -> dict[str, Any]:
         "actions": {action: int(count) for action, count in actions.value_counts().items()},
         "breaches": list(plan.breaches),
         "held": int(codes.eq("HELD").sum()),
-        "unread": int(codes.eq("RESOURCE_UNREAD").sum()),
+        "unread": int(codes.isin(["RESOURCE_UNREAD", "RESOURCE_LACKING"]).sum()),
         "sources": int(actions.isin(["POST", "PUT", "NOOP"]).sum()),
     }
 

@@ -3,7 +3,7 @@ the ODS holds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.display.progress import Progress
     from edfi_toolkit.ods import RetryPolicy
     from edfi_toolkit.planning import Plan
+    from edfi_toolkit.rules import Build
     from edfi_toolkit.runs.run import Run
     from edfi_toolkit.tables import Tables
     from edfi_toolkit.validation import Checked
@@ -48,13 +49,14 @@ def live_plan_of(run: Run, schools: Collection[int], progress: Progress) -> Plan
     written = made.items[made.items["action"].isin(["POST", "PUT"])]
     with Client(run.target) as client:
         missing = missing_references(written, target=client, identity_map=identity_map(run))
-        ods, unread = read_snapshot(client, associations(), progress=progress)
+        ods, unread, lacking = read_snapshot(client, associations(), progress=progress)
         return with_live(
             made,
             ods,
             missing=missing.assign(severity="warning"),
             dependents=dependents(client),
             unread=unread,
+            lacking=lacking,
         )
 
 
@@ -83,10 +85,13 @@ def resync_of(
     with Client(run.target) as client, Ledger(run.installation.ledger) as ledger:
         copies = Copies(client, ledger, run.installation.copies_dir)
         kept = run.target.incremental if incremental is None else incremental
-        ods, unread = read_snapshot(copies if kept else client, resources_of(run.checked), progress=progress)
+        ods, unread, lacking = read_snapshot(
+            copies if kept else client, resources_of(run.checked), progress=progress
+        )
     if kept:
         note(copies.says)
-    found = {"ods": ods, "unread": unread, "schools": schools, "updatable": _updatable(run)}
+    found = {"ods": ods, "unread": unread, "lacking": lacking}
+    found |= {"schools": schools, "updatable": _updatable(run)}
     made = plan(run.checked, mode="resync", source_name=run.source.name, **found, **known)
     return _with_other_feeds(run, made)
 
@@ -94,6 +99,18 @@ def resync_of(
 def identity_map(run: Run) -> pd.DataFrame:
     """What the run's feed has published."""
     return _remembered(run)["identity_map"]
+
+
+def built_records(run: Run, settings: Mapping[str, Any]) -> Build:
+    """The records, built for the data standard of the run's target where it can be asked (COM-STD-1)."""
+    from edfi_toolkit.ods import Client, standard_of
+    from edfi_toolkit.rules.building import build_for
+
+    standard = None
+    with suppress(OdsError, ConfigError), Client(run.target, retry=short_retry()) as client:
+        standard = standard_of(client)
+    about: dict[str, Any] = {"profile": run.profile, "school_year": run.school_year, "settings": settings}
+    return build_for(standard, run.tables, **about)
 
 
 def short_retry() -> RetryPolicy:

@@ -36,6 +36,7 @@ from edfi_toolkit.runs.manifest import (
 from edfi_toolkit.runs.parameters import flag_of, refuse_numbers
 from edfi_toolkit.runs.planning import (
     asked_who_is_published,
+    built_records,
     checked_records,
     identity_map,
     live_plan_of,
@@ -127,14 +128,14 @@ class Run:
         self.folder.need("extract")
         if self.published:
             return self._as_published(steps.built_view(self.built, self.masker()))
-        from edfi_toolkit.rules import build, profile
+        from edfi_toolkit.rules import profile
         from edfi_toolkit.tables.load_errors import is_load_error
 
         settings = self._settings()
         asks_target = profile(self.profile).asks_target
         if asks_target and asks_target.holds(settings):
             self.__dict__["tables"] = asked_who_is_published(self)
-        built = build(self.tables, profile=self.profile, school_year=self.school_year, settings=settings)
+        built = built_records(self, settings)
         for row in built.accounting().to_dict("records"):
             parts = {
                 name: row[name] for name in ("used", "skipped", "set_aside", "collapsed", "not_applicable")
@@ -144,7 +145,9 @@ class Run:
         save_build(self.folder, built)
         self.__dict__["built"] = built
         skipped = int((~is_load_error(built.skipped["rule"])).sum())
-        self.folder.record("build", {"records": len(built.records), "skipped": skipped})
+        self.folder.record(
+            "build", {"records": len(built.records), "skipped": skipped, "data_standard": built.standard}
+        )
         return steps.built_view(built, self.masker())
 
     @timed

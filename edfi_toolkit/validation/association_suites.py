@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from edfi_toolkit.model import resource
+from edfi_toolkit.model import standards
 from edfi_toolkit.validation.check_texts import STANDARD
 from edfi_toolkit.validation.suite_files import (
     DESCRIPTOR_URI,
@@ -17,8 +17,17 @@ from edfi_toolkit.validation.suite_files import (
 
 
 def association_suite(endpoint: str) -> list[Expectation]:
-    """All expectations of one association: what the standard requires, its limits, dates and key."""
-    properties = {path.removeprefix("$."): facts for path, facts in resource(endpoint)["properties"].items()}
+    """All expectations of one association: what the standard requires, its limits, dates and key.
+
+    Members that only some standards have are in it too; `check_records` asks what the build's own has.
+    """
+    properties = {
+        path.removeprefix("$."): {**facts, "standard": f"Ed-Fi Data Standard {version}"}
+        for version in reversed(standards.STANDARDS)
+        if endpoint in standards.resources(version)
+        for path, facts in standards.resources(version)[endpoint]["properties"].items()
+    }
+    properties = dict(sorted(properties.items()))
     rules = [
         rule
         for path, facts in properties.items()
@@ -29,7 +38,7 @@ def association_suite(endpoint: str) -> list[Expectation]:
 
 
 def _of_property(endpoint: str, path: str, facts: dict[str, Any]) -> Iterator[Expectation]:
-    about: dict[str, Any] = {"source": f"{STANDARD}, {endpoint}.{path}", "column": path}
+    about: dict[str, Any] = {"source": f"{facts['standard']}, {endpoint}.{path}", "column": path}
     if facts.get("required"):
         says = f"{path} is missing, and the data standard requires it."
         yield expectation(endpoint, "expect_column_values_to_not_be_null", "DS-REQUIRED", says=says, **about)
@@ -102,7 +111,9 @@ def _dates(endpoint: str) -> Iterator[Expectation]:
 
 
 def _key(endpoint: str) -> Expectation:
-    columns = [path.removeprefix("$.") for path in resource(endpoint)["identity"]]
+    columns = [
+        path.removeprefix("$.") for path in standards.resources(standards.SHIPPED)[endpoint]["identity"]
+    ]
     return expectation(
         endpoint,
         "expect_compound_columns_to_be_unique",

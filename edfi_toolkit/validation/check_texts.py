@@ -34,6 +34,13 @@ _ALL = (
         STANDARD,
     ),
     CheckText(
+        "DS-RESOURCE",
+        "critical",
+        "The data standard, or the target, does not have the resource this record is for.",
+        "Decide with the host which resource takes such records; nothing is sent there.",
+        STANDARD,
+    ),
+    CheckText(
         "DS-MEMBER",
         "critical",
         "The record holds a property that this resource does not have.",

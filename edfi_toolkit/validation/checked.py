@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from edfi_toolkit.model import KEY_COLUMNS, associations
+from edfi_toolkit.model import KEY_COLUMNS, associations, standards
 from edfi_toolkit.rules import profile as profile_of
 from edfi_toolkit.rules.catalogue import RULES, Rule
 from edfi_toolkit.settings import Target
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from edfi_toolkit.rules import Build
 
 SEVERITY_OF_UNKNOWN_NOTICE = "info"
-SHIPPED_STANDARD = "5"
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def validate(
     suite_checks.known_subjects(suites)
     suite_checks.check_tables(build, suites, collected)
     _check_control(build, collected)
-    flats = _flattened(records, collected)
+    flats = _flattened(records, build.standard, collected)
     suite_checks.check_records(build, flats, suites, collected)
     references.check_within(records, collected)
     if target is None:
@@ -138,7 +137,9 @@ def _check_control(build: Build, collected: Collected) -> None:
         collected.add_rows(rule.id, str(table), rows["id"], field=None, **texts)
 
 
-def _flattened(records: pd.DataFrame, collected: Collected) -> dict[str, tuple[Flat, np.ndarray]]:
+def _flattened(
+    records: pd.DataFrame, standard: str, collected: Collected
+) -> dict[str, tuple[Flat, np.ndarray]]:
     """By endpoint the frames of its bodies, and the position of each body in the records."""
     flats = {}
     for endpoint, positions in records.groupby("resource", sort=True).indices.items():
@@ -146,18 +147,22 @@ def _flattened(records: pd.DataFrame, collected: Collected) -> dict[str, tuple[F
             says = f"{endpoint} is none of the ten student program associations."
             collected.add("SRC-VALUE", positions, field="resource", says=says, severity="critical")
             continue
+        if endpoint not in standards.associations(standard):
+            says = f"Data Standard {standard} has no {endpoint}."
+            collected.add("DS-RESOURCE", positions, field="resource", says=says)
+            continue
         collected.offsets = np.asarray(positions)
         bodies = records["body"].iloc[positions].tolist()
-        flats[str(endpoint)] = (flatten(str(endpoint), bodies, collected), collected.offsets)
+        flats[str(endpoint)] = (flatten(str(endpoint), bodies, collected, standard), collected.offsets)
         collected.offsets = None
     return flats
 
 
 def _by_its_standard(found: pd.DataFrame, build: Build) -> pd.DataFrame:
-    """DS-MEMBER compares with the standard that ships; a target of another one decides itself."""
-    standard = str(build.config.data_standard or build.settings["data_standard"])
-    if standard.partition(".")[0] != SHIPPED_STANDARD:
-        hint = f"Data Standard {standard} was not checked; only a target can tell."
+    """DS-MEMBER compares with a standard that is known here; a target of another one decides itself."""
+    version = str(build.settings["data_standard"])
+    if not standards.is_known(version):
+        hint = f"Data Standard {version} was not checked; only a target can tell."
         found.loc[found["rule_id"].eq("DS-MEMBER"), ["severity", "hint"]] = "warning", hint
     return found
 

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.errors import did_you_mean
-from edfi_toolkit.model import resource
+from edfi_toolkit.model import standards
 from edfi_toolkit.validation.findings import Collected
 
 RECORDS = ""  # the name of the frame that has one row a record
@@ -71,6 +71,7 @@ class Flat:
     """
 
     endpoint: str
+    standard: str
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def column(self, path: str) -> tuple[pd.Series, np.ndarray]:
@@ -87,10 +88,11 @@ def frame_of(path: str) -> str:
 
 
 @cache
-def model_of(endpoint: str) -> Member:
+def model_of(endpoint: str, standard: str) -> Member:
     """The members of one endpoint as a tree."""
     root = Member("", {"type": "object"})
-    for path, facts in sorted(resource(endpoint)["properties"].items(), key=lambda each: each[0].count(".")):
+    properties = standards.resources(standard)[endpoint]["properties"]
+    for path, facts in sorted(properties.items(), key=lambda each: each[0].count(".")):
         plain = path.removeprefix("$.")
         here = root
         *above, last = plain.replace("[*]", "").split(".")
@@ -100,12 +102,12 @@ def model_of(endpoint: str) -> Member:
     return root
 
 
-def flatten(endpoint: str, bodies: Sequence[Any], collected: Collected) -> Flat:
-    """Frames of the bodies of one endpoint; what is wrong with their shape goes to `collected` by position in
-    `bodies`."""
-    flat = Flat(endpoint)
-    objects = _of_type(list(bodies), model_of(endpoint), np.arange(len(bodies)), collected)
-    _walk(flat, model_of(endpoint), RECORDS, objects, np.arange(len(bodies)), collected, parents=None)
+def flatten(endpoint: str, bodies: Sequence[Any], collected: Collected, standard: str) -> Flat:
+    """Frames of the bodies of one endpoint of a data standard; what is wrong with their shape goes to `collected` by
+    position in `bodies`."""
+    flat, model = Flat(endpoint, standard), model_of(endpoint, standard)
+    objects = _of_type(list(bodies), model, np.arange(len(bodies)), collected)
+    _walk(flat, model, RECORDS, objects, np.arange(len(bodies)), collected, parents=None)
     return flat
 
 

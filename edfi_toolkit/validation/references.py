@@ -19,8 +19,8 @@ from edfi_toolkit.errors import did_you_mean, nearest
 from edfi_toolkit.model import (
     DEFAULT_NAMESPACE,
     KEY_COLUMNS,
-    descriptor_properties,
-    descriptor_values,
+    associations,
+    standards,
 )
 from edfi_toolkit.rules import profiles
 from edfi_toolkit.validation.check_texts import CHECK_TEXTS
@@ -39,7 +39,7 @@ def used_descriptors(flats: Flats) -> set[str]:
     return {
         name
         for endpoint, (flat, _) in flats.items()
-        for path, name in descriptor_properties(endpoint).items()
+        for path, name in standards.descriptor_properties(endpoint, flat.standard).items()
         if flat.column(path.removeprefix("$."))[0].notna().any()
     }
 
@@ -48,17 +48,17 @@ def check_descriptors(flats: Flats, known: Known | None, collected: Collected) -
     """COM-PAY-3: each descriptor value exists; one that does not is reported with the nearest that does."""
     for endpoint, (flat, positions) in flats.items():
         collected.offsets = positions
-        for path, name in descriptor_properties(endpoint).items():
+        for path, name in standards.descriptor_properties(endpoint, flat.standard).items():
             values, records = flat.column(path.removeprefix("$."))
             for value in values.dropna().unique():
-                if verdict := judge_descriptor(str(value), name, known):
+                if verdict := judge_descriptor(str(value), name, known, flat.standard):
                     rule_id, says = verdict
                     field = path.removeprefix("$.").replace("[*]", "")
                     collected.add(rule_id, records[np.asarray(values.eq(value))], field=field, says=says)
         collected.offsets = None
 
 
-def judge_descriptor(uri: str, name: str, known: Known | None) -> tuple[str, str] | None:
+def judge_descriptor(uri: str, name: str, known: Known | None, standard: str) -> tuple[str, str] | None:
     """Rule and sentence about one value, or None when there is nothing to say."""
     if not _URI.match(uri):
         return "COM-PAY-3", f"{uri!r} is not a full URI of the form namespace/{name}#code."
@@ -67,7 +67,7 @@ def judge_descriptor(uri: str, name: str, known: Known | None) -> tuple[str, str
         if listed is None or uri.casefold() in listed:
             return None
         return "COM-PAY-3", f"The target has no {name} {_suggestion(uri, list(listed.values()))}"
-    shipped = descriptor_values().get(name, ())
+    shipped = standards.descriptors(standard).get(name, ("", ()))[1]
     if uri.casefold() in {known.casefold() for known in shipped}:
         return None
     if not shipped or not uri.startswith(f"{DEFAULT_NAMESPACE}/") or uri.casefold() in of_states():
@@ -133,6 +133,16 @@ def check_target(
 
     identity_map: what this feed has published; a key it holds under another resource is ours to move.
     """
+    for resource in known.lacking:
+        says = f"The target does not have {resource}."
+        built = np.flatnonzero(records["resource"].eq(resource))
+        if len(built):
+            collected.add("DS-RESOURCE", built, field="resource", says=[says] * len(built))
+        elif resource not in associations():  # no record goes to the others, and no key is taken by them
+            collected.add_rows(
+                "REF-UNREADABLE", resource, [None], field=resource, severity=None,
+                says=f"{says} Nothing was checked against it.", hint="Ask the host if it should be there.",
+            )  # fmt: skip
     for resource in known.unreadable:
         says = f"The target did not let this login read {resource}, so nothing was checked against it."
         collected.add_rows(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.errors import ValidationError
-from edfi_toolkit.model import associations
+from edfi_toolkit.model import associations, standards
 from edfi_toolkit.rules import Build
 from edfi_toolkit.rules import profile as profile_of
 from edfi_toolkit.tables import TABLES
@@ -66,7 +66,8 @@ def check_records(
     for endpoint, (flat, positions) in flats.items():
         collected.offsets = positions
         for suite in suites[endpoint]:
-            for path, rules in _by_frame(_asked(suite, build), suite).items():
+            asked = [rule for rule in _asked(suite, build) if not _of_another_standard(rule, flat)]
+            for path, rules in _by_frame(asked, suite).items():
                 if path not in flat.frames:
                     names = ", ".join(rule["meta"]["rule_id"] for rule in rules)
                     raise ValidationError(
@@ -81,6 +82,12 @@ def check_records(
                     at = np.arange(len(positions)) if every else records[list(outcome.labels)]
                     collected.add(outcome.expectation["meta"]["rule_id"], at, **_texts(outcome, suite))
         collected.offsets = None
+
+
+def _of_another_standard(rule: Expectation, flat: Flat) -> bool:
+    """Whether a rule speaks about a member that other data standards have and this one has not."""
+    tops = {column.partition(".")[0].removesuffix("[*]") for column in gx.columns_of(rule)}
+    return not tops.isdisjoint(standards.elsewhere(flat.endpoint, flat.standard))
 
 
 def row_ids(frame: pd.DataFrame, primary_key: Sequence[str]) -> pd.Series:

@@ -26,7 +26,7 @@ ORGANIZATIONS = {
 
 @dataclass
 class Known:
-    """What exists. None where the target did not let this login look; `unreadable` names those resources.
+    """What exists. None where the target did not let this login look, or has no such resource: `unreadable`, `lacking`.
 
     programs: organization, name, type (case-folded). keys: resource and the six key columns, comparable by
     `folded`. descriptors: by name the spelling of each URI by its case-folded form.
@@ -39,6 +39,7 @@ class Known:
     enrolled: frozenset[str] | None = None
     keys: pd.DataFrame | None = None
     unreadable: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
 
 
 class Reader(Protocol):
@@ -70,7 +71,7 @@ def opened(target: str | Target | Reader) -> Iterator[Reader]:
 def pull(client: Reader, descriptor_names: Iterable[str]) -> Known:
     """Read everything that the checks need, each resource once.
 
-    Raises OdsUnavailable and OdsRefusedLogin; a resource this login may not read is noted in `unreadable`.
+    Raises OdsUnavailable and OdsRefusedLogin; a resource that is not there, or that this login may not read, is noted.
     """
     known = Known()
 
@@ -82,7 +83,7 @@ def pull(client: Reader, descriptor_names: Iterable[str]) -> Known:
         except OdsError as refusal:
             if not refusal.not_offered:
                 raise
-            known.unreadable.append(resource)
+            (known.lacking if refusal.lacks else known.unreadable).append(resource)
             return None
 
     def bodies(resource: str) -> list[dict[str, Any]] | None:

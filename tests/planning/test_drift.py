@@ -122,8 +122,8 @@ def test_against_a_real_ods_that_somebody_else_has_written_to(client, ledger):
     kept = [a_participation(n) for n in (3, 7, 9, 10)]
     made = plan(a_build(*ended, *kept), identity_map=ledger.identity_map(feed))
 
-    ods, unread = read_snapshot(client, associations())
-    live = with_live(made, ods, dependents=dependents(client), unread=unread)
+    ods, unread, lacking = read_snapshot(client, associations())
+    live = with_live(made, ods, dependents=dependents(client), unread=unread, lacking=lacking)
 
     assert sorted(told(live)) == [
         ("LIVE_CHANGED", "S-1"),

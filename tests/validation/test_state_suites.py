@@ -5,8 +5,10 @@ A validation costs a second whatever its size, so one table holds many rows, eac
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
+import pandas as pd
 import pytest
 
 from edfi_toolkit.rules import build, synthetic_of
@@ -333,11 +335,28 @@ def test_a_suite_of_one_state_is_silent_under_another_profile():
     assert not found.str.startswith("NM-").any()
 
 
-def test_nm_ele_10_another_data_standard_is_told_and_not_held():
-    checked = validate(build_of(good_tables(NM), profile=NM, settings={"data_standard": "4.0"}))
+def test_nm_ele_10_a_record_is_checked_against_its_own_data_standard():
+    older = build_of(good_tables(NM), profile=NM, settings={"data_standard": "4.0"})
+    checked = validate(older)
+    assert "DS-MEMBER" not in set(checked.findings["rule_id"])
+    assert len(checked.ready) == 1
+    mislabelled = validate(replace(older, settings={**older.settings, "data_standard": "5.2"}))
+    (told,) = mislabelled.findings[mislabelled.findings["rule_id"].eq("DS-MEMBER")].to_dict("records")
+    assert (told["severity"], told["field"]) == ("critical", "ctePrograms")
+
+
+def test_com_std_1_members_of_a_data_standard_that_is_not_known_are_told_and_not_held():
+    tables = good_tables(NM)
+    newer = build_of(tables, profile=NM, settings={"data_standard": "7.1"})
+    body = {**newer.records["body"].iloc[0], "newInSeven": True}
+    records = newer.records.assign(body=pd.Series([body], dtype="body"))
+    checked = validate(replace(newer, records=records))
     (told,) = checked.findings[checked.findings["rule_id"].eq("DS-MEMBER")].to_dict("records")
-    assert (told["severity"], told["field"]) == ("warning", "ctePrograms")
-    assert told["hint"] == "Data Standard 4.0 was not checked; only a target can tell."
+    assert (told["severity"], told["field"]) == ("warning", "newInSeven")
+    assert told["hint"] == "Data Standard 7.1 was not checked; only a target can tell."
+    (named,) = checked.findings[checked.findings["rule_id"].eq("STANDARD_UNKNOWN")].to_dict("records")
+    assert named["severity"] == "warning"
+    assert "Data Standard 7.1 is not known here; the records are built for 6.1" in named["says"]
     assert len(checked.ready) == 1
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from edfi_toolkit.model import associations, resource
+from edfi_toolkit.model import associations, standards
 from edfi_toolkit.rules import profile, profiles
 from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.rules.certification.rules import SHEET
@@ -60,7 +60,10 @@ def covered(endpoint: str, rule_id: str) -> set[str]:
 def test_every_property_the_standard_requires_is_expected(endpoint):
     required = {
         path.removeprefix("$.")
-        for path, facts in resource(endpoint)["properties"].items()
+        for standard in standards.STANDARDS
+        for path, facts in standards.resources(standard)
+        .get(endpoint, {"properties": {}})["properties"]
+        .items()
         if facts.get("required") and facts["type"] not in {"object", "array"}
     }
     assert covered(endpoint, "DS-REQUIRED") == required

@@ -11,12 +11,13 @@ from typing import Any
 
 import pandas as pd
 
-from edfi_toolkit.model import associations, descriptor_properties, resource
+from edfi_toolkit.model import associations, standards
 from edfi_toolkit.rules.account import Account
 from edfi_toolkit.rules.building import Build, Config, Scope
 from edfi_toolkit.rules.certification.attributes import contradictions, with_end_dates
 from edfi_toolkit.rules.common import Descriptors, assemble, school_year_of, suppress_future
 from edfi_toolkit.rules.frames import id_order, look_up, rank_texts
+from edfi_toolkit.rules.standard import for_standard
 from edfi_toolkit.tables import Tables
 
 NAME = "certification"
@@ -81,8 +82,10 @@ def build(
     account = account or Account()
     descriptors = Descriptors(tables, settings["descriptor_namespace"])
     rows = with_end_dates(participations(tables))
-    rows = with_members(rows, descriptors)
+    standard = standards.nearest(str(settings["data_standard"]))
+    rows = with_members(rows, descriptors, standard)
     rows = selected(rows, contradictions(rows, descriptors), settings, account)
+    warn_about_standard(rows, standard, account)
     candidates = elements(rows)
     account.watch(candidates)
     warn_about_years(candidates, account)
@@ -104,9 +107,10 @@ def selected(
     p: pd.DataFrame, contradicting: pd.Series, settings: Mapping[str, Any], account: Account
 ) -> pd.DataFrame:
     """CERT-SEL, COM-SHOW-1: the participations that make a record. contradicting: as of `contradictions`."""
-    required, lacking = missing_standard_properties(p), missing_sheet_properties(p)
+    standard = standards.nearest(str(settings["data_standard"]))
+    required, lacking = missing_standard_properties(p, standard), missing_sheet_properties(p, standard)
     strict = settings["strict_certification"]
-    refused = missing_sheet_properties(p, strict=True) if strict else pd.Series("", index=p.index)
+    refused = missing_sheet_properties(p, standard, strict=True) if strict else pd.Series("", index=p.index)
     kept = account.keep(
         p,
         TABLE,
@@ -141,7 +145,7 @@ def selected(
     return kept
 
 
-def missing_standard_properties(p: pd.DataFrame) -> pd.Series:
+def missing_standard_properties(p: pd.DataFrame, standard: str) -> pd.Series:
     """CERT-SEL-4: per row the names the data standard requires and the row lacks, joined by commas."""
     unknown = ~p["resource"].isin(associations())
     lacks = pd.Series("", index=p.index).mask(
@@ -150,21 +154,25 @@ def missing_standard_properties(p: pd.DataFrame) -> pd.Series:
     for part in KEY_PARTS:
         lacks = _add(lacks, part, p[part].isna())
     for endpoint, rows in p.groupby("resource").groups.items():
-        if endpoint in associations():
-            key_members = {path.split(".")[1] for path in resource(endpoint)["identity"]}
-            for name in sorted(set(resource(endpoint)["required"]) - key_members):
+        if endpoint in standards.associations(standard):
+            facts = standards.resources(standard)[str(endpoint)]
+            key_members = {path.split(".")[1] for path in facts["identity"]}
+            for name in sorted(set(facts["required"]) - key_members):
                 lacks = _add(lacks, name, _lacking(p.loc[rows, "members"], name))
     return lacks
 
 
-def missing_sheet_properties(p: pd.DataFrame, *, strict: bool = False) -> pd.Series:
+def missing_sheet_properties(p: pd.DataFrame, standard: str, *, strict: bool = False) -> pd.Series:
     """CERT-SEL-5: per row the names that only the certification sheet requires and the row lacks.
 
-    strict: without those of TODAYS_SHEET, which the certification's own scenarios lack.
+    strict: without those of TODAYS_SHEET, which the certification's own scenarios lack. What the data standard has no
+    place for is not asked for.
     """
     lacks = pd.Series("", index=p.index)
     for endpoint, rows in p.groupby("resource").groups.items():
         for path in SHEET.get(str(endpoint), ()):
+            if path.partition(".")[0] in standards.elsewhere(str(endpoint), standard):
+                continue
             if strict and (endpoint, path) in TODAYS_SHEET:
                 continue
             absent = (
@@ -194,10 +202,11 @@ def _lacking(members: pd.Series, path: str) -> pd.Series:
     return pd.Series([absent[id(member)] for member in members], index=members.index, dtype=bool)
 
 
-def with_members(p: pd.DataFrame, descriptors: Descriptors) -> pd.DataFrame:
+def with_members(p: pd.DataFrame, descriptors: Descriptors, standard: str) -> pd.DataFrame:
     """CERT-CTE-8 to -14 and their like: properties beyond the key, code values as URIs (COM-PAY-2, -3, -3a).
 
-    Rows that say the same share one object.
+    Named as the data standard has them (COM-STD-1); `dropped` are those it has no place for. Rows that say the same
+    share one object.
     """
     said = pd.DataFrame(
         {
@@ -210,24 +219,28 @@ def with_members(p: pd.DataFrame, descriptors: Descriptors) -> pd.DataFrame:
     )
     number = said.groupby(list(said), dropna=False, sort=False).ngroup()
     distinct = said.assign(attributes=p["attributes"])[~number.duplicated()]
-    members = [
-        {
+    members, dropped = [], []
+    for endpoint, attributes, reason, served in distinct.itertuples(index=False, name=None):
+        given = attributes if isinstance(attributes, dict) else {}
+        kept, left = for_standard(_without_empties(given), endpoint, standard)
+        own = {
             **({"reasonExitedDescriptor": reason} if isinstance(reason, str) else {}),
             **({} if pd.isna(served) else {"servedOutsideOfRegularSession": bool(served)}),
-            **_without_empties(
-                _with_uris(attributes, endpoint, descriptors) if isinstance(attributes, dict) else {}
-            ),
         }
-        for endpoint, attributes, reason, served in distinct.itertuples(index=False, name=None)
-    ]
+        members.append({**own, **_with_uris(kept, endpoint, descriptors, standard)})
+        dropped.append(left)
     return p.assign(
         members=pd.Series([members[own] for own in number], index=p.index, dtype=object),
+        dropped=pd.Series([dropped[own] for own in number], index=p.index, dtype=object),
         program_type_descriptor=descriptors.uris("ProgramTypeDescriptor", p["program_type"]),
     )
 
 
-def _with_uris(attributes: dict[str, Any], endpoint: str, descriptors: Descriptors) -> dict[str, Any]:
-    names = descriptor_properties(endpoint) if endpoint in associations() else {}
+def _with_uris(
+    attributes: dict[str, Any], endpoint: str, descriptors: Descriptors, standard: str
+) -> dict[str, Any]:
+    known = standards.associations(standard)
+    names = standards.descriptor_properties(endpoint, standard) if endpoint in known else {}
 
     def walk(value: Any, path: str) -> Any:
         if isinstance(value, dict):
@@ -258,6 +271,13 @@ def elements(p: pd.DataFrame) -> pd.DataFrame:
         person=rank_texts(p["student_unique_id"]),
         rules=[["CERT-SEL-1", "CERT-SEL-2", "COM-KEY-1"]] * len(p),
     )
+
+
+def warn_about_standard(p: pd.DataFrame, standard: str, account: Account) -> None:
+    """STANDARD_DROPPED: members of another data standard that this one has no place for (COM-STD-1)."""
+    names = p["dropped"].explode().dropna()
+    says = f"Data Standard {standard} has no " + names.astype("str") + ", so it is not sent."
+    account.notice("STANDARD_DROPPED", p[ID].reindex(names.index), TABLE, says)
 
 
 def warn_about_years(candidates: pd.DataFrame, account: Account) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.model import standards
 from edfi_toolkit.rules.account import Account
 from edfi_toolkit.rules.building import Build, Config, Scope
 from edfi_toolkit.rules.catalogue import rule
@@ -220,7 +221,9 @@ def elements(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[str, 
     """NM-ELE-1 to -11: what each record says."""
     descriptors = Descriptors(t, settings["descriptor_namespace"])
     completed = e.student.map(completion(t, config, settings))
-    old_standard = data_standard(config, settings) < 5
+    old_standard = "ctePrograms" in standards.members(
+        RESOURCE, standards.nearest(str(settings["data_standard"]))
+    )
     prefix = f"{STATE}{district(t) or '000'}"  # without a district no period came this far (NM-ERR-1)
     organization = (prefix + three_digits(e.building)).astype("Int64")
     owner = {"lea": int(f"{prefix}000"), "school": organization}
@@ -264,7 +267,7 @@ def completion(t: Tables, config: Config, settings: Mapping[str, Any]) -> pd.Ser
 def details(
     completed: bool | None, old_standard: bool, settings: Mapping[str, Any], descriptors: Descriptors
 ) -> dict[str, Any]:
-    """NM-ELE-7 to -10: `ctePrograms` before data standard 5, `cteProgramServices` from then on."""
+    """NM-ELE-7 to -10: `ctePrograms` where the data standard has them, `cteProgramServices` where it does not."""
     if old_standard:
         pathway = {
             "careerPathwayDescriptor": descriptors.uri("CareerPathwayDescriptor", OTHER),
@@ -282,15 +285,6 @@ def details(
         "cipCode": CIP_CODE,
     }
     return {"cteProgramServices": [service]}
-
-
-def data_standard(config: Config, settings: Mapping[str, Any]) -> int:
-    """NM-ELE-10: the major version of the target's data standard; the year's configuration outranks the setting."""
-    named = str(config.data_standard or settings["data_standard"])
-    major = re.search("[0-9]+", named)
-    if not major:
-        raise ConfigError(f"{named!r} names no data standard. Write data_standard as 4.0 or 5.2.")
-    return int(major[0])
 
 
 def warn(c: pd.DataFrame, account: Account) -> None:
