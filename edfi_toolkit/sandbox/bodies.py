@@ -14,6 +14,13 @@ def equal(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return one == other or _unordered(one) == _unordered(other)
 
 
+def without_empties(value: Any) -> Any:
+    """The same without its empty collections, at any depth."""
+    if isinstance(value, dict):
+        return {name: without_empties(member) for name, member in value.items() if member != []}
+    return [without_empties(item) for item in value] if isinstance(value, list) else value
+
+
 def _unordered(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _unordered(member) for name, member in value.items()}

@@ -50,6 +50,10 @@ class Catalog:
             )
         return found
 
+    def names_of(self, superclass: str) -> list[str]:
+        """The names of the resources that are of an abstract type, sorted."""
+        return sorted(facts["name"] for facts in self.resources.values() if facts["superclass"] == superclass)
+
     def _resource_shape(self, endpoint: str) -> Shape:
         facts = self.resources[endpoint]
         superclass = facts["superclass"]
@@ -151,13 +155,15 @@ class _Compiler:
             "required": facts["required"],
         }
         if facts["type"] == "array":
-            child = entity + pascal(singular(name))
+            base = facts.get("from", entity)  # what a collection is inherited from gives it its name
+            own = common["shown"].removeprefix(base) if base != entity else common["shown"]
+            child = base + singular(own)
             return Member(
                 **common,
                 convert=None,
                 node=self.node(child, f"{path}[*]"),
                 array=True,
-                collection=entity + common["shown"],
+                collection=base + own,
                 key=tuple(steps(f"$.{part}") for part in facts["key"]),
             )
         if facts["type"] == "object":

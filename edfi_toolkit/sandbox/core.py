@@ -20,6 +20,9 @@ from edfi_toolkit.sandbox.shapes import ORGANIZATION, STUDENTS, Node, Shape, at
 from edfi_toolkit.sandbox.store import Row, Store
 from edfi_toolkit.sandbox.validate import Reference, judge, parse
 
+SCHOOL_YEARS = "schoolYearTypes"
+SHIPPED_YEARS = range(1991, 2051)
+
 
 class Ods:
     """The data of one district or state, with everything needed to judge a request.
@@ -45,14 +48,15 @@ class Ods:
         self.descriptors = self._no_descriptors()
         self._load_descriptors()
         if new:
+            self._ship_school_years()
             self._ship_descriptors()
 
     def reset(self, *, descriptors: bool = True) -> dict[str, Any]:
-        """As good as new: the shipped descriptors, the sandbox's own clients, the options of the start.
+        """As good as new: shipped school years and descriptors, the sandbox's own clients, the options of the start.
 
         Keys and secrets of the own clients stay, so that whoever has them can go on; tokens end.
-        descriptors: False leaves the shipped ones out too. Returns how many items and tokens are gone, and the names
-        of the clients that are.
+        descriptors: False leaves the shipped ones out too. Returns how many items and tokens are gone, and the
+        names of the clients that are.
         """
         found: dict[str, Any] = {
             "items": self.store.connection.execute("SELECT COUNT(*) FROM items").fetchone()[0],
@@ -66,6 +70,7 @@ class Ods:
         self.apply_options()
         self.hierarchy.stale = True
         self.descriptors = self._no_descriptors()
+        self._ship_school_years()
         if descriptors:
             self._ship_descriptors()
         return found
@@ -101,12 +106,21 @@ class Ods:
         for name, spelled in self.descriptors.items():
             spelled.update({uri.casefold(): uri for uri in self.catalog.descriptor_values[name]})
 
-    def _shipped(self) -> Iterator[tuple[str, str, str, bytes]]:
+    def _shipped(self) -> Iterator[tuple[str, str, str, str, bytes]]:
         for endpoint, name in self.catalog.descriptor_names.items():
             for uri in self.catalog.descriptor_values[name]:
                 namespace, _, code = uri.partition("#")
                 body = {"codeValue": code, "namespace": namespace, "shortDescription": code[:75]}
-                yield _new_id(), endpoint, uri.casefold(), orjson.dumps(body)
+                yield _new_id(), endpoint, endpoint, uri.casefold(), orjson.dumps(body)
+
+    def _ship_school_years(self) -> None:
+        """Those an ODS comes with; none of them is the current one."""
+        space = self.catalog.resources[SCHOOL_YEARS]["name"]
+        with self.store.transaction():
+            self.store.insert_shipped(
+                (_new_id(), SCHOOL_YEARS, space, str(year), orjson.dumps(_school_year(year)))
+                for year in SHIPPED_YEARS
+            )
 
     def save(
         self, target: Shape, raw: bytes, *, client: Client | None, if_match: str | None = None
@@ -115,7 +129,9 @@ class Ods:
 
         client None writes without authorization. Raises a Refusal, and then nothing is written.
         """
-        body, references = judge(target, parse(raw), raw, self.descriptors)
+        body, references = judge(
+            target, parse(raw, once=self.options.error_style == DMS), raw, self.descriptors
+        )
         key = target.key(body)
         holder = self.store.by_key(target.space, key)
         old = holder if holder is not None and holder.kind == target.endpoint else None
@@ -148,7 +164,7 @@ class Ods:
         self, target: Shape, id: str, raw: bytes, *, client: Client, if_match: str | None = None
     ) -> Row:
         """Replace the item with that id.  Raises a Refusal, and then nothing is written."""
-        members = parse(raw, put=True)
+        members = parse(raw, put=True, once=self.options.error_style == DMS)
         if self.options.error_style == DMS:
             demand_same_id(members.get("id"), id)
         body, references = judge(target, members, raw, self.descriptors, new_id_allowed=True)
@@ -159,7 +175,7 @@ class Ods:
         demand_match(if_match, old)
         key = target.key(body)
         if key != old.key and not target.key_may_change:
-            raise problems.key_change(target.name)
+            raise problems.key_change(target.name, descriptor=bool(target.descriptor))
         self.gate.check(client, target, "Update", body)
         if key != old.key and self.store.by_key(target.space, key) is not None:
             raise problems.key_in_use(target.table)
@@ -197,13 +213,36 @@ class Ods:
         demand_match(if_match, row)
         referring = self._use_of(body) if target.descriptor else self._reference_to(target, row)
         if referring:
-            kind, via = referring
-            name = self.catalog.shape(kind).name
-            raise problems.dependent(via, name) if via else problems.dependent(name)
+            raise self._still_used(target, row, body, *referring)
         self.store.delete(row, space=target.space, key_values=target.key_values(body))
         if target.descriptor:
             del self.descriptors[target.descriptor][row.key]
         self._noticed(target, None)
+
+    def _still_used(
+        self, target: Shape, row: Row, body: dict[str, Any], kind: str, via: str
+    ) -> problems.Refusal:
+        """409 of a delete, for one item that refers to the row, and the child row that does."""
+        users = self._users_of(body) if target.descriptor else self._referring(target, row)
+        names = sorted({self.catalog.shape(user).name for user in users})
+        shape = self.catalog.shape(kind)
+        if not via:
+            return problems.dependent(shape.name, users=names)
+        inherited = shape.space != shape.name and via.startswith(shape.space)
+        within = self.catalog.names_of(shape.space) if inherited else [shape.name]
+        return problems.dependent(via, *within, users=names)
+
+    def _referring(self, target: Shape, row: Row) -> list[str]:
+        return self.store.kinds_referring(
+            row,
+            organization=int(row.key) if target.space == ORGANIZATION else None,
+            student=row.key if target.endpoint == STUDENTS else None,
+        )
+
+    def _users_of(self, descriptor: dict[str, Any]) -> list[str]:
+        text = orjson.dumps(f"{descriptor['namespace']}#{descriptor['codeValue']}").decode()
+        sql = "SELECT DISTINCT kind FROM items WHERE instr(body, ?) > 0"
+        return [kind for (kind,) in self.store.connection.execute(sql, (text,))]
 
     def _reference_to(self, target: Shape, row: Row) -> tuple[str, str] | None:
         """An item that points to a row, and the child row that does."""
@@ -249,8 +288,10 @@ class Ods:
             self.descriptors[target.descriptor][uri.casefold()] = uri
 
     def shown(self, target: Shape, row: Row) -> dict[str, Any]:
-        """An item as GET prints it."""
+        """An item as GET prints it; the successor of the ODS leaves empty collections out."""
         body = orjson.loads(row.body)
+        if self.options.error_style == DMS:
+            body = bodies.without_empties(body)
         self._link(target.root, body)
         return {"id": row.id, **body, "_etag": row.etag, "_lastModifiedDate": row.modified_at}
 
@@ -269,6 +310,10 @@ class Ods:
             if found:
                 rel = self.catalog.shape(found.kind).name
                 value["link"] = {"rel": rel, "href": f"/ed-fi/{found.kind}/{found.id}"}
+
+
+def _school_year(year: int) -> dict[str, Any]:
+    return {"schoolYear": year, "currentSchoolYear": False, "schoolYearDescription": f"{year - 1}-{year}"}
 
 
 def _new_id() -> str:

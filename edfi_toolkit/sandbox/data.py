@@ -138,6 +138,4 @@ def _demand_json(call: Call) -> None:
     if media is None:
         raise problems.wrong_media("The 'Content-Type' header is missing.")
     if media.partition(";")[0].strip().lower() not in ("application/json", "text/json"):
-        raise problems.wrong_media(
-            "The value specified in the 'Content-Type' header is not supported by this host."
-        )
+        raise problems.wrong_media(problems.NOT_JSON)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from edfi_toolkit.sandbox.refusal import PLAIN_JSON, PREFIX, PROBLEM_JSON
 from edfi_toolkit.sandbox.refusal import Refusal as Refusal
@@ -19,10 +20,20 @@ def bad_request(*errors: str) -> Refusal:
     )
 
 
+PARAMETERS = "Parameters supplied to the request were invalid."
+
+
 def invalid(
-    validation: Mapping[str, Sequence[str]], name: str | None = None, *, unreadable: bool = False
+    validation: Mapping[str, Sequence[str]],
+    name: str | None = None,
+    *,
+    unreadable: bool = False,
+    dms: Mapping[str, Any] | None = None,
 ) -> Refusal:
-    """Values that break a rule, or cannot be read, by their paths; name: the resource they belong to."""
+    """Values that break a rule, or cannot be read, by their paths; name: the resource they belong to.
+
+    dms: what the successor has instead.
+    """
     return Refusal(
         400,
         "bad-request:data-validation-failed",
@@ -31,6 +42,7 @@ def invalid(
         validation=validation,
         legacy=name and f"Validation of '{name}' failed.",
         model_state=unreadable,
+        dms=dms,
     )
 
 
@@ -60,22 +72,28 @@ def parameter(
         detail,
         errors=[error],
         legacy=error,
-        dms={"detail": "Parameter validation failed. See 'errors' for details.", "errors": [dms or error]},
+        dms={"detail": PARAMETERS, "errors": [dms or error]},
     )
 
 
-def key_change(name: str) -> Refusal:
+def key_change(name: str, *, descriptor: bool = False) -> Refusal:
     """A PUT that changes identifying values."""
+    successor = (
+        f"Identifying values for the {name} resource cannot be changed. "
+        "Delete and recreate the resource item instead."
+    )
+    if descriptor:
+        successor = (
+            f"Identity of resource 'Ed-Fi.{name}' cannot be changed. Descriptor identity fields (Namespace, CodeValue) "
+            "are immutable on PUT."
+        )
     return Refusal(
         400,
         "bad-request:data-validation-failed:key-change-not-supported",
         "Key Change Not Supported",
         f"Identifying values for the {name} data cannot be changed. Delete and recreate the item instead.",
         legacy="Key values for this resource cannot be changed.",
-        dms={
-            "detail": f"Identifying values for the {name} resource item cannot be changed. "
-            "Delete and recreate the resource item instead."
-        },
+        dms={"detail": successor},
     )
 
 
@@ -193,8 +211,11 @@ def snapshot_is_read_only() -> Refusal:
     )
 
 
+NOT_JSON = "The value specified in the 'Content-Type' header is not supported by this host."
+
+
 def wrong_media(error: str) -> Refusal:
-    """415."""
+    """415; the successor has one text for a wrong type and for none."""
     return Refusal(
         415,
         "unsupported-media-type",
@@ -202,6 +223,7 @@ def wrong_media(error: str) -> Refusal:
         "The request construction was invalid.",
         errors=[error],
         media=PROBLEM_JSON,
+        dms={"errors": [NOT_JSON]},
     )
 
 
@@ -223,9 +245,16 @@ def unresolved(missing: Sequence[tuple[str, str]]) -> Refusal:
     )
 
 
-def dependent(name: str, container: str | None = None) -> Refusal:
-    """409: a delete of something still referenced, by an item or by a child row within one."""
-    within = f" contained within an '{container}' resource item" if container else ""
+def dependent(name: str, *containers: str, users: Sequence[str] = ()) -> Refusal:
+    """409: a delete of something still referenced, by an item or by a child row within one of these kinds.
+
+    users: the kinds of all items that refer to it, which the successor lists.
+    """
+    within = ""
+    if len(containers) == 1:
+        within = f" contained within an '{containers[0]}' resource item"
+    elif containers:
+        within = f" contained within a resource item of one of the following types: {', '.join(containers)}"
     return Refusal(
         409,
         "data-conflict:dependent-item-exists",
@@ -234,6 +263,10 @@ def dependent(name: str, container: str | None = None) -> Refusal:
         f"by an existing '{name}' item{within}.",
         legacy="The resource (or a subordinate entity of the resource) cannot be deleted because it is a "
         f"dependency of the '{name[:1].lower()}{name[1:]}' entity.",
+        dms={
+            "detail": "The requested action cannot be performed because this item is referenced by existing "
+            f"{', '.join(users or [name])} item(s)."
+        },
     )
 
 

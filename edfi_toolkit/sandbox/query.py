@@ -11,6 +11,7 @@ from typing import Any
 from edfi_toolkit.sandbox import problems
 from edfi_toolkit.sandbox.convert import LOWEST_DATE, Unconvertible, guid
 from edfi_toolkit.sandbox.core import Ods
+from edfi_toolkit.sandbox.refusal import PREFIX
 from edfi_toolkit.sandbox.security import Client
 from edfi_toolkit.sandbox.shapes import Shape
 from edfi_toolkit.sandbox.wire import Call, Reply, json_reply
@@ -18,6 +19,7 @@ from edfi_toolkit.sandbox.wire import Call, Reply, json_reply
 LAST_NUMBER = 2**31 - 1
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}")
 _TOKEN = re.compile(r"(-?[0-9]{1,10}),(-?[0-9]{1,10})")
+_NO_OFFSET = "Offset must be a numeric value greater than or equal to 0."
 _PARTITION_PAGES = 5  # a partition is at least that many full pages long
 
 
@@ -34,7 +36,8 @@ class Page:
 def page(query: Mapping[str, str], limit: int) -> Page:
     """Read the paging parameters.  Raises a 400 with the host's text for each mistake."""
     token, size = query.get("pagetoken"), number(query, "pageSize")
-    count, offset = number(query, "limit"), number(query, "offset")
+    no_count = f"Limit must be omitted or set to a numeric value between 0 and {limit}."
+    count, offset = number(query, "limit", dms=no_count), number(query, "offset", dms=_NO_OFFSET)
     total = flag(query, "totalCount")
     if token is None:
         if size is not None:
@@ -44,12 +47,12 @@ def page(query: Mapping[str, str], limit: int) -> Page:
         if count is not None and not 0 <= count <= limit:
             raise problems.parameter(
                 f"Limit must be a value between 0 and {limit}.",
-                dms=f"Limit must be omitted or set to a numeric value between 0 and {limit}.",
+                dms=no_count,
             )
         if offset is not None and offset < 0:
             raise problems.parameter(
                 "Offset cannot be a negative value.",
-                dms="Offset must be a numeric value greater than or equal to 0.",
+                dms=_NO_OFFSET,
             )
         return Page(limit if count is None else count, offset or 0)
     if offset is not None:
@@ -69,13 +72,13 @@ def page(query: Mapping[str, str], limit: int) -> Page:
     return Page(limit if size is None else size, 0, low, high)
 
 
-def number(query: Mapping[str, str], name: str) -> int | None:
-    """A whole number from the query, or None; 400 when it is none."""
+def number(query: Mapping[str, str], name: str, *, dms: str | None = None) -> int | None:
+    """A whole number from the query, or None; 400 when it is none. dms: what the successor says then."""
     text = query.get(name.lower())
     if text is None or text == "":
         return None
     if not _NUMBER.fullmatch(text) or not -(2**63) <= int(text) < 2**63:
-        raise not_valid(name, text)
+        raise not_valid(name, text, dms=dms)
     return int(text)
 
 
@@ -87,10 +90,18 @@ def flag(query: Mapping[str, str], name: str) -> bool:
     return text.lower() == "true"
 
 
-def not_valid(name: str, text: str) -> problems.Refusal:
-    """400 of a query parameter that cannot be converted."""
+def not_valid(name: str, text: str, *, dms: str | None = None) -> problems.Refusal:
+    """400 of a query parameter that cannot be converted. dms: what the successor says of it."""
     shown = name[:1].upper() + name[1:]
-    return problems.invalid({f"$.{name}": [f"The value '{text}' is not valid for {shown}."]})
+    successor = {
+        "type": f"{PREFIX}bad-request:parameter-validation-failed",
+        "title": "Parameter Validation Failed",
+        "detail": problems.PARAMETERS,
+        "validationErrors": {},
+        "errors": [dms],
+    }
+    found = {f"$.{name}": [f"The value '{text}' is not valid for {shown}."]}
+    return problems.invalid(found, dms=successor if dms else None)
 
 
 def write_token(low: int, high: int) -> str:

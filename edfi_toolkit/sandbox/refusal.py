@@ -10,6 +10,7 @@ PREFIX = "urn:ed-fi:api:"
 PROBLEM_JSON, PLAIN_JSON = "application/problem+json", "application/json; charset=utf-8"
 PROBLEM_DETAILS, LEGACY, DMS = STYLES = ("problem-details", "legacy", "dms")
 _TOO_LONG = re.compile(r" must be at most (\d+) characters in length\.")
+_DOUBLED = re.compile(r"(The \w+ item of the )\w+( has the same identifying values)")
 
 
 class Refusal(Exception):
@@ -79,4 +80,5 @@ def _with_json_name(path: str, text: str) -> str:
     name = path.rsplit(".", 1)[-1].partition("[")[0]
     if text[: len(name)].lower() == name.lower():
         text = name + text[len(name) :]
+    text = _DOUBLED.sub(rf"\g<1>{name}\2", text)
     return _TOO_LONG.sub(r" Value should be at most \1 characters", text)

@@ -198,11 +198,11 @@ class Store:
         self._link(row.seq, links)
         return row
 
-    def insert_shipped(self, items: Iterable[tuple[str, str, str, bytes]]) -> None:
-        """Store new items, given as (id, collection, key, body), that point to nothing and belong to no student."""
+    def insert_shipped(self, items: Iterable[tuple[str, str, str, str, bytes]]) -> None:
+        """Store new items, as (id, collection, space, key, body), that point to nothing and belong to no student."""
 
         def rows() -> Iterator[tuple[object, ...]]:
-            for id, kind, key, body in items:
+            for id, kind, space, key, body in items:
                 self._seq += 1
                 self.version += 1
                 modified = self._next_modified()
@@ -210,7 +210,7 @@ class Store:
                     self._seq,
                     id,
                     kind,
-                    kind,
+                    space,
                     key,
                     None,
                     None,
@@ -297,6 +297,17 @@ class Store:
                 f"INSERT OR IGNORE INTO links VALUES {rows}",  # noqa: S608  # placeholders only
                 [part for target, via in links for part in (target, seq, via)],
             )
+
+    def kinds_referring(self, row: Row, *, organization: int | None, student: str | None) -> list[str]:
+        """The kinds of all items that point to another; arguments as of `referring`."""
+        asked: list[tuple[str, Sequence[Any]]] = [
+            ("SELECT DISTINCT kind FROM links JOIN items USING (seq) WHERE links.target=?", (row.seq,))
+        ]
+        for column, value in (("organization", organization), ("student", student)):
+            if value is not None:
+                sql = f"SELECT DISTINCT kind FROM items WHERE {column}=? AND seq<>?"  # noqa: S608  # fixed names
+                asked.append((sql, (value, row.seq)))
+        return [kind for sql, values in asked for (kind,) in self.connection.execute(sql, values)]
 
     def referring(self, row: Row, *, organization: int | None, student: str | None) -> tuple[str, str] | None:
         """Kind of one item that points to another, and the child row that does (empty: the item itself).

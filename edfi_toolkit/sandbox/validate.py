@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -47,8 +48,11 @@ class _Reading:
         self.broken.setdefault(path, []).extend(messages)
 
 
-def parse(raw: bytes, *, put: bool = False) -> dict[str, Any]:
-    """The JSON object of a request body; one trailing comma is tolerated, as the host does."""
+def parse(raw: bytes, *, put: bool = False, once: bool = False) -> dict[str, Any]:
+    """The JSON object of a request body; one trailing comma is tolerated, as the host does.
+
+    once: refuse that comma and a member that is there twice, as the successor does; the host takes the last.
+    """
     if not raw.strip():
         if put:
             raise problems.invalid({"$": [NO_BODY]})
@@ -56,15 +60,34 @@ def parse(raw: bytes, *, put: bool = False) -> dict[str, Any]:
     try:
         found = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        found = _parse_leniently(raw)
+        found = _parse_leniently(raw, comma=not once)
     if not isinstance(found, dict):
         raise problems.bad_request(_unexpected(raw))
+    if once:
+        _refuse_doubled(raw)
     return found
 
 
-def _parse_leniently(raw: bytes) -> Any:
+def _refuse_doubled(raw: bytes) -> None:
+    def checked(members: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(members)
+        if len(found) < len(members):
+            names = [name for name, _ in members]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise problems.invalid(
+                {f"$.{twice}": [f"An item with the same key has already been added. Key: {twice}"]}
+            )
+        return found
+
     try:
-        return orjson.loads(_TRAILING_COMMA.sub(lambda m: m[1] or m[2], raw))
+        json.loads(raw, object_pairs_hook=checked)
+    except RecursionError:
+        raise problems.bad_request(_unexpected(raw)) from None
+
+
+def _parse_leniently(raw: bytes, *, comma: bool) -> Any:
+    try:
+        return orjson.loads(_TRAILING_COMMA.sub(lambda m: m[1] or m[2], raw) if comma else raw)
     except orjson.JSONDecodeError as error:
         head = raw[: error.pos]
         line, position = head.count(b"\n") + 1, error.pos - head.rfind(b"\n")

@@ -92,7 +92,8 @@ def test_reset_drops_seed_and_descriptors_only_on_request(make_api, tmp_path):
 
     def held():
         api.sign_in("unrestricted")
-        years, kinds = api.get("schoolYearTypes"), api.get("programTypeDescriptors", params={"limit": 1})
+        years = api.get("schoolYearTypes", params={"currentSchoolYear": "true"})
+        kinds = api.get("programTypeDescriptors", params={"limit": 1})
         return len(years.json()), len(kinds.json())
 
     for drop, left in (

@@ -139,7 +139,7 @@ def test_the_successor_wants_the_id_of_the_url_in_a_put(dms):
     assert dms.put(path, item).status_code == 204
     moved = dms.put(path, item | {"beginDate": "2025-09-03"})
     assert moved.json()["detail"] == (
-        "Identifying values for the StudentCTEProgramAssociation resource item cannot be changed. "
+        "Identifying values for the StudentCTEProgramAssociation resource cannot be changed. "
         "Delete and recreate the resource item instead."
     )
 
@@ -148,13 +148,93 @@ def test_the_successor_wants_the_id_of_the_url_in_a_put(dms):
     ("query", "error"),
     [
         ({"limit": 501}, "Limit must be omitted or set to a numeric value between 0 and 500."),
+        ({"limit": "many"}, "Limit must be omitted or set to a numeric value between 0 and 500."),
         ({"offset": -1}, "Offset must be a numeric value greater than or equal to 0."),
+        ({"offset": "x"}, "Offset must be a numeric value greater than or equal to 0."),
     ],
 )
 def test_the_successor_has_other_words_for_paging(dms, query, error):
     problem = dms.get(URL, params=query).json()
-    assert problem["detail"] == "Parameter validation failed. See 'errors' for details."
-    assert problem["errors"] == [error]
+    assert (problem["title"], problem["detail"]) == (
+        "Parameter Validation Failed",
+        "Parameters supplied to the request were invalid.",
+    )
+    assert (problem["errors"], problem["validationErrors"]) == ([error], {})
+
+
+def test_the_successor_lists_all_kinds_that_refer_to_what_is_deleted(dms):
+    dms.post(URL, dms.association())
+    dms.sign_in("unrestricted")
+    refers = "The requested action cannot be performed because this item is referenced by existing"
+    for collection, kinds in (
+        ("programs", "StudentCTEProgramAssociation"),
+        ("students", "StudentCTEProgramAssociation, StudentSchoolAssociation"),
+    ):
+        asked = (
+            {"studentUniqueId": "S-40071"} if collection == "students" else {"programName": "Career Pathways"}
+        )
+        (item,) = dms.get(collection, params=asked).json()
+        answer = dms.delete(f"{collection}/{item['id']}")
+        assert (answer.status_code, answer.json()["detail"]) == (409, f"{refers} {kinds} item(s).")
+
+
+def test_the_successor_speaks_of_the_identity_of_a_descriptor(dms):
+    dms.sign_in("host")
+    (item,) = dms.get("disabilityDescriptors", params={"limit": 1}).json()
+    answer = dms.put(f"disabilityDescriptors/{item['id']}", item | {"codeValue": "Another"})
+    assert (answer.status_code, answer.json()["detail"]) == (
+        400,
+        "Identity of resource 'Ed-Fi.DisabilityDescriptor' cannot be changed. Descriptor identity fields "
+        "(Namespace, CodeValue) are immutable on PUT.",
+    )
+
+
+def test_the_successor_uses_the_json_names_for_white_space_and_for_items(dms):
+    dms.sign_in("host")
+    own = {"namespace": " uri://zz.example/DisabilityDescriptor", "codeValue": "A", "shortDescription": "A"}
+    answer = dms.post("disabilityDescriptors", own)
+    assert answer.json()["validationErrors"] == {
+        "$.namespace": ["namespace cannot contain leading or trailing spaces."]
+    }
+    dms.sign_in("briar-hollow")
+    services = [{"cteProgramServiceDescriptor": dms.service}] * 2
+    answer = dms.post(URL, dms.association(cteProgramServices=services))
+    assert answer.json()["validationErrors"]["$.cteProgramServices"] == [
+        "The 2nd item of the cteProgramServices has the same identifying values as another item earlier in the list."
+    ]
+
+
+@pytest.mark.parametrize("media", ["text/plain", None])
+def test_the_successor_has_one_text_for_every_content_type_it_does_not_take(dms, media):
+    headers = {"Content-Type": media} if media else {}
+    answer = dms.ask("POST", URL, content=b"{}", headers=headers)
+    assert (answer.status_code, answer.json()["errors"]) == (
+        415,
+        ["The value specified in the 'Content-Type' header is not supported by this host."],
+    )
+
+
+def test_the_successor_leaves_empty_collections_out(dms):
+    dms.post(URL, dms.association())
+    (shown,) = dms.get(URL).json()
+    assert "programParticipationStatuses" not in shown
+    assert len(shown["cteProgramServices"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [
+        (b'{"beginDate": "2025-09-02", "beginDate": "2025-09-03"}', "$.beginDate"),
+        (b'{"studentReference": {"studentUniqueId": "1", "studentUniqueId": "2"}}', "$.studentUniqueId"),
+        (b'{"beginDate": "2025-09-02",}', None),
+        (b'{"a":' * 5000 + b"1" + b"}" * 5000, None),
+    ],
+)
+def test_the_successor_takes_no_member_twice_and_no_trailing_comma(dms, content, where):
+    answer = dms.ask("POST", URL, content=content, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    if where:
+        assert list(answer.json()["validationErrors"]) == [where]
 
 
 def test_an_unknown_style_is_refused(api):

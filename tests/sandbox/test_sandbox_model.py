@@ -62,3 +62,46 @@ def test_every_kind_of_organization_is_a_resource_and_shares_the_numbers(api, en
     school = api.get("schools", params={"schoolId": api.school}).json()[0]
     del school["id"]
     assert api.post("schools", {**school, "schoolId": 777001}).status_code == 409
+
+
+def test_the_school_years_of_an_ods_are_there_and_none_is_current(api):
+    api.sign_in("host")
+    years = api.get("schoolYearTypes", params={"limit": 500}).json()
+    assert [year["schoolYear"] for year in years] == list(range(1991, 2051))
+    assert {year["currentSchoolYear"] for year in years} == {False}
+    assert years[0]["schoolYearDescription"] == "1990-1991"
+
+
+def test_a_collection_that_is_inherited_bears_the_name_of_what_it_is_inherited_from(api):
+    api.sign_in("host")
+    category = "uri://ed-fi.org/EducationOrganizationCategoryDescriptor#School"
+    twice = [{"educationOrganizationCategoryDescriptor": category}] * 2
+    grade = [{"gradeLevelDescriptor": "uri://ed-fi.org/GradeLevelDescriptor#Ninth grade"}] * 2
+    body = {
+        "schoolId": 9,
+        "nameOfInstitution": "Nine",
+        "educationOrganizationCategories": twice,
+        "gradeLevels": grade,
+    }
+    says = "The 2nd item of the {} has the same identifying values as another item earlier in the list."
+    assert api.post("schools", body).json()["validationErrors"] == {
+        "$.educationOrganizationCategories": [says.format("EducationOrganizationCategories")],
+        "$.gradeLevels": [says.format("SchoolGradeLevels")],
+    }
+    agency = {"stateEducationAgencyId": 8, "nameOfInstitution": "Eight", "categories": twice}
+    assert api.post("stateEducationAgencies", agency).json()["validationErrors"] == {
+        "$.categories": [says.format("EducationOrganizationCategories")]
+    }
+
+
+def test_a_descriptor_in_an_inherited_collection_is_held_by_any_of_its_kinds(api):
+    api.sign_in("host")
+    (item,) = api.get("educationOrganizationCategoryDescriptors", params={"codeValue": "School"}).json()
+    answer = api.delete(f"educationOrganizationCategoryDescriptors/{item['id']}")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        409,
+        "The requested action cannot be performed because this item is referenced by an existing "
+        "'EducationOrganizationCategory' item contained within a resource item of one of the following types: "
+        "CommunityOrganization, CommunityProvider, EducationOrganizationNetwork, EducationServiceCenter, "
+        "LocalEducationAgency, OrganizationDepartment, PostSecondaryInstitution, School, StateEducationAgency.",
+    )
