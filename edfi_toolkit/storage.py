@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 import tempfile
@@ -107,6 +108,12 @@ def _failures_named(path: Path) -> Iterator[None]:
         raise StorageUnavailable(
             f"{path} cannot be written ({what_failed(error)}). {todo}, then run again."
         ) from None
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """The digest of a file's bytes, in hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def json_column(values: Iterable[Any]) -> pd.Series:

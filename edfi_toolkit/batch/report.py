@@ -92,6 +92,8 @@ class Report:
     def keep(self, run: Run) -> Report:
         """Write it into the run's folder."""
         run.folder.write(FILE, orjson.dumps(self.facts, option=orjson.OPT_INDENT_2, default=str))
+        if run.folder.manifest:
+            run.folder.seal(FILE)
         return self
 
 

@@ -99,6 +99,8 @@ def run_unattended(
         redact=_redacting(run),
         kernel=kernel,
     )
+    if run.folder.manifest:
+        run.folder.seal()
     failed = next((notebook.exit for notebook in ran if notebook.exit is not Exit.DONE), None)
     return Unattended(run, ran, failed or exit_of_steps(run.folder.manifest.get("steps", {})))
 

@@ -25,6 +25,7 @@ from edfi_toolkit.cli import (
     run,
     sandbox,
     synth,
+    verify,
     watch,
 )
 from edfi_toolkit.cli.output import say
@@ -58,6 +59,7 @@ COMMANDS = (
     demo.demo,
     init.init,
     doctor.doctor,
+    verify.verify,
 )
 for command in COMMANDS:
     app.command()(command)

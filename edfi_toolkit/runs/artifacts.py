@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +13,7 @@ import orjson
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.runs.folder import RunFolder
+from edfi_toolkit.storage import sha256_of
 
 if TYPE_CHECKING:
     from edfi_toolkit.rules import Build
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _KEY = ["resource", *KEY_COLUMNS]
 _FRAMES = ("records", "skipped", "notices", "judged", "control")
 _DAYS = ("config_start", "config_end")
-_READ_AT_ONCE = 1 << 20
 
 
 def save_build(folder: RunFolder, build: Build) -> None:
@@ -97,15 +96,7 @@ def hashes_of(place: str) -> dict[str, str]:
     """sha256 of each file of a source by its name; empty for a database."""
     path = Path(place)
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    return {str(file.relative_to(path.parent)): _sha256(file) for file in files if file.is_file()}
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_READ_AT_ONCE):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return {str(file.relative_to(path.parent)): sha256_of(file) for file in files if file.is_file()}
 
 
 def _with_days(values: Mapping[str, Any]) -> dict[str, Any]:

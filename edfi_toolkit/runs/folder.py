@@ -7,11 +7,12 @@ secret.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -21,7 +22,7 @@ import pandas as pd
 
 import edfi_toolkit.model.bodies  # noqa: F401 - a file may have a column of them, and pandas must know their type
 from edfi_toolkit.errors import ConfigError, what_failed
-from edfi_toolkit.storage import from_json_column, json_column, write_private
+from edfi_toolkit.storage import from_json_column, json_column, sha256_of, write_private
 
 STEPS = ("extract", "build", "validate", "preview", "publish")
 MADE_IN = {
@@ -38,6 +39,7 @@ ARTIFACTS = {
     "preview": ("plan.parquet", "plan.json", "shapes.parquet", "workbook.xlsx"),
     "publish": ("results.parquet",),
 }
+MANIFEST = "manifest.json"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -60,7 +62,7 @@ class RunFolder:
     def manifest(self) -> dict[str, Any]:
         """What is known about the run; empty when nothing was written yet."""
         try:
-            content: dict[str, Any] = orjson.loads((self.path / "manifest.json").read_bytes())
+            content: dict[str, Any] = orjson.loads((self.path / MANIFEST).read_bytes())
         except FileNotFoundError:
             return {}
         except (OSError, orjson.JSONDecodeError) as error:
@@ -94,6 +96,8 @@ class RunFolder:
                     shutil.rmtree(path)
                 path.unlink(missing_ok=True)
         if manifest := self.manifest:
+            there = {name: digest for name, digest in _files(manifest).items() if (self.path / name).exists()}
+            manifest["artifacts"] = there
             kept = {
                 name: counts
                 for name, counts in manifest["steps"].items()
@@ -112,7 +116,26 @@ class RunFolder:
                 name: round(at - began, 3) for name, at, began in zip(names, now, self.clocks, strict=True)
             }
         manifest["steps"][step] = {"at": now_text(), **counts, **spent}
+        manifest["artifacts"] = {**_files(manifest), **self._hashes(ARTIFACTS[step])}
         self._write_manifest(manifest)
+
+    def seal(self, *names: str) -> None:
+        """Note in the manifest what these files and folders hold now; without names, all that is there."""
+        manifest = self.manifest
+        kept = _files(manifest) if names else {}
+        self._write_manifest({**manifest, "artifacts": {**kept, **self._hashes(names or (".",))}})
+
+    def files(self) -> Iterator[Path]:
+        """Every file of the run but the manifest."""
+        return (path for path in sorted(self.path.rglob("*")) if path.is_file() and path.name != MANIFEST)
+
+    def _hashes(self, names: Iterable[str]) -> dict[str, str]:
+        places = [self.path / name for name in names]
+        return {
+            path.relative_to(self.path).as_posix(): sha256_of(path)
+            for path in self.files()
+            if any(path.is_relative_to(place) for place in places)
+        }
 
     def save_frame(self, name: str, frame: pd.DataFrame) -> None:
         """Write a frame as `<name>.parquet`; columns of lists and objects are kept as JSON."""
@@ -146,9 +169,20 @@ class RunFolder:
         return write_private(self.path / name, content)
 
     def _write_manifest(self, manifest: Mapping[str, Any]) -> None:
-        self.write(
-            "manifest.json", orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY)
-        )
+        self.write(MANIFEST, sealed(manifest))
+
+
+def sealed(manifest: Mapping[str, Any]) -> bytes:
+    """A manifest as its file holds it: its last member is the digest of all others."""
+    form = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY
+    content = {name: value for name, value in manifest.items() if name != "seal"}
+    return orjson.dumps(
+        {**content, "seal": hashlib.sha256(orjson.dumps(content, option=form)).hexdigest()}, option=form
+    )
+
+
+def _files(manifest: Mapping[str, Any]) -> dict[str, str]:
+    return dict(manifest.get("artifacts", {}))
 
 
 class _HasFolder(Protocol):
@@ -178,7 +212,7 @@ def runs_newest_first(runs_dir: Path) -> Iterator[tuple[RunFolder, dict[str, Any
     """Every run that has a manifest, with it."""
     if runs_dir.is_dir():
         for path in sorted(runs_dir.iterdir(), reverse=True):
-            if (path / "manifest.json").is_file():
+            if (path / MANIFEST).is_file():
                 folder = RunFolder(runs_dir, path.name)
                 yield folder, folder.manifest
 

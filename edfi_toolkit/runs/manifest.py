@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -33,9 +35,22 @@ def head_of_manifest(run: Run, chosen: Mapping[str, Any]) -> dict[str, Any]:
             "edfi-toolkit": __version__,
             "python": platform.python_version(),
             "pandas": pd.__version__,
+            "rules": rules_digest(run.profile),
         },
         "settings": dict(chosen),
     }
+
+
+def rules_digest(profile: str) -> str:
+    """What the rules of a profile are, in hexadecimal: its folder, and what all profiles share."""
+    from edfi_toolkit import rules
+    from edfi_toolkit.rules import profile as profile_of
+
+    digest = hashlib.sha256()
+    for folder in (Path(rules.__file__).parent, profile_of(profile).catalogue.parent):
+        for path in sorted(path for path in folder.iterdir() if path.suffix in (".py", ".toml")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def plan_counts(plan: Plan) -> dict[str, Any]:

@@ -253,7 +253,8 @@ class Run:
         from edfi_toolkit.publishing import publish
 
         plan, report = self.plan, progress or panels().progress("Publishing")
-        about, begun = {"fingerprint": plan.fingerprint, "by": user_name()}, self.published
+        approval = {"fingerprint": plan.fingerprint, "by": user_name(), "approved": approved}
+        about, begun = {**approval, "overrides": list(map(str, chosen))}, self.published
 
         def recording(done: int, total: int | None, counts: Mapping[str, int] = NO_COUNTS) -> bool | None:
             nonlocal begun

@@ -20,4 +20,6 @@ def write_run_workbook(run: Run, *, reveal: bool = False) -> Path:
     content = sheets(run.folder.manifest, run.plan, run.checked, rejected, run.built)
     masker = run.masker(run.plan.items, rejected)
     name = "workbook-revealed.xlsx" if reveal else "workbook.xlsx"
-    return write_workbook(run.path / name, content, masker=masker.revealed() if reveal else masker)
+    written = write_workbook(run.path / name, content, masker=masker.revealed() if reveal else masker)
+    run.folder.seal(name)
+    return written

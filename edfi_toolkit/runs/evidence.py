@@ -1,0 +1,160 @@
+"""Whether a run's folder is still what the run left: every digest of its manifest is worked out again.
+
+1. A file that differs, is missing or was added is named. So are a manifest, a plan or a ledger that do not agree.
+2. A source and a toolkit go on with the time: what they hold by now is reported, and is no fault of the evidence.
+3. What was erased on request is noted in the manifest with the new digests; it is reported, and accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from edfi_toolkit import __version__
+from edfi_toolkit.errors import ConfigError, EdfiToolkitError, what_failed
+from edfi_toolkit.runs.artifacts import hashes_of
+from edfi_toolkit.runs.folder import MANIFEST, RunFolder, sealed
+from edfi_toolkit.runs.manifest import rules_digest
+from edfi_toolkit.storage import sha256_of
+
+if TYPE_CHECKING:
+    from edfi_toolkit.settings import Settings
+
+AS_RECORDED, DIFFERS, MISSING, ADDED = "as recorded", "differs", "missing", "added"
+CHANGED, ERASED = "changed since", "erased on request"
+FAULTS = (DIFFERS, MISSING, ADDED)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was worked out again. kind: manifest, artifact, plan, ledger, source or version."""
+
+    kind: str
+    name: str
+    state: str
+    says: str = ""
+
+
+def verify(folder: RunFolder, installation: Settings) -> pd.DataFrame:
+    """One row a check: `kind, name, state, says`. Raises ConfigError for a folder without a readable manifest."""
+    if not (folder.path / MANIFEST).is_file():
+        raise ConfigError(
+            f"There is no run {folder.run_id} in {folder.path.parent}. 'edfi-toolkit ledger' lists runs."
+        )
+    checks = list(_manifest(folder))
+    if checks[0].state != DIFFERS:  # else what it says is no measure for anything
+        checks += [*_artifacts(folder), *_plan(folder), *_versions(folder)]
+        checks += [*_source(folder, installation), *_ledger(folder, installation)]
+    return pd.DataFrame(
+        [astuple(check) for check in checks], columns=["kind", "name", "state", "says"]
+    ).astype("str")
+
+
+def _manifest(folder: RunFolder) -> Iterator[Check]:
+    content = (folder.path / MANIFEST).read_bytes()
+    if "seal" not in folder.manifest:
+        says = "It was written by a version of the toolkit that kept no digests."
+        yield Check("manifest", MANIFEST, MISSING, says)
+    else:
+        same = content == sealed(folder.manifest)
+        yield Check(
+            "manifest",
+            MANIFEST,
+            AS_RECORDED if same else DIFFERS,
+            "" if same else "Nothing else was checked.",
+        )
+    for erasure in folder.manifest.get("erased", []):
+        says = f"{erasure['at']} by {erasure['by']}: {', '.join(erasure['files']) or 'no file'}."
+        yield Check("manifest", "erasure", ERASED, says)
+
+
+def _artifacts(folder: RunFolder) -> Iterator[Check]:
+    recorded = folder.manifest.get("artifacts", {})
+    there = {path.relative_to(folder.path).as_posix(): path for path in folder.files()}
+    for name, digest in recorded.items():
+        if name not in there:
+            yield Check("artifact", name, MISSING)
+        else:
+            yield Check("artifact", name, AS_RECORDED if sha256_of(there[name]) == digest else DIFFERS)
+    for name in there.keys() - recorded.keys():
+        yield Check("artifact", name, ADDED, "The manifest does not know it.")
+
+
+def _plan(folder: RunFolder) -> Iterator[Check]:
+    """The fingerprint, worked out from the plan's own rows, against the one that was shown and approved."""
+    from edfi_toolkit.planning import Plan
+
+    steps = folder.manifest.get("steps", {})
+    if "preview" not in steps:
+        return
+    shown = steps["preview"]["fingerprint"]
+    approved = steps.get("publish", {}).get("fingerprint", shown)
+    try:
+        found = Plan.load(folder.path).fingerprint
+    except EdfiToolkitError as error:
+        state = ERASED if "erased" in folder.manifest else DIFFERS
+        yield Check("plan", shown, state, "" if state == ERASED else str(error))
+        return
+    yield Check("plan", shown, AS_RECORDED if found == shown == approved else DIFFERS)
+
+
+def _versions(folder: RunFolder) -> Iterator[Check]:
+    made_by = folder.manifest.get("versions", {})
+    now = {"edfi-toolkit": __version__}
+    try:
+        now["rules"] = rules_digest(folder.manifest["profile"])
+    except EdfiToolkitError as error:
+        yield Check("version", "rules", CHANGED, str(error))
+    for name, version in now.items():
+        same = made_by.get(name) == version
+        yield Check("version", name, AS_RECORDED if same else CHANGED, f"{made_by.get(name)} made it.")
+
+
+def _source(folder: RunFolder, installation: Settings) -> Iterator[Check]:
+    recorded = folder.manifest.get("steps", {}).get("extract", {}).get("files", {})
+    try:
+        now = hashes_of(installation.source(folder.manifest["source"]).path) if recorded else {}
+    except ConfigError as error:
+        yield Check("source", folder.manifest["source"], CHANGED, str(error))
+        return
+    except OSError as error:
+        yield Check("source", folder.manifest["source"], CHANGED, what_failed(error))
+        return
+    for name, digest in recorded.items():
+        state = AS_RECORDED if now.get(name) == digest else CHANGED
+        yield Check("source", name, state, "" if name in now else "It is no longer there.")
+
+
+def _ledger(folder: RunFolder, installation: Settings) -> Iterator[Check]:
+    """What the ledger keeps of the run, against the result of each record in its folder."""
+    from edfi_toolkit.ledger import Ledger
+
+    published = folder.manifest.get("steps", {}).get("publish", {})
+    if not published.get("finished"):
+        return
+    with Ledger(installation.ledger) as ledger:
+        runs, attempts = ledger.runs(), ledger.attempts(folder.run_id)
+    known = runs.loc[runs["run_id"].eq(folder.run_id), "fingerprint"].tolist()
+    if published["fingerprint"] not in known:
+        yield Check("ledger", folder.run_id, DIFFERS if known else MISSING, "Another plan, or no such run.")
+        return
+    if "erased" in folder.manifest:  # rows are gone on either side, and items are no longer numbered
+        yield Check("ledger", folder.run_id, ERASED)
+        return
+    try:
+        result = folder.load_frame("results")
+    except ConfigError as error:
+        yield Check("ledger", folder.run_id, DIFFERS, str(error))
+        return
+    last = attempts[attempts["settled_at"].notna()].drop_duplicates("item", keep="last").set_index("item")
+    kept = last[["outcome", "student_unique_id"]].add_suffix("_kept")
+    both = pd.concat([result[["outcome", "student_unique_id"]], kept], axis=1, join="inner")
+    settled = both[~both["outcome"].isin(["unsure", "pending"])]  # a later run may have found out
+    unlike = settled["outcome"].ne(settled["outcome_kept"])
+    unlike |= settled["student_unique_id"].ne(settled["student_unique_id_kept"])
+    count = int(unlike.sum())
+    says = f"{count} of {len(settled)} results are not those of the ledger." if count else ""
+    yield Check("ledger", folder.run_id, DIFFERS if count else AS_RECORDED, says)
