@@ -246,8 +246,8 @@ class Masker:
             of_value = of_value | _map_distinct(frame[label], is_personal).eq(True)
         for name in columns & _ROW_IDS:
             shown[name] = _where(of_table, frame[name], shown[name], self.value)
-        if "value" in columns:
-            shown["value"] = _where(of_value, frame["value"], shown["value"], self.value)
+        for name in columns & {"value", "was"}:
+            shown[name] = _where(of_value, frame[name], shown[name], self.value)
         for name in columns & _QUOTING_TEXTS if of_value.any() else ():
             texts, real = shown[name].to_numpy(dtype=object, copy=True), frame[name].to_numpy(dtype=object)
             values = frame["value"].to_numpy(dtype=object) if "value" in columns else [None] * len(frame)

@@ -23,4 +23,6 @@ REJECTION_COLUMNS = (
     "open",
     "first_seen_at",
     "last_seen_at",
+    "closed_at",
+    "closed_how",
 )

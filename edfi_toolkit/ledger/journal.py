@@ -165,7 +165,7 @@ class Journal:
         moot = [key for key in self._rejected if key not in still_open and key[0] in resources]
         now, table = self._ledger.clock(), schema.runs
         with self._ledger.writing() as connection:
-            self._close_rejections(connection, moot)
+            self._close_rejections(connection, moot, "no longer wanted")
             remember(connection, self._feed, self._year, preferences, resynced=resynced, now=now)
             remember_shapes(connection, self._feed, self._year, shapes, now=now)
             connection.execute(update(table).where(table.c.id == self._run).values(ended_at=now))
@@ -206,7 +206,8 @@ class Journal:
         self._map(
             connection, [result for result in every if result.delivered and result.attempt.body is not None]
         )
-        self._close_rejections(connection, [result.attempt.key for result in every if result.delivered])
+        delivered = [result.attempt.key for result in every if result.delivered]
+        self._close_rejections(connection, delivered, "delivered")
         for _, run, each in results:
             if each.reported and not each.delivered:
                 self._reject(connection, run, each)
@@ -266,12 +267,13 @@ class Journal:
         with self._ledger.reading() as connection:
             return {(row[0], row[1]): row[2] for row in connection.execute(query)}
 
-    def _close_rejections(self, connection: Connection, keys: Sequence[MapKey]) -> None:
+    def _close_rejections(self, connection: Connection, keys: Sequence[MapKey], how: str) -> None:
         closed = [{"rejection": self._rejected.pop(key)} for key in keys if key in self._rejected]
         if closed:
             table = schema.rejections
+            ended = {"open": False, "closed_at": self._ledger.clock(), "closed_how": how}
             connection.execute(
-                update(table).where(table.c.id == bindparam("rejection")).values(open=False), closed
+                update(table).where(table.c.id == bindparam("rejection")).values(**ended), closed
             )
 
     def _reject(self, connection: Connection, run: int | None, result: AttemptResult) -> None:

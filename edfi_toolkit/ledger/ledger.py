@@ -211,21 +211,21 @@ class Ledger:
         )
         if school_year is not None:
             query = query.where(table.c.school_year == school_year)
-        return typed(self._frame(query).assign(feed=feed.name), IDENTITY_MAP)
+        return typed(self.frame(query).assign(feed=feed.name), IDENTITY_MAP)
 
     def last_sync(self, feed: Feed, *, school_year: int) -> pd.DataFrame:
         """Each resource's switch and mapping version at the feed's last sync (PREFERENCES)."""
         table = schema.last_sync
         query = select(*(table.c[name] for name in PREFERENCES))
         query = query.where(table.c.feed_id == feed.id, table.c.school_year == school_year)
-        return typed_preferences(self._frame(query.order_by(table.c.resource)))
+        return typed_preferences(self.frame(query.order_by(table.c.resource)))
 
     def source_shapes(self, feed: Feed, *, school_year: int) -> pd.DataFrame:
         """What each table of the feed's source looked like at its last publish (SHAPES)."""
         table = schema.source_shapes
         query = select(*(table.c[name].label(name) for name in SHAPES))
         query = query.where(table.c.feed_id == feed.id, table.c.school_year == school_year)
-        return self._frame(query.order_by(table.c.table)).astype(SHAPES)
+        return self.frame(query.order_by(table.c.table)).astype(SHAPES)
 
     def claims(self, feed: Feed) -> pd.DataFrame:
         """What other feeds published to the same target: `resource, ed_fi_id, feed`.
@@ -244,7 +244,7 @@ class Ledger:
             )
             .order_by(table.c.id)
         )
-        rows = self._frame(query)
+        rows = self.frame(query)
         rows["feed"] = _feed_names(rows)
         return rows[["resource", "ed_fi_id", "feed"]].astype("str")
 
@@ -263,7 +263,7 @@ class Ledger:
         )
         hashes = as_list(keys["key_hash"])
         parts = [
-            self._frame(query.where(table.c.key_hash.in_(hashes[start : start + _AT_A_TIME])))
+            self.frame(query.where(table.c.key_hash.in_(hashes[start : start + _AT_A_TIME])))
             for start in range(0, len(hashes), _AT_A_TIME)
         ]
         found = pd.concat(parts) if parts else pd.DataFrame(columns=["resource", "key_hash", "source"])
@@ -278,11 +278,11 @@ class Ledger:
             query = query.where(runs.c.run_id == run_id)
         if feed is not None:
             query = query.where(table.c.feed_id == feed.id)
-        rows = typed_keys(self._frame(query.order_by(table.c.id)))
+        rows = typed_keys(self.frame(query.order_by(table.c.id)))
         for name in ("messages", "source_refs", "rules"):
             rows[name] = pd.Series([orjson.loads(text) for text in rows[name]], dtype=object)
         return _typed(
-            rows, integers=("status", "attempts"), instants=("first_seen_at", "last_seen_at")
+            rows, integers=("status", "attempts"), instants=("first_seen_at", "last_seen_at", "closed_at")
         ).astype({"open": bool})
 
     def runs(self) -> pd.DataFrame:
@@ -306,7 +306,7 @@ class Ledger:
             .outerjoin(counts, counts.c.run == runs.c.id)
             .order_by(runs.c.id)
         )
-        rows = self._frame(query)
+        rows = self.frame(query)
         rows["feed"] = _feed_names(rows)
         names = ["run_id", "feed", "school_year", "fingerprint", "mode", "started_at", "ended_at", *tallies]
         typed = _typed(rows[names], integers=("school_year", *tallies), instants=("started_at", "ended_at"))
@@ -321,7 +321,7 @@ class Ledger:
         query = query.join_from(table, runs, table.c.run == runs.c.id).order_by(table.c.id)
         if run_id is not None:
             query = query.where(runs.c.run_id == run_id)
-        rows = typed_keys(self._frame(query))
+        rows = typed_keys(self.frame(query))
         return _typed(rows, integers=("item", "status", "attempts"), instants=("begun_at", "settled_at"))
 
     def delivered_by(self, run_id: str) -> dict[str, int]:
@@ -343,9 +343,10 @@ class Ledger:
         query = query.join_from(table, runs, table.c.run == runs.c.id).order_by(table.c.id)
         if run_id is not None:
             query = query.where(runs.c.run_id == run_id)
-        return _typed(self._frame(query), integers=(), instants=("given_at",))
+        return _typed(self.frame(query), integers=(), instants=("given_at",))
 
-    def _frame(self, query: Select[Any]) -> pd.DataFrame:
+    def frame(self, query: Select[Any]) -> pd.DataFrame:
+        """What a query finds, columns by name."""
         with self._guarded(), self.reading() as connection:
             result = connection.execute(query)
             return pd.DataFrame(result.fetchall(), columns=list(result.keys()))

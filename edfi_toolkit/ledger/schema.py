@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0004"  # the newest migration; a ledger at another one is migrated or, when newer, refused
+HEAD = "0005"  # the newest migration; a ledger at another one is migrated or, when newer, refused
 
 metadata = MetaData()
 _ID = BigInteger().with_variant(Integer, "sqlite")
@@ -130,6 +130,8 @@ rejections = Table(
     Column("open", Boolean, nullable=False),
     Column("first_seen_at", DateTime(timezone=True), nullable=False),
     Column("last_seen_at", DateTime(timezone=True), nullable=False),
+    Column("closed_at", DateTime(timezone=True)),
+    Column("closed_how", Text),
     Index("rejections_of_a_feed", "feed_id", "open"),
 )
 
@@ -188,4 +190,46 @@ approvals = Table(
     Column("person", Text, nullable=False),
     Column("answers", Text, nullable=False),  # breach, person and reason of each as JSON
     Column("approved_at", DateTime(timezone=True), nullable=False),
+)
+
+
+def _decision() -> list[Column[Any]]:
+    """Who decided something, why and when, and how it ended."""
+    return [
+        Column("author", Text, nullable=False),
+        Column("reason", Text, nullable=False),
+        Column("given_at", DateTime(timezone=True), nullable=False),
+        Column("closed_at", DateTime(timezone=True)),
+        Column("closed_how", Text),
+    ]
+
+
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("feed_id", _ID, ForeignKey("feeds.id"), nullable=False),
+    Column("table_name", Text, key="table", nullable=False),
+    Column("row_id", Text),  # none: every cell that is written so
+    Column("column_name", Text, key="column", nullable=False),
+    Column("member", Text, nullable=False),
+    Column("was", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("student_id", Text),
+    *_decision(),
+    Index("corrections_of_a_feed", "feed_id", "closed_at"),
+)
+
+dismissals = Table(
+    "dismissals",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("feed_id", _ID, ForeignKey("feeds.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("rule_id", Text, nullable=False),  # a rule, or the cause of a refusal
+    Column("place", Text, nullable=False),  # the record by resource and key hash, or the row by table and id
+    Column("state", Text, nullable=False),  # a digest of what the record or row was then
+    Column("student_unique_id", Text),
+    *_decision(),
+    Index("dismissals_of_a_feed", "feed_id", "closed_at"),
 )

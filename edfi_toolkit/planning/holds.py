@@ -1,6 +1,7 @@
 """Errors hold, deselection deletes: what stays published because a source row it rests on has an error. Pure.
 
-1. An error is a row that could not be read, or that failed a rule of severity critical or a look-up.
+1. An error is a row that could not be read, or that failed a rule of severity critical or a look-up; or a corrected row
+   that is not found.
 2. A wish of the source (excluded, no show, not enrolled ...) outweighs an error of the same row or student: it counts
    where all rows of one table that the record rests on are dropped by wishes.
 3. Student and enrollment both gone are a removal, whatever other rows still name them.
@@ -27,7 +28,7 @@ def errors_of(build: Build) -> pd.DataFrame:
     """The source rows with an error: `table`, `id` (missing where it cannot be read), `student_id`."""
     names = ["table", "id", "student_id"]
     unreadable = build.skipped[is_load_error(build.skipped["rule"])].reindex(columns=names)
-    parts = [unreadable]
+    parts = [unreadable, build.tables.lost_corrections()]
     for table, rows in build.judged[build.judged["error"]].groupby("table"):
         key = TABLES[str(table)].primary_key[0]
         named = rows[["table", "id"]].rename(columns={"id": key})

@@ -16,6 +16,7 @@ from edfi_toolkit.model import KEY_COLUMNS, canonical, standards
 from edfi_toolkit.model.frames import shared_texts
 from edfi_toolkit.planning.key_changes import row_of
 from edfi_toolkit.rules import Build
+from edfi_toolkit.tables.corrections import NO_ROW
 from edfi_toolkit.tables.schema import TABLES
 
 SENTENCES = {
@@ -47,6 +48,9 @@ class Origins:
         names = [f"{table}:{row_id}" for table, row_id in zip(skipped["table"], skipped["id"], strict=True)]
         # The first rule of a row is the one a steward sees.
         self._rules = dict(zip(reversed(names), reversed(skipped["rule"].tolist()), strict=True))
+        lost = build.tables.lost_corrections()
+        refs = (f"{table}:{row_id}" for table, row_id in zip(lost["table"], lost["id"], strict=True))
+        self._rules.update(dict.fromkeys(refs, NO_ROW))
         self._tables, self.standard = build.tables, build.standard
         self._ids: dict[str, set[str]] = {}
 

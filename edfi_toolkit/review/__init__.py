@@ -18,8 +18,8 @@ def rejections(ledger: Ledger | str | Path, *, run_id: str | None = None) -> pd.
 
     ledger: a Ledger, a path or a database URL. run_id: only those of one run.
     Returns action, resource, the six key columns, ed_fi_id, outcome, status, problem_type, correlation_id,
-    attempts, messages (list), source_refs (list), rules (list), open (bool), first_seen_at, last_seen_at
-    (UTC).
+    attempts, messages (list), source_refs (list), rules (list), open (bool), first_seen_at, last_seen_at,
+    closed_at (UTC), closed_how ("delivered", "no longer wanted").
     """
     from edfi_toolkit.ledger import Ledger
 

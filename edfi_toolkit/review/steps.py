@@ -41,6 +41,8 @@ def extracted_view(tables: Tables, masker: Masker) -> View:
         f"Read {rows(int(read['rows'].sum()), 'row')} from {rows(len(read), 'table')}; {kept:,} can be used"
     )
     says += f", {len(aside):,} could not be read because of a bad cell." if len(aside) else "."
+    if tables.corrected_cells:
+        says += f" {rows(tables.corrected_cells, 'cell')} read as people corrected them."
     return View(
         title="Extract",
         says=says,

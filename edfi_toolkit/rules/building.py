@@ -21,6 +21,7 @@ from edfi_toolkit.rules.contract import profile as profile_of
 from edfi_toolkit.rules.control import CONTROL, control_faults, ignored
 from edfi_toolkit.rules.standard import SETTING, with_standard_notices
 from edfi_toolkit.tables import Tables, normalise
+from edfi_toolkit.tables.corrections import CORRECTED
 
 if TYPE_CHECKING:
     from edfi_toolkit.rules.explain.story import Story
@@ -187,10 +188,22 @@ def _under_control(made: Build, preferences: tuple[str, ...]) -> Build:
     t, owned = made.tables, made.scope.resources
     control = control_faults(t, made.config.school_year, owned, preferences)
     notices = together(made.notices, _default_config(t, made.config))
-    made = replace(made, control=control, notices=notices)
+    made = replace(made, control=control, notices=notices, records=_marked(made.records, t.corrected()))
     if control.empty:
         return replace(made, notices=together(notices, ignored(t, owned)))
     return replace(made, records=made.records.iloc[:0], skipped=t.skipped, judged=made.judged.iloc[:0])
+
+
+def _marked(records: pd.DataFrame, corrected: set[str]) -> pd.DataFrame:
+    """The records, those that rest on a corrected row with the rule that says so (COM-COR-1)."""
+    if not corrected or records.empty:
+        return records
+    refs = zip(records["rules"], records["source_refs"], strict=True)
+    rules = [
+        [*own, CORRECTED] if not corrected.isdisjoint(ref.partition("#")[0] for ref in rows) else own
+        for own, rows in refs
+    ]
+    return records.assign(rules=pd.Series(rules, index=records.index, dtype=object))
 
 
 def _default_config(t: Tables, config: Config) -> pd.DataFrame:

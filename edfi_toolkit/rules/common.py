@@ -84,9 +84,7 @@ def with_published(t: Tables, unique_ids: Iterable[str]) -> Tables:
     known = t.students["student_unique_id"]
     held = among(known, pd.Series([*unique_ids], dtype="str")).astype("boolean")
     students = t.students.assign(student_published=held.mask(known.isna()))
-    return Tables(
-        {**t, "students": students}, skipped=t.skipped, notices=t.notices, origins=t.origins, shapes=t.shapes
-    )
+    return t.replacing({"students": students})
 
 
 def suppress_future(candidates: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Series:

@@ -21,6 +21,7 @@ from edfi_toolkit.settings import Settings, Source, dotted, without_credentials
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
     from edfi_toolkit.runs.run import Run
+    from edfi_toolkit.tables import Tables
 
 
 def head_of_manifest(run: Run, chosen: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,6 +52,12 @@ def rules_digest(profile: str) -> str:
         for path in sorted(path for path in folder.iterdir() if path.suffix in (".py", ".toml")):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def extract_counts(tables: Tables) -> dict[str, int]:
+    """What the manifest keeps of what was read."""
+    rows = int(tables.summary()["rows"].sum())
+    return {"rows": rows, "set_aside": len(tables.skipped), "corrected": tables.corrected_cells}
 
 
 def plan_counts(plan: Plan) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError, OdsError
+from edfi_toolkit.runs.decisions import check_corrections
 
 if TYPE_CHECKING:
     from edfi_toolkit.display.progress import Progress
@@ -25,7 +26,7 @@ def plan_of(run: Run, schools: Collection[int] = ()) -> Plan:
     """The plan of an ordinary publish: against what was published before."""
     from edfi_toolkit.planning import plan
 
-    _check_year(run)
+    _check_fits(run)
     _recover(run)
     made = plan(
         run.checked,
@@ -78,7 +79,7 @@ def resync_of(
     from edfi_toolkit.ods.snapshot import read_snapshot
     from edfi_toolkit.planning import plan, resources_of
 
-    _check_year(run)
+    _check_fits(run)
     _recover(run)
     # Before the ODS: whatever is published meanwhile makes this plan a stale one.
     known = _remembered(run, claims=True)
@@ -160,8 +161,9 @@ def _updatable(run: Run) -> frozenset[str]:
     return frozenset()
 
 
-def _check_year(run: Run) -> None:
-    """One run speaks to the target of one school year."""
+def _check_fits(run: Run) -> None:
+    """One run speaks to the target of one school year, with all corrections there are."""
+    check_corrections(run)
     run.target.check_year(int(run.built.config["school_year"]))
 
 

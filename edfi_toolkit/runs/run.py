@@ -23,10 +23,12 @@ from edfi_toolkit.review import answers, steps
 from edfi_toolkit.review.plans import plan_view, unapproved_view
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.runs.artifacts import hashes_of, load_build, load_checked, save_build, save_checked
+from edfi_toolkit.runs.decisions import close_agreed, open_corrections, rejection_rows
 from edfi_toolkit.runs.folder import RunFolder, timed
 from edfi_toolkit.runs.manifest import (
     check_outcome,
     check_row_balance,
+    extract_counts,
     head_of_manifest,
     overview,
     plan_counts,
@@ -109,6 +111,7 @@ class Run:
             mapping=source.mapping,
             settings=chosen,
             limits=self.installation.reading,
+            corrections=open_corrections(self),
         )
         read = tables.summary()
         check_row_balance(
@@ -118,8 +121,8 @@ class Run:
         self.folder.begin(head_of_manifest(self, chosen))
         tables.save(self.path / "tables")
         self.__dict__["tables"] = tables
-        counts = {"rows": int(read["rows"].sum()), "set_aside": len(tables.skipped)}
-        self.folder.record("extract", {**counts, "files": hashes_of(source.path)})
+        close_agreed(self, tables)
+        self.folder.record("extract", {**extract_counts(tables), "files": hashes_of(source.path)})
         return steps.extracted_view(tables, self.masker())
 
     @timed
@@ -292,7 +295,7 @@ class Run:
 
     def rejections(self) -> View:
         """The refusals of this feed that are still open, by cause, and those of this run that are settled."""
-        rejected = self.rejection_rows()
+        rejected = rejection_rows(self)
         write_run_workbook(self)
         return answers.rejections_view(rejected, self.masker(rejected))
 
@@ -368,13 +371,6 @@ class Run:
     def _settings(self) -> dict[str, Any]:
         given = self.given if self.given is not None else self.folder.manifest.get("settings", {})
         return settings_of(self.installation, self.profile, self.source, given)
-
-    def rejection_rows(self) -> pd.DataFrame:
-        """All refusals of this feed, open and settled."""
-        from edfi_toolkit.ledger import Ledger
-
-        with Ledger(self.installation.ledger) as ledger:
-            return ledger.rejections(feed=ledger.feed(self.target.identity, self.profile, self.source.name))
 
     def _await_approval(self, overrides: list[GivenOverride]) -> View:
         """In place of publishing while no one has approved: how to, with a button where a person can press it."""

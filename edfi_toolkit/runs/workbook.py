@@ -9,6 +9,7 @@ import pandas as pd
 
 from edfi_toolkit.review.summaries import sheets
 from edfi_toolkit.review.workbook import write_workbook
+from edfi_toolkit.runs.decisions import rejection_rows
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def write_run_workbook(run: Run, *, reveal: bool = False) -> Path:
     """Write it as the run is now; with `reveal` into another file. Returns the path."""
-    rejected = run.rejection_rows() if run.published else pd.DataFrame()
+    rejected = rejection_rows(run) if run.published else pd.DataFrame()
     content = sheets(run.folder.manifest, run.plan, run.checked, rejected, run.built)
     masker = run.masker(run.plan.items, rejected)
     name = "workbook-revealed.xlsx" if reveal else "workbook.xlsx"

@@ -27,6 +27,7 @@ def extract(
     mapping: str | Path = "auto",
     settings: Mapping[str, Any] | None = None,
     limits: ReadingLimits = DEFAULT_READING,
+    corrections: pd.DataFrame | None = None,
 ) -> Tables:
     """Read all tables of a source.
 
@@ -35,6 +36,7 @@ def extract(
         which recognises the vendor by tables and columns.
     settings: those of the profile; none of them changes what is read, only which tables are missed.
     limits: where reading a file or a database stops.
+    corrections: open corrections of this source, laid over its cells (`tables.corrections`).
     Rows that cannot be trusted are in `.skipped`; a table of the profile that was not found gives a NO_TABLE
     notice and reads as empty.
     Raises SourceUnavailable when the source cannot be read, SourceShapeError when it has none of the
@@ -56,7 +58,7 @@ def extract(
     if by is not None and not by.queries:
         found, of_map = maps.apply_map(found, by)
         notices += of_map
-    tables = normalise({_canonical(name): sheet for name, sheet in found.items()})
+    tables = normalise({_canonical(name): sheet for name, sheet in found.items()}, corrections=corrections)
     return _with_notices(tables, notices, wanted, where, list(found))
 
 

@@ -18,7 +18,7 @@ from edfi_toolkit.tables.disguises import EDGES, disguise, meant
 from edfi_toolkit.tables.duplicates import Clash
 from edfi_toolkit.tables.schema import Column, Table
 
-RULE_PREFIX = "COM-NRM-"  # of the rules that an unreadable row is reported under, and of no others
+RULE_PREFIXES = ("COM-NRM-", "COM-COR-")  # of the rules that an unreadable row is reported under
 DUPLICATE_KEY = "COM-NRM-7"
 _SHORT = 5  # characters of a code or a word that a sentence may quote
 RENAMED = "COM-NRM-6"  # of the notice that a column is missing while an unknown one is there
@@ -26,7 +26,7 @@ RENAMED = "COM-NRM-6"  # of the notice that a column is missing while an unknown
 
 def is_load_error(rules: pd.Series) -> pd.Series:
     """Which of these rule ids say that a row could not be read; the others say that a rule of a profile failed."""
-    return rules.astype("str").str.startswith(RULE_PREFIX)
+    return rules.astype("str").str.startswith(RULE_PREFIXES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +93,22 @@ def collapsed_rows(
     says = "the same row is there already; one of them was kept."
     return [
         _notice("DUPLICATE_ROW", table.name, row_id, f"{place}: {says}")
-        for row_id, place in zip(_row_ids(table, typed.loc[positions]), sheet.places(positions), strict=True)
+        for row_id, place in zip(row_ids(table, typed.loc[positions]), sheet.places(positions), strict=True)
     ]
+
+
+def corrected_cells(table: str, corrections: pd.DataFrame) -> list[dict[str, Any]]:
+    """One notice per correction that was laid over, and per one that found no row."""
+    notices = []
+    for entry in corrections.to_dict("records"):
+        row = None if pd.isna(entry["row_id"]) else entry["row_id"]
+        correction = f"Correction {entry['number']} of column {entry['column']}"
+        if entry["rows"]:
+            cells = "1 cell" if len(entry["rows"]) == 1 else f"{len(entry['rows']):,} cells"
+            notices.append(_notice("CORRECTED", table, row, f"{correction} was laid over {cells}."))
+        elif entry["state"] == "row not found":
+            notices.append(_notice("COM-COR-3", table, row, f"{correction} finds no row."))
+    return notices
 
 
 def _notice(code: str, table: str, row_id: str | None, detail: str) -> dict[str, Any]:
@@ -126,7 +140,7 @@ def unreadable_rows(
     return pd.DataFrame(
         {
             "table": table.name,
-            "id": _row_ids(table, typed.loc[positions], raw),
+            "id": row_ids(table, typed.loc[positions], raw),
             "rule": first["rule"].mask(clashing, DUPLICATE_KEY).to_numpy(),
             "detail": [f"{place}, {words[at]}" for place, at in zip(places, positions.tolist(), strict=True)],
             "file": sheet.file_of(positions),
@@ -163,7 +177,7 @@ def _values(raw: pd.DataFrame, faults: pd.DataFrame) -> pd.Series:
     return values.mask(values.eq(""))
 
 
-def _row_ids(table: Table, typed: pd.DataFrame, raw: pd.DataFrame | None = None) -> list[str | None]:
+def row_ids(table: Table, typed: pd.DataFrame, raw: pd.DataFrame | None = None) -> list[str | None]:
     """The key of each row.
 
     Of a key that an export disguised (900.0, ="0123") it is the id that was meant, so that what was published under

@@ -16,10 +16,12 @@ import pandas as pd
 from edfi_toolkit.errors import SourceError, SourceShapeError
 from edfi_toolkit.tables.cell_errors import reasons, rule_of
 from edfi_toolkit.tables.cells import convert
+from edfi_toolkit.tables.corrections import CORRECTION_COLUMNS, LAID_COLUMNS, lay_over, without_table
 from edfi_toolkit.tables.duplicates import duplicates
 from edfi_toolkit.tables.load_errors import (
     Sheet,
     collapsed_rows,
+    corrected_cells,
     missing_column,
     unknown_table,
     unreadable_rows,
@@ -36,13 +38,19 @@ Raw: TypeAlias = pd.DataFrame | Sequence[Mapping[str, Any]] | Sheet
 Notices: TypeAlias = list[dict[str, Any]]
 
 
-def normalise(raw: Mapping[str, Raw], *, files: Mapping[str, str] | None = None) -> Tables:
+def normalise(
+    raw: Mapping[str, Raw],
+    *,
+    files: Mapping[str, str] | None = None,
+    corrections: pd.DataFrame | None = None,
+) -> Tables:
     """Type every cell of every table and take out the rows that cannot be trusted.
 
     raw: frames (text or typed), lists of records, or sheets, by table name; not modified. In a list of
         records a required member that no record has reads as empty, as records leave out what is empty;
         keys must be there all the same.
     files: the file each table came from; then rows are counted as lines below a header, else from 1.
+    corrections: open corrections of this source (CORRECTION_COLUMNS), laid over its cells before they are read.
     Raises SourceShapeError when a required column is missing. Normalising twice changes nothing.
     """
     if isinstance(raw, Tables):
@@ -52,9 +60,13 @@ def normalise(raw: Mapping[str, Raw], *, files: Mapping[str, str] | None = None)
     notices: Notices = [unknown_table(name, list(TABLES)) for name in raw if name not in TABLES]
     origins: list[dict[str, Any]] = []
     shapes: dict[str, TableShape] = {}
+    given = framed(corrections, CORRECTION_COLUMNS)
+    laid: list[pd.DataFrame] = [without_table(given[~given["table"].isin(list(raw))])]
     for table in (TABLES[name] for name in TABLES if name in raw):
         sheet = _sheet(table, raw[table.name], (files or {}).get(table.name))
-        frames[table.name], aside, found, shapes[table.name] = _read(table, sheet)
+        own = given[given["table"].eq(table.name)]
+        frames[table.name], aside, found, shapes[table.name], done = _read(table, sheet, own)
+        laid.append(done)
         skipped.append(aside)
         notices += found
         origins.append({"table": table.name, "file": sheet.files, "rows": len(sheet.frame)})
@@ -64,6 +76,7 @@ def normalise(raw: Mapping[str, Raw], *, files: Mapping[str, str] | None = None)
         notices=pd.DataFrame(notices, columns=list(NOTICE_COLUMNS)),
         origins=pd.DataFrame(origins, columns=list(ORIGIN_COLUMNS)),
         shapes=shapes,
+        corrections=_stack(laid, LAID_COLUMNS),
     )
 
 
@@ -80,10 +93,17 @@ def _sheet(table: Table, content: Raw, file: str | None) -> Sheet:
     return Sheet(frame=records, file=file or table.name, rows=np.arange(len(records)) + 1)
 
 
-def _read(table: Table, sheet: Sheet) -> tuple[pd.DataFrame, pd.DataFrame, Notices, TableShape]:
-    """The typed rows, the unreadable rows, notices, and what the table looked like."""
+def _read(
+    table: Table, sheet: Sheet, corrections: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, Notices, TableShape, pd.DataFrame]:
+    """The typed rows, the unreadable rows, notices, what the table looked like, and what became of its corrections."""
     raw, notices, unused = _matched(table, sheet)
+    misplaced = pd.DataFrame()
+    if len(corrections):
+        raw, corrections, misplaced = lay_over(table, raw, corrections)
+        notices += corrected_cells(table.name, corrections)
     typed, faults, filled = _typed(table, raw)
+    faults = _stack([faults, misplaced], _FAULT_COLUMNS) if len(misplaced) else faults
     faulty = pd.Series(False, index=typed.index)
     faulty[faults["position"].unique()] = True
     collapsed, clashes = duplicates(table, typed, faulty)
@@ -99,7 +119,7 @@ def _read(table: Table, sheet: Sheet) -> tuple[pd.DataFrame, pd.DataFrame, Notic
         keys[aside] = skipped["id"].to_numpy()
     unread = [*unused, *sheet.unread]
     shape = table_shape(keys, sheet.file, filled, ordered=sheet.ordered, unread=unread, names=sheet.names)
-    return kept, skipped, notices, shape
+    return kept, skipped, notices, shape, corrections
 
 
 def _keys(table: Table, typed: pd.DataFrame) -> pd.Series:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from edfi_toolkit.errors import SourceUnavailable, what_failed
 from edfi_toolkit.storage import from_json_column, json_column, write_private
+from edfi_toolkit.tables.corrections import LAID_COLUMNS, LOST, NO_ROW
 from edfi_toolkit.tables.schema import TABLES
 from edfi_toolkit.tables.shapes import TableShape, shapes_frame, shapes_of
 
@@ -38,6 +39,7 @@ class Tables(Mapping[str, pd.DataFrame]):
     notices: what a steward should know (NOTICE_COLUMNS).
     origins: what was read from where, with the number of rows (ORIGIN_COLUMNS).
     shapes: what each table looked like in the source.
+    corrections: what people had corrected, and what became of it (LAID_COLUMNS).
     """
 
     def __init__(
@@ -48,12 +50,14 @@ class Tables(Mapping[str, pd.DataFrame]):
         notices: pd.DataFrame | None = None,
         origins: pd.DataFrame | None = None,
         shapes: Mapping[str, TableShape] = MappingProxyType({}),
+        corrections: pd.DataFrame | None = None,
     ) -> None:
         self._frames = {name: frames[name] for name in TABLES if name in frames}
         self.skipped = framed(skipped, SKIPPED_COLUMNS)
         self.notices = framed(notices, NOTICE_COLUMNS)
         self.origins = framed(origins, ORIGIN_COLUMNS)
         self.shapes = shapes
+        self.corrections = framed(corrections, LAID_COLUMNS)
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name not in self._frames and name in TABLES:
@@ -78,13 +82,35 @@ class Tables(Mapping[str, pd.DataFrame]):
     def with_notices(self, notices: pd.DataFrame) -> Tables:
         """The same tables with further notices."""
         every = pd.concat([self.notices, framed(notices, NOTICE_COLUMNS)], ignore_index=True)
-        return Tables(
-            self._frames, skipped=self.skipped, notices=every, origins=self.origins, shapes=self.shapes
-        )
+        return self.replacing({}, notices=every)
+
+    def replacing(self, frames: Mapping[str, pd.DataFrame], **others: pd.DataFrame) -> Tables:
+        """The same tables, some of them replaced. others: `skipped`, `notices`, `corrections`."""
+        kept = {
+            name: getattr(self, name) for name in ("skipped", "notices", "origins", "shapes", "corrections")
+        }
+        return Tables({**self._frames, **frames}, **{**kept, **others})
+
+    def corrected(self) -> set[str]:
+        """The rows that corrections were laid over, as `table:id`."""
+        pairs = zip(self.corrections["table"], self.corrections["rows"], strict=True)
+        return {f"{table}:{row}" for table, rows in pairs for row in rows}
+
+    @property
+    def corrected_cells(self) -> int:
+        """How many cells were read as people corrected them."""
+        return sum(map(len, self.corrections["rows"]))
+
+    def lost_corrections(self) -> pd.DataFrame:
+        """The corrections whose row is not found, while their student is still in the source: table, id, student_id."""
+        lost = self.corrections[self.corrections["state"].eq(LOST) & self.corrections["row_id"].notna()]
+        here = {*self["students"]["student_id"], *self.skipped["student_id"].dropna()}
+        still = lost["student_id"].isna() | lost["student_id"].isin(here)
+        return lost.loc[still].rename(columns={"row_id": "id"})[["table", "id", "student_id"]]
 
     def not_read(self) -> pd.DataFrame:
         """The notices of tables and columns that were not found, and of what in the source was left alone."""
-        return self.notices[~self.notices["code"].isin(["DUPLICATE_ROW", "HIDDEN_FILE"])]
+        return self.notices[~self.notices["code"].isin(["DUPLICATE_ROW", "HIDDEN_FILE", "CORRECTED", NO_ROW])]
 
     def summary(self) -> pd.DataFrame:
         """Every row accounted for: `table`, `file`, `rows` read = `kept` + `set_aside` + `collapsed`."""
@@ -112,6 +138,7 @@ class Tables(Mapping[str, pd.DataFrame]):
             "_notices": self.notices,
             "_origins": self.origins,
             "_shapes": shapes_frame(self.shapes),
+            "_corrections": self.corrections,
         }
         for name, frame in {**self._frames, **extras}.items():
             stored = frame.copy()
@@ -127,6 +154,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         try:
             stored = {path.stem: pd.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
             extras = {name: stored.pop(f"_{name}") for name in ("skipped", "notices", "origins", "shapes")}
+            laid = stored.pop("_corrections", None)  # what an earlier version saved has none
         except (OSError, KeyError, ValueError) as error:
             raise SourceUnavailable(
                 f"{folder} does not hold saved tables ({what_failed(error)}). Extract the source again to write them."
@@ -136,7 +164,7 @@ class Tables(Mapping[str, pd.DataFrame]):
                 values = from_json_column(frame[column])
                 frame[column] = pd.Series(values, index=frame.index, dtype="object")
         shapes = shapes_of(extras.pop("shapes"))
-        return cls(stored, shapes=shapes, **extras)
+        return cls(stored, shapes=shapes, corrections=laid, **extras)
 
 
 def framed(frame: pd.DataFrame | None, columns: Mapping[str, str]) -> pd.DataFrame:

@@ -1,0 +1,85 @@
+"""A correction on its way: from the ledger over the source to the plan and the ODS, until the source says the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import edfi_toolkit as edfi
+from edfi_toolkit.cli.playground import Playground
+from edfi_toolkit.errors import PlanError
+from edfi_toolkit.runs.decisions import decisions_of
+from edfi_toolkit.runs.run import Run
+
+ROW = "cert-d1-b"
+
+
+def a_run(run_id: str = "new") -> Run:
+    return edfi.open_run(profile="certification", school_year=2026, source="sample", run_id=run_id)
+
+
+def previewed() -> Run:
+    run = a_run()
+    for step in (run.extract, run.build, run.validate, run.preview):
+        step()
+    return run
+
+
+def source_file(work: Playground) -> Path:
+    return work.folder / "source" / "program_participation.csv"
+
+
+def correct_end(run: Run, value: str) -> None:
+    rows = run.tables["program_participation"].set_index("participation_id")
+    was = rows.loc[ROW, "end_date"]
+    with decisions_of(run) as decisions:
+        decisions.correct(
+            table="program_participation",
+            row_id=ROW,
+            column="end_date",
+            was=f"{was:%Y-%m-%d}",
+            value=value,
+            student_id=rows.loc[ROW, "student_id"],
+            author="R. Ibarra",
+            reason="left earlier",
+        )
+
+
+def test_a_correction_reaches_the_plan_and_ends_when_the_source_agrees(work: Playground) -> None:
+    """COM-COR-1."""
+    run = a_run("latest")
+    correct_end(run, "2026-03-06")
+    with pytest.raises(PlanError, match="Read the source again"):
+        run.preview()
+    again = previewed()
+    assert again.folder.manifest["steps"]["extract"]["corrected"] == 1
+    items = again.plan.items
+    resting = items[[f"program_participation:{ROW}" in refs for refs in items["source_refs"]]]
+    assert [body["endDate"] for body in resting["body"]] == ["2026-03-06"]
+    assert "COM-COR-1" in resting["rules"].iloc[0]
+    assert again.plan.findings["code"].eq("CORRECTED").sum() == 1
+    assert again.plan.fingerprint != run.plan.fingerprint
+    text = source_file(work).read_text()
+    line = next(line for line in text.splitlines() if line.startswith(f"{ROW},"))
+    was = f"{run.tables['program_participation'].set_index('participation_id').loc[ROW, 'end_date']:%Y-%m-%d}"
+    source_file(work).write_text(text.replace(line, line.replace(was, "2026-03-06")))
+    agreed = previewed()
+    assert agreed.plan.fingerprint == again.plan.fingerprint
+    with decisions_of(agreed) as decisions:
+        assert decisions.corrections(closed=True)["closed_how"].tolist() == ["source agrees"]
+
+
+def test_a_corrected_row_under_another_key_deletes_and_sends_nothing(work: Playground) -> None:
+    """COM-COR-3: what was published from it stays, until a person has decided."""
+    correct_end(a_run("latest"), "2026-03-06")
+    previewed().publish(approved="auto")
+    text = source_file(work).read_text()
+    source_file(work).write_text(text.replace(f"{ROW},", "moved-1,", 1))
+    run = previewed()
+    items = run.plan.items
+    of_row = [f"program_participation:{ROW}" in refs for refs in items["source_refs"]]
+    assert not items[of_row]["action"].isin(["POST", "PUT", "DELETE"]).any()
+    held = run.plan.findings[run.plan.findings["code"].eq("HELD")]
+    assert held["says"].str.contains("COM-COR-3").any()
+    assert "COM-COR-3" in set(run.tables.skipped["rule"])

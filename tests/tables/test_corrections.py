@@ -1,0 +1,157 @@
+"""Corrections of people, laid over the cells of a source."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.tables import Tables, normalise
+from edfi_toolkit.tables.corrections import CORRECTION_COLUMNS, check_correction
+
+ENROLLMENT = {
+    "enrollment_id": "10",
+    "student_id": "A1",
+    "school_id": "E",
+    "start_date": "2025-09-02",
+    "end_date": None,
+}
+
+
+def a_correction(**changed: Any) -> dict[str, Any]:
+    made = {
+        "number": 7,
+        "table": "enrollments",
+        "row_id": "10",
+        "column": "end_date",
+        "member": "",
+        "was": "",
+    }
+    made |= {"value": "2025-12-19", "student_id": "A1", "author": "R. Ibarra", "reason": "left in December"}
+    return made | {"given_at": pd.Timestamp("2025-12-20", tz="UTC")} | changed
+
+
+def read(*rows: dict[str, Any], by: dict[str, Any] | None = None, table: str = "enrollments") -> Tables:
+    given = pd.DataFrame([by or a_correction()], columns=list(CORRECTION_COLUMNS))
+    students = {"student_id": "A1", "student_unique_id": "900000001"}
+    return normalise({"students": [students], table: list(rows)}, corrections=given)
+
+
+def test_a_cell_is_read_as_corrected_and_counted() -> None:
+    """COM-COR-1: the correction is laid over the cell, with a notice and its row; every row is accounted for."""
+    tables = read(ENROLLMENT, {**ENROLLMENT, "enrollment_id": "11"})
+    assert tables.enrollments["end_date"].tolist() == [pd.Timestamp("2025-12-19"), pd.NaT]
+    assert tables.corrections[["state", "rows"]].values.tolist() == [["applied", ["10"]]]
+    assert tables.corrected() == {"enrollments:10"}
+    assert tables.notices["detail"].tolist() == ["Correction 7 of column end_date was laid over 1 cell."]
+    assert tables.summary()["collapsed"].tolist() == [0, 0]
+
+
+def test_a_source_that_says_the_same_ends_the_correction_however_it_writes_it() -> None:
+    tables = read({**ENROLLMENT, "end_date": "12/19/2025"})
+    assert tables.corrections["state"].tolist() == ["source agrees"]
+    assert tables.corrected() == set()
+    assert tables.enrollments["end_date"].tolist() == [pd.Timestamp("2025-12-19")]
+
+
+def test_a_source_that_says_a_third_thing_makes_the_row_unreadable() -> None:
+    """COM-COR-2: neither value is taken."""
+    tables = read({**ENROLLMENT, "end_date": "2026-01-30"})
+    assert tables.corrections["state"].tolist() == ["source differs"]
+    assert tables.skipped[["table", "id", "rule", "column"]].values.tolist() == [
+        ["enrollments", "10", "COM-COR-2", "end_date"]
+    ]
+    assert tables.enrollments.empty
+
+
+def test_a_row_under_another_key_holds_the_students_rows_and_the_lost_one() -> None:
+    """COM-COR-3: the row may be the corrected one under another key."""
+    tables = read(
+        {**ENROLLMENT, "enrollment_id": "99"}, {**ENROLLMENT, "enrollment_id": "50", "student_id": "B2"}
+    )
+    assert tables.corrections["state"].tolist() == ["row not found"]
+    assert tables.skipped[["id", "rule"]].values.tolist() == [["99", "COM-COR-3"]]
+    assert tables.enrollments["enrollment_id"].tolist() == ["50"]
+    assert tables.lost_corrections().values.tolist() == [["enrollments", "10", "A1"]]
+
+
+def test_a_row_that_is_gone_with_its_student_holds_nothing() -> None:
+    gone = a_correction(student_id="Z9")
+    tables = read(ENROLLMENT | {"enrollment_id": "11"}, by=gone)
+    assert tables.corrections["state"].tolist() == ["row not found"]
+    assert tables.lost_corrections().empty
+    assert tables.skipped.empty
+
+
+def test_lines_that_shift_do_not_move_a_correction() -> None:
+    others = [{**ENROLLMENT, "enrollment_id": str(number)} for number in (3, 4, 5)]
+    tables = read(*others, ENROLLMENT)
+    assert tables.corrections["rows"].tolist() == [["10"]]
+
+
+def test_a_wrong_correction_is_an_unreadable_row() -> None:
+    tables = read(ENROLLMENT, by=a_correction(value="2025-02-30"))
+    assert tables.skipped[["id", "rule", "value"]].values.tolist() == [["10", "COM-NRM-3", "2025-02-30"]]
+
+
+PARTICIPATION = {
+    "participation_id": "p1",
+    "student_id": "A1",
+    "resource": "studentHomelessProgramAssociations",
+    "education_organization_id": 255901,
+    "program_education_organization_id": 255901,
+    "program_name": "Homeless",
+    "program_type": "Homeless",
+    "begin_date": "2025-08-23",
+}
+SHELTER = "homelessProgramServices.homelessProgramServiceDescriptor"
+
+
+def a_code(**changed: Any) -> dict[str, Any]:
+    code = {"table": "program_participation", "row_id": None, "column": "attributes", "member": SHELTER}
+    return a_correction(**code, was="Shelter", value="Shelters", student_id=None, **changed)
+
+
+def test_a_code_is_corrected_wherever_it_is_written_also_inside_a_json_cell() -> None:
+    wrong = {"homelessProgramServices": [{"homelessProgramServiceDescriptor": "Shelter"}, {"other": "x"}]}
+    right = {"homelessProgramServices": [{"homelessProgramServiceDescriptor": "Food"}]}
+    rows = [
+        {**PARTICIPATION, "participation_id": name, "attributes": attributes}
+        for name, attributes in (("p1", wrong), ("p2", right), ("p3", None), ("p4", wrong))
+    ]
+    tables = read(*rows, by=a_code(), table="program_participation")
+    assert tables.corrections["rows"].tolist() == [["p1", "p4"]]
+    services = tables.program_participation["attributes"].iloc[0]["homelessProgramServices"]
+    assert services[0] == {"homelessProgramServiceDescriptor": "Shelters"}
+    assert wrong["homelessProgramServices"][0] == {"homelessProgramServiceDescriptor": "Shelter"}
+
+
+def test_a_code_that_is_written_nowhere_any_more_is_done() -> None:
+    tables = read(PARTICIPATION, by=a_code(), table="program_participation")
+    assert tables.corrections["state"].tolist() == ["source agrees"]
+
+
+def test_corrections_are_saved_with_the_tables(tmp_path: Any) -> None:
+    tables = read(ENROLLMENT)
+    tables.save(tmp_path)
+    again = Tables.load(tmp_path)
+    assert again.corrected() == {"enrollments:10"}
+    assert again.corrections["given_at"].tolist() == tables.corrections["given_at"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "member", "says"),
+    [
+        ("enrolments", "end_date", "", "Did you mean 'enrollments'"),
+        ("edfi_config", "valid", "", "decides what is sent at all"),
+        ("enrollments", "enrollment_id", "", "is the key"),
+        ("enrollments", "end_dat", "", "Did you mean 'end_date'"),
+        ("program_participation", "attributes", "", "name the one to correct"),
+        ("enrollments", "end_date", "code", "has no members"),
+    ],
+)
+def test_what_cannot_be_corrected_is_refused(table: str, column: str, member: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        check_correction(table, column, member)
