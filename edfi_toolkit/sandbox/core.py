@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,8 +48,7 @@ class Ods:
         self.descriptors = self._no_descriptors()
         self._load_descriptors()
         if new:
-            self._ship_school_years()
-            self._ship_descriptors()
+            self._ship()
 
     def reset(self, *, descriptors: bool = True) -> dict[str, Any]:
         """As good as new: shipped school years and descriptors, the sandbox's own clients, the options of the start.
@@ -70,9 +69,7 @@ class Ods:
         self.apply_options()
         self.hierarchy.stale = True
         self.descriptors = self._no_descriptors()
-        self._ship_school_years()
-        if descriptors:
-            self._ship_descriptors()
+        self._ship(descriptors=descriptors)
         return found
 
     def apply_options(self) -> None:
@@ -100,27 +97,23 @@ class Ods:
         for kind, uri in rows:
             self.descriptors[names[kind]][uri.casefold()] = uri
 
-    def _ship_descriptors(self) -> None:
-        with self.store.transaction():
-            self.store.insert_shipped(self._shipped())
-        for name, spelled in self.descriptors.items():
-            spelled.update({uri.casefold(): uri for uri in self.catalog.descriptor_values[name]})
-
-    def _shipped(self) -> Iterator[tuple[str, str, str, str, bytes]]:
-        for endpoint, name in self.catalog.descriptor_names.items():
+    def _ship(self, *, descriptors: bool = True) -> None:
+        """What an ODS comes with: the school years, none of them the current one, and the descriptors."""
+        space = self.catalog.resources[SCHOOL_YEARS]["name"]
+        items = [
+            (SCHOOL_YEARS, space, str(year), orjson.dumps(_school_year(year)).decode())
+            for year in SHIPPED_YEARS
+        ]
+        for endpoint, name in self.catalog.descriptor_names.items() if descriptors else ():
+            spelled = self.descriptors[name]
             for uri in self.catalog.descriptor_values[name]:
                 namespace, _, code = uri.partition("#")
                 body = {"codeValue": code, "namespace": namespace, "shortDescription": code[:75]}
-                yield _new_id(), endpoint, endpoint, uri.casefold(), orjson.dumps(body)
-
-    def _ship_school_years(self) -> None:
-        """Those an ODS comes with; none of them is the current one."""
-        space = self.catalog.resources[SCHOOL_YEARS]["name"]
+                key = uri.casefold()
+                spelled[key] = uri
+                items.append((endpoint, endpoint, key, orjson.dumps(body).decode()))
         with self.store.transaction():
-            self.store.insert_shipped(
-                (_new_id(), SCHOOL_YEARS, space, str(year), orjson.dumps(_school_year(year)))
-                for year in SHIPPED_YEARS
-            )
+            self.store.insert_shipped(items)
 
     def save(
         self, target: Shape, raw: bytes, *, client: Client | None, if_match: str | None = None

@@ -5,8 +5,9 @@ One connection, used from one thread; each write of the API is one transaction.
 
 from __future__ import annotations
 
+import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -198,29 +199,31 @@ class Store:
         self._link(row.seq, links)
         return row
 
-    def insert_shipped(self, items: Iterable[tuple[str, str, str, str, bytes]]) -> None:
-        """Store new items, as (id, collection, space, key, body), that point to nothing and belong to no student."""
+    def insert_shipped(self, items: Sequence[tuple[str, str, str, str]]) -> None:
+        """Store new items, as (collection, space, key, body), that point to nothing and belong to no student.
 
-        def rows() -> Iterator[tuple[object, ...]]:
-            for id, kind, space, key, body in items:
-                self._seq += 1
-                self.version += 1
-                modified = self._next_modified()
-                yield (
-                    self._seq,
-                    id,
-                    kind,
-                    space,
-                    key,
-                    None,
-                    None,
-                    modified,
-                    self.version,
-                    body.decode(),
-                    None,
-                )
-
-        self.connection.executemany(_INSERT, rows())
+        A sandbox starts with some thousand, so they are numbered all at once.
+        """
+        count, modified = len(items), self._next_modified()
+        ids = secrets.token_hex(16 * count)
+        rows = [
+            (
+                self._seq + n,
+                ids[32 * n - 32 : 32 * n],
+                kind,
+                space,
+                key,
+                None,
+                None,
+                modified + n,
+                self.version + n,
+                body,
+                None,
+            )
+            for n, (kind, space, key, body) in enumerate(items, 1)
+        ]
+        self._seq, self.version, self._modified = self._seq + count, self.version + count, modified + count
+        self.connection.executemany(_INSERT, rows)
 
     def replace(
         self,
