@@ -101,7 +101,7 @@ def run_fleet(
         try:
             with unattended_kernel(Path.cwd(), start_s=given.start_s) as kernel:
                 while not stopped.is_set() and (name := next(waiting, None)) is not None:
-                    ended.put(_district(installation, name, approved, fail_on, given, kernel))
+                    ended.put(run_district(installation, name, approved, fail_on, given, kernel))
         except BaseException as error:
             ended.put(error)  # raised where the districts are awaited
 
@@ -119,9 +119,10 @@ def run_fleet(
         pool.shutdown(wait=False)
 
 
-def _district(
+def run_district(
     installation: Settings, name: str, approved: str, fail_on: str, limits: Limits, kernel: Kernel
 ) -> District:
+    """All school years of one district, one after the other, in one kernel."""
     try:
         jobs = jobs_of(installation, installation.source(name))
     except ConfigError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -36,6 +36,14 @@ def batch(
     failed: Annotated[
         bool, typer.Option("--failed", help="Only what failed or was not come to in the last batch.")
     ] = False,
+    scheduler: Annotated[
+        str,
+        typer.Option(help="The address of a Dask scheduler, such as tcp://host:8786; districts run there."),
+    ] = "",
+    dask_local: Annotated[int, typer.Option(min=0, help="Run on so many Dask workers here.")] = 0,
+    shard: Annotated[
+        str, typer.Option(help="Only the part I/N, such as 2/5, on the second of five machines.")
+    ] = "",
     fail_on: FailOnName = LEFT_OUT,
     as_json: AsJson = False,
 ) -> None:
@@ -52,6 +60,7 @@ def batch(
     from edfi_toolkit.batch.batch_file import BatchFile, failed_of, totals
     from edfi_toolkit.batch.exits import worst
     from edfi_toolkit.batch.fleet import run_fleet
+    from edfi_toolkit.batch.machines import run_on_dask, shard_of
     from edfi_toolkit.batch.notebooks import Limits
     from edfi_toolkit.batch.report import SCHEMA
     from edfi_toolkit.errors import ConfigError
@@ -72,17 +81,22 @@ def batch(
             say("Nothing failed in the last batch.")
     elif not names:
         raise ConfigError("No source names a profile. Write profile and target under [sources.NAME].")
+    if shard:
+        names = shard_of(names, shard)
     lines, others = [], []
     file = BatchFile(installation.runs_dir, new_run_id())
     file.begin(names)
-    for district in run_fleet(
-        installation,
-        names,
-        approved=approve,
-        fail_on=fail_on,
-        workers=workers,
-        limits=Limits(run_s=60 * minutes),
-    ):
+    options: dict[str, Any] = {
+        "approved": approve,
+        "fail_on": fail_on,
+        "workers": dask_local or workers,
+        "limits": Limits(run_s=60 * minutes),
+    }
+    if scheduler or dask_local:
+        districts = run_on_dask(installation, names, scheduler=scheduler, note=say, **options)
+    else:
+        districts = run_fleet(installation, names, **options)
+    for district in districts:
         for line in district.lines:
             say(str(line))
             file.add(line.facts)

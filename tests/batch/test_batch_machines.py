@@ -1,0 +1,155 @@
+"""Districts on Dask: a real scheduler, real workers, one killed while it publishes; the ledger in PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+
+from edfi_toolkit.batch.machines import shard_of
+from edfi_toolkit.batch.unattended import shipped
+from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.ledger import Ledger, schema
+from edfi_toolkit.sandbox import Running, start
+from edfi_toolkit.settings import load_settings
+from tests.databases import new_ledger, postgres
+
+DISTRICTS = ("east", "north", "south", "west")
+SAMPLE = "certification"
+__all__ = ["new_ledger", "postgres"]  # fixtures
+STEP_S = 120  # until something must have happened
+
+
+pytestmark = pytest.mark.process
+
+
+@contextmanager
+def program(*words: str, cwd: Path, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that runs until the block ends."""
+    with (cwd / f"{words[0]}.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "distributed.cli.dask_" + words[0], *words[1:]],
+            cwd=cwd,
+            env=env,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def until(found: Callable[[], Any]) -> Any:
+    """What is found, once it is there."""
+    ends = time.monotonic() + STEP_S
+    while not (value := found()):
+        assert time.monotonic() < ends, "it did not happen"
+        time.sleep(0.05)
+    return value
+
+
+def created(running: Running) -> Counter[str]:
+    """POSTs of associations by status."""
+    found: Counter[str] = Counter()
+    for each in httpx.get(f"{running.control_url}/counters").json()["requests"]:
+        if each["resource"].endswith("ssociations") and each["method"] == "POST":
+            found[f"POST {each['status']}"] += each["count"]
+    return found
+
+
+@pytest.mark.filterwarnings("default")  # distributed warns about itself
+def test_a_worker_killed_in_the_middle_of_a_publish_loses_and_doubles_nothing(
+    tmp_path: Path, new_ledger: Callable[[str], str]
+) -> None:
+    """Four districts, two workers; the fourth district has no folder, and stops no other."""
+    from distributed import Client
+
+    sample, environ = shipped("data/samples") / SAMPLE, dict(os.environ)
+    settings = f'[paths]\nledger = "{new_ledger("postgresql")}"\nruns = "runs"\n'
+    with ExitStack() as stack:
+        hosts = {}
+        for name in DISTRICTS:
+            hosts[name] = running = stack.enter_context(start(seeds=sorted(sample.glob("ods-seed*.jsonl"))))
+            client = next(each for each in running.clients if each["name"] == "district")
+            settings += f'[targets.{name}]\nurl = "{running.base_url}"\nschool_year = 2026\n'
+            settings += f'[sources.{name}]\npath = "{name}"\nprofile = "{SAMPLE}"\ntarget = "{name}"\n'
+            environ |= {
+                f"EDFI_TARGET_{name.upper()}_{part.upper()}": client[part] for part in ("key", "secret")
+            }
+            if name != "west":
+                shutil.copytree(sample / "after", tmp_path / name)
+        (tmp_path / "edfi.toml").write_text(settings, "utf-8")
+        # One that is under way long enough to be killed
+        slow = [{"method": "POST", "latency_ms": 700}]
+        httpx.put(f"{hosts['east'].control_url}/faults", json=slow).raise_for_status()
+
+        file = tmp_path / "scheduler.json"
+        words = ("--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0")
+        stack.enter_context(
+            program("scheduler", *words, "--scheduler-file", str(file), cwd=tmp_path, env=environ)
+        )
+        address = until(lambda: file.exists() and json.loads(file.read_text() or "{}").get("address"))
+        words = (address, "--nworkers", "2", "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1")
+        stack.enter_context(program("worker", *words, cwd=tmp_path, env=environ))
+        watching = stack.enter_context(Client(address, timeout="60s"))
+        watching.wait_for_workers(2, timeout=STEP_S)
+        pids = watching.run(os.getpid)
+
+        command = [sys.executable, "-m", "edfi_toolkit", "batch", "--approve", "auto", "--json"]
+        batch = subprocess.Popen(
+            [*command, "--scheduler", address],
+            cwd=tmp_path,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        until(lambda: created(hosts["east"])["POST 201"] or batch.poll() is not None)
+        (victim,) = [
+            worker
+            for worker, keys in watching.processing().items()
+            if any(str(key).startswith("east-") for key in keys)
+        ]
+        os.kill(pids[victim], signal.SIGKILL)
+        said, text = batch.communicate(timeout=2 * STEP_S)
+        told = json.loads(said)
+        lines = {line["source"]: line for line in told["runs"]}
+
+        assert sorted(lines) == sorted(DISTRICTS), text
+        assert (lines["west"]["exit"], batch.returncode) == (2, 2)
+        assert {lines[name]["exit"] for name in DISTRICTS[:3]} == {3}, text
+        counts = {name: created(hosts[name]) for name in DISTRICTS}
+        sources = (
+            select(schema.feeds.c.source, func.count())
+            .join_from(schema.identity_map, schema.feeds)
+            .group_by(schema.feeds.c.source)
+        )
+        with Ledger(load_settings(tmp_path / "edfi.toml").ledger) as ledger, ledger.reading() as connection:
+            mapped = dict(connection.execute(sources).all())
+        for name in DISTRICTS[:3]:
+            assert counts[name]["POST 201"] == counts["north"]["POST 201"] == mapped[name], name
+        assert counts["west"] == Counter()
+
+
+def test_shards_hold_each_district_once() -> None:
+    names = [f"d{number}" for number in range(11)]
+    assert sorted(name for part in range(1, 4) for name in shard_of(names, f"{part}/3")) == sorted(names)
+    assert shard_of(names, "2/3") == ["d1", "d4", "d7", "d10"]
+    for wrong in ("0/3", "4/3", "1", "x/y", "1/0", ""):
+        with pytest.raises(ConfigError, match="write I/N"):
+            shard_of(names, wrong)
