@@ -19,8 +19,9 @@ import httpx
 import pandas as pd
 import pytest
 
+from edfi_toolkit.batch.stopping import Stop
 from edfi_toolkit.batch.unattended import run_unattended
-from edfi_toolkit.batch.watch import Cycle, Stop, Watch
+from edfi_toolkit.batch.watch import Cycle, Watch
 from edfi_toolkit.cli import main
 from edfi_toolkit.cli.playground import target_environ, working_in
 from edfi_toolkit.ledger import Ledger

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -20,8 +20,9 @@ from typing import Any
 
 from edfi_toolkit.batch.exits import Exit, exit_of, worst
 from edfi_toolkit.batch.kernels import Kernel
-from edfi_toolkit.batch.notebooks import Limits, unattended_kernel
+from edfi_toolkit.batch.notebooks import DEFAULT_LIMITS, Limits, unattended_kernel
 from edfi_toolkit.batch.report import Report
+from edfi_toolkit.batch.stopping import INTERRUPTED, SAYS, Stop
 from edfi_toolkit.batch.unattended import run_unattended
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError
 from edfi_toolkit.runs import Run
@@ -83,25 +84,33 @@ def jobs_of(installation: Settings, source: Source) -> list[Job]:
     return [Job(source.name, source.profile, year, by_year.get(year, any_year)) for year in sorted(years)]
 
 
+@dataclass(frozen=True)
+class How:
+    """What all runs of a batch have in common."""
+
+    approved: str = ""
+    fail_on: str = "left-out"
+    mode: str = "publish"
+    limits: Limits = DEFAULT_LIMITS
+    stop: Stop = field(default_factory=Stop, compare=False)
+
+
 def run_fleet(
-    installation: Settings,
-    names: Sequence[str],
-    *,
-    approved: str = "",
-    fail_on: str = "left-out",
-    workers: int = 2,
-    limits: Limits | None = None,
+    installation: Settings, names: Sequence[str], how: How, *, workers: int = 2
 ) -> Iterator[District]:
-    """Run the districts of these names and yield each when it has ended; `workers` of them at a time."""
+    """Run the districts of these names and yield each when it has ended; `workers` of them at a time.
+
+    Asked to stop, it begins no other; each that it did not come to is yielded as interrupted.
+    """
     waiting, ended = iter(names), SimpleQueue[District | BaseException]()
-    given, stopped = limits or Limits(), threading.Event()
+    stopped = threading.Event()
 
     def work() -> None:
         """One district after the other, in one kernel."""
         try:
-            with unattended_kernel(Path.cwd(), start_s=given.start_s) as kernel:
+            with unattended_kernel(Path.cwd(), start_s=how.limits.start_s, stop=how.stop) as kernel:
                 while not stopped.is_set() and (name := next(waiting, None)) is not None:
-                    ended.put(run_district(installation, name, approved, fail_on, given, kernel))
+                    ended.put(run_district(installation, name, how, kernel))
         except BaseException as error:
             ended.put(error)  # raised where the districts are awaited
 
@@ -119,28 +128,26 @@ def run_fleet(
         pool.shutdown(wait=False)
 
 
-def run_district(
-    installation: Settings, name: str, approved: str, fail_on: str, limits: Limits, kernel: Kernel
-) -> District:
+def run_district(installation: Settings, name: str, how: How, kernel: Kernel) -> District:
     """All school years of one district, one after the other, in one kernel."""
     try:
         jobs = jobs_of(installation, installation.source(name))
     except ConfigError as error:
         failed = Line(source=name, exit=exit_of(error), says=str(error), error=type(error).__name__)
         return District(name, [failed], [])
-    ended = [_run_job(job, approved, fail_on, limits, kernel) for job in jobs]
+    ended = [_run_job(job, how, kernel) for job in jobs]
     built = [run for _, run in ended if run is not None and run.folder.has("build")]
     sent = {job.school_year for job in jobs}
     return District(name, [line for line, _ in ended], _others(built[-1], sent) if built else [])
 
 
-def _run_job(
-    job: Job, approved: str, fail_on: str, limits: Limits, kernel: Kernel
-) -> tuple[Line, Run | None]:
+def _run_job(job: Job, how: How, kernel: Kernel) -> tuple[Line, Run | None]:
     began = time.monotonic()
     line = partial(
         Line, source=job.source, school_year=job.school_year, target=job.target, profile=job.profile
     )
+    if how.stop.asked:
+        return line(exit=Exit.UNAVAILABLE, says=SAYS, error=INTERRUPTED), None
     try:
         if not job.target:
             raise ConfigError(
@@ -152,8 +159,9 @@ def _run_job(
             school_year=job.school_year,
             source=job.source,
             target=job.target,
-            approved=approved,
-            limits=limits,
+            approved=how.approved,
+            mode=how.mode,
+            limits=how.limits,
             kernel=kernel,
         )
     except EdfiToolkitError as error:
@@ -161,7 +169,7 @@ def _run_job(
     except Exception as error:  # the other districts go on; its text may quote a student
         says = "This is a fault of the toolkit. Please report it."
         return line(exit=Exit.FAILED, says=says, error=type(error).__name__), None
-    report = done.report(time.monotonic() - began).failing_on(fail_on)
+    report = done.report(time.monotonic() - began).failing_on(how.fail_on)
     if notice := configuration_notice(done.run):
         says = f"{report.says} {notice}".strip()
         report = replace(report, exit=worst([report.exit, Exit.ATTENTION]), says=says)

@@ -13,21 +13,28 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from edfi_toolkit.batch.stopping import Stop, Stopped
+
 _EMPTY = "get_ipython().reset()"
 
 
 class Kernel:
     """Starts with the first notebook and ends with the `with` block; to be used from one thread.
 
-    cwd: its working folder. environ: its whole environment. start_s: seconds it may take to start.
+    cwd: its working folder. environ: its whole environment. start_s: seconds it may take to start. stop: interrupts
+    it, and keeps it from beginning another cell.
     """
 
-    def __init__(self, *, cwd: Path, environ: Mapping[str, str], start_s: int) -> None:
+    def __init__(
+        self, *, cwd: Path, environ: Mapping[str, str], start_s: int, stop: Stop | None = None
+    ) -> None:
         self._starts = {"cwd": str(cwd), "env": dict(environ)}
         self._start_s = start_s
         self._manager: Any = None
         self._channels: Any = None
         self._spoiled = False
+        self.stop = stop or Stop()
+        self._pid = 0
 
     def __enter__(self) -> Self:
         self._manager = _manager_class()()
@@ -45,6 +52,7 @@ class Kernel:
             self._channels.stop_channels()
         if self._manager.has_kernel:
             run_sync(self._manager.shutdown_kernel)()
+        self.stop.ended(self._pid)
 
     def execute(self, nb_man: Any, *, seconds_for_a_cell: Callable[[Any], int]) -> Any:
         """Execute the notebook of a papermill manager; what nbclient raises is passed on.
@@ -60,6 +68,7 @@ class Kernel:
             nb_man, km=self._manager, startup_timeout=self._start_s, timeout_func=seconds_for_a_cell,
             store_widget_state=False,
         )  # fmt: skip
+        _before_each_cell(nb_man, self._may_begin)
         self._spoiled = True  # until the notebook has come to an end, be it by an error of its own
         if self._channels is not None:
             client.kc = self._channels
@@ -72,6 +81,26 @@ class Kernel:
             self._channels = client.kc
         self._spoiled = False
         return executed
+
+    def _may_begin(self) -> None:
+        """Note which process the cell is for, so that a stop reaches it. Raises Stopped once one was asked for."""
+        pid = int(self._manager.provisioner.pid)
+        if pid != self._pid:
+            self.stop.ended(self._pid)
+            self._pid = pid
+            self.stop.started(pid)
+        if self.stop.asked:
+            raise Stopped
+
+
+def _before_each_cell(nb_man: Any, check: Callable[[], None]) -> None:
+    begin = nb_man.cell_start
+
+    def cell_start(cell: Any, *args: Any, **options: Any) -> None:
+        check()
+        begin(cell, *args, **options)
+
+    nb_man.cell_start = cell_start
 
 
 def _manager_class() -> Any:

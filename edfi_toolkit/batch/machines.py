@@ -14,12 +14,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edfi_toolkit.batch.exits import Exit
-from edfi_toolkit.batch.fleet import District, Line, run_district
+from edfi_toolkit.batch.fleet import District, How, Line, run_district
 from edfi_toolkit.batch.notebooks import Limits, unattended_kernel
+from edfi_toolkit.batch.stopping import INTERRUPTED, SAYS, Stop
 from edfi_toolkit.errors import ConfigError, LedgerBusy
 from edfi_toolkit.settings import Settings, load_settings
 
@@ -41,16 +43,15 @@ def shard_of(names: Sequence[str], shard: str) -> list[str]:
 def run_on_dask(
     installation: Settings,
     names: Sequence[str],
+    how: How,
     *,
-    approved: str = "",
-    fail_on: str = "left-out",
     scheduler: str = "",
     workers: int = 2,
-    limits: Limits | None = None,
     note: Callable[[str], None] = print,
 ) -> Iterator[District]:
     """Run the districts as tasks and yield each when it has ended.
 
+    Asked to stop, it gives no other out; what a worker has begun ends with the worker, or by itself.
     scheduler: its address; without one, `workers` processes are started here. note: takes the dashboard's address.
     Raises ConfigError without the extra `fleet`, and for a ledger that several machines cannot share.
     """
@@ -70,21 +71,24 @@ def run_on_dask(
             scheduler = stack.enter_context(cluster).scheduler_address
         client = stack.enter_context(_connected(Client, scheduler))
         note(f"Dask: {client.scheduler.address}, dashboard {client.dashboard_link}")
-        root, given = str(installation.root.resolve()), limits or Limits()
+        root = str(installation.root.resolve())
         batch = secrets.token_hex(4)  # a key that was used before would give the old answer
         futures = {
-            client.submit(work, root, name, approved, fail_on, given, key=f"{name}-{batch}"): name
+            client.submit(work, root, name, replace(how, stop=Stop()), key=f"{name}-{batch}"): name
             for name in names
         }
+        how.stop.then(lambda: client.cancel(list(futures)))
         for future in as_completed(futures):  # type: ignore[no-untyped-call]
             if future.status == "finished":
                 yield future.result()
+            elif how.stop.asked:
+                yield _ended_early(futures[future], SAYS, INTERRUPTED)
             else:
                 yield _lost(futures[future], type(future.exception()).__name__)
             future.release()
 
 
-def work(root: str, name: str, approved: str, fail_on: str, limits: Limits) -> District:
+def work(root: str, name: str, how: How) -> District:
     """One district, in a worker; its kernel and libraries stay for the next one."""
     try:
         os.chdir(root)
@@ -93,7 +97,7 @@ def work(root: str, name: str, approved: str, fail_on: str, limits: Limits) -> D
         return District(name, [Line(source=name, exit=Exit.SETTINGS, says=says, error="ConfigError")], [])
     installation = load_settings()
     for _ in range(BUSY_TRIES):
-        done = run_district(installation, name, approved, fail_on, limits, _kernel(limits))
+        done = run_district(installation, name, how, _kernel(how.limits))
         if all(line.error != LedgerBusy.__name__ for line in done.lines):
             break
         time.sleep(BUSY_WAIT_S)
@@ -120,4 +124,8 @@ def _connected(client: Any, address: str) -> Any:
 def _lost(name: str, error: str) -> District:
     """A district whose workers died again and again, or whose task could not be read by them."""
     says = "Its workers ended without an answer. See the logs of the workers; running again resumes what was begun."
+    return _ended_early(name, says, error)
+
+
+def _ended_early(name: str, says: str, error: str) -> District:
     return District(name, [Line(source=name, exit=Exit.UNAVAILABLE, says=says, error=error)], [])

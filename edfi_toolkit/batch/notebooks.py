@@ -20,6 +20,7 @@ from typing import Any
 
 from edfi_toolkit.batch.exits import Exit, exit_of_name
 from edfi_toolkit.batch.kernels import Kernel
+from edfi_toolkit.batch.stopping import INTERRUPTED, SAYS, Stop, Stopped
 from edfi_toolkit.display.panels import UNATTENDED
 from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.display.texts import visible
@@ -69,19 +70,20 @@ def run_notebooks(
     progress_of: ProgressOf | None = None,
     redact: Callable[[str], str] = str,
     kernel: Kernel | None = None,
+    stop: Stop | None = None,
 ) -> list[NotebookResult]:
     """Run notebooks in order until one fails; each output goes to `out_dir` under the notebook's own name.
 
     parameters: given to every notebook that has them; a name no notebook has is refused before anything runs.
     cwd: working folder of the kernel. environ: what it sees besides our own environment. redact: applied to
-    every text of the outputs before they are written. kernel: an `unattended_kernel` to use again, in place of cwd
-    and environ.
+    every text of the outputs before they are written. kernel: an `unattended_kernel` to use again, in place of cwd,
+    environ and stop. stop: asked, the notebook under way is interrupted and is the last one.
     Returns one NotebookResult for each notebook that was started. Raises ConfigError before anything runs.
     """
     accepted = check_parameters(notebooks, parameters)
     deadline = time.monotonic() + limits.run_s
     done: list[NotebookResult] = []
-    own = nullcontext(kernel) if kernel is not None else unattended_kernel(cwd, environ, limits.start_s)
+    own = nullcontext(kernel) if kernel is not None else unattended_kernel(cwd, environ, limits.start_s, stop)
     with own as shared:
         for path in notebooks:
             given = {name: parameters[name] for name in accepted[path]}
@@ -92,10 +94,15 @@ def run_notebooks(
 
 
 def unattended_kernel(
-    cwd: Path, environ: Mapping[str, str] | None = None, start_s: int = DEFAULT_LIMITS.start_s
+    cwd: Path,
+    environ: Mapping[str, str] | None = None,
+    start_s: int = DEFAULT_LIMITS.start_s,
+    stop: Stop | None = None,
 ) -> Kernel:
     """A kernel whose notebooks ask no questions; it sees our environment and what `environ` adds."""
-    return Kernel(cwd=cwd, environ={**os.environ, **(environ or {}), UNATTENDED: "1"}, start_s=start_s)
+    return Kernel(
+        cwd=cwd, environ={**os.environ, **(environ or {}), UNATTENDED: "1"}, start_s=start_s, stop=stop
+    )
 
 
 def check_parameters(notebooks: Sequence[Path], parameters: Mapping[str, Any]) -> dict[Path, list[str]]:
@@ -139,6 +146,8 @@ def _run_one(
             seconds_for_a_cell=lambda _cell: max(1, int(min(limits.cell_s, deadline - time.monotonic()))),
             progress=progress_of(path.stem) if progress_of else None,
         )  # fmt: skip
+    except Stopped:
+        code, error = Exit.UNAVAILABLE, f"{INTERRUPTED}: {SAYS}"
     except PapermillExecutionError as failed:
         code = exit_of_name(failed.ename)
         error = redact(_error_text(failed.ename, failed.evalue, failed.traceback))
@@ -147,6 +156,8 @@ def _run_one(
         code, error = Exit.FAILED, f"{path.name} was stopped: the time limit for {over} was reached."
     except (DeadKernelError, RuntimeError) as failed:
         code, error = Exit.FAILED, f"{path.name}: its kernel failed ({type(failed).__name__})."
+    if code is Exit.FAILED and kernel.stop.asked:  # interrupted, or killed when the bound was over
+        code, error = Exit.UNAVAILABLE, f"{INTERRUPTED}: {SAYS}"
     if "notebook" in kept:
         write_output(clean_output(kept["notebook"], redact), output)
     return NotebookResult(path.stem, output, round(time.monotonic() - started, 1), code, error)

@@ -11,8 +11,11 @@ from edfi_toolkit.batch.exits import Exit, exit_of_steps
 from edfi_toolkit.batch.kernels import Kernel
 from edfi_toolkit.batch.notebooks import Limits, NotebookResult, ProgressOf, run_notebooks
 from edfi_toolkit.batch.report import Report, report_of
+from edfi_toolkit.batch.stopping import Stop
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.runs import Run, open_run
+from edfi_toolkit.runs.parameters import refuse_credentials
+from edfi_toolkit.runs.setup import check_login
 
 PREVIEWS = {"publish": ("10_extract", "20_validate", "30_preview"), "resync": ("60_resync",)}
 PUBLISHES = {"publish": ("40_publish", "50_rejections"), "resync": ("50_rejections",)}
@@ -30,6 +33,12 @@ class Unattended:
     def error(self) -> str:
         """One line about what ended the run early; empty when nothing did."""
         return next((notebook.error for notebook in self.ran if notebook.error), "")
+
+    @property
+    def steps(self) -> dict[str, Any]:
+        """What each step left in the manifest."""
+        steps: dict[str, Any] = self.run.folder.manifest.get("steps", {})
+        return steps
 
     def report(self, seconds: float) -> Report:
         """What came of it."""
@@ -59,26 +68,32 @@ def run_unattended(
     limits: Limits | None = None,
     progress_of: ProgressOf | None = None,
     kernel: Kernel | None = None,
+    stop: Stop | None = None,
+    resume: str = "",
 ) -> Unattended:
     """Extract, validate and preview; with `approved` ("auto" or a fingerprint) publish and review too.
 
     mode: "publish" compares with what was published before, "resync" with what the ODS holds.
     settings: of the profile, over those of the settings file.
-    The run is a new one; its executed notebooks are in its folder, masked. Kernels work in the current one.
+    The run is a new one, or that of `resume`, whose finished steps are left as they are; its executed notebooks are
+    in its folder, masked. Kernels work in the current one.
     kernel: one to use again, in place of a new one with `environ`.
-    Raises ConfigError before anything is read or contacted.
+    Raises ConfigError before anything is read or contacted; with `approved` OdsRefusedLogin and OdsUnavailable before
+    anything is read.
     """
     run = open_run(
         profile=profile,
         school_year=school_year,
         source=source,
         target=target,
-        run_id="new",
+        run_id=resume or "new",
         settings=settings,
     )
-    if approved:
-        run.target.credentials()
+    if resume and not run.folder.manifest:
+        raise ConfigError(f"There is no run {resume} in {run.installation.runs_dir}. Check the name.")
     names = [*PREVIEWS[mode], *(PUBLISHES[mode] if approved else ())]
+    if resume:
+        names = [name for name in names if not _is_done(run, name)]
     parameters = {
         "profile": profile,
         "school_year": school_year,
@@ -88,6 +103,9 @@ def run_unattended(
         **({"approved": approved} if approved else {}),
         **({"settings": dict(settings)} if settings else {}),
     }
+    refuse_credentials(parameters)
+    if approved:
+        check_login(run)
     ran = run_notebooks(
         [shipped("notebooks") / f"{name}.ipynb" for name in names],
         parameters=parameters,
@@ -98,11 +116,30 @@ def run_unattended(
         progress_of=progress_of,
         redact=_redacting(run),
         kernel=kernel,
+        stop=stop,
     )
     if run.folder.manifest:
         run.folder.seal()
     failed = next((notebook.exit for notebook in ran if notebook.exit is not Exit.DONE), None)
     return Unattended(run, ran, failed or exit_of_steps(run.folder.manifest.get("steps", {})))
+
+
+def _is_done(run: Run, notebook: str) -> bool:
+    """Whether the steps of a notebook are behind a run; a publish that has left something pending is not."""
+    steps = run.folder.manifest["steps"]
+    if notebook == "40_publish":
+        published = steps.get("publish", {})
+        open_ones = ("pending", "unsure")
+        return bool(published.get("finished")) and not any(
+            published["outcomes"].get(name) for name in open_ones
+        )
+    last = {
+        "10_extract": "extract",
+        "20_validate": "validate",
+        "30_preview": "preview",
+        "60_resync": "preview",
+    }
+    return notebook in last and last[notebook] in steps
 
 
 def _redacting(run: Run) -> Callable[[str], str]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from edfi_toolkit.batch.exits import Exit, exit_of, exit_of_steps
 from edfi_toolkit.batch.report import Report, report_of
+from edfi_toolkit.batch.stopping import Stop
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError, SourceUnavailable
 from edfi_toolkit.runs import AUTO, Run, open_another
 from edfi_toolkit.runs.artifacts import hashes_of
@@ -25,24 +26,11 @@ from edfi_toolkit.sources.database import is_database
 from edfi_toolkit.sources.folder import stamps
 
 LONGEST_WAIT_S = 900.0  # between two tries of what could not be done
-_SLICE_S = 0.2
 _STILL = {
     Exit.ATTENTION: "Some records are held or were refused, as before.",
     Exit.GUARDED: "A guardrail refuses the plan, as before.",
 }
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
-
-
-class Stop:
-    """Whether the watch was asked to stop. A plain flag: a signal handler may set it at any instant."""
-
-    asked = False
-
-    def wait(self, seconds: float) -> None:
-        """Sleep, but not past being asked."""
-        until = time.monotonic() + seconds
-        while not self.asked and (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, _SLICE_S))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from fnmatch import fnmatchcase
+from typing import Annotated
 
 import typer
 
-from edfi_toolkit.cli.options import LEFT_OUT, AsJson, FailOnName
+from edfi_toolkit.cli.options import LEFT_OUT, AsJson, DryRun, FailOnName, Mode, ModeName, StepMinutes
 from edfi_toolkit.cli.output import say, show_json, show_text
 from edfi_toolkit.cli.reporting import seconds
+from edfi_toolkit.cli.stopping import stopping
 
 COLUMNS = (
     "source",
@@ -32,7 +34,14 @@ def batch(
     ] = None,
     approve: Annotated[str, typer.Option(help="auto; without it nothing is sent.")] = "",
     workers: Annotated[int, typer.Option(min=1, help="Districts at a time.")] = 2,
-    minutes: Annotated[int, typer.Option(help="One run may take this long.")] = 240,
+    minutes: Annotated[int, typer.Option(min=1, help="One run may take this long.")] = 240,
+    step_minutes: StepMinutes = 60,
+    mode: ModeName = Mode.publish,
+    dry_run: DryRun = False,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(help="Only sources whose name matches, such as 'north-*'; may be repeated."),
+    ] = None,
     failed: Annotated[
         bool, typer.Option("--failed", help="Only what failed or was not come to in the last batch.")
     ] = False,
@@ -59,7 +68,7 @@ def batch(
 
     from edfi_toolkit.batch.batch_file import BatchFile, failed_of, totals
     from edfi_toolkit.batch.exits import worst
-    from edfi_toolkit.batch.fleet import run_fleet
+    from edfi_toolkit.batch.fleet import How, run_fleet
     from edfi_toolkit.batch.machines import run_on_dask, shard_of
     from edfi_toolkit.batch.notebooks import Limits
     from edfi_toolkit.batch.report import SCHEMA
@@ -74,6 +83,10 @@ def batch(
     names = list(dict.fromkeys(sources or [])) or [
         name for name, each in installation.sources.items() if each.profile
     ]
+    if select:
+        names = [name for name in names if any(fnmatchcase(name, pattern) for pattern in select)]
+        if not names:
+            raise ConfigError(f"--select {' '.join(select)}: no source that names a profile matches.")
     if failed:
         again = failed_of(installation.runs_dir)
         names = [name for name in names if name in again]
@@ -86,27 +99,31 @@ def batch(
     lines, others = [], []
     file = BatchFile(installation.runs_dir, new_run_id())
     file.begin(names)
-    options: dict[str, Any] = {
-        "approved": approve,
-        "fail_on": fail_on,
-        "workers": dask_local or workers,
-        "limits": Limits(run_s=60 * minutes),
-    }
-    if scheduler or dask_local:
-        districts = run_on_dask(installation, names, scheduler=scheduler, note=say, **options)
-    else:
-        districts = run_fleet(installation, names, **options)
-    for district in districts:
-        for line in district.lines:
-            say(str(line))
-            file.add(line.facts)
-        for other in district.other_years:
-            say(
-                f"{district.source} {other['school_year']}: {other['rows']:,} enrollments belong to this year, and "
-                f"nothing is sent for it ({other['rule']}). Add it to school_years if it is to be sent."
+    with stopping() as stop:
+        how = How(
+            approved="" if dry_run else approve,
+            fail_on=fail_on,
+            mode=mode.value,
+            limits=Limits(run_s=60 * minutes, cell_s=60 * step_minutes),
+            stop=stop,
+        )
+        if scheduler or dask_local:
+            districts = run_on_dask(
+                installation, names, how, scheduler=scheduler, workers=dask_local or workers, note=say
             )
-        lines += district.lines
-        others += [{"source": district.source, **other} for other in district.other_years]
+        else:
+            districts = run_fleet(installation, names, how, workers=workers)
+        for district in districts:
+            for line in district.lines:
+                say(str(line))
+                file.add(line.facts)
+            for other in district.other_years:
+                say(
+                    f"{district.source} {other['school_year']}: {other['rows']:,} enrollments belong to this year, "
+                    f"and nothing is sent for it ({other['rule']}). Add it to school_years if it is to be sent."
+                )
+            lines += district.lines
+            others += [{"source": district.source, **other} for other in district.other_years]
     code = worst(line.exit for line in lines)
     sums = {"exit": int(code), "other_years": others, "totals": totals(lines), "seconds": round(seconds(), 1)}
     file.end(sums)

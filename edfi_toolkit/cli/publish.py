@@ -90,7 +90,7 @@ def publish(
         about_run(run)
     else:
         named = named_source(source_or_plan, source_name)
-        run, _ = preview_of(named, profile, school_year, target, given, schools=school)
+        run, _ = preview_of(named, profile, school_year, target, given, schools=school, login_first=True)
     with TerminalProgress("Publishing") as progress:
         view = run.publish(approved=approve, progress=progress, **options)
     finish(run, view, as_json, fail_on)

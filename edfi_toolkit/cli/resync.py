@@ -58,6 +58,7 @@ def resync(
         Mode.resync,
         schools=school,
         incremental=incremental,
+        login_first=True,
     )
     if approve or as_json:
         say(view.says)

@@ -9,6 +9,7 @@ import typer
 from edfi_toolkit.cli.options import (
     LEFT_OUT,
     AsJson,
+    DryRun,
     FailOnName,
     Given,
     Mode,
@@ -16,6 +17,7 @@ from edfi_toolkit.cli.options import (
     ProfileName,
     SchoolYear,
     SourceLabel,
+    StepMinutes,
     TargetName,
     named_source,
     settings_given,
@@ -23,6 +25,7 @@ from edfi_toolkit.cli.options import (
 from edfi_toolkit.cli.output import say, show, show_json
 from edfi_toolkit.cli.progress import notebook_progress
 from edfi_toolkit.cli.reporting import seconds
+from edfi_toolkit.cli.stopping import in_a_thread, stopping
 
 
 def run(
@@ -36,7 +39,12 @@ def run(
     approve: Annotated[str, typer.Option(help="auto, or a fingerprint; without it nothing is sent.")] = "",
     mode: ModeName = Mode.publish,
     given: Given = None,
-    minutes: Annotated[int, typer.Option(help="The whole run may take this long.")] = 240,
+    dry_run: DryRun = False,
+    resume: Annotated[
+        str, typer.Option(metavar="RUN", help="Go on with this run, from the first step that is not done.")
+    ] = "",
+    minutes: Annotated[int, typer.Option(min=1, help="The whole run may take this long.")] = 240,
+    step_minutes: StepMinutes = 60,
     source_name: SourceLabel = None,
     fail_on: FailOnName = LEFT_OUT,
     as_json: AsJson = False,
@@ -52,17 +60,22 @@ def run(
     from edfi_toolkit.batch.notebooks import Limits
     from edfi_toolkit.batch.unattended import run_unattended
 
-    done = run_unattended(
-        profile=profile,
-        school_year=school_year,
-        source=source and named_source(source, source_name),
-        target=target,
-        approved=approve,
-        mode=mode.value,
-        settings=settings_given(given) or None,
-        limits=Limits(run_s=60 * minutes),
-        progress_of=notebook_progress,
-    )
+    with stopping() as stop:
+        done = in_a_thread(
+            lambda: run_unattended(
+                profile=profile,
+                school_year=school_year,
+                source=source and named_source(source, source_name),
+                target=target,
+                approved="" if dry_run else approve,
+                mode=mode.value,
+                settings=settings_given(given) or None,
+                limits=Limits(run_s=60 * minutes, cell_s=60 * step_minutes),
+                progress_of=notebook_progress,
+                stop=stop,
+                resume=resume,
+            )
+        )
     if done.error:
         say(done.error)
     report = done.report(seconds()).failing_on(fail_on).keep(done.run)

@@ -59,9 +59,11 @@ def preview_of(
     live: bool = False,
     schools: list[int] | None = None,
     incremental: bool | None = None,
+    login_first: bool = False,
 ) -> tuple[Run, View]:
-    """A new run, as far as its preview."""
+    """A new run, as far as its preview. login_first: a login that is refused ends it before the source is read."""
     from edfi_toolkit.runs import open_run
+    from edfi_toolkit.runs.setup import check_login
 
     settings = settings_given(given) or None
     run = open_run(
@@ -73,6 +75,8 @@ def preview_of(
         settings=settings,
     )
     about_run(run)
+    if login_first:
+        check_login(run)
     run.target.credentials()
     for step in (run.extract, run.build, run.validate):
         say(step().says)

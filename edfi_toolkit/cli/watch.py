@@ -42,7 +42,8 @@ def watch(
     Example: edfi-toolkit watch north --profile certification --school-year 2026 --every 60s --approve auto
     """
     from edfi_toolkit.batch.exits import Exit
-    from edfi_toolkit.batch.watch import Stop, Watch, seconds_of
+    from edfi_toolkit.batch.stopping import Stop
+    from edfi_toolkit.batch.watch import Watch, seconds_of
     from edfi_toolkit.runs import open_run
 
     stop, code = Stop(), Exit.DONE

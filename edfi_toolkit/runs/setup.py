@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError, StorageUnavailable
 from edfi_toolkit.privacy import session_masker
 from edfi_toolkit.review.views import Block, View
+from edfi_toolkit.runs.planning import short_retry
 from edfi_toolkit.settings import Settings, Source, load_settings, without_credentials
 from edfi_toolkit.storage import private_folder
+
+if TYPE_CHECKING:
+    from edfi_toolkit.runs.run import Run
 
 OK, WRONG = "ok", "needs attention"
 
@@ -46,6 +51,15 @@ def check_setup(
         frames={"checks": found},
         value=found,
     )
+
+
+def check_login(run: Run) -> None:
+    """Raises OdsRefusedLogin or OdsUnavailable now, before the source is read for nothing, and not when publishing."""
+    from edfi_toolkit.ods import Client
+
+    run.target.credentials()
+    with Client(run.target, retry=short_retry()) as client:
+        client.token_info()
 
 
 def _result_of(check: Callable[[], str]) -> dict[str, str]:

@@ -84,7 +84,8 @@ def bars(series: pd.Series, title: str) -> Chart:
 
 def progress(label: str) -> ProgressBar:
     """A callable `(done, total, counts) -> bool` that shows a bar; False means that Stop was pressed."""
-    return ProgressBar(label, panel=not unattended() and _in_notebook())
+    here = _in_notebook()
+    return ProgressBar(label, panel=here and not unattended(), interruptible=here)
 
 
 def approve(

@@ -21,15 +21,23 @@ class ProgressBar:
 
     `stopped` may be set from outside; interrupting the kernel once sets it too. Without a panel one line is written
     at the end.
-    panel: whether to show a bar; True only inside a notebook. clock: seconds, always growing.
+    panel: whether to show a bar; True only inside a notebook. interruptible: without a bar, an interrupt is a stop
+    all the same. clock: seconds, always growing.
     """
 
-    def __init__(self, label: str, *, panel: bool, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        label: str,
+        *,
+        panel: bool,
+        interruptible: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.label, self.stopped, self._clock = label, False, clock
         self._started = self._drawn_at = clock()
         self._ended = False
         self._panel = _Panel(label, self.stop) if panel else None
-        self._interrupt: Any = self._take_interrupts() if panel else None
+        self._interrupt: Any = self._take_interrupts() if panel or interruptible else None
 
     def __call__(self, done: int, total: int | None = None, counts: Mapping[str, int] = NO_COUNTS) -> bool:
         """Show how many of how many are done, by outcome; returns whether to go on."""

@@ -20,7 +20,8 @@ import pandas as pd
 import pytest
 
 from edfi_toolkit.batch.exits import Exit
-from edfi_toolkit.batch.watch import Cycle, Stop, Watch, seconds_of
+from edfi_toolkit.batch.stopping import Stop
+from edfi_toolkit.batch.watch import Cycle, Watch, seconds_of
 from edfi_toolkit.cli.playground import working_in
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.ledger import Ledger
