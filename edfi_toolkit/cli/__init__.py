@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import traceback
+from typing import Annotated
 
 import typer
 
+from edfi_toolkit import __version__
 from edfi_toolkit.batch.exits import Exit, exit_of
 from edfi_toolkit.cli import (
     batch,
@@ -19,6 +21,7 @@ from edfi_toolkit.cli import (
     ledger,
     output,
     plan,
+    prune,
     publish,
     rejections,
     resync,
@@ -39,7 +42,6 @@ app = typer.Typer(
     name="edfi-toolkit",
     help="Keep an Ed-Fi ODS true to the student information system: student program associations.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,  # tracebacks with values would show students
     rich_markup_mode=None,
 )
@@ -60,7 +62,25 @@ COMMANDS = (
     init.init,
     doctor.doctor,
     verify.verify,
+    prune.prune,
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        output.show_text(f"edfi-toolkit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def toolkit(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Show the version and end.")
+    ] = False,
+) -> None:
+    """Keep an Ed-Fi ODS true to the student information system: student program associations."""
+
+
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(ledger.ledger, name="ledger")

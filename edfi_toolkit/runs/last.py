@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.storage import write_private
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edfi_toolkit.runs.run import Run
+
+_FOLDER = ".last"
 
 
 def last_run(run: Run) -> dict[str, Any]:
@@ -34,6 +37,24 @@ def last_folder(run: Run) -> RunFolder | None:
     return folder if folder.path.is_dir() else None
 
 
+def needed_later(runs_dir: Path) -> set[str]:
+    """The ids of the runs that the next run of their feed compares itself with.
+
+    Raises ConfigError where that cannot be read: then nothing may be removed.
+    """
+    needed: set[str] = set()
+    for path in sorted((runs_dir / _FOLDER).glob("*.json")):
+        try:
+            kept = orjson.loads(path.read_bytes())
+            needed |= {kept["run_id"], kept["before"] or kept["run_id"]}
+        except (OSError, ValueError, KeyError, TypeError):
+            raise ConfigError(
+                f"{path} cannot be read, so it is not known which runs are still needed. Delete that file; the next "
+                "run of its source then calls everything new."
+            ) from None
+    return needed
+
+
 def keep_last(run: Run, **about: Any) -> None:
     """From now on this run is the last one."""
     write_private(_place(run), orjson.dumps({"run_id": run.id, "before": _before(run), **about}))
@@ -49,4 +70,4 @@ def _before(run: Run) -> str | None:
 def _place(run: Run) -> Path:
     feed = (run.profile, run.school_year, run.source.name, run.target_name)
     name = hashlib.sha256(orjson.dumps(feed)).hexdigest()[:24]
-    return run.installation.runs_dir / ".last" / f"{name}.json"
+    return run.installation.runs_dir / _FOLDER / f"{name}.json"

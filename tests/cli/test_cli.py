@@ -18,6 +18,7 @@ from edfi_toolkit import errors
 from edfi_toolkit.batch.unattended import shipped
 from edfi_toolkit.cli import app, main
 from edfi_toolkit.cli.playground import make_playground, target_environ, working_in
+from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.sandbox import Running, start
 
 SAMPLE = ["--profile", "certification", "--school-year", "2026"]
@@ -438,3 +439,21 @@ def test_lab_serves_jupyter_on_copies_of_the_notebooks(tmp_path: Path) -> None:
         httpx.get(root)
     assert "00_start_here.ipynb" in {each["name"] for each in listed}
     assert (tmp_path / "lab" / "40_publish.ipynb").is_file()
+
+
+def test_the_version_is_shown(cli: Cli) -> None:
+    from edfi_toolkit import __version__
+
+    assert cli("--version")[:2] == (0, f"edfi-toolkit {__version__}\n")
+
+
+def test_prune_lists_first_and_removes_then(cli: Cli, nothing_set: Path) -> None:
+    runs = nothing_set / "data" / "runs"
+    for run_id in ("20260101-020000-a", "20260102-020000-b"):
+        RunFolder(runs, run_id).begin({"profile": "p", "started_at": f"2026-01-0{run_id[7]}T02:00:00+00:00"})
+    assert cli("prune")[0] == 2
+    code, out, _ = cli("prune", "--keep-last", "1", "--dry-run", "--json")
+    assert (code, json.loads(out)["removed"]) == (0, ["20260101-020000-a"])
+    assert len(list(runs.iterdir())) == 2
+    assert cli("prune", "--keep-last", "1")[0] == 0
+    assert [path.name for path in runs.iterdir()] == ["20260102-020000-b"]

@@ -1,0 +1,90 @@
+"""Which runs are kept: the last ones, one a day, one a month, by feed and school year; and what a later run needs.
+
+As restic does: a run that one rule keeps is kept. Whatever the rules say, these stay: the newest run of a feed, the
+runs that the next one compares itself with, and a run whose publishing has not come to its end.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edfi_toolkit.errors import ConfigError, StorageUnavailable, what_failed
+from edfi_toolkit.runs.folder import RunFolder, runs_newest_first
+
+_LEAVING = ".pruned-"  # how a folder begins that is being removed; a killed prune leaves it to the next one
+
+
+@dataclass(frozen=True)
+class Keep:
+    """How many of the newest runs, days and months of each feed are kept; 0 keeps none by that rule."""
+
+    last: int = 0
+    daily: int = 0
+    monthly: int = 0
+
+
+def chosen(runs_dir: Path, keep: Keep, needed: Collection[str]) -> dict[str, str]:
+    """Each run by its id, newest first, with why it is kept; an empty text for one that goes.
+
+    needed: ids of runs that a later run compares itself with. Raises ConfigError when no rule keeps anything, and for a
+    manifest that cannot be read.
+    """
+    if not any((keep.last, keep.daily, keep.monthly)):
+        raise ConfigError(
+            "Give --keep-last, --keep-daily or --keep-monthly: without one nothing would be kept."
+        )
+    reasons: dict[str, str] = {}
+    counted: defaultdict[tuple[Any, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    runs = sorted(runs_newest_first(runs_dir), key=lambda run: str(run[1].get("started_at")), reverse=True)
+    for folder, manifest in runs:
+        feed = tuple(manifest.get(name) for name in ("profile", "school_year", "source", "target"))
+        began = str(manifest.get("started_at", ""))
+        reasons[folder.run_id] = _reason(folder.run_id, manifest, keep, counted[feed], began, needed)
+    return reasons
+
+
+def remove(runs_dir: Path, run_ids: Collection[str]) -> None:
+    """Remove these runs, and what an interrupted removal left. Raises StorageUnavailable."""
+    try:
+        for run_id in run_ids:
+            folder = RunFolder(runs_dir, run_id).path
+            folder.rename(runs_dir / f"{_LEAVING}{run_id}")  # at once: no half of a run is ever taken for one
+        for folder in runs_dir.glob(f"{_LEAVING}*"):
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise StorageUnavailable(
+            f"A run in {runs_dir} cannot be removed ({what_failed(error)}). See to it that you may write there, then "
+            "prune again."
+        ) from None
+
+
+def _reason(
+    run_id: str,
+    manifest: dict[str, Any],
+    keep: Keep,
+    counted: dict[str, set[str]],
+    began: str,
+    needed: Collection[str],
+) -> str:
+    publish = manifest.get("steps", {}).get("publish")
+    rules = (
+        ("last", run_id, keep.last),
+        ("daily", began[:10], keep.daily),
+        ("monthly", began[:7], keep.monthly),
+    )
+    why = [] if counted["any"] else ["newest"]
+    counted["any"].add(run_id)
+    for name, period, most in rules:
+        if period not in counted[name] and len(counted[name]) < most:
+            counted[name].add(period)
+            why.append(name)
+    if run_id in needed:
+        why.append("compared with")
+    if publish is not None and not publish.get("finished"):
+        why.append("not finished")
+    return ", ".join(why)

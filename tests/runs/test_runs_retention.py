@@ -1,0 +1,79 @@
+"""Pruning: what a rule keeps stays, and what a later run needs stays whatever the rules say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.runs.folder import RunFolder
+from edfi_toolkit.runs.last import needed_later
+from edfi_toolkit.runs.retention import Keep, chosen, remove
+
+
+def a_run(runs: Path, began: str, *, source: str = "north", finished: bool | None = True) -> str:
+    """A run that began then (`2026-01-12T02`); finished: of its publishing, None when it did not publish."""
+    run_id = f"{began.replace('-', '').replace('T', '-')}0000-{source}"
+    folder = RunFolder(runs, run_id)
+    about = {"profile": "p", "school_year": 2026, "source": source, "target": "t"}
+    folder.begin({**about, "started_at": f"{began}:00:00+00:00"})
+    if finished is not None:
+        folder.record("publish", {"finished": finished})
+    return run_id
+
+
+def kept(runs: Path, keep: Keep, *needed: str) -> list[str]:
+    return sorted(run_id for run_id, why in chosen(runs, keep, needed).items() if why)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Two runs a day on three days of January and one of December, and a single one of another source."""
+    for began in (
+        "2025-12-30T02",
+        "2026-01-10T02",
+        "2026-01-10T14",
+        "2026-01-11T02",
+        "2026-01-11T14",
+        "2026-01-12T02",
+    ):
+        a_run(tmp_path, began)
+    a_run(tmp_path, "2025-11-01T02", source="south")
+    return tmp_path
+
+
+SOUTH = "20251101-020000-south"
+
+
+def test_the_last_the_days_and_the_months_are_counted_by_feed(runs: Path) -> None:
+    assert kept(runs, Keep(last=2)) == [SOUTH, "20260111-140000-north", "20260112-020000-north"]
+    assert kept(runs, Keep(daily=2)) == [SOUTH, "20260111-140000-north", "20260112-020000-north"]
+    assert kept(runs, Keep(monthly=2)) == [SOUTH, "20251230-020000-north", "20260112-020000-north"]
+    assert len(kept(runs, Keep(last=1, daily=3, monthly=2))) == 5
+
+
+def test_what_a_later_run_needs_stays(runs: Path) -> None:
+    open_run = a_run(runs, "2025-10-01T02", finished=False)
+    compared = "20260110-020000-north"
+    assert kept(runs, Keep(last=1), compared) == [open_run, SOUTH, compared, "20260112-020000-north"]
+
+
+def test_a_run_goes_whole_and_what_a_killed_prune_left_goes_too(runs: Path) -> None:
+    (runs / ".pruned-old").mkdir()
+    (runs / "batch-1.jsonl").write_text("{}")
+    remove(runs, ["20260110-020000-north"])
+    assert len(list(runs.iterdir())) == 7
+    assert not list(runs.glob(".pruned*"))
+    assert (runs / "batch-1.jsonl").exists()
+
+
+def test_without_a_rule_or_with_a_record_that_cannot_be_read_nothing_is_removed(runs: Path) -> None:
+    with pytest.raises(ConfigError, match="nothing would be kept"):
+        chosen(runs, Keep(), ())
+    (runs / ".last").mkdir()
+    (runs / ".last" / "x.json").write_text("{")
+    with pytest.raises(ConfigError, match="which runs are still needed"):
+        needed_later(runs)
+    (runs / ".last" / "x.json").write_text('{"run_id": "b", "before": "a"}')
+    assert needed_later(runs) == {"a", "b"}
