@@ -13,6 +13,7 @@ from edfi_toolkit.batch.exits import Exit, exit_of
 from edfi_toolkit.cli import (
     batch,
     build,
+    corrections,
     demo,
     doctor,
     explain,
@@ -25,6 +26,7 @@ from edfi_toolkit.cli import (
     publish,
     rejections,
     resync,
+    retry,
     run,
     sandbox,
     synth,
@@ -55,6 +57,7 @@ COMMANDS = (
     reported(batch.batch),
     reported(watch.watch),
     rejections.rejections,
+    retry.retry,
     sandbox.sandbox,
     synth.synth,
     lab.lab,
@@ -84,6 +87,7 @@ def toolkit(
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(ledger.ledger, name="ledger")
+app.add_typer(corrections.corrections, name="corrections")
 
 
 def main() -> None:

@@ -77,6 +77,16 @@ class Decisions:
         """Close these, which are open."""
         self._close(schema.dismissals, numbers, how)
 
+    def close_rejections(self, keys: Iterable[tuple[str, str]], how: str) -> None:
+        """Close the open rejections of these records, by resource and key hash."""
+        table, now = schema.rejections, self._ledger.clock()
+        with self._ledger.writing() as connection:
+            for resource, key_hash in keys:
+                own = (table.c.feed_id == self._feed.id, table.c.open.is_(True))
+                record = (table.c.resource == resource, table.c.key_hash == key_hash)
+                ended = {"open": False, "closed_at": now, "closed_how": how}
+                connection.execute(update(table).where(*own, *record).values(**ended))
+
     def _rows(self, table: Table, *, closed: bool) -> pd.DataFrame:
         columns = [
             table.c[name].label("number" if name == "id" else name)

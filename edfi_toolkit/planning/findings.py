@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import pandas as pd
 
@@ -88,9 +88,17 @@ class Findings:
 
     def keep_only(self, organizations: Collection[int]) -> None:
         """Forget what was found about records of other organizations."""
+        self.keep(
+            lambda found: (
+                found["education_organization_id"].isna()
+                | found["education_organization_id"].isin(organizations)
+            )
+        )
+
+    def keep(self, wanted: Callable[[pd.DataFrame], pd.Series]) -> None:
+        """Forget what was found but for the rows that are wanted. wanted: takes FINDINGS."""
         found = self.frame()
-        about = found["education_organization_id"]
-        self._parts = [found[about.isna() | about.isin(organizations)]]
+        self._parts = [found[wanted(found)]]
 
     def frame(self) -> pd.DataFrame:
         """All findings so far (FINDINGS)."""

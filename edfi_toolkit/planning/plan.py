@@ -48,6 +48,7 @@ FINDINGS: Schema = {
     "says": TEXT,
     "hint": TEXT,
 }
+RETRY = "retry"  # the mode of a plan of chosen records alone
 _FORMAT, _WITHOUT_SHAPES = 4, 3  # plans of the format before are read too
 _AT_A_TIME = 50_000  # rows written at once: what a fingerprint needs of memory
 

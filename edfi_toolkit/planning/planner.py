@@ -10,6 +10,7 @@ import pandas as pd
 
 from edfi_toolkit.errors import PlanError
 from edfi_toolkit.model.frames import typed, values_at
+from edfi_toolkit.planning.chosen import Chosen
 from edfi_toolkit.planning.comparison import (
     IDENTITY_MAP,
     PlanScope,
@@ -42,7 +43,7 @@ from edfi_toolkit.planning.likely_mistake import (
     one_value_moved,
 )
 from edfi_toolkit.planning.orphans import without_foreign_orphans
-from edfi_toolkit.planning.plan import Plan, seal_of
+from edfi_toolkit.planning.plan import RETRY, Plan, seal_of
 from edfi_toolkit.planning.reasons import Origins
 from edfi_toolkit.planning.resources import CheckedBuild, looked_at, parts_of
 from edfi_toolkit.planning.schools import check_known, of_schools
@@ -71,6 +72,7 @@ def plan(
     last_shapes: pd.DataFrame | None = None,
     schools: Collection[int] = (),
     updatable: Collection[str] = (),
+    chosen: Chosen | None = None,
 ) -> Plan:
     """Decide one action per natural key of the resources that a build speaks for.
 
@@ -86,6 +88,7 @@ def plan(
         rows that the identity map names stand in.
     schools: plan for these organizations alone, by their Ed-Fi ids; the records of all others stay as they are.
     updatable: resources whose key the target lets a PUT change; used where `key_change` says so.
+    chosen: plan for these records alone, as a retry; all others stay as they are.
     A guardrail never raises here: its breach is a finding, and publish refuses. Raises PlanError for an
     unknown mode or school, or an identity map that mixes feeds.
     """
@@ -134,20 +137,30 @@ def plan(
     items = items_of(decided, sides, build, origins, resync=resync)
     mapped_rows = len(sides.mapped)
     if schools:
-        chosen = of_schools(items, scope.organizations)
-        items = items[chosen].reset_index(drop=True)
+        items = items[of_schools(items, scope.organizations)].reset_index(drop=True)
         mapped_rows = int(sides.mapped["education_organization_id"].isin(scope.organizations).sum())
         findings.keep_only(scope.organizations)
         findings.report("ONLY_SCHOOLS")
+    if chosen is not None:
+        items = items[chosen.of_items(items)].reset_index(drop=True)
+        findings.keep(lambda found: chosen.among(found) | found["resource"].isna())
+        findings.report("ONLY_CHOSEN")
     loss = _source_loss(last_shapes, mapped, build)
     _guard(items, mapped_rows, _withheld(identity_map, scope, findings), build, loss, findings)
     findings.copy_notices(build.notices)
     made = Plan(
-        items, findings.frame(), scope, mode, preferences, seal=seal_of(items), standard=build.standard
+        items,
+        findings.frame(),
+        scope,
+        mode if chosen is None else RETRY,
+        preferences,
+        seal=seal_of(items),
+        standard=build.standard,
     )
     # Rows that get lost while nothing is sent stay remembered, so that they are missed when something is.
     silent = not (made.sends.any() or made.breaches) and bool(loss.gone)
-    return made if schools or silent else replace(made, shapes=shapes_frame(build.tables.shapes))
+    partial = bool(schools) or chosen is not None
+    return made if partial or silent else replace(made, shapes=shapes_frame(build.tables.shapes))
 
 
 def identity_map_of(build: CheckedBuild | Build, ids: Iterable[str] | None = None) -> pd.DataFrame:

@@ -27,6 +27,10 @@ def check_known(schools: Collection[int], sides: Sides) -> None:
 def of_schools(items: pd.DataFrame, schools: Collection[int]) -> pd.Series:
     """Which items of a whole plan belong to these schools: theirs, and what else moves a record to one of them or
     from it, because half a move would lose it."""
-    theirs = items["education_organization_id"].isin(schools)
+    return with_partners(items, items["education_organization_id"].isin(schools))
+
+
+def with_partners(items: pd.DataFrame, theirs: pd.Series) -> pd.Series:
+    """These items of a plan, and the other half of each move they are part of."""
     same_pair, same_id = (items[name].isin(items.loc[theirs, name].dropna()) for name in ("pair", "ed_fi_id"))
     return theirs | same_pair | same_id

@@ -26,7 +26,7 @@ from edfi_toolkit.ledger.ledger import Ledger
 from edfi_toolkit.model import standards
 from edfi_toolkit.ods import Client, Outcome, Write, standard_of
 from edfi_toolkit.planning.guardrails import GivenOverride
-from edfi_toolkit.planning.plan import Plan
+from edfi_toolkit.planning.plan import RETRY, Plan
 from edfi_toolkit.publishing.approval import approved_plan
 from edfi_toolkit.publishing.items import SENT, Items
 from edfi_toolkit.publishing.limits import Budget
@@ -132,7 +132,8 @@ def _update_identities(items: Items, states: Sequence[State], journal: Journal) 
 
 def _end(plan: Plan, items: Items, results: Results, journal: Journal) -> None:
     waiting = {items.keys[item] for item, each in results.outcomes.items() if each.outcome != "delivered"}
-    complete = not plan.scope.organizations  # a plan of some schools is silent about the others
+    # A plan of some schools, or of chosen records, is silent about the others.
+    complete = not plan.scope.organizations and plan.mode != RETRY
     journal.end(
         still_open=waiting | found_keys(plan, "HELD"),
         resources=plan.scope.resources if complete else (),

@@ -15,7 +15,7 @@ from edfi_toolkit.model import body_hash
 from edfi_toolkit.model.bodies import texts_of
 from edfi_toolkit.model.frames import as_list
 from edfi_toolkit.model.keys import key_hashes
-from edfi_toolkit.planning.plan import Plan
+from edfi_toolkit.planning.plan import RETRY, Plan
 
 
 class State(Enum):
@@ -84,7 +84,10 @@ def item_states(
 def unknown_identities(
     plan: Plan, keys: Sequence[MapKey], identities: Mapping[MapKey, Identity]
 ) -> set[MapKey]:
-    """What the ledger holds of the plan's organizations and the plan does not know."""
+    """What the ledger holds of the plan's organizations and the plan does not know; a plan of chosen records is silent
+    about all others."""
+    if plan.mode == RETRY:
+        return set()
     only = plan.scope.organizations
     unknown = identities.keys() - set(keys) - found_keys(plan, "HELD", "RETAINED")
     return {key for key in unknown if not only or identities[key].organization in only}

@@ -13,9 +13,15 @@ import pandas as pd
 
 from edfi_toolkit.display.tables import TextTable, is_number
 from edfi_toolkit.privacy import Masker, safe_cell
-from edfi_toolkit.storage import private_draft
+from edfi_toolkit.storage import private_draft, write_private
 
 SHEETS = ("Summary", "Changes", "Held", "Refused", "Skipped")
+HANDED_ON = [
+    *("who", "cause", "says", "todo", "student_unique_id", "program_name", "begin_date"),
+    *("education_organization_id", "action", "messages", "status", "correlation_id", "source_refs"),
+    *("open", "first_seen_at", "last_seen_at", "closed_at", "closed_how"),
+]
+MOST_NAME = 31  # characters of a sheet's name
 WIDEST = 60  # characters; longer texts wrap
 MOST_ROWS = 1_048_575  # a sheet holds 2**20 rows, one of them the header
 MOST_CHARACTERS = 32_767  # of one cell
@@ -29,6 +35,24 @@ def write_workbook(path: Path, sheets: Mapping[str, pd.DataFrame], *, masker: Ma
     sheets: frames by sheet name; real data, masked here. Returns the path. The file appears whole or not at
     all.
     """
+    return _write_book(path, {name: sheets.get(name, pd.DataFrame()) for name in SHEETS}, masker)
+
+
+def write_refusals(path: Path, refused: pd.DataFrame, *, masker: Masker) -> Path:
+    """Refusals with their causes, to hand on to who can solve them: a workbook with a sheet an owner, or a CSV file.
+
+    refused: with the columns of `causes.with_causes`; real data, masked here. Returns the path.
+    """
+    shown = refused[HANDED_ON]
+    if path.suffix.lower() != ".xlsx":
+        texts = TextTable.of(shown, masker)
+        rows = pd.DataFrame(dict(zip(texts.labels, texts.columns, strict=True))).map(safe_cell)
+        return write_private(path, rows.to_csv(index=False).encode())
+    by_owner = {str(owner)[:MOST_NAME]: rows for owner, rows in shown.groupby("who", sort=False)}
+    return _write_book(path, by_owner or {"Refused": shown}, masker)
+
+
+def _write_book(path: Path, sheets: Mapping[str, pd.DataFrame], masker: Masker) -> Path:
     import xlsxwriter
 
     # in_memory: the library would otherwise keep its working files in the system's shared temporary folder
@@ -41,8 +65,7 @@ def write_workbook(path: Path, sheets: Mapping[str, pd.DataFrame], *, masker: Ma
     with private_draft(path) as file, xlsxwriter.Workbook(file, options) as book:
         heading = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
         cell = book.add_format({"text_wrap": True, "valign": "top"})
-        for name in SHEETS:
-            frame = sheets.get(name, pd.DataFrame())
+        for name, frame in sheets.items():
             _write_sheet(book.add_worksheet(name), frame, masker, heading, cell)
     return path
 

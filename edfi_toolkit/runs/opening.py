@@ -76,7 +76,8 @@ def _folder(
         wanted = {**wanted, "source": installation.source(source).name}
     if run_id == "latest":
         for folder, manifest in runs_newest_first(installation.runs_dir):
-            if all(manifest.get(name) == value for name, value in wanted.items()):
+            of_these = all(manifest.get(name) == value for name, value in wanted.items())
+            if of_these and not _is_retry(manifest):
                 return folder, manifest
     if run_id in ("latest", "new"):
         return RunFolder(installation.runs_dir, new_run_id()), {}
@@ -89,6 +90,12 @@ def _folder(
                 'Correct the first cell, or open the latest run with run_id = "latest".'
             )
     return folder, manifest
+
+
+def _is_retry(manifest: Mapping[str, Any]) -> bool:
+    """A run of chosen records alone is opened by its name: what is known of all records is in the run before it."""
+    preview: Mapping[str, Any] = manifest.get("steps", {}).get("preview", {})
+    return preview.get("mode") == "retry"
 
 
 def _source(installation: Settings, name: str | None) -> Source:

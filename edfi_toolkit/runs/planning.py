@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from edfi_toolkit.display.progress import Progress
     from edfi_toolkit.ods import RetryPolicy
     from edfi_toolkit.planning import Plan
+    from edfi_toolkit.planning.chosen import Chosen
     from edfi_toolkit.rules import Build
     from edfi_toolkit.runs.run import Run
     from edfi_toolkit.tables import Tables
     from edfi_toolkit.validation import Checked
 
 
-def plan_of(run: Run, schools: Collection[int] = ()) -> Plan:
-    """The plan of an ordinary publish: against what was published before."""
+def plan_of(run: Run, schools: Collection[int] = (), chosen: Chosen | None = None) -> Plan:
+    """The plan of an ordinary publish: against what was published before; of chosen records alone, a retry."""
     from edfi_toolkit.planning import plan
 
     _check_fits(run)
@@ -32,6 +33,7 @@ def plan_of(run: Run, schools: Collection[int] = ()) -> Plan:
         run.checked,
         source_name=run.source.name,
         schools=schools,
+        chosen=chosen,
         updatable=_updatable(run),
         **_remembered(run),
     )

@@ -183,12 +183,12 @@ class Run:
         """
         self.folder.need("validate")
         if flag_of("live", live):
-            return self._keep_plan(
+            return self.keep_plan(
                 lambda: live_plan_of(self, schools, progress or panels().progress("Reading the ODS"))
             )
         checked = self.folder.manifest["steps"]["validate"]
         unasked = checked.get("unasked", "")
-        view = self._keep_plan(lambda: plan_of(self, schools), unasked)
+        view = self.keep_plan(lambda: plan_of(self, schools), unasked)
         return view.warning_first(checked["note"]) if unasked and not self.published else view
 
     @timed
@@ -211,10 +211,10 @@ class Run:
             if not self.folder.has(name):
                 getattr(self, name)()
         report, notes = progress or panels().progress("Reading the ODS"), list[str]()
-        view = self._keep_plan(lambda: resync_of(self, schools, report, incremental, notes.append))
+        view = self.keep_plan(lambda: resync_of(self, schools, report, incremental, notes.append))
         return view.noting(" ".join(notes))
 
-    def _keep_plan(self, make: Callable[[], Plan], unasked: str = "") -> View:
+    def keep_plan(self, make: Callable[[], Plan], unasked: str = "") -> View:
         """Make the plan and keep it. In a run that has published, the plan that was published.
 
         unasked: what kept the target from being asked when the records were checked.

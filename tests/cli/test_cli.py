@@ -457,3 +457,20 @@ def test_prune_lists_first_and_removes_then(cli: Cli, nothing_set: Path) -> None
     assert len(list(runs.iterdir())) == 2
     assert cli("prune", "--keep-last", "1")[0] == 0
     assert [path.name for path in runs.iterdir()] == ["20260102-020000-b"]
+
+
+def test_a_correction_is_added_listed_and_removed_by_number(
+    cli: Cli, before: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("URL", "KEY", "SECRET"):
+        monkeypatch.setenv(f"EDFI_TARGET_SANDBOX_{name}", "https://ods.example" if name == "URL" else "x")
+    of = ("--profile", "certification", "--source", before)
+    who = ("--author", "R. Ibarra", "--reason", "left in December")
+    cell = ("program_participation", "end_date", "", "2025-12-19", "--row", "p-2001")
+    assert cli("corrections", "add", *cell, *of, *who)[:2] == (0, "1\n")
+    [listed] = json.loads(cli("corrections", "list", *of, "--json")[1])
+    assert (listed["row_id"], listed["value"], listed["author"]) == ("p-2001", "2025-12-19", "R. Ibarra")
+    assert cli("corrections", "remove", "1", *of)[0] == 0
+    assert json.loads(cli("corrections", "list", *of, "--json")[1]) == []
+    code, _, err = cli("corrections", "add", "enrollments", "enrollment_id", "1", "2", *of, *who)
+    assert (code, "is the key" in err) == (2, True)

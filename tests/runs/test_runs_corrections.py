@@ -9,7 +9,9 @@ import pytest
 import edfi_toolkit as edfi
 from edfi_toolkit.cli.playground import Playground
 from edfi_toolkit.errors import PlanError
-from edfi_toolkit.runs.decisions import decisions_of
+from edfi_toolkit.review import rejections
+from edfi_toolkit.runs.decisions import decisions_of, rejection_rows
+from edfi_toolkit.runs.retry import check_again, send_again, verdicts
 from edfi_toolkit.runs.run import Run
 
 ROW = "cert-d1-b"
@@ -83,3 +85,37 @@ def test_a_corrected_row_under_another_key_deletes_and_sends_nothing(work: Playg
     held = run.plan.findings[run.plan.findings["code"].eq("HELD")]
     assert held["says"].str.contains("COM-COR-3").any()
     assert "COM-COR-3" in set(run.tables.skipped["rule"])
+
+
+def quiet(_done: int, _total: int | None, _counts: object = None) -> None:
+    """Progress that no one watches."""
+
+
+def test_a_refused_record_is_corrected_checked_again_retried_and_delivered(work: Playground) -> None:
+    work.source_becomes("before")
+    run = previewed()
+    run.publish(approved="auto")
+    refused = rejection_rows(run).query("open")
+    assert refused["status"].tolist() == [403]
+    unchanged = check_again(run, refused, progress=quiet)
+    assert verdicts(unchanged, refused)["now"].tolist() == ["would be created"]
+    with decisions_of(run) as decisions:
+        decisions.correct(
+            table="program_participation",
+            row_id="p-9014",
+            column="education_organization_id",
+            was="255900",
+            value="255901",
+            author="R. Ibarra",
+            reason="reported at the state agency by mistake",
+        )
+    again = check_again(run, refused, progress=quiet)
+    assert again.plan.mode == "retry"
+    assert again.plan.items["action"].tolist() == ["POST"]
+    assert again.plan.findings["code"].eq("ONLY_CHOSEN").sum() == 1
+    send_again(again, refused, approved=again.plan.fingerprint, progress=quiet)
+    after = rejection_rows(run)
+    assert after[["open", "closed_how"]].values.tolist() == [[False, "delivered under another key"]]
+    assert rejections(run.installation.ledger, open=True).empty
+    assert a_run("latest").id == run.id  # the retry is opened by its name
+    assert not previewed().plan.sends.any()

@@ -1,0 +1,81 @@
+"""Refused records again, and no others: in a run of their own, from the source to a plan with its own fingerprint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from edfi_toolkit.display.progress import Progress
+from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.planning.chosen import Chosen
+from edfi_toolkit.runs.decisions import decisions_of
+from edfi_toolkit.runs.opening import open_another
+from edfi_toolkit.runs.planning import plan_of
+
+if TYPE_CHECKING:
+    from edfi_toolkit.review.views import View
+    from edfi_toolkit.runs.run import Run
+
+_WOULD = {
+    "POST": "would be created",
+    "PUT": "would be updated",
+    "DELETE": "would be removed",
+    "NOOP": "is in the ODS as the source says",
+    "ADOPT": "would be taken over",
+    "UNMAP": "would be forgotten",
+}
+
+
+def check_again(run: Run, rejections: pd.DataFrame, *, progress: Progress) -> Run:
+    """A new run with a plan of these records alone; nothing is sent. Publish it to retry them.
+
+    rejections: the refused records. progress: called after each step with steps done and their number; False stops.
+    """
+    if rejections.empty:
+        raise ConfigError("No record is chosen. Choose the ones to check.")
+    again, chosen = open_another(run), Chosen.of(rejections)
+    for done, step in enumerate((again.extract, again.build, again.validate)):
+        if progress(done, 4) is False:
+            raise ConfigError("Stopped before the records were checked; nothing was sent.")
+        step()
+    again.keep_plan(lambda: plan_of(again, chosen=chosen))
+    progress(4, 4)
+    return again
+
+
+def verdicts(again: Run, rejections: pd.DataFrame) -> pd.DataFrame:
+    """The same records, each with `now`: what would become of it."""
+    items, held = again.plan.items, again.checked.held
+    found = []
+    for at in range(len(rejections)):
+        one = Chosen.of(rejections.iloc[[at]])
+        own = items[one.among(items)]
+        if len(waiting := held[one.among(held)]):
+            rules = ", ".join(dict.fromkeys(rule for rules in waiting["held_by"] for rule in rules))
+            found.append(f"is held back: {rules}")
+        elif len(own):
+            found.append(", ".join(dict.fromkeys(_WOULD[action] for action in own["action"])))
+        else:
+            found.append("is no longer wanted, or its row cannot be read: see the student's story")
+    kept = rejections[["resource", *KEY_COLUMNS]]
+    return kept.assign(now=pd.Series(found, kept.index, dtype="str"))
+
+
+def send_again(again: Run, rejections: pd.DataFrame, *, approved: str, **options: Any) -> View:
+    """Publish what `check_again` planned. A refusal whose record went out under another key is closed with it.
+
+    options: as `Run.publish` takes them.
+    """
+    view = again.publish(approved=approved, **options)
+    items, result = again.plan.items, again.folder.load_frame("results")
+    delivered = items[result["outcome"].eq("delivered").to_numpy()]
+    moved = list[tuple[str, str]]()
+    for at in range(len(rejections)):
+        one = Chosen.of(rejections.iloc[[at]])
+        if not one.keys & Chosen.of(items).keys and one.among(delivered).any():
+            moved += one.keys
+    with decisions_of(again) as decisions:
+        decisions.close_rejections(moved, "delivered under another key")
+    return view
