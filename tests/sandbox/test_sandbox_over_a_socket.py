@@ -39,19 +39,19 @@ def test_a_process_serves_seeds_and_keeps_its_file_over_a_kill(tmp_path):
     ):
         assert {entry["name"] for entry in running.clients} == set(OWN_CLIENTS)
         sign_in(client, running)
-        body = {"schoolYear": 2026, "currentSchoolYear": True, "schoolYearDescription": "2025-2026"}
+        body = {"schoolYear": 2062, "currentSchoolYear": True, "schoolYearDescription": "2061-2062"}
         assert client.post("/data/v3/ed-fi/schoolYearTypes", json=body).status_code == 201
         client.put(f"{running.control_url}/faults", json=[{"drop_after_commit": True, "times": 1}])
         with pytest.raises(httpx.RemoteProtocolError):
-            client.post("/data/v3/ed-fi/schoolYearTypes", json={**body, "schoolYear": 2027})
+            client.post("/data/v3/ed-fi/schoolYearTypes", json={**body, "schoolYear": 2063})
         running.kill()
         keys = running.clients
     assert data.stat().st_mode & 0o077 == 0
     with start(data=data) as running, httpx.Client(base_url=running.base_url, trust_env=False) as client:
         assert running.clients == keys
         sign_in(client, running)
-        years = client.get("/data/v3/ed-fi/schoolYearTypes").json()
-        assert [year["schoolYear"] for year in years] == [2026, 2027]
+        years = client.get("/data/v3/ed-fi/schoolYearTypes", params={"currentSchoolYear": "true"}).json()
+        assert [year["schoolYear"] for year in years] == [2062, 2063]
 
 
 def test_a_seed_that_is_missing_ends_the_process(tmp_path, capfd):
@@ -83,7 +83,7 @@ def test_a_process_is_told_its_standard_and_how_to_write_errors(tmp_path):
 def test_reset_empties_the_file_before_the_seeds_and_keeps_the_keys(tmp_path):
     seed, data = tmp_path / "seed.jsonl", tmp_path / "ods.db"
     seed.write_text(STUDENT)
-    year = {"schoolYear": 2026, "currentSchoolYear": True, "schoolYearDescription": "2025-2026"}
+    year = {"schoolYear": 2062, "currentSchoolYear": True, "schoolYearDescription": "2061-2062"}
     with start(data=data) as running, httpx.Client(base_url=running.base_url, trust_env=False) as client:
         sign_in(client, running)
         assert client.post("/data/v3/ed-fi/schoolYearTypes", json=year).status_code == 201
@@ -94,7 +94,8 @@ def test_reset_empties_the_file_before_the_seeds_and_keeps_the_keys(tmp_path):
     ):
         assert running.clients == before
         sign_in(client, running, "unrestricted")
-        assert client.get("/data/v3/ed-fi/schoolYearTypes").json() == []
+        years = [year["schoolYear"] for year in client.get("/data/v3/ed-fi/schoolYearTypes").json()]
+        assert years == list(range(1991, 2051))
         assert [item["studentUniqueId"] for item in client.get("/data/v3/ed-fi/students").json()] == ["S-1"]
 
 
