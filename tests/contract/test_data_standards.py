@@ -22,6 +22,7 @@ from edfi_toolkit.ods import Client, standard_of
 from edfi_toolkit.planning import plan
 from edfi_toolkit.publishing import publish
 from edfi_toolkit.rules import build
+from edfi_toolkit.runs import open_run
 from edfi_toolkit.sandbox import Running, create_app, start
 from edfi_toolkit.sandbox.control import seed
 from edfi_toolkit.validation import validate
@@ -176,6 +177,48 @@ def test_all_worked_examples_of_new_mexico_arrive_as_each_host_has_them(
             assert set(sent["outcome"]) == {"delivered"}
             found = held(client)
             assert all(body in found for body in said(example, standard)), name
+
+
+def test_a_run_has_the_standard_of_its_target_on_every_path_and_names_what_was_written(
+    host: tuple[str, Running],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The setting names the other standard; the run, its story and the command `explain` follow the target."""
+    standard, running = host
+    source = as_files(NEW_MEXICO["NM-X1"]["tables"], tmp_path / "north")
+    other = "5.2" if standard == "4.0" else "4.0"
+    member, story = (
+        ("ctePrograms", "The completion indicator is false")
+        if standard == "4.0"
+        else ("cteProgramServices", "this data standard has no place for it")
+    )
+    with working_in(tmp_path, target_environ(running)):
+        run = open_run(
+            profile=NM,
+            school_year=2026,
+            source=str(source),
+            run_id="new",
+            settings={"data_standard": other},
+        )
+        run.extract()
+        run.build()
+        (told,) = run.built.notices[run.built.notices["code"].eq("STANDARD_DIFFERS")].to_dict("records")
+        assert told["detail"] == (
+            f"The records are built for Data Standard {standard}.0; the setting data_standard names Data Standard "
+            f"{other}."
+        )
+        assert member in run.built.records["body"].iloc[0]
+        assert story in str(run.built.explain(student_unique_id="900111222").frame["says"].tolist())
+        for words in (["explain", "--student", "900111222", "--reveal"], ["build", "--out", "out"]):
+            command = [words[0], str(source), "--profile", NM, "--school-year", "2026", "--target", "sandbox"]
+            monkeypatch.setattr(sys, "argv", ["edfi-toolkit", *command, *words[1:], "--json"])
+            with pytest.raises(SystemExit) as ended:
+                main()
+            assert not ended.value.code
+        assert story in capsys.readouterr().out
+        assert member in (tmp_path / "out" / f"{CTE}.jsonl").read_text("utf-8")
 
 
 # A target that moves
