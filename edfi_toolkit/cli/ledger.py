@@ -92,6 +92,75 @@ def import_map(
         show_text(f"{take_over(opened, feed, file)} records taken over from {file}")
 
 
+BackupFile = Annotated[
+    Path, typer.Argument(metavar="FILE", help="An SQLite file; it holds real students, mode 0600.")
+]
+
+
+@ledger.command()
+def backup(file: BackupFile) -> None:
+    """Write the whole ledger, with its history, into a new file, and check it. Runs may go on meanwhile.
+
+    Example: edfi-toolkit ledger backup backups/ledger-20260112.db
+    """
+    from edfi_toolkit.ledger import Ledger
+    from edfi_toolkit.ledger.copying import backup as write
+    from edfi_toolkit.settings import load_settings
+
+    with Ledger(load_settings().ledger) as opened:
+        show_text(f"{_rows_text(write(opened, file))} written to {file}, and checked.")
+
+
+@ledger.command()
+def restore(file: BackupFile) -> None:
+    """Bring a backup back into the ledger of the settings, which must be new; and check it.
+
+    What was sent after the backup is not in it: compare with the ODS by 'edfi-toolkit resync' before you publish.
+
+    Example: edfi-toolkit ledger restore backups/ledger-20260112.db
+    """
+    from edfi_toolkit.ledger import Ledger
+    from edfi_toolkit.ledger.copying import restore as bring_back
+    from edfi_toolkit.settings import load_settings
+
+    with Ledger(load_settings().ledger) as opened:
+        show_text(f"{_rows_text(bring_back(file, opened))} restored into {opened.shown}, and checked.")
+    say("Now run 'edfi-toolkit resync' for each source: what was sent since the backup is not in it.")
+
+
+@ledger.command()
+def move(
+    variable: Annotated[
+        str,
+        typer.Argument(metavar="VARIABLE", help="The environment variable with the new ledger's address."),
+    ],
+) -> None:
+    """Copy the ledger, with its history, into an empty one, such as from SQLite to PostgreSQL; and check it.
+
+    No run may be at work. The old ledger stays as it is; the settings decide which one is used.
+
+    Example: edfi-toolkit ledger move EDFI_LEDGER
+    """
+    import os
+
+    from edfi_toolkit.errors import ConfigError
+    from edfi_toolkit.ledger import Ledger
+    from edfi_toolkit.ledger.copying import move as copy
+    from edfi_toolkit.settings import load_settings
+
+    if not (address := os.environ.get(variable, "").strip()):
+        raise ConfigError(
+            f"The environment variable {variable} is not set. Put the new ledger's address there."
+        )
+    with Ledger(load_settings().ledger) as old, Ledger(address) as new:
+        show_text(f"{_rows_text(copy(old, new))} copied from {old.shown} to {new.shown}, and checked.")
+    say(f'Write ledger_env = "{variable}" under [paths] of the settings, and put the old ledger out of use.')
+
+
+def _rows_text(counts: dict[str, int]) -> str:
+    return f"{sum(counts.values()):,} rows of {len(counts)} tables"
+
+
 @contextmanager
 def _feed(source: str, profile: str, target: str) -> Iterator[tuple[Ledger, Feed]]:
     """The ledger of this installation, and the feed of a source there."""
