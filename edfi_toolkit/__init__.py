@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.rules import build as build
     from edfi_toolkit.runs import desk as desk  # type: ignore[no-redef] # also a module there
     from edfi_toolkit.runs import open_run as open_run
+    from edfi_toolkit.runs import set_up as set_up
     from edfi_toolkit.sources import extract as extract  # type: ignore[no-redef] # also a module there
     from edfi_toolkit.validation import validate as validate
 
@@ -35,6 +36,7 @@ _HOMES = {
     "rejections": "review",
     "desk": "runs",
     "open_run": "runs",
+    "set_up": "runs",
 }
 __all__ = sorted(_HOMES)
 

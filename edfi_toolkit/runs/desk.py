@@ -12,6 +12,13 @@ from edfi_toolkit.runs.opening import open_run
 from edfi_toolkit.runs.run import Run
 
 
+def set_up() -> None:
+    """The form to set up a source and a target, where a person sits at the notebook; nothing under papermill."""
+    show_mistakes_as_cards()
+    if attended():
+        panels().set_up()
+
+
 def desk(
     *,
     profile: str,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,9 @@ import pandas as pd
 
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError, StorageUnavailable
 from edfi_toolkit.privacy import session_masker
+from edfi_toolkit.review.steps import extracted_view
 from edfi_toolkit.review.views import Block, View
+from edfi_toolkit.runs.manifest import settings_of
 from edfi_toolkit.runs.planning import short_retry
 from edfi_toolkit.settings import Settings, Source, load_settings, without_credentials
 from edfi_toolkit.storage import private_folder
@@ -38,7 +41,7 @@ def check_setup(
     sources = [source] if source is not None else list(installation.sources.values())
     targets = [target] if target is not None else sorted(installation.targets)
     checks += [(f"source {named.name}", partial(_source, named)) for named in sources]
-    checks += [(f"target {name}", partial(_target, installation, name)) for name in targets]
+    checks += [(f"target {name}", partial(check_target, installation, name)) for name in targets]
     found = pd.DataFrame([{"what": what, **_result_of(check)} for what, check in checks])
     wrong = int(found["state"].eq(WRONG).sum())
     return View(
@@ -60,6 +63,17 @@ def check_login(run: Run) -> None:
     run.target.credentials()
     with Client(run.target, retry=short_retry()) as client:
         client.token_info()
+
+
+def look_at(installation: Settings, source: Source, profile: str) -> View:
+    """What an extract of a source would read, by table, and what it could not; nothing is kept."""
+    from edfi_toolkit.sources import extract
+
+    chosen = settings_of(installation, profile, source, {})
+    tables = extract(
+        source.path, profile=profile, mapping=source.mapping, settings=chosen, limits=installation.reading
+    )
+    return replace(extracted_view(tables, session_masker()), title="A look at the source", next_step="")
 
 
 def _result_of(check: Callable[[], str]) -> dict[str, str]:
@@ -90,7 +104,8 @@ def _source(source: Source) -> str:
     return without_credentials(source.path)
 
 
-def _target(installation: Settings, name: str) -> str:
+def check_target(installation: Settings, name: str) -> str:
+    """A sentence that a target answers and takes the login. Raises ConfigError or OdsError when it does not."""
     from edfi_toolkit.ods import Client
 
     with Client(installation.target(name)) as client:

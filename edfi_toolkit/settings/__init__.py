@@ -32,6 +32,7 @@ from edfi_toolkit.settings.file import (
     token_cache_of,
     variable_of,
 )
+from edfi_toolkit.settings.keys import ENTRIES, saved_login
 from edfi_toolkit.settings.limits import Limits, ReadingLimits
 from edfi_toolkit.settings.targets import Secret, Source, Target
 from edfi_toolkit.storage import write_private
@@ -75,6 +76,14 @@ class Settings:
 
     def target(self, name: str) -> Target:
         """The target of that name, its key and secret fetched from the keyring if they are kept there."""
+        found = self.known_target(name)
+        if found.keyring and (found.key is None or found.secret is None):
+            key, secret = (saved_login(found.keyring, entry) for entry in ENTRIES)
+            return replace(found, key=found.key or key, secret=found.secret or secret)
+        return found
+
+    def known_target(self, name: str) -> Target:
+        """The target of that name as the settings have it; the keyring is not asked."""
         found = self.targets.get(target_name(name))
         if found is None:
             raise ConfigError(
@@ -82,9 +91,6 @@ class Settings:
                 f"Add [targets.{target_name(name)}] to {self.file or FILE_NAME}, or set "
                 f"{variable_of(name, 'URL')}, {variable_of(name, 'KEY')} and {variable_of(name, 'SECRET')}."
             )
-        if found.keyring and (found.key is None or found.secret is None):
-            key, secret = (_from_keyring(found.keyring, entry) for entry in ("key", "secret"))
-            return replace(found, key=found.key or key, secret=found.secret or secret)
         return found
 
     def source(self, name_or_path: str | os.PathLike[str]) -> Source:
@@ -176,21 +182,6 @@ def load_settings(
         file=file,
         root=root,
     )
-
-
-def _from_keyring(service: str, entry: str) -> Secret | None:
-    try:
-        import keyring
-        import keyring.errors
-    except ImportError:
-        return None
-    try:
-        value = keyring.get_password(service, entry)
-    except (keyring.errors.KeyringError, OSError, RuntimeError):
-        return (
-            None  # no usable back end on this machine; Target.credentials names the places that were searched
-        )
-    return Secret(value) if value else None
 
 
 def _mask_key_in(file: Path) -> bytes:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.widgets.grids import Grid
     from edfi_toolkit.widgets.investigation import Reasons
 
-__all__ = ["approve", "bar_over", "bars", "grid", "progress", "reasons", "table", "unattended"]
+__all__ = ["approve", "bar_over", "bars", "grid", "progress", "reasons", "set_up", "table", "unattended"]
 
 
 def unattended() -> bool:
@@ -68,6 +68,15 @@ def bar_over(given: Mapping[str, Any]) -> Run:
         return bar.open()
     finally:
         bar.show()
+
+
+def set_up() -> None:
+    """Show the form that sets up sources and targets."""
+    from IPython.display import display
+
+    from edfi_toolkit.widgets.setup_form import SetUp
+
+    display(SetUp())
 
 
 def table(frame: pd.DataFrame, *, masker: Masker | None = None, rows: int = 20, title: str = "") -> Table:

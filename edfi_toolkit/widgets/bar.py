@@ -13,7 +13,7 @@ from typing import Any
 import ipywidgets as w
 
 from edfi_toolkit.display.attended import shell
-from edfi_toolkit.display.cards import TONES, card_html, error_card
+from edfi_toolkit.display.cards import TONES, card_html
 from edfi_toolkit.display.texts import visible
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.model.years import school_year_text
@@ -24,6 +24,7 @@ from edfi_toolkit.runs.run import Run
 from edfi_toolkit.runs.standing import chain, run_label
 from edfi_toolkit.settings import load_settings, without_credentials
 from edfi_toolkit.widgets.choosing import ChoiceForm
+from edfi_toolkit.widgets.message import Message
 from edfi_toolkit.widgets.progress import ProgressBar
 from edfi_toolkit.widgets.rerun import Rerun
 
@@ -47,11 +48,11 @@ class Bar:
         self.change = w.Button(
             description="Change …", icon="pencil", tooltip="Choose profile, year, source, target or run"
         )
-        self.output, self.form_place, self.rerun = w.Output(), w.VBox(), Rerun()
+        self.output, self.message, self.form_place, self.rerun = w.Output(), Message(), w.VBox(), Rerun()
         self.read_again.on_click(self._read)
         self.change.on_click(self._open_form)
         self._buttons = w.HBox([self.read_again, self.change, self.rerun])
-        self.box = w.VBox([self._buttons, self.form_place, self.output])
+        self.box = w.VBox([self._buttons, self.form_place, self.output, self.message])
 
     def open(self) -> Run:
         """The run that is meant. Raises ConfigError, after the form to choose another has been opened."""
@@ -141,11 +142,12 @@ class Bar:
             return
         self.read_again.disabled = self.change.disabled = True
         self.output.clear_output()
+        self.message.show("")
         with self.output:
             try:
                 again = read_again(self.run, progress=ProgressBar("Reading again", panel=True))
             except EdfiToolkitError as error:
-                self.output.append_display_data(_html_output(error_card(error)))
+                self.message.show_error(error)
             else:
                 self._becomes(again)
                 if self.given["run_id"] != "new":  # there Run All would read once more
@@ -189,9 +191,3 @@ def _of(run: Run) -> dict[str, Any]:
         "target": run.target_name,
         "run_id": run.id,
     }
-
-
-def _html_output(html: str) -> Any:
-    from IPython.display import HTML
-
-    return HTML(html)

@@ -9,13 +9,13 @@ from typing import Any
 
 import ipywidgets as w
 
-from edfi_toolkit.display.cards import error_card
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError
 from edfi_toolkit.model.years import read_school_year, school_year_text
 from edfi_toolkit.rules import profile_names
 from edfi_toolkit.runs.folder import runs_newest_first
 from edfi_toolkit.runs.standing import run_label
 from edfi_toolkit.settings import Settings, load_settings, without_credentials
+from edfi_toolkit.widgets.message import Message
 
 _WIDE = {"description_width": "7em"}
 _RUNS_LISTED = 50
@@ -35,11 +35,11 @@ class ChoiceForm(w.VBox):
         on_cancel: Callable[[], None],
     ) -> None:
         self._on_use, self._settings = on_use, load_settings()
-        self.profile = _list("Profile", profile_names(), chosen["profile"])
-        self.school_year = _list("School year", years(chosen["school_year"]), _year(chosen["school_year"]))
-        self.source = _list("Source", self._settings.sources, chosen["source"])
-        self.target = _list("Target", self._settings.targets, chosen["target"])
-        self.run_id = _list("Run", [("the newest", "latest")], "latest")
+        self.profile = a_list("Profile", profile_names(), chosen["profile"])
+        self.school_year = a_list("School year", years(chosen["school_year"]), _year(chosen["school_year"]))
+        self.source = a_list("Source", self._settings.sources, chosen["source"])
+        self.target = a_list("Target", self._settings.targets, chosen["target"])
+        self.run_id = a_list("Run", [("the newest", "latest")], "latest")
         for field in (self.profile, self.school_year, self.source, self.target):
             field.observe(self._list_runs, "value")
         self._list_runs()
@@ -47,7 +47,7 @@ class ChoiceForm(w.VBox):
             self.run_id.value = chosen["run_id"]
         self.use = w.Button(description="Use these", button_style="primary", icon="check")
         self.cancel = w.Button(description="Cancel")
-        self.message = w.HTML()
+        self.message = Message()
         self.use.on_click(self._used)
         self.cancel.on_click(lambda _button: on_cancel())
         fields = [self.profile, self.school_year, self.source, self.target, self.run_id]
@@ -67,7 +67,7 @@ class ChoiceForm(w.VBox):
         try:
             self._on_use(self.values)
         except EdfiToolkitError as error:
-            self.message.value = error_card(error)
+            self.message.show_error(error)
 
 
 def years(chosen: object, today: dt.date | None = None) -> list[tuple[str, int]]:
@@ -105,7 +105,7 @@ def _year(chosen: object) -> int | None:
     return None
 
 
-def _list(label: str, options: Any, chosen: Any) -> w.Dropdown:
+def a_list(label: str, options: Any, chosen: Any) -> w.Dropdown:
     """A dropdown that also offers what is in use although no list has it, such as the path of a folder."""
     choices = [
         option if isinstance(option, tuple) else (without_credentials(str(option)), option)

@@ -1,0 +1,30 @@
+"""A place in a panel for a card or a view; its links work as in any output of a cell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as w
+
+from edfi_toolkit.display.cards import error_card
+from edfi_toolkit.errors import EdfiToolkitError
+
+
+class Message(w.Output):
+    """Shows one HTML at a time; `html` is what it shows."""
+
+    html = ""
+
+    def show(self, html: str) -> None:
+        """Show this in place of what was there; "" shows nothing."""
+        data: dict[str, Any] = {
+            "output_type": "display_data",
+            "data": {"text/html": html, "text/plain": ""},
+            "metadata": {},
+        }
+        self.html = html
+        self.outputs = (data,) if html else ()
+
+    def show_error(self, error: EdfiToolkitError) -> None:
+        """The card of a mistake."""
+        self.show(error_card(error))
