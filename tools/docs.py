@@ -1,4 +1,4 @@
-"""Write the parts of docs/ that are data in the package: rules, canonical tables, settings.
+"""Write the parts of docs/ that are data in the package: rules, canonical tables, settings, exits, errors.
 
 Pages of docs/rules/ are written whole. In the other pages the text between `<!-- begin NAME -->` and
 `<!-- end -->` is replaced; everything around it is written by hand.
@@ -17,6 +17,8 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+from edfi_toolkit import errors
+from edfi_toolkit.batch.exits import Exit, exit_of
 from edfi_toolkit.rules.catalogue import catalogue_files
 from edfi_toolkit.rules.contract import Profile, all_settings, profiles
 from edfi_toolkit.rules.settings import Setting
@@ -158,7 +160,51 @@ def settings_block() -> str:
     return markdown_table(["setting", "default", "instead", "decides", "rule"], rows)
 
 
-BLOCKS = {"tables": tables_block, "profile-tables": profile_tables_block, "rule-settings": settings_block}
+MEANINGS = {
+    Exit.DONE: ("Everything asked for is in the ODS.", "nothing"),
+    Exit.FAILED: ("The run failed: a bug, a broken notebook.", "report it, with the lines on stderr"),
+    Exit.SETTINGS: (
+        "Settings, command line, login, source or ledger are wrong; no record was sent.",
+        "a person corrects what the message names; do not retry",
+    ),
+    Exit.ATTENTION: (
+        "Finished, and some records are held or were refused.",
+        "a steward opens notebook 50; no failure for a scheduler",
+    ),
+    Exit.GUARDED: (
+        "Refused by a guardrail, or the approved plan no longer holds; nothing was sent.",
+        "a person opens notebook 30 and corrects the source, or overrides by name",
+    ),
+    Exit.UNAVAILABLE: (
+        "Target, disk or ledger unavailable for now, another run at work, or interrupted.",
+        "run it again: it goes on where it stopped",
+    ),
+}
+
+
+def exits_block() -> str:
+    """Every exit code."""
+    rows = ((int(code), *MEANINGS[code]) for code in Exit)
+    return markdown_table(["exit", "meaning", "what to do"], rows)
+
+
+def errors_block() -> str:
+    """Every error of the toolkit, with the exit code it ends in."""
+    named = [value for value in vars(errors).values() if isinstance(value, type)]
+    kinds = [kind for kind in named if issubclass(kind, errors.EdfiToolkitError)]
+    rows = (
+        (f"`{kind.__name__}`", int(exit_of(kind)), (kind.__doc__ or "").splitlines()[0]) for kind in kinds
+    )
+    return markdown_table(["error", "exit", "meaning"], rows)
+
+
+BLOCKS = {
+    "exits": exits_block,
+    "errors": errors_block,
+    "tables": tables_block,
+    "profile-tables": profile_tables_block,
+    "rule-settings": settings_block,
+}
 
 
 def pages() -> dict[Path, str]:
