@@ -19,7 +19,8 @@ from edfi_toolkit.cli.playground import target_environ, working_in
 from edfi_toolkit.errors import StalePlan
 from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.ods import Client, standard_of
-from edfi_toolkit.planning import plan
+from edfi_toolkit.ods.snapshot import read_snapshot
+from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.publishing import publish
 from edfi_toolkit.rules import build
 from edfi_toolkit.runs import open_run
@@ -342,3 +343,23 @@ def test_a_host_that_switched_a_resource_off_is_not_taken_for_one_that_hides_it(
     assert told["says"] == f"The target does not have {GENERAL}."
     assert len(checked.held) == 1
     assert "REF-UNREADABLE" not in set(checked.findings["rule_id"])
+
+
+def test_a_resync_against_a_host_without_a_resource_says_so_once_and_deletes_nothing() -> None:
+    app = create_app(standard="4.0")
+    assert seed(app.state.sandbox.ods, seed_lines(3))["refused"] == []
+    rows = [
+        a_participation(1),
+        a_participation(2, resource=SECTION_504, attributes={"section504Eligibility": True}),
+    ]
+    published = identity_map_of(a_build(*rows))
+    now = a_build(a_participation(1), settings={"data_standard": "4.0"})
+    with in_process(app) as client:
+        ods, unread, lacking = read_snapshot(client, now.scope.resources)
+    assert (unread, lacking) == ((), (SECTION_504,))
+    made = plan(now, identity_map=published, ods=ods, unread=unread, lacking=lacking, mode="resync")
+    told = made.findings[made.findings["code"].isin(["RESOURCE_LACKING", "RESOURCE_UNREAD"])]
+    assert told[["code", "resource"]].to_dict("records") == [
+        {"code": "RESOURCE_LACKING", "resource": SECTION_504}
+    ]
+    assert SECTION_504 not in set(made.items["resource"])
