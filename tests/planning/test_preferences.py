@@ -129,8 +129,10 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date_and_keeps_its_rows(
     with Ledger(tmp_path / "ledger.db") as ledger:
         feed = ledger.feed("https://ods", "certification", "north")
         with ledger.writing() as connection:
-            connection.execute(text("DROP TABLE last_sync"))
-            connection.execute(text("DROP TABLE source_shapes"))
+            for table in ("last_sync", "source_shapes", "approvals", "corrections", "dismissals"):
+                connection.execute(text(f"DROP TABLE {table}"))
+            for column in ("closed_at", "closed_how"):
+                connection.execute(text(f"ALTER TABLE rejections DROP COLUMN {column}"))
             connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     with Ledger(tmp_path / "ledger.db") as ledger:
         assert ledger.feed("https://ods", "certification", "north") == feed
