@@ -29,7 +29,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 # Codes as drivers have them: SQLSTATE, SQLite's names, Oracle's. What looks otherwise may be a value.
 _CODE = re.compile(r"[0-9A-Z]{5}|SQLITE_[A-Z_]+|(?:ORA|DPY|DPI)-\d{4,5}")
@@ -141,6 +141,14 @@ class LedgerUnavailable(LedgerError):
 
 class StorageUnavailable(EdfiToolkitError):
     """A file cannot be written for now: no room, no right; running again resumes."""
+
+
+def nearest_first(
+    name: str, candidates: Iterable[str], *, key: Callable[[str], str] = str.casefold
+) -> list[str]:
+    """The candidates, those most like a name first, compared by a key."""
+    wanted = key(name)
+    return sorted(candidates, key=lambda candidate: -SequenceMatcher(None, key(candidate), wanted).ratio())
 
 
 def nearest(

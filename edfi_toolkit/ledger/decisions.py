@@ -77,6 +77,18 @@ class Decisions:
         """Close these, which are open."""
         self._close(schema.dismissals, numbers, how)
 
+    def history(self, resource: str, key_hash: str) -> pd.DataFrame:
+        """Every attempt for one record, oldest first: run_id, action, outcome, status, correlation_id, begun_at,
+        body_hash.
+        """
+        table, runs = schema.attempts, schema.runs
+        names = ("action", "outcome", "status", "correlation_id", "begun_at", "body_hash")
+        query = select(runs.c.run_id, *(table.c[name] for name in names))
+        query = query.join_from(table, runs, table.c.run == runs.c.id).where(
+            runs.c.feed_id == self._feed.id, table.c.resource == resource, table.c.key_hash == key_hash
+        )
+        return self._ledger.frame(query.order_by(table.c.id))
+
     def close_rejections(self, keys: Iterable[tuple[str, str]], how: str) -> None:
         """Close the open rejections of these records, by resource and key hash."""
         table, now = schema.rejections, self._ledger.clock()

@@ -119,3 +119,29 @@ def rejections_view(rejections: pd.DataFrame, masker: Masker) -> View:
         bars=pd.Series(causes["rejections"].to_list(), causes["cause"].to_list(), dtype="int64"),
         value=explained,
     )
+
+
+def workshop_view(refused: pd.DataFrame, masker: Masker) -> View:
+    """The open refusals by cause with owner and next step, and the records. refused: with causes and `dismissed`."""
+    still = refused[refused["open"] & ~refused["dismissed"]]
+    hidden, ended = int(refused["dismissed"].sum()), refused[~refused["open"]]
+    causes = by_cause(still)
+    says = f"{rows(len(causes), 'cause').capitalize()}, {rows(len(still), 'record')}."
+    says += f" {rows(hidden, 'refusal').capitalize()} dismissed." if hidden else ""
+    says += f" {rows(len(ended), 'refusal').capitalize()} closed." if len(ended) else ""
+    closing = ["student_unique_id", "program_name", "cause", "closed_how", "closed_at"]
+    return View(
+        title="Workshop",
+        says=says,
+        tone="bad" if len(still) else "good",
+        blocks=[
+            Block("Causes", causes[["cause", "rejections", "who", "todo"]], "No refusal is open."),
+            Block("Records", still[["cause", *WHO, "messages"]], "No refusal is open."),
+            Block("Closed, and how", ended[closing], "None has been closed yet."),
+        ],
+        next_step="Choose a record below: its story, what was sent, the ODS now, its source rows."
+        if len(still)
+        else "",
+        masker=masker,
+        frames={"open": still, "closed": ended},
+    )

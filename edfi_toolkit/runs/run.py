@@ -299,6 +299,12 @@ class Run:
         write_run_workbook(self)
         return answers.rejections_view(rejected, self.masker(rejected))
 
+    def workshop(self) -> View:
+        """The open refusals, what is known of each record, and what a person can do about it."""
+        from edfi_toolkit.runs.workshop import workshop_view
+
+        return workshop_view(self)
+
     def workbook(self, *, reveal: bool = False) -> View:
         """Write the run as a workbook for people without a notebook; with `reveal` into another file."""
         return steps.workbook_view(write_run_workbook(self, reveal=reveal), self.masker(), reveal=reveal)

@@ -21,12 +21,25 @@ from edfi_toolkit.widgets.progress import ProgressBar
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
     from edfi_toolkit.runs import Run
+    from edfi_toolkit.runs.workshop import Workshop
     from edfi_toolkit.widgets.approval import Approval
     from edfi_toolkit.widgets.charts import Chart
     from edfi_toolkit.widgets.grids import Grid
     from edfi_toolkit.widgets.investigation import Reasons
+    from edfi_toolkit.widgets.workshop import WorkshopPanel
 
-__all__ = ["approve", "bar_over", "bars", "grid", "progress", "reasons", "set_up", "table", "unattended"]
+__all__ = [
+    "approve",
+    "bar_over",
+    "bars",
+    "grid",
+    "progress",
+    "reasons",
+    "set_up",
+    "table",
+    "unattended",
+    "workshop",
+]
 
 
 def unattended() -> bool:
@@ -128,6 +141,13 @@ def reasons(
         counts = causes(frame).rename_axis("cause").reset_index(name="rows")
         return Table(counts, masker=masker or session_masker(), title="Causes", empty=empty)
     return Reasons(frame, masker=masker or session_masker(), explain=explain, empty=empty)
+
+
+def workshop(workshop: Workshop) -> WorkshopPanel:
+    """Refusals by cause, all that is known of one, and what a person can do about it."""
+    from edfi_toolkit.widgets.workshop import WorkshopPanel
+
+    return WorkshopPanel(workshop)
 
 
 def _in_notebook() -> bool:

@@ -1,0 +1,58 @@
+"""Fields and buttons of which nothing that is typed is kept: it travels as a message, and no notebook saves it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from edfi_toolkit.widgets.busy import heard_while_busy
+
+
+class Form(anywidget.AnyWidget):
+    """on_press: called with the name of a button, or `choose:` and that of a list, and the texts by field.
+
+    fields: name, label, and `choices` of a list, or `options` that are offered while one types, or `start`, the first
+    text. buttons: name, label, off. What is in there is saved with the notebook: no student's value.
+    """
+
+    _esm = Path(__file__).with_name("form.js")
+    _css = Path(__file__).with_name("form.css")
+
+    key = traitlets.Unicode().tag(sync=True)
+    fields: list[dict[str, Any]] = traitlets.List().tag(sync=True)  # type: ignore[assignment]
+    buttons: list[dict[str, Any]] = traitlets.List().tag(sync=True)  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        fields: Sequence[Mapping[str, Any]],
+        buttons: Mapping[str, str],
+        on_press: Callable[[str, Mapping[str, str]], None],
+    ) -> None:
+        self._on_press = on_press
+        labels = [{"name": name, "label": label, "off": False} for name, label in buttons.items()]
+        super().__init__(key=secrets.token_hex(4), fields=list(fields), buttons=labels)
+        self.on_msg(self._take)
+
+    def press(self, name: str, **values: str) -> None:
+        """Press a button with these texts, as a person would."""
+        typed = {field["name"]: str(values.get(field["name"], "")) for field in self.fields}
+        self._on_press(name, typed)
+
+    def switch(self, **off: bool) -> None:
+        """Switch buttons off and on, by name."""
+        self.buttons = [{**button, "off": off.get(button["name"], button["off"])} for button in self.buttons]
+
+    def clear(self, *names: str) -> None:
+        """Empty these fields."""
+        self.send({"clear": list(names)})
+
+    def _take(self, _widget: Any, message: Mapping[str, Any], _buffers: Any) -> None:
+        match message:
+            case {"press": str(name), "values": dict(values)}:
+                self.press(name, **values)
+                heard_while_busy(self)

@@ -1,0 +1,214 @@
+"""The rejection workshop as a panel: causes, records, what is known of one, and the buttons. Wiring only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as w
+import pandas as pd
+
+from edfi_toolkit.display.tables import TextTable
+from edfi_toolkit.errors import EdfiToolkitError
+from edfi_toolkit.review.causes import by_cause
+from edfi_toolkit.runs.manifest import user_name
+from edfi_toolkit.runs.workshop import tried
+from edfi_toolkit.widgets.form import Form
+from edfi_toolkit.widgets.grids import Grid
+from edfi_toolkit.widgets.progress import ProgressBar
+
+if TYPE_CHECKING:
+    from edfi_toolkit.runs.workshop import Workshop
+
+_RECORDS = ["cause", "student_unique_id", "program_name", "begin_date", "education_organization_id"]
+_RECORDS += ["who", "todo", "messages", "status", "correlation_id", "last_seen_at"]
+LEAVES = ("Source rows", "Sent and answered", "In the ODS now", "Story", "History")
+BUTTONS = {
+    "values": "Values of the ODS",
+    "correct": "Correct this cell",
+    "everywhere": "Correct this code everywhere",
+    "check": "Check again",
+    "retry": "Retry",
+    "dismiss": "Dismiss",
+    "hand_on": "Hand on",
+}
+_NO_CELL = "(choose a record first)"
+
+
+class WorkshopPanel(w.VBox):
+    """`causes` and `records` are grids; choosing a cause filters the records, choosing a record opens the leaves."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self.workshop = workshop
+        self.leaves = w.Tab([w.HTML() for _ in LEAVES], titles=LEAVES)
+        self.status = w.HTML()
+        self._cells = pd.DataFrame()
+        self._checked: tuple[Any, pd.DataFrame] | None = None
+        self._options: list[str] = []
+        self.form = Form(self._fields(), BUTTONS, self._pressed)
+        super().__init__()
+        self._draw()
+
+    def _draw(self) -> None:
+        """Both lists, as the ledger has them now."""
+        still = self.workshop.open
+        masker = self.workshop.run.masker(still)
+        causes = by_cause(still)
+        self._names = causes["cause"].tolist()
+        self.causes = Grid(
+            causes[["cause", "rejections", "who", "todo"]],
+            masker=masker,
+            title="Causes",
+            empty="No refusal is open.",
+        )
+        self.causes.observe(lambda _change: self._filter(), "selection")
+        self._filter()
+
+    def _filter(self) -> None:
+        still = self.workshop.open
+        chosen = [self._names[at] for at in self.causes.selection]
+        self._shown = still[still["cause"].isin(chosen)] if chosen else still
+        masker = self.workshop.run.masker(still)
+        self.records = Grid(
+            self._shown[_RECORDS], masker=masker, title="Records", empty="No refusal is open."
+        )
+        self.records.observe(lambda _change: self._open(), "selection")
+        self.children = [self.causes, self.records, self.form, self.status, self.leaves]
+
+    @property
+    def chosen(self) -> pd.DataFrame:
+        """The refusals chosen in the list of records; without a choice, all of the list."""
+        return self._shown.iloc[sorted(self.records.selection)] if self.records.selection else self._shown
+
+    def _open(self) -> None:
+        """What is known of the record chosen last."""
+        if not self.records.selection:
+            return
+        row, shop = self._shown.iloc[self.records.selection[-1]], self.workshop
+        cells = tried(shop.source_rows, row)
+        self._cells = cells if isinstance(cells, pd.DataFrame) else pd.DataFrame()
+        self._options, self._checked = [], None
+        found = (
+            cells,
+            tried(shop.sent_and_answered, row),
+            tried(shop.in_the_ods, row),
+            tried(shop.story, row),
+            tried(shop.history, row),
+        )
+        said = " ".join(row["messages"])
+        masker = shop.run.masker(shop.refused)
+        for leaf, content in zip(self.leaves.children, found, strict=True):
+            leaf.value = self._html(content, masker)
+        answer = f"<p>Answered: {row['status']} {escape(masker.text(said))}</p>"
+        self.leaves.children[1].value = answer + self.leaves.children[1].value
+        self.form.fields = self._fields()
+        self._say(f"{row['cause']}. {row['todo']} Who can do it: {row['who']}.")
+
+    def _fields(self) -> list[dict[str, Any]]:
+        cells = [f"{row['table']}.{row['column']}" for row in self._cells.to_dict("records")] or [_NO_CELL]
+        return [
+            {"name": "cell", "label": "Cell", "choices": list(dict.fromkeys(cells))},
+            {"name": "value", "label": "should be", "options": self._options},
+            {"name": "reason", "label": "Reason"},
+            {"name": "author", "label": "Your name", "start": user_name()},
+        ]
+
+    def _cell(self, named: str) -> Mapping[str, Any]:
+        rows = self._cells.to_dict("records")
+        return next(row for row in rows if f"{row['table']}.{row['column']}" == named)
+
+    def _pressed(self, name: str, typed: Mapping[str, str]) -> None:
+        if name.startswith("choose:"):
+            return
+        if self.chosen.empty or (name in ("values", "correct", "everywhere") and self._cells.empty):
+            self._say("Choose a record in the list first.")
+            return
+        try:
+            getattr(self, f"_{name}")(typed)
+        except EdfiToolkitError as error:
+            self._say(str(error))
+
+    def _values(self, typed: Mapping[str, str]) -> None:
+        cell = self._cell(typed["cell"])
+        self._options = self.workshop.values_for(self._row(), str(cell["value"]))
+        self.form.fields = self._fields()
+        near = ", ".join(self._options[:5])
+        self._say(
+            f"The ODS has, nearest first: {near}. Further rows with the same code: {cell['others']:,}."
+            if near
+            else "No list of the ODS belongs to this cell."
+        )
+
+    def _correct(self, typed: Mapping[str, str]) -> None:
+        self._keep(typed, everywhere=False)
+
+    def _everywhere(self, typed: Mapping[str, str]) -> None:
+        self._keep(typed, everywhere=True)
+
+    def _keep(self, typed: Mapping[str, str], *, everywhere: bool) -> None:
+        cell = self._cell(typed["cell"])
+        number = self.workshop.correct(
+            self._row(),
+            cell,
+            typed["value"],
+            author=typed["author"],
+            reason=typed["reason"],
+            everywhere=everywhere,
+        )
+        self._checked = None
+        self.form.clear("value", "reason")
+        self._say(f"Kept as correction {number}. Check again reads the source with it; nothing is sent yet.")
+
+    def _check(self, _typed: Mapping[str, str]) -> None:
+        rows = self.chosen
+        again, now = self.workshop.check(rows, progress=ProgressBar("Checking again", panel=False))
+        self._checked = (again, rows)
+        counts = ", ".join(f"{count:,} {what}" for what, count in now["now"].value_counts().items())
+        limits = f" Stopped by {', '.join(again.plan.breaches)}." if again.plan.breaches else ""
+        self._say(
+            f"Nothing was sent. {counts}.{limits} Retry approves this plan, {again.plan.fingerprint}, and sends it."
+        )
+
+    def _retry(self, typed: Mapping[str, str]) -> None:
+        if self._checked is None or not self._checked[1].index.equals(self.chosen.index):
+            self._check(typed)
+            return
+        again, rows = self._checked
+        self._checked = None
+        self.workshop.retry(
+            again, rows, person=typed["author"], progress=ProgressBar("Publishing", panel=False)
+        )
+        self._draw()
+        self._say(self.workshop.became_of(rows))
+
+    def _dismiss(self, typed: Mapping[str, str]) -> None:
+        rows = [row for _, row in self.chosen.iterrows()] if self.records.selection else []
+        for row in rows:
+            self.workshop.dismiss(row, author=typed["author"], reason=typed["reason"])
+        if rows:
+            self._draw()
+            self.form.clear("reason")
+        self._say(
+            f"{len(rows):,} dismissed until their record changes."
+            if rows
+            else "Choose the records to dismiss."
+        )
+
+    def _hand_on(self, _typed: Mapping[str, str]) -> None:
+        path = self.workshop.hand_on(self.chosen)
+        self._say(
+            f"Written to {path}: {len(self.chosen):,} refusals, a sheet for each owner, students masked."
+        )
+
+    def _row(self) -> pd.Series:
+        return self._shown.iloc[self.records.selection[-1]]
+
+    def _say(self, text: str) -> None:
+        self.status.value = f'<p role="status">{escape(self.workshop.run.masker().text(text))}</p>'
+
+    @staticmethod
+    def _html(content: pd.DataFrame | str, masker: Any) -> str:
+        if isinstance(content, str):
+            return f"<p>{escape(content)}</p>"
+        return TextTable.of(content, masker).html if len(content) else "<p>Nothing is known of this.</p>"
