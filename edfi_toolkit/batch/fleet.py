@@ -91,6 +91,7 @@ class How:
     approved: str = ""
     fail_on: str = "left-out"
     mode: str = "publish"
+    force: bool = False
     limits: Limits = DEFAULT_LIMITS
     stop: Stop = field(default_factory=Stop, compare=False)
 
@@ -161,6 +162,7 @@ def _run_job(job: Job, how: How, kernel: Kernel) -> tuple[Line, Run | None]:
             target=job.target,
             approved=how.approved,
             mode=how.mode,
+            force=how.force,
             limits=how.limits,
             kernel=kernel,
         )

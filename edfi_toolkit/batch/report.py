@@ -29,7 +29,7 @@ class Report:
 
     says: what a person should know, first what ended the run early. error: the class of that error. counts: what the
         run itself did, None where the ledger could not say; new: of these, since the last run. planned: what would
-        be done, while nothing was sent.
+        be done, while nothing was sent. last_report: of an unchanged source, the report that holds again.
     """
 
     exit: Exit
@@ -47,6 +47,7 @@ class Report:
     planned: Mapping[str, int] = field(default_factory=dict)
     steps: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    last_report: str = ""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -90,7 +91,9 @@ class Report:
         return not self.new or any(self.new.get(name) for name in LEFT_OUT)
 
     def keep(self, run: Run) -> Report:
-        """Write it into the run's folder."""
+        """Write it into the run's folder; an unchanged source has none."""
+        if self.last_report:
+            return self
         run.folder.write(FILE, orjson.dumps(self.facts, option=orjson.OPT_INDENT_2, default=str))
         if run.folder.manifest:
             run.folder.seal(FILE)
@@ -98,16 +101,25 @@ class Report:
 
 
 def report_of(
-    run: Run, code: Exit, *, seconds: float, says: str = "", error: str = "", **more: Any
+    run: Run,
+    code: Exit,
+    *,
+    seconds: float,
+    says: str = "",
+    error: str = "",
+    kept: Mapping[str, Any] | None = None,
 ) -> Report:
-    """The report of a run as it is now. It becomes the last run of its feed when it came to an end."""
+    """The report of a run as it is now. It becomes the last run of its feed when it came to its end.
+
+    kept: what to keep of it for the next run besides.
+    """
     steps: dict[str, Any] = run.folder.manifest.get("steps", {})
     ended = not error and "preview" in steps and code is not Exit.GUARDED
     if code is Exit.GUARDED and not error:
         error, says = UnsafePlan.__name__, breaches_of(run.folder)
     new = new_since(run, last_folder(run)) if "extract" in steps else {}
     if ended:
-        keep_last(run, exit=int(code))
+        keep_last(run, exit=int(code), **(kept or {}))
     return Report(
         exit=code,
         source=without_credentials(run.source.name),
@@ -123,5 +135,4 @@ def report_of(
         planned=planned_of(steps),
         steps=steps,
         seconds=round(seconds, 1),
-        **more,
     )

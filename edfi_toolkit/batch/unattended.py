@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from edfi_toolkit.batch.kernels import Kernel
 from edfi_toolkit.batch.notebooks import Limits, NotebookResult, ProgressOf, run_notebooks
 from edfi_toolkit.batch.report import Report, report_of
 from edfi_toolkit.batch.stopping import Stop
+from edfi_toolkit.batch.unchanged import before_of, to_keep, unchanged
 from edfi_toolkit.errors import ConfigError
-from edfi_toolkit.runs import Run, open_run
+from edfi_toolkit.runs import AUTO, Run, open_run
 from edfi_toolkit.runs.parameters import refuse_credentials
 from edfi_toolkit.runs.setup import check_login
 
@@ -28,6 +29,8 @@ class Unattended:
     run: Run
     ran: list[NotebookResult]
     exit: Exit
+    before: Mapping[str, Any] = field(default_factory=dict)
+    nothing_to_do: Report | None = None
 
     @property
     def error(self) -> str:
@@ -42,8 +45,11 @@ class Unattended:
 
     def report(self, seconds: float) -> Report:
         """What came of it."""
+        if self.nothing_to_do is not None:
+            return replace(self.nothing_to_do, seconds=round(seconds, 2))
         kind, _, says = self.error.partition(": ")
-        return report_of(self.run, self.exit, seconds=seconds, says=says, error=kind)
+        kept = to_keep(self.run, self.before, self.exit) if self.before and not kind else {}
+        return report_of(self.run, self.exit, seconds=seconds, says=says, error=kind, kept=kept)
 
 
 def shipped(name: str) -> Path:
@@ -70,9 +76,11 @@ def run_unattended(
     kernel: Kernel | None = None,
     stop: Stop | None = None,
     resume: str = "",
+    force: bool = False,
 ) -> Unattended:
     """Extract, validate and preview; with `approved` ("auto" or a fingerprint) publish and review too.
 
+    With "auto", a source that is as its last run left it is finished at once, unless `force` (see `unchanged`).
     mode: "publish" compares with what was published before, "resync" with what the ODS holds.
     settings: of the profile, over those of the settings file.
     The run is a new one, or that of `resume`, whose finished steps are left as they are; its executed notebooks are
@@ -104,6 +112,11 @@ def run_unattended(
         **({"settings": dict(settings)} if settings else {}),
     }
     refuse_credentials(parameters)
+    before: dict[str, Any] = {}
+    if approved == AUTO and mode == "publish" and not resume:
+        if not force and (nothing_to_do := unchanged(run)) is not None:
+            return Unattended(run, [], nothing_to_do.exit, nothing_to_do=nothing_to_do)
+        before = before_of(run)
     if approved:
         check_login(run)
     ran = run_notebooks(
@@ -121,7 +134,8 @@ def run_unattended(
     if run.folder.manifest:
         run.folder.seal()
     failed = next((notebook.exit for notebook in ran if notebook.exit is not Exit.DONE), None)
-    return Unattended(run, ran, failed or exit_of_steps(run.folder.manifest.get("steps", {})))
+    code = failed or exit_of_steps(run.folder.manifest.get("steps", {}))
+    return Unattended(run, ran, code, before)
 
 
 def _is_done(run: Run, notebook: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edfi_toolkit.cli.options import LEFT_OUT, AsJson, DryRun, FailOnName, Mode, ModeName, StepMinutes
+from edfi_toolkit.cli.options import LEFT_OUT, AsJson, DryRun, FailOnName, Force, Mode, ModeName, StepMinutes
 from edfi_toolkit.cli.output import say, show_json, show_text
 from edfi_toolkit.cli.reporting import seconds
 from edfi_toolkit.cli.stopping import stopping
@@ -38,6 +38,7 @@ def batch(
     step_minutes: StepMinutes = 60,
     mode: ModeName = Mode.publish,
     dry_run: DryRun = False,
+    force: Force = False,
     select: Annotated[
         list[str] | None,
         typer.Option(help="Only sources whose name matches, such as 'north-*'; may be repeated."),
@@ -104,6 +105,7 @@ def batch(
             approved="" if dry_run else approve,
             fail_on=fail_on,
             mode=mode.value,
+            force=force,
             limits=Limits(run_s=60 * minutes, cell_s=60 * step_minutes),
             stop=stop,
         )

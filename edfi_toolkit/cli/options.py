@@ -44,6 +44,9 @@ FailOnName = Annotated[
     typer.Option("--fail-on", help="new: exit 0 when the same records are left out as in the last run."),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Send nothing, whatever is approved.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Run also where nothing has changed since the last run.")
+]
 StepMinutes = Annotated[int, typer.Option(min=1, help="One step of a notebook may take this long.")]
 Reveal = Annotated[bool, typer.Option("--reveal", help="Show real student ids instead of pseudonyms.")]
 ProfileName = Annotated[str, typer.Option("--profile", "-p", help="Whose rules, such as certification.")]

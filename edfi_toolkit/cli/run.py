@@ -11,6 +11,7 @@ from edfi_toolkit.cli.options import (
     AsJson,
     DryRun,
     FailOnName,
+    Force,
     Given,
     Mode,
     ModeName,
@@ -22,7 +23,7 @@ from edfi_toolkit.cli.options import (
     named_source,
     settings_given,
 )
-from edfi_toolkit.cli.output import say, show, show_json
+from edfi_toolkit.cli.output import say, show, show_json, show_text
 from edfi_toolkit.cli.progress import notebook_progress
 from edfi_toolkit.cli.reporting import seconds
 from edfi_toolkit.cli.stopping import in_a_thread, stopping
@@ -40,6 +41,7 @@ def run(
     mode: ModeName = Mode.publish,
     given: Given = None,
     dry_run: DryRun = False,
+    force: Force = False,
     resume: Annotated[
         str, typer.Option(metavar="RUN", help="Go on with this run, from the first step that is not done.")
     ] = "",
@@ -73,6 +75,7 @@ def run(
                 limits=Limits(run_s=60 * minutes, cell_s=60 * step_minutes),
                 progress_of=notebook_progress,
                 stop=stop,
+                force=force,
                 resume=resume,
             )
         )
@@ -81,6 +84,8 @@ def run(
     report = done.report(seconds()).failing_on(fail_on).keep(done.run)
     if as_json:
         show_json(report.facts)
+    elif report.last_report:
+        show_text(f"{report.says} Its report is {report.last_report}. --force runs it all the same.")
     else:
         show(done.run.overview())
     raise typer.Exit(report.exit)

@@ -125,6 +125,13 @@ def check_within(records: pd.DataFrame, collected: Collected) -> None:
         )
 
 
+# What holds a record for something that the target lacks, and may have by the next run.
+OF_TARGET = frozenset(
+    {"COM-DEP-1", "COM-KEY-2", "COM-ONE-1", "COM-PAY-3", "DS-RESOURCE"}
+    | {"REF-ENROLLMENT", "REF-ORGANIZATION", "REF-STUDENT", "REF-UNREADABLE"}
+)
+
+
 def check_target(
     records: pd.DataFrame, known: Known, collected: Collected, identity_map: pd.DataFrame | None = None
 ) -> None:

@@ -1,0 +1,42 @@
+"""Whether a ledger still is what it was for one feed: a digest that changes with what is written about the feed."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import DateTime, func, select
+
+from edfi_toolkit.ledger import schema
+
+if TYPE_CHECKING:
+    from edfi_toolkit.ledger.ledger import Feed, Ledger
+
+
+def state_of(ledger: Ledger, feed: Feed) -> str:
+    """A digest of every table with rows of the feed: how many, the newest, and of the identity map each record."""
+    digest = hashlib.sha256()
+    known = schema.identity_map.c
+    with ledger.reading() as connection:
+        for table in schema.metadata.sorted_tables:
+            if "feed_id" not in table.c:
+                continue
+            instants = [column for column in table.c if isinstance(column.type, DateTime)]
+            about: list[Any] = [func.max(table.c.id)] if "id" in table.c else []
+            for column in instants:
+                about += [func.max(column), func.count(column)]
+            row = connection.execute(select(func.count(), *about).where(table.c.feed_id == feed.id)).one()
+            digest.update(repr((table.name, *map(str, row))).encode())
+        records = select(known.school_year, known.resource, known.key_hash, known.body_hash, known.ed_fi_id)
+        for row in connection.execute(records.where(known.feed_id == feed.id).order_by(known.id)):
+            digest.update(repr(tuple(row)).encode())
+    return digest.hexdigest()
+
+
+def newest_run(ledger: Ledger, feed: Feed) -> str | None:
+    """The id of the run that was last begun for the feed."""
+    runs = schema.runs
+    query = select(runs.c.run_id).where(runs.c.feed_id == feed.id).order_by(runs.c.id.desc()).limit(1)
+    with ledger.reading() as connection:
+        found: str | None = connection.execute(query).scalar()
+    return found
