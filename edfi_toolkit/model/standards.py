@@ -20,7 +20,8 @@ from edfi_toolkit.errors import ConfigError
 
 SHIPPED = "5.2"
 STANDARDS = (SHIPPED, "4.0", "6.1")
-_VERSION = re.compile(r"(\d+)(?:\.(\d+))?")
+# Bounded, since a host may name anything.
+_VERSION = re.compile(r"(?P<major>[0-9]{1,4})(?:\.(?P<minor>[0-9]{1,4}))?(?:\.[0-9]{1,4}){0,2}")
 
 
 def resources(version: str) -> dict[str, dict[str, Any]]:
@@ -92,7 +93,13 @@ def elsewhere(endpoint: str, version: str) -> frozenset[str]:
 def major(version: str) -> int | None:
     """The first number of a version as a host or a person writes it (5.2, 5.2.0, DS 5); None where there is none."""
     found = _VERSION.search(version)
-    return int(found[1]) if found else None
+    return int(found["major"]) if found else None
+
+
+def plain(version: str) -> str | None:
+    """The numbers of a version and nothing that is written around them; None where there are none."""
+    found = _VERSION.search(version)
+    return found[0] if found else None
 
 
 def is_known(version: str) -> bool:
@@ -140,7 +147,7 @@ def _numbers(version: str) -> tuple[int, int]:
         raise ConfigError(
             f"{version!r} names no data standard. Write data_standard as one of {', '.join(STANDARDS)}."
         )
-    return int(found[1]), int(found[2] or 0)
+    return int(found["major"]), int(found["minor"] or 0)
 
 
 @cache

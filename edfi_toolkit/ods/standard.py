@@ -28,8 +28,8 @@ def standard_of(client: Described) -> str | None:
     It is the one the target names, unless what it serves is exactly another known one. None where it names none that
     can be read. Raises OdsUnavailable, OdsRefusedLogin.
     """
-    named = client.discovery.data_standard
-    if named is None or standards.major(named) is None:
+    named = standards.plain(client.discovery.data_standard or "")
+    if named is None:
         return None
     fits = standards.fitting(named, served_members(_openapi(client)))
     return named if fits == standards.nearest(named) else fits

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.model.standards import SHIPPED
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.meanings import meanings_of
 from edfi_toolkit.review.summaries import (
@@ -79,6 +80,8 @@ def built_view(build: Build, masker: Masker) -> View:
         records=("resource", "size"), students=("student_unique_id", "nunique")
     )
     says = f"Built {rows(len(build.records), 'record')} for {students(build.records)}."
+    if build.standard != SHIPPED:
+        says += f" They are for Data Standard {build.standard}."
     if build.records.empty:
         unreadable = len(build.skipped) - len(skipped)
         says = "Built no record."

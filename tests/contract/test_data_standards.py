@@ -204,7 +204,8 @@ def test_a_run_has_the_standard_of_its_target_on_every_path_and_names_what_was_w
             settings={"data_standard": other},
         )
         run.extract()
-        run.build()
+        said_of_it = run.build().says
+        assert ("Data Standard 4.0" in said_of_it) == (standard == "4.0")
         (told,) = run.built.notices[run.built.notices["code"].eq("STANDARD_DIFFERS")].to_dict("records")
         assert told["detail"] == (
             f"The records are built for Data Standard {standard}.0; the setting data_standard names Data Standard "

@@ -82,6 +82,19 @@ def test_without_a_document_that_can_be_read_the_version_counts(document: Any) -
     assert standard_of(Host("4.0.0", document)) == "4.0.0"
 
 
+@pytest.mark.parametrize(
+    ("version", "found"),
+    [
+        ("\x074.0.0\x07 of Zed", "4.0.0"),
+        ("9" * 5_000, "9999"),
+        ("5.2.0.1.2.3", "5.2.0.1"),
+        ("5.2-b7", "5.2"),
+    ],
+)
+def test_only_the_numbers_of_a_version_go_on(version: str, found: str) -> None:
+    assert standard_of(Host(version)) == found
+
+
 @pytest.mark.parametrize("version", [None, "newest", ""])
 def test_a_host_that_names_no_version_decides_nothing(version: str | None) -> None:
     assert standard_of(Host(version, swagger("4.0"))) is None
