@@ -226,30 +226,23 @@ class Ods:
         return problems.dependent(via, *within, users=names)
 
     def _referring(self, target: Shape, row: Row) -> list[str]:
-        return self.store.kinds_referring(
-            row,
-            organization=int(row.key) if target.space == ORGANIZATION else None,
-            student=row.key if target.endpoint == STUDENTS else None,
-        )
-
-    def _users_of(self, descriptor: dict[str, Any]) -> list[str]:
-        text = orjson.dumps(f"{descriptor['namespace']}#{descriptor['codeValue']}").decode()
-        sql = "SELECT DISTINCT kind FROM items WHERE instr(body, ?) > 0"
-        return [kind for (kind,) in self.store.connection.execute(sql, (text,))]
+        return self.store.kinds_referring(row, **_as_columns(target, row))
 
     def _reference_to(self, target: Shape, row: Row) -> tuple[str, str] | None:
         """An item that points to a row, and the child row that does."""
-        return self.store.referring(
-            row,
-            organization=int(row.key) if target.space == ORGANIZATION else None,
-            student=row.key if target.endpoint == STUDENTS else None,
-        )
+        return self.store.referring(row, **_as_columns(target, row))
+
+    def _users_of(self, descriptor: dict[str, Any]) -> list[str]:
+        sql = "SELECT DISTINCT kind FROM items WHERE instr(body, ?) > 0"
+        text = orjson.dumps(_uri_of(descriptor)).decode()
+        return [kind for (kind,) in self.store.connection.execute(sql, (text,))]
 
     def _use_of(self, descriptor: dict[str, Any]) -> tuple[str, str] | None:
         """An item that uses a descriptor, and the child row that does."""
-        uri = f"{descriptor['namespace']}#{descriptor['codeValue']}"
-        text = orjson.dumps(uri).decode()
-        users = self.store.rows("instr(body, ?) > 0", (text,), tail="ORDER BY seq LIMIT 1")
+        uri = _uri_of(descriptor)
+        users = self.store.rows(
+            "instr(body, ?) > 0", (orjson.dumps(uri).decode(),), tail="ORDER BY seq LIMIT 1"
+        )
         if not users:
             return None
         root = self.catalog.shape(users[0].kind).root
@@ -277,7 +270,7 @@ class Ods:
         if target.space == ORGANIZATION:
             self.hierarchy.stale = True
         elif target.descriptor and body is not None:
-            uri = f"{body['namespace']}#{body['codeValue']}"
+            uri = _uri_of(body)
             self.descriptors[target.descriptor][uri.casefold()] = uri
 
     def shown(self, target: Shape, row: Row) -> dict[str, Any]:
@@ -303,6 +296,18 @@ class Ods:
             if found:
                 rel = self.catalog.shape(found.kind).name
                 value["link"] = {"rel": rel, "href": f"/ed-fi/{found.kind}/{found.id}"}
+
+
+def _uri_of(descriptor: dict[str, Any]) -> str:
+    return f"{descriptor['namespace']}#{descriptor['codeValue']}"
+
+
+def _as_columns(target: Shape, row: Row) -> dict[str, Any]:
+    """What other items have in their columns organization and student when they belong to this one."""
+    return {
+        "organization": int(row.key) if target.space == ORGANIZATION else None,
+        "student": row.key if target.endpoint == STUDENTS else None,
+    }
 
 
 def _school_year(year: int) -> dict[str, Any]:
