@@ -146,7 +146,8 @@ def test_no_message_quotes_a_value_that_may_be_a_credential(tmp_path, text):
     [
         ("[target.state]", r"\[target\]: unknown\. Did you mean 'targets'\?"),
         ('[targets.state]\nurl = "https://o.example"\nshool_year = 2026', "Did you mean 'school_year'"),
-        ('[targets.state]\nurl = "https://o.example"\nschool_year = "2026"', "whole number without quotes"),
+        ('[targets.state]\nurl = "https://o.example"\nschool_year = "2025-27"', "must end one year after"),
+        ('[targets.state]\nurl = "https://o.example"\nschool_year = 2025-26', "not valid TOML"),
         ("[targets.state]\nschool_year = 2026", "EDFI_TARGET_STATE_URL"),
         ('[targets.state]\nurl = "ods.example"', "must look like https://"),
         ('[targets.state]\nurl = "http://ods.state.us/api"', "Use https://"),
@@ -203,7 +204,7 @@ def test_a_source_says_what_a_batch_runs_it_with(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "line", ["target = 5", 'target = ["a", "a"]', 'school_years = ["2026"]', 'target = ""']
+    "line", ["target = 5", 'target = ["a", "a"]', 'school_years = [2026, "2025-26"]', 'target = ""']
 )
 def test_what_a_batch_cannot_use_is_refused_with_an_example(tmp_path, line):
     file = a_file(tmp_path, f'[sources.north]\npath = "north"\n{line}\n')

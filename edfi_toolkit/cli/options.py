@@ -50,8 +50,23 @@ Force = Annotated[
 StepMinutes = Annotated[int, typer.Option(min=1, help="One step of a notebook may take this long.")]
 Reveal = Annotated[bool, typer.Option("--reveal", help="Show real student ids instead of pseudonyms.")]
 ProfileName = Annotated[str, typer.Option("--profile", "-p", help="Whose rules, such as certification.")]
+
+
+def _school_year(text: str | int) -> int:
+    from edfi_toolkit.model.years import read_school_year
+
+    return read_school_year(text, "--school-year")
+
+
 SchoolYear = Annotated[
-    int | None, typer.Option("--school-year", "-y", help="The year it ends in: 2026 is 2025-26.")
+    int | None,
+    typer.Option(
+        "--school-year",
+        "-y",
+        parser=_school_year,
+        metavar="YEAR",
+        help="The year it ends in, or both: 2026, 2025-26.",
+    ),
 ]
 TargetName = Annotated[str, typer.Option("--target", "-t", help="A target named in the settings.")]
 AskedTarget = Annotated[

@@ -214,9 +214,8 @@ def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
 def workbook_view(path: Path, masker: Masker, *, reveal: bool) -> View:
     """Where the workbook is, and whether it shows students."""
     says = "It shows real student ids: keep it to yourself." if reveal else "Students are masked in it."
-    return View(
-        "Workbook", f"Written to {path}. {says}", "check" if reveal else "good", [], "", masker, value=path
-    )
+    tone = "check" if reveal else "good"
+    return View("Workbook", f"Written to {path}. {says}", tone, [], "", masker, value=path, files=[path])
 
 
 def by_sentence(held: pd.DataFrame) -> pd.DataFrame:

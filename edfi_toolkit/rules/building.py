@@ -16,6 +16,7 @@ import pandas as pd
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model import standards
+from edfi_toolkit.model.years import read_school_year
 from edfi_toolkit.rules.account import NOTICES, Account, framed, together
 from edfi_toolkit.rules.contract import profile as profile_of
 from edfi_toolkit.rules.control import CONTROL, control_faults, ignored
@@ -143,7 +144,7 @@ def build(
     tables: Mapping[str, Any],
     *,
     profile: str,
-    school_year: int | None = None,
+    school_year: int | str | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Build:
     """Build the associations that a profile's rules derive from canonical tables.
@@ -155,6 +156,7 @@ def build(
     """
     rules = profile_of(profile)
     values = rules.resolve(settings)
+    school_year = None if school_year is None else read_school_year(school_year)
     if not isinstance(tables, Tables):
         if rules.prepare:
             tables = rules.prepare(tables, school_year, values)

@@ -22,7 +22,7 @@ import pandas as pd
 
 import edfi_toolkit.model.bodies  # noqa: F401 - a file may have a column of them, and pandas must know their type
 from edfi_toolkit.errors import ConfigError, what_failed
-from edfi_toolkit.storage import from_json_column, json_column, sha256_of, write_private
+from edfi_toolkit.storage import from_json_column, json_column, private_folder, sha256_of, write_private
 
 STEPS = ("extract", "build", "validate", "preview", "publish")
 MADE_IN = {
@@ -40,6 +40,12 @@ ARTIFACTS = {
     "publish": ("results.parquet",),
 }
 MANIFEST = "manifest.json"
+FOR_PEOPLE = (
+    "report.html",
+    "workbook.xlsx",
+    "workbook-revealed.xlsx",
+)  # files of a run that are opened by hand
+_DRAFT = "draft"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -104,6 +110,26 @@ class RunFolder:
                 if STEPS.index(name) < STEPS.index(step)
             }
             self._write_manifest({**manifest, "steps": kept})
+
+    def replace(self, step: str, write: Callable[[RunFolder], None]) -> bool:
+        """Put what a step found in place of what it found before; returns whether that was the same to the byte.
+
+        write: saves it into the folder it is given. The same leaves the later steps as they are; anything else forgets
+        them first.
+        """
+        draft = RunFolder(self.path, _DRAFT)
+        shutil.rmtree(draft.path, ignore_errors=True)
+        write(draft)
+        found = {path.relative_to(draft.path).as_posix(): path for path in draft.files()}
+        known = _files(self.manifest)
+        same = self.has(step) and all(known.get(name) == sha256_of(path) for name, path in found.items())
+        if not same:
+            self.forget_from(step)
+            for name, path in found.items():
+                private_folder((self.path / name).parent)
+                path.replace(self.path / name)
+        shutil.rmtree(draft.path)
+        return same
 
     def record(self, step: str, counts: Mapping[str, Any]) -> None:
         """Note in the manifest that a step is done, with its counts and what it took since it began (`timed`)."""

@@ -15,7 +15,7 @@ import pandas as pd
 from edfi_toolkit import __version__
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError, RecordsLeftOut
 from edfi_toolkit.review.views import Block, View
-from edfi_toolkit.runs.folder import MADE_IN, STEPS
+from edfi_toolkit.runs.folder import FOR_PEOPLE, MADE_IN, STEPS, RunFolder
 from edfi_toolkit.settings import Settings, Source, dotted, without_credentials
 
 if TYPE_CHECKING:
@@ -105,7 +105,14 @@ def overview(run: Run) -> View:
         ),
         masker=run.masker(),
         value=manifest,
+        files=[path for name in FOR_PEOPLE if (path := run.path / name).is_file()],
     )
+
+
+def as_before(folder: RunFolder, same: bool) -> str:
+    """What is said of a step that was done again and found the same."""
+    planned = same and folder.has("preview")
+    return "It came out as before: the plan of notebook 30 still holds." if planned else ""
 
 
 def left_out(steps: Mapping[str, Any]) -> dict[str, int]:

@@ -26,6 +26,7 @@ from edfi_toolkit.runs.artifacts import hashes_of, load_build, load_checked, sav
 from edfi_toolkit.runs.decisions import close_agreed, open_corrections, rejection_rows
 from edfi_toolkit.runs.folder import RunFolder, timed
 from edfi_toolkit.runs.manifest import (
+    as_before,
     check_outcome,
     check_row_balance,
     extract_counts,
@@ -144,14 +145,13 @@ class Run:
                 name: row[name] for name in ("used", "skipped", "set_aside", "collapsed", "not_applicable")
             }
             check_row_balance(f"build of {row['table']}", row["rows_in"], parts)
-        self.folder.forget_from("build")
-        save_build(self.folder, built)
+        same = self.folder.replace("build", lambda draft: save_build(draft, built))
         self.__dict__["built"] = built
         skipped = int((~is_load_error(built.skipped["rule"])).sum())
         self.folder.record(
             "build", {"records": len(built.records), "skipped": skipped, "data_standard": built.standard}
         )
-        return steps.built_view(built, self.masker())
+        return steps.built_view(built, self.masker()).noting(as_before(self.folder, same))
 
     @timed
     def validate(self) -> View:
@@ -162,14 +162,13 @@ class Run:
         checked, note, unasked = checked_records(self)
         parts = {"ready": len(checked.ready), "held": len(checked.held)}
         check_row_balance("validate", len(self.built.records), parts)
-        self.folder.forget_from("validate")
-        save_checked(self.folder, checked)
+        same = self.folder.replace("validate", lambda draft: save_checked(draft, checked))
         checked.write_report(self.path / "report.html", masker=self.masker())
         self.__dict__["checked"] = checked
         critical = int(checked.findings["severity"].eq("critical").sum())
         about = {"critical": critical, "note": note, "unasked": unasked}
         self.folder.record("validate", {**parts, **about})
-        return steps.checked_view(checked, self.masker(), note)
+        return steps.checked_view(checked, self.masker(), note).noting(as_before(self.folder, same))
 
     @timed
     def preview(

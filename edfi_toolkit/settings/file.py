@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edfi_toolkit.errors import ConfigError, did_you_mean, what_failed
+from edfi_toolkit.model.years import read_school_year
 from edfi_toolkit.settings.credentials import credentials_in
 from edfi_toolkit.settings.limits import Limits, ReadingLimits
 from edfi_toolkit.settings.targets import Secret, Source, Target
@@ -64,18 +65,33 @@ class Section:
             raise self.error(key, "must be a whole number without quotes. Correct it or leave it out.")
         return value
 
+    def school_year(self, key: str) -> int | None:
+        value = self.content.get(key)
+        return None if value is None else read_school_year(value, f"{self.file}: [{self.place}] {key}")
+
+    def school_years(self, key: str) -> tuple[int, ...]:
+        """One year or a list of them."""
+        value = self.content.get(key, [])
+        years = [
+            read_school_year(year, f"{self.file}: [{self.place}] {key}")
+            for year in (value if isinstance(value, list) else [value])
+        ]
+        if len(set(years)) < len(years):
+            raise self.error(key, "must be one or a list of different ones, such as [2025, 2026].")
+        return tuple(years)
+
     def flag(self, key: str) -> bool:
         value = self.content.get(key, False)
         if not isinstance(value, bool):
             raise self.error(key, "must be true or false, without quotes. Correct it or leave it out.")
         return value
 
-    def list_of(self, key: str, kind: type) -> tuple[Any, ...]:
-        """One value or a list of them; texts are names, numbers are whole."""
+    def names(self, key: str) -> tuple[str, ...]:
+        """One name or a list of them."""
         value = self.content.get(key, [])
         values = value if isinstance(value, list) else [value]
-        if not all(type(value) is kind and value for value in values) or len(set(values)) < len(values):
-            example = '"state" or ["state-2025", "state-2026"]' if kind is str else "2026 or [2025, 2026]"
+        if not all(isinstance(value, str) and value for value in values) or len(set(values)) < len(values):
+            example = '"state" or ["state-2025", "state-2026"]'
             raise self.error(key, f"must be one or a list of different ones, such as {example}.")
         return tuple(values)
 
@@ -130,7 +146,7 @@ def read_target(
             base_url=url,
             key=key,
             secret=secret,
-            school_year=table.integer("school_year"),
+            school_year=table.school_year("school_year"),
             tenant=table.text("tenant"),
             instance=table.text("instance"),
             ca_bundle=str(root / Path(bundle).expanduser()) if bundle else None,
@@ -161,8 +177,8 @@ def read_source(name: str, table: Section, environ: Mapping[str, str], root: Pat
         settings,
         path_env=variable,
         profile=table.text("profile"),
-        targets=table.list_of("target", str),
-        school_years=table.list_of("school_years", int),
+        targets=table.names("target"),
+        school_years=table.school_years("school_years"),
     )
 
 

@@ -180,7 +180,8 @@ def _zone() -> str:
 
 
 def _colour(tone: str) -> str:
-    return f";color:{TONES[tone][1]}" if tone else ""
+    """A line under the number: amber letters would be hard to read on white."""
+    return f";border-bottom:2px solid {TONES[tone][1]}" if tone else ""
 
 
 def _of(run: Run) -> dict[str, Any]:

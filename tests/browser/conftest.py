@@ -42,10 +42,13 @@ DONE = """() => {
 
 
 class Lab:
-    """A JupyterLab on a folder of notebooks, and a browser to look at it. `refused`: what it asked of others."""
+    """A JupyterLab on a folder of notebooks, and a browser to look at it. `refused`: what it asked of others.
 
-    def __init__(self, folder: Path, url: str, token: str, browser: Any) -> None:
-        self.folder, self.refused = folder, list[str]()
+    environ: what makes the workspace's sandbox its target.
+    """
+
+    def __init__(self, folder: Path, url: str, token: str, browser: Any, environ: dict[str, str]) -> None:
+        self.folder, self.refused, self.environ = folder, list[str](), environ
         self._url, self._token = url, token
         self._context = browser.new_context(viewport=VIEW)
         self._context.set_default_timeout(WAIT_MS)
@@ -120,10 +123,16 @@ class Lab:
         page.close()
 
 
+@pytest.fixture(scope="module")
+def lab_environ() -> dict[str, str]:
+    """What the kernels see besides; a file of tests may give its own."""
+    return {}
+
+
 @pytest.fixture(
     scope="module"
 )  # not longer: while playwright runs, nothing else in this process can run an event loop
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def lab(tmp_path_factory: pytest.TempPathFactory, lab_environ: dict[str, str]) -> Iterator[Lab]:
     """JupyterLab and Chromium, started once a file."""
     if not Path(CHROMIUM).exists():
         pytest.skip("no Chromium at /usr/bin/chromium, nor where EDFI_CHROMIUM_PATH says")
@@ -133,11 +142,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     made = open_workspace(tmp_path_factory.mktemp("lab") / "work", "certification")
     with (
         sandbox_of(made) as environ,
-        _server(made.folder, environ) as (url, token),
+        _server(made.folder, environ | lab_environ) as (url, token),
         playwright.sync_playwright() as started,
     ):
         browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield Lab(made.folder, url, token, browser)
+        yield Lab(made.folder, url, token, browser, environ)
         browser.close()
 
 

@@ -17,7 +17,7 @@ from edfi_toolkit.batch.exits import exit_of_steps
 from edfi_toolkit.cli.playground import Playground
 from edfi_toolkit.errors import ConfigError, LedgerBusy, LedgerError, StalePlan
 from edfi_toolkit.ledger import Ledger
-from edfi_toolkit.runs import Run
+from edfi_toolkit.runs import Run, open_run
 from edfi_toolkit.sandbox import Running
 
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations warns when it is first imported
@@ -273,3 +273,27 @@ def test_the_workbook_shows_students_only_when_asked(work: Playground) -> None:
     assert Path(paths[0]).name == "workbook.xlsx"
     assert "900417303" not in texts[0]
     assert "900417303" in texts[1]
+
+
+def test_a_step_that_finds_the_same_again_leaves_the_plan_and_another_result_takes_it(
+    work: Playground,
+) -> None:
+    def planned() -> str:
+        run = open_run(profile="certification", school_year=2026, source="sample")
+        return str(run.folder.manifest["steps"].get("preview", {}).get("fingerprint", ""))
+
+    before = planned()
+    assert before
+    run = open_run(profile="certification", school_year="2025-26", source="sample")
+    assert "the plan of notebook 30 still holds" in run.build().says
+    assert "the plan of notebook 30 still holds" in run.validate().says
+    assert planned() == before
+    assert run.plan.fingerprint == before
+    assert not (run.path / "draft").exists()
+
+    # The rows are other ones now, and so is what the rules make of them.
+    for name in ("students", "enrollments"):
+        run.tables[name]["student_unique_id"] = "900000001"
+    assert "still holds" not in run.build().says
+    assert planned() == ""
+    assert not (run.path / "plan.parquet").exists()
