@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from edfi_toolkit.errors import OdsError
 from edfi_toolkit.ods.problems import Problem
-from edfi_toolkit.ods.read import Row, object_of, rows_of
+from edfi_toolkit.ods.read import Row, object_of, rows_of, whole_number
 from edfi_toolkit.ods.session import Answer, Session
 
 T = TypeVar("T")
@@ -27,7 +27,9 @@ Put = Callable[[list[Row]], Awaitable[None]]
 
 PAGE_SIZE = 500
 _SMALLEST_PAGE = 25
-_MOST = re.compile(r"between \d+ and (\d+)")
+_MOST = re.compile(r"between \d+ and (\d{1,9})")
+_MOST_PARTITIONS = 200  # what an API gives at most
+_MOST_EMPTY = 100  # pages in a row without a row that yet name a next one; an honest last page names none
 # A window of change versions should hold about so many pages: enough to be worth its count, few enough to stay cheap.
 _WINDOW_PAGES = 20
 _MOST_WINDOWS = 64
@@ -86,8 +88,8 @@ class Pages:
         ask = self._session.ask if needed else self._session.attempt
         params = {**self.filters, "limit": 1, "totalCount": "true"}
         answer = await ask("GET", self._url, params=params, headers=self._headers)
-        text = answer.headers.get("total-count", "")
-        return int(text) if text.isdigit() else None
+        text = answer.headers.get("total-count")
+        return None if text is None else whole_number(text, "total")
 
     async def partitions(self, number: int) -> list[str]:
         """Tokens that split the collection; none where the API does not split."""
@@ -99,7 +101,11 @@ class Pages:
             accept=(400, 404, 405),
         )
         tokens = object_of(answer).get("pageTokens") if answer.status == 200 else None
-        return [str(token) for token in tokens] if isinstance(tokens, list) else []
+        if not isinstance(tokens, list):
+            return []
+        if len(tokens) > _MOST_PARTITIONS or len({str(token) for token in tokens}) < len(tokens):
+            raise OdsError("The API splits the collection into parts that cannot be. Tell the host.")
+        return [str(token) for token in tokens]
 
     async def newest(self) -> int | None:
         """The newest change version; None where there are none, or the filters name versions already."""
@@ -154,7 +160,10 @@ async def change_versions(session: Session, headers: Mapping[str, str]) -> Versi
         return None
     members = {name.lower(): value for name, value in object_of(answer).items()}  # very old ones capitalise
     newest = members.get("newestchangeversion")
-    return None if newest is None else Versions(int(members.get("oldestchangeversion") or 0), int(newest))
+    if newest is None:
+        return None
+    oldest = members.get("oldestchangeversion") or 0
+    return Versions(whole_number(oldest, "change version"), whole_number(newest, "change version"))
 
 
 def snapshot_headers(snapshot: bool | str) -> dict[str, str]:
@@ -186,9 +195,12 @@ def allowed_page_size(problem: Problem | None, asked: int) -> int | None:
 
 
 async def _by_token(pages: Pages, token: str | None, put: Put) -> None:
+    seen, empty = set[str](), 0
     while token is not None:
+        seen.add(token)
         rows, following = await pages.following(token)
-        if following == token:
+        empty = 0 if rows else empty + 1
+        if following in seen or empty > _MOST_EMPTY:
             raise OdsError(_CIRCLE)
         if rows:
             await put(rows)

@@ -17,6 +17,7 @@ PREFIX = "urn:ed-fi:api:"
 GATEWAY = "gateway"  # the page came from something in front of the API, never from the API itself
 _SHOWN = 200
 _RAW = 2_000
+_DEEPEST = 20  # levels of nested texts; an honest answer has three
 
 _BY_STATUS = {
     400: "bad-request",
@@ -121,15 +122,17 @@ def _texts_in(members: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield from _texts(members.get(name))
 
 
-def _texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def _texts(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+    if depth > _DEEPEST:
+        return
     if isinstance(value, Mapping):
         for inner, texts in value.items():
             yield from _texts(
-                texts, re.sub(r"^request(?=\.|$)", "$", str(inner))
+                texts, re.sub(r"^request(?=\.|$)", "$", str(inner)), depth + 1
             )  # as releases before 7.2 name it
     elif isinstance(value, list):
         for item in value:
-            yield from _texts(item, path)
+            yield from _texts(item, path, depth + 1)
     elif value is not None:
         for line in str(value).splitlines():
             if line := line.strip():
@@ -152,7 +155,7 @@ def _json(content: bytes) -> Any:
 
 
 def _first_line(text: str) -> str:
-    text = re.sub(r"(?is)<(script|style|head)\b.*?</\1>|<!--.*?-->", "\n", text[:100_000])
+    text = re.sub(r"(?is)<(script|style|head)\b.*?</\1>|<!--.*?-->", "\n", text[:10_000])
     text = re.sub(r"(?s)<[^>]*>", "\n", text)
     return next((line.strip()[:_SHOWN] for line in text.splitlines() if line.strip()), "")
 

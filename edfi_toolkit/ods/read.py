@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,6 +15,7 @@ from edfi_toolkit.ods.session import Answer, Session
 Row = dict[str, Any]
 
 _A_FEW = 25
+_DIGITS = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +72,24 @@ def query_key(resource: str, body_or_key: Mapping[str, Any] | Sequence[Any]) -> 
 def rows_of(answer: Answer) -> list[Row]:
     """The rows of a list. Raises OdsError when it is none."""
     rows = answer.json()
-    if not isinstance(rows, list):
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise OdsError("The API answered a list with something else. Check the address with the host.")
     return rows
 
 
 def object_of(answer: Answer) -> Row:
-    """The object that was answered; empty when it is none."""
+    """The object that was answered. Raises OdsError when it is none."""
     found = answer.json()
-    return found if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        raise OdsError("The API answered an object with something else. Check the address with the host.")
+    return found
+
+
+def whole_number(value: Any, what: str) -> int:
+    """A number that was answered, also as digits. Raises OdsError when it is none that can be counted with."""
+    if not isinstance(value, bool) and isinstance(value, int | str) and _DIGITS.fullmatch(str(value)):
+        return int(value)
+    raise OdsError(f"The API answered with a {what} that is no whole number. Tell the host, and run again.")
 
 
 def _member(body: Mapping[str, Any], path: str) -> Any:
