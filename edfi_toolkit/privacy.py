@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from copy import copy
 from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -125,12 +126,22 @@ def _known_words(ids: Iterable[object]) -> dict[str, str]:
 
 
 class Masker:
-    """Hides persons in frames and texts. `known` are ids to hide inside free text; `reveal` hides nothing."""
+    """Hides persons in frames and texts. `known` are ids to hide inside free text; `reveal` hides nothing.
 
-    def __init__(self, key: bytes, known: Collection[str] = (), *, reveal: bool = False) -> None:
+    aliases: a person's other ids by the one that the pseudonym is made of, so that one student has one pseudonym.
+    """
+
+    def __init__(
+        self,
+        key: bytes,
+        known: Collection[str] = (),
+        *,
+        reveal: bool = False,
+        aliases: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         if not key:
             raise ValueError("The mask key is empty: anyone could compute the pseudonyms. Set one.")
-        self._key, self.reveal = key, reveal
+        self._key, self.reveal, self._aliases = key, reveal, aliases
         self._known: tuple[dict[str, str], ...] = (_known_words(known),)
 
     def knowing(self, ids: Iterable[object]) -> Masker:
@@ -160,7 +171,11 @@ class Masker:
             return {member: self.value(each) for member, each in value.items()}
         if isinstance(value, list | tuple | set | frozenset | np.ndarray):
             return [self.value(item) for item in value]
-        return pseudonym(value, self._key)
+        return self._pseudonym(value)
+
+    def _pseudonym(self, value: object) -> str:
+        spelled = _text_of(value)
+        return pseudonym(self._aliases.get(spelled, spelled), self._key)
 
     def text(self, text: Any) -> Any:
         """A text with every known id, and every row id of a personal table, replaced by its pseudonym."""
@@ -290,10 +305,10 @@ class Masker:
         lower = word.casefold()
         for known in self._known:
             if lower in known:
-                return pseudonym(known[lower], self._key)
+                return self._pseudonym(known[lower])
             # PowerSchool's current enrollment has the id "S" + the student's: it names the student as well.
             if word[:1] == "S" and lower[1:] in known:
-                return f"S{pseudonym(known[lower[1:]], self._key)}"
+                return f"S{self._pseudonym(known[lower[1:]])}"
         return None
 
 
@@ -309,7 +324,19 @@ def masker_of(key: bytes, *frames: pd.DataFrame, shortest: int = MASKED_FROM, re
     shortest: characters from which a value is hidden inside a text; a shorter one would hide numbers that are no one's.
     """
     known = {str(value) for frame in frames for value in personal_values(frame)}
-    return Masker(key, [value for value in known if len(value) >= shortest], reveal=reveal)
+    shown = [value for value in known if len(value) >= shortest]
+    return Masker(key, shown, reveal=reveal, aliases=_aliases(frames))
+
+
+def _aliases(frames: Iterable[pd.DataFrame]) -> dict[str, str]:
+    """Local ids of students by state id, of the frames that have both; none that is also a state id."""
+    pairs: dict[str, str] = {}
+    for frame in frames:
+        if set(STUDENT_IDS) <= set(frame.columns):
+            both = frame[STUDENT_IDS].dropna().astype("str")
+            pairs |= dict(both.itertuples(index=False, name=None))
+    states = set(pairs.values())
+    return {local: state for local, state in pairs.items() if local not in states}
 
 
 def _json(text: str) -> Any:

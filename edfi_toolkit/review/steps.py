@@ -171,7 +171,7 @@ def story_view(story: pd.DataFrame | None, masker: Masker) -> View:
         title="One student",
         says=f"The story has {rows(len(story), 'step')}.",
         tone="good",
-        blocks=[Block(part, _in_words(steps)) for part, steps in parts_of(story)],
+        blocks=[Block(part, in_words(steps)) for part, steps in parts_of(story)],
         next_step="Fix the first row that was skipped or could not be read for a reason you did not expect.",
         masker=masker,
         frames={"story": story},
@@ -179,7 +179,7 @@ def story_view(story: pd.DataFrame | None, masker: Masker) -> View:
     )
 
 
-def _in_words(steps: pd.DataFrame) -> pd.DataFrame:
+def in_words(steps: pd.DataFrame) -> pd.DataFrame:
     """Steps of a story for the eye: rule ids in short, and no source."""
     shown = steps.assign(rule=steps["rule"].map(in_short)).rename(columns={"says": "in words"})
     return shown.drop(columns="source")

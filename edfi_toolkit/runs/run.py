@@ -8,7 +8,6 @@ was published: from then on the run is history, its steps show what they found, 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,6 @@ import pandas as pd
 
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.display.progress import NO_COUNTS, Progress
-from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.privacy import STUDENT_IDS, Masker, masker_of
 from edfi_toolkit.review import answers, steps
 from edfi_toolkit.review.plans import plan_view, unapproved_view
@@ -41,7 +39,6 @@ from edfi_toolkit.runs.planning import (
     asked_who_is_published,
     built_records,
     checked_records,
-    identity_map,
     live_plan_of,
     plan_of,
     resync_of,
@@ -350,15 +347,13 @@ class Run:
         """Whether settings, source, target, login and ledger are in place."""
         return check_setup(self.installation, source=self.source, target=self.target_name)
 
-    def explain(self, student_unique_id: str = "") -> View:
-        """One student's story: every row considered, kept or dropped by which rule, what was built, what was sent."""
-        if not student_unique_id:
-            return steps.story_view(None, self.masker())
-        known = None
-        with suppress(ConfigError):  # the settings no longer have this target
-            known = identity_map(self)
-        story = self.built.explain(student_unique_id=student_unique_id, identity_map=known)
-        return steps.story_view(story.frame, self.masker())
+    def student(self, typed: str = "") -> View:
+        """One student, by state id, local id, pseudonym or name: what is in the ODS, what is missing and why, then all
+        that led to it. Without a text a field to type one into, which is not saved.
+        """
+        from edfi_toolkit.runs.student import student
+
+        return student(self, typed)
 
     def held(self) -> View:
         """What was never sent: rows that could not be read, and records that validation holds."""

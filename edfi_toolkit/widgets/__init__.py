@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.widgets.charts import Chart
     from edfi_toolkit.widgets.grids import Grid
     from edfi_toolkit.widgets.investigation import Reasons
+    from edfi_toolkit.widgets.student import StudentPanel
     from edfi_toolkit.widgets.workshop import WorkshopPanel
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "progress",
     "reasons",
     "set_up",
+    "student",
     "table",
     "unattended",
     "workshop",
@@ -148,6 +150,13 @@ def workshop(workshop: Workshop) -> WorkshopPanel:
     from edfi_toolkit.widgets.workshop import WorkshopPanel
 
     return WorkshopPanel(workshop)
+
+
+def student(run: Run) -> StudentPanel:
+    """A field for a student's id or name, and that student's story."""
+    from edfi_toolkit.widgets.student import StudentPanel
+
+    return StudentPanel(run)
 
 
 def _in_notebook() -> bool:

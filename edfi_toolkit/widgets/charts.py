@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 
 from edfi_toolkit.display.values import cell_text
@@ -14,6 +15,7 @@ from edfi_toolkit.display.values import cell_text
 # Readable on white and on black: blue bars, and a grey with a contrast above 4 to either.
 _BAR, _TEXT = "#3987c9", "#7a7a7a"
 _LONGEST_LABEL = 48
+_OPEN_DAYS = 30  # how far a span without an end goes on after all others
 
 
 class Chart(Figure):
@@ -45,4 +47,26 @@ def bars(series: pd.Series, title: str) -> Chart:
     if series.empty:
         axes.set(yticks=[], xlim=(0, 1))
         axes.set_title(f"{title}: nothing to show", loc="left", color=_TEXT, fontsize=10)
+    return chart
+
+
+def timeline(spans: pd.DataFrame, title: str) -> Chart:
+    """A bar for each span, in the order given. spans: what, begins, ends (missing while it goes on)."""
+    known = spans.dropna(subset=["begins"])
+    chart = Chart(figsize=(7.2, 0.9 + 0.3 * max(len(known), 1)), layout="constrained")
+    FigureCanvasAgg(chart)
+    axes = chart.add_subplot()
+    begins = known["begins"].map(date2num)
+    open_end = max([*begins, *known["ends"].dropna().map(date2num)], default=1.0) + _OPEN_DAYS
+    ends = known["ends"].map(date2num, na_action="ignore").fillna(open_end).astype(float)
+    colours = [_BAR if str(what).startswith("record") else _TEXT for what in known["what"]]
+    axes.barh(range(len(known)), (ends - begins).clip(lower=1.0), left=begins, color=colours, height=0.6)
+    axes.set_yticks(
+        range(len(known)), [str(what)[:_LONGEST_LABEL] for what in known["what"]], color=_TEXT, fontsize=9
+    )
+    axes.set_ylim(max(len(known), 1) - 0.5, -0.5)
+    axes.xaxis_date()
+    axes.tick_params(left=False, colors=_TEXT, labelsize=9)
+    axes.set_title(title, loc="left", color=_TEXT, fontsize=10, fontweight="bold")
+    axes.spines[:].set_visible(False)
     return chart

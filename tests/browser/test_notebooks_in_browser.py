@@ -16,6 +16,7 @@ PATH = [
     "40_publish",
     "50_rejections",
     "60_resync",
+    "70_student",
 ]
 TROUBLE = (
     ".jp-RenderedText[data-mime-type='application/vnd.jupyter.error'],"

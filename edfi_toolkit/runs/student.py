@@ -1,0 +1,141 @@
+"""One student: found by any id, pseudonym or name; what of them is in the ODS, what is missing, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from edfi_toolkit.display.panels import panels
+from edfi_toolkit.errors import ConfigError, EdfiToolkitError
+from edfi_toolkit.model.equality import body_hash
+from edfi_toolkit.review.causes import with_causes
+from edfi_toolkit.review.meanings import meaning_of
+from edfi_toolkit.review.student import student_view
+from edfi_toolkit.review.views import PanelView, View
+from edfi_toolkit.runs.decisions import rejection_rows
+from edfi_toolkit.runs.planning import identity_map, short_retry
+
+if TYPE_CHECKING:
+    from edfi_toolkit.runs.run import Run
+
+AS_SENT, CHANGED, GONE, UNKNOWN = "as we sent it", "changed since", "not there any more", "not asked"
+
+
+def found(run: Run, typed: str) -> str:
+    """The SIS key of the one student that a text names: state id, local id, pseudonym, or name in any order.
+
+    Raises ConfigError where it names no student of the source, or several; the text is not repeated.
+    """
+    students, wanted = run.tables["students"], " ".join(typed.casefold().replace(",", " ").split())
+    masker = run.masker().masked()
+    full = (students["first_name"].fillna("") + " " + students["last_name"].fillna("")).str.casefold()
+    words = set(wanted.split())
+    matching = pd.Series(
+        [
+            wanted in {str(local).casefold(), str(state).casefold(), masker.value(local).casefold()}
+            or bool(words and words <= set(name.split()))
+            for local, state, name in zip(
+                students["student_id"], students["student_unique_id"], full, strict=True
+            )
+        ],
+        index=students.index,
+        dtype=bool,
+    )
+    ids = students.loc[matching, "student_id"].unique().tolist()
+    if len(ids) == 1:
+        return str(ids[0])
+    if ids:
+        raise ConfigError(f"{len(ids)} students have that name. Type a state id or local id.")
+    raise ConfigError(
+        "No student of the source has that id or name. Type a state id, a local id, a pseudonym as S-..., or the whole "
+        "first or last name."
+    )
+
+
+def student(run: Run, typed: str = "") -> View:
+    """The story of one student, the answer first; without a text a field to type one into."""
+    if not typed.strip():
+        empty = student_view(None, {}, run.masker())
+        return PanelView(**vars(empty), panel=lambda: panels().student(run))
+    local = found(run, typed)
+    students = run.tables["students"].set_index("student_id")
+    state = students.loc[[local], "student_unique_id"].iloc[0]
+    published, note = _published(run, state)
+    held = run.checked.held
+    refused = with_causes(rejection_rows(run)) if run.target_name in run.installation.targets else None
+    facts = {
+        "in_the_ods": published,
+        "note": note,
+        "held": held[held["student_unique_id"].eq(state)],
+        "refused": refused[refused["student_unique_id"].eq(state)] if refused is not None else held[:0],
+        "skipped": _skipped(run, local),
+        "spans": _spans(run, local, state),
+        "story": run.built.explain(student_id=local).frame,
+        "built": run.built.records[run.built.records["student_unique_id"].eq(state)],
+    }
+    return student_view(local, facts, run.masker())
+
+
+def _published(run: Run, state: Any) -> tuple[pd.DataFrame, str]:
+    """What was published for a student, each record with `now`: whether the ODS holds it as it was sent."""
+    from edfi_toolkit.ods import Client
+
+    try:
+        known = identity_map(run)
+    except ConfigError as error:  # the settings no longer have this target
+        return pd.DataFrame(columns=["resource", "program_name", "begin_date", "now"]), str(error)
+    own = known[known["student_unique_id"].eq(state)]
+    now, note = [UNKNOWN] * len(own), ""
+    try:
+        with Client(run.target, retry=short_retry()) as client:
+            for at, row in enumerate(own.to_dict("records")):
+                there = client.get(row["resource"], row["ed_fi_id"])
+                same = there is not None and body_hash(there.body) == body_hash(row["last_body"])
+                now[at] = GONE if there is None else AS_SENT if same else CHANGED
+    except EdfiToolkitError as error:
+        note = f"What the ODS holds now is not known: {error}"
+    return own.assign(now=pd.Series(now, own.index, dtype="str")), note
+
+
+def _skipped(run: Run, local: str) -> pd.DataFrame:
+    """The student's rows that gave no record: table, id, rule, says."""
+    skipped, tables = run.built.skipped, run.tables
+    own = skipped["student_id"].eq(local).fillna(False) if "student_id" in skipped else skipped["id"].isna()
+    for name in skipped["table"].unique():
+        rows = tables[str(name)]
+        if "student_id" in rows:
+            ids = rows.loc[rows["student_id"].eq(local)].iloc[:, 0].astype("str")
+            own = own | (skipped["table"].eq(name) & skipped["id"].isin(ids))
+    kept = skipped.loc[own.astype(bool), ["table", "id", "rule"]]
+    says = [meaning.says if (meaning := meaning_of(rule)) else "" for rule in kept["rule"]]
+    return kept.assign(says=pd.Series(says, kept.index, dtype="str"))
+
+
+def _spans(run: Run, local: str, state: Any) -> pd.DataFrame:
+    """Enrollments and built records as spans: what, begins, ends (missing while it goes on)."""
+    enrolled = run.tables["enrollments"]
+    enrolled = enrolled[enrolled["student_id"].eq(local)]
+    names = run.tables["schools"].drop_duplicates("school_id").set_index("school_id")["name"]
+    school = enrolled["school_id"].map(names).fillna(enrolled["school_id"])
+    built = run.built.records[run.built.records["student_unique_id"].eq(state)]
+    ends = [body.get("endDate") for body in built["body"]]
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "what": "enrolled: " + school.astype("str"),
+                    "begins": enrolled["start_date"],
+                    "ends": enrolled["end_date"],
+                }
+            ),
+            pd.DataFrame(
+                {
+                    "what": "record: " + built["program_name"].astype("str"),
+                    "begins": pd.to_datetime(built["begin_date"]),
+                    "ends": pd.to_datetime(pd.Series(ends, built.index, dtype="object")),
+                }
+            ),
+        ],
+        ignore_index=True,
+    )

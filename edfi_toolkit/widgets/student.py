@@ -1,0 +1,44 @@
+"""A field for a student's id or name, and below it that student's story. What is typed is not saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import TYPE_CHECKING
+
+import ipywidgets as w
+
+from edfi_toolkit.errors import EdfiToolkitError
+from edfi_toolkit.runs.student import student
+from edfi_toolkit.widgets.charts import timeline
+from edfi_toolkit.widgets.form import Form
+
+if TYPE_CHECKING:
+    from edfi_toolkit.runs.run import Run
+
+
+class StudentPanel(w.VBox):
+    """`form` takes the text, `story` shows the view, `picture` the timeline."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self.form = Form(
+            [{"name": "student", "label": "Student"}],
+            {"look": "Look up"},
+            lambda _name, typed: self._look(typed),
+        )
+        self.story, self.picture = w.HTML(), w.Image(format="png", layout=w.Layout(display="none"))
+        super().__init__([self.form, self.story, self.picture])
+
+    def _look(self, typed: Mapping[str, str]) -> None:
+        try:
+            view = student(self._run, typed["student"])
+        except EdfiToolkitError as error:
+            self.story.value = f'<p role="alert">{escape(str(error))}</p>'
+            self.picture.layout.display = "none"
+            return
+        self.story.value = view._repr_html_()
+        if "over the year" in view.frames:
+            drawn, size = timeline(view.frames["over the year"], "Over the year")._repr_png_()
+            self.picture.value, self.picture.layout.display = drawn, ""
+            self.picture.width = str(size["width"])

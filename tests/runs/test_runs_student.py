@@ -1,0 +1,45 @@
+"""One student, looked up by each kind of id: one answer, one pseudonym."""
+
+from __future__ import annotations
+
+import pytest
+
+import edfi_toolkit as edfi
+from edfi_toolkit.cli.playground import Playground
+from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.privacy import pseudonym
+from edfi_toolkit.widgets.student import StudentPanel
+
+
+def test_a_student_is_found_by_each_kind_of_id_and_answered_in_one_sentence(work: Playground) -> None:
+    run = edfi.open_run(profile="certification", school_year=2026, source="sample")
+    hidden = pseudonym("222222", run.installation.mask_key)
+    assert run.masker().value("K7310002") == run.masker().value("222222") == hidden
+    views = [repr(run.student(typed)) for typed in ("222222", "K7310002", hidden, "Pappelquast, Brunhild")]
+    assert len(set(views)) == 1
+    assert "Nothing of this student is in the ODS from us." in views[0]
+    assert "222222" not in views[0]
+    run.publish(approved="auto")
+    assert "as we sent it" in run.student("222222").says
+
+
+def test_what_is_missing_is_answered_with_its_reason_in_the_panel(work: Playground) -> None:
+    run = edfi.open_run(profile="certification", school_year=2026, source="sample")
+    skipped = run.built.skipped
+    row = skipped[skipped["rule"].eq("CERT-SEL-3")].iloc[0]
+    rows = run.tables["program_participation"].set_index("participation_id")
+    local = rows.loc[row["id"], "student_id"]
+    panel = StudentPanel(run)
+    panel.form.press("look", student=local)
+    assert "CERT-SEL-3" in panel.story.value
+    assert local not in panel.story.value
+    assert bytes(panel.picture.value).startswith(b"\x89PNG")
+    panel.form.press("look", student="Nobody Here")
+    assert "No student of the source" in panel.story.value
+
+
+def test_a_name_that_is_none_is_not_repeated(work: Playground) -> None:
+    run = edfi.open_run(profile="certification", school_year=2026, source="sample")
+    with pytest.raises(ConfigError) as raised:
+        run.student("Zacharias Unheard")
+    assert "Unheard" not in str(raised.value)
