@@ -16,6 +16,7 @@ from edfi_toolkit.cli import (
     corrections,
     demo,
     doctor,
+    erase,
     explain,
     init,
     lab,
@@ -68,6 +69,7 @@ COMMANDS = (
     doctor.doctor,
     verify.verify,
     prune.prune,
+    erase.erase,
 )
 
 
