@@ -1,0 +1,93 @@
+"""The bar and its form from plain Python: one choice for the workspace, read again, mistakes in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edfi_toolkit.cli.playground import Playground, make_playground, target_environ, working_in
+from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.runs import open_run
+from edfi_toolkit.runs.choice import SHIPPED, remembered
+from edfi_toolkit.sandbox import start
+from edfi_toolkit.settings import load_settings
+from edfi_toolkit.widgets.bar import Bar
+
+GIVEN = {**SHIPPED, "run_id": "latest"}
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]:
+    """The sample in a folder, its sandbox behind it."""
+    made = make_playground(tmp_path_factory.mktemp("bar") / "work", "certification")
+    with start(seeds=made.seeds) as sandbox, working_in(made.folder, target_environ(sandbox)):
+        yield made
+
+
+def test_read_again_takes_a_new_run_from_the_source_to_the_preview(work: Playground) -> None:
+    bar = Bar(GIVEN)
+    first = bar.open()
+    assert "Nothing was read yet" in bar._html()
+    bar.read_again.click()
+    assert bar.run is not None
+    assert bar.run.id != first.id
+    assert list(bar.run.folder.manifest["steps"]) == ["extract", "build", "validate", "preview"]
+    shown = bar._html()
+    assert '<a href="10_extract.ipynb"' in shown
+    assert "33 changes waiting for approval" in shown
+    assert open_run(profile="certification", school_year=26, source="sample").id == bar.run.id
+
+    # A broken export: said in the bar, and the run that holds stays the one that is shown.
+    held = bar.run.id
+    (work.folder / "source").rename(work.folder / "elsewhere")
+    bar.read_again.click()
+    (work.folder / "elsewhere").rename(work.folder / "source")
+    assert "Stopped" in bar.message.html
+    assert bar.run.id == held
+    assert not bar.read_again.disabled
+
+
+def test_what_is_chosen_in_the_form_counts_in_every_notebook(work: Playground) -> None:
+    bar = Bar(GIVEN)
+    bar.open()
+    bar.change.click()
+    labels = [label for label, _ in bar.form.school_year.options]
+    assert "2025-26" in labels
+    bar.form.school_year.value = 2027 if "2026-27" in labels else 2025
+    assert [value for _, value in bar.form.run_id.options] == ["latest"]  # no run is of that year
+    year = bar.form.school_year.value
+    bar.form.use.click()
+    assert bar.form_place.children == ()
+    assert remembered(load_settings())["school_year"] == year
+    assert Bar(GIVEN).open().school_year == year
+    # A cell that a person has edited counts in its notebook, and the bar says so.
+    edited = Bar({**GIVEN, "school_year": "2025-26", "target": "sandbox"})
+    assert edited.open().school_year == 2026
+    assert "Set in this notebook" in edited._html()
+    bar.change.click()
+    bar.form.school_year.value = 2026
+    bar.form.use.click()
+
+
+def test_a_choice_that_cannot_be_opened_shows_the_form_and_is_not_remembered(work: Playground) -> None:
+    before = remembered(load_settings())
+    bar = Bar({**GIVEN, "source": "nosuch"})
+    with pytest.raises(ConfigError, match="no source named 'nosuch'"):
+        bar.open()
+    assert "Nothing is open" in bar._html()
+    assert bar.read_again.disabled
+    bar.form.use.click()
+    assert "no source named" in bar.form.message.html
+    assert remembered(load_settings()) == before
+    bar.form.source.value = "sample"
+    bar.form.use.click()
+    assert bar.run is not None
+    assert not bar.read_again.disabled
+
+
+def test_the_choice_is_kept_with_the_workspace_and_holds_names_alone(work: Playground) -> None:
+    assert (work.folder / ".edfi" / "choice.json").is_file()
+    assert set(remembered(load_settings())) == {*SHIPPED, "run_id"}
+    assert Path.cwd() == work.folder
