@@ -32,14 +32,13 @@ def typed(rows: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 def with_types(rows: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The rows with the types of the schema; other columns stay as they are. Days and instants may be ISO texts."""
-    return rows.assign(**{name: _as(rows[name], kind) for name, kind in schema.items()})
+    other = {name: kind for name, kind in schema.items() if str(rows[name].dtype) != kind}
+    return rows.assign(**{name: _as(rows[name], kind) for name, kind in other.items()})
 
 
 def _as(values: pd.Series, kind: str) -> pd.Series:
     if kind in _CELLS and values.dtype == object and set(map(type, values)) <= _CELLS[kind]:
         return values  # what is in the cells is never changed in place
-    if str(values.dtype) == kind:
-        return values
     if kind == LIST:
         return pd.Series([_list(value) for value in values], index=values.index, dtype=object)
     if kind == JSON:

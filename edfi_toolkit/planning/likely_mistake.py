@@ -61,8 +61,10 @@ def one_value_moved(items: pd.DataFrame) -> tuple[int, str]:
     old = pd.concat([deleted.set_index("pair"), unmapped.set_index("ed_fi_id")])
     made = items[action.eq("POST") & linked].set_index("pair")
     updated = items[action.eq("PUT") & items["ed_fi_id"].isin(unmapped["ed_fi_id"])].set_index("ed_fi_id")
-    new = pd.concat([made, updated]).reindex(old.index)
     best, says = 0, ""
+    if old.empty:
+        return best, says
+    new = pd.concat([made, updated]).reindex(old.index)
     for column in (*_ORGANIZATIONS, *_CODES):
         was, becomes = old[column], new[column]
         moved = was.ne(becomes).fillna(False) & becomes.notna()

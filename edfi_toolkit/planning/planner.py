@@ -259,6 +259,8 @@ def _linked(
 ) -> pd.DataFrame:
     """Number the pairs of DELETE and POST (COM-SRC-1); leave out deletes that an error or a setting holds."""
     gone, made = decided[decided["action"].eq("DELETE")], decided[decided["action"].eq("POST")]
+    if gone.empty:
+        return decided.assign(pair=pd.array([pd.NA] * len(decided), dtype="Int64"))
     is_mapped = gone["mapped"].ge(0)
     old = sides.mapped.iloc[gone.loc[is_mapped, "mapped"]].set_index(gone.index[is_mapped])
     stray = sides.ods.iloc[gone.loc[~is_mapped, "ods"]].set_index(gone.index[~is_mapped])
