@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from html import escape
 from typing import Any
 
@@ -28,6 +31,7 @@ from edfi_toolkit.widgets.message import Message
 from edfi_toolkit.widgets.progress import ProgressBar
 from edfi_toolkit.widgets.rerun import Rerun
 
+_LOOKS_EACH_S = 2
 _LONGEST_PLACE = 60  # characters of a path; its end says more than its beginning
 
 
@@ -167,7 +171,16 @@ def _draw_after_each_cell(bar: Bar) -> None:
         return
     if not _current:
         kernel_shell.events.register("post_run_cell", lambda *_: _current[-1].draw())
+        threading.Thread(target=_draw_now_and_then, name="edfi-bar", daemon=True).start()
     _current[:] = [bar]
+
+
+def _draw_now_and_then() -> None:
+    """A button, or a notebook in another tab, takes the run on without a cell of this one."""
+    while True:
+        time.sleep(_LOOKS_EACH_S)
+        with suppress(EdfiToolkitError):  # a run that was removed meanwhile: the next cell says so
+            _current[-1].draw()
 
 
 def _source_text(run: Run) -> str:

@@ -1,4 +1,4 @@
-"""By form: a source and a target are set up, a newcomer gets to the preview, and nothing typed is in a notebook."""
+"""By form: a source and a target are set up, a newcomer gets to published, and nothing typed is in a notebook."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import READY
+from tests.browser.test_notebooks_in_browser import approve
 from tests.keyrings import keyring_environ
 
 # A person may have told JupyterLab to save what widgets hold; then too nothing typed is in a notebook.
@@ -101,6 +102,18 @@ def test_a_newcomer_reads_and_gets_to_the_preview_by_one_button(lab: Any) -> Non
     lab.close(page)
     (run,) = [path for path in (lab.folder / "runs").iterdir() if path.is_dir()]
     assert json.loads((run / "manifest.json").read_text("utf-8"))["source"] == "north"
+
+
+def test_then_publishes_and_the_bar_tells_it_without_a_cell_being_run(lab: Any) -> None:
+    (run,) = [path for path in (lab.folder / "runs").iterdir() if path.is_dir()]
+    steps = json.loads((run / "manifest.json").read_text("utf-8"))["steps"]
+    page = lab.run_all(lab.folder / "40_publish.ipynb")
+    page.get_by_text("33 changes waiting for approval").first.wait_for()
+    approve(lab, page, steps["preview"]["fingerprint"])
+    page.get_by_role("link", name=re.compile(r"^32 in the ODS \d\d:\d\d$")).wait_for()
+    page.get_by_role("link", name="1 refused", exact=True).wait_for()
+    lab.screenshot(page, "40_published-with-bar", whole=True)
+    lab.close(page)
 
 
 def test_a_mistake_in_the_first_cell_is_a_card_with_the_form(lab: Any) -> None:
