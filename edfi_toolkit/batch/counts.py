@@ -71,6 +71,7 @@ def new_since(run: Run, last: RunFolder | None) -> dict[str, int]:
     """
     now = pd.concat(_digests(run.folder), ignore_index=True)
     run.folder.save_frame(COUNTED, now)
+    run.folder.seal(f"{COUNTED}.parquet")
     before = (
         last.load_frame(COUNTED)
         if last is not None and (last.path / f"{COUNTED}.parquet").is_file()

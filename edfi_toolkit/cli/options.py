@@ -48,6 +48,30 @@ Force = Annotated[
     bool, typer.Option("--force", help="Run also where nothing has changed since the last run.")
 ]
 StepMinutes = Annotated[int, typer.Option(min=1, help="One step of a notebook may take this long.")]
+
+
+class LogLevel(StrEnum):
+    """From which level on."""
+
+    debug = "debug"
+    info = "info"
+    warning = "warning"
+    error = "error"
+
+
+class LogFormat(StrEnum):
+    """How it looks on stderr."""
+
+    text = "text"
+    json = "json"
+
+
+LogLevelName = Annotated[
+    LogLevel | None, typer.Option("--log-level", help="Show the log on stderr, from this level on.")
+]
+LogFormatName = Annotated[
+    LogFormat | None, typer.Option("--log-format", help="Show the log on stderr, as text or JSON lines.")
+]
 Reveal = Annotated[bool, typer.Option("--reveal", help="Show real student ids instead of pseudonyms.")]
 ProfileName = Annotated[str, typer.Option("--profile", "-p", help="Whose rules, such as certification.")]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import signal
 import sys
 import threading
@@ -14,6 +15,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from edfi_toolkit.cli import output
+from edfi_toolkit.cli.options import LogFormat, LogFormatName, LogLevel, LogLevelName
 
 if TYPE_CHECKING:
     from edfi_toolkit.batch.exits import Exit
@@ -35,18 +37,41 @@ _underway = _Underway()
 
 
 def reported(command: Callable[..., None]) -> Callable[..., None]:
-    """A command that is stopped by SIGTERM as by Ctrl-C, and whose failures name what it was given."""
-    names = inspect.signature(command).parameters
+    """A command that is stopped by SIGTERM as by Ctrl-C, that logs, and whose failures name what it was given."""
+    signature = inspect.signature(command, eval_str=True)
+    names = signature.parameters
 
     @wraps(command)
-    def run(**given: Any) -> None:
+    def run(*, log_level: LogLevel | None, log_format: LogFormat | None, **given: Any) -> None:
         global _underway
+        _log(log_level, log_format)
         _underway = _Underway({name: given[name] for name in names if name in given})
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.default_int_handler)
         command(**given)
 
+    more = {"log_level": LogLevelName, "log_format": LogFormatName}
+    run.__annotations__ = {name: each.annotation for name, each in names.items()} | more
+    run.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[
+            *names.values(),
+            *(
+                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+                for name, kind in more.items()
+            ),
+        ]
+    )
     return run
+
+
+def _log(level: LogLevel | None, form: LogFormat | None) -> None:
+    """Show the log as it was asked for; kernels and workers see it too."""
+    from edfi_toolkit import logs
+
+    for name, given in ((logs.LEVEL, level), (logs.FORMAT, form)):
+        if given is not None:
+            os.environ[name] = given.value
+    logs.to_stderr()
 
 
 def about_run(run: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import random
 import time
 import uuid
@@ -18,6 +19,7 @@ import httpx
 import orjson
 
 from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable
+from edfi_toolkit.logs import event
 from edfi_toolkit.ods.auth import NAMES_TOKEN, LoginDelayed, OdsAuth, signed
 from edfi_toolkit.ods.discovery import Discovery, read_discovery
 from edfi_toolkit.ods.problems import Problem, parse_problem
@@ -25,6 +27,8 @@ from edfi_toolkit.ods.retry import RetryPolicy, Verdict, judge, retry_after_s
 from edfi_toolkit.ods.tokens import Token
 from edfi_toolkit.ods.transport import CurlTransport, is_untrusted, trust, was_sent
 from edfi_toolkit.settings import Target
+
+LOG = logging.getLogger("edfi_toolkit")
 
 _HEADERS = (
     (b"Accept", b"application/json"),
@@ -208,12 +212,16 @@ class Session:
             if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
                 raise self._unusable(error, verb, path) from None
             login = current is not None and current.url.path != path
-            return Answer(
+            silence = Answer(
                 None, correlation_id, {}, sent=was_sent(error) and not login, failure=type(error).__name__
             )
+            _log(verb, silence)
+            return silence
         except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError) as error:
             raise self._unusable(error, verb, path) from None
-        return _answer(response, received, correlation_id)
+        answer = _answer(response, received, correlation_id)
+        _log(verb, answer)
+        return answer
 
     async def _exchange(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
         """An answer and its body. A body that is here already and plain is taken without httpx's reading, which costs
@@ -280,6 +288,15 @@ def _loads(content: bytes) -> Any:
     finally:
         if collects:
             gc.enable()
+
+
+def _log(verb: str, answer: Answer) -> None:
+    """What became of a request, for whoever looks it up in the host's log by its correlation id; no path, no body."""
+    fine = answer.status is not None and answer.status < 400
+    level = logging.DEBUG if fine else logging.WARNING
+    if LOG.isEnabledFor(level):
+        fields = {"verb": verb, "status": answer.status, "failure": answer.failure or None}
+        event("request", level=level, correlation_id=answer.correlation_id, **fields)
 
 
 def _answer(response: httpx.Response, content: bytes, correlation_id: str) -> Answer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import logging
 import re
 import secrets
 import shutil
@@ -22,6 +23,8 @@ import pandas as pd
 
 import edfi_toolkit.model.bodies  # noqa: F401 - a file may have a column of them, and pandas must know their type
 from edfi_toolkit.errors import ConfigError, what_failed
+from edfi_toolkit.logs import FILE as LOG
+from edfi_toolkit.logs import event, log_of
 from edfi_toolkit.storage import from_json_column, json_column, private_folder, sha256_of, write_private
 
 STEPS = ("extract", "build", "validate", "preview", "publish")
@@ -221,15 +224,25 @@ _T = TypeVar("_T")
 
 
 def timed(step: Callable[Concatenate[_R, _P], _T]) -> Callable[Concatenate[_R, _P], _T]:
-    """A step of a run; what it records has its seconds and its CPU seconds."""
+    """A step of a run; what it records has its seconds and its CPU seconds, and the run's log says how it ended."""
 
     @wraps(step)
     def clocked(run: _R, /, *args: _P.args, **options: _P.kwargs) -> _T:
-        before, run.folder.clocks = run.folder.clocks, (time.monotonic(), time.process_time())
-        try:
-            return step(run, *args, **options)
-        finally:
-            run.folder.clocks = before
+        folder, name = run.folder, step.__name__
+        before, folder.clocks = folder.clocks, (time.monotonic(), time.process_time())
+        with log_of(folder.path, folder.run_id):
+            try:
+                done = step(run, *args, **options)
+            except BaseException as error:
+                event("step failed", level=logging.ERROR, step=name, error=type(error).__name__)
+                raise
+            else:
+                event("step done", step=name, seconds=round(time.monotonic() - folder.clocks[0], 3))
+                return done
+            finally:
+                folder.clocks = before
+                if before is None and folder.manifest:
+                    folder.seal(LOG)
 
     return clocked
 

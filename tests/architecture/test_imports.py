@@ -20,6 +20,7 @@ PACKAGE = Path(edfi_toolkit.__file__).parent
 LINES = [
     {"errors"},
     {"model", "privacy", "storage"},
+    {"logs"},
     {"display", "settings", "tables"},
     {"synthetic"},
     {"rules", "ods", "sandbox"},

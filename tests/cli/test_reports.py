@@ -14,6 +14,7 @@ from edfi_toolkit.cli import main
 from edfi_toolkit.cli.playground import working_in
 from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.runs import open_run
+from edfi_toolkit.runs.evidence import FAULTS, verify
 from tests.factories.district import YEAR
 from tests.factories.watched import PEOPLE, District
 
@@ -91,5 +92,9 @@ def test_a_run_claims_what_it_sent_and_says_what_is_new(north: District, told: T
     north.write([*range(10), PEOPLE, PEOPLE + 1])
     third = told("publish", "north", *OF, "--approve", "auto", "--fail-on", "new")
     assert (third["exit"], third["counts"]["held"], third["new"]["held"]) == (3, 2, 1)
+    run = open_run(profile="certification", school_year=YEAR, run_id=third["run_id"])
+    checks = verify(run.folder, run.installation)
+    assert checks.loc[checks["state"].isin(FAULTS), "name"].tolist() == []
+    assert {"report.json", "counted.parquet"} <= {*checks["name"]}
     kept = json.loads((Path(third["folder"]) / "report.json").read_bytes())
     assert (kept["run_id"], kept["counts"]) == (third["run_id"], third["counts"])
