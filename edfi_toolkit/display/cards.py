@@ -135,5 +135,5 @@ def _card_of(error: BaseException, trace: TracebackType, cells: object) -> str:
         trace = trace.tb_next
     name = getattr(error, "name", None)
     if trace.tb_frame.f_globals is cells and name in _NAMES:
-        return card_html("The cells above come first", f"There is no {name} yet. {_IN_ORDER}")
+        return card_html("The cells above come first", f"{name} is not there yet. {_IN_ORDER}")
     return ""

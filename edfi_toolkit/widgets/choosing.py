@@ -64,7 +64,10 @@ class ChoiceForm(w.VBox):
         self.run_id.value = "latest"
 
     def _used(self, _button: Any) -> None:
+        missing = [name.replace("_", " ") for name, value in self.values.items() if not value]
         try:
+            if missing:
+                raise ConfigError(f"Choose {' and '.join(missing)} first.")
             self._on_use(self.values)
         except EdfiToolkitError as error:
             self.message.show_error(error)

@@ -87,6 +87,15 @@ def test_a_choice_that_cannot_be_opened_shows_the_form_and_is_not_remembered(wor
     assert not bar.read_again.disabled
 
 
+def test_a_form_without_a_year_says_so_in_place_of_taking_one(work: Playground) -> None:
+    bar = Bar({**GIVEN, "school_year": 2025 - 26})
+    with pytest.raises(ConfigError, match="without quotes"):
+        bar.open()
+    bar.form.use.click()
+    assert "Choose school year first." in bar.form.message.html
+    assert bar.run is None
+
+
 def test_the_choice_is_kept_with_the_workspace_and_holds_names_alone(work: Playground) -> None:
     assert (work.folder / ".edfi" / "choice.json").is_file()
     assert set(remembered(load_settings())) == {*SHIPPED, "run_id"}
