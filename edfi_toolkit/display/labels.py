@@ -16,6 +16,8 @@ LABELS = {
     "education_organization_id": "organization",
     "held_by": "held by",
     "hint": "what to do",
+    "mark": "in the answer",
+    "others": "further rows with it",
     "problem_type": "problem",
     "program_education_organization_id": "program owner",
     "program_name": "program",

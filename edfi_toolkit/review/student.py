@@ -76,5 +76,7 @@ def _in_the_ods(published: pd.DataFrame) -> str:
     if published.empty:
         return "Nothing of this student is in the ODS from us"
     states = published["now"].value_counts()
+    if set(states.index) == {"as sent"}:
+        return f"Sent: {rows(len(published), 'record')}, all in the ODS as sent"
     counts = ", ".join(f"{count:,} {state}" for state, count in states.items())
     return f"Sent: {rows(len(published), 'record')}; {counts}"

@@ -19,7 +19,7 @@ from edfi_toolkit.runs.planning import identity_map, short_retry
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
 
-AS_SENT, CHANGED, GONE, UNKNOWN = "as we sent it", "changed since", "not there any more", "not asked"
+AS_SENT, CHANGED, GONE, UNKNOWN = "as sent", "changed since", "not there any more", "not asked"
 
 
 def found(run: Run, typed: str) -> str:

@@ -6,6 +6,7 @@ The panel only wires what is here; the same works from Python. Frames hold real 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -36,6 +37,7 @@ from edfi_toolkit.tables.schema import TABLES
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
 
+_TELLING = 4  # characters from which a cell is looked for in an answer
 REFUSAL, CHANGED = "refusal", "its record changed"
 Row = Mapping[str, Any]
 
@@ -118,7 +120,7 @@ class Workshop:
 
         mark: where a cell made a value that the answer names. others: how many further rows are written so.
         """
-        said = " ".join(row["messages"]).casefold()
+        said = set(re.findall(r"[\w.-]*\w", " ".join(row["messages"]).casefold()))
         cells = []
         for ref in row["source_refs"]:
             name, _, row_id = str(ref).partition("#")[0].partition(":")
@@ -128,7 +130,7 @@ class Workshop:
                 for member, text in _texts(cell.iloc[0] if len(cell) else None):
                     path = f"{column}.{member}" if member else str(column)
                     same = 0 if member else int(table[column].map(cell_text).eq(text).sum()) - 1
-                    mark = "named by the answer" if _code(text).casefold() in said else ""
+                    mark = "named by the answer" if _named(_code(text), said) else ""
                     cells.append((name, row_id, path, text, mark, same))
         columns = ["table", "id", "column", "value", "mark", "others"]
         return pd.DataFrame(cells, columns=columns).sort_values("mark", ascending=False, kind="stable")
@@ -247,6 +249,12 @@ def _texts(cell: Any) -> list[tuple[str, str]]:
     if isinstance(cell, pd.Timestamp):
         return [("", f"{cell:%Y-%m-%d}")]
     return [("", text)] if (text := cell_text(cell)) else []
+
+
+def _named(text: str, words: set[str]) -> bool:
+    """Whether all words of a text are among those of an answer; one as short as "no" is in any."""
+    own = set(re.findall(r"[\w.-]*\w", text.casefold()))
+    return len(text) >= _TELLING and bool(own) and own <= words
 
 
 def _code(text: str) -> str:

@@ -14,6 +14,7 @@ from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.review.causes import by_cause
 from edfi_toolkit.runs.manifest import user_name
 from edfi_toolkit.runs.workshop import tried
+from edfi_toolkit.tables.schema import TABLES
 from edfi_toolkit.widgets.form import Form
 from edfi_toolkit.widgets.grids import Grid
 from edfi_toolkit.widgets.progress import ProgressBar
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 _RECORDS = ["cause", "student_unique_id", "program_name", "begin_date", "education_organization_id"]
 _RECORDS += ["who", "todo", "messages", "status", "correlation_id", "last_seen_at"]
-LEAVES = ("Source rows", "Sent and answered", "In the ODS now", "Story", "History")
+LEAVES = ("Source rows", "Sent, answered", "In the ODS now", "Story", "History")
 BUTTONS = {
     "values": "Values of the ODS",
     "correct": "Correct this cell",
@@ -106,7 +107,11 @@ class WorkshopPanel(w.VBox):
         self._say(f"{row['cause']}. {row['todo']} Who can do it: {row['who']}.")
 
     def _fields(self) -> list[dict[str, Any]]:
-        cells = [f"{row['table']}.{row['column']}" for row in self._cells.to_dict("records")] or [_NO_CELL]
+        cells = [
+            f"{row['table']}.{row['column']}"
+            for row in self._cells.to_dict("records")
+            if row["column"] not in TABLES[row["table"]].primary_key
+        ] or [_NO_CELL]
         return [
             {"name": "cell", "label": "Cell", "choices": list(dict.fromkeys(cells))},
             {"name": "value", "label": "should be", "options": self._options},

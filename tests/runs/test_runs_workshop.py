@@ -32,6 +32,8 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(pu
     panel.records.select(0)
     cells, sent, live, story, history = (leaf.value for leaf in panel.leaves.children)
     assert "255900" in cells
+    marked = panel.workshop.source_rows(panel.chosen.iloc[0]).query("mark != ''")
+    assert marked["column"].tolist() == ["program_education_organization_id"]
     assert "Answered: 403" in sent
     assert "255900" in live
     assert "CERT" in story
