@@ -13,6 +13,7 @@ EdfiToolkitError           everything that is raised on purpose
   OdsError                 the ODS could not be used; .method, .path without query, .status, .correlation_id
     OdsUnavailable         the retry budget is spent; running again resumes
     OdsRefusedLogin        key and secret were not accepted
+      OdsLostLogin         they were, and no longer are: records were sent before; running again resumes
   LedgerError              the ledger cannot be used: it is damaged, or was written by a newer version
     LedgerBusy             another run is at work in it; running again resumes
     LedgerUnavailable      it cannot be reached or written for now; running again resumes
@@ -125,6 +126,10 @@ class OdsUnavailable(OdsError):
 
 class OdsRefusedLogin(OdsError):
     """Key and secret were not accepted."""
+
+
+class OdsLostLogin(OdsRefusedLogin):
+    """The login was accepted and no longer is; what was sent before is kept, and running again resumes."""
 
 
 class LedgerError(EdfiToolkitError):

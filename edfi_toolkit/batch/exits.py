@@ -29,6 +29,7 @@ _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (errors.RulesError, Exit.SETTINGS),
     (errors.SourceError, Exit.SETTINGS),
     (errors.PlanError, Exit.GUARDED),
+    (errors.OdsLostLogin, Exit.UNAVAILABLE),  # records were sent
     (errors.OdsRefusedLogin, Exit.SETTINGS),
     (errors.OdsError, Exit.UNAVAILABLE),
     (errors.LedgerBusy, Exit.UNAVAILABLE),

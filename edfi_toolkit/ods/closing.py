@@ -24,6 +24,11 @@ class Closing:
         self._closed: dict[_Place, Answer] = {}
         self._delivered_once: set[_Place] = set()
 
+    @property
+    def any_delivered(self) -> bool:
+        """Whether any record got through."""
+        return bool(self._delivered_once)
+
     def closed(self, write: Write) -> Answer | None:
         """The answer for which a record is not sent any more; None where it may be."""
         return self._closed.get(_place(write))

@@ -19,7 +19,7 @@ from typing import cast
 
 import orjson
 
-from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable
+from edfi_toolkit.errors import OdsError, OdsLostLogin, OdsRefusedLogin, OdsUnavailable
 from edfi_toolkit.model import same_body
 from edfi_toolkit.ods.closing import Closing
 from edfi_toolkit.ods.pace import Pace
@@ -166,7 +166,7 @@ class Writer:
             if verdict is Verdict.PRECONDITION_FAILED:
                 verdict, answer = await self._compare(write, answer)
         except OdsError as error:
-            self._end(error)
+            self._end(self._as_met(error))
             self._leave(job)
             return
         now = loop.time()
@@ -187,6 +187,13 @@ class Writer:
             self._leave(job)
         else:
             self._again(job, verdict, answer, now)
+
+    def _as_met(self, error: OdsError) -> OdsError:
+        """A refused login is another thing once records got through."""
+        if isinstance(error, OdsRefusedLogin) and self._closing.any_delivered:
+            facts = {name: getattr(error, name) for name in ("method", "path", "status", "correlation_id")}
+            return OdsLostLogin(str(error), **facts)
+        return error
 
     def _again(self, job: Job, verdict: Verdict, answer: Answer, now: float) -> None:
         too_long = answer.wait_s is not None and answer.wait_s > self._policy.longest_pause_s

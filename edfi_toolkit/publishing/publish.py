@@ -20,7 +20,7 @@ import pandas as pd
 
 from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.errors import LedgerError, OdsError, StalePlan
-from edfi_toolkit.ledger.attempts import Attempt, AttemptResult
+from edfi_toolkit.ledger.attempts import Attempt, AttemptResult, MapKey
 from edfi_toolkit.ledger.journal import Journal
 from edfi_toolkit.ledger.ledger import Ledger
 from edfi_toolkit.model import standards
@@ -88,7 +88,8 @@ def publish(
             run_id, fingerprint, plan.mode, [(override.breach, override.person) for override in answered]
         )
         _update_identities(items, states, journal)
-        run = _Run(items, states, client, journal, progress, budget)
+        owners = {identity.ed_fi_id: key for key, identity in identities.items()}
+        run = _Run(items, states, client, journal, progress, budget, owners)
         run.send_all()
         unsent = run.unsent()
         if not unsent:  # else the run stays open, like one that was interrupted
@@ -154,6 +155,7 @@ class _Run:
         journal: Journal,
         progress: Progress | None,
         budget: Budget,
+        owners: dict[str, MapKey],
     ) -> None:
         self._items, self._states, self._client, self._journal = items, states, client, journal
         self._queue, self._budget = Queue(items.actions, items.post_of, states), budget
@@ -161,6 +163,7 @@ class _Run:
         done = sum(states[item] is State.DONE for item in to_send)
         self.results = Results(progress, delivered=done, to_send=len(to_send))
         self._chunk = CHUNK * max(1, client.target.concurrency // 32)
+        self._owners = owners  # whose record an id is
         self._in_flight: dict[int, Attempt] = {}
         self._unwritten: list[AttemptResult] = []  # known, and not yet in the ledger
         self._attempts: Counter[int] = Counter()  # requests by item, of all its verbs
@@ -242,6 +245,8 @@ class _Run:
         kind = outcome.outcome
         if kind == "delivered" and attempt.action != "DELETE" and outcome.ed_fi_id is None:
             kind = "unsure"  # written, but under an id that is still to be found
+        if kind == "delivered" and not self._is_own(attempt, outcome.ed_fi_id):
+            kind, outcome = "unsure", replace(outcome, ed_fi_id=None)
         if kind == "refused" and self._queue.linked_post(attempt.item):
             kind = "pending"  # its DELETE is through: the pair stays open until the POST is, too (COM-KEY-3)
         reported = outcome.attempts > 0  # no steward can correct what was never sent
@@ -249,6 +254,11 @@ class _Run:
         if (kind, attempts) != (outcome.outcome, outcome.attempts):
             outcome = replace(outcome, outcome=kind, attempts=attempts)
         return AttemptResult(attempt, outcome, reported)
+
+    def _is_own(self, attempt: Attempt, ed_fi_id: str | None) -> bool:
+        """Whether a created record may have this id: one that is another record's already would never be changed or
+        deleted as what it is."""
+        return attempt.action != "POST" or self._owners.setdefault(str(ed_fi_id), attempt.key) == attempt.key
 
     def _waiting_post(self, delete: AttemptResult) -> AttemptResult:
         """What becomes of a POST whose DELETE was not delivered."""
@@ -298,6 +308,8 @@ class _Run:
         for unsettled in self._journal.unsettled():
             item, verb = unsettled.attempt.item, unsettled.attempt.action
             result = check(self._client, unsettled.attempt, attempts=self._attempts[item])
+            if result.delivered and not self._is_own(unsettled.attempt, result.outcome.ed_fi_id):
+                continue  # stays unsure; the next run looks again
             self._journal.finish(unsettled, result)
             self.results.keep(item, result.outcome)
             self._report()

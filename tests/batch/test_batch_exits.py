@@ -20,6 +20,7 @@ from edfi_toolkit.batch.exits import Exit, exit_of, exit_of_name, exit_of_steps
         ("StalePlan", 4),
         ("OdsUnavailable", 5),
         ("OdsRefusedLogin", 2),
+        ("OdsLostLogin", 5),
         ("OdsError", 5),
         ("LedgerError", 2),
         ("LedgerBusy", 5),

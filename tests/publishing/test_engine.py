@@ -225,7 +225,7 @@ def test_no_record_is_deleted_for_a_new_one_that_the_key_may_not_create(app, cli
 
 
 def test_a_login_that_is_refused_midway_ends_the_run_at_once(app, client, ledger, crowd):
-    """Exit code 5."""
+    """Exit code 5: records were sent, so running again resumes."""
     app.state.sandbox.faults.put([{"method": "POST", "resource": GENERAL, "status": 401, "after": 20}])
     with pytest.raises(OdsRefusedLogin) as refused:
         published(crowd, ledger, client)
