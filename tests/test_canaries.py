@@ -177,7 +177,7 @@ class Said:
         """Where a student or a secret stands in what was said, or in a file for eyes."""
         texts = {f"text {at}": text for at, text in enumerate(self.texts)}
         for path in [*self.folder.rglob("*.ipynb"), *self.folder.glob("runs/*/*")]:
-            if path.suffix in (".ipynb", ".html", ".json") and path.name != "plan.json":
+            if path.suffix in (".ipynb", ".html", ".json", ".jsonl") and path.name != "plan.json":
                 texts[str(path)] = path.read_text("utf-8")
             elif path.suffix == ".xlsx":
                 with zipfile.ZipFile(path) as book:
@@ -210,7 +210,7 @@ def said(ods: Running, tmp_path: Path) -> Iterator[Said]:
     locked = f"postgresql://steward:{PASSWORD}@127.0.0.1:9/sis?sslpassword={PASSWORD}"
     secrets = [environ["EDFI_TARGET_SANDBOX_KEY"], environ["EDFI_TARGET_SANDBOX_SECRET"], PASSWORD]
     told = Said(tmp_path, ods, secrets)
-    with working_in(tmp_path, {**environ, "LOCKED": locked}):
+    with working_in(tmp_path, {**environ, "LOCKED": locked, "EDFI_LOG_LEVEL": "debug"}):
         yield told
     told.fault()
 
@@ -299,4 +299,7 @@ def test_what_a_watch_and_an_unattended_run_say_about_failures_shows_no_student(
     said.texts.append(done.error)
     assert (done.exit, [each.notebook for each in done.ran]) == (2, ["10_extract"])
     assert list(said.folder.rglob("10_extract.ipynb"))
+    logged = "".join(path.read_text("utf-8") for path in said.folder.glob("runs/*/log.jsonl"))
+    assert '"event":"library"' in logged  # at debug level, without what the library said
+    assert '"correlation_id"' in logged
     assert said.found == []

@@ -29,7 +29,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     made = make_playground(folder, "certification")
     said: list[str] = []
     with start(seeds=made.seeds) as running:
-        with working_in(made.folder, target_environ(running)):
+        with working_in(made.folder, {**target_environ(running), "EDFI_LOG_LEVEL": "debug"}):
             done = run_unattended(
                 profile="certification",
                 school_year=2026,

@@ -43,6 +43,7 @@ def for_eyes(run_folder: Path) -> list[Path]:
         run_folder / "report.html",
         run_folder / "workbook.xlsx",
         run_folder / "manifest.json",
+        run_folder / "log.jsonl",
     ]
 
 
