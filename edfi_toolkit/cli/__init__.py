@@ -11,6 +11,7 @@ import typer
 from edfi_toolkit import __version__
 from edfi_toolkit.batch.exits import Exit, exit_of
 from edfi_toolkit.cli import (
+    approve,
     batch,
     build,
     corrections,
@@ -53,6 +54,7 @@ COMMANDS = (
     build.build,
     explain.explain,
     reported(plan.plan),
+    approve.approve,
     reported(publish.publish),
     reported(resync.resync),
     reported(run.run),

@@ -42,7 +42,9 @@ def publish(
         ),
     ],
     profile: ProfileName,
-    approve: Annotated[str, typer.Option(help="The fingerprint of the plan, or auto.")],
+    approve: Annotated[
+        str, typer.Option(help="The fingerprint of the plan, or auto; without it what a person approved.")
+    ] = "",
     target: TargetName = "sandbox",
     school_year: SchoolYear = None,
     given: Given = None,
@@ -68,6 +70,7 @@ def publish(
     """
     from edfi_toolkit.errors import ConfigError
     from edfi_toolkit.runs import open_run
+    from edfi_toolkit.runs.approving import approved_fingerprint
     from edfi_toolkit.runs.folder import RunFolder
 
     folder = Path(source_or_plan)
@@ -78,11 +81,16 @@ def publish(
         "max_seconds": max_seconds,
         "max_requests": max_requests,
     }
-    if (folder / "plan.json").is_file() and not (folder / "manifest.json").is_file():
+    of_run = (folder / "manifest.json").is_file()
+    if not (of_run or approve):
+        raise ConfigError(
+            "Give --approve: the fingerprint of the plan, or auto. Only the plan of a run can be approved before."
+        )
+    if (folder / "plan.json").is_file() and not of_run:
         view, report = _publish_saved(folder, profile, target, approve, options)
         show(view, as_json=as_json, facts=report.facts)
         raise typer.Exit(report.exit)
-    if (folder / "manifest.json").is_file():
+    if of_run:
         about = RunFolder(folder.resolve().parent, folder.resolve().name).manifest
         run = open_run(
             profile=profile, school_year=about.get("school_year"), target=target, run_id=folder.resolve().name
@@ -91,8 +99,9 @@ def publish(
     else:
         named = named_source(source_or_plan, source_name)
         run, _ = preview_of(named, profile, school_year, target, given, schools=school, login_first=True)
+    approved = approve or approved_fingerprint(run)
     with TerminalProgress("Publishing") as progress:
-        view = run.publish(approved=approve, progress=progress, **options)
+        view = run.publish(approved=approved, progress=progress, **options)
     finish(run, view, as_json, fail_on)
 
 

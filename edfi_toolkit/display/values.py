@@ -73,6 +73,11 @@ def members(body: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]
             yield label(here), cell_text(value)
 
 
+def moment(at: datetime) -> str:
+    """An instant as the clock on the wall shows it, with its zone: `2025-12-03 07:31 CET`."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M %Z}"
+
+
 def search_text(value: Any) -> str:
     """The values in a body or list without the names of its members, to search in; else as a cell."""
     if isinstance(value, Mapping):

@@ -6,9 +6,11 @@ import pandas as pd
 
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.causes import by_cause, with_causes
+from edfi_toolkit.review.changes import in_words
 from edfi_toolkit.review.summaries import ACTIONS, WHO, closed_resources, rows, students
-from edfi_toolkit.review.views import Block, View
+from edfi_toolkit.review.views import Block, View, block_html
 
+GONE = "gone from the ODS"  # of a remove that was delivered
 OUTCOMES = {
     "delivered": "the ODS has it",
     "refused": "the ODS refused it",
@@ -19,13 +21,18 @@ OUTCOMES = {
 
 def published_view(result: pd.DataFrame, masker: Masker) -> View:
     """What the ODS said to each change that was sent, and what only the ledger had to learn."""
-    summary = result.groupby(["action", "outcome"], as_index=False).size().rename(columns={"size": "records"})
+    summary = result.groupby(["action", "outcome"], as_index=False, observed=True).size()
+    summary = summary.rename(columns={"size": "records"})
     unsendable = summary["action"].map({action: ACTIONS[action] for action in ("ADOPT", "UNMAP", "NOOP")})
-    summary["meaning"] = unsendable.fillna(summary["outcome"].map(OUTCOMES)).fillna("")
+    meaning = unsendable.fillna(summary["outcome"].map(OUTCOMES)).fillna("")
+    summary["meaning"] = meaning.mask(
+        summary["action"].eq("DELETE") & summary["outcome"].eq("delivered"), GONE
+    )
+    summary["action"] = in_words(summary["action"])
     noted = int(result["action"].isin(["ADOPT", "UNMAP"]).sum())
     sent = result[result["action"].isin(["POST", "PUT", "DELETE"])]
     counts = sent["outcome"].value_counts()
-    bad = sent[sent["outcome"].ne("delivered")]
+    bad = sent[sent["outcome"].ne("delivered")].assign(action=lambda rows: in_words(rows["action"]))
     delivered, refused = int(counts.get("delivered", 0)), int(counts.get("refused", 0))
     unsent = int((sent["outcome"].eq("pending") & sent["attempts"].eq(0)).sum())
     waiting = len(sent) - delivered - refused - unsent
@@ -69,6 +76,13 @@ def published_view(result: pd.DataFrame, masker: Masker) -> View:
     )
 
 
+def refusals_block(rejections: pd.DataFrame, masker: Masker) -> str:
+    """The newest refusals as HTML while more may come: who, and what the ODS says is wrong."""
+    explained = with_causes(rejections.sort_values("last_seen_at", ascending=False, kind="stable"))
+    shown = explained[["student_unique_id", "program_name", "begin_date", "cause", "todo"]]
+    return block_html(Block(f"Refused so far: {len(shown):,}", shown, tone="bad"), masker, rows=8, more="")
+
+
 def nothing_published_view(masker: Masker) -> View:
     """In place of results while nothing was published."""
     return View(
@@ -76,7 +90,7 @@ def nothing_published_view(masker: Masker) -> View:
         says="Nothing has been published in this run yet.",
         tone="good",
         blocks=[],
-        next_step="Approve the plan above, then run this cell again.",
+        next_step="Approve the plan and press Publish, then run this cell again.",
         masker=masker,
         frames={"not delivered": pd.DataFrame(columns=["action", *WHO, "outcome", "status"])},
         empty={"not delivered": "Nothing has been sent yet."},

@@ -204,7 +204,8 @@ def _without_place(file: Any, row: Any, column: Any, detail: Any) -> Any:
 def left_alone(plan: Plan, checked: Checked) -> pd.DataFrame:
     """What the plan holds, with the rules and the sentences of whatever holds each record.
 
-    Returns held_by (list), says, hint, the columns of WHO, by_validation (bool).
+    Returns held_by (list of rules; "the source row" where validation does not hold it), says, hint, the columns of
+    WHO, by_validation (bool).
     """
     held = plan.findings[plan.findings["code"].eq("HELD")]
     keys = ["resource", *KEY_COLUMNS]
@@ -215,6 +216,7 @@ def left_alone(plan: Plan, checked: Checked) -> pd.DataFrame:
             _texts_of(rules, name) if known else own
             for rules, known, own in zip(found["held_by"], found["by_validation"], found[name], strict=True)
         ]
+    found["held_by"] = found["held_by"].where(found["by_validation"], "the source row")
     return found[["held_by", "says", "hint", *WHO, "by_validation"]]
 
 
@@ -239,13 +241,16 @@ def values_of(plan: Plan) -> pd.DataFrame:
 def _changes_in_words(plan: Plan) -> pd.DataFrame:
     """One row for each record that changes, with its values in one text, and the event of the source in words."""
     changes = changes_of(plan, "body", "before")
-    words = ["; ".join(map(_value_text, _values(change))) for change in changes.to_dict("records")]
     columns = ["action", "pair", *WHO, "values", "reason", "event", "resource"]
     events = changes["reason"].map(events_of)
     texts = {text: events_text(text) for text in events.unique()}
-    return changes.assign(values=pd.Series(words, changes.index, dtype="str"), event=events.map(texts))[
-        columns
-    ]
+    return changes.assign(values=value_texts(changes), event=events.map(texts))[columns]
+
+
+def value_texts(changes: pd.DataFrame) -> pd.Series:
+    """What each change makes different, before and after in one text. changes: as `changes_of`, with its bodies."""
+    words = ["; ".join(map(_value_text, _values(change))) for change in changes.to_dict("records")]
+    return pd.Series(words, changes.index, dtype="str")
 
 
 def _value_text(value: tuple[str, str, str]) -> str:

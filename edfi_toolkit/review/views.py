@@ -41,7 +41,7 @@ class View:
 
     says: one sentence. tone: good, check (something needs a check) or bad (stops the next step).
     blocks: the tables. next_step: what to do now. frames: the full tables by name, for `browse`; real data,
-    masked only when shown. empty: what to say of a table without rows. bars: counts for `chart`.
+    masked only when shown. empty: what to say of a table without rows. bars: counts for `chart`. numbers: shown large.
     meanings: of causes, for `by_cause`. files: to open or download, as links.
     value: what the step itself returned; its own attributes and methods are reachable from here, so `view.findings`
     is `view.value.findings`.
@@ -56,6 +56,7 @@ class View:
     frames: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     empty: Mapping[str, str] = field(default_factory=dict)
     bars: pd.Series | None = None
+    numbers: Mapping[str, int] = field(default_factory=dict)
     meanings: Mapping[str, str] = field(default_factory=dict)
     value: Any = None
     files: Sequence[Path] = ()
@@ -113,6 +114,8 @@ class View:
             f'<div style="font-weight:600;font-size:1.1em">{html.escape(self.title)}</div>'
             f'<div><span style="color:{colour};font-weight:700">{mark}</span> {with_notebook_links(self.says)}</div>'
         ]
+        if self.numbers:
+            parts.append(_numbers_html(self.numbers))
         if self.files:
             parts.append(f'<div style="margin-top:6px"><b>Files:</b> {file_links(self.files)}</div>')
         parts += [block_html(block, self.masker) for block in self.blocks]
@@ -124,6 +127,8 @@ class View:
 
     def __repr__(self) -> str:
         lines = [self.title, self.says, *(f"File: {path}" for path in self.files)]
+        if self.numbers:
+            lines.append("   ".join(f"{name} {count:,}" for name, count in self.numbers.items()))
         for block in self.blocks:
             shown = TextTable.of(block.frame.head(ROWS_SHOWN), self.masker).text
             lines += ["", block.caption, shown or block.empty or "none"]
@@ -161,17 +166,28 @@ class PanelView(View):
             display(self.panel())
 
 
-def block_html(block: Block, masker: Masker, rows: int = ROWS_SHOWN) -> str:
-    """A block as an HTML table under its caption, at most `rows` rows, every text escaped."""
+def block_html(
+    block: Block, masker: Masker, rows: int = ROWS_SHOWN, more: str = "; browse() shows all"
+) -> str:
+    """A block as an HTML table under its caption, at most `rows` rows, every text escaped. more: where the rest is."""
     colour = TONES[block.tone][1] if block.tone and len(block.frame) else "inherit"
     caption = (
         f'<div style="margin-top:10px;font-weight:600;color:{colour}">{html.escape(block.caption)}</div>'
     )
     if block.frame.empty:
         return caption + f'<div style="opacity:.75">{html.escape(block.empty or "none")}</div>'
-    more = len(block.frame) - rows
-    note = f'<div style="opacity:.75">and {more:,} more; browse() shows all</div>' if more > 0 else ""
+    left = len(block.frame) - rows
+    note = f'<div style="opacity:.75">and {left:,} more{more}</div>' if left > 0 else ""
     return caption + TextTable.of(block.frame.head(rows), masker).html + note
+
+
+def _numbers_html(numbers: Mapping[str, int]) -> str:
+    each = "".join(
+        f'<span style="margin-right:1.6em;white-space:nowrap">{html.escape(name)} '
+        f'<b style="font-size:1.7em;font-variant-numeric:tabular-nums">{count:,}</b></span>'
+        for name, count in numbers.items()
+    )
+    return f'<div style="margin:6px 0">{each}</div>'
 
 
 def accounting(**counts: int) -> pd.DataFrame:

@@ -18,8 +18,9 @@ from edfi_toolkit.display.panels import panels
 from edfi_toolkit.display.progress import NO_COUNTS, Progress
 from edfi_toolkit.privacy import STUDENT_IDS, Masker, masker_of
 from edfi_toolkit.review import answers, steps
-from edfi_toolkit.review.plans import plan_view, unapproved_view
-from edfi_toolkit.review.views import PanelView, View
+from edfi_toolkit.review.plans import plan_view
+from edfi_toolkit.review.views import View
+from edfi_toolkit.runs.approving import answers_of, approval, as_it_stands, override_text
 from edfi_toolkit.runs.artifacts import hashes_of, load_build, load_checked, save_build, save_checked
 from edfi_toolkit.runs.decisions import close_agreed, open_corrections, rejection_rows
 from edfi_toolkit.runs.folder import RunFolder, timed
@@ -235,8 +236,9 @@ class Run:
         max_seconds: float | None = None,
         max_requests: int | None = None,
     ) -> View:
-        """Carry out the plan that was approved by its fingerprint; without one, show how to approve.
+        """Carry out the plan that was approved by its fingerprint; without one, show where the run stands.
 
+        Where a person approved the plan, a button carries it out; what the approval answers for counts as overridden.
         approved: the fingerprint of the preview, or "auto" in scheduled runs. overrides: `breach:person` for
         each limit that a person has decided to pass. progress: called with done, total, counts; False stops.
         max_seconds, max_requests: after so much no further record is begun.
@@ -247,13 +249,15 @@ class Run:
         refuse_numbers(approved=approved)
         chosen = list(overrides)
         if not approved:
-            return self._await_approval(chosen)
+            return as_it_stands(self, chosen)
         from edfi_toolkit.ledger import Ledger
         from edfi_toolkit.publishing import publish
 
-        plan, report = self.plan, progress or panels().progress("Publishing")
+        plan = self.plan
+        report = progress or panels().progress("Publishing", refusals=self._refusals_html)
         approval = {"fingerprint": plan.fingerprint, "by": user_name(), "approved": approved}
-        about, begun = {**approval, "overrides": list(map(str, chosen))}, self.published
+        answered = [*answers_of(self), *chosen]
+        about, begun = {**approval, "overrides": list(map(override_text, answered))}, self.published
 
         def recording(done: int, total: int | None, counts: Mapping[str, int] = NO_COUNTS) -> bool | None:
             nonlocal begun
@@ -268,7 +272,7 @@ class Run:
                 target=self.target,
                 ledger=ledger,
                 approved=plan.fingerprint if approved == AUTO else approved,
-                overrides=chosen,
+                overrides=answered,
                 run_id=self.id,
                 progress=recording,
                 max_seconds=max_seconds,
@@ -281,6 +285,15 @@ class Run:
         self.folder.record("publish", {**about, "outcomes": outcomes, "finished": True})
         write_run_workbook(self)
         return answers.published_view(result, self.masker(result))
+
+    def approve(self, *, by: str = "", answers: Mapping[str, str] | None = None) -> View:
+        """Approve the plan in a person's name; without a name, show whether it is approved and how to.
+
+        answers: for each limit the plan reaches, the reason why the change is meant. The ledger keeps who, when and
+        the fingerprint. Raises UnsafePlan for a limit without an answer.
+        """
+        self.folder.need("preview")
+        return approval(self, by=by, answers=answers or {})
 
     def results(self) -> View:
         """What the ODS answered to the changes of this run; before publishing, that there is nothing yet."""
@@ -372,22 +385,11 @@ class Run:
         given = self.given if self.given is not None else self.folder.manifest.get("settings", {})
         return settings_of(self.installation, self.profile, self.source, given)
 
-    def _await_approval(self, overrides: list[GivenOverride]) -> View:
-        """In place of publishing while no one has approved: how to, with a button where a person can press it."""
-        codes = [str(override).partition(":")[0] for override in overrides]
-        shown = unapproved_view(
-            self.plan, self.checked, self._masker_of(self.plan), button=not panels().unattended()
-        )
-        waiting = PanelView(
-            **vars(shown), panel=lambda: panels().approve(self.plan, carry_out, overridden=codes)
-        )
-
-        def carry_out(fingerprint: str) -> View:
-            done = self.publish(approved=fingerprint, overrides=overrides)
-            waiting.replace_with(done)
-            return done
-
-        return waiting
+    def _refusals_html(self) -> str:
+        """The newest refusals of this run with their causes, masked; empty until the ledger has one."""
+        rejected = rejection_rows(self)
+        mine = rejected[rejected["run_id"].eq(self.id)]
+        return answers.refusals_block(mine, self.masker(mine)) if len(mine) else ""
 
     def _as_published(self, view: View) -> View:
         """A step of a run that has published: what it found then."""

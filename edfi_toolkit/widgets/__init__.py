@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
     from edfi_toolkit.runs import Run
     from edfi_toolkit.runs.workshop import Workshop
-    from edfi_toolkit.widgets.approval import Approval
+    from edfi_toolkit.widgets.approval import Approval, Publishing
     from edfi_toolkit.widgets.charts import Chart
     from edfi_toolkit.widgets.grids import Grid
     from edfi_toolkit.widgets.investigation import Reasons
@@ -35,6 +35,7 @@ __all__ = [
     "bars",
     "grid",
     "progress",
+    "publish",
     "reasons",
     "set_up",
     "student",
@@ -106,24 +107,32 @@ def bars(series: pd.Series, title: str) -> Chart:
     return drawn(series, title)
 
 
-def progress(label: str) -> ProgressBar:
-    """A callable `(done, total, counts) -> bool` that shows a bar; False means that Stop was pressed."""
+def progress(label: str, refusals: Callable[[], str] | None = None) -> ProgressBar:
+    """A callable `(done, total, counts) -> bool` that shows a bar; False means that Stop was pressed.
+
+    refusals: the newest refusals as masked HTML, asked for when their number has grown.
+    """
     here = _in_notebook()
-    return ProgressBar(label, panel=here and not unattended(), interruptible=here)
+    return ProgressBar(label, panel=here and not unattended(), interruptible=here, refusals=refusals)
 
 
-def approve(
-    plan: Plan, on_approve: Callable[[str], Any], *, overridden: Collection[str] = ()
-) -> Approval | Table:
-    """Counts, breaches, and a Publish button that waits for the fingerprint, then calls `on_approve` with it.
+def approve(plan: Plan, on_approve: Callable[[str, Mapping[str, str]], Any]) -> Approval | Table:
+    """Each breach with a field for its answer, a name, and an Approve button: `on_approve(name, answers)`.
 
-    overridden: codes of breaches that a person has overridden. Unattended: the counts; nothing is approved.
+    Unattended: the counts; nothing is approved.
     """
     from edfi_toolkit.widgets.approval import Approval, counts_by_action
 
     if unattended():
         return Table(counts_by_action(plan), masker=session_masker(), title=f"Plan {plan.fingerprint}")
-    return Approval(plan, on_approve, overridden=overridden)
+    return Approval(plan, on_approve)
+
+
+def publish(carry_out: Callable[[], Any]) -> Publishing:
+    """A Publish button for a plan that was approved; what `carry_out` shows appears below it."""
+    from edfi_toolkit.widgets.approval import Publishing
+
+    return Publishing(carry_out)
 
 
 def reasons(

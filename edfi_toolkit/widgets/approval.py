@@ -1,19 +1,21 @@
-"""The last check before publishing: what would be sent, what forbids it, and the fingerprint to type."""
+"""A person's yes: an answer for each limit, a name, Approve; and the button that carries out what was approved.
+
+What is typed is in the widgets' state while the page is open. It holds a person's own name and reason, and is emptied
+when it was given, so that no saved notebook keeps it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
 import ipywidgets as w
 import pandas as pd
 
-from edfi_toolkit.display.tables import Table
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.planning import Plan
 from edfi_toolkit.planning.guardrails import NO_OVERRIDE
-from edfi_toolkit.privacy import session_masker
 
 _ORDER = ["POST", "PUT", "DELETE", "ADOPT", "UNMAP", "NOOP"]
 _RED = "color: var(--jp-error-color0, #b71c1c)"
@@ -29,85 +31,123 @@ def counts_by_action(plan: Plan) -> pd.DataFrame:
     return counts.rename_axis(columns=None).reset_index()
 
 
-def open_breaches(plan: Plan, overridden: Collection[str] = ()) -> pd.DataFrame:
-    """Code, sentence and hint of every guardrail breach that has no override, or that none opens."""
-    answered = set(overridden) - NO_OVERRIDE
-    codes = [code for code in plan.breaches if code not in answered]
-    messages = plan.findings.drop_duplicates("code").set_index("code").reindex(codes)
+def breaches_of(plan: Plan) -> pd.DataFrame:
+    """Code, sentence and hint of every guardrail breach."""
+    messages = plan.findings.drop_duplicates("code").set_index("code").reindex(list(plan.breaches))
     return messages.reindex(columns=["says", "hint"]).rename_axis("code").reset_index().fillna("")
 
 
 class Approval(w.VBox):
-    """Counts, open breaches in red, a field for the fingerprint, and a Publish button that waits for it.
+    """For each breach why the change is meant, a name, and an Approve button that waits for all of them.
 
-    `fingerprint` (Text), `publish` (Button) and `status` (HTML) can be used from Python; `result` is what
-    `on_approve(fingerprint)` returned. What on_approve shows, any error it raises, and what its result `says`
-    appear in the panel.
+    `answers` (Text by code), `name` (Text), `button` (Button) and `status` (HTML) can be used from Python. Any error
+    of `on_approve(name, answers)` appears in the panel.
     """
 
-    def __init__(
-        self, plan: Plan, on_approve: Callable[[str], Any], *, overridden: Collection[str] = ()
-    ) -> None:
-        self._plan, self._on_approve, self.result = plan, on_approve, None
-        self._breaches = open_breaches(plan, overridden)
-        self.fingerprint = w.Text(
-            description="Fingerprint", placeholder="as shown in the preview", continuous_update=True
+    def __init__(self, plan: Plan, on_approve: Callable[[str, Mapping[str, str]], Any]) -> None:
+        self._on_approve = on_approve
+        self._closed = not NO_OVERRIDE.isdisjoint(plan.breaches)
+        self.answers: dict[str, w.Text] = {}
+        parts: list[Any] = []
+        for code, says, hint in breaches_of(plan).astype(str).to_numpy():
+            parts.append(w.HTML(_breach_html(code, says, hint)))
+            if code not in NO_OVERRIDE:
+                self.answers[code] = _field(f"Answer for {code}", "why the change is meant")
+                parts.append(self.answers[code])
+        self.name = _field("Your name", "first and last name", width="380px")
+        self.button = w.Button(
+            description="Approve",
+            button_style="primary",
+            icon="check",
+            disabled=True,
+            tooltip="Nothing is sent yet",
         )
-        self.fingerprint.style = {"description_width": "initial"}
-        self.publish = w.Button(description="Publish", button_style="danger", icon="upload", disabled=True)
-        self.status, self.output = w.HTML(layout=w.Layout(margin="0 8px")), w.Output()
-        self.fingerprint.observe(self._judge, "value")
-        self.publish.on_click(self._approved)
-        shown = _counts_html(counts_by_action(plan)) + _breaches_html(self._breaches)
-        self._heading = w.HTML(f'<div class="jp-RenderedHTMLCommon">{shown}</div>')  # tables as in any output
-        action = w.HBox([self.fingerprint, self.publish, self.status], layout=w.Layout(align_items="center"))
-        super().__init__([self._heading, action, self.output])
+        self.status = w.HTML(layout=w.Layout(margin="0 8px"))
+        for field in (self.name, *self.answers.values()):
+            field.observe(self._judge, "value")
+        self.button.on_click(self._approved)
+        action = w.HBox(
+            [self.name, self.button, self.status], layout=w.Layout(align_items="center", flex_flow="wrap")
+        )
+        super().__init__([*parts, action])
         self._judge()
 
     def _judge(self, _change: Any = None) -> None:
-        typed = self.fingerprint.value.strip()
-        fits = typed == self._plan.fingerprint
-        self.publish.disabled = not fits or not self._breaches.empty or self.publish.description != "Publish"
-        if not self._breaches.empty:
-            self._say("A limit above forbids publishing.", _RED)
-        elif not typed:
-            self._say("Type the fingerprint of the plan you checked.")
+        missing = [code for code, field in self.answers.items() if not field.value.strip()]
+        self.button.disabled = self._closed or bool(missing) or not self.name.value.strip()
+        if self._closed:
+            self._say("No answer opens this limit. Correct the source.", _RED)
+        elif missing:
+            self._say(f"Not answered yet: {', '.join(missing)}.", _RED)
         else:
-            self._say(
-                "This is the plan shown above." if fits else "This is not the plan shown above.",
-                "" if fits else _RED,
-            )
+            self._say("" if self.name.value.strip() else "Your name is kept with the approval.")
 
     def _approved(self, _button: Any) -> None:
-        if self.publish.disabled:
+        if self.button.disabled:
             return
-        self.publish.description, self.publish.disabled, self.fingerprint.disabled = "Approved", True, True
+        given = {code: field.value for code, field in self.answers.items()}
+        self.button.disabled = True
+        try:
+            self._on_approve(self.name.value, given)
+        except EdfiToolkitError as error:
+            self._say(str(error), _RED)
+            self.button.disabled = False
+        else:
+            for field in (self.name, *self.answers.values()):
+                field.unobserve_all("value")
+                field.value = ""
+            self.layout.display = "none"  # the view above says who approved, and when
+
+    def _say(self, text: str, style: str = "") -> None:
+        self.status.value = f'<span style="{style}">{escape(text)}</span>'
+
+
+class Publishing(w.VBox):
+    """A Publish button. `button`, `status` and `result` (what `carry_out` returned) can be used from Python.
+
+    What it shows, any error it raises, and what its result `says` appear in the panel.
+    """
+
+    def __init__(self, carry_out: Callable[[], Any]) -> None:
+        self._carry_out, self.result = carry_out, None
+        self.button = w.Button(description="Publish", button_style="danger", icon="upload")
+        self.status, self.output = w.HTML(layout=w.Layout(margin="0 8px")), w.Output()
+        self.button.on_click(self._pressed)
+        action = w.HBox([self.button, self.status], layout=w.Layout(align_items="center"))
+        super().__init__([action, self.output])
+
+    def _pressed(self, _button: Any) -> None:
+        if self.button.disabled:
+            return
+        self.button.disabled = True
         self._say("Publishing.")
         with self.output:
             try:
-                self.result = self._on_approve(self._plan.fingerprint)
+                self.result = self._carry_out()
             except EdfiToolkitError as error:
                 self._say(str(error), _RED)
+                self.button.disabled = False
             except Exception:
                 self._say("Publishing failed; what happened is below.", _RED)
                 raise
             else:
-                self._heading.layout.display = "none"  # what was planned is done
+                self.button.description = "Published"
                 self._say(f"Done. {getattr(self.result, 'says', '')}".strip())
 
     def _say(self, text: str, style: str = "") -> None:
         self.status.value = f'<span style="{style}">{escape(text)}</span>'
 
 
-def _counts_html(counts: pd.DataFrame) -> str:
-    if counts.empty:
-        return "<p>The plan is empty: nothing would be sent.</p>"
-    return Table(counts, masker=session_masker(), rows=len(counts)).html
-
-
-def _breaches_html(breaches: pd.DataFrame) -> str:
-    rows = "".join(
-        f"<li><strong>{escape(code)}</strong> {escape(says)} {escape(hint)}</li>"
-        for code, says, hint in breaches.astype(str).to_numpy()
+def _field(label: str, placeholder: str, width: str = "min(760px, 95%)") -> w.Text:
+    field = w.Text(
+        description=label, placeholder=placeholder, continuous_update=True, layout=w.Layout(width=width)
     )
-    return f'<ul role="alert" style="{_RED}">{rows}</ul>' if rows else ""
+    field.style = {"description_width": "initial"}
+    return field
+
+
+def _breach_html(code: str, says: str, hint: str) -> str:
+    return (
+        f'<div role="alert" style="{_RED};white-space:normal"><strong>{escape(code)}</strong> {escape(says)} '
+        f"{escape(hint)}</div>"
+    )

@@ -14,6 +14,7 @@ from edfi_toolkit.display.progress import NO_COUNTS, progress_text
 from edfi_toolkit.widgets.busy import heard_while_busy
 
 _REDRAW_S = 0.2
+_REFUSALS_S = 1.0
 
 
 class ProgressBar:
@@ -22,7 +23,7 @@ class ProgressBar:
     `stopped` may be set from outside; interrupting the kernel once sets it too. Without a panel one line is written
     at the end.
     panel: whether to show a bar; True only inside a notebook. interruptible: without a bar, an interrupt is a stop
-    all the same. clock: seconds, always growing.
+    all the same. clock: seconds, always growing. refusals: the newest ones as masked HTML.
     """
 
     def __init__(
@@ -32,10 +33,12 @@ class ProgressBar:
         panel: bool,
         interruptible: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        refusals: Callable[[], str] | None = None,
     ) -> None:
         self.label, self.stopped, self._clock = label, False, clock
         self._started = self._drawn_at = clock()
         self._ended = False
+        self._refusals, self._refused_shown, self._refusals_at = refusals, 0, self._started
         self._panel = _Panel(label, self.stop) if panel else None
         self._interrupt: Any = self._take_interrupts() if panel or interruptible else None
 
@@ -46,10 +49,20 @@ class ProgressBar:
         if self._panel and (ended or done == 0 or now - self._drawn_at >= _REDRAW_S):
             self._drawn_at = now
             self._panel.draw(done, total, self.line(done, total, counts), ended=ended, stopped=self.stopped)
+            self._show_refusals(counts.get("refused", 0), now, ended=ended)
         elif ended and not self._ended and not self._panel:
             _write(f"{self.label}: {self.line(done, total, counts)}")
         self._ended = ended
         return not self.stopped
+
+    def _show_refusals(self, refused: int, now: float, *, ended: bool) -> None:
+        """The newest refusals, when there are more than are shown; at most once a second, and at the end."""
+        if not (self._panel and self._refusals) or refused <= self._refused_shown:
+            return
+        if ended or now - self._refusals_at >= _REFUSALS_S:
+            self._refusals_at = now
+            if shown := self._refusals():  # the ledger writes an answer down a moment after it was counted
+                self._refused_shown, self._panel.refused.value = refused, shown
 
     def stop(self) -> None:
         """Ask for a stop; the records under way are finished first."""
@@ -102,7 +115,9 @@ class _Panel:
         )
         self._stop.layout.width = "110px"
         self._stop.on_click(lambda _button: stop())
-        self.box = w.HBox([self._bar, self._stop, self._line], layout=w.Layout(align_items="center"))
+        self.refused = w.HTML()
+        line = w.HBox([self._bar, self._stop, self._line], layout=w.Layout(align_items="center"))
+        self.box = w.VBox([line, self.refused])
         display(self.box)
         heard_while_busy(self._stop)
 

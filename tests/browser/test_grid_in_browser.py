@@ -245,14 +245,14 @@ findings = pd.DataFrame({"code": ["max-delete-share"]} | says)
 plan = SimpleNamespace(items=items, findings=findings, breaches=(), fingerprint="ab12cd34")
 unsafe = SimpleNamespace(**vars(plan) | {"breaches": ("max-delete-share",)})
 
-def publish(fingerprint):
+def publish():
     progress, done = widgets.progress("Publish"), 0
     while progress(done, 2000, {"delivered": done - done // 50, "refused": done // 50}):
         time.sleep(0.02)
         done = min(done + 1, 1999)  # until it is stopped
     return done
 
-panel = widgets.approve(plan, publish)
+panel = widgets.publish(publish)
 panel
 """
 REASONS = """
@@ -264,7 +264,7 @@ widgets.reasons(rejections, masker=Masker(b"key"), explain=lambda cause: f"{caus
 
 @pytest.fixture(scope="module")
 def panels(lab: Any) -> Iterator[Any]:
-    unsafe = "widgets.approve(unsafe, publish)"
+    unsafe = "asks = widgets.approve(unsafe, lambda name, answers: None)\nasks"
     bars = "widgets.bars(frame.program_name.value_counts(), 'Records by program')"
     page = lab.run_all(
         lab.notebook("panels", FRAME, PANELS, unsafe, REASONS, bars, "widgets.table(frame.head(30), rows=5)")
@@ -274,14 +274,25 @@ def panels(lab: Any) -> Iterator[Any]:
     lab.close(page)
 
 
-def test_a_plan_is_published_by_its_fingerprint_and_stopped_half_way(lab: Any, panels: Any) -> None:
-    publish = panels.get_by_role("button", name="Publish").first
-    assert publish.is_disabled()
+def test_a_breach_is_answered_before_a_plan_can_be_approved(lab: Any, panels: Any) -> None:
+    approve = panels.get_by_role("button", name="Approve")
+    assert approve.is_disabled()
     assert panels.get_by_role("alert").inner_text().startswith("max-delete-share")
+    panels.get_by_role("textbox", name="Your name").press_sequentially("Ann Example")
+    panels.get_by_text("Not answered yet: max-delete-share.").wait_for()
+    assert approve.is_disabled()
+    panels.get_by_role("textbox", name="Answer for max-delete-share").press_sequentially("A school closed.")
+    panels.wait_for_function(
+        "() => ![...document.querySelectorAll('button')].find((b) => b.textContent === 'Approve').disabled"
+    )
     lab.screenshot(panels, "approve")
-    panels.get_by_role("textbox", name="Fingerprint").first.press_sequentially("ab12cd34")
-    panels.get_by_text("This is the plan shown above.").wait_for()
-    publish.click()
+    approve.click()
+    approve.wait_for(state="hidden")
+    assert say(panels, "print(repr(asks.name.value))").strip() == "''"
+
+
+def test_what_was_approved_is_published_and_stopped_half_way(lab: Any, panels: Any) -> None:
+    panels.get_by_role("button", name="Publish").first.click()
     panels.get_by_role("button", name="Stop").wait_for()
     panels.get_by_text("a second").wait_for()
     lab.screenshot(panels, "progress")
@@ -291,7 +302,7 @@ def test_a_plan_is_published_by_its_fingerprint_and_stopped_half_way(lab: Any, p
 
 
 def test_stop_is_heard_while_a_cell_is_running(lab: Any, panels: Any) -> None:
-    page = lab.open(lab.notebook("stop", FRAME + PANELS.replace("panel\n", "") + "publish('')"))
+    page = lab.open(lab.notebook("stop", FRAME + PANELS.replace("panel\n", "") + "publish()"))
     page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells'); }")
     page.get_by_text("a second").wait_for()
     page.get_by_role("button", name="Stop").click()

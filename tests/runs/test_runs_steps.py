@@ -15,9 +15,10 @@ import pytest
 import edfi_toolkit as edfi
 from edfi_toolkit.batch.exits import exit_of_steps
 from edfi_toolkit.cli.playground import Playground
-from edfi_toolkit.errors import ConfigError, LedgerBusy, LedgerError, StalePlan
+from edfi_toolkit.errors import ConfigError, LedgerBusy, LedgerError, StalePlan, UnsafePlan
 from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.runs import Run, open_run
+from edfi_toolkit.runs.approving import approved_fingerprint
 from edfi_toolkit.sandbox import Running
 
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations warns when it is first imported
@@ -66,13 +67,14 @@ def test_steps_show_counts_reasons_and_the_next_step_without_a_person(work: Play
     assert "could not be read because of a bad cell" in shown["extract"].says
     assert "failed a rule" in shown["build"].says
     assert "held back. Checked against sandbox too." in shown["validate"].says
-    assert run.plan.fingerprint in shown["preview"].next_step
+    assert run.plan.fingerprint in shown["preview"].says
+    assert "approve them at the end of the list" in shown["preview"].next_step
     for view in shown.values():
         page = view._repr_html_() + repr(view)
         assert "K7310001" not in page
         assert "900417303" not in page
-    assert run.explain().tone == "good"
-    assert "111111" not in run.explain("111111")._repr_html_()
+    assert run.student().tone == "good"
+    assert "111111" not in run.student("111111")._repr_html_()
 
 
 def test_publish_without_approval_sends_nothing_and_says_how(work: Playground, sandbox: Running) -> None:
@@ -85,6 +87,64 @@ def test_publish_without_approval_sends_nothing_and_says_how(work: Playground, s
     assert writes(sandbox) == before
     assert not run.published
     assert run.results().says == "Nothing has been published in this run yet."
+
+
+def test_an_approval_is_kept_with_its_name_and_carried_out_once(work: Playground, sandbox: Running) -> None:
+    run = previewed()
+    with pytest.raises(StalePlan, match="is not approved; nothing was sent"):
+        approved_fingerprint(run)
+    assert "not approved yet" in run.approve().says
+    view = run.approve(by="Ann Example")
+    assert "changes approved by Ann Example, 20" in view.says
+    assert view.tone == "good"
+
+    again = a_run()
+    waiting = again.publish()
+    assert "approved by Ann Example" in waiting.says
+    assert waiting.says.endswith("Nothing was sent yet.")
+    done = again.publish(approved=approved_fingerprint(again))
+    sent = writes(sandbox)
+    assert done.tone == "good"
+    repeated = a_run().publish()
+    assert repeated.says.startswith(done.says)
+    assert "Published 20" in repeated.says
+    assert "approved by Ann Example. This cell sends nothing again." in repeated.says
+    assert writes(sandbox) == sent
+
+
+def test_an_approval_is_of_one_plan_and_of_one_run(work: Playground) -> None:
+    run = previewed()
+    run.approve(by="Ann Example")
+    work.source_becomes("before")
+    for step in (run.extract, run.build, run.validate, run.preview):
+        step()
+    assert "no longer holds because the preview was made again and differs" in run.approve().says
+    with pytest.raises(StalePlan, match="Ann Example approved no longer holds"):
+        approved_fingerprint(run)
+    work.source_becomes("after")
+    other = previewed("new")
+    assert "not approved yet" in other.approve().says
+
+
+def test_a_limit_is_answered_for_by_name_and_reason(work: Playground, sandbox: Running) -> None:
+    previewed().publish(approved="auto")
+    for table in (work.folder / "source").glob("*.csv"):
+        if table.stem not in ("schools", "edfi_config", "calendars"):
+            table.write_text(table.read_text("utf-8").partition("\n")[0] + "\n", "utf-8")
+    run = previewed("new")
+    assert "limit" in run.preview().says
+    with pytest.raises(UnsafePlan, match="has no answer yet"):
+        run.approve(by="Ann Example")
+    with pytest.raises(ConfigError, match="your name and the reason"):
+        run.approve(by="Ann Example", answers=dict.fromkeys(run.plan.breaches, " "))
+    with pytest.raises(StalePlan):
+        approved_fingerprint(run)
+    view = run.approve(by="Ann Example", answers=dict.fromkeys(run.plan.breaches, "The programs ended."))
+    assert "Ann Example answers, “The programs ended.”" in view.says
+    done = run.publish(approved=approved_fingerprint(run))
+    assert "gone from the ODS" in repr(done)
+    with Ledger(run.installation.ledger) as ledger:
+        assert set(ledger.overrides(run.id)["person"]) == {"Ann Example"}
 
 
 def test_publish_with_another_fingerprint_is_refused_and_the_run_stays_open(work: Playground) -> None:
@@ -110,8 +170,7 @@ def test_a_published_run_is_history_and_a_repeat_sends_nothing(work: Playground,
 
     next_run = previewed("new")
     assert next_run.id != run.id
-    assert "sent before" in repr(next_run.explain("111111"))
-    assert "The record built now is equal." in repr(next_run.explain("111111"))
+    assert "Sent: 6 records, all in the ODS as sent." in repr(next_run.student("111111"))
     assert set(next_run.plan.items["action"]) == {"NOOP"}
     assert next_run.publish(approved="auto").tone == "good"
     assert writes(sandbox) == sent

@@ -99,57 +99,67 @@ def a_plan(*breaches: str) -> Any:
     return SimpleNamespace(items=items, findings=findings, breaches=breaches, fingerprint="ab12cd34")
 
 
-def test_publish_waits_for_the_fingerprint() -> None:
-    approved: list[str] = []
-    panel = widgets.approve(a_plan(), approved.append)
+def test_approve_waits_for_a_name_and_gives_it() -> None:
+    approved: list[Any] = []
+    panel = widgets.approve(a_plan(), lambda *given: approved.append(given))
     assert isinstance(panel, Approval)
-    assert panel.publish.disabled
-    panel.fingerprint.value = "ab12"
-    assert panel.publish.disabled
-    assert "not the plan" in panel.status.value
-    panel.fingerprint.value = " ab12cd34 "
-    assert not panel.publish.disabled
-    panel.publish.click()
-    assert approved == ["ab12cd34"]
+    assert panel.button.disabled
+    panel.button.click()
+    panel.name.value = "  "
+    assert panel.button.disabled
+    panel.name.value = "Ann Example"
+    assert not panel.button.disabled
+    panel.button.click()
+    panel.button.click()
+    assert approved == [("Ann Example", {})]
+    assert panel.name.value == ""  # a saved notebook keeps nothing that was typed
+    assert panel.layout.display == "none"
 
 
-def test_a_plan_is_published_once() -> None:
-    approved: list[str] = []
-    panel = Approval(a_plan(), approved.append)
-    panel.fingerprint.value = "ab12cd34"
-    panel.publish.click()
-    panel.publish.click()
-    panel.fingerprint.value = ""
-    panel.fingerprint.value = "ab12cd34"
-    panel.publish.click()
-    assert approved == ["ab12cd34"]
-
-
-def test_a_breach_is_told_in_red_and_forbids_publishing() -> None:
-    panel = Approval(a_plan("max-delete-share"), lambda _: None)
-    panel.fingerprint.value = "ab12cd34"
-    assert panel.publish.disabled
+def test_each_breach_is_in_red_and_wants_its_own_answer() -> None:
+    approved: list[Any] = []
+    panel = Approval(a_plan("max-delete-share", "mass-delete"), lambda *given: approved.append(given))
     html = panel.children[0].value
     assert "&lt;max-delete-share&gt; says Look." in html
     assert "--jp-error-color" in html
     assert "HELD" not in html
+    panel.name.value = "Ann Example"
+    panel.answers["max-delete-share"].value = "A school has closed."
+    assert panel.button.disabled
+    assert "Not answered yet: mass-delete." in panel.status.value
+    panel.answers["mass-delete"].value = "The same."
+    panel.button.click()
+    assert approved == [
+        ("Ann Example", {"max-delete-share": "A school has closed.", "mass-delete": "The same."})
+    ]
 
 
-def test_an_overridden_breach_no_longer_forbids() -> None:
-    panel = Approval(a_plan("max-delete-share"), lambda _: None, overridden=["max-delete-share"])
-    panel.fingerprint.value = "ab12cd34"
-    assert not panel.publish.disabled
+def test_a_breach_that_no_answer_opens_has_no_field_and_no_button() -> None:
+    panel = Approval(a_plan("control-unreadable"), lambda *_: None)
+    panel.name.value = "Ann Example"
+    assert panel.answers == {}
+    assert panel.button.disabled
+    assert "Correct the source." in panel.status.value
 
 
-def test_counts_stand_in_the_order_of_reading_with_a_total() -> None:
-    html = Approval(a_plan(), lambda _: None).children[0].value
-    assert html.index("POST") < html.index("DELETE") < html.index("studentCTE") < html.index("All")
+def test_an_approval_that_is_refused_says_why_and_may_be_given_again() -> None:
+    def fail(*_: Any) -> None:
+        raise OdsUnavailable("The ledger is locked. Run again later.")
+
+    panel = Approval(a_plan(), fail)
+    panel.name.value = "Ann Example"
+    panel.button.click()
+    assert "Run again later" in panel.status.value
+    assert not panel.button.disabled
 
 
-def test_an_empty_plan_says_that_nothing_would_be_sent() -> None:
-    plan = a_plan()
-    plan.items = plan.items.head(0)
-    assert "nothing would be sent" in Approval(plan, lambda _: None).children[0].value
+def test_what_was_approved_is_published_once() -> None:
+    sent: list[str] = []
+    panel = widgets.publish(lambda: sent.append("sent"))
+    panel.button.click()
+    panel.button.click()
+    assert sent == ["sent"]
+    assert panel.button.description == "Published"
 
 
 @pytest.mark.parametrize(
@@ -160,19 +170,28 @@ def test_an_empty_plan_says_that_nothing_would_be_sent() -> None:
     ],
 )
 def test_an_error_while_publishing_is_told(error: Exception, told: str) -> None:
-    def fail(_: str) -> None:
+    def fail() -> None:
         raise error
 
-    panel = Approval(a_plan(), fail)
-    panel.fingerprint.value = "ab12cd34"
-    panel.publish.click()
+    panel = widgets.publish(fail)
+    panel.button.click()
     assert told in panel.status.value
     assert panel.result is None
 
 
+def test_refusals_appear_while_it_publishes() -> None:
+    clock, shown = Clock(), iter(["<p>one</p>", "<p>two</p>"])
+    progress = ProgressBar("Publish", panel=True, clock=clock, refusals=lambda: next(shown))
+    assert progress._panel is not None
+    for now, done, refused, html in [(2, 10, 1, "one"), (2.5, 20, 2, "one"), (9, 100, 2, "two")]:
+        clock.now = float(now)
+        progress(done, 100, {"refused": refused})
+        assert html in progress._panel.refused.value
+
+
 def test_unattended_approval_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDFI_UNATTENDED", "1")
-    shown = widgets.approve(a_plan(), lambda _: None)
+    shown = widgets.approve(a_plan(), lambda *_: None)
     assert "Plan ab12cd34" in repr(shown)
 
 

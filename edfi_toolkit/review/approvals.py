@@ -1,0 +1,106 @@
+"""Where the approval of a plan stands: asked for, given, no longer holding, carried out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from edfi_toolkit.display.values import moment
+from edfi_toolkit.privacy import Masker
+from edfi_toolkit.review.answers import nothing_published_view
+from edfi_toolkit.review.summaries import rows
+from edfi_toolkit.review.views import Block, View
+
+if TYPE_CHECKING:
+    from edfi_toolkit.ledger.approvals import Approved
+    from edfi_toolkit.planning import Plan
+
+CLOSED = "Correct the control rows in the source, then extract again; no override opens this."
+
+
+def nothing_to_do(plan: Plan) -> bool:
+    """Whether carrying the plan out would change neither the ODS nor the ledger, so that no one need approve it."""
+    return bool(plan.items["action"].eq("NOOP").all()) and not plan.breaches
+
+
+def limits_block(plan: Plan) -> Block:
+    """The limits that the plan reaches, each with what is likely wrong."""
+    breaches = plan.findings[plan.findings["code"].isin(plan.breaches)]
+    return Block(
+        "Limits that stop this plan", breaches[["code", "says", "hint"]], "No limit is reached.", tone="bad"
+    )
+
+
+def approval_view(
+    plan: Plan, masker: Masker, *, holds: Approved | None, earlier: str = "", button: bool = False
+) -> View:
+    """Whether the plan is approved, and how to. earlier: that an approval no longer holds. button: a panel is below."""
+    changes = rows(int(plan.sends.sum()), "change")
+    publish_in = "60" if plan.mode == "resync" else "40"
+    if nothing_to_do(plan):
+        says, tone, following = "Nothing would change, so there is nothing to approve.", "good", ""
+    elif holds:
+        says = f"{changes[:1].upper()}{changes[1:]} approved by {holds.person}, {moment(holds.approved_at)}."
+        says += "".join(
+            f" {answer.breach}: {answer.person} answers, “{answer.reason}”." for answer in holds.answers
+        )
+        tone, following = "good", f"Publish in notebook {publish_in}."
+    elif plan.closed:
+        says, tone, following = "This plan cannot be approved.", "bad", CLOSED
+    else:
+        says = earlier or f"{changes[:1].upper()}{changes[1:]} not approved yet."
+        tone = "bad" if plan.breaches else "check"
+        following = (
+            "Answer for each limit, give your name, and press Approve."
+            if button and plan.breaches
+            else "Give your name and press Approve."
+            if button
+            else f"Approve in notebook 30, or publish with the fingerprint {plan.fingerprint}."
+        )
+    blocks = [limits_block(plan)] if plan.breaches else []
+    return View("Approval", says, tone, blocks, following, masker, value=plan)
+
+
+def published_before(results: View, step: Mapping[str, Any], holds: Approved | None) -> View:
+    """What a run that has published sent, and when. step: of the manifest. A crash leaves no outcomes in it."""
+    at, by = dt.datetime.fromisoformat(step["at"]), step.get("by", "unknown")
+    who = f"approved by {holds.person}" if holds else f"by {by}"
+    when = f"{moment(at)}, {who}. This cell sends nothing again."
+    if step.get("finished"):
+        return results.noting(f"Published {when}")
+    says = f"Publishing was begun {moment(at)} and did not come to its end. What arrived is not sent twice."
+    return replace(results, says=says, tone="check", next_step="Publish again: it goes on where it ended.")
+
+
+def unapproved_view(
+    plan: Plan, masker: Masker, *, holds: Approved | None, earlier: str, button: bool
+) -> View:
+    """In place of publishing while nothing was sent: what waits, and for whom."""
+    shown = replace(nothing_published_view(masker), value=plan)
+    if nothing_to_do(plan):
+        return replace(
+            shown, says="Nothing would change in the ODS, so nothing has to be sent.", next_step=""
+        )
+    if holds:
+        says = f"{approval_view(plan, masker, holds=holds).says} Nothing was sent yet."
+        following = "Press Publish." if button else f'Publish with approved = "{plan.fingerprint}".'
+        return replace(shown, says=says, tone="check", next_step=following)
+    where = "above" if plan.mode == "resync" else "in notebook 30"
+    says = "Nothing was sent." if plan.closed else "Nothing was sent. It waits for your approval."
+    if plan.breaches:
+        needs = "no override opens it" if plan.closed else "each one needs an answer from a person"
+        says += f" A limit stops this plan; {needs}."
+    named = f' and overrides = ["{plan.breaches[0]}:Your Name"]' if plan.breaches else ""
+    script = f'Approve it {where}. A script gives approved = "{plan.fingerprint}"{named}.'
+    waiting = pd.DataFrame({"what": ["changes to send"], "records": [int(plan.sends.sum())]})
+    return replace(
+        shown,
+        says=f"{earlier} {says}".strip(),
+        tone="bad" if plan.breaches else "check",
+        blocks=[Block("What waits", waiting), limits_block(plan)],
+        next_step=CLOSED if plan.closed else script,
+    )

@@ -1,0 +1,107 @@
+"""What a plan would change, one row a record: what happens, to whom, from what to what, and because of what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from edfi_toolkit.review.meanings import events_of, events_text
+from edfi_toolkit.review.summaries import changes_of, value_texts
+
+if TYPE_CHECKING:
+    from edfi_toolkit.planning import Plan
+    from edfi_toolkit.tables import Tables
+
+CHANGES = {  # in the order a steward should check them
+    "remove": "remove from the ODS",
+    "move": "removed and created again, as one step",
+    "update": "change in the ODS",
+    "create": "create in the ODS",
+    "take over": "it is in the ODS already; only the ledger learns it",
+    "forget": "it is no longer in the ODS; only the ledger learns it",
+    "unchanged": "stays as it is",
+}
+_WORDS = {
+    "DELETE": "remove",
+    "PUT": "update",
+    "POST": "create",
+    "ADOPT": "take over",
+    "UNMAP": "forget",
+    "NOOP": "unchanged",
+}
+FACETS = ("change", "school", "program_name", "because")
+
+
+def in_words(action: pd.Series, pair: pd.Series | None = None) -> pd.Series:
+    """Actions as a steward says them; the two halves of a pair are a move."""
+    words = action.astype("str").map(_WORDS)
+    return words if pair is None else words.mask(pair.notna(), "move")
+
+
+def numbers_of(plan: Plan) -> dict[str, int]:
+    """Records by what happens to them, a move once, with what is held."""
+    items = plan.items
+    words = in_words(items["action"], items["pair"])[~_first_halves(items)]
+    counts = words.value_counts()
+    found = {word: int(counts.get(word, 0)) for word in CHANGES}
+    always = ("remove", "update", "create", "unchanged")
+    held = int(plan.findings["code"].eq("HELD").sum())
+    return {word: count for word, count in found.items() if count or word in always} | {"held": held}
+
+
+def change_rows(plan: Plan, tables: Tables) -> pd.DataFrame:
+    """One row for each record that changes, removes first; a move is one row.
+
+    Returns change (ordered), student_unique_id, school, program_name, begin_date, values (what changes, before and
+    after), because, rule, resource, and the bodies `before` and `body`.
+    """
+    changes = changes_of(plan, "body", "before")
+    gone = changes[_first_halves(changes)].set_index("pair")["before"]
+    rows = changes[~_first_halves(changes)].reset_index(drop=True)
+    moved = rows["pair"].notna()
+    if moved.any():
+        rows["before"] = rows["before"].astype(object).mask(moved, rows["pair"].map(gone).astype(object))
+    words = in_words(rows["action"], rows["pair"])
+    found = pd.DataFrame(
+        {
+            "change": pd.Categorical(words, [word for word in CHANGES if word != "unchanged"], ordered=True),
+            "student_unique_id": rows["student_unique_id"],
+            "school": school_names(rows["education_organization_id"], tables),
+            "program_name": rows["program_name"],
+            "begin_date": rows["begin_date"],
+            "values": value_texts(rows),
+            "because": rows["reason"].map(because),
+            "rule": [reason.partition(": ")[0] for reason in rows["reason"]],
+            "resource": rows["resource"],
+            "before": rows["before"],
+            "body": rows["body"],
+        }
+    )
+    return found.sort_values("change", kind="stable", ignore_index=True)
+
+
+def because(reason: str) -> str:
+    """Why a record changes: the event of the source in words where it is certain, else what was found."""
+    return events_text(events_of(reason)) or reason.partition(": ")[2] or reason
+
+
+def school_names(ids: pd.Series, tables: Tables) -> pd.Series:
+    """The name of each school by its Ed-Fi id; the id where the source has no name for it."""
+    schools = tables["schools"].dropna(subset=["ed_fi_school_id", "name"])
+    names = schools.drop_duplicates("ed_fi_school_id").set_index("ed_fi_school_id")["name"]
+    return ids.map(names).astype("str").fillna(ids.astype("str"))
+
+
+def with_live(rows: pd.DataFrame, plan: Plan, met: pd.DataFrame) -> pd.DataFrame:
+    """The rows with what the ODS holds now next to each; met: findings of the live check."""
+    key = ["student_unique_id", "program_name", "begin_date", "resource"]
+    said = met.dropna(subset=key).groupby(key)["says"].agg(" ".join).rename("in_the_ods_now").reset_index()
+    found = rows.merge(said, on=key, how="left")
+    found["in_the_ods_now"] = found["in_the_ods_now"].fillna("as expected")
+    return found[[*rows.columns[:6], "in_the_ods_now", *rows.columns[6:]]]
+
+
+def _first_halves(items: pd.DataFrame) -> pd.Series:
+    """The removes that belong to a create: together they are one step."""
+    return items["action"].eq("DELETE") & items["pair"].notna()
