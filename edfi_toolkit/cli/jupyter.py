@@ -10,9 +10,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from edfi_toolkit.display.saved import SAVES
 from edfi_toolkit.storage import write_private
 
 CONFIG = """\
+c.ContentsManager.pre_save_hook = "edfi_toolkit.display.saved.without_panels"  # a notebook opened again can be read
 c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.extension_manager = "readonly"  # the default one asks a package index
@@ -78,4 +80,5 @@ def jupyter_environ(own: Path) -> dict[str, str]:
         "JUPYTER_DATA_DIR": str(own / "data"),
         "JUPYTER_RUNTIME_DIR": str(own / "runtime"),
         "IPYTHONDIR": str(own / "ipython"),
+        SAVES: "1",
     }

@@ -6,6 +6,7 @@ notebooks may save; every later page, and all that is revealed, is a message and
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +21,8 @@ import traitlets
 
 from edfi_toolkit.display.labels import label
 from edfi_toolkit.display.records import record_parts
-from edfi_toolkit.display.tables import column_texts, columns_on_a_line, is_number
+from edfi_toolkit.display.saved import SAVES
+from edfi_toolkit.display.tables import Table, column_texts, columns_on_a_line, is_number
 from edfi_toolkit.display.values import search_text
 from edfi_toolkit.privacy import Masker, is_personal, personal_values
 from edfi_toolkit.widgets.busy import heard_while_busy
@@ -29,6 +31,7 @@ from edfi_toolkit.widgets.selected import Record, Rows
 _TELLING_COLUMNS = frozenset(
     {"body", "before", "diff", "last_body", "source_refs", "messages", "detail", "says"}
 )
+_STATIC_ROWS = 50  # that a saved notebook keeps
 
 
 class Grid(anywidget.AnyWidget):
@@ -77,6 +80,25 @@ class Grid(anywidget.AnyWidget):
         super().__init__(title=title, height=height)
         self.first = self._view()
         self.on_msg(self._take_request)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """The grid, and its masked first rows for where a saved notebook is opened again."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is not None:
+            bundle[0]["text/html"] = self._static()._repr_html_()
+        return bundle
+
+    def _ipython_display_(self) -> None:
+        """The grid; below it the table, where the server will not put it in the grid's place."""
+        from IPython.display import HTML, display
+
+        display(self._repr_mimebundle_()[0], raw=True)
+        if not os.environ.get(SAVES):
+            table = self._static()._repr_html_()
+            display(HTML(f"<details><summary>The first rows as a plain table</summary>{table}</details>"))
+
+    def _static(self) -> Table:
+        return Table(self._frame, masker=self._masker, rows=_STATIC_ROWS, title=self.title, empty=self._empty)
 
     @property
     def selected(self) -> Record | None:
