@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from edfi_toolkit.widgets.charts import Chart
     from edfi_toolkit.widgets.grids import Grid
     from edfi_toolkit.widgets.investigation import Reasons
-    from edfi_toolkit.widgets.student import StudentPanel
-    from edfi_toolkit.widgets.workshop import WorkshopPanel
+    from edfi_toolkit.widgets.student_panel import StudentPanel
+    from edfi_toolkit.widgets.workshop_panel import WorkshopPanel
 
 __all__ = [
     "approve",
@@ -156,14 +156,14 @@ def reasons(
 
 def workshop(workshop: Workshop) -> WorkshopPanel:
     """Refusals by cause, all that is known of one, and what a person can do about it."""
-    from edfi_toolkit.widgets.workshop import WorkshopPanel
+    from edfi_toolkit.widgets.workshop_panel import WorkshopPanel
 
     return WorkshopPanel(workshop)
 
 
 def student(run: Run) -> StudentPanel:
     """A field for a student's id or name, and that student's story."""
-    from edfi_toolkit.widgets.student import StudentPanel
+    from edfi_toolkit.widgets.student_panel import StudentPanel
 
     return StudentPanel(run)
 

@@ -31,7 +31,7 @@ from edfi_toolkit.widgets.selected import Record, Rows
 _TELLING_COLUMNS = frozenset(
     {"body", "before", "diff", "last_body", "source_refs", "messages", "detail", "says"}
 )
-_STATIC_ROWS = 50  # that a saved notebook keeps
+_STATIC_ROWS = 20  # that a saved notebook keeps
 
 
 class Grid(anywidget.AnyWidget):

@@ -8,7 +8,7 @@ import edfi_toolkit as edfi
 from edfi_toolkit.cli.playground import Playground
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.privacy import pseudonym
-from edfi_toolkit.widgets.student import StudentPanel
+from edfi_toolkit.widgets.student_panel import StudentPanel
 
 
 def test_a_student_is_found_by_each_kind_of_id_and_answered_in_one_sentence(work: Playground) -> None:

@@ -9,7 +9,7 @@ from edfi_toolkit.cli.playground import Playground
 from edfi_toolkit.runs.decisions import decisions_of
 from edfi_toolkit.runs.run import Run
 from edfi_toolkit.runs.workshop import Workshop
-from edfi_toolkit.widgets.workshop import WorkshopPanel
+from edfi_toolkit.widgets.workshop_panel import WorkshopPanel
 
 WHO = {"author": "R. Ibarra", "reason": "reported at the state agency by mistake"}
 
