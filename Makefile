@@ -6,8 +6,10 @@ BIN := .venv/bin
 RUN := $(BIN)/edfi-toolkit
 UV_VERSION := 0.13.9
 PROFILE ?= certification
-# A process a core; the tests of a file stay in one of them, so that what they share is started once.
-TESTS := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+# A process a core and one more, since the slowest tests wait for programs they start; the tests of a file stay in one of
+# them, so that what they share is started once.
+TESTS = $(BIN)/python -m pytest --numprocesses $(shell $(BIN)/python -c 'import os; print(os.cpu_count() + 1)') \
+  --dist loadfile --no-loadscope-reorder
 
 # Without bytecode every import of the notebook stack takes twice as long, for ever.
 unexport PYTHONDONTWRITEBYTECODE

@@ -34,6 +34,7 @@ profile = "certification"
 target = "sandbox"
 """
 PAUSE_S = 120.0  # a kernel and its imports, on a busy machine
+PROVE = os.environ.get("EDFI_PROVE") == "1"
 SLOW = [{"method": "POST", "resource": GENERAL, "after": 10, "latency_ms": 700}]
 
 
@@ -79,7 +80,7 @@ def came_to(north: District, step: str) -> Callable[[], bool]:
     return lambda: any(step in each["steps"] for each in manifests(north)[known:])
 
 
-@pytest.mark.parametrize("step", ["extract", "validate"])
+@pytest.mark.parametrize("step", ["extract", "validate"] if PROVE else ["validate"])
 def test_a_run_that_is_stopped_before_it_publishes_sends_nothing_and_says_so(
     north: District, step: str
 ) -> None:
@@ -124,7 +125,7 @@ def test_a_batch_that_is_stopped_reports_every_district_and_failed_takes_them_up
     assert json.loads(last)["ended"] is True
 
 
-@pytest.mark.parametrize("command", ["resync", "publish"])
+@pytest.mark.parametrize("command", ["resync", "publish"] if PROVE else ["resync"])
 def test_a_command_without_notebooks_that_is_stopped_ends_with_5_and_its_report(
     north: District, command: str
 ) -> None:

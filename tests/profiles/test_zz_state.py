@@ -141,7 +141,7 @@ def test_a_plan_names_its_events_publish_sends_it_and_notebooks_send_what_change
 ) -> None:
     to = ("--target", "sandbox")
     planned = connected.run("plan", "north", *PROFILE, *to, "--out", "plan", expect=(0, HELD_OR_SKIPPED))
-    assert "POST" in planned
+    assert "create 16" in planned
     connected.run("publish", "north", *PROFILE, *to, "--approve", "auto", expect=(0, HELD_OR_SKIPPED))
     items = pd.read_parquet(connected.folder / "plan" / "plan.parquet")
     assert set(items["action"]) == {"POST"}
