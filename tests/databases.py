@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,8 +25,10 @@ def postgres() -> Iterator[str]:
     """A throw-away PostgreSQL server, reached through a unix socket."""
     if not POSTGRES:
         pytest.skip("PostgreSQL is not installed on this machine")
-    binaries, folder = POSTGRES[-1], Path("/tmp") / f"edfi-pg-{os.getpid()}"
-    folder.mkdir(mode=0o700)
+    binaries, folder = (
+        POSTGRES[-1],
+        Path(tempfile.mkdtemp(prefix="edfi-pg-", dir="/tmp")),
+    )  # a socket's path is short
     if os.geteuid() == 0:
         owner = pwd.getpwnam("postgres")
         os.chown(folder, owner.pw_uid, owner.pw_gid)

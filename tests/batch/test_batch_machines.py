@@ -26,6 +26,7 @@ from edfi_toolkit.ledger import Ledger, schema
 from edfi_toolkit.sandbox import Running, start
 from edfi_toolkit.settings import load_settings
 from tests.databases import new_ledger, postgres
+from tests.proofs import long_proof
 
 DISTRICTS = ("east", "north", "south", "west")
 REAL = ("east", "north")
@@ -73,6 +74,7 @@ def created(running: Running) -> Counter[str]:
     return found
 
 
+@long_proof
 @pytest.mark.filterwarnings("default")  # distributed warns about itself
 def test_a_worker_killed_in_the_middle_of_a_publish_loses_and_doubles_nothing(
     tmp_path: Path, new_ledger: Callable[[str], str]

@@ -28,6 +28,7 @@ from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.runs import open_run
 from tests.factories.district import GENERAL, YEAR, seed_lines
 from tests.factories.watched import PEOPLE, District
+from tests.proofs import long_proof
 
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations warns when it is first imported
 ENDED = {"end_date": "2026-01-31"}
@@ -323,6 +324,7 @@ def state_is(state: str) -> Callable[[dict[str, Any]], bool]:
     return lambda cycle: cycle["state"] == state
 
 
+@long_proof
 def test_a_watch_sees_a_district_through_a_bad_day(north: District) -> None:
     """Changes, a folder that goes and comes, an ODS that goes and comes."""
     watch = Process(north)

@@ -16,6 +16,7 @@ import pytest
 
 from tests.factories.district import GENERAL, YEAR
 from tests.factories.watched import PEOPLE, District
+from tests.proofs import PROVE
 
 pytestmark = pytest.mark.process
 OF = ("--profile", "certification", "--school-year", str(YEAR), "--approve", "auto", "--json")
@@ -34,7 +35,6 @@ profile = "certification"
 target = "sandbox"
 """
 PAUSE_S = 120.0  # a kernel and its imports, on a busy machine
-PROVE = os.environ.get("EDFI_PROVE") == "1"
 SLOW = [{"method": "POST", "resource": GENERAL, "after": 10, "latency_ms": 700}]
 
 

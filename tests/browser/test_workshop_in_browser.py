@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+from tests.proofs import long_proof
+
 PUBLISHED = """import edfi_toolkit as edfi
 
 run = edfi.open_run(profile="certification", school_year=2026, source="sample", run_id="new")
@@ -65,6 +67,7 @@ with decisions_of(run) as decisions:
     decisions.close_dismissals(decisions.dismissals()["number"], "removed")"""
 
 
+@long_proof
 def test_a_student_is_looked_up_by_each_kind_of_id(lab: Any) -> None:
     page = lab.run_all(lab.folder / "70_student.ipynb")
     field, answer = page.get_by_label("Student", exact=True), page.get_by_text("Sent: ")

@@ -13,6 +13,7 @@ from edfi_toolkit.review import rejections
 from edfi_toolkit.runs.decisions import decisions_of, rejection_rows
 from edfi_toolkit.runs.retry import check_again, send_again, verdicts
 from edfi_toolkit.runs.run import Run
+from tests.proofs import long_proof
 
 ROW = "cert-d1-b"
 
@@ -91,6 +92,7 @@ def quiet(_done: int, _total: int | None, _counts: object = None) -> None:
     """Progress that no one watches."""
 
 
+@long_proof
 def test_a_refused_record_is_corrected_checked_again_retried_and_delivered(work: Playground) -> None:
     work.source_becomes("before")
     run = previewed()

@@ -244,18 +244,16 @@ in_sqlite = st.one_of(
 def test_any_database_table(table: tuple[str, list[Any], list[list[Any]]], broken: bytes) -> None:
     name, header, rows = table
     names = list(dict.fromkeys(str(label).replace("\0", "").lower() or "c" for label in header))
-    quoted = ", ".join(
-        '"' + label.encode("utf-8", "replace").decode().replace('"', '""') + '"' for label in names
-    )
+    columns = ['"' + label.encode("utf-8", "replace").decode().replace('"', '""') + '"' for label in names]
 
     def write(folder: Path) -> str:
         with closing(sqlite3.connect(folder / "sis.db")) as connection, connection:
-            connection.execute(f'create table "{name}" ({quoted})')
+            connection.execute(f'create table "{name}" ({", ".join(columns)})')
             marks = ", ".join("?" * len(names))
             for row in rows:
                 cells = [*row, *[None] * len(names)][: len(names)]
                 connection.execute(f'insert into "{name}" values ({marks})', cells)  # noqa: S608
-            change = f'update "{name}" set "{names[0]}" = cast(? as text) where rowid = 2'  # noqa: S608
+            change = f'update "{name}" set {columns[0]} = cast(? as text) where rowid = 2'  # noqa: S608
             connection.execute(change, [broken])
         return f"sqlite:///{folder / 'sis.db'}"
 
