@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -15,7 +17,7 @@ from edfi_toolkit.display.records import read_json
 from edfi_toolkit.display.texts import visible
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model.bodies import BodyDtype
-from edfi_toolkit.privacy import Masker, personal_values
+from edfi_toolkit.privacy import Masker, personal_values, safe_cell
 
 LONGEST_TEXT = (
     600  # characters; a longer text is shortened on a page, and whole in the workbook and in its record
@@ -56,6 +58,15 @@ class TextTable:
         frame = pd.DataFrame(dict(enumerate(self.columns)))
         frame.columns = pd.Index(self.labels)
         return frame.to_string(index=False) if len(self) else ""
+
+    @property
+    def csv(self) -> bytes:
+        """A file that Excel opens with its accents, every value a quoted text, no text a formula."""
+        out = io.StringIO(newline="")
+        writer = csv.writer(out, quoting=csv.QUOTE_ALL)
+        writer.writerow(self.labels)
+        writer.writerows([safe_cell(text) for text in row] for row in self.rows)
+        return out.getvalue().encode("utf-8-sig")
 
     @property
     def html(self) -> str:

@@ -45,9 +45,7 @@ def write_refusals(path: Path, refused: pd.DataFrame, *, masker: Masker) -> Path
     """
     shown = refused[HANDED_ON]
     if path.suffix.lower() != ".xlsx":
-        texts = TextTable.of(shown, masker)
-        rows = pd.DataFrame(dict(zip(texts.labels, texts.columns, strict=True))).map(safe_cell)
-        return write_private(path, rows.to_csv(index=False).encode())
+        return write_private(path, TextTable.of(shown, masker).csv)
     by_owner = {str(owner)[:MOST_NAME]: rows for owner, rows in shown.groupby("who", sort=False)}
     return _write_book(path, by_owner or {"Refused": shown}, masker)
 

@@ -4,6 +4,8 @@
 const WAIT_MS = 150; // pause in typing before a filter is asked for
 const LONG = 32; // letters; a longer text is wrapped, and cut after three lines
 const PAGE_KEYS = { PageUp: -1, PageDown: 1 };
+const KEYS = "Arrow keys move between the rows, Enter selects one. Arrow up from the first row leads to the headings, "
+  + "which sort, and to the filters of the columns; Escape leads back.";
 
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -16,19 +18,39 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+// Headings and filters of columns are stops of the Tab key only while one of them has the focus: rows come first.
 function heading(column, send) {
-  const arrow = { ascending: "▲", descending: "▼" }[column.sort] ?? "";
-  const label = element("button", { type: "button", "data-column": column.name, title: `Sort by ${column.label}`,
-    onclick: () => send({ sort: column.name }) }, column.label, element("span", { "aria-hidden": "true" }, arrow));
-  return element("th", { scope: "col", "aria-sort": column.sort, class: column.number ? "number" : null }, label);
+  const arrow = element("span", { "aria-hidden": "true" });
+  const label = element("button", { type: "button", tabindex: -1, "data-column": column.name,
+    title: `Sort by ${column.label}`, onclick: () => send({ sort: column.name }) }, column.label, arrow);
+  const cell = element("th", { scope: "col", class: column.number ? "number" : null }, label);
+  const update = ({ sort }) => {
+    if (sort) cell.setAttribute("aria-sort", sort); else cell.removeAttribute("aria-sort");
+    arrow.textContent = { ascending: "▲", descending: "▼" }[sort] ?? "";
+  };
+  return [cell, update];
 }
 
-function row(record, columns, focusable, send) {
+function columnFilter(column, send) {
+  let typing = null;
+  const ask = () => { typing = null; send({ column: column.name, text: field.value }); };
+  const named = { "aria-label": `Filter ${column.label}`, tabindex: -1 };
+  const field = column.choices.length
+    ? element("select", { ...named, onchange: ask }, element("option", { value: "" }, "all"),
+      ...column.choices.map(([text, count]) => element("option", { value: text }, `${text} (${count.toLocaleString("en")})`)))
+    : element("input", { ...named, type: "search", placeholder: "contains", spellcheck: "false",
+      oninput: () => { clearTimeout(typing); typing = setTimeout(ask, WAIT_MS); } });
+  const update = ({ filter }) => { if (typing === null && field !== document.activeElement) field.value = filter; };
+  return [element("td", {}, field), update];
+}
+
+function row(record, columns, place, focusable, send) {
   const cells = record.cells.map((text, at) => text.length > LONG
     ? element("td", { title: text }, element("div", { class: "long" }, text))
     : element("td", { class: columns[at].number ? "number" : null }, text));
   return element("tr", {
-    role: "row", tabindex: focusable ? 0 : -1, "data-row": record.row, "aria-selected": String(record.selected),
+    role: "row", tabindex: focusable ? 0 : -1, "data-row": record.row, "aria-rowindex": place,
+    "aria-selected": String(record.selected),
     onclick: (event) => send({ select: record.row, how: choice(event) }),
   }, ...cells);
 }
@@ -67,6 +89,12 @@ function details(parts) {
   return [list, ...wide];
 }
 
+function save(name, bytes) {
+  const address = URL.createObjectURL(new Blob([bytes], { type: "text/csv" }));
+  element("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+
 function render({ model, el }) {
   let typing = null; // the timer that runs between a letter and the question
   let asked = null; // the filter asked for and not yet answered
@@ -77,18 +105,27 @@ function render({ model, el }) {
   });
   const reveal = element("button", { type: "button", class: "reveal",
     onclick: () => send({ reveal: reveal.getAttribute("aria-pressed") !== "true" }) });
-  const count = element("span", { class: "count", role: "status" });
+  const exported = element("button", { type: "button", title: "What is shown, as a CSV file; students as on the screen",
+    onclick: () => send({ export: true }) }, "Export");
+  const clear = element("button", { type: "button", onclick: () => { send({ clear: true }); filter.focus(); } }, "Clear filters");
+  const count = element("span", { class: "count" });
+  const chosen = element("span", { class: "chosen" });
+  const live = element("span", { class: "live", role: "status", "aria-atomic": "true" }, chosen, count);
   const previous = element("button", { type: "button", "aria-label": "Previous page", onclick: () => turn(-1) }, "‹");
   const next = element("button", { type: "button", "aria-label": "Next page", onclick: () => turn(1) }, "›");
   const head = element("tr", { role: "row" });
+  const filters = element("tr", { role: "row", class: "filters" });
   const body = element("tbody");
-  const table = element("table", { role: "grid", "aria-multiselectable": "true", "aria-label": model.get("title") || "Rows" },
-    element("thead", {}, head), body);
+  const name = model.get("title") || "Rows";
+  const table = element("table", { role: "grid", "aria-multiselectable": "true", "aria-label": name },
+    element("caption", { class: "only-read" }, `${name}. ${KEYS}`), element("thead", {}, head, filters), body);
   const scroller = element("div", { class: "rows" }, table);
   const record = element("section", { class: "record", "aria-label": "Selected row", tabindex: 0 });
   const root = element("div", { class: "edfi-grid", "data-lm-suppress-shortcuts": "true" },
-    element("div", { class: "bar" }, element("strong", {}, model.get("title")), filter, reveal, count, previous, next),
-    scroller, record);
+    element("div", { class: "bar" }, element("strong", {}, model.get("title")), filter, live),
+    scroller,
+    element("div", { class: "bar" }, reveal, exported, clear, element("span", { class: "turn" }, previous, next)),
+    record);
   if (model.get("height")) scroller.style.maxHeight = model.get("height");
 
   function ask() {
@@ -109,17 +146,24 @@ function render({ model, el }) {
     return changed;
   }
 
-  function draw(view) {
+  let updates = []; // what the headings and filters show of the view
+  function draw(view, buffers) {
+    if (view.export) return save(view.export, buffers[0]);
     const focused = body.contains(document.activeElement) ? document.activeElement.dataset.row : null;
-    const sorted = head.contains(document.activeElement) ? document.activeElement.dataset.column : null;
     const place = focused === null ? -1 : [...body.children].indexOf(document.activeElement);
     const turned = view.page !== page;
     page = view.page;
-    if (news("head", view.columns))
-      head.replaceChildren(...view.columns.map((column) => heading(column, send)));
-    if (news("body", [view.columns, view.rows, view.empty])) {
+    if (news("head", view.columns.map(({ name, choices }) => [name, choices]))) {
+      const headings = view.columns.map((column) => heading(column, send));
+      const fields = view.columns.map((column) => columnFilter(column, send));
+      head.replaceChildren(...headings.map(([cell]) => cell));
+      filters.replaceChildren(...fields.map(([cell]) => cell));
+      updates = headings.map(([, update], at) => (column) => { update(column); fields[at][1](column); });
+    }
+    updates.forEach((update, at) => update(view.columns[at]));
+    if (news("body", [view.rows, view.empty])) {
       const start = Math.max(0, view.rows.findIndex((each) => each.selected));
-      body.replaceChildren(...view.rows.map((each, at) => row(each, view.columns, at === start, send)));
+      body.replaceChildren(...view.rows.map((each, at) => row(each, view.columns, view.start + at + 3, at === start, send)));
       if (!view.rows.length)
         body.append(element("tr", {}, element("td", { colspan: view.columns.length, class: "none" }, view.empty)));
     }
@@ -128,8 +172,11 @@ function render({ model, el }) {
       const again = [...body.children].find((each) => each.dataset.row === focused) ?? body.children[turned ? 0 : place];
       focus(again);
     }
-    if (sorted) [...head.querySelectorAll("button")].find((each) => each.dataset.column === sorted)?.focus();
+    table.setAttribute("aria-rowcount", view.total + 2); // with the two rows of headings
     count.textContent = view.count;
+    chosen.textContent = view.chosen;
+    clear.hidden = !view.filtered;
+    exported.disabled = !view.total;
     previous.disabled = !view.before;
     next.disabled = !view.after;
     if (view.filter === asked) asked = null;
@@ -151,13 +198,25 @@ function render({ model, el }) {
   body.addEventListener("keydown", (event) => {
     const at = event.target;
     if (event.key === "ArrowDown") focus(at.nextElementSibling);
-    else if (event.key === "ArrowUp") focus(at.previousElementSibling);
+    else if (event.key === "ArrowUp") (at.previousElementSibling ? focus(at.previousElementSibling) : stops(0).focus());
     else if (event.key === "Home") focus(body.firstElementChild);
     else if (event.key === "End") focus(body.lastElementChild);
     else if (event.key in PAGE_KEYS) turn(PAGE_KEYS[event.key]);
     else if (event.key === "Enter" || event.key === " ") send({ select: Number(at.dataset.row), how: choice(event) });
     else return;
     event.preventDefault();
+  });
+
+  const top = table.tHead;
+  function stops(tabindex) {
+    const controls = top.querySelectorAll("button, input, select");
+    for (const each of controls) each.tabIndex = tabindex;
+    return filters.querySelector("input, select");
+  }
+  top.addEventListener("focusin", () => stops(0));
+  top.addEventListener("focusout", (event) => { if (!top.contains(event.relatedTarget)) stops(-1); });
+  top.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") focus(body.firstElementChild);
   });
 
   model.on("msg:custom", draw);

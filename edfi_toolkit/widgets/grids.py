@@ -7,6 +7,7 @@ notebooks may save; every later page, and all that is revealed, is a message and
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -15,16 +16,14 @@ from typing import Any
 import anywidget
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 import traitlets
 
 from edfi_toolkit.display.labels import label
 from edfi_toolkit.display.records import record_parts
 from edfi_toolkit.display.saved import SAVES
-from edfi_toolkit.display.tables import Table, column_texts, columns_on_a_line, is_number
-from edfi_toolkit.display.values import search_text
+from edfi_toolkit.display.tables import Table, TextTable, column_texts, columns_on_a_line, is_number
 from edfi_toolkit.privacy import Masker, is_personal, personal_values
+from edfi_toolkit.widgets.arranging import Arrangement
 from edfi_toolkit.widgets.busy import heard_while_busy
 from edfi_toolkit.widgets.selected import Record, Rows
 
@@ -39,8 +38,9 @@ class Grid(anywidget.AnyWidget):
 
     JSON bodies have no column; they are searched, and shown in full in the pane of the selected row.
 
-    filter: words that a row must all contain, in any column, in any case. sort_by: a column, with a minus for
-        descending; "" for the order of the frame. page: from 0. revealed: whether students are shown.
+    filter: words that a row must all contain, in any column, in any case. filters: by column a text that it contains,
+        or one of its choices. sort_by: a column, with a minus for descending; "" for the order of the frame. page: from
+        0. revealed: whether students are shown.
     """
 
     _esm = Path(__file__).with_name("grid.js")
@@ -51,6 +51,7 @@ class Grid(anywidget.AnyWidget):
     first = traitlets.Dict().tag(sync=True)
 
     filter = traitlets.Unicode()
+    filters = traitlets.Dict()
     sort_by = traitlets.Unicode()
     page = traitlets.Int()
     revealed = traitlets.Bool()
@@ -71,7 +72,6 @@ class Grid(anywidget.AnyWidget):
         self._columns = [str(name) for name in frame.columns]
         self._on_a_line = columns_on_a_line(frame)
         self._order = np.arange(len(frame))
-        self._ranked: dict[tuple[str, bool], np.ndarray] = {}
         self._personal = (
             len(frame) > 0
             and not masker.reveal
@@ -126,10 +126,22 @@ class Grid(anywidget.AnyWidget):
         """Choose rows by their position in the frame; the last one is shown in full."""
         self.selection = rows
 
+    def export(self) -> bytes:
+        """The rows that pass the filters as a CSV file that Excel reads: what is on the screen, ids as text."""
+        return TextTable.of(self._frame.iloc[self._order, self._on_a_line], self._eyes).csv
+
+    @property
+    def _file_name(self) -> str:
+        return f"{re.sub(r'[^a-z0-9]+', '-', self.title.lower()).strip('-') or 'rows'}.csv"
+
     def __repr__(self) -> str:
         return f"{self.title or 'Grid'}: {len(self._frame):,} rows. Run this cell to browse them."
 
     # What a person sees
+
+    @cached_property
+    def _arrangement(self) -> Arrangement:
+        return Arrangement(self._frame, self._hiding)
 
     @cached_property
     def _hiding(self) -> Masker:
@@ -145,7 +157,8 @@ class Grid(anywidget.AnyWidget):
         shown = self._eyes.frame(self._frame.iloc[rows, self._on_a_line])
         cells = zip(*(column_texts(shown.iloc[:, at]) for at in range(shown.shape[1])), strict=True)
         chosen = set(self.selection)
-        of_all = f" of {len(self._frame):,} rows match" if self.filter else ""
+        filtered = bool(self.filter or self.filters)
+        of_all = f" of {len(self._frame):,} rows match" if filtered else ""
         count = f"{start + 1:,}-{start + len(rows):,} of {total:,}" if len(rows) else "0"
         return {
             "columns": [self._heading(at) for at in self._on_a_line],
@@ -156,7 +169,11 @@ class Grid(anywidget.AnyWidget):
             "page": self.page,
             "before": self.page > 0,
             "after": start + len(rows) < total,
-            "count": f"{total:,}{of_all}: {count}" if self.filter else count,
+            "count": f"{total:,}{of_all}: {count}" if filtered else count,
+            "chosen": f"{len(chosen):,} selected" if chosen else "",
+            "start": start,
+            "total": total,
+            "filtered": filtered,
             "empty": "No row matches the filter." if len(self._frame) else self._empty,
             "filter": self.filter,
             "personal": self._personal,
@@ -168,7 +185,14 @@ class Grid(anywidget.AnyWidget):
         name = self._columns[at]
         direction = {name: "ascending", f"-{name}": "descending"}.get(self.sort_by)
         number = is_number(self._frame.iloc[:, at]) and not is_personal(name)
-        return {"name": name, "label": label(name), "sort": direction, "number": number}
+        return {
+            "name": name,
+            "label": label(name),
+            "sort": direction,
+            "number": number,
+            "choices": list(self._arrangement.choices.get(name, {}).items()),
+            "filter": self.filters.get(name, ""),
+        }
 
     def _record(self) -> list[dict[str, Any]] | None:
         if not self.selection:
@@ -182,6 +206,13 @@ class Grid(anywidget.AnyWidget):
         match message:
             case {"filter": str(text)}:
                 self.filter = text
+            case {"column": str(name), "text": str(text)} if name in self._columns:
+                self.filters = {**self.filters, name: text}
+            case {"clear": True}:
+                with self.hold_trait_notifications():
+                    self.filter, self.filters = "", {}
+            case {"export": True}:
+                self.send({"export": self._file_name}, buffers=[self.export()])
             case {"sort": str(name)} if name in self._columns:
                 self.sort_by = {name: f"-{name}", f"-{name}": ""}.get(self.sort_by, name)
             case {"page": int(page)} if 0 <= page * self._page_size < max(len(self._order), 1):
@@ -192,9 +223,7 @@ class Grid(anywidget.AnyWidget):
                 self._choose(row, how)
             case {"ready": True}:
                 self._show()
-                _ = (
-                    self._haystack
-                )  # made while the person looks at the first page: the first filter need not wait
+                _ = self._arrangement.haystack  # while the person looks: the first filter need not wait
 
     def _choose(self, row: int, how: str) -> None:
         if how == "toggle":
@@ -206,12 +235,9 @@ class Grid(anywidget.AnyWidget):
         else:
             self.selection = (row,)
 
-    @traitlets.observe("filter", "sort_by")
+    @traitlets.observe("filter", "filters", "sort_by")
     def _rearrange(self, _change: Any) -> None:
-        kept = self._matching()
-        if self.sort_by:
-            kept = kept[np.argsort(self._ranks(*self._sorting())[kept], kind="stable")]
-        self._order = kept
+        self._order = self._arrangement.order(self.filter, self.filters, self.sort_by)
         if self.page:
             self.page = 0
         else:
@@ -231,44 +257,16 @@ class Grid(anywidget.AnyWidget):
             )
         return str(proposal["value"])
 
-    def _sorting(self) -> tuple[str, bool]:
-        return self.sort_by.removeprefix("-"), self.sort_by.startswith("-")
+    @traitlets.validate("filters")
+    def _of_columns(self, proposal: Any) -> dict[str, str]:
+        if unknown := set(proposal["value"]) - set(self._columns):
+            raise traitlets.TraitError(
+                f"No column '{min(unknown)}' to filter; there are {', '.join(self._columns)}."
+            )
+        return {name: text for name, text in proposal["value"].items() if text}
 
     @traitlets.validate("selection")
     def _rows_of_the_frame(self, proposal: Any) -> tuple[int, ...]:
         if any(not 0 <= row < len(self._frame) for row in proposal["value"]):
             raise traitlets.TraitError(f"Rows are numbered from 0 to {len(self._frame) - 1}.")
         return tuple(int(row) for row in proposal["value"])
-
-    # The whole frame, computed once
-
-    @cached_property
-    def _haystack(self) -> pa.Array:
-        """One lower-case text a row; of bodies, the values. A person is found by id and by pseudonym."""
-        frame = self._frame.reset_index(drop=True)
-        personal = [at for at, name in enumerate(frame.columns) if is_personal(name)]
-        hidden = self._hiding.frame(frame.iloc[:, personal])
-        columns = [part.iloc[:, at] for part in (frame, hidden) for at in range(part.shape[1])]
-        arrays = [pa.array(column_texts(column, search_text), pa.large_string()) for column in columns]
-        return pc.utf8_lower(pc.binary_join_element_wise(*arrays, pa.scalar("\n", pa.large_string())))
-
-    def _matching(self) -> np.ndarray:
-        found = np.ones(len(self._frame), dtype=bool)
-        for word in self.filter.lower().split() if len(self._frame) else ():
-            found &= pc.match_substring(self._haystack, word).to_numpy(zero_copy_only=False)
-        return np.flatnonzero(found)
-
-    def _ranks(self, name: str, descending: bool) -> np.ndarray:
-        """The place of each row when sorted by a column: numbers by size, also in text; missing last."""
-        if (name, descending) in self._ranked:
-            return self._ranked[name, descending]
-        cells = self._frame.iloc[:, self._columns.index(name)]
-        if cells.dtype == object or isinstance(cells.dtype, pd.StringDtype | pd.CategoricalDtype):
-            words = pd.Series(column_texts(cells, search_text), dtype=object).replace("", None)
-            numbers = pd.to_numeric(words, errors="coerce")
-            cells = numbers if numbers.notna().eq(words.notna()).all() else words.str.casefold()
-        codes, _distinct = pd.factorize(cells, sort=True)
-        last = len(cells) + 1
-        ranks = np.where(codes < 0, last, last - 1 - codes if descending else codes)
-        self._ranked[name, descending] = ranks
-        return ranks

@@ -76,7 +76,7 @@ class Reasons(w.VBox):
         self.rows = self._frame if cause == ALL else self._frame.loc[matching]
         text = self._explain(cause) if cause != ALL else "" if len(self.rows) else self._empty
         self.meaning.value = f"<p>{escape(text)}</p>" if text else ""
-        self.grid = Grid(self.rows, masker=self._masker)
+        self.grid = Grid(self.rows, masker=self._masker, title=f"Rows of {cause}")
         self.children = [self.reason, self.meaning, self.grid] if len(self._frame) else [self.meaning]
 
     @property

@@ -55,7 +55,8 @@ def page(notebook: Any) -> Any:
     """The grid as new: no filter, no order, nothing selected, revealed or in focus."""
     notebook.evaluate("() => document.activeElement.blur()")
     say(
-        notebook, "grid.filter, grid.sort_by, grid.page, grid.selection, grid.revealed = '', '', 0, (), False"
+        notebook,
+        "grid.filter, grid.filters, grid.sort_by, grid.page, grid.selection, grid.revealed = '', {}, '', 0, (), False",
     )
     notebook.wait_for_function(
         "() => document.querySelector('.edfi-grid .count').textContent === '1-25 of 100,000'"
@@ -104,6 +105,49 @@ def test_typing_filters_without_enter(page: Any) -> None:
     page.get_by_role("searchbox", name="Filter rows").press_sequentially("bilingual delete 2025-08-11")
     count(page, "166 of 100,000 rows match: 1-25 of 166")
     assert first_row(page)[0] == "DELETE"
+
+
+def test_columns_are_filtered_by_choice_and_by_what_they_contain(lab: Any, page: Any) -> None:
+    page.get_by_label("Filter Action", exact=True).select_option("DELETE")
+    count(page, "25,000 of 100,000 rows match: 1-25 of 25,000")
+    page.get_by_label("Filter Begins", exact=True).press_sequentially("2025-08-03")
+    count(page, "500 of 100,000 rows match: 1-25 of 500")
+    lab.screenshot(page, "grid-filtered")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export").click()
+    lines = Path(download.value.path()).read_text("utf-8-sig").splitlines()
+    assert (download.value.suggested_filename, len(lines)) == ("what-would-change.csv", 501)
+    assert CANARY[:6] not in "".join(lines)
+    page.get_by_role("button", name="Clear filters").click()
+    count(page, "1-25 of 100,000")
+
+
+def test_the_second_tab_is_at_the_rows_and_what_is_done_is_announced(page: Any) -> None:
+    page.get_by_role("searchbox", name="Filter rows").focus()
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.dataset.row") == "0"
+    page.keyboard.press("Enter")
+    page.locator("[role=status]").get_by_text("1 selected").wait_for()
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate("() => document.activeElement.getAttribute('aria-label')") == "Filter Action"
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.getAttribute('aria-label')") == "Filter Student"
+    page.keyboard.press("Escape")
+    assert page.evaluate("() => document.activeElement.dataset.row") == "0"
+    grid = page.get_by_role("grid", name="What would change")
+    assert grid.get_attribute("aria-rowcount") == "100002"
+
+
+def test_at_200_percent_the_grid_is_within_the_page(page: Any) -> None:
+    page.locator(".edfi-grid .rows tbody tr").first.click()
+    page.get_by_role("region", name="Selected row").wait_for()
+    try:
+        page.set_viewport_size({"width": 640, "height": 400})
+        grid, rows = page.locator(".edfi-grid"), page.locator(".edfi-grid .rows")
+        assert grid.evaluate("(grid) => grid.scrollWidth - grid.clientWidth") <= 0
+        assert rows.evaluate("(rows) => rows.clientHeight") <= 240
+    finally:
+        page.set_viewport_size({"width": 1360, "height": 1000})
 
 
 def test_shortcuts_of_the_notebook_do_not_take_letters_from_the_filter(page: Any) -> None:
@@ -180,14 +224,46 @@ def test_a_saved_notebook_holds_no_student(lab: Any, page: Any) -> None:
     assert CANARY not in json.dumps(saved)
 
 
+# The lowest contrast of a text in the grid to what is behind it, by WCAG's formula, and the text.
+CONTRAST = """() => {
+    const canvas = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
+    const over = (color, under) => {
+        canvas.globalAlpha = 1;
+        canvas.fillStyle = `rgb(${under})`; canvas.fillRect(0, 0, 1, 1);
+        canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
+        return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+    };
+    const behind = (node) => over(getComputedStyle(node).backgroundColor,
+        node.parentElement ? behind(node.parentElement) : [255, 255, 255]);
+    const light = (rgb) => rgb.map((c) => c / 255).map((c) => c <= .03928 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4)
+        .reduce((sum, c, at) => sum + c * [.2126, .7152, .0722][at], 0);
+    let worst = [21, ""];
+    for (const node of document.querySelectorAll(".edfi-grid *")) {
+        const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
+        if (!own || node.disabled || node.closest("[hidden], .only-read")) continue;
+        const back = behind(node);
+        const opacity = Number(getComputedStyle(node).opacity);
+        const front = over(getComputedStyle(node).color, back).map((c, at) => c * opacity + back[at] * (1 - opacity));
+        const [high, low] = [light(front), light(back)].sort((a, b) => b - a);
+        const ratio = (high + .05) / (low + .05);
+        if (ratio < worst[0]) worst = [ratio, node.textContent];
+    }
+    return worst;
+}"""
+
+
 def test_the_grid_follows_a_dark_theme(lab: Any, page: Any) -> None:
     page.locator(".edfi-grid .rows tbody tr").nth(1).click()
     page.get_by_role("region", name="Selected row").wait_for()
+    page.get_by_role("button", name="Reveal students").click()
+    page.get_by_role("button", name="Hide students").wait_for()
+    assert page.evaluate(CONTRAST)[0] >= 4.5
     background = "getComputedStyle(document.querySelector('.edfi-grid .rows table')).backgroundColor"
     light = page.evaluate(background)
     lab.dark(page)
     try:
         page.wait_for_function(f"(light) => {background} !== light", arg=light)
+        assert page.evaluate(CONTRAST)[0] >= 4.5
         lab.screenshot(page, "grid-dark")
     finally:
         lab.light(page)

@@ -85,6 +85,76 @@ def test_a_filter_needs_every_word_in_any_column_and_any_case() -> None:
     assert press(grid, filter="")["count"] == "1-25 of 60"
 
 
+def choices(view: dict[str, Any], name: str) -> list[tuple[str, int]]:
+    return next(each["choices"] for each in view["columns"] if each["name"] == name)
+
+
+def test_a_column_with_few_values_offers_them_with_their_counts() -> None:
+    frame = some_rows().assign(school=["North"] * 50 + [None] * 10)
+    grid = a_grid(frame)
+    view = grid._view()
+    assert choices(view, "program_name") == [("Bilingual", 30), ("CTE", 30)]
+    assert choices(view, "school") == [("North", 50), ("(empty)", 10)]
+    assert [choices(view, name) for name in ("student_unique_id", "detail", "source_refs")] == [[], [], []]
+    assert press(grid, column="school", text="(empty)")["count"] == "10 of 60 rows match: 1-10 of 10"
+    assert press(grid, column="program_name", text="CTE")["count"] == "5 of 60 rows match: 1-5 of 5"
+    assert press(grid, clear=True)["count"] == "1-25 of 60"
+
+
+def test_a_column_with_many_values_is_filtered_by_what_it_contains() -> None:
+    grid = a_grid()
+    assert press(grid, column="begin_date", text="2025-09-0")["total"] == 9
+    assert press(grid, column="begin_date", text="")["total"] == 60
+    for words in (CANARY, pseudonym(CANARY, KEY).upper()):
+        assert press(grid, column="student_unique_id", text=words)["total"] == 1
+    assert press(grid, column="nowhere", text="x")["total"] == 1
+    with pytest.raises(traitlets.TraitError, match="No column 'nowhere' to filter"):
+        grid.filters = {"nowhere": "x"}
+
+
+def test_choices_hide_students_that_a_text_names() -> None:
+    frame = some_rows(4).assign(note=[f"asked {CANARY}", "none", "none", f"asked {CANARY}"])
+    grid = a_grid(frame)
+    ((text, count), _other) = choices(grid._view(), "note")
+    assert (text, count) == (f"asked {pseudonym(CANARY, KEY)}", 2)
+    assert press(grid, column="note", text=text)["total"] == 2
+
+
+def test_severities_sort_by_weight_and_ordered_categories_by_their_order() -> None:
+    frame = pd.DataFrame(
+        {
+            "severity": ["info", "critical", "warning"],
+            "change": pd.Categorical(
+                ["create", "remove", "update"], ["remove", "update", "create"], ordered=True
+            ),
+        }
+    )
+    grid = a_grid(frame)
+    assert column(press(grid, sort="severity"), "severity") == ["critical", "warning", "info"]
+    assert column(press(grid, sort="change"), "change") == ["remove", "update", "create"]
+
+
+def test_what_is_shown_is_exported_with_ids_as_text() -> None:
+    frame = pd.DataFrame(
+        {"student_unique_id": ["0012", "0013"], "hours": [1.0, None], "says": ["=1+1", "Peña"]}
+    )
+    grid = a_grid(frame, title="Preview: changes")
+    press(grid, column="says", text="peña")
+    grid.sent = []
+    grid.send = lambda content, buffers=None: grid.sent.append((content, buffers))
+    press(grid, export=True)
+    ((content, (csv,)),) = grid.sent
+    assert content == {"export": "preview-changes.csv"}
+    masked = pseudonym("0013", KEY)
+    assert csv.decode("utf-8-sig").splitlines() == [
+        '"Student","Hours","What is wrong"',
+        f'"{masked}","","Peña"',
+    ]
+    grid.revealed, grid.filters = True, {}
+    lines = grid.export().decode("utf-8-sig").splitlines()
+    assert lines[1:] == ['"0012","1","\'=1+1"', '"0013","","Peña"']
+
+
 def test_a_filter_goes_back_to_the_first_page() -> None:
     grid = a_grid()
     press(grid, page=2)
@@ -182,6 +252,7 @@ def test_rows_can_be_chosen_in_python() -> None:
 def test_messages_that_fit_nothing_change_nothing() -> None:
     grid = a_grid()
     for message in (
+        {"column": "nowhere", "text": "x"},
         {"select": 99, "how": "only"},
         {"sort": "nowhere"},
         {"page": "x"},

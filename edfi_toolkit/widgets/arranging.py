@@ -1,0 +1,129 @@
+"""Which rows of a frame a filter keeps, and in which order: computed once a column, whatever a person asks next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from edfi_toolkit.display.tables import column_texts, columns_on_a_line
+from edfi_toolkit.display.values import cell_text, search_text
+from edfi_toolkit.privacy import Masker, is_personal
+from edfi_toolkit.review.summaries import SEVERITIES
+
+FEW = 60  # distinct values of a column that are offered as a list
+NOTHING = "(empty)"  # the choice of rows without a value
+
+
+class Arrangement:
+    """The rows of a frame by position. masker: hides, so that a person is found by id and by pseudonym."""
+
+    def __init__(self, frame: pd.DataFrame, masker: Masker) -> None:
+        self._frame, self._masker = frame.reset_index(drop=True), masker
+        self._names = [str(name) for name in frame.columns]
+        self._haystacks: dict[str, pa.Array] = {}
+        self._ranked: dict[tuple[str, bool], np.ndarray] = {}
+
+    def order(self, words: str, by_column: Mapping[str, str], sort_by: str) -> np.ndarray:
+        """Positions of the rows that have all words somewhere and each column's text, sorted.
+
+        by_column: a text that the column contains in any case, or one of its choices. sort_by: a column, with a minus
+        for descending.
+        """
+        found = np.ones(len(self._frame), dtype=bool)
+        for word in words.lower().split() if len(self._frame) else ():
+            found &= _contains(self.haystack, word)
+        for name, text in by_column.items() if len(self._frame) else ():
+            found &= self._column_has(name, text)
+        kept = np.flatnonzero(found)
+        if not sort_by:
+            return kept
+        ranks = self._ranks(sort_by.removeprefix("-"), sort_by.startswith("-"))
+        return kept[np.argsort(ranks[kept], kind="stable")]
+
+    @cached_property
+    def haystack(self) -> pa.Array:
+        """One lower-case text a row: every column's."""
+        arrays = [self._haystack_of(name) for name in self._names]
+        return pc.binary_join_element_wise(*arrays, pa.scalar("\n", pa.large_string()))
+
+    @cached_property
+    def choices(self) -> dict[str, dict[str, int]]:
+        """Rows by value, in the order of sorting, of the columns that have few values and name no person."""
+        return {name: self._counts(name) for name in self._few}
+
+    @cached_property
+    def _few(self) -> dict[str, tuple[np.ndarray, list[str]]]:
+        """Code of each row, and the masked text of each code, of columns with few values."""
+        few = {}
+        for at in columns_on_a_line(self._frame):
+            name, column = self._names[at], self._frame.iloc[:, at]
+            try:
+                codes, distinct = pd.factorize(column)
+            except TypeError:  # lists and bodies cannot be compared
+                continue
+            if is_personal(name) or not 1 < len(distinct) + (codes < 0).any() <= min(FEW, len(column) // 2):
+                continue
+            shown = self._masker.frame(pd.DataFrame({name: distinct}))[name]
+            few[name] = (codes, [*map(cell_text, shown), NOTHING])  # the code -1 is a missing value
+        return few
+
+    def _counts(self, name: str) -> dict[str, int]:
+        by_text = pd.Series(self._ranks(name, False)).groupby(self._texts_of(name))
+        return {
+            str(text): int(count) for text, count in by_text.size()[by_text.min().sort_values().index].items()
+        }
+
+    def _texts_of(self, name: str) -> np.ndarray:
+        codes, texts = self._few[name]
+        return np.array(texts, dtype=object)[codes]
+
+    def _column_has(self, name: str, text: str) -> np.ndarray:
+        if name in self._few:
+            return self._texts_of(name) == text
+        return _contains(self._haystack_of(name), text.lower())
+
+    def _haystack_of(self, name: str) -> pa.Array:
+        """One lower-case text a row; of bodies, the values; of a person, the pseudonym too."""
+        if name not in self._haystacks:
+            at = self._names.index(name)
+            parts = [self._frame.iloc[:, at]]
+            if is_personal(name):
+                parts.append(self._masker.frame(self._frame.iloc[:, [at]]).iloc[:, 0])
+            texts = [pa.array(column_texts(part, search_text), pa.large_string()) for part in parts]
+            joined = pc.binary_join_element_wise(*texts, pa.scalar("\n", pa.large_string()))
+            self._haystacks[name] = pc.utf8_lower(joined)
+        return self._haystacks[name]
+
+    def _ranks(self, name: str, descending: bool) -> np.ndarray:
+        """The place of each row when sorted by a column: what has an order by it, numbers by size; missing last."""
+        if (name, descending) in self._ranked:
+            return self._ranked[name, descending]
+        codes, _distinct = pd.factorize(
+            _comparable(self._frame.iloc[:, self._names.index(name)], name), sort=True
+        )
+        last = len(codes) + 1
+        ranks = np.where(codes < 0, last, last - 1 - codes if descending else codes)
+        self._ranked[name, descending] = ranks
+        return ranks
+
+
+def _comparable(cells: pd.Series, name: str) -> pd.Series:
+    """Cells as values that sort as a person expects: severities by weight, numbers by size, also in text."""
+    if name == "severity":
+        return cells.astype(object).map({word: weight for weight, word in enumerate(SEVERITIES)})
+    if isinstance(cells.dtype, pd.CategoricalDtype) and cells.cat.ordered:
+        return cells.cat.codes.mask(cells.isna())
+    if cells.dtype != object and not isinstance(cells.dtype, pd.StringDtype | pd.CategoricalDtype):
+        return cells
+    words = pd.Series(column_texts(cells, search_text), dtype=object).replace("", None)
+    numbers = pd.to_numeric(words, errors="coerce")
+    return numbers if numbers.notna().eq(words.notna()).all() else words.str.casefold()
+
+
+def _contains(texts: pa.Array, part: str) -> np.ndarray:
+    return pc.match_substring(texts, part).to_numpy(zero_copy_only=False)
