@@ -323,9 +323,13 @@ def masker_of(key: bytes, *frames: pd.DataFrame, shortest: int = MASKED_FROM, re
 
     shortest: characters from which a value is hidden inside a text; a shorter one would hide numbers that are no one's.
     """
+    return Masker(key, persons_in(*frames, shortest=shortest), reveal=reveal, aliases=_aliases(frames))
+
+
+def persons_in(*frames: pd.DataFrame, shortest: int = MASKED_FROM) -> set[str]:
+    """The persons of the frames, as they are looked for inside texts."""
     known = {str(value) for frame in frames for value in personal_values(frame)}
-    shown = [value for value in known if len(value) >= shortest]
-    return Masker(key, shown, reveal=reveal, aliases=_aliases(frames))
+    return {value for value in known if len(value) >= shortest}
 
 
 def _aliases(frames: Iterable[pd.DataFrame]) -> dict[str, str]:

@@ -17,9 +17,11 @@ from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.runs import AUTO, Run, open_run
 from edfi_toolkit.runs.parameters import refuse_credentials
 from edfi_toolkit.runs.setup import check_login
+from edfi_toolkit.runs.workbook import leave_one
 
 PREVIEWS = {"publish": ("10_extract", "20_validate", "30_preview"), "resync": ("60_resync",)}
 PUBLISHES = {"publish": ("40_publish", "50_rejections"), "resync": ("50_rejections",)}
+WRITES_WORKBOOK = "50_rejections"
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,8 @@ def run_unattended(
         kernel=kernel,
         stop=stop,
     )
+    if not any(notebook.notebook == WRITES_WORKBOOK and notebook.exit is Exit.DONE for notebook in ran):
+        leave_one(run)
     if run.folder.manifest:
         run.folder.seal()
     failed = next((notebook.exit for notebook in ran if notebook.exit is not Exit.DONE), None)

@@ -22,6 +22,7 @@ from edfi_toolkit.errors import ConfigError, EdfiToolkitError, SourceUnavailable
 from edfi_toolkit.runs import AUTO, Run, open_another
 from edfi_toolkit.runs.artifacts import hashes_of
 from edfi_toolkit.runs.folder import now_text
+from edfi_toolkit.runs.workbook import leave_one
 from edfi_toolkit.sources.database import is_database
 from edfi_toolkit.sources.folder import stamps
 
@@ -143,6 +144,7 @@ class Watch:
             return self._left(self._unchanged())
         elif self._approved:
             run.publish(approved=AUTO, progress=lambda *_: not self._stop.asked)
+        leave_one(run)
         self._exit = exit_of_steps(run.folder.manifest["steps"])
         if not repeats:
             self._leftovers = 0

@@ -88,6 +88,7 @@ def report_failure(code: Exit, error: str, says: str) -> None:
     """Write the report of a command that failed into the run's folder, and with `--json` to stdout."""
     from edfi_toolkit.batch.report import Report, report_of
     from edfi_toolkit.errors import EdfiToolkitError
+    from edfi_toolkit.runs.workbook import leave_one
     from edfi_toolkit.settings import without_credentials
 
     run, given = _underway.run, _underway.given
@@ -106,6 +107,7 @@ def report_failure(code: Exit, error: str, says: str) -> None:
         with suppress(
             EdfiToolkitError
         ):  # what made the command fail may keep its run from being read or written
+            leave_one(run)
             report = report_of(run, code, seconds=seconds(), says=says, error=error).keep(run)
     if JSON in sys.argv and not output.was_json:
         output.show_json(report.facts)

@@ -91,7 +91,9 @@ def preview_of(
 def finish(run: Run, view: View, as_json: bool, fail_on: str = LEFT_OUT) -> None:
     """Show the state of a run, keep its report, and end with its exit code."""
     from edfi_toolkit.batch.report import report_of
+    from edfi_toolkit.runs.workbook import write_run_workbook
 
+    write_run_workbook(run)
     code = exit_of_steps(run.folder.manifest.get("steps", {}))
     report = report_of(run, code, seconds=seconds()).failing_on(fail_on).keep(run)
     if as_json:

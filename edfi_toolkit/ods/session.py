@@ -27,6 +27,7 @@ from edfi_toolkit.ods.retry import RetryPolicy, Verdict, judge, retry_after_s
 from edfi_toolkit.ods.tokens import Token
 from edfi_toolkit.ods.transport import CurlTransport, is_untrusted, trust, was_sent
 from edfi_toolkit.settings import Target
+from edfi_toolkit.spans import span
 
 LOG = logging.getLogger("edfi_toolkit")
 
@@ -226,12 +227,18 @@ class Session:
     async def _exchange(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
         """An answer and its body. A body that is here already and plain is taken without httpx's reading, which costs
         as much as the sending."""
-        response = await self._transport.handle_async_request(request)
-        if isinstance(response.stream, httpx.ByteStream) and "content-encoding" not in response.headers:
-            return response, b"".join(response.stream)
-        content = await response.aread()
-        await response.aclose()
-        return response, content
+        with span("request") as current:
+            if current:
+                asked = {"http.request.method": request.method}
+                current.set_attributes(asked | {"correlation_id": request.headers.get("correlation-id", "")})
+            response = await self._transport.handle_async_request(request)
+            if current:
+                current.set_attribute("http.response.status_code", response.status_code)
+            if isinstance(response.stream, httpx.ByteStream) and "content-encoding" not in response.headers:
+                return response, b"".join(response.stream)
+            content = await response.aread()
+            await response.aclose()
+            return response, content
 
     def error(self, verb: str, url: str, answer: Answer, verdict: Verdict) -> OdsError:
         """The exception for an answer that ends what was being done; it quotes no text of the answer."""

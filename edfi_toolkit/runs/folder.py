@@ -25,6 +25,7 @@ import edfi_toolkit.model.bodies  # noqa: F401 - a file may have a column of the
 from edfi_toolkit.errors import ConfigError, what_failed
 from edfi_toolkit.logs import FILE as LOG
 from edfi_toolkit.logs import event, log_of
+from edfi_toolkit.spans import span
 from edfi_toolkit.storage import from_json_column, json_column, private_folder, sha256_of, write_private
 
 STEPS = ("extract", "build", "validate", "preview", "publish")
@@ -230,7 +231,7 @@ def timed(step: Callable[Concatenate[_R, _P], _T]) -> Callable[Concatenate[_R, _
     def clocked(run: _R, /, *args: _P.args, **options: _P.kwargs) -> _T:
         folder, name = run.folder, step.__name__
         before, folder.clocks = folder.clocks, (time.monotonic(), time.process_time())
-        with log_of(folder.path, folder.run_id):
+        with log_of(folder.path, folder.run_id), span(f"step {name}", run_id=folder.run_id):
             try:
                 done = step(run, *args, **options)
             except BaseException as error:

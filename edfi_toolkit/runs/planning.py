@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -51,7 +52,7 @@ def live_plan_of(run: Run, schools: Collection[int], progress: Progress) -> Plan
     made = plan_of(run, schools)
     written = made.items[made.items["action"].isin(["POST", "PUT"])]
     with Client(run.target) as client:
-        missing = missing_references(written, target=client, identity_map=identity_map(run))
+        missing = missing_references(written, target=client, identity_map=partial(identity_map, run))
         ods, unread, lacking = read_snapshot(client, associations(), progress=progress)
         return with_live(
             made,
@@ -101,7 +102,10 @@ def resync_of(
 
 def identity_map(run: Run) -> pd.DataFrame:
     """What the run's feed has published."""
-    return _remembered(run)["identity_map"]
+    from edfi_toolkit.ledger import Ledger
+
+    with Ledger(run.installation.ledger) as ledger:
+        return ledger.identity_map(ledger.feed(run.target.identity, run.profile, run.source.name))
 
 
 def built_records(run: Run, settings: Mapping[str, Any]) -> Build:
@@ -205,7 +209,7 @@ def checked_records(run: Run) -> tuple[Checked, str, str]:
     try:
         with Client(run.target, retry=short_retry()) as client:
             client.token_info()
-            checked = validate(run.built, target=client, identity_map=identity_map(run))
+            checked = validate(run.built, target=client, identity_map=partial(identity_map, run))
     except (OdsError, ConfigError) as error:
         note = f"Checked against the shipped model only: {run.target_name} could not be asked. {error}"
         return validate(run.built), note, type(error).__name__

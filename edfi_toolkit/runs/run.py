@@ -16,7 +16,7 @@ import pandas as pd
 
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.display.progress import NO_COUNTS, Progress
-from edfi_toolkit.privacy import STUDENT_IDS, Masker, masker_of
+from edfi_toolkit.privacy import Masker, persons_in
 from edfi_toolkit.review import answers, steps
 from edfi_toolkit.review.plans import plan_view
 from edfi_toolkit.review.views import View
@@ -35,6 +35,7 @@ from edfi_toolkit.runs.manifest import (
     settings_of,
     user_name,
 )
+from edfi_toolkit.runs.masking import own_masker
 from edfi_toolkit.runs.parameters import flag_of, refuse_numbers
 from edfi_toolkit.runs.planning import (
     asked_who_is_published,
@@ -45,7 +46,7 @@ from edfi_toolkit.runs.planning import (
     resync_of,
 )
 from edfi_toolkit.runs.setup import check_setup
-from edfi_toolkit.runs.workbook import write_run_workbook
+from edfi_toolkit.runs.workbook import keep_current, write_run_workbook
 from edfi_toolkit.settings import Settings, Source, Target
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ class Run:
         made.save(self.path)
         self.__dict__["plan"] = made
         self.folder.record("preview", {**plan_counts(made), "unasked": unasked})
-        write_run_workbook(self)
+        keep_current(self)
         return plan_view(made, self.checked, self._masker_of(made))
 
     @timed
@@ -283,7 +284,7 @@ class Run:
         self.folder.save_frame("results", result)
         outcomes = {name: int(count) for name, count in result.loc[sent, "outcome"].value_counts().items()}
         self.folder.record("publish", {**about, "outcomes": outcomes, "finished": True})
-        write_run_workbook(self)
+        keep_current(self)
         return answers.published_view(result, self.masker(result))
 
     def approve(self, *, by: str = "", answers: Mapping[str, str] | None = None) -> View:
@@ -305,7 +306,7 @@ class Run:
     def rejections(self) -> View:
         """The refusals of this feed that are still open, by cause, and those of this run that are settled."""
         rejected = rejection_rows(self)
-        write_run_workbook(self)
+        keep_current(self)
         return answers.rejections_view(rejected, self.masker(rejected))
 
     def workshop(self) -> View:
@@ -348,8 +349,7 @@ class Run:
 
     def masker(self, *frames: pd.DataFrame) -> Masker:
         """Hides the students of this run, and those of the frames, also inside texts."""
-        own = [self.tables["students"][STUDENT_IDS]] if self.folder.has("extract") else []
-        return masker_of(self.installation.mask_key, *frames, *own)
+        return own_masker(self).knowing(persons_in(*frames))
 
     def overview(self, *, fail_on: str = "") -> View:
         """Which run this is, where its files are, and its steps; fail_on: as `check_outcome`."""

@@ -19,7 +19,7 @@ from edfi_toolkit.validation import references, suite_checks
 from edfi_toolkit.validation.findings import Collected, findings, first_rows, said_once, split_refs
 from edfi_toolkit.validation.flatten import Flat, flatten
 from edfi_toolkit.validation.suite_files import load
-from edfi_toolkit.validation.target import Reader, opened, pull
+from edfi_toolkit.validation.target import IdentityMap, Reader, opened, pull
 
 if TYPE_CHECKING:
     from edfi_toolkit.privacy import Masker
@@ -89,14 +89,14 @@ class Checked:
 
 
 def validate(
-    build: Build, *, target: str | Target | Reader | None = None, identity_map: pd.DataFrame | None = None
+    build: Build, *, target: str | Target | Reader | None = None, identity_map: IdentityMap | None = None
 ) -> Checked:
     """Find every problem of every record of a build, and hold the records that have a critical one.
 
     target: a target's name, a `Target` or an open `ods.Client`. Then descriptors, programs, organizations,
         students and enrollments are looked up there; without one nothing is contacted.
     identity_map: what this feed has published, so that a key which it moves to another resource does not
-        count as taken.
+        count as taken; or what reads it, called only where such a key may be taken.
     Raises ValidationError when a suite cannot be applied as written; OdsUnavailable and OdsRefusedLogin with
     a target. A bad record is a finding, never an exception. Source: expectations/README.md.
     """
@@ -254,7 +254,7 @@ def _records_held(findings: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
 
 
 def missing_references(
-    records: pd.DataFrame, *, target: str | Target | Reader, identity_map: pd.DataFrame | None = None
+    records: pd.DataFrame, *, target: str | Target | Reader, identity_map: IdentityMap | None = None
 ) -> pd.DataFrame:
     """What records refer to and the target does not have now: program, organization, student, enrollment, and a
     key that another resource holds there.

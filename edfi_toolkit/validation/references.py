@@ -27,7 +27,7 @@ from edfi_toolkit.validation.check_texts import CHECK_TEXTS
 from edfi_toolkit.validation.findings import Collected
 from edfi_toolkit.validation.flatten import Flat
 from edfi_toolkit.validation.suite_files import DESCRIPTOR_URI
-from edfi_toolkit.validation.target import Known, folded
+from edfi_toolkit.validation.target import IdentityMap, Known, folded
 
 Flats = Mapping[str, tuple[Flat, np.ndarray]]
 FEW = 15  # values that a sentence may list
@@ -133,7 +133,7 @@ OF_TARGET = frozenset(
 
 
 def check_target(
-    records: pd.DataFrame, known: Known, collected: Collected, identity_map: pd.DataFrame | None = None
+    records: pd.DataFrame, known: Known, collected: Collected, identity_map: IdentityMap | None = None
 ) -> None:
     """COM-DEP-1 and the REF rules: program, organizations, student and enrollment exist in the target; the
     key is free.
@@ -227,20 +227,20 @@ def _how_it_differs(ids: pd.Series, known: Collection[str]) -> list[str]:
 
 
 def _free_keys(
-    records: pd.DataFrame, known: Known, collected: Collected, identity_map: pd.DataFrame | None
+    records: pd.DataFrame, known: Known, collected: Collected, identity_map: IdentityMap | None
 ) -> None:
     """COM-ONE-1: the six-part key is not taken by another kind of association."""
     if known.keys is None or known.keys.empty:
         return
-    taken = known.keys
-    names = ["resource", *KEY_COLUMNS]
-    if identity_map is not None and len(identity_map):
-        ours = folded(identity_map)[names].drop_duplicates().assign(ours=True)
-        taken = taken.merge(ours, on=names, how="left")
-        taken = taken[taken.pop("ours").isna()]
     mine = folded(records).assign(position=np.arange(len(records)))
-    both = mine.merge(taken[names], on=list(KEY_COLUMNS), suffixes=("", "_there"))
-    clash = both[both["resource"].ne(both["resource_there"])].drop_duplicates("position")
+    both = mine.merge(known.keys, on=list(KEY_COLUMNS), suffixes=("", "_there"))
+    clash = both[both["resource"].ne(both["resource_there"])]
+    if identity_map is not None and len(clash):
+        published = folded(identity_map() if callable(identity_map) else identity_map)
+        ours = published.rename(columns={"resource": "resource_there"}).drop_duplicates().assign(ours=True)
+        clash = clash.merge(ours, on=["resource_there", *KEY_COLUMNS], how="left")
+        clash = clash[clash["ours"].isna()]
+    clash = clash.drop_duplicates("position")
     says = [f"In the target this key belongs to {resource} already." for resource in clash["resource_there"]]
     hint = "Delete the other association in the target, or correct the program, if both cannot be right."
     collected.add("COM-ONE-1", clash["position"], field="resource", says=says, hint=hint)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import pandas as pd
 
@@ -22,6 +22,9 @@ ORGANIZATIONS = {
     "stateEducationAgencies": "stateEducationAgencyId",
     "educationServiceCenters": "educationServiceCenterId",
 }
+
+# What a feed has published, or what reads it: called only where it is needed.
+IdentityMap: TypeAlias = pd.DataFrame | Callable[[], pd.DataFrame]
 
 
 @dataclass

@@ -20,7 +20,7 @@ PACKAGE = Path(edfi_toolkit.__file__).parent
 LINES = [
     {"errors"},
     {"model", "privacy", "storage"},
-    {"logs"},
+    {"logs", "spans"},
     {"display", "settings", "tables"},
     {"synthetic"},
     {"rules", "ods", "sandbox"},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,8 @@ from edfi_toolkit.batch.exits import exit_of_steps
 from edfi_toolkit.cli.playground import Playground
 from edfi_toolkit.errors import ConfigError, LedgerBusy, LedgerError, StalePlan, UnsafePlan
 from edfi_toolkit.ledger import Ledger
-from edfi_toolkit.runs import Run, open_run
+from edfi_toolkit.runs import Run, masking, open_run
+from edfi_toolkit.runs import workbook as runs_workbook
 from edfi_toolkit.runs.approving import approved_fingerprint
 from edfi_toolkit.sandbox import Running
 
@@ -187,7 +190,7 @@ def test_a_refused_record_is_shown_by_cause_and_stands_in_the_workbook(
 
     assert view.tone == "bad"
     assert rejected.frames["causes"]["rejections"].sum() == view.value["outcome"].eq("refused").sum() > 0
-    book = openpyxl.load_workbook(run.path / "workbook.xlsx")
+    book = openpyxl.load_workbook(run.workbook().value)
     assert book["Refused"].max_row > 1
     assert run.folder.manifest["steps"]["publish"]["outcomes"]["refused"] > 0
 
@@ -315,6 +318,43 @@ def test_the_set_up_check_finds_what_is_missing(work: Playground, monkeypatch: p
     assert found["source sample"] == "needs attention"
     assert found["target sandbox"] == "needs attention"
     assert found["ledger"] == "ok"
+
+
+def test_unattended_a_run_makes_its_workbook_and_its_masker_and_reads_the_map_once(
+    work: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: Counter[str] = Counter()
+    monkeypatch.setattr(masking, "_made", {})
+    for where, name in (
+        (runs_workbook, "write_workbook"),
+        (masking, "masker_of"),
+        (Ledger, "identity_map"),
+    ):
+        monkeypatch.setattr(where, name, counting(getattr(where, name), made))
+    for step in ("extract", "build", "validate", "preview"):  # each of them opened again, as by a notebook
+        getattr(a_run(), step)()
+    a_run().publish(approved="auto")
+    a_run().rejections()
+    a_run().workbook()
+    assert made == {"write_workbook": 1, "masker_of": 1, "identity_map": 1}
+
+
+def counting(work: Callable[..., Any], made: Counter[str]) -> Callable[..., Any]:
+    def counted(*given: Any, **named: Any) -> Any:
+        made[work.__name__] += 1
+        return work(*given, **named)
+
+    return counted
+
+
+def test_the_workbook_is_written_when_asked_and_at_every_step_only_where_a_person_sits(
+    work: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = previewed()
+    assert not (run.path / "workbook.xlsx").exists()
+    monkeypatch.setattr(runs_workbook, "attended", lambda: True)
+    a_run().preview()
+    assert (run.path / "workbook.xlsx").is_file()
 
 
 def test_the_workbook_shows_students_only_when_asked(work: Playground) -> None:
