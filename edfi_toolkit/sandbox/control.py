@@ -67,7 +67,7 @@ def answer(sandbox: Sandbox, call: Call) -> Reply:
             case "GET", "clients":
                 return json_reply(clients_shown(ods))
             case "POST", "clients":
-                _add_client(ods, _read(call))
+                ods.directory.add_as_written(_read(call))
                 return json_reply(clients_shown(ods))
             case "POST", "tokens/revoke":
                 return json_reply({"revoked": ods.directory.revoke()})
@@ -94,11 +94,3 @@ def _reset(sandbox: Sandbox, call: Call) -> dict[str, Any]:
     sandbox.ods.options.change({name: options[name] for name in kept})
     sandbox.ods.apply_options()
     return found | {"options": asdict(sandbox.ods.options)}
-
-
-def _add_client(ods: Ods, wanted: Any) -> None:
-    facts = {name: tuple(value) if isinstance(value, list) else value for name, value in wanted.items()}
-    name = facts.pop("name", None)
-    if not isinstance(name, str):
-        raise ConfigError("A client needs a name.")
-    ods.directory.add(name, **facts)

@@ -12,6 +12,7 @@ import orjson
 
 from edfi_toolkit.sandbox import bodies, problems
 from edfi_toolkit.sandbox.catalog import catalog
+from edfi_toolkit.sandbox.host_rules import HostRules
 from edfi_toolkit.sandbox.options import OWN_CLIENTS, Options
 from edfi_toolkit.sandbox.refusal import DMS
 from edfi_toolkit.sandbox.relationships import Gate, Hierarchy
@@ -43,6 +44,7 @@ class Ods:
         )
         self.hierarchy = Hierarchy(self.store, self.catalog)
         self.gate = Gate(self.store, self.hierarchy)
+        self.host_rules = HostRules(self.store)
         new = not self.directory.clients
         self._add_own_clients()
         self.descriptors = self._no_descriptors()
@@ -63,6 +65,7 @@ class Ods:
         }
         self.options = replace(self._at_start)
         self.store.clear()
+        self.host_rules.load()
         found["tokens"] = self.directory.revoke()
         self.directory.keep(OWN_CLIENTS)
         self._add_own_clients()
@@ -134,6 +137,7 @@ class Ods:
                 self.gate.check_stored(client, target, "Update", old, orjson.loads(old.body))
                 demand_match(if_match, old)
             self.gate.check(client, target, "Create" if old is None else "Update", body)
+            self.host_rules.check(target, key, body)
         if holder is not None and old is None:
             raise problems.key_in_use(target.table)
         if old is not None:
@@ -170,6 +174,7 @@ class Ods:
         if key != old.key and not target.key_may_change:
             raise problems.key_change(target.name, descriptor=bool(target.descriptor))
         self.gate.check(client, target, "Update", body)
+        self.host_rules.check(target, key, body)
         if key != old.key and self.store.by_key(target.space, key) is not None:
             raise problems.key_in_use(target.table)
         return self._replace(target, old, key, body, references)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from edfi_toolkit.sandbox.refusal import PLAIN_JSON, PREFIX, PROBLEM_JSON
@@ -285,6 +285,14 @@ def key_in_use(table: str) -> Refusal:
         f"'{table[:1].lower()}{table[1:]}' with a duplicate key.",
         dms={"type": f"{PREFIX}identity-conflict"},
     )
+
+
+def values_in_use(names: Iterable[str]) -> Refusal:
+    """409: values that may be there once belong to another item."""
+    together = "', '".join(names)
+    detail = f"Another item has the values of '{together}'; each of them is taken once."
+    legacy = f"The value of '{together}' is not unique."
+    return Refusal(409, "data-conflict:non-unique-values", "Non-Unique Values", detail, legacy=legacy)
 
 
 def modified_meanwhile() -> Refusal:

@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS key_changes (
     old_values TEXT NOT NULL, new_values TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS clients (name TEXT PRIMARY KEY, facts TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS rules (facts TEXT PRIMARY KEY);
 """
 
 

@@ -164,6 +164,14 @@ class Directory:
         )
         return client
 
+    def add_as_written(self, wanted: dict[str, Any]) -> Client:
+        """`add`, from JSON. ConfigError without a name."""
+        facts = {name: tuple(value) if isinstance(value, list) else value for name, value in wanted.items()}
+        name = facts.pop("name", None)
+        if not isinstance(name, str):
+            raise ConfigError("A client needs a name.")
+        return self.add(name, **facts)
+
     def keep(self, names: Container[str]) -> None:
         """Forget every client but these."""
         for key, client in list(self.clients.items()):

@@ -1,4 +1,7 @@
-"""Loading items without authorization: JSON lines of `{"resource": ..., "body": {...}}`."""
+"""Loading items without authorization: JSON lines of `{"resource": ..., "body": {...}}`.
+
+A line may also have a rule of the host (`{"rule": {...}}`), or what a client may do (`{"client": {...}}`).
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,16 @@ from typing import Any
 
 import orjson
 
-from edfi_toolkit.errors import SourceShapeError, SourceUnavailable, what_failed
+from edfi_toolkit.errors import ConfigError, SourceShapeError, SourceUnavailable, what_failed
 from edfi_toolkit.sandbox import problems
 from edfi_toolkit.sandbox.core import Ods
 
 
 def seed(ods: Ods, lines: bytes) -> dict[str, Any]:
-    """Load `{"resource": ..., "body": {...}}`, one a line, in order and without authorization.
+    """Load items, rules of the host and clients, one a line, in order and without authorization.
 
-    Returns `loaded`, `unchanged`, and `refused`: line number, resource and reason of each line that was refused.
+    Returns `loaded`, `unchanged` (rules and clients too: they are no items), and `refused`: line number, resource and
+    reason of each line that was refused.
     All is one transaction; a refused line does not stop the others.
     """
     loaded = unchanged = 0
@@ -38,8 +42,10 @@ def seed(ods: Ods, lines: bytes) -> dict[str, Any]:
 def _seed_line(ods: Ods, line: bytes) -> dict[str, Any] | None:
     try:
         entry = orjson.loads(line)
+        if set_up := entry.keys() & {"rule", "client"}:
+            return _set_up(ods, entry, set_up.pop())
         resource, body = entry["resource"], entry["body"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
         return {
             "resource": None,
             "status": 400,
@@ -57,6 +63,17 @@ def _seed_line(ods: Ods, line: bytes) -> dict[str, Any] | None:
             "status": refusal.status,
             "messages": texts or refusal.errors or [refusal.detail],
         }
+    return None
+
+
+def _set_up(ods: Ods, entry: dict[str, Any], what: str) -> dict[str, Any] | None:
+    try:
+        if what == "rule":
+            ods.host_rules.add(entry[what])
+        else:
+            ods.directory.add_as_written(entry[what])
+    except ConfigError as error:
+        return {"resource": what, "status": 400, "messages": [str(error)]}
     return None
 
 

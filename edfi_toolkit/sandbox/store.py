@@ -107,9 +107,9 @@ class Store:
         self.connection.execute("COMMIT")
 
     def clear(self) -> None:
-        """Forget every item and every change; clients stay."""
+        """Forget every item, every change and the host's rules; clients stay."""
         with self.transaction():
-            for table in ("items", "links", "deletes", "key_changes"):
+            for table in ("items", "links", "deletes", "key_changes", "rules"):
                 self.connection.execute(f"DELETE FROM {table}")  # noqa: S608  # fixed names
         self._recall()
 

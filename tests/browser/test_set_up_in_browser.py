@@ -113,7 +113,7 @@ def test_then_publishes_and_the_bar_tells_it_without_a_cell_being_run(lab: Any) 
     page = lab.run_all(lab.folder / "40_publish.ipynb")
     publish(lab, page)
     page.get_by_role("link", name=re.compile(r"^32 in the ODS \d\d:\d\d$")).wait_for()
-    page.get_by_role("link", name="1 refused", exact=True).wait_for()
+    page.get_by_role("link", name="7 refused", exact=True).wait_for()
     lab.screenshot(page, "40_published-with-bar", whole=True)
     lab.close(page)
 

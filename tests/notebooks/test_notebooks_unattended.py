@@ -15,6 +15,8 @@ import pytest
 
 from edfi_toolkit.batch.exits import Exit
 from edfi_toolkit.batch.unattended import shipped
+from edfi_toolkit.review import rejections
+from edfi_toolkit.review.causes import with_causes
 
 if TYPE_CHECKING:
     from edfi_toolkit.batch.unattended import Unattended
@@ -71,12 +73,20 @@ def test_what_the_manifest_counts_is_in_the_sandbox(published: Published) -> Non
         if (each["method"], each["status"]) == ("POST", 201) and each["resource"].endswith("ssociations")
     )
 
-    assert steps["publish"]["outcomes"] == {"delivered": created, "refused": 1}
-    assert steps["preview"]["actions"] == {"POST": created + 1}
+    assert steps["publish"]["outcomes"] == {"delivered": created, "refused": 7}
+    assert steps["preview"]["actions"] == {"POST": created + 7}
     assert steps["build"]["records"] == steps["validate"]["ready"] + steps["validate"]["held"]
-    assert created + 1 == steps["validate"]["ready"] > 25
+    assert created + 7 == steps["validate"]["ready"] > 25
     assert steps["extract"]["set_aside"] > 0
     assert steps["validate"]["held"] > 0
+
+
+def test_what_was_refused_has_six_causes_to_practise_on(published: Published) -> None:
+    refused = with_causes(rejections(published.folder / "ledger.db"))
+    assert sorted(set(refused["cause_id"])) == [
+        *("code-unknown", "not-enrolled", "reference-missing"),
+        *("value-required", "value-too-long", "value-wrong"),
+    ]
 
 
 def test_no_artifact_for_eyes_holds_a_person_or_the_secret(published: Published) -> None:
@@ -98,8 +108,8 @@ def test_a_resync_runs_unattended_sends_only_what_is_missing_and_leaks_nobody(
     ]
     assert resynced.steps["preview"]["mode"] == "resync"
     delivered = published.done.steps["publish"]["outcomes"]["delivered"]
-    assert resynced.steps["preview"]["actions"] == {"NOOP": delivered, "POST": 1}
-    assert resynced.steps["publish"]["outcomes"] == {"refused": 1}
+    assert resynced.steps["preview"]["actions"] == {"NOOP": delivered, "POST": 7}
+    assert resynced.steps["publish"]["outcomes"] == {"refused": 7}
     assert resynced.exit is Exit.ATTENTION
     assert "was read whole: no copy of it was kept yet." in text_of(
         resynced.run.path / "notebooks" / "60_resync.ipynb"

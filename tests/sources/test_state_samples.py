@@ -12,16 +12,27 @@ import orjson
 import pandas as pd
 import pytest
 
+from edfi_toolkit.review import rejections
+from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.rules import build
 from edfi_toolkit.sources import extract
 from tests.proofs import PROVE
 
+# What the ODS refuses of `before`: six causes to practise on in notebook 50, each with what its page says.
+CAUSES = {
+    "nm-powerschool": "action-not-granted key-taken not-enrolled value-taken value-too-long value-wrong",
+    "wi-infinite-campus": "key-taken not-enrolled value-required value-taken value-too-long value-wrong",
+}
 PROFILES = ("nm-powerschool", "wi-infinite-campus")
 RULE = re.compile(r"\b(?:COM-NRM|NM-ERR|NM-SEL|WI-CEIS|WI-ENR|WI-MOD|WI-504)-\d+\b")
 # what the ODS is asked for when everything is new, and when the SIS changed
 SENT = {
-    "nm-powerschool": {"created": 7, "refused": 0, "later": "3 x DELETE 204, 6 x POST 201"},
-    "wi-infinite-campus": {"created": 11, "refused": 1, "later": "5 x DELETE 204, 7 x POST 201, 1 x PUT 204"},
+    "nm-powerschool": {"created": 7, "refused": 6, "later": "3 x DELETE 204, 12 x POST 201"},
+    "wi-infinite-campus": {
+        "created": 11,
+        "refused": 6,
+        "later": "5 x DELETE 204, 11 x POST 201, 1 x PUT 204",
+    },
 }
 
 
@@ -71,6 +82,9 @@ def test_the_tour_sends_what_changed_and_then_nothing(repository: Path, profile:
     counted = dict(re.findall(r"│ (created|refused) (?:in|by) the ODS +│ +(\d+) │", done.stdout))
     expected = SENT[profile]
     assert counted == {"created": str(expected["created"]), "refused": str(expected["refused"])}
+    refused = with_causes(rejections(tmp_path / "demo" / "ledger.db"))
+    assert sorted(refused["cause_id"]) == CAUSES[profile].split()
+    assert not refused["open"].any()  # corrected in `after`, and delivered
     sent = re.findall(r"Sent to the ODS: (.+)\.", done.stdout)
     assert sent == [expected["later"], "0 changes"]
     canaries = orjson.loads((sample(repository, profile) / "canaries.json").read_bytes())
