@@ -7,9 +7,19 @@ from typing import Annotated
 
 import typer
 
-from edfi_toolkit.cli.options import LEFT_OUT, AsJson, DryRun, FailOnName, Force, Mode, ModeName, StepMinutes
+from edfi_toolkit.cli.options import (
+    LEFT_OUT,
+    AsJson,
+    DryRun,
+    FailOnName,
+    Force,
+    Mode,
+    ModeName,
+    Notify,
+    StepMinutes,
+)
 from edfi_toolkit.cli.output import say, show_json, show_text
-from edfi_toolkit.cli.reporting import seconds
+from edfi_toolkit.cli.reporting import call_hook, seconds
 from edfi_toolkit.cli.stopping import stopping
 
 COLUMNS = (
@@ -55,6 +65,7 @@ def batch(
         str, typer.Option(help="Only the part I/N, such as 2/5, on the second of five machines.")
     ] = "",
     fail_on: FailOnName = LEFT_OUT,
+    notify: Notify = None,
     as_json: AsJson = False,
 ) -> None:
     """Run many districts unattended, each school year to the target that holds it, and go on when one fails.
@@ -130,11 +141,13 @@ def batch(
     sums = {"exit": int(code), "other_years": others, "totals": totals(lines), "seconds": round(seconds(), 1)}
     file.end(sums)
     facts = [line.facts for line in lines]
+    result = {"schema": SCHEMA, "file": str(file.path), "runs": facts, **sums}
     if as_json:
-        show_json({"schema": SCHEMA, "file": str(file.path), "runs": facts, **sums})
+        show_json(result)
     else:
         flat = [{**fact, **fact["counts"]} for fact in facts]
         table = pd.DataFrame(flat).reindex(columns=[*COLUMNS, *MORE_COLUMNS])
         shown = table.sort_values(["source", "school_year"]).convert_dtypes().astype(object)
         show_text(shown.where(shown.notna(), "").to_string(index=False))
+    call_hook(code, result)
     raise typer.Exit(code)

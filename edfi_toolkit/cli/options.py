@@ -43,6 +43,25 @@ FailOnName = Annotated[
     FailOn,
     typer.Option("--fail-on", help="new: exit 0 when the same records are left out as in the last run."),
 ]
+
+
+def _checked_hooks(pairs: list[str] | None) -> list[str] | None:
+    """Before anything runs: a hook that could not be called would be missed when it matters."""
+    from edfi_toolkit.settings.hooks import hooks_given
+
+    hooks_given(pairs)
+    return pairs
+
+
+Notify = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--notify",
+        metavar="OUTCOME=COMMAND",
+        callback=_checked_hooks,
+        help="Give the report to a command by outcome: done, attention, unavailable, guarded, settings, failed, any.",
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Send nothing, whatever is approved.")]
 Force = Annotated[
     bool, typer.Option("--force", help="Run also where nothing has changed since the last run.")

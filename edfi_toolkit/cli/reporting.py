@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import wraps
@@ -31,6 +31,7 @@ class _Underway:
     given: dict[str, Any] = field(default_factory=dict)
     run: Run | None = None
     began: float = field(default_factory=time.monotonic)
+    notified: bool = False
 
 
 _underway = _Underway()
@@ -111,3 +112,22 @@ def report_failure(code: Exit, error: str, says: str) -> None:
             report = report_of(run, code, seconds=seconds(), says=says, error=error).keep(run)
     if JSON in sys.argv and not output.was_json:
         output.show_json(report.facts)
+    call_hook(code, report.facts)
+
+
+def call_hook(code: Exit, facts: Mapping[str, Any]) -> None:
+    """Give the report to the command that is set for the outcome, once, where the command takes `--notify`."""
+    if _underway.notified or "notify" not in _underway.given:
+        return
+    from edfi_toolkit.batch.notify import hook_for, notify
+    from edfi_toolkit.errors import ConfigError
+    from edfi_toolkit.settings import load_settings
+    from edfi_toolkit.settings.hooks import Hooks, hooks_given
+
+    _underway.notified = True
+    settings: Hooks = {}
+    with suppress(ConfigError):  # they may be what the report is about
+        settings = load_settings().notify
+    command = hook_for(code, hooks_given(_underway.given["notify"]), settings)
+    if command and (failed := notify(command, facts)):
+        output.say(failed)

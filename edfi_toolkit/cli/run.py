@@ -15,6 +15,7 @@ from edfi_toolkit.cli.options import (
     Given,
     Mode,
     ModeName,
+    Notify,
     ProfileName,
     SchoolYear,
     SourceLabel,
@@ -25,7 +26,7 @@ from edfi_toolkit.cli.options import (
 )
 from edfi_toolkit.cli.output import say, show, show_json, show_text
 from edfi_toolkit.cli.progress import notebook_progress
-from edfi_toolkit.cli.reporting import seconds
+from edfi_toolkit.cli.reporting import call_hook, seconds
 from edfi_toolkit.cli.stopping import in_a_thread, stopping
 
 
@@ -49,6 +50,7 @@ def run(
     step_minutes: StepMinutes = 60,
     source_name: SourceLabel = None,
     fail_on: FailOnName = LEFT_OUT,
+    notify: Notify = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the notebooks unattended: extract, validate, preview; with --approve publish and review too.
@@ -88,4 +90,5 @@ def run(
         show_text(f"{report.says} Its report is {report.last_report}. --force runs it all the same.")
     else:
         show(done.run.overview())
+    call_hook(report.exit, report.facts)
     raise typer.Exit(report.exit)

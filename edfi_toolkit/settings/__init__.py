@@ -32,6 +32,7 @@ from edfi_toolkit.settings.file import (
     token_cache_of,
     variable_of,
 )
+from edfi_toolkit.settings.hooks import Hooks, read_hooks
 from edfi_toolkit.settings.keys import ENTRIES, saved_login
 from edfi_toolkit.settings.limits import Limits, ReadingLimits
 from edfi_toolkit.settings.targets import Secret, Source, Target
@@ -65,6 +66,7 @@ class Settings:
     profile_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     reading: ReadingLimits = field(default_factory=ReadingLimits)
+    notify: Hooks = field(default_factory=dict)
     file: Path | None = None
     root: Path = Path()
 
@@ -158,7 +160,7 @@ def load_settings(
     root = file.parent if file else Path.cwd()
     content = Section(parse(file) if file else {}, str(file or FILE_NAME), "")
     content.refuse_credentials()
-    content.allow("sources", "targets", "profiles", "paths", "limits", "reading")
+    content.allow("sources", "targets", "profiles", "paths", "limits", "reading", "notify")
 
     paths = content.table("paths")
     paths.allow("ledger", "ledger_env", "runs", "copies", "token_cache")
@@ -179,6 +181,7 @@ def load_settings(
         profile_settings={name: dotted(table.content) for name, table in content.tables("profiles")},
         limits=read_limits(content.table("limits")),
         reading=read_reading_limits(content.table("reading")),
+        notify=read_hooks(content.table("notify")),
         file=file,
         root=root,
     )

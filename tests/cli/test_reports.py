@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from edfi_toolkit.batch.exits import Exit
+from edfi_toolkit.batch.notify import notify
 from edfi_toolkit.cli import main
 from edfi_toolkit.cli.playground import working_in
 from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.runs import open_run
 from edfi_toolkit.runs.evidence import FAULTS, verify
+from edfi_toolkit.settings.hooks import ANY, OUTCOMES
 from tests.factories.district import YEAR
 from tests.factories.watched import PEOPLE, District
 
@@ -98,3 +101,54 @@ def test_a_run_claims_what_it_sent_and_says_what_is_new(north: District, told: T
     assert {"report.json", "counted.parquet"} <= {*checks["name"]}
     kept = json.loads((Path(third["folder"]) / "report.json").read_bytes())
     assert (kept["run_id"], kept["counts"]) == (third["run_id"], third["counts"])
+
+
+@pytest.fixture
+def hook(tmp_path: Path) -> tuple[str, Path]:
+    """A command that keeps what it is given, and the environment it sees; where it keeps that."""
+    kept, code = tmp_path / "kept.jsonl", tmp_path / "hook.py"
+    code.write_text(
+        "import json, os, sys\n"
+        f"with open({str(kept)!r}, 'a') as file:\n"
+        "    told = json.load(sys.stdin) | {'argument': sys.argv[1], "
+        "'logins': 'EDFI_TARGET_SANDBOX_KEY' in os.environ}\n"
+        "    file.write(json.dumps(told) + '\\n')\n"
+    )
+    return f"{sys.executable} {code}", kept
+
+
+def test_the_report_goes_once_to_the_command_that_is_set_for_the_outcome(
+    north: District, told: Told, hook: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command, kept = hook
+    settings = north.folder / "edfi.toml"
+    text = settings.read_text("utf-8")
+    settings.write_text(f'{text}[notify]\nsettings = "{command} of-settings"\nany = "{command} of-any"\n')
+    try:
+        wrong = told("run", "nroth", *OF)
+        batched = told("batch", "--approve", "auto", "--json", "--notify", f"any={command} of-option")
+        with monkeypatch.context() as patch:
+            patch.setenv("EDFI_TARGET_SANDBOX_URL", "http://127.0.0.1:9")
+            down = told("run", "north", *OF, "--approve", "auto", "--notify", f"done={command} no")
+        told("plan", "north", *OF, "--target", "sandbx")  # has no such option
+    finally:
+        settings.write_text(text)
+    calls = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert [(each.pop("argument"), each.pop("logins")) for each in calls] == [
+        ("of-settings", False),
+        ("of-option", False),
+        ("of-any", False),
+    ]
+    assert calls == [wrong, batched, down]
+    assert (down["exit"], down["error"]["type"]) == (5, "OdsUnavailable")
+
+
+def test_a_hook_that_fails_changes_no_exit_code_and_a_wrong_one_is_refused_first(
+    north: District, told: Told
+) -> None:
+    assert "could not be started" in notify(["no-such-command"], {})
+    assert "ended with 1" in notify([sys.executable, "-c", "raise SystemExit(1)"], {})
+    assert told("run", "nroth", *OF, "--notify", "any=no-such-command")["exit"] == 2
+    refused = told("run", "north", *OF, "--notify", "gaurded=mail")
+    assert "Did you mean 'guarded'" in refused["error"]["says"] + refused["error"]["next_step"]
+    assert {*OUTCOMES} == {ANY, *(code.name.lower() for code in Exit)}
