@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from edfi_toolkit.ods.transport import CONNECT_S, SILENT_S, TOTAL_S
+from edfi_toolkit.settings.limits import DEFAULT_ANSWERS
 
 if TYPE_CHECKING:
     import aiohttp
@@ -44,8 +44,8 @@ class TornadoTransport(httpx.AsyncBaseTransport):
                 body=body if body or request.method in ("POST", "PUT") else None,
                 follow_redirects=False,
                 decompress_response=False,
-                connect_timeout=CONNECT_S,
-                request_timeout=TOTAL_S,
+                connect_timeout=DEFAULT_ANSWERS.max_connect_s,
+                request_timeout=DEFAULT_ANSWERS.max_answer_s,
                 prepare_curl_callback=lambda easy: easy.setopt(pycurl.PREREQFUNCTION, once),
             ),
             raise_error=False,
@@ -104,7 +104,11 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             trace_configs=[trace],
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=TOTAL_S, sock_connect=CONNECT_S, sock_read=SILENT_S),
+            timeout=aiohttp.ClientTimeout(
+                total=DEFAULT_ANSWERS.max_answer_s,
+                sock_connect=DEFAULT_ANSWERS.max_connect_s,
+                sock_read=DEFAULT_ANSWERS.max_silent_s,
+            ),
         )
         return self._session
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 
-from edfi_toolkit.errors import OdsRefusedLogin, OdsUnavailable
+from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable
 from edfi_toolkit.ods.problems import Problem, parse_problem
 from edfi_toolkit.ods.retry import retry_after_s
 from edfi_toolkit.ods.tokens import KeptToken, Token, token_of
@@ -128,6 +128,16 @@ class OdsAuth(httpx.Auth):
                 return
         problem = parse_problem(status, content, content_type=response.headers.get("content-type", ""))
         path = urlsplit(self._url).path
+        if 300 <= status < 400:
+            raise OdsError(
+                f"Target '{self._target.name}': the address that gives tokens leads elsewhere ({status}); key and "
+                "secret are not sent there. Check the address with the host, correct url under "
+                f"[targets.{self._target.name}], and run again.",
+                method="POST",
+                path=path,
+                status=status,
+                correlation_id=problem.correlation_id,
+            )
         if not (status < 300 or status in (408, 429) or status >= 500):
             code = str(answer.get("error", ""))
             raise OdsRefusedLogin(

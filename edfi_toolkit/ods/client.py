@@ -15,7 +15,7 @@ import pandas as pd
 from edfi_toolkit import model
 from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.errors import OdsError
-from edfi_toolkit.ods.discovery import Discovery
+from edfi_toolkit.ods.discovery import Discovery, at_target, path_of
 from edfi_toolkit.ods.loop import BackgroundLoop
 from edfi_toolkit.ods.outcomes import outcomes
 from edfi_toolkit.ods.pages import (
@@ -26,7 +26,21 @@ from edfi_toolkit.ods.pages import (
     read_pages,
     snapshot_headers,
 )
-from edfi_toolkit.ods.read import Found, Row, checked_filters, find_one, get_one
+from edfi_toolkit.ods.read import (
+    Found,
+    Row,
+    as_mapping,
+    checked_filters,
+    etag_of,
+    find_one,
+    get_one,
+    list_of,
+    member_of,
+    object_of,
+    rows_of,
+    text_of,
+    whole_number,
+)
 from edfi_toolkit.ods.retry import RetryPolicy
 from edfi_toolkit.ods.session import Session
 from edfi_toolkit.ods.write import Job, Outcome, Write
@@ -60,7 +74,7 @@ class Client:
         self._session = Session(
             target,
             transport=transport,
-            policy=retry or RetryPolicy(),
+            policy=retry or RetryPolicy(longest_pause_s=target.answers.max_wait_s),
             chance=chance or random.Random(),  # noqa: S311 - spreads retries, guards nothing
         )
         self._background = BackgroundLoop()
@@ -134,17 +148,22 @@ class Client:
         endpoint = model.descriptor_endpoints().get(name) or f"{name[:1].lower()}{name[1:]}s"
         pages = self._pages(self.discovery.collection(endpoint))
         return frozenset(
-            f"{row['namespace']}#{row['codeValue']}" for rows in self._rows(pages) for row in rows
+            f"{text_of(row, 'namespace')}#{text_of(row, 'codeValue')}"
+            for rows in self._rows(pages)
+            for row in rows
         )
 
     def dependencies(self) -> pd.DataFrame:
         """The order of loading, `resource`, `order`, `operation`, sorted; a resource may be there twice."""
         url = self.discovery.dependencies
-        entries = self._run(self._session.ask("GET", url, anonymous=True)).json() if url else []
         rows = [
-            (str(entry["resource"]).strip("/").removeprefix("ed-fi/"), int(entry["order"]), str(operation))
-            for entry in entries
-            for operation in entry.get("operations") or ()
+            (
+                text_of(entry, "resource").strip("/").removeprefix("ed-fi/"),
+                whole_number(entry.get("order"), "place in the order of loading"),
+                str(operation),
+            )
+            for entry in (self._run(self._described(url)) if url else ())
+            for operation in list_of(entry, "operations")
         ]
         frame = pd.DataFrame(rows, columns=["resource", "order", "operation"])
         return frame.sort_values(["order", "resource", "operation"], ignore_index=True)
@@ -158,8 +177,9 @@ class Client:
         url = self.discovery.token_info
         if url is None:
             return {}
-        found = self._run(self._session.ask("POST", url, names_token=True)).json()
-        return found if isinstance(found, dict) else {}
+        return dict(
+            as_mapping(self._session.json(self._run(self._session.ask("POST", url, names_token=True))))
+        )
 
     def count(self, resource: str, *, snapshot: bool | str = False) -> int | None:
         """How many items a collection has; None when the API does not count."""
@@ -179,7 +199,12 @@ class Client:
     ) -> pd.DataFrame:
         """What was deleted between two change versions, both included: resource, id, change_version, key."""
         rows = [
-            (resource, str(row["id"]), int(row["changeVersion"]), row.get("keyValues") or {})
+            (
+                resource,
+                row["id"],
+                _version_of(row),
+                member_of(row, "keyValues") if row.get("keyValues") else {},
+            )
             for row in self._tracked(resource, "deletes", minimum, maximum, snapshot)
         ]
         return pd.DataFrame(rows, columns=["resource", "id", "change_version", "key"])
@@ -195,10 +220,10 @@ class Client:
             rows = [
                 (
                     resource,
-                    str(row["id"]),
-                    int(row["changeVersion"]),
-                    row["oldKeyValues"],
-                    row["newKeyValues"],
+                    row["id"],
+                    _version_of(row),
+                    member_of(row, "oldKeyValues"),
+                    member_of(row, "newKeyValues"),
                 )
                 for row in self._tracked(resource, "keyChanges", minimum, maximum, snapshot)
             ]
@@ -274,28 +299,34 @@ class Client:
         url = (await self._session.discovery()).openapi
         if url is None:
             return {}
-        answer = await self._session.ask("GET", url, anonymous=True, accept=(404,))
-        for entry in answer.json() if answer.status == 200 else ():
+        for entry in await self._described(url, accept=(404,)):
             if str(entry.get("name", "")).lower() == "resources":
-                document = httpx.URL(entry["endpointUri"])
-                own = httpx.URL(self.target.base_url)
-                document = document.copy_with(scheme=own.scheme, host=own.host, port=own.port)
-                return dict((await self._session.ask("GET", str(document), anonymous=True)).json())
+                path = path_of(text_of(entry, "endpointUri"), self.target)
+                answer = await self._session.ask("GET", at_target(path, self.target), anonymous=True)
+                return object_of(self._session, answer)
         return {}
+
+    async def _described(self, url: str, *, accept: tuple[int, ...] = ()) -> list[Row]:
+        """A list in the API's description of itself; empty for a status in `accept`."""
+        answer = await self._session.ask("GET", url, anonymous=True, accept=accept)
+        return [] if answer.status in accept else rows_of(self._session, answer)
 
 
 def _frame(resource: str, rows: list[Row]) -> pd.DataFrame:
     """Rows as they came, taken apart as `found_of` does; a page at a time, since a read is mostly this."""
-    ids = [str(row.pop("id", "")) for row in rows]
+    ids = [row.pop("id") for row in rows]
     etags = [row.pop("_etag", None) for row in rows]
     for row in rows:
         row.pop("_lastModifiedDate", None)
     bodies = np.empty(len(rows), dtype=object)
     bodies[:] = rows
-    plain = [None if etag is None else str(etag).strip('"') for etag in etags]
-    texts = {"resource": [resource] * len(rows), "id": ids, "etag": plain}
+    texts = {"resource": [resource] * len(rows), "id": ids, "etag": [etag_of(etag) for etag in etags]}
     columns = {name: pd.array(values, dtype="str") for name, values in texts.items()}
     return pd.DataFrame({**columns, "body": bodies}, copy=False)
+
+
+def _version_of(row: Row) -> int:
+    return whole_number(row.get("changeVersion"), "change version")
 
 
 async def _started(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -33,7 +33,7 @@ from edfi_toolkit.ods.copy_file import (
     parts_of,
     row_count,
 )
-from edfi_toolkit.ods.read import comparable, query_key
+from edfi_toolkit.ods.read import comparable, row_key
 from edfi_toolkit.storage import from_json_column
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ def _carried(
 
 
 def _key(resource: str, body: dict[str, Any]) -> frozenset[tuple[str, str]]:
-    return frozenset(comparable(query_key(resource, body)).items())
+    return frozenset(comparable(row_key(resource, body)).items())
 
 
 def _marks_of(client: Client, resource: str) -> Marks:

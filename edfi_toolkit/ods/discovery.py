@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+import httpx
+
 from edfi_toolkit.errors import ConfigError, OdsError
 from edfi_toolkit.settings import Target
 
@@ -58,9 +60,10 @@ def read_discovery(document: Any, target: Target) -> Discovery:
     def at(name: str) -> str | None:
         return _address(urls[name], target, mode) if _given(urls, name) else None
 
+    listed = document.get("dataModels")
     models = {
-        model["name"]: str(model.get("version") or "")
-        for model in document.get("dataModels") or ()
+        model["name"]: _text(model.get("version")) or ""
+        for model in (listed if isinstance(listed, list) else ())
         if isinstance(model, Mapping) and isinstance(model.get("name"), str)
     }
     return Discovery(
@@ -82,11 +85,30 @@ def read_discovery(document: Any, target: Target) -> Discovery:
 def _address(url: str, target: Target, mode: str | None) -> str:
     """Scheme and host as the user gave them, path as the API gave it: behind a proxy the API may know only
     its inner name, and a credential never goes to an address less protected than the one the user wrote."""
-    own = urlsplit(target.base_url)
-    path = unquote(urlsplit(url).path) if "%7B" in url.upper() else urlsplit(url).path
+    path = path_of(url, target)
+    path = unquote(path) if "%7B" in url.upper() else path
     path = _PLACEHOLDER.sub(lambda match: _filled(match[1], target), path)
     if mode and "year" in mode.lower() and target.school_year:
         path = _YEAR_AFTER_VERSION.sub(str(target.school_year), path)  # 5.x and 6.x print the current year
+    return at_target(path, target)
+
+
+def path_of(url: str, target: Target) -> str:
+    """The path of an address that the API gave. Raises OdsError for a text that is none."""
+    try:
+        path = urlsplit(url).path
+        httpx.URL(path)
+    except (ValueError, httpx.InvalidURL):
+        raise OdsError(
+            f"Target '{target.name}': the API names addresses that are none. Check url under "
+            f"[targets.{target.name}] with the host, and run again."
+        ) from None
+    return path
+
+
+def at_target(path: str, target: Target) -> str:
+    """A path at the scheme and host that the user gave."""
+    own = urlsplit(target.base_url)
     return urlunsplit((own.scheme, own.netloc, path, "", ""))
 
 

@@ -18,22 +18,24 @@ from itertools import pairwise
 from typing import Any, NamedTuple, TypeVar
 
 from edfi_toolkit.errors import OdsError
+from edfi_toolkit.ods.bounds import Extent, token_fits
 from edfi_toolkit.ods.problems import Problem
-from edfi_toolkit.ods.read import Row, object_of, rows_of, whole_number
+from edfi_toolkit.ods.read import Row, check_id, object_of, rows_of, whole_number
 from edfi_toolkit.ods.session import Answer, Session
 
 T = TypeVar("T")
 Put = Callable[[list[Row]], Awaitable[None]]
+PutNew = Callable[[list[Row]], Awaitable[int]]  # says how many were not there before
 
 PAGE_SIZE = 500
 _SMALLEST_PAGE = 25
 _MOST = re.compile(r"between \d+ and (\d{1,9})")
-_MOST_PARTITIONS = 200  # what an API gives at most
+_MOST_STALE = 10  # pages in a row of rows that all came before
 _MOST_EMPTY = 100  # pages in a row without a row that yet name a next one; an honest last page names none
 # A window of change versions should hold about so many pages: enough to be worth its count, few enough to stay cheap.
 _WINDOW_PAGES = 20
 _MOST_WINDOWS = 64
-_CIRCLE = "The API's pages lead in a circle; reading stopped. Tell the host."
+_CIRCLE = "The API's pages lead in a circle; reading stopped. Tell the host, and run again."
 _WINDOW = ("minChangeVersion", "maxChangeVersion")
 
 
@@ -54,7 +56,7 @@ async def read_pages(pages: Pages, put: Put, *, readers: int) -> None:
 class Pages:
     """One collection with its filters, and the page size found to be allowed.
 
-    headers: sent with every request, such as the one that asks for a snapshot.
+    headers: sent with every request, such as the one that asks for a snapshot. extent: of the reading this is part of.
     """
 
     def __init__(
@@ -64,24 +66,28 @@ class Pages:
         filters: Mapping[str, Any],
         size: int = PAGE_SIZE,
         headers: Mapping[str, str] | None = None,
+        extent: Extent | None = None,
     ) -> None:
         self._session, self._url, self.filters, self.size = session, url, filters, size
         self._headers = headers or {}
+        self._extent = extent or Extent(session.target)
 
     def within(self, lowest: int | None, highest: int) -> Pages:
         """The rows whose change version is in a window, both ends included."""
         bounds = {name: at for name, at in zip(_WINDOW, (lowest, highest), strict=True) if at is not None}
-        return Pages(self._session, self._url, {**self.filters, **bounds}, self.size, self._headers)
+        return Pages(
+            self._session, self._url, {**self.filters, **bounds}, self.size, self._headers, self._extent
+        )
 
     async def counted(self, offset: int, **more: Any) -> tuple[list[Row], str | None]:
         """The page at an offset, and the token of the next one where tokens are offered."""
         answer = await self._sized("limit", {**({"offset": offset} if offset else {}), **more})
-        return rows_of(answer), answer.headers.get("next-page-token")
+        return self._rows(answer), self._next(answer)
 
     async def following(self, token: str) -> tuple[list[Row], str | None]:
         """The page of a token, and the next token."""
         answer = await self._sized("pageSize", {"pageToken": token})
-        return rows_of(answer), answer.headers.get("next-page-token")
+        return self._rows(answer), self._next(answer)
 
     async def total(self, *, needed: bool = True) -> int | None:
         """How many rows there are, where the API counts them; unless needed, it is asked once only."""
@@ -89,7 +95,7 @@ class Pages:
         params = {**self.filters, "limit": 1, "totalCount": "true"}
         answer = await ask("GET", self._url, params=params, headers=self._headers)
         text = answer.headers.get("total-count")
-        return None if text is None else whole_number(text, "total")
+        return None if text is None else self._extent.check(whole_number(text, "total"))
 
     async def partitions(self, number: int) -> list[str]:
         """Tokens that split the collection; none where the API does not split."""
@@ -100,12 +106,16 @@ class Pages:
             headers=self._headers,
             accept=(400, 404, 405),
         )
-        tokens = object_of(answer).get("pageTokens") if answer.status == 200 else None
+        tokens = object_of(self._session, answer).get("pageTokens") if answer.status == 200 else None
         if not isinstance(tokens, list):
             return []
-        if len(tokens) > _MOST_PARTITIONS or len({str(token) for token in tokens}) < len(tokens):
-            raise OdsError("The API splits the collection into parts that cannot be. Tell the host.")
-        return [str(token) for token in tokens]
+        self._extent.check_parts(len(tokens))
+        usable = all(isinstance(token, str) and self._fits(token) for token in tokens)
+        if not usable or len(set(tokens)) < len(tokens):
+            raise OdsError(
+                "The API splits the collection into parts that cannot be. Tell the host, and run again."
+            )
+        return tokens
 
     async def newest(self) -> int | None:
         """The newest change version; None where there are none, or the filters name versions already."""
@@ -113,6 +123,24 @@ class Pages:
             return None
         versions = await change_versions(self._session, self._headers)
         return versions and versions.newest
+
+    def _rows(self, answer: Answer) -> list[Row]:
+        rows = rows_of(self._session, answer)
+        for row in rows:
+            check_id(row.get("id"))
+        self._extent.add(len(rows), asyncio.get_running_loop().time())
+        return rows
+
+    def _next(self, answer: Answer) -> str | None:
+        token = answer.headers.get("next-page-token")
+        if token is not None and not self._fits(token):
+            raise OdsError(
+                "The API names a next page that cannot be asked for. Tell the host, and run again."
+            )
+        return token
+
+    def _fits(self, token: str) -> bool:
+        return token_fits(token, self._session.target.answers)
 
     async def _sized(self, name: str, rest: Mapping[str, Any]) -> Answer:
         while True:
@@ -132,7 +160,7 @@ class Pages:
             if allowed is None:
                 raise OdsError(
                     f"Target '{self._session.target.name}' does not accept the filters of this reading (400 "
-                    f"{answer.problem.title if answer.problem else ''}). Check their names and values.",
+                    f"{answer.problem.title if answer.problem else ''}). Check their names and values, and run again.",
                     method="GET",
                     path=self._url.partition("?")[0],
                     status=400,
@@ -158,7 +186,8 @@ async def change_versions(session: Session, headers: Mapping[str, str]) -> Versi
         if headers:
             raise no_snapshot(session, answer)
         return None
-    members = {name.lower(): value for name, value in object_of(answer).items()}  # very old ones capitalise
+    found = object_of(session, answer)
+    members = {name.lower(): value for name, value in found.items()}  # very old ones capitalise
     newest = members.get("newestchangeversion")
     if newest is None:
         return None
@@ -195,14 +224,15 @@ def allowed_page_size(problem: Problem | None, asked: int) -> int | None:
 
 
 async def _by_token(pages: Pages, token: str | None, put: Put) -> None:
-    seen, empty = set[str](), 0
+    seen, firsts, empty = set[str](), set[str](), 0
     while token is not None:
         seen.add(token)
         rows, following = await pages.following(token)
         empty = 0 if rows else empty + 1
-        if following in seen or empty > _MOST_EMPTY:
+        if following in seen or empty > _MOST_EMPTY or (rows and rows[0]["id"] in firsts):
             raise OdsError(_CIRCLE)
         if rows:
+            firsts.add(rows[0]["id"])
             await put(rows)
         token = following
 
@@ -210,44 +240,54 @@ async def _by_token(pages: Pages, token: str | None, put: Put) -> None:
 async def _by_offset(pages: Pages, first: list[Row], put: Put, readers: int) -> None:
     seen: set[str] = set()
 
-    async def put_new(rows: list[Row]) -> None:
-        fresh = [row for row in rows if row.get("id") not in seen]
-        seen.update(str(row["id"]) for row in fresh if "id" in row)
+    async def put_new(rows: list[Row]) -> int:
+        fresh = [row for row in rows if row["id"] not in seen]
+        seen.update(row["id"] for row in fresh)
         if fresh:
             await put(fresh)
+        return len(fresh)
 
     if not first:
         return
     step = len(first)  # a host may hand out less than was asked for
     total = await pages.total()
-    if total is None:
+    if total is None or total < step:  # what is less than what came is no total
         await _forwards(pages, first, put_new)
-    elif total <= step:
+        return
+    if total == step:
         await put_new(first)
     elif total > _WINDOW_PAGES * step and (newest := await pages.newest()) is not None:
         await _by_windows(pages, newest, total, step, put_new, readers)
     else:
         await _backwards(pages, total, step, put_new)
+    if len(seen) < total and len(seen) < (await pages.total() or 0):
+        # Pages were shorter than they had to be, or rows came and went: from the first page to the last that has any.
+        await _forwards(pages, (await pages.counted(0))[0], put_new)
+        if len(seen) < total == await pages.total():
+            raise OdsError(
+                f"The API counts {total:,} records of a collection and gives {len(seen):,}, so the reading is not "
+                "complete. Tell the host, and run again."
+            )
 
 
-async def _forwards(pages: Pages, rows: list[Row], put: Put) -> None:
-    offset = 0
+async def _forwards(pages: Pages, rows: list[Row], put: PutNew) -> None:
+    offset = stale = 0
     while rows:
-        await put(rows)
         offset += len(rows)
-        before, (rows, _) = rows, await pages.counted(offset)
-        if rows == before:
+        stale = 0 if await put(rows) else stale + 1
+        if stale > _MOST_STALE:
             raise OdsError(_CIRCLE)
+        rows, _ = await pages.counted(offset)
 
 
-async def _backwards(pages: Pages, total: int, step: int, put: Put) -> None:
+async def _backwards(pages: Pages, total: int, step: int, put: PutNew) -> None:
     """From the last page to the first, which holds by then what was moved into it."""
     for offset in range((total - 1) // step * step, -1, -step):
         rows, _ = await pages.counted(offset)
         await put(rows)
 
 
-async def _by_windows(pages: Pages, newest: int, total: int, step: int, put: Put, readers: int) -> None:
+async def _by_windows(pages: Pages, newest: int, total: int, step: int, put: PutNew, readers: int) -> None:
     async def one(window: tuple[int | None, int]) -> None:
         part = pages.within(*window)
         held = await part.total()
@@ -265,7 +305,9 @@ async def _by_windows(pages: Pages, newest: int, total: int, step: int, put: Put
         if len(late) < step:  # a single answer, and so a single moment: nothing can slip past it
             await put(late)
             return
-        newest, total = await pages.newest() or newest, len(late)
+        newest, total = await pages.newest() or 0, len(late)
+        if newest < lowest:  # what is above the newest version is no late row
+            raise OdsError(_CIRCLE)
 
 
 def version_windows(lowest: int | None, newest: int, count: int) -> list[tuple[int | None, int]]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -17,6 +18,8 @@ PREFIX = "urn:ed-fi:api:"
 GATEWAY = "gateway"  # the page came from something in front of the API, never from the API itself
 _SHOWN = 200
 _RAW = 2_000
+_READ = 2**20  # bytes of an answer that are read for its texts
+_MOST_TEXTS = 500
 _DEEPEST = 20  # levels of nested texts; an honest answer has three
 
 _BY_STATUS = {
@@ -85,6 +88,7 @@ def parse_problem(
     status: int, content: bytes, *, content_type: str = "", correlation_id: str | None = None
 ) -> Problem:
     """Read an error answer of any shape: problem details, older JSON, OAuth, HTML, plain text, nothing."""
+    content = content[:_READ]
     text = content.decode("utf-8", "replace").lstrip("\ufeff").strip()
     title = _phrase(status)
     if not text:
@@ -102,7 +106,9 @@ def parse_problem(
 
     members = {name.lower(): value for name, value in document.items()}
     detail = _text(members.get("detail"))
-    texts = tuple(dict.fromkeys(_texts_in(members)))  # DMS repeats itself; the order stays
+    texts = tuple(
+        dict.fromkeys(islice(_texts_in(members), _MOST_TEXTS))
+    )  # DMS repeats itself; the order stays
     if detail and "See '" not in detail:
         texts = (*texts, ("", detail))
     named = _text(members.get("title"))

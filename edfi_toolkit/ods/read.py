@@ -16,6 +16,8 @@ Row = dict[str, Any]
 
 _A_FEW = 25
 _DIGITS = re.compile(r"[0-9]{1,18}")
+_ETAG = re.compile(r"[ !#-~]{0,256}")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # a GUID, with or without dashes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ def found_of(row: Row) -> Found:
     body = dict(row)
     etag = body.pop("_etag", None)
     body.pop("_lastModifiedDate", None)
-    return Found(str(body.pop("id", "")), None if etag is None else str(etag).strip('"'), body)
+    return Found(check_id(body.pop("id", None)), etag_of(etag), body)
 
 
 async def get_one(session: Session, resource: str, ed_fi_id: str) -> Found | None:
@@ -40,7 +42,14 @@ async def get_one(session: Session, resource: str, ed_fi_id: str) -> Found | Non
     answer = await session.ask(
         "GET", f"{(await session.discovery()).collection(resource)}/{ed_fi_id}", accept=(404,)
     )
-    return None if answer.status == 404 else found_of({"_etag": answer.etag, **object_of(answer)})
+    if answer.status == 404:
+        return None
+    found = found_of({"_etag": answer.etag, **object_of(session, answer)})
+    if _bare(found.id) != _bare(ed_fi_id):
+        raise OdsError(
+            "The API answered with another record than was asked for. Tell the host, and run again."
+        )
+    return found
 
 
 async def find_one(
@@ -50,9 +59,9 @@ async def find_one(
     key = query_key(resource, body_or_key)
     url = (await session.discovery()).collection(resource)
     answer = await session.ask("GET", url, params={**key, "limit": _A_FEW})
-    for row in rows_of(answer):
+    for row in rows_of(session, answer):
         # An unknown parameter filters nothing and says nothing: only a row of this very key is the one.
-        if comparable(query_key(resource, row)) == comparable(key):
+        if comparable(row_key(resource, row)) == comparable(key):
             return found_of(row)
     return None
 
@@ -69,19 +78,62 @@ def query_key(resource: str, body_or_key: Mapping[str, Any] | Sequence[Any]) -> 
     return {name: _wire(_member(body_or_key, path)) for name, path in keys}
 
 
-def rows_of(answer: Answer) -> list[Row]:
+def row_key(resource: str, row: Row) -> dict[str, Any]:
+    """`query_key` of what was read. Raises OdsError for a row that lacks a part of its key."""
+    try:
+        return query_key(resource, row)
+    except (KeyError, TypeError):
+        raise OdsError(
+            f"The API answered with a record of {resource} that lacks a part of its key. Tell the host, and run again."
+        ) from None
+
+
+def text_of(row: Row, name: str) -> str:
+    """A text member of what was read. Raises OdsError when it is none."""
+    found = row.get(name)
+    if isinstance(found, str):
+        return found
+    raise OdsError(f"The API answered with a record whose {name} is no text. Tell the host, and run again.")
+
+
+def member_of(row: Row, name: str) -> Row:
+    """An object in what was read. Raises OdsError when it is none."""
+    found = row.get(name)
+    if isinstance(found, dict):
+        return found
+    raise OdsError(f"The API answered with a record whose {name} is no object. Tell the host, and run again.")
+
+
+def list_of(row: Row, name: str) -> list[Any]:
+    """A list in what was read; empty where there is none. Raises OdsError for anything else."""
+    found = row.get(name) or []
+    if isinstance(found, list):
+        return found
+    raise OdsError(f"The API answered with a record whose {name} is no list. Tell the host, and run again.")
+
+
+def as_mapping(value: Any) -> Mapping[str, Any]:
+    """A part of a description that may be anything; empty when it is no object."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def rows_of(session: Session, answer: Answer) -> list[Row]:
     """The rows of a list. Raises OdsError when it is none."""
-    rows = answer.json()
+    rows = session.json(answer)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise OdsError("The API answered a list with something else. Check the address with the host.")
+        raise OdsError(
+            "The API answered a list with something else. Check the address with the host, and run again."
+        )
     return rows
 
 
-def object_of(answer: Answer) -> Row:
+def object_of(session: Session, answer: Answer) -> Row:
     """The object that was answered. Raises OdsError when it is none."""
-    found = answer.json()
+    found = session.json(answer)
     if not isinstance(found, dict):
-        raise OdsError("The API answered an object with something else. Check the address with the host.")
+        raise OdsError(
+            "The API answered an object with something else. Check the address with the host, and run again."
+        )
     return found
 
 
@@ -90,6 +142,31 @@ def whole_number(value: Any, what: str) -> int:
     if not isinstance(value, bool) and isinstance(value, int | str) and _DIGITS.fullmatch(str(value)):
         return int(value)
     raise OdsError(f"The API answered with a {what} that is no whole number. Tell the host, and run again.")
+
+
+def check_id(value: Any) -> str:
+    """The id of an item. Raises OdsError for what cannot be the last part of an address."""
+    if isinstance(value, str) and is_id(value):
+        return value
+    raise OdsError("The API answered with a record whose id cannot be one. Tell the host, and run again.")
+
+
+def etag_of(value: Any) -> str | None:
+    """The `_etag` of an item without quotes. Raises OdsError for what no header can carry."""
+    if value is None:
+        return None
+    if isinstance(value, str) and _ETAG.fullmatch(plain := value.strip('"')):
+        return plain
+    raise OdsError("The API answered with a record whose _etag cannot be one. Tell the host, and run again.")
+
+
+def _bare(ed_fi_id: str) -> str:
+    return ed_fi_id.replace("-", "").casefold()
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be the id of an item."""
+    return _ID.fullmatch(text) is not None
 
 
 def _member(body: Mapping[str, Any], path: str) -> Any:

@@ -46,6 +46,8 @@ def judge(verb: str, status: int | None, problem: Problem | None = None) -> Verd
     """The meaning of an answer to GET, POST, PUT or DELETE; status None means that none came."""
     if status is None:
         return Verdict.UNSURE
+    if status < 200:
+        return Verdict.UNAVAILABLE  # no answer to a request ends with one of these
     if status < 300:
         # A page of HTML is a gateway's, whatever its status.
         return Verdict.DELIVERED if problem is None else Verdict.UNAVAILABLE
@@ -165,7 +167,7 @@ def retry_after_s(value: str | None, now: datetime) -> float | None:
     except ValueError:
         try:
             until = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, TypeError, IndexError, OverflowError):  # of a date that is none
             return None
         seconds = ((until if until.tzinfo else until.replace(tzinfo=UTC)) - now).total_seconds()
     return max(0.0, seconds) if math.isfinite(seconds) else None

@@ -21,11 +21,12 @@ import orjson
 from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable
 from edfi_toolkit.logs import event
 from edfi_toolkit.ods.auth import NAMES_TOKEN, LoginDelayed, OdsAuth, signed
+from edfi_toolkit.ods.bounds import has_too_many_values, past_limit
 from edfi_toolkit.ods.discovery import Discovery, read_discovery
 from edfi_toolkit.ods.problems import Problem, parse_problem
 from edfi_toolkit.ods.retry import RetryPolicy, Verdict, judge, retry_after_s
 from edfi_toolkit.ods.tokens import Token
-from edfi_toolkit.ods.transport import CurlTransport, is_untrusted, trust, was_sent
+from edfi_toolkit.ods.transport import CurlTransport, NoTls, Overlong, is_untrusted, trust, was_sent
 from edfi_toolkit.settings import Target
 from edfi_toolkit.spans import span
 
@@ -36,6 +37,8 @@ _HEADERS = (
     (b"Accept-Encoding", b"gzip, deflate"),
     (b"User-Agent", b"edfi-toolkit"),
 )
+_BOM = b"\xef\xbb\xbf"
+_BEFORE_TEXT = _BOM + b" \t\r\n"
 _shared_tokens: dict[object, Token] = {}  # of this process: an API allows a key few tokens at a time
 
 
@@ -56,18 +59,8 @@ class Answer:
     @property
     def etag(self) -> str | None:
         """The ETag header without weak mark and quotes; None when there is none."""
-        return self.headers.get("etag", "").removeprefix("W/").strip('"') or None
-
-    def json(self) -> Any:
-        """The content. Raises OdsError when it is not JSON."""
-        try:
-            return _loads(self.content)
-        except orjson.JSONDecodeError:
-            raise OdsError(
-                f"The API's {self.status} answer is not JSON. Check the address with the host.",
-                status=self.status,
-                correlation_id=self.correlation_id,
-            ) from None
+        found = self.headers.get("etag", "").removeprefix("W/").strip('"')
+        return found if found and found.isascii() and found.isprintable() else None
 
 
 class Session:
@@ -84,7 +77,7 @@ class Session:
         target.credentials()  # before anything is contacted
         self.target, self.policy, self.chance = target, policy, chance
         self._shared = _shared_tokens if transport is None else {}
-        self._transport = transport or CurlTransport(trusted=trust(target))
+        self._transport = transport or CurlTransport(trusted=trust(target), limits=target.answers)
         self._discovery: Discovery | None = None
         self._auth: OdsAuth | None = None
         self._lock = asyncio.Lock()
@@ -106,9 +99,25 @@ class Session:
                 answer = await self.ask(
                     "GET", f"{self.target.base_url}/", anonymous=True, accept=(401, 403, 404, 405)
                 )
-                self._discovery = read_discovery(_parsed(answer), self.target)
+                self._discovery = read_discovery(self.json(answer), self.target)
                 self._auth = OdsAuth(self._discovery.oauth, self.target, shared=self._shared)
         return self._discovery
+
+    def json(self, answer: Answer) -> Any:
+        """What an answer holds. Raises OdsError when it is not JSON, or more than is read."""
+        facts: dict[str, Any] = {"status": answer.status, "correlation_id": answer.correlation_id}
+        if has_too_many_values(answer.content, self.target.answers):
+            raise past_limit(self.target, "an answer has too many values", "max_values", **facts)
+        try:
+            found = _loads(answer.content)
+            orjson.dumps(found)  # with hundreds of levels it can be read, and never be written again
+        except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+            raise OdsError(
+                f"Target '{self.target.name}': the API's {answer.status} answer is not JSON. "
+                "Check the address with the host, and run again.",
+                **facts,
+            ) from None
+        return found
 
     async def ask(
         self,
@@ -201,6 +210,14 @@ class Session:
                 wait_s=delayed.wait_s,
                 delayed=str(delayed),
             )
+        except Overlong as overlong:
+            login = current is not None and current.url.path != path
+            what = (
+                f"the answer to {verb} {urlsplit(self.addresses.oauth).path if login else path} does not end"
+            )
+            raise past_limit(
+                self.target, what, overlong.setting, sent=not login, method=verb, path=path
+            ) from None
         except (httpx.TransportError, httpx.DecodingError, OSError) as error:
             if is_untrusted(error):
                 raise OdsError(
@@ -251,6 +268,7 @@ class Session:
                 correlation_id=answer.correlation_id,
             )
         kind: type[OdsError] = OdsUnavailable
+        limits = self.target.answers
         what = answer.failure or (answer.problem.title if answer.problem is not None else "")
         next_step = "Nothing is lost; run again later, and the run resumes."
         if verdict is Verdict.LOGIN:
@@ -260,7 +278,19 @@ class Session:
             next_step = "Check the key's permissions and the address with the host, then run again."
         elif verdict is Verdict.MISCONFIGURED:
             kind = OdsError
-            next_step = "The host is set up wrongly or the address is; give the host the correlation id."
+            next_step = "The host is set up wrongly or the address is. Give the host the correlation id, and run again."
+        elif answer.failure == NoTls.__name__:
+            next_step = (
+                "What listens there does not speak TLS. Check that url begins with the right scheme and has "
+                f"the right port, under [targets.{self.target.name}], then run again."
+            )
+        elif answer.failure == httpx.ReadTimeout.__name__:
+            next_step = (
+                f"It was silent for max_silent_s = {limits.max_silent_s} seconds, or took longer than "
+                f"max_answer_s = {limits.max_answer_s} ([answers] in edfi.toml). {next_step}"
+            )
+        elif self.too_long(answer):
+            next_step = f"{self.too_long(answer)} {next_step}"
         return kind(
             f"Target '{self.target.name}': {verb} {urlsplit(url).path} was answered "
             f"{f'{answer.status} {what}' if answer.status else f'not at all ({what})'}. {next_step}",
@@ -268,6 +298,15 @@ class Session:
             path=urlsplit(url).path,
             status=answer.status,
             correlation_id=answer.correlation_id,
+        )
+
+    def too_long(self, answer: Answer) -> str:
+        """The sentence about a wait that is asked for and too long; empty when it is not."""
+        if answer.wait_s is None or answer.wait_s <= self.policy.longest_pause_s:
+            return ""
+        return (
+            f"It asks to wait {answer.wait_s:.0f} s, and the limit is max_wait_s = "
+            f"{self.policy.longest_pause_s:.0f} under [answers] in edfi.toml."
         )
 
     def _unusable(self, error: Exception, verb: str, path: str) -> OdsError:
@@ -291,7 +330,7 @@ def _loads(content: bytes) -> Any:
     collects = gc.isenabled()
     gc.disable()
     try:
-        return orjson.loads(content)
+        return orjson.loads(content.removeprefix(_BOM))
     finally:
         if collects:
             gc.enable()
@@ -312,7 +351,8 @@ def _answer(response: httpx.Response, content: bytes, correlation_id: str) -> An
         name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw
     }
     content_type = headers.get("content-type", "")
-    wrong = status >= 300 or "html" in content_type.lower()
+    # A page of HTML is a gateway's or a login page, whatever it is called.
+    wrong = status >= 300 or "html" in content_type.lower() or content[:99].lstrip(_BEFORE_TEXT)[:1] == b"<"
     problem = None
     if wrong:
         problem = parse_problem(status, content, content_type=content_type, correlation_id=correlation_id)
@@ -324,10 +364,3 @@ def _answer(response: httpx.Response, content: bytes, correlation_id: str) -> An
         problem,
         wait_s=retry_after_s(headers.get("retry-after"), datetime.now(UTC)) if wrong else None,
     )
-
-
-def _parsed(answer: Answer) -> Any:
-    try:
-        return answer.json()
-    except orjson.JSONDecodeError:
-        return None

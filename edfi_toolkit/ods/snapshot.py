@@ -12,6 +12,7 @@ from edfi_toolkit import model
 from edfi_toolkit.display.progress import NO_COUNTS, Progress
 from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable, PlanError
 from edfi_toolkit.ods.client import Client
+from edfi_toolkit.ods.read import as_mapping
 
 ODS_COLUMNS = ("resource", "id", "etag", "body")
 
@@ -78,7 +79,7 @@ def dependents(client: Client) -> pd.DataFrame:
         for body in read_snapshot(client, [resource]).ods["body"]:
             for path, facts in paths.items():
                 found = _at(body, path.removeprefix("$.").split("."))
-                rows += [(resource, *(reference[name] for name in facts["keys"])) for reference in found]
+                rows += [(resource, *_keys_in(reference, facts["keys"], resource)) for reference in found]
     return pd.DataFrame(rows, columns=["resource", *model.KEY_COLUMNS])
 
 
@@ -87,15 +88,28 @@ def _at(value: Any, path: Sequence[str]) -> list[Any]:
     if not path:
         return [value]
     name, collection, _ = path[0].partition("[")
-    inner = value.get(name)
-    items = (inner or []) if collection else [] if inner is None else [inner]
+    inner = as_mapping(value).get(name)
+    items = (inner if isinstance(inner, list) else []) if collection else [] if inner is None else [inner]
     return [found for item in items for found in _at(item, path[1:])]
+
+
+def _keys_in(reference: Any, names: Sequence[str], resource: str) -> list[Any]:
+    """The key a reference has. Raises OdsError where a part of it is missing."""
+    found = [as_mapping(reference).get(name) for name in names]
+    if any(value is None or isinstance(value, dict | list) for value in found):
+        raise OdsError(
+            f"The API answered with a record of {resource} whose reference lacks a part of its key. "
+            "Tell the host, and run again."
+        )
+    return found
 
 
 def updatable(client: Client) -> frozenset[str]:
     """The resources whose key a PUT may change, as the API describes itself (`x-Ed-Fi-isUpdatable`)."""
     return frozenset(
         path.split("/")[-2]
-        for path, operations in client.openapi().get("paths", {}).items()
-        if path.endswith("/{id}") and operations.get("put", {}).get("x-Ed-Fi-isUpdatable") is True
+        for path, operations in as_mapping(client.openapi().get("paths")).items()
+        if path.count("/") > 1
+        and path.endswith("/{id}")
+        and as_mapping(as_mapping(operations).get("put")).get("x-Ed-Fi-isUpdatable") is True
     )

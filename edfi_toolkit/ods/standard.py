@@ -9,6 +9,7 @@ from edfi_toolkit import model
 from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable
 from edfi_toolkit.model import standards
 from edfi_toolkit.ods.discovery import Discovery
+from edfi_toolkit.ods.read import as_mapping
 
 
 class Described(Protocol):
@@ -47,7 +48,7 @@ def _openapi(client: Described) -> dict[str, Any]:
 def served_members(document: Mapping[str, Any]) -> dict[str, frozenset[str]]:
     """By association endpoint of an OpenAPI document, 2 or 3, the members that a body to post may have."""
     found = {}
-    for path, operations in _object(document.get("paths")).items():
+    for path, operations in as_mapping(document.get("paths")).items():
         endpoint = path.rsplit("/", 1)[-1]
         if endpoint in model.associations() and (listed := _posted(document, operations)):
             found[endpoint] = frozenset(listed)
@@ -56,23 +57,19 @@ def served_members(document: Mapping[str, Any]) -> dict[str, frozenset[str]]:
 
 def _posted(document: Mapping[str, Any], operations: Any) -> Mapping[str, Any]:
     """The properties of the body that a POST of this path takes; none where the document does not say."""
-    post = _object(_object(operations).get("post"))
-    content = _object(_object(post.get("requestBody")).get("content"))
-    schemas = [_object(media).get("schema") for media in content.values()]
+    post = as_mapping(as_mapping(operations).get("post"))
+    content = as_mapping(as_mapping(post.get("requestBody")).get("content"))
+    schemas = [as_mapping(media).get("schema") for media in content.values()]
     parameters = post.get("parameters")
     for parameter in parameters if isinstance(parameters, list) else ():
-        if _object(parameter).get("in") == "body":
+        if as_mapping(parameter).get("in") == "body":
             schemas.append(parameter.get("schema"))
     known = {
-        **_object(document.get("definitions")),
-        **_object(_object(document.get("components")).get("schemas")),
+        **as_mapping(document.get("definitions")),
+        **as_mapping(as_mapping(document.get("components")).get("schemas")),
     }
-    for schema in map(_object, schemas):
+    for schema in map(as_mapping, schemas):
         name = str(schema.get("$ref", "")).rsplit("/", 1)[-1]
-        if properties := _object(_object(known.get(name, schema)).get("properties")):
+        if properties := as_mapping(as_mapping(known.get(name, schema)).get("properties")):
             return properties
     return {}
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

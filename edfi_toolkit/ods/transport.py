@@ -20,13 +20,28 @@ import pycurl
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.ods.sockets import Sockets
-from edfi_toolkit.settings import Target
+from edfi_toolkit.settings import AnswerLimits, Target
+from edfi_toolkit.settings.limits import DEFAULT_ANSWERS
 
-CONNECT_S, SILENT_S, TOTAL_S = 10.0, 60, 180.0
 # Gateways drop idle connections after 60 seconds or more; ours are gone before.
 _KEEP_S = 45
 _READ_SIZE = 2**17
 _NEVER = float("inf")
+_TOO_LARGE = 100  # libcurl's own limits of headers, for which pycurl has no name
+_CUT = -1  # what libcurl takes for: no more of this
+
+
+class Overlong(httpx.TransportError):
+    """An answer was cut off at a limit. setting: of which name under `[answers]`."""
+
+    def __init__(self, setting: str, request: httpx.Request) -> None:
+        super().__init__(setting, request=request)
+        self.setting = setting
+
+
+class NoTls(httpx.ConnectError):
+    """What listens there does not speak TLS, or not as it has to."""
+
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _BEFORE_IT_WAS_SENT: dict[int, type[httpx.TransportError]] = {
@@ -34,6 +49,7 @@ _BEFORE_IT_WAS_SENT: dict[int, type[httpx.TransportError]] = {
     pycurl.E_URL_MALFORMAT: httpx.UnsupportedProtocol,
     pycurl.E_COULDNT_RESOLVE_PROXY: httpx.ProxyError,
     pycurl.E_OPERATION_TIMEDOUT: httpx.ConnectTimeout,
+    pycurl.E_SSL_CONNECT_ERROR: NoTls,
 }
 _AFTERWARDS: dict[int, type[httpx.TransportError]] = {
     pycurl.E_UNSUPPORTED_PROTOCOL: httpx.RemoteProtocolError,  # what came is no HTTP
@@ -46,29 +62,24 @@ _AFTERWARDS: dict[int, type[httpx.TransportError]] = {
 class CurlTransport(httpx.AsyncBaseTransport):
     """One pool of HTTP/1.1 connections; proxies come from the environment, as everywhere.
 
-    trusted: certificates, as `trust` gives them. silent_s: whole seconds without a byte after which an answer is given
-        up; total_s: what an exchange may take in all.
+    trusted: certificates, as `trust` gives them. limits: of time and size; an answer that is compressed counts as what
+        it becomes, while it is unpacked.
     Runs on the loop of its first request, which must be able to watch sockets.
     """
 
-    def __init__(
-        self,
-        *,
-        trusted: bytes | None = None,
-        connect_s: float = CONNECT_S,
-        silent_s: int = SILENT_S,
-        total_s: float = TOTAL_S,
-    ) -> None:
+    def __init__(self, *, trusted: bytes | None = None, limits: AnswerLimits = DEFAULT_ANSWERS) -> None:
+        self._limits = limits
         self._options: dict[int, Any] = {
             pycurl.NOSIGNAL: 1,
             pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
             pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
-            pycurl.CONNECTTIMEOUT_MS: round(1000 * connect_s),
-            pycurl.TIMEOUT_MS: round(1000 * total_s),
+            pycurl.CONNECTTIMEOUT_MS: round(1000 * limits.max_connect_s),
+            pycurl.TIMEOUT_MS: round(1000 * limits.max_answer_s),
             pycurl.LOW_SPEED_LIMIT: 1,
-            pycurl.LOW_SPEED_TIME: silent_s,
+            pycurl.LOW_SPEED_TIME: limits.max_silent_s,
             pycurl.MAXAGE_CONN: _KEEP_S,
             pycurl.BUFFERSIZE: _READ_SIZE,
+            pycurl.ENCODING: "gzip, deflate",
         }
         if trusted is not None:
             self._options[pycurl.CAINFO_BLOB] = trusted
@@ -87,7 +98,7 @@ class CurlTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         loop = self._loop if self._started else self._start(request.url)
-        exchange = self._idle.pop() if self._idle else _Exchange(self._options)
+        exchange = self._idle.pop() if self._idle else _Exchange(self._options, self._limits)
         exchange.prepare(request)
         ended = self._under_way[exchange.easy] = loop.create_future()
         self._multi.add_handle(exchange.easy)
@@ -102,7 +113,7 @@ class CurlTransport(httpx.AsyncBaseTransport):
         self._multi.remove_handle(exchange.easy)
         self._idle.append(exchange)
         if code:
-            raise exchange.error(code)(f"libcurl {code}", request=request) from pycurl.error(code)
+            raise exchange.error(code, request) from pycurl.error(code)
         return exchange.response(request)
 
     async def aclose(self) -> None:
@@ -172,15 +183,17 @@ class CurlTransport(httpx.AsyncBaseTransport):
 class _Exchange:
     """A handle of libcurl and what came in by it; it serves one request after the other."""
 
-    def __init__(self, options: dict[int, Any]) -> None:
+    def __init__(self, options: dict[int, Any], limits: AnswerLimits) -> None:
         self.easy = pycurl.Curl()
+        self._most_header = int(limits.max_headers_kb * 2**10)
+        self._most_body = int(limits.max_answer_mb * 2**20)
         self._lines: list[bytes] = []
         self._parts: list[bytes] = []
         self._sent = False
         for option, value in options.items():
             self.easy.setopt(option, value)
-        self.easy.setopt(pycurl.HEADERFUNCTION, self._lines.append)
-        self.easy.setopt(pycurl.WRITEFUNCTION, self._parts.append)
+        self.easy.setopt(pycurl.HEADERFUNCTION, self._take_line)
+        self.easy.setopt(pycurl.WRITEFUNCTION, self._take_part)
         self.easy.setopt(pycurl.PREREQFUNCTION, self._may_send)
 
     def _may_send(self, *_addresses: Any) -> int:
@@ -191,10 +204,23 @@ class _Exchange:
         self._sent = True
         return pycurl.PREREQFUNC_OK
 
+    def _take_line(self, line: bytes) -> int | None:
+        self._header_left -= len(line)
+        self._lines.append(line)
+        return None if self._header_left >= 0 else _CUT
+
+    def _take_part(self, part: bytes) -> int | None:
+        self._body_left -= len(part)
+        if self._body_left < 0:
+            return _CUT
+        self._parts.append(part)
+        return None
+
     def prepare(self, request: httpx.Request) -> None:
         """Take a request on."""
         self._lines.clear()
         self._parts.clear()
+        self._header_left, self._body_left = self._most_header, self._most_body
         self._sent = False
         content = b"".join(request.stream)  # type: ignore[arg-type]  # bytes that are here, made by `Session` or httpx
         if content or request.method in ("POST", "PUT"):
@@ -214,21 +240,31 @@ class _Exchange:
                 headers.clear()
             elif line.strip():
                 name, _, value = line.partition(b":")
-                headers.append((name, value.strip()))
+                if name.lower() != b"content-encoding":  # it is unpacked
+                    headers.append((name, value.strip()))
+        content = b"".join(self._parts)
+        self._parts.clear()
         return httpx.Response(
             self.easy.getinfo(pycurl.RESPONSE_CODE),
             headers=headers,
-            stream=httpx.ByteStream(b"".join(self._parts)),
+            stream=httpx.ByteStream(content),
             request=request,
         )
 
-    def error(self, code: int) -> type[httpx.TransportError]:
+    def error(self, code: int, request: httpx.Request) -> httpx.TransportError:
         """What an error of libcurl means, by whether the request had been sent."""
+        self._parts.clear()
         if self._sent:
-            return _AFTERWARDS.get(code, httpx.ReadError)
-        if self.easy.getinfo(pycurl.HTTP_CONNECTCODE) >= 300:
-            return httpx.ProxyError
-        return _BEFORE_IT_WAS_SENT.get(code, httpx.ConnectError)
+            if self._header_left < 0 or code == _TOO_LARGE:
+                return Overlong("max_headers_kb", request)
+            if self._body_left < 0:
+                return Overlong("max_answer_mb", request)
+            kind = _AFTERWARDS.get(code, httpx.ReadError)
+        elif self.easy.getinfo(pycurl.HTTP_CONNECTCODE) >= 300:
+            kind = httpx.ProxyError
+        else:
+            kind = _BEFORE_IT_WAS_SENT.get(code, httpx.ConnectError)
+        return kind(f"libcurl {code}", request=request)
 
 
 def environment_proxy(url: httpx.URL) -> str | None:

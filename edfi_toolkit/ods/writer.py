@@ -21,9 +21,10 @@ import orjson
 
 from edfi_toolkit.errors import OdsError, OdsLostLogin, OdsRefusedLogin, OdsUnavailable
 from edfi_toolkit.model import same_body
+from edfi_toolkit.ods.bounds import PastLimit
 from edfi_toolkit.ods.closing import Closing
 from edfi_toolkit.ods.pace import Pace
-from edfi_toolkit.ods.read import find_one, get_one
+from edfi_toolkit.ods.read import find_one, get_one, is_id
 from edfi_toolkit.ods.retry import RetryBudget, Verdict, judge
 from edfi_toolkit.ods.session import Answer, Session
 from edfi_toolkit.ods.write import Ended, Job, Kind, Outcome, Parked, Write, outcome_of, unjudged
@@ -166,6 +167,7 @@ class Writer:
             if verdict is Verdict.PRECONDITION_FAILED:
                 verdict, answer = await self._compare(write, answer)
         except OdsError as error:
+            job.maybe_taken |= isinstance(error, PastLimit) and error.sent
             self._end(self._as_met(error))
             self._leave(job)
             return
@@ -196,8 +198,8 @@ class Writer:
         return error
 
     def _again(self, job: Job, verdict: Verdict, answer: Answer, now: float) -> None:
-        too_long = answer.wait_s is not None and answer.wait_s > self._policy.longest_pause_s
-        if self.pace.exhausted or (too_long and verdict is not Verdict.SERVER_ERROR):
+        too_long = bool(self._session.too_long(answer)) and verdict is not Verdict.SERVER_ERROR
+        if self.pace.exhausted or too_long:
             self._end(self._unavailable(answer))
         wait_s = None
         if self.error is None and not job.alone and not self._hurried:
@@ -272,10 +274,10 @@ class Writer:
 
     def _unavailable(self, answer: Answer) -> OdsUnavailable:
         what = answer.failure or (answer.problem.title if answer.problem else "")
-        asked = f" and asks to wait {answer.wait_s:.0f} s" if answer.wait_s else ""
+        asked = f" {asked}" if (asked := self._session.too_long(answer)) else ""
         return OdsUnavailable(
             answer.delayed
-            or f"Target '{self._session.target.name}' is unavailable ({answer.status or 'no answer'} {what}){asked}. "
+            or f"Target '{self._session.target.name}' is unavailable ({answer.status or 'no answer'} {what}).{asked} "
             "What was delivered is kept; run again later, and the run resumes.",
             status=answer.status,
             correlation_id=answer.correlation_id,
@@ -313,8 +315,12 @@ class Writer:
     async def _id_of(self, write: Write, answer: Answer) -> str | None:
         if write.action != "POST":
             return write.ed_fi_id
-        if location := answer.headers.get("location"):
-            return location.partition("?")[0].rstrip("/").rpartition("/")[2]
+        *_, resource, ed_fi_id = [
+            "",
+            *answer.headers.get("location", "").partition("?")[0].rstrip("/").split("/"),
+        ]
+        if resource.casefold() == write.resource.rpartition("/")[2].casefold() and is_id(ed_fi_id):
+            return ed_fi_id
         try:
             found = await find_one(self._session, write.resource, orjson.loads(write.body or b"{}"))
         except (OdsError, KeyError):

@@ -24,8 +24,8 @@ from edfi_toolkit.settings.file import (
     find_file,
     parse,
     place_of,
+    read_counts,
     read_limits,
-    read_reading_limits,
     read_source,
     read_target,
     target_name,
@@ -34,11 +34,12 @@ from edfi_toolkit.settings.file import (
 )
 from edfi_toolkit.settings.hooks import Hooks, read_hooks
 from edfi_toolkit.settings.keys import ENTRIES, saved_login
-from edfi_toolkit.settings.limits import Limits, ReadingLimits
+from edfi_toolkit.settings.limits import AnswerLimits, Limits, ReadingLimits
 from edfi_toolkit.settings.targets import Secret, Source, Target
 from edfi_toolkit.storage import write_private
 
 __all__ = [
+    "AnswerLimits",
     "Limits",
     "ReadingLimits",
     "Secret",
@@ -160,15 +161,19 @@ def load_settings(
     root = file.parent if file else Path.cwd()
     content = Section(parse(file) if file else {}, str(file or FILE_NAME), "")
     content.refuse_credentials()
-    content.allow("sources", "targets", "profiles", "paths", "limits", "reading", "notify")
+    content.allow("sources", "targets", "profiles", "paths", "limits", "reading", "answers", "notify")
 
     paths = content.table("paths")
     paths.allow("ledger", "ledger_env", "runs", "copies", "token_cache")
     cache = token_cache_of(paths, environ, root)
-    targets = {name: read_target(name, t, environ, root, cache) for name, t in content.tables("targets")}
+    answers = read_counts(content.table("answers"), AnswerLimits)
+    targets = {
+        name: read_target(name, t, environ, root, cache, answers) for name, t in content.tables("targets")
+    }
     for variable in environ:
         if (match := _ENV_TARGET.fullmatch(variable)) and (name := target_name(match[1])) not in targets:
-            targets[name] = read_target(name, Section({}, "the environment", name), environ, root, cache)
+            table = Section({}, "the environment", name)
+            targets[name] = read_target(name, table, environ, root, cache, answers)
     ledger = place_of(paths, "ledger", environ, root)
     if not ledger and "ledger_env" in paths.content:  # another ledger would mean other identities
         raise paths.error("ledger_env", "that environment variable is not set. Set it and run again.")
@@ -180,7 +185,7 @@ def load_settings(
         copies_dir=root / Path(paths.text("copies") or "data/copies").expanduser(),
         profile_settings={name: dotted(table.content) for name, table in content.tables("profiles")},
         limits=read_limits(content.table("limits")),
-        reading=read_reading_limits(content.table("reading")),
+        reading=read_counts(content.table("reading"), ReadingLimits),
         notify=read_hooks(content.table("notify")),
         file=file,
         root=root,

@@ -8,17 +8,19 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from edfi_toolkit.errors import ConfigError, did_you_mean, what_failed
 from edfi_toolkit.model.years import read_school_year
 from edfi_toolkit.settings.credentials import credentials_in
-from edfi_toolkit.settings.limits import Limits, ReadingLimits
+from edfi_toolkit.settings.limits import DEFAULT_ANSWERS, AnswerLimits, Limits, ReadingLimits
 from edfi_toolkit.settings.targets import Secret, Source, Target
 
 FILE_NAME = "edfi.toml"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+_MOST = 10**9  # of a limit: more than any, and a number that every library takes
+Counts = TypeVar("Counts", AnswerLimits, ReadingLimits)
 
 
 class Section:
@@ -124,7 +126,12 @@ def token_cache_of(paths: Section, environ: Mapping[str, str], root: Path) -> st
 
 
 def read_target(
-    name: str, table: Section, environ: Mapping[str, str], root: Path, token_cache: str | None = None
+    name: str,
+    table: Section,
+    environ: Mapping[str, str],
+    root: Path,
+    token_cache: str | None = None,
+    answers: AnswerLimits = DEFAULT_ANSWERS,
 ) -> Target:
     options = ("url", "school_year", "tenant", "instance", "ca_bundle", "concurrency", "incremental")
     table.allow(*options, "key_env", "secret_env", "keyring")
@@ -154,6 +161,7 @@ def read_target(
             incremental=table.flag("incremental"),
             keyring=keyring,
             token_cache=token_cache,
+            answers=answers,
             credentials_from=f"{searched}, and keyring service '{keyring}'" if keyring else searched,
         )
     except ConfigError as error:
@@ -202,12 +210,13 @@ def read_limits(table: Section) -> Limits:
     return Limits(**table.content)
 
 
-def read_reading_limits(table: Section) -> ReadingLimits:
-    table.allow(*(f.name for f in fields(ReadingLimits)))
+def read_counts(table: Section, kind: type[Counts]) -> Counts:
+    """Limits that are whole numbers from 1 up."""
+    table.allow(*(f.name for f in fields(kind)))
     for key in table.content:
-        if (table.integer(key) or 0) < 1:
-            raise table.error(key, "must be a whole number from 1 up. Correct it or leave it out.")
-    return ReadingLimits(**table.content)
+        if not 1 <= (table.integer(key) or 0) <= _MOST:
+            raise table.error(key, f"must be a whole number from 1 to {_MOST:,}. Correct it or leave it out.")
+    return kind(**table.content)
 
 
 def find_file(path: str | os.PathLike[str] | None) -> Path | None:

@@ -1,4 +1,4 @@
-"""The limits of guardrails and of reading, each default written once."""
+"""The limits of guardrails, of reading a source and of believing an ODS, each default written once."""
 
 from __future__ import annotations
 
@@ -40,3 +40,31 @@ class ReadingLimits:
 
 
 DEFAULT_READING = ReadingLimits()
+
+
+@dataclass(frozen=True)
+class AnswerLimits:
+    """Where the client stops believing an ODS; far above what an honest one needs (the reasons: docs/settings.md).
+
+    max_connect_s, max_silent_s, max_answer_s: until a connection is made, without a byte, for one answer in all.
+    max_wait_s: that an answer may ask to wait. max_reading_s: for one collection in all.
+    max_answer_mb: of one answer's body, unpacked. max_values: values in one body of JSON.
+    max_headers_kb: of all headers of one answer. max_token_kb: of a login token, or of one that names a page.
+    max_records, max_pages, max_partitions: of one collection.
+    """
+
+    max_connect_s: float = 10
+    max_silent_s: int = 60
+    max_answer_s: float = 180
+    max_wait_s: float = 300
+    max_reading_s: float = 86_400
+    max_answer_mb: float = 64
+    max_values: int = 2_000_000
+    max_headers_kb: float = 64
+    max_token_kb: float = 16
+    max_records: int = 50_000_000
+    max_pages: int = 1_000_000
+    max_partitions: int = 200
+
+
+DEFAULT_ANSWERS = AnswerLimits()

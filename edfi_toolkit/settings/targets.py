@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.settings.credentials import without_credentials
+from edfi_toolkit.settings.limits import DEFAULT_ANSWERS, AnswerLimits
 
 # Names that no public registry hands out, so plain http to them stays on this machine or in its own network.
 _LOCAL_NAMES = (".localhost", ".local", ".internal", ".test", ".example", ".invalid")
@@ -62,6 +63,7 @@ class Target:
     base_url: the root of the API, the address that answers with version and URLs.
     concurrency: the most requests in flight at once. incremental: whether a resync reads only what changed there.
     token_cache: folder where a login is kept for other commands and notebooks; None keeps it in this process.
+    answers: where its answers are not believed any more.
     Raises ConfigError for an address that cannot be used.
     """
 
@@ -77,6 +79,7 @@ class Target:
     incremental: bool = False
     keyring: str | None = None
     token_cache: str | None = field(default=None, repr=False, compare=False)
+    answers: AnswerLimits = field(default=DEFAULT_ANSWERS, repr=False, compare=False)
     credentials_from: str = field(default="", repr=False, compare=False)
 
     def __post_init__(self) -> None:

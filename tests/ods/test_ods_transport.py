@@ -19,13 +19,14 @@ from edfi_toolkit.errors import ConfigError, OdsError, OdsUnavailable
 from edfi_toolkit.ods import Client, transport
 from edfi_toolkit.ods.sockets import LoopSockets, Sockets
 from edfi_toolkit.ods.transport import CurlTransport, environment_proxy, is_untrusted, trust, was_sent
+from edfi_toolkit.settings import AnswerLimits
 
 
-def a_wire(**seconds):
-    return CurlTransport(**seconds)
+def a_wire(**limits):
+    return CurlTransport(limits=AnswerLimits(**limits))
 
 
-def exchange(answer=b"", *, port=None, hangs_up=True, **seconds):
+def exchange(answer=b"", *, port=None, hangs_up=True, **limits):
     """One POST to a server that answers these bytes, and hangs up; the response, or what was raised."""
 
     serving = []
@@ -42,7 +43,7 @@ def exchange(answer=b"", *, port=None, hangs_up=True, **seconds):
 
     async def ask():
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        transport = a_wire(**seconds)
+        transport = a_wire(**limits)
         url = f"http://127.0.0.1:{port or server.sockets[0].getsockname()[1]}/students?studentUniqueId=S-1"
         headers = {"Host": "127.0.0.1", "Content-Length": "2"}
         request = httpx.Request("POST", url, headers=headers, stream=httpx.ByteStream(b"{}"))
@@ -93,7 +94,7 @@ def test_a_connection_that_is_never_made_counts_as_never_sent():
         for each in waiting:
             each.setblocking(False)
             each.connect_ex(full.getsockname())
-        error = exchange(port=full.getsockname()[1], connect_s=0.1)
+        error = exchange(port=full.getsockname()[1], max_connect_s=0.1)
         for each in waiting:
             each.close()
     assert type(error) is httpx.ConnectTimeout
@@ -101,7 +102,7 @@ def test_a_connection_that_is_never_made_counts_as_never_sent():
 
 
 def test_a_server_that_falls_silent_is_given_up_after_some_seconds_and_counts_as_sent():
-    error = exchange(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", hangs_up=False, silent_s=1)
+    error = exchange(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", hangs_up=False, max_silent_s=1)
     assert type(error) is httpx.ReadTimeout
     assert was_sent(error)
 
@@ -184,7 +185,7 @@ class HastyWire(CurlTransport):
 
     def __init__(self, given_up: int) -> None:
         super().__init__()
-        self.given_up, self.hasty = given_up, CurlTransport(total_s=0.2)
+        self.given_up, self.hasty = given_up, a_wire(max_answer_s=0.2)
 
     async def handle_async_request(self, request):
         if request.method != "POST" or "/data/" not in request.url.path or not self.given_up:
