@@ -30,15 +30,13 @@ def erase(
     from edfi_toolkit.batch.exits import Exit
     from edfi_toolkit.ledger import Ledger
     from edfi_toolkit.ledger.erasing import erase_from_ledger
-    from edfi_toolkit.runs.erasing import erase_from_runs, find, places_of, without_keys
+    from edfi_toolkit.runs.erasing import erase_from_runs, find, places_of
     from edfi_toolkit.settings import load_settings
 
     installation = load_settings()
     found = find(installation.runs_dir, student, installation.mask_key)
     with Ledger(installation.ledger) as ledger:
-        rows, mapped = erase_from_ledger(
-            ledger, found.ids, lambda layout, table: without_keys(layout, table, found)
-        )
+        rows, mapped = erase_from_ledger(ledger, found)
     changed = erase_from_runs(installation.runs_dir, found)
     copies = list(places_of(installation.copies_dir, found))
     for path in copies:
@@ -61,7 +59,7 @@ def erase(
     else:
         show_text(
             f"Files of runs changed: {sum(map(len, changed.values()))} in {len(changed)} runs. "
-            f"Copies removed: {len(copies)}. Rows of the ledger removed: {sum(rows.values())}."
+            f"Copies removed: {len(copies)}. Rows of the ledger removed or changed: {sum(rows.values())}."
         )
         show_text(f"Rows of the identity map that stay, since the ODS holds their records: {mapped}.")
         for label, paths in (("Still in the source", in_source), ("Remove by hand", by_hand)):

@@ -1,31 +1,53 @@
 """One student erased from the ledger's history, database pages included.
 
-The identity map stays: it says what the ODS holds.
+1. Rows about the student go; in what people or the ODS wrote into other rows, what stands for the student is replaced.
+2. The identity map stays: it says what the ODS holds.
+3. The tables are written again, so that no page keeps them. PostgreSQL's write-ahead log is its server's: it goes with
+   the checkpoints.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import delete, func, or_, select, text, update
+from sqlalchemy import Connection, Table, delete, func, or_, select, text, tuple_, update
 
 from edfi_toolkit.errors import LedgerError
 from edfi_toolkit.ledger import schema
 from edfi_toolkit.ledger.ledger import Feed, Ledger
 
+# What people and the ODS write in their own words
+_IN_WORDS = {
+    schema.rejections: ("messages", "source_refs"),
+    schema.corrections: ("was", "value", "reason", "closed_how"),
+    schema.dismissals: ("place", "reason", "closed_how"),
+    schema.approvals: ("answers",),
+    schema.overrides: ("breach",),
+}
 
-def erase_from_ledger(
-    ledger: Ledger, ids: Collection[str], without_keys: Callable[[bytes, str], bytes]
-) -> tuple[dict[str, int], int]:
-    """Rows that were removed by table, and rows of the identity map that stay.
 
-    ids: of the student, in the state and in the SIS. without_keys: a source's shape without the student's rows, by its
-        layout and table. Raises LedgerBusy while a run is at work, LedgerError while a request about them is open.
+class Erased(Protocol):
+    """The student who is erased. ids: in the state and in the SIS. rows: of the source that are theirs, (table, id)."""
+
+    ids: set[str]
+    rows: set[tuple[str, str]]
+
+    def cleared(self, content: bytes) -> bytes:
+        """A text without what stands for the student."""
+
+    def without_keys(self, layout: bytes, table: str) -> bytes:
+        """A source's shape without the student's rows."""
+
+
+def erase_from_ledger(ledger: Ledger, student: Erased) -> tuple[dict[str, int], int]:
+    """Rows that were removed or changed by table, and rows of the identity map that stay.
+
+    Raises LedgerBusy while a run is at work, LedgerError while a request about the student is open.
     """
-    removed: dict[str, int] = {}
-    attempts, mapped, shapes = schema.attempts, schema.identity_map, schema.source_shapes
+    done: dict[str, int] = {}
+    attempts, mapped, ids = schema.attempts, schema.identity_map, student.ids
     with ExitStack() as held:
         with ledger.reading() as connection:
             feeds = connection.execute(select(schema.feeds.c.id)).scalars().all()
@@ -47,26 +69,47 @@ def erase_from_ledger(
                 names = [name for name in ("student_unique_id", "student_id") if name in table.c]
                 if names and table is not mapped:
                     own = or_(*(table.c[name].in_(ids) for name in names))
-                    removed[str(table.name)] = connection.execute(delete(table).where(own)).rowcount
-            for row in connection.execute(select(shapes)).mappings().all():
-                fresh = without_keys(bytes(row["layout"]), row["table"])
-                if fresh != bytes(row["layout"]):
-                    place = (shapes.c[name] == row[name] for name in ("feed_id", "school_year", "table"))
-                    connection.execute(update(shapes).where(*place).values(layout=fresh))
-                    removed["source_shapes"] = removed.get("source_shapes", 0) + 1
+                    done[str(table.name)] = connection.execute(delete(table).where(own)).rowcount
+            own = tuple_(schema.corrections.c.table, schema.corrections.c.row_id).in_(student.rows)
+            done["corrections"] += connection.execute(delete(schema.corrections).where(own)).rowcount
+            for table, columns in _IN_WORDS.items():
+                changed = _change(connection, table, columns, student)
+                done[str(table.name)] = done.get(str(table.name), 0) + changed
+            done["source_shapes"] = _change(connection, schema.source_shapes, ("layout",), student)
             kept = select(func.count()).select_from(mapped).where(mapped.c.student_unique_id.in_(ids))
             stays = int(connection.execute(kept).scalar_one())
         _compact(ledger)
-    return {name: count for name, count in removed.items() if count}, stays
+    return {name: count for name, count in done.items() if count}, stays
+
+
+def _change(connection: Connection, table: Table, columns: tuple[str, ...], student: Erased) -> int:
+    """Replace what stands for the student in rows that stay; how many those were."""
+    changed = 0
+    for row in connection.execute(select(table)).mappings().all():
+        cells = {name: row[name] for name in columns if row[name] is not None}
+        fresh = {name: _cell(cell, row, student) for name, cell in cells.items()}
+        if fresh != cells:
+            place = (column == row[column.key] for column in table.primary_key)
+            connection.execute(update(table).where(*place).values(fresh))
+            changed += 1
+    return changed
+
+
+def _cell(cell: Any, row: Mapping[Any, Any], student: Erased) -> Any:
+    if isinstance(cell, str):
+        return student.cleared(cell.encode()).decode()
+    return student.without_keys(bytes(cell), row["table"])
 
 
 def _compact(ledger: Ledger) -> None:
-    """Rewrite the database, so that no page keeps what was deleted."""
+    """Rewrite the tables, so that no page keeps what was deleted; PostgreSQL's statistics keep samples of it too."""
     if ledger.path is not None:
         raw: Any = ledger.engine.raw_connection()
         for step in ("PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
             raw.driver_connection.execute(step).fetchall()
         raw.close()
         return
+    tables = ", ".join(str(table.name) for table in schema.metadata.sorted_tables)
     with ledger.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("VACUUM FULL"))
+        connection.execute(text(f"ANALYZE {tables}"))
+        connection.execute(text(f"VACUUM FULL {tables}, pg_statistic"))

@@ -1,18 +1,22 @@
 """One student erased from what runs left: rows and bodies in frames, ids and pseudonyms in texts, keys in shapes.
 
 1. A row goes when a personal column names the student, or when it is about a row of theirs (table and id). Anywhere
-   else the id, and what stands for it, becomes `[erased]`, so that no one else's row goes with it.
+   else the id, what stands for it, and first and last name next to each other become `[erased]`, so that no one else's
+   row goes with it.
 2. A file is changed whole or not at all; the manifest gets the new digests and a note, which `verify` accepts.
 3. Ids of fewer than five characters, or without a digit, are found where a column names a student, not in sentences.
 """
 
 from __future__ import annotations
 
+import html
 import io
+import json
 import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +32,9 @@ from edfi_toolkit.tables.schema import TABLES
 from edfi_toolkit.tables.shapes import KEY
 
 ERASED = "[erased]"
+_NAMES = ("first_name", "last_name")
+# Between the two parts of a name: a cell's end, a comma, a further name
+_NEXT_TO = rb"(?:[\"']?[\s,;|]{1,3}[\"']?(?:\w+\.?\s)?)"
 _TEXTS = (".json", ".jsonl", ".ipynb", ".html", ".csv", ".txt", ".log")
 
 
@@ -38,21 +45,53 @@ def _telling(value: str) -> bool:
 
 @dataclass
 class Student:
-    """Who is erased. ids: in the state and in the SIS. rows: of the source that are theirs, as (table, id)."""
+    """Who is erased. ids: in the state and in the SIS. names: first and last. rows: of the source, as (table, id)."""
 
     ids: set[str]
     key: bytes
+    names: set[tuple[str, str]] = field(default_factory=set)
     rows: set[tuple[str, str]] = field(default_factory=set)
 
+    @cached_property
     def words(self) -> re.Pattern[bytes]:
-        """What stands for the student in a text."""
+        """What stands for the student in a text; to be asked for once all of it is known."""
         shown = [pseudonym(value, self.key) for value in self.ids]
         words = [*filter(_telling, self.ids), *shown]
-        one = b"|".join(re.escape(word.encode()) for word in sorted(words))
+        named = [pair for names in self.names for pair in (names, names[::-1])]
+        one = [re.escape(word.encode()) for word in sorted(words)]
+        one += [_NEXT_TO.join(map(_spelled, pair)) for pair in sorted(named)]
         short = b"|".join(re.escape(value.encode()) for value in sorted(self.ids))
         return re.compile(
-            rb"(?<![A-Za-z0-9])S?(?:" + one + rb")(?![A-Za-z0-9])|(?<=students:)(?:" + short + rb")(?!\w)"
+            rb"(?<![A-Za-z0-9])(?i:S?(?:"
+            + b"|".join(one)
+            + rb"))(?![A-Za-z0-9])|(?<=students:)(?:"
+            + short
+            + rb")(?!\w)"
         )
+
+    def cleared(self, content: bytes) -> bytes:
+        """A text without what stands for the student."""
+        return self.words.sub(ERASED.encode(), content)
+
+    def without_keys(self, layout: bytes, table: str) -> bytes:
+        """The shape of a table (`tables.shapes`) without the rows of the student."""
+        rows = pq.read_table(pa.BufferReader(layout))
+        own = {row_id for name, row_id in self.rows if name == table}
+        own |= self.ids if table in PERSONAL_TABLES else set()
+        kept = [
+            key not in own and not (key and self.words.search(key.encode())) for key in rows[KEY].to_pylist()
+        ]
+        if all(kept):
+            return layout
+        sink = pa.BufferOutputStream()
+        pq.write_table(rows.filter(pa.array(kept)), sink, compression="zstd", write_statistics=False)
+        return sink.getvalue().to_pybytes()
+
+
+def _spelled(name: str) -> bytes:
+    """A name in each spelling that a text, a page and JSON have for it."""
+    spelled = {name, html.escape(name), html.escape(name, quote=False), json.dumps(name)[1:-1]}
+    return b"(?:" + b"|".join(re.escape(way.encode()) for way in sorted(spelled)) + b")"
 
 
 def find(runs_dir: Path, student: str, key: bytes) -> Student:
@@ -61,16 +100,18 @@ def find(runs_dir: Path, student: str, key: bytes) -> Student:
     tables = [folder.path / "tables" for folder, _ in runs_newest_first(runs_dir)]
     for path in (place / "students.parquet" for place in tables):
         if path.is_file():
-            rows = pq.read_table(path, columns=STUDENT_IDS).to_pylist()
-            found.ids |= {
-                str(row[name]) for row in rows if student in row.values() for name in STUDENT_IDS if row[name]
+            rows = pq.read_table(path, columns=[*STUDENT_IDS, *_NAMES]).to_pylist()
+            own = [row for row in rows if student in map(row.get, STUDENT_IDS)]
+            found.ids |= {str(row[name]) for row in own for name in STUDENT_IDS if row[name]}
+            found.names |= {
+                (row[_NAMES[0]], row[_NAMES[1]]) for row in own if row[_NAMES[0]] and row[_NAMES[1]]
             }
     for place in tables:
         for name, table in TABLES.items():
             if "student_id" in table.columns and (path := place / f"{name}.parquet").is_file():
-                own = pq.read_table(path, columns=list({"student_id", *table.primary_key}))
-                kept = own.filter(
-                    pc.is_in(own["student_id"].cast(pa.string()), value_set=pa.array(sorted(found.ids)))
+                every = pq.read_table(path, columns=list({"student_id", *table.primary_key}))
+                kept = every.filter(
+                    pc.is_in(every["student_id"].cast(pa.string()), value_set=pa.array(sorted(found.ids)))
                 )
                 found.rows |= {
                     (name, ",".join(str(row[key]) for key in table.primary_key)) for row in kept.to_pylist()
@@ -106,7 +147,7 @@ def _erase(path: Path, student: Student) -> bool:
     before = path.read_bytes()
     after = _archive(before, student) if path.suffix == ".xlsx" else before
     if path.suffix in _TEXTS:
-        after = student.words().sub(ERASED.encode(), before)
+        after = student.cleared(before)
     if after != before:
         write_private(path, after)
     return after != before
@@ -116,7 +157,7 @@ def _archive(content: bytes, student: Student) -> bytes:
     """A workbook with its parts cleared; as it was when none holds the student."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         parts = {info: archive.read(info) for info in archive.infolist()}
-    cleared = {info: student.words().sub(ERASED.encode(), part) for info, part in parts.items()}
+    cleared = {info: student.cleared(part) for info, part in parts.items()}
     if cleared == parts:
         return content
     sink = io.BytesIO()
@@ -154,25 +195,10 @@ def _cleared(table: pa.Table, student: Student) -> pa.Table:
 
 def _cell(cell: Any, name: str, table: str, student: Student) -> Any:
     if name == "layout" and isinstance(cell, bytes):
-        return without_keys(cell, table, student)
+        return student.without_keys(cell, table)
     if isinstance(cell, bytes):
-        return student.words().sub(ERASED.encode(), cell)
-    return student.words().sub(ERASED.encode(), cell.encode()).decode() if isinstance(cell, str) else cell
-
-
-def without_keys(layout: bytes, table: str, student: Student) -> bytes:
-    """The shape of a table (`tables.shapes`) without the rows of the student."""
-    rows = pq.read_table(pa.BufferReader(layout))
-    own = {row_id for name, row_id in student.rows if name == table}
-    own |= student.ids if table in PERSONAL_TABLES else set()
-    kept = [
-        key not in own and not (key and student.words().search(key.encode())) for key in rows[KEY].to_pylist()
-    ]
-    if all(kept):
-        return layout
-    sink = pa.BufferOutputStream()
-    pq.write_table(rows.filter(pa.array(kept)), sink, compression="zstd", write_statistics=False)
-    return sink.getvalue().to_pybytes()
+        return student.cleared(cell)
+    return student.cleared(cell.encode()).decode() if isinstance(cell, str) else cell
 
 
 def places_of(root: Path, student: Student) -> Iterator[Path]:
@@ -191,4 +217,4 @@ def _holds(path: Path, student: Student) -> bool:
         with zipfile.ZipFile(path) as archive:
             parts = [archive.read(name) for name in archive.namelist()]
     long = [value.encode() for value in student.ids if _telling(value)]
-    return any(student.words().search(part) or any(value in part for value in long) for part in parts)
+    return any(student.words.search(part) or any(value in part for value in long) for part in parts)

@@ -8,17 +8,16 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import func, select
 
+from bench.parts.servers import STEP_S, dask_cluster, pid_at_work, until
 from edfi_toolkit.batch.machines import shard_of
 from edfi_toolkit.batch.unattended import shipped
 from edfi_toolkit.errors import ConfigError
@@ -32,37 +31,9 @@ DISTRICTS = ("east", "north", "south", "west")
 REAL = ("east", "north")
 SAMPLE = "certification"
 __all__ = ["new_ledger", "postgres"]  # fixtures
-STEP_S = 120  # until something must have happened
 
 
 pytestmark = pytest.mark.process
-
-
-@contextmanager
-def program(*words: str, cwd: Path, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A program that runs until the block ends."""
-    with (cwd / f"{words[0]}.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "distributed.cli.dask_" + words[0], *words[1:]],
-            cwd=cwd,
-            env=env,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def until(found: Callable[[], Any]) -> Any:
-    """What is found, once it is there."""
-    ends = time.monotonic() + STEP_S
-    while not (value := found()):
-        assert time.monotonic() < ends, "it did not happen"
-        time.sleep(0.05)
-    return value
 
 
 def created(running: Running) -> Counter[str]:
@@ -80,8 +51,6 @@ def test_a_worker_killed_in_the_middle_of_a_publish_loses_and_doubles_nothing(
     tmp_path: Path, new_ledger: Callable[[str], str]
 ) -> None:
     """Four districts, two workers; two of the districts have no folder, and stop no other."""
-    from distributed import Client
-
     sample, environ = shipped("data/samples") / SAMPLE, dict(os.environ)
     settings = f'[paths]\nledger = "{new_ledger("postgresql")}"\nruns = "runs"\n'
     with ExitStack() as stack:
@@ -101,18 +70,7 @@ def test_a_worker_killed_in_the_middle_of_a_publish_loses_and_doubles_nothing(
         slow = [{"method": "POST", "latency_ms": 700}]
         httpx.put(f"{hosts['east'].control_url}/faults", json=slow).raise_for_status()
 
-        file = tmp_path / "scheduler.json"
-        words = ("--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0")
-        stack.enter_context(
-            program("scheduler", *words, "--scheduler-file", str(file), cwd=tmp_path, env=environ)
-        )
-        address = until(lambda: file.exists() and json.loads(file.read_text() or "{}").get("address"))
-        words = (address, "--nworkers", "2", "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1")
-        stack.enter_context(program("worker", *words, cwd=tmp_path, env=environ))
-        watching = stack.enter_context(Client(address, timeout="60s"))
-        watching.wait_for_workers(2, timeout=STEP_S)
-        pids = watching.run(os.getpid)
-
+        address, watching = stack.enter_context(dask_cluster(tmp_path, environ, 2))
         command = [sys.executable, "-m", "edfi_toolkit", "batch", "--approve", "auto", "--json"]
         batch = subprocess.Popen(
             [*command, "--scheduler", address],
@@ -123,12 +81,7 @@ def test_a_worker_killed_in_the_middle_of_a_publish_loses_and_doubles_nothing(
             text=True,
         )
         until(lambda: created(hosts["east"])["POST 201"] or batch.poll() is not None)
-        (victim,) = [
-            worker
-            for worker, keys in watching.processing().items()
-            if any(str(key).startswith("east-") for key in keys)
-        ]
-        os.kill(pids[victim], signal.SIGKILL)
+        os.kill(pid_at_work(watching, "east"), signal.SIGKILL)
         said, text = batch.communicate(timeout=2 * STEP_S)
         told = json.loads(said)
         lines = {line["source"]: line for line in told["runs"]}

@@ -1,4 +1,4 @@
-"""A ledger backed up, restored and moved: whole, with its history, checked; and never over another one."""
+"""A ledger backed up, restored and moved: whole, checked, and never over another one. Or erased from."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from sqlalchemy import select, text
 
 from edfi_toolkit.errors import ConfigError, LedgerBusy
-from edfi_toolkit.ledger import Ledger
+from edfi_toolkit.ledger import Ledger, schema
 from edfi_toolkit.ledger.copying import backup, move, restore
+from edfi_toolkit.ledger.decisions import Decisions
+from edfi_toolkit.ledger.erasing import erase_from_ledger
+from edfi_toolkit.ledger.ledger import Feed
 from edfi_toolkit.ods import Client
 from edfi_toolkit.planning import Plan, plan
 from edfi_toolkit.publishing import publish
+from edfi_toolkit.runs.erasing import Student
 from tests.factories.district import a_build, a_participation
 
 TABLES = ("runs", "attempts", "rejections", "overrides")
@@ -77,3 +82,54 @@ def test_no_ledger_moves_while_a_run_is_at_work(published: Ledger, tmp_path: Pat
     feed = published.feed("https://ods.example", "p", "north")
     with published.exclusive(feed), Ledger(tmp_path / "new.db") as new, pytest.raises(LedgerBusy):
         move(published, new)
+
+
+def test_no_page_of_a_postgresql_ledger_keeps_an_erased_student(
+    tmp_path: Path, new_ledger: Callable[[str], str], client: Client
+) -> None:
+    """Rows, texts of other rows, shapes of the source, and the samples in the statistics."""
+    where, gone, name = new_ledger("postgresql"), "S-900417303", ("Zeta", "Quittenbaum")
+    build = a_build(a_participation(1), a_participation(2), a_participation(900417303))
+    with Ledger(where) as ledger:
+        publish(plan(build), target=client, ledger=ledger, approved="auto")
+        feed = Feed(int(ledger.frame(select(schema.feeds.c.id))["id"].iloc[0]), "")
+        decisions = Decisions(ledger, feed)
+        cell = {"table": "students", "column": "first_name", "was": "Zeto", "author": "Ann Example"}
+        decisions.correct(**cell, row_id="900417303", value="Zeta", reason="As the office says.")
+        decisions.correct(**cell, row_id="1", value="Zita", reason="Not to be taken for Quittenbaum, Zeta.")
+        before = ledger.frame(select(schema.identity_map))
+        student = Student({gone, "900417303"}, b"key", {name}, {("students", "900417303")})
+        with ledger.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("ANALYZE"))
+            connection.execute(text("CHECKPOINT"))
+        assert relations_with(where, b"900417303") >= {"attempts", "rejections", "corrections"}
+
+        done, stays = erase_from_ledger(ledger, student)
+
+        assert (done["attempts"], done["rejections"], done["corrections"], stays) == (1, 1, 2, 0)
+        (kept,) = decisions.corrections()["reason"]
+        assert kept == "Not to be taken for [erased]."
+        pd.testing.assert_frame_equal(ledger.frame(select(schema.identity_map)), before)
+        assert set(ledger.attempts()["student_unique_id"]) == {"S-1", "S-2"}
+        with ledger.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("CHECKPOINT"))
+        assert relations_with(where, b"900417303") == relations_with(where, b"Quittenbaum") == set()
+        assert (
+            erase_from_ledger(ledger, Student({"S-1"}, b"key"))[1] == 1
+        )  # what the ODS holds stays in the map
+
+
+def relations_with(address: str, word: bytes) -> set[str]:
+    """The tables and indexes of a server whose pages hold a word; a file that is no longer any of them by its name."""
+    import psycopg
+
+    found = set()
+    with psycopg.connect(address) as connection:
+        names = dict(
+            connection.execute("SELECT pg_relation_filenode(oid)::text, relname FROM pg_class").fetchall()
+        )
+    base = Path(address.partition("host=")[2]) / "db" / "base"
+    for path in base.rglob("*"):
+        if path.is_file() and word in path.read_bytes():
+            found.add(names.get(path.name, path.name))
+    return found

@@ -16,10 +16,11 @@ from sqlalchemy import select
 from edfi_toolkit.cli.playground import Playground
 from edfi_toolkit.ledger import Ledger, schema
 from edfi_toolkit.runs import Run, open_run
+from edfi_toolkit.runs.erasing import Student
 from edfi_toolkit.runs.evidence import FAULTS, verify
 
 pytestmark = pytest.mark.process
-STUDENT = "900417303"
+STUDENT, NAME = "900417303", "Quittenbaum"
 
 
 def frames(run: Run) -> dict[str, pd.DataFrame]:
@@ -61,6 +62,12 @@ def test_a_student_is_erased_and_no_one_else_is(work: Playground) -> None:
     before, rows = others(run), {name: len(frame) for name, frame in frames(run).items()}
     assert len(still_in(work.folder, STUDENT)) >= 8
     assert still_in(work.folder, mask) > set()
+    notes = pd.DataFrame(
+        {"says": [f"Ask for {NAME}, Cornelis.", "Cornelis Pappel"], "student_id": [None, "1"]}
+    )
+    run.folder.save_frame("notes", notes)
+    run.folder.seal("notes.parquet")
+    rows["notes.parquet"] = 2
 
     command = [sys.executable, "-m", "edfi_toolkit", "erase", STUDENT, "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -77,7 +84,9 @@ def test_a_student_is_erased_and_no_one_else_is(work: Playground) -> None:
     assert all("/source/" in name for name in report["in_source"])
     assert {name for name in still_in(work.folder, sis_id) if not name.startswith("source/")} <= {"ledger.db"}
     assert still_in(work.folder, mask) == set()
+    assert still_in(work.folder, NAME) == {"source/students.csv"}
     assert others(run) == before
+    assert frames(run)["notes.parquet"]["says"].to_list() == ["Ask for [erased].", "Cornelis Pappel"]
     assert any(len(frame) < rows[name] for name, frame in frames(run).items())
     with Ledger(run.installation.ledger) as ledger, ledger.reading() as connection:
         for table in schema.metadata.sorted_tables:
@@ -91,3 +100,23 @@ def test_a_student_is_erased_and_no_one_else_is(work: Playground) -> None:
     found = verify(run.folder, run.installation)
     assert found[found["state"].isin(FAULTS)].to_dict("records") == []
     assert found["state"].eq("erased on request").any()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Zoë D'Arc", "D'Arc, Zoë", "Zoë Maria D'Arc", "ZOë d'arc", '"Zoë","D\'Arc"', "Zoë,D'Arc", "Zoë D&#x27;Arc",
+        "Zo\\u00eb D'Arc", "S900417303", "900417303",
+    ],
+)  # fmt: skip
+def test_id_and_name_are_found_in_each_spelling(said: str) -> None:
+    student = Student({STUDENT}, b"key", {("Zoë", "D'Arc")})
+    cleared = student.cleared(f"Ask {said}.".encode()).decode()
+    assert cleared.replace('"', "") == "Ask [erased]."
+
+
+@pytest.mark.parametrize(
+    "said", ["Zoë Darc", "Zoën D'Arc", "Zoë", "D'Arc", "9004173035", "A900417303", "Zoë or Ann D'Arc"]
+)
+def test_what_is_another_s_stays(said: str) -> None:
+    assert Student({STUDENT}, b"key", {("Zoë", "D'Arc")}).cleared(said.encode()).decode() == said
