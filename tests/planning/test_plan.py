@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edfi_toolkit.errors import PlanError
@@ -27,6 +26,7 @@ from tests.factories.district import (
     codes,
     plan_frame,
 )
+from tests.proofs import bounded
 from tests.rules.worked_examples import EXAMPLES, patched, settings_of, tables_before
 
 EVENTS = [name for name, example in EXAMPLES.items() if example.get("mode") == "publish"]
@@ -466,7 +466,7 @@ records = st.dictionaries(
 )
 
 
-@settings(max_examples=200 if os.environ.get("EDFI_PROVE") == "1" else 20, deadline=None)
+@bounded(6)
 @given(before=records, after=records)
 def test_applying_a_plan_ends_in_exactly_what_the_source_says(before, after):
     """From any state to any other, by key and body."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from itertools import product
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edfi_toolkit.errors import PlanError
@@ -15,6 +14,7 @@ from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.planning.truth_tables import PUBLISH, PUBLISH_READS, RESYNC, RESYNC_READS
 from tests.factories.builds import build_of
 from tests.factories.district import CTE, GENERAL, a_build, a_participation, codes
+from tests.proofs import bounded
 from tests.rules.worked_examples import EXAMPLES
 
 
@@ -268,7 +268,7 @@ def frame_of(side, body):
     return pd.DataFrame(rows, columns=["resource", "ed_fi_id" if body == "last_body" else "id", "etag", body])
 
 
-@settings(max_examples=200 if os.environ.get("EDFI_PROVE") == "1" else 10, deadline=None)
+@bounded(5)
 @given(state=st.dictionaries(st.integers(0, 5), sides_of_a_key))
 def test_an_applied_resync_ends_as_the_table_promises_and_the_next_is_all_noop(state):
     """REC-R1 to REC-R10 for any source, map and ODS."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from edfi_toolkit.ledger import Ledger
@@ -14,6 +14,7 @@ from edfi_toolkit.rules import build
 from edfi_toolkit.sandbox import create_app
 from edfi_toolkit.sandbox.control import seed
 from tests.factories.district import LEA, PROGRAMS, SCHOOL, a_build, a_participation, in_process, seed_lines
+from tests.proofs import bounded
 
 STUDENTS = 3
 IDS = st.sampled_from([f"S-{number}" for number in range(STUDENTS)])
@@ -66,7 +67,7 @@ def columns_of(frame):
     return list(rows.itertuples(index=False, name=None))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@bounded(8, proof=50, ignored=HealthCheck)
 @given(rows=ROWS)
 def test_each_body_has_the_key_of_its_record_in_plan_ledger_and_ods(rows, tmp_path_factory):
     """COM-SHOW-1: for random tables with random attributes."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from edfi_toolkit.sandbox.query import write_token
 from edfi_toolkit.sandbox.store import Row
+from tests.proofs import bounded
 
 URL = "studentCTEProgramAssociations"
-MODEST = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+MODEST = bounded(30, proof=1000, ignored=HealthCheck)
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

@@ -16,18 +16,18 @@ from typing import Any
 import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 import edfi_toolkit as edfi
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.tables import TABLES
+from tests.proofs import bounded
 
-QUICK = settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+QUICK = bounded(
+    12,
+    ignored=[HealthCheck.too_slow, HealthCheck.data_too_large],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking builds thousands of files
 )
 CANARY = "Zwirnfaden"

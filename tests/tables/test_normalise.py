@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edfi_toolkit.errors import SourceShapeError
 from edfi_toolkit.tables import TABLES, Sheet, Tables, normalise
+from tests.proofs import bounded
 
 FILES = {"students": "students.csv", "enrollments": "enrollments.csv"}
 
@@ -242,7 +243,7 @@ def comparable(frame: pd.DataFrame) -> list[str]:
     return sorted(repr([str(each) for each in row]) for row in frame.to_numpy(dtype=object))
 
 
-@settings(max_examples=60, deadline=None)
+@bounded(12)
 @given(a_table(), st.randoms(use_true_random=False))
 def test_every_row_is_accounted_for_in_any_order_and_twice_is_once(
     named: tuple[str, list[dict[str, Any]]], random: Any
@@ -267,7 +268,7 @@ def test_every_row_is_accounted_for_in_any_order_and_twice_is_once(
     assert normalise(tables) is tables
 
 
-@settings(max_examples=40, deadline=None)
+@bounded(10)
 @given(
     st.sampled_from(["edfi_config", "enrollments", "program_participation"]),
     st.lists(st.text(alphabet=string.printable + "\u00a0", max_size=12), max_size=8),
