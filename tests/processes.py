@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -11,6 +12,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,6 +25,8 @@ from edfi_toolkit.ods import Client
 from edfi_toolkit.ods.transport import CurlTransport, trust
 from edfi_toolkit.planning import Plan
 from edfi_toolkit.publishing import publish as carry_out
+from edfi_toolkit.sandbox import create_app
+from edfi_toolkit.sandbox.control import clients_shown
 from edfi_toolkit.settings import Target
 from tests.factories.district import YEAR, target_of
 
@@ -160,3 +165,49 @@ def served(app: Any) -> Iterator[str]:
     server.should_exit = True
     thread.join()
     listener.close()
+
+
+class KeptOds:
+    """An ODS on a socket of this process, at one address, whose state can be kept and put back in an instant.
+
+    Its attributes are those of a sandbox in a process of its own.
+    """
+
+    def __init__(self, url: str, address: Address, folder: Path) -> None:
+        self.base_url, self.control_url = url, f"{url}/control"
+        self._address, self._folder, self._numbers = address, folder, count()
+        self.restore()
+
+    @property
+    def clients(self) -> list[dict[str, Any]]:
+        """Name, key and secret of each client of what it is now."""
+        return clients_shown(self._address.app.state.sandbox.ods)
+
+    def keep(self) -> Path:
+        """The state as a file, for `restore`."""
+        kept = self._file
+        self.restore(kept)
+        return kept
+
+    def restore(self, kept: Path | None = None) -> None:
+        """As it was when `kept`, or as new; counters and faults begin again, and tokens have ended."""
+        self.close()
+        self._file = self._folder / f"{next(self._numbers)}.db"
+        if kept:
+            shutil.copy(kept, self._file)
+        self._address.app = create_app(self._file)
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._address.app is not None:
+            self._address.app.state.sandbox.ods.store.close()
+
+
+@contextmanager
+def kept_ods(folder: Path) -> Iterator[KeptOds]:
+    """An ODS whose states are in this folder."""
+    address = Address()
+    with served(address) as url:
+        ods = KeptOds(url, address, folder)
+        yield ods
+    ods.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from edfi_toolkit.batch.exits import Exit, exit_of_steps
 from edfi_toolkit.cli.playground import Playground, make_playground, target_environ, working_in
 from edfi_toolkit.errors import OdsUnavailable, PlanError, UnsafePlan
 from edfi_toolkit.model import body_hash
-from edfi_toolkit.ods import Client, Write
+from edfi_toolkit.ods import Client, RetryPolicy, Write
 from edfi_toolkit.runs import Run
-from edfi_toolkit.sandbox import Running
 from edfi_toolkit.settings import Secret, Target
+from tests.processes import KeptOds
+from tests.stages import Stage, seeded
 
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations warns when it is first imported
 SPA = "studentProgramAssociations"
@@ -27,15 +29,39 @@ TYPE = "uri://ed-fi.org/ProgramTypeDescriptor#"
 STATE, MIDDLE, OFFICE = 48856, 9441060, 944100
 
 
-@pytest.fixture
-def work(tmp_path: Path, sandbox: Running) -> Iterator[Playground]:
-    """The Wisconsin sample in a folder of its own, its ODS as new."""
-    made = make_playground(tmp_path / "work", "wi-infinite-campus")
-    made.source_becomes("after")  # the state of which the ODS refuses nothing
-    httpx.post(f"{sandbox.control_url}/reset").raise_for_status()
-    for seed in made.seeds:
-        httpx.post(f"{sandbox.control_url}/seed", content=seed.read_bytes()).raise_for_status()
+@pytest.fixture(scope="module")
+def validated(tmp_path_factory: pytest.TempPathFactory, sandbox: KeptOds) -> Stage:
+    """The Wisconsin sample in a state of which the ODS refuses nothing, and a run of it that was validated."""
+    made = make_playground(tmp_path_factory.mktemp("validated") / "work", "wi-infinite-campus")
+    stage = seeded(made, "after", sandbox)
     with working_in(made.folder, target_environ(sandbox)):
+        run = a_run()
+        for step in (run.extract, run.build, run.validate):
+            step()
+    return stage
+
+
+@pytest.fixture(scope="module")
+def first_published(tmp_path_factory: pytest.TempPathFactory, sandbox: KeptOds, validated: Stage) -> Stage:
+    """The same, and the run was published."""
+    with validated.copied(tmp_path_factory.mktemp("published") / "work", sandbox) as made:
+        run = latest()
+        run.preview()
+        run.publish(approved="auto")
+    return Stage(made, sandbox.keep())
+
+
+@pytest.fixture
+def work(tmp_path: Path, sandbox: KeptOds, first_published: Stage) -> Iterator[Playground]:
+    """A copy of what was published, in a folder of its own."""
+    with first_published.copied(tmp_path / "work", sandbox) as made:
+        yield made
+
+
+@pytest.fixture
+def unpublished(tmp_path: Path, sandbox: KeptOds, validated: Stage) -> Iterator[Playground]:
+    """A copy of what was only validated."""
+    with validated.copied(tmp_path / "work", sandbox) as made:
         yield made
 
 
@@ -45,7 +71,11 @@ def a_run(**others: Any) -> Run:
     )
 
 
-def published() -> Run:
+def latest() -> Run:
+    return edfi.open_run(profile="wi-infinite-campus", school_year=2026, run_id="latest")
+
+
+def published_again() -> Run:
     run = a_run()
     for step in (run.extract, run.build, run.validate, run.preview):
         step()
@@ -62,14 +92,14 @@ def foreign(run: Run) -> list[tuple[int, str]]:
     return sorted(zip(told["education_organization_id"], told["program_name"], strict=True))
 
 
-def writes(sandbox: Running) -> int:
+def writes(sandbox: KeptOds) -> int:
     return int(httpx.get(f"{sandbox.control_url}/counters").json()["writes"])
 
 
 class ByHand:
     """Somebody at the host, who may write everything."""
 
-    def __init__(self, sandbox: Running) -> None:
+    def __init__(self, sandbox: KeptOds) -> None:
         host = next(each for each in sandbox.clients if each["name"] == "host")
         target = Target("host", sandbox.base_url, Secret(host["key"]), Secret(host["secret"]))
         self.client = Client(target)
@@ -86,7 +116,7 @@ class ByHand:
 
 
 @pytest.fixture
-def by_hand(sandbox: Running) -> Iterator[ByHand]:
+def by_hand(sandbox: KeptOds) -> Iterator[ByHand]:
     made = ByHand(sandbox)
     with made.client:
         yield made
@@ -106,10 +136,10 @@ def association(student: str, organization: int, program: str, kind: str, begin:
 
 
 def test_what_was_done_by_hand_is_found_put_right_and_found_no_more(
-    work: Playground, sandbox: Running, by_hand: ByHand
+    work: Playground, sandbox: KeptOds, by_hand: ByHand
 ) -> None:
     """REC-R1, R2, R3, R9 and FOREIGN."""
-    first = published()
+    first = latest()
     ids = first.plan.items.index
     before = by_hand.held()
     assert len(before) == len(ids)
@@ -154,7 +184,7 @@ def test_what_was_done_by_hand_is_found_put_right_and_found_no_more(
     ours = sorted(body_hash(body) for at, body in held.items() if at not in stays)
     assert ours == sorted(map(body_hash, run.checked.ready["body"]))
 
-    for again in (published(), a_run()):
+    for again in (published_again(), a_run()):
         if not again.published:
             again.resync()
             assert foreign(again) == [(OFFICE, "Hybrid"), (MIDDLE, "Robotics Club")]
@@ -163,10 +193,10 @@ def test_what_was_done_by_hand_is_found_put_right_and_found_no_more(
 
 
 def test_after_a_lost_ledger_everything_is_taken_over_and_nothing_sent(
-    work: Playground, sandbox: Running
+    work: Playground, sandbox: KeptOds
 ) -> None:
     """REC-R4."""
-    records = len(published().plan.items)
+    records = len(latest().plan.items)
     for file in work.folder.glob("ledger.db*"):
         if file.is_file():
             file.unlink()
@@ -178,19 +208,18 @@ def test_after_a_lost_ledger_everything_is_taken_over_and_nothing_sent(
     done = run.publish(approved="auto")
 
     assert done.says == f"There was nothing to send; {records} entries of the ledger corrected."
-    assert actions(published()) == {"NOOP": records}
+    assert actions(published_again()) == {"NOOP": records}
     assert writes(sandbox) == sent
 
 
 def test_a_resync_is_a_run_whose_plan_is_kept_and_shown_as_it_was(work: Playground) -> None:
-    published()
     run = a_run()
     run.resync()
     steps = run.folder.manifest["steps"]
 
     assert steps["preview"]["mode"] == "resync"
     assert exit_of_steps(steps) is Exit.ATTENTION, "the sample has records that are held"
-    kept = edfi.open_run(profile="wi-infinite-campus", school_year=2026, run_id="latest")
+    kept = latest()
     assert kept.id == run.id
     assert kept.plan.fingerprint == run.plan.fingerprint
     assert kept.publish().says == "Nothing would change in the ODS, so nothing has to be sent."
@@ -198,8 +227,7 @@ def test_a_resync_is_a_run_whose_plan_is_kept_and_shown_as_it_was(work: Playgrou
     assert "shown as it was" in kept.resync().says
 
 
-def test_an_emptied_source_is_refused_by_a_resync_too(work: Playground, sandbox: Running) -> None:
-    published()
+def test_an_emptied_source_is_refused_by_a_resync_too(work: Playground, sandbox: KeptOds) -> None:
     for name in ("students", "enrollments", "section504_records", "ceis_records", "instruction_mode_records"):
         file = work.folder / "source" / f"{name}.csv"
         file.write_text(file.read_text("utf-8").splitlines()[0] + "\n", "utf-8")
@@ -216,6 +244,7 @@ def test_a_resync_that_cannot_read_the_ods_plans_nothing(
     work: Playground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EDFI_TARGET_SANDBOX_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr("edfi_toolkit.ods.client.RetryPolicy", partial(RetryPolicy, rounds=2))  # of eleven
     run = a_run()
     for step in (run.extract, run.build, run.validate):
         step()
@@ -224,8 +253,8 @@ def test_a_resync_that_cannot_read_the_ods_plans_nothing(
     assert not run.folder.has("preview")
 
 
-def test_what_the_login_may_not_read_is_left_as_it_is_and_told(work: Playground, sandbox: Running) -> None:
-    records = len(published().plan.items)
+def test_what_the_login_may_not_read_is_left_as_it_is_and_told(work: Playground, sandbox: KeptOds) -> None:
+    records = len(latest().plan.items)
     fault = {"method": "GET", "resource": SPA, "status": 403}
     httpx.put(f"{sandbox.control_url}/faults", json=[fault]).raise_for_status()
 
@@ -239,7 +268,6 @@ def test_what_the_login_may_not_read_is_left_as_it_is_and_told(work: Playground,
 
 
 def test_stopped_while_reading_it_plans_nothing(work: Playground) -> None:
-    published()
     run = a_run()
     with pytest.raises(PlanError, match="reading was stopped"):
         run.resync(progress=lambda *_: False)
@@ -257,7 +285,6 @@ def test_an_incremental_resync_finds_what_a_full_one_finds_and_reads_what_change
 ) -> None:
     """Deletes, keys that moved, records made again under another id, and what others added."""
     monkeypatch.setattr("edfi_toolkit.ods.copies.OVERLAP", 0)  # it is more than all this ODS holds
-    published()
     first = a_run()
     said = first.resync(incremental=True).says
     records = len(first.plan.items)
@@ -292,11 +319,9 @@ def test_an_incremental_resync_finds_what_a_full_one_finds_and_reads_what_change
 
 
 def test_a_live_preview_tells_what_the_plan_would_meet_before_anything_is_sent(
-    work: Playground, sandbox: Running, by_hand: ByHand
+    unpublished: Playground, sandbox: KeptOds, by_hand: ByHand
 ) -> None:
-    run = a_run()
-    for step in (run.extract, run.build, run.validate):
-        step()
+    run = latest()
     cesa = run.checked.ready["program_name"].eq("Third Party - CESA")
     assert cesa.sum() == 2
     owner = {"programName": "Third Party - CESA", "programTypeDescriptor": f"{TYPE}Regular Education"}
