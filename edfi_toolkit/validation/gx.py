@@ -25,7 +25,11 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.errors import ValidationError, what_failed
-from edfi_toolkit.validation.gx_savings import rarely_used_imported_later, rules_described_once
+from edfi_toolkit.validation.gx_savings import (
+    nothing_collected,
+    rarely_used_imported_later,
+    rules_described_once,
+)
 from edfi_toolkit.validation.suite_files import Expectation
 
 _LOCK = threading.RLock()  # the library keeps one context for the whole process
@@ -103,22 +107,21 @@ def _in_condition(condition: Any) -> set[str]:
 
 
 def _nothing_to_ask(rule: Expectation, frame: pd.DataFrame) -> bool:
-    """A rule about one column's values holds where there are none; most properties of a resource are never
-    used."""
-    about_values = rule["type"].startswith(("expect_column_values_", "expect_column_value_lengths_"))
-    column = rule["kwargs"].get("column")
-    return (
-        about_values
-        and rule["type"] != "expect_column_values_to_not_be_null"
-        and bool(frame[column].isna().all())
-    )
+    """A rule about one column's values holds where there are none, as in most properties of a resource; a rule that
+    none is missing holds where none is."""
+    if not rule["type"].startswith(("expect_column_values_", "expect_column_value_lengths_")):
+        return False
+    missing = frame[rule["kwargs"]["column"]].isna()
+    if rule["type"] == "expect_column_values_to_not_be_null":
+        return rule["kwargs"].keys() == {"column"} and not missing.any()
+    return bool(missing.all())
 
 
 @cache
 def _frames() -> Any:
     """What turns a frame into a batch, in the one context of this process: nothing on disk, no progress bars, no log
     lines with cell values."""
-    with rarely_used_imported_later():
+    with rarely_used_imported_later(), nothing_collected():
         import great_expectations
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
