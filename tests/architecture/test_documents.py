@@ -22,6 +22,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benc
 NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
+PROGRAMS = ("```python", "```toml", "```json")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
@@ -39,9 +40,10 @@ def make_targets() -> set[str]:
 
 
 def code_in(text: str) -> str:
-    """Code spans and code blocks; what stands outside is prose ("make sure")."""
+    """Code spans and blocks of commands; what stands outside is prose ("make sure"), as are a program's comments."""
     spans = re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
-    return "\n".join([*FENCE.findall(text), *spans])
+    blocks = [block for block in FENCE.findall(text) if not block.startswith(PROGRAMS)]
+    return "\n".join([*blocks, *spans])
 
 
 def slug(heading: str) -> str:

@@ -1,12 +1,13 @@
 """A package from outside brings a state: every step takes its profile, and nothing of the toolkit is changed.
 
-The package is `zz_state` next to this file. An entry point written to a temporary folder installs it for the programs
-that are started here, as `pip install` would.
+The package is the one of docs/adding-a-state.md: its files, and the commands, are taken from the page. An entry point
+written to a temporary folder installs it for the programs that are started here, as `pip install` would.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -20,7 +21,10 @@ import pytest
 from edfi_toolkit.cli.playground import target_environ
 from edfi_toolkit.sandbox import start
 
-HERE = Path(__file__).parent
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "adding-a-state.md").read_text("utf-8")
+FILE = re.compile(
+    r"^`([\w./-]+)`\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)  # its name, and the block below
 PROFILE = ("--profile", "zz-state", "--school-year", "2026")
 HELD_OR_SKIPPED = 3  # exit code: finished, with rows or records that need a person
 EXPORTS = {
@@ -47,26 +51,34 @@ class Installed:
         assert done.returncode in expect, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout + done.stderr
 
+    def follow(self, command: str, *, expect: tuple[int, ...] = (0,), **words: str) -> str:
+        """Run a command as the page has it, with these words in place of what stands for them."""
+        (line,) = re.findall(rf"^edfi-toolkit ({command} .+)$", PAGE, re.MULTILINE)
+        return self.run(*(words.get(word.replace("-", "_"), word) for word in line.split()), expect=expect)
+
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """What an installer writes: the metadata of the package, with its entry points."""
     folder, site = tmp_path_factory.mktemp("work"), tmp_path_factory.mktemp("site")
-    project = tomllib.loads((HERE / "pyproject.toml").read_text("utf-8"))["project"]
+    for name, text in FILE.findall(PAGE):
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        (site / name).write_text(text, "utf-8")
+    project = tomllib.loads((site / "pyproject.toml").read_text("utf-8"))["project"]
     metadata = site / "zz_state-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: 1.0\n")
     lines = ["[edfi_toolkit.profiles]"]
     lines += [f"{name} = {value}" for name, value in project["entry-points"]["edfi_toolkit.profiles"].items()]
     (metadata / "entry_points.txt").write_text("\n".join(lines) + "\n")
-    path = os.pathsep.join([str(site), str(HERE), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
     return Installed(folder, {**os.environ, "PYTHONPATH": path})
 
 
 @pytest.fixture(scope="module")
 def district(installed: Installed) -> Path:
     """An invented district of the state, with dirty rows, and the same some months later."""
-    installed.run("synth", "north", *PROFILE, "--students", "80", "--dirty", "0.2", "--churn", "0.2")
+    installed.follow("synth")
     return installed.folder / "north"
 
 
@@ -75,6 +87,15 @@ def connected(installed: Installed, district: Path) -> Iterator[Installed]:
     """The same with a sandbox ODS as target."""
     with start(seeds=[district / "ods-seed.jsonl"]) as running:
         yield Installed(installed.folder, {**installed.environ, **target_environ(running)})
+
+
+def test_the_code_of_the_page_is_clean(installed: Installed) -> None:
+    site = installed.environ["PYTHONPATH"].split(os.pathsep)[0]
+    config = str(Path(__file__).resolve().parents[2] / "pyproject.toml")
+    for check in (["check"], ["format", "--check"]):
+        command = [sys.executable, "-m", "ruff", *check, "--no-cache", "--config", config, site]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_an_unknown_profile_is_answered_with_the_new_one_too(installed: Installed) -> None:
@@ -88,7 +109,7 @@ def test_a_district_of_the_state_is_invented(district: Path) -> None:
 
 
 def test_its_rules_build_records_and_say_why_a_row_makes_none(installed: Installed, district: Path) -> None:
-    installed.run("build", "north", *PROFILE, "--out", "built", expect=(0, HELD_OR_SKIPPED))
+    installed.follow("build", expect=(0, HELD_OR_SKIPPED))
     bodies = (installed.folder / "built" / "studentProgramAssociations.jsonl").read_text("utf-8")
     skipped = pd.read_csv(installed.folder / "built" / "skipped.csv")
     assert bodies.count('"programName":"Learning Support"') + len(skipped) == 20
@@ -104,7 +125,7 @@ def test_one_student_is_explained_in_the_state_s_words(installed: Installed, dis
     dirty = pd.read_csv(district / "_dirty.csv")
     clean = support[~support["record_id"].isin(dirty["id"])]["student_id"].iloc[0]
     unique_id = students.set_index("student_id").loc[str(clean), "student_unique_id"]
-    told = installed.run("explain", "north", *PROFILE, "--student", str(unique_id))
+    told = installed.follow("explain", STATE_ID=str(unique_id))
     assert "ZZ-ELE-1" in told
     assert "Enrolled there on" in told
 
@@ -139,10 +160,9 @@ def test_exports_of_its_vendor_are_recognised_by_its_map(installed: Installed) -
 def test_a_plan_names_its_events_publish_sends_it_and_notebooks_send_what_changed(
     connected: Installed, district: Path
 ) -> None:
-    to = ("--target", "sandbox")
-    planned = connected.run("plan", "north", *PROFILE, *to, "--out", "plan", expect=(0, HELD_OR_SKIPPED))
+    planned = connected.follow("plan", expect=(0, HELD_OR_SKIPPED))
     assert "create 16" in planned
-    connected.run("publish", "north", *PROFILE, *to, "--approve", "auto", expect=(0, HELD_OR_SKIPPED))
+    connected.follow("publish", expect=(0, HELD_OR_SKIPPED))
     items = pd.read_parquet(connected.folder / "plan" / "plan.parquet")
     assert set(items["action"]) == {"POST"}
     assert items["reason"].str.contains("ZZ-EVT-1").all()
@@ -150,7 +170,7 @@ def test_a_plan_names_its_events_publish_sends_it_and_notebooks_send_what_change
     # The same source some months later: ended and removed support, by the notebooks, unattended.
     for path in (district / "after").glob("*.csv"):
         path.replace(district / path.name)
-    connected.run("run", "north", *PROFILE, *to, "--approve", "auto", expect=(0, HELD_OR_SKIPPED))
+    connected.follow("run", expect=(0, HELD_OR_SKIPPED))
     (run,) = (path.parent for path in connected.folder.glob("data/runs/*/notebooks"))
     items = pd.read_parquet(run / "plan.parquet")
     assert {"PUT", "DELETE"} <= set(items["action"])
