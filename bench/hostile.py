@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -17,18 +16,10 @@ import time
 from pathlib import Path
 
 from parts.hostile_inputs import INPUTS
+from parts.memory import peak
 
 LONGEST, MOST = 30, 1_500
 SHOWN = 110  # characters of a message
-RSS_UNIT = 2**20 if sys.platform == "darwin" else 2**10  # what ru_maxrss counts in, of a MB
-
-
-def peak() -> float:
-    """The most memory this process had, in MB; what Linux counts in ru_maxrss is the parent's where that had more."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) / 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / RSS_UNIT
 
 
 def read(source: str, profile: str) -> dict[str, object]:

@@ -164,6 +164,7 @@ class _Run:
         self.results = Results(progress, delivered=done, to_send=len(to_send))
         self._chunk = CHUNK * max(1, client.target.concurrency // 32)
         self._owners = owners  # whose record an id is
+        self._doubted = set[MapKey]()  # records whose id was given to another one, too
         self._in_flight: dict[int, Attempt] = {}
         self._unwritten: list[AttemptResult] = []  # known, and not yet in the ledger
         self._attempts: Counter[int] = Counter()  # requests by item, of all its verbs
@@ -258,7 +259,12 @@ class _Run:
     def _is_own(self, attempt: Attempt, ed_fi_id: str | None) -> bool:
         """Whether a created record may have this id: one that is another record's already would never be changed or
         deleted as what it is."""
-        return attempt.action != "POST" or self._owners.setdefault(str(ed_fi_id), attempt.key) == attempt.key
+        owner = (
+            attempt.key if attempt.action != "POST" else self._owners.setdefault(str(ed_fi_id), attempt.key)
+        )
+        if owner != attempt.key:
+            self._doubted.add(owner)
+        return owner == attempt.key
 
     def _waiting_post(self, delete: AttemptResult) -> AttemptResult:
         """What becomes of a POST whose DELETE was not delivered."""
@@ -298,8 +304,22 @@ class _Run:
             self._check_unsure()
             self._send()
             self._check_unsure()
+            self._check_doubted()
         except OdsError:
             self._commit()
+
+    def _check_doubted(self) -> None:
+        """Look up the records whose id was given to another one: that it was first does not make it right."""
+        for item, key in enumerate(self._items.keys):
+            if key not in self._doubted or self._items.actions[item] not in ("POST", "NOOP"):
+                continue
+            result = check(self._client, self._items.attempt(item, "POST"), attempts=self._attempts[item])
+            if result.delivered:
+                adopted = AttemptResult(self._items.attempt(item, "ADOPT"), result.outcome)
+                self._journal.update_identities([], [adopted])
+                self.results.keep(item, result.outcome)
+            else:  # the next plan creates it
+                self._journal.update_identities([self._items.attempt(item, "UNMAP")], [])
 
     def _check_unsure(self) -> None:
         """Check every attempt of this run that is unsure, and queue what there is to send now."""
