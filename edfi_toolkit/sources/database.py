@@ -10,6 +10,7 @@ import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,8 @@ import pandas as pd
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError, SourceUnavailable, what_failed
 from edfi_toolkit.settings.credentials import check_address, without_credentials
 from edfi_toolkit.settings.limits import DEFAULT_READING, ReadingLimits
-from edfi_toolkit.sources.faults import MEGABYTE, check_size
+from edfi_toolkit.sources.faults import LONGEST
+from edfi_toolkit.sources.rows import rows_of
 from edfi_toolkit.tables import Sheet
 
 if TYPE_CHECKING:
@@ -48,8 +50,7 @@ _MEANINGS = {  # SQLSTATE classes, and SQLite's names
     "SQLITE_BUSY": "another program has locked it",
     "SQLITE_TOOBIG": "a value is longer than the longest that is read",
 }
-_PARTITION = 50_000
-_LONGEST = 16 * MEGABYTE  # bytes of one value in SQLite
+_PARTITION = 50_000  # rows that become a frame at once
 
 
 def is_database(source: str) -> bool:
@@ -157,7 +158,7 @@ def _engine(url: str) -> Engine:
 
 def _sqlite(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True)
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
     connection.text_factory = _text_or_bytes
     return connection
 
@@ -181,16 +182,13 @@ def _make_read_only(connection: Connection) -> None:
 
 
 def _read(connection: Connection, table: str, statement: str, limits: ReadingLimits) -> Sheet:
-    options = {"stream_results": True, "no_parameters": True}  # a % in a query is a %
-    rows = 0
+    name = f"query {table}"
     try:
-        result = connection.exec_driver_sql(statement, execution_options=options)
-        columns = pd.Index(list(result.keys()), dtype=object)
+        names, rows = rows_of(connection, statement, name, limits)
+        columns = pd.Index(names, dtype=object)
         parts = [pd.DataFrame(columns=columns, dtype=object)]
-        for part in result.partitions(_PARTITION):
-            rows += len(part)
-            check_size(f"query {table}", rows=rows, cells=rows * len(columns), limits=limits)
-            parts.append(pd.DataFrame([tuple(row) for row in part], columns=columns, dtype=object))
+        while part := list(islice(rows, _PARTITION)):
+            parts.append(pd.DataFrame(part, columns=columns, dtype=object))
     except EdfiToolkitError:
         raise
     except Exception as error:
@@ -200,7 +198,7 @@ def _read(connection: Connection, table: str, statement: str, limits: ReadingLim
         ) from None
     frame = pd.concat(parts[1:] or parts, ignore_index=True)
     ordered = _has_order(statement)
-    return Sheet(frame=frame, file=f"query {table}", rows=np.arange(len(frame)) + 1, ordered=ordered)
+    return Sheet(frame=frame, file=name, rows=np.arange(len(frame)) + 1, ordered=ordered)
 
 
 def _has_order(statement: str) -> bool:

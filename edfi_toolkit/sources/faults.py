@@ -10,6 +10,7 @@ from edfi_toolkit.errors import EdfiToolkitError, SourceShapeError, SourceUnavai
 from edfi_toolkit.settings.limits import ReadingLimits
 
 MEGABYTE = 2**20
+LONGEST = 16 * MEGABYTE  # bytes of one row of a text file, and of one value of a database
 MOST_COLUMNS = 5_000  # no table has as many: the wrong character separates its columns, or it is no table
 
 

@@ -24,6 +24,7 @@ import pyarrow.csv as pa_csv
 from edfi_toolkit.errors import SourceShapeError
 from edfi_toolkit.settings.limits import DEFAULT_READING, ReadingLimits
 from edfi_toolkit.sources.faults import (
+    LONGEST,
     MEGABYTE,
     MOST_COLUMNS,
     check_bytes,
@@ -44,7 +45,6 @@ _BOMS = {  # the longer first: that of UTF-32 begins like that of UTF-16
     codecs.BOM_UTF16_BE: "utf-16",
 }
 _SEPARATOR_LINE = re.compile(r"\s*sep=(.)\r?\n", re.IGNORECASE)  # Excel's own first line
-_BLOCK = 16 * MEGABYTE  # a row is in one block, so this is the longest row
 _CHUNK = 4 * MEGABYTE
 _SAMPLE = 65_536  # characters in which a delimiter and a header are looked for
 _MOST_WRONG = 1_000  # rows that do not fit, after which the rest need not be read
@@ -164,7 +164,7 @@ def _parse(file: BinaryIO, text: _Text, name: str, limits: ReadingLimits) -> tup
             file,
             read_options=pa_csv.ReadOptions(
                 use_threads=False,
-                block_size=_BLOCK,
+                block_size=LONGEST,  # a row is in one block
                 autogenerate_column_names=True,
                 encoding=text.encoding.removesuffix("-sig"),
                 skip_rows=text.skipped,
@@ -192,7 +192,7 @@ def _not_parsed(name: str, too_long: bool) -> SourceShapeError:
     if not too_long:
         return SourceShapeError(f"{name} is not a table of text. Export it again.")
     return SourceShapeError(
-        f"{name}: one of its rows is longer than {_BLOCK // MEGABYTE} MB. Is a quotation mark opened and not closed? "
+        f"{name}: one of its rows is longer than {LONGEST // MEGABYTE} MB. Is a quotation mark opened and not closed? "
         "Close it, or export the file again."
     )
 

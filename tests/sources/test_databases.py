@@ -9,12 +9,13 @@ import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from edfi_toolkit.errors import ConfigError, SourceUnavailable
+from edfi_toolkit.errors import ConfigError, SourceShapeError, SourceUnavailable
 from edfi_toolkit.sources import extract
 from edfi_toolkit.sources.database import check_query, read_queries
 
@@ -241,3 +242,30 @@ def test_queries_need_a_database(tmp_path: Path) -> None:
     (tmp_path / "queries.toml").write_text(MAP)
     with pytest.raises(ConfigError, match="holds queries"):
         extract(tmp_path, profile="certification", mapping=tmp_path / "queries.toml")
+
+
+def test_a_value_longer_than_a_row_of_text_may_be_ends_the_reading_and_is_named(url: str) -> None:
+    """In PostgreSQL the value never leaves the server."""
+    length = 17 * 2**20
+    long = (
+        f"substr(hex(zeroblob({length})), 1, {length})"
+        if url.startswith("sqlite")
+        else f"repeat('0', {length})"
+    )
+    query = f"select id, case id when 8 then {long} else 'B' end as last_name from pupil order by id"  # noqa: S608
+    says = "longer than the longest that is read"
+    with pytest.raises((SourceShapeError, SourceUnavailable), match=says) as refused:
+        read_queries(url, {"students": query})
+    if not url.startswith("sqlite"):
+        assert "query students, row 2, column last_name" in str(refused.value)
+
+
+def test_values_of_any_type_come_as_the_query_gives_them(postgresql: str) -> None:
+    query = (
+        "select 7 as id, 'a' as \"Name\", null as nothing, '{\"b\": 1}'::jsonb as j, '\\x00ff'::bytea as x, "
+        "1.50::numeric(5, 2) as n, array['c'] as many, true as yes, 'd' as \"Name\" -- 100 %"
+    )
+    frame = read_queries(postgresql, {"students": query})["students"].frame
+    assert list(frame) == ["id", "Name", "nothing", "j", "x", "n", "many", "yes", "Name"]
+    row = [7, "a", None, {"b": 1}, b"\x00\xff", Decimal("1.50"), ["c"], True, "d"]
+    assert frame.iloc[0].tolist() == row
