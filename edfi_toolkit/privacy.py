@@ -64,11 +64,13 @@ _PLAIN = frozenset(
 )
 _NAMING_MEMBERS = ("member", "path", "field", "column")
 _ROW_IDS = frozenset({"id", "row_id"})
+_UNREADABLE = frozenset({"rule", "column", "value"})  # of a cell that could not be read
 _QUOTING_TEXTS = frozenset({"detail", "says", "hint", "reason"})
 _SUFFIX = re.compile(r"_(?:x|y|left|right|before|after|source|ods)$")
 _WORD = re.compile(r"[\w.@-]*\w")
 _RUN = re.compile(r"[^\W_]{4,}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_AS_LONG_AS_AN_ID = re.compile(r"\d{6}")
 _REF = re.compile(rf"\b({'|'.join(sorted(PERSONAL_TABLES))}):([^\s,;#'\")\]]+)")
 # A member or column with its value, in broken JSON or in a sentence of the ODS: quoted, or with a digit in it.
 _NAMED = re.compile(r"""(\w+)(["']?\s*[:=]\s*["']?)((?<=")[^"]+|(?<=')[^']+|[\w.@-]*\d[\w.@-]*)""")
@@ -91,6 +93,14 @@ def is_personal(name: Hashable) -> bool:
     if isinstance(name, tuple):
         return any(is_personal(part) for part in name)
     return isinstance(name, str) and _letters_of(_SUFFIX.sub("", name.rpartition(".")[2])) in _PERSONAL
+
+
+def may_name(text: str) -> bool:
+    """Whether a text in a place of another kind, as after columns were shifted, may say who someone is.
+
+    One letter does not, nor do digits and signs, as in dates and small numbers, unless they are as long as an id.
+    """
+    return sum(map(str.isalpha, text)) > 1 or _AS_LONG_AS_AN_ID.search(text) is not None
 
 
 def safe_cell(value: Any) -> Any:
@@ -259,6 +269,8 @@ class Masker:
             of_table = frame["table"].isin(PERSONAL_TABLES)
         for label in columns & {"column", "field"}:
             of_value = of_value | _map_distinct(frame[label], is_personal).eq(True)
+        if columns >= _UNREADABLE:
+            of_value = of_value | frame["value"].map(may_name, na_action="ignore").eq(True)
         for name in columns & _ROW_IDS:
             shown[name] = _where(of_table, frame[name], shown[name], self.value)
         for name in columns & {"value", "was"}:

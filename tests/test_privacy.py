@@ -300,3 +300,12 @@ def test_ten_thousand_rows_get_ten_thousand_pseudonyms() -> None:
     )
     shown = MASKER.frame(frame)
     assert shown.student_unique_id.nunique() == n
+
+
+def test_an_unreadable_value_is_hidden_where_it_may_name_a_student_whatever_its_column() -> None:
+    """As after columns were shifted: a name where a date should be, an id where a number of a school should be."""
+    values = ["Ann", ID, "13/13/2025", "Q", "45901", None]
+    frame = pd.DataFrame({"rule": "COM-NRM-3", "column": "start_date", "value": values})
+    shown = MASKER.frame(frame)["value"]
+    assert shown[:2].tolist() == [pseudonym("Ann", KEY), pseudonym(ID, KEY)]
+    assert shown[2:5].tolist() == values[2:5]

@@ -13,14 +13,15 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.errors import did_you_mean, listed_nearest
+from edfi_toolkit.privacy import may_name
 from edfi_toolkit.tables.cells import written
 from edfi_toolkit.tables.disguises import EDGES, disguise, meant
 from edfi_toolkit.tables.duplicates import Clash
-from edfi_toolkit.tables.schema import Column, Table
+from edfi_toolkit.tables.schema import CONTROL_TABLES, Table
 
 RULE_PREFIXES = ("COM-NRM-", "COM-COR-")  # of the rules that an unreadable row is reported under
 DUPLICATE_KEY = "COM-NRM-7"
-_SHORT = 5  # characters of a code or a word that a sentence may quote
+_SHORT = 5  # characters of a word in a control table that a sentence may quote
 RENAMED = "COM-NRM-6"  # of the notice that a column is missing while an unknown one is there
 
 
@@ -129,7 +130,7 @@ def unreadable_rows(
     words: dict[int, str] = {}
     cells = zip(faults["position"], faults["column"], faults["value"], faults["says"], strict=True)
     for position, column, value, says in cells:
-        quoted = "the cell" if pd.isna(value) or _may_name(table.columns[column], value) else repr(value)
+        quoted = "the cell" if pd.isna(value) or _may_name(table, column, value) else repr(value)
         sentence = f"column {sheet.names.get(column, column)}: {quoted} {says}"
         words[position] = f"{words[position]} Also {sentence}" if position in words else sentence
     words |= {position: _clash(table, sheet, clash) for position, clash in clashes.items()}
@@ -152,11 +153,14 @@ def unreadable_rows(
     )
 
 
-def _may_name(column: Column, value: str) -> bool:
+def _may_name(table: Table, column: str, value: str) -> bool:
     """Whether a cell may say who a student is: an id, a text, JSON, or a word where a date or a code should be."""
-    if column.is_id or column.type == "json" or (column.type == "str" and not column.upper):
+    holds = table.columns[column]
+    if holds.is_id or holds.type == "json" or (holds.type == "str" and not holds.upper):
         return True
-    return len(value) > _SHORT and any(letter.isalpha() for letter in value)
+    if table.name in CONTROL_TABLES and len(value) <= _SHORT:
+        return False
+    return may_name(value)
 
 
 def _clash(table: Table, sheet: Sheet, clash: Clash) -> str:

@@ -47,9 +47,17 @@ def test_all_bad_cells_of_a_row_are_told_and_the_row_counts_once() -> None:
     tables = normalise({"enrollments": [enrollment(no_show="maybe", start_date="soon", service_type="Q")]})
     [found] = tables.skipped.to_dict("records")
     assert (found["rule"], found["column"], found["row"]) == ("COM-NRM-3", "start_date", 1)
-    assert "'soon' is not a date" in found["detail"]
-    assert "column no_show: 'maybe' is neither yes nor no" in found["detail"]
+    assert "column start_date: the cell is not a date" in found["detail"]
+    assert "column no_show: the cell is neither yes nor no" in found["detail"]
     assert "column service_type: 'Q' is not one of P, S, N" in found["detail"]
+
+
+@pytest.mark.parametrize("wrong", ["Ann", "Maria", "0090417307"])
+@pytest.mark.parametrize("column", ["start_date", "no_show", "service_type"])
+def test_a_student_in_a_column_of_another_kind_is_in_no_sentence(column: str, wrong: str) -> None:
+    [found] = normalise({"enrollments": [enrollment(**{column: wrong})]}).skipped.to_dict("records")
+    assert (found["column"], found["value"]) == (column, wrong)
+    assert wrong not in found["detail"]
 
 
 def test_personal_values_stay_out_of_sentences_com_nrm_2() -> None:
