@@ -10,7 +10,6 @@ student's data.
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -21,6 +20,7 @@ from typing import Any
 from edfi_toolkit.batch.exits import Exit, exit_of_name
 from edfi_toolkit.batch.kernels import Kernel
 from edfi_toolkit.batch.stopping import INTERRUPTED, SAYS, Stop, Stopped
+from edfi_toolkit.display.failures import error_text, steps_of
 from edfi_toolkit.display.panels import UNATTENDED
 from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.display.texts import visible
@@ -29,8 +29,6 @@ from edfi_toolkit.runs.parameters import refuse_credentials, refuse_unknown
 from edfi_toolkit.storage import write_private
 
 ENGINE = "edfi-toolkit"
-_FRAME = re.compile(r"(File \S+?:\d+|File \"[^\"]+\", line \d+|Cell In\[\d+\], line \d+)")
-_COLOUR = re.compile("\x1b\\[[0-9;]*m")
 _OWN_KEYS = ("start_time", "end_time", "duration", "exception", "version", "status")
 
 ProgressOf = Callable[[str], Progress]  # of a notebook, by its name: cells done, cells in all
@@ -150,7 +148,7 @@ def _run_one(
         code, error = Exit.UNAVAILABLE, f"{INTERRUPTED}: {SAYS}"
     except PapermillExecutionError as failed:
         code = exit_of_name(failed.ename)
-        error = redact(_error_text(failed.ename, failed.evalue, failed.traceback))
+        error = redact(error_text(failed.ename, failed.evalue, failed.traceback))
     except CellTimeoutError:
         over = "the whole run" if time.monotonic() >= deadline - 1 else "one cell"
         code, error = Exit.FAILED, f"{path.name} was stopped: the time limit for {over} was reached."
@@ -218,11 +216,9 @@ def _clean_output_of_cell(output: Any, redact: Callable[[str], str]) -> Any:
         return visible(redact(text))
 
     if output.output_type == "error":
-        error = shown(_error_text(output.ename, output.evalue, output.traceback))
-        # Only file and line of each step: a library's chained error may quote an address with a student's id.
-        steps = [found[0] for line in output.traceback for found in _FRAME.finditer(_COLOUR.sub("", line))]
+        error = shown(error_text(output.ename, output.evalue, output.traceback))
         output.evalue = error.partition(": ")[2]
-        output.traceback = [*steps, error]
+        output.traceback = [*steps_of(output.traceback), error]
     elif output.output_type == "stream":
         output.text = shown("".join(output.text))
     else:
@@ -242,15 +238,6 @@ def _texts_changed(content: Any, change: Callable[[str], str]) -> Any:
     if isinstance(content, list):
         return [_texts_changed(part, change) for part in content]
     return change(content) if isinstance(content, str) else content
-
-
-def _error_text(name: str, text: str, traceback: Sequence[str]) -> str:
-    """One line about an error; its text only when it is one of ours: they never quote a student's data.
-
-    Ours are known by how they show themselves; others have classes of the same name.
-    """
-    ours = [_COLOUR.sub("", line).strip() for line in traceback] == [f"{name}: {text}".strip()]
-    return f"{name}: {text if ours else 'the message is withheld, because it may quote student data'}"
 
 
 def write_output(notebook: Any, path: Path) -> None:

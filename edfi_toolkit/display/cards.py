@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from edfi_toolkit.display.attended import attended, shell
+from edfi_toolkit.display.failures import WITHHELD
 from edfi_toolkit.display.links import with_notebook_links
 from edfi_toolkit.display.texts import visible
 from edfi_toolkit.errors import (
@@ -36,7 +37,6 @@ TONES = {
     "check": ("!", "var(--jp-warn-color1, #b26a00)", "Worth a check"),
     "bad": ("&#10007;", "var(--jp-error-color1, #b3261e)", "Stopped"),
 }
-_WITHHELD = "the message is withheld, because it may quote student data"
 _ELSEWHERE = "Notebook 00 has the form for settings, sources and targets."
 # By kind of mistake, the nearest first: the heading, and where to go when the message itself names no notebook.
 _KINDS: tuple[tuple[type[EdfiToolkitError], str, str], ...] = (
@@ -118,7 +118,7 @@ def _shown(
     card = _card_of(error, trace, kernel_shell.user_ns) if person else ""
     if not person and not isinstance(error, EdfiToolkitError):
         steps = [f"File {step.filename}:{step.lineno} in {step.name}" for step in extract_tb(trace)]
-        kernel_shell._showtraceback(kind, _WITHHELD, [*steps, f"{kind.__name__}: {_WITHHELD}"])
+        kernel_shell._showtraceback(kind, WITHHELD, [*steps, f"{kind.__name__}: {WITHHELD}"])
         return
     if not card:
         kernel_shell.showtraceback((kind, error, trace), tb_offset=tb_offset)

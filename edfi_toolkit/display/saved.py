@@ -1,4 +1,5 @@
-"""What a saved notebook keeps of a panel: its masked table, so that a notebook that is opened again can be read.
+"""What a saved notebook keeps: of a panel its masked table, so that a notebook that is opened again can be read; of an
+error where it happened, since what a library says may quote a student.
 
 The server that `lab` sets up calls this before each save, autosave and checkpoint. The page itself stays as it is.
 """
@@ -8,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from edfi_toolkit.display.failures import error_text, steps_of
+
 WIDGET = "application/vnd.jupyter.widget-view+json"
 SAVES = "EDFI_SAVES_TABLES"  # set for the kernels of a server that calls `without_panels`
 _WAS_HERE = "<p style='opacity:.75'>Buttons were here. Run the cell again to have them.</p>"
 
 
 def without_panels(*, model: dict[str, Any], **_: Any) -> None:
-    """Put the table, or a line, in place of each panel of a notebook, and leave out what panels hold.
+    """Put the table, or a line, in place of each panel of a notebook, and leave out what panels hold and errors quote.
 
     model: as a Jupyter server's contents manager saves it; changed in place.
     """
@@ -22,14 +25,21 @@ def without_panels(*, model: dict[str, Any], **_: Any) -> None:
         return
     notebook = model["content"]
     notebook.get("metadata", {}).pop("widgets", None)
-    for data in _outputs(notebook):
-        if data.pop(WIDGET, None) is not None:
+    for output in _outputs(notebook):
+        data = output.get("data")
+        if isinstance(data, dict) and data.pop(WIDGET, None) is not None:
             data.setdefault("text/html", _WAS_HERE)
+        if output.get("output_type") == "error":
+            _withhold(output)
 
 
 def _outputs(notebook: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The data of every output, by type of content."""
     for cell in notebook.get("cells", []):
-        for output in cell.get("outputs", []):
-            if isinstance(output.get("data"), dict):
-                yield output["data"]
+        yield from cell.get("outputs", [])
+
+
+def _withhold(error: dict[str, Any]) -> None:
+    said = error.get("traceback", [])
+    text = error_text(error.get("ename", ""), error.get("evalue", ""), said)
+    error["evalue"] = text.partition(": ")[2]
+    error["traceback"] = [*steps_of(said), text]

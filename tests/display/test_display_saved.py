@@ -8,10 +8,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import sqlalchemy
+from IPython.core.interactiveshell import InteractiveShell
 from jupyter_server.services.contents.largefilemanager import LargeFileManager
 from traitlets.config import Config
 
 from edfi_toolkit.cli.jupyter import jupyter_environ, write_config
+from edfi_toolkit.display.failures import WITHHELD
 from edfi_toolkit.display.saved import SAVES, WIDGET, without_panels
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.widgets.grids import Grid
@@ -74,6 +77,42 @@ def test_buttons_leave_a_line_and_all_else_stays(tmp_path: Path) -> None:
     first, second = written["cells"][0]["outputs"]
     assert "Run the cell again" in "".join(first["data"]["text/html"])
     assert second["data"] == {"text/plain": ["8 rows"]} or second["data"] == plain
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"pd.Series(['{STUDENT}']).astype(int)",
+        f"pd.DataFrame().loc['{STUDENT}']",
+        f"sqlalchemy.create_engine('sqlite://').connect().execute(sqlalchemy.text('select {STUDENT}'))",
+        f"1 / 0 if {{}}.get('{STUDENT}') is None else json.loads('{STUDENT}')",
+    ],
+)
+def test_of_an_error_the_place_is_kept_and_not_what_a_library_quotes(tmp_path: Path, code: str) -> None:
+    """An error of a person's own code, as a kernel's traceback has it."""
+    shell = InteractiveShell()
+    with pytest.raises(Exception) as failed:  # noqa: PT011 - of any library
+        exec(code, {"pd": pd, "sqlalchemy": sqlalchemy, "json": json})  # noqa: S102
+    try:
+        raise KeyError(STUDENT) from failed.value
+    except KeyError as error:
+        traceback = shell.InteractiveTB.structured_traceback(KeyError, error, error.__traceback__)
+    output = {"output_type": "error", "ename": "KeyError", "evalue": repr(STUDENT), "traceback": traceback}
+    content = notebook({})
+    content["cells"][0]["outputs"] = [output]
+    (kept,) = saved(tmp_path, content)["cells"][0]["outputs"]
+    assert STUDENT in "".join(traceback)
+    assert STUDENT not in json.dumps(kept)
+    assert kept["evalue"] == WITHHELD
+    assert Path(__file__).name in "".join(kept["traceback"])
+
+
+def test_an_error_of_the_toolkit_is_kept_whole(tmp_path: Path) -> None:
+    text = "ConfigError: There is no target x. Write one of sandbox."
+    output = {"output_type": "error", "ename": "ConfigError", "evalue": text[13:], "traceback": [text]}
+    content = notebook({})
+    content["cells"][0]["outputs"] = [output]
+    assert saved(tmp_path, content)["cells"][0]["outputs"] == [output]
 
 
 def test_what_is_no_notebook_is_left_as_it_is() -> None:
