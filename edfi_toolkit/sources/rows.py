@@ -54,18 +54,18 @@ def _parts(result: CursorResult[Any], name: str, limits: ReadingLimits) -> Itera
 
 def _bounded(statement: str, described: Sequence[Any]) -> str:
     """The query without values that are too long, and with one more column: the position of the first of these."""
-    columns = [f"c{at}" for at in range(len(described))]
+    names = [f"c{at}" for at in range(len(described))]
     sizes = {
-        column: f"octet_length({column}{'' if each.type_code == _BINARY else '::text'})"
-        for column, each in zip(columns, described, strict=True)
-        if each.internal_size is None  # values of any length
+        name: f"octet_length({name}{'' if column.type_code == _BINARY else '::text'})"
+        for name, column in zip(names, described, strict=True)
+        if column.internal_size is None  # values of any length
     }
     values = [
-        f"CASE WHEN {sizes[each]} <= {LONGEST} THEN {each} END" if each in sizes else each for each in columns
+        f"CASE WHEN {sizes[name]} <= {LONGEST} THEN {name} END" if name in sizes else name for name in names
     ]
-    too_long = " ".join(f"WHEN {size} > {LONGEST} THEN {each[1:]}" for each, size in sizes.items())
+    too_long = " ".join(f"WHEN {size} > {LONGEST} THEN {name[1:]}" for name, size in sizes.items())
     first = f"CASE {too_long} END" if too_long else "NULL"
-    return f"SELECT {', '.join([*values, first])} FROM ({statement}\n) AS q({', '.join(columns)})"  # noqa: S608
+    return f"SELECT {', '.join([*values, first])} FROM ({statement}\n) AS q({', '.join(names)})"  # noqa: S608
 
 
 def _none_too_long(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edfi_toolkit.errors import did_you_mean, listed_nearest
+from edfi_toolkit.errors import did_you_mean, listed_nearest, nearest
 from edfi_toolkit.privacy import may_name
 from edfi_toolkit.tables.cells import written
 from edfi_toolkit.tables.disguises import EDGES, disguise, meant
@@ -22,6 +22,7 @@ from edfi_toolkit.tables.schema import CONTROL_TABLES, Table
 RULE_PREFIXES = ("COM-NRM-", "COM-COR-")  # of the rules that an unreadable row is reported under
 DUPLICATE_KEY = "COM-NRM-7"
 _SHORT = 5  # characters of a word in a control table that a sentence may quote
+_MISSPELLED = 0.75  # how like a column a header must be to be taken for it
 RENAMED = "COM-NRM-6"  # of the notice that a column is missing while an unknown one is there
 
 
@@ -71,13 +72,18 @@ def missing_column(table: str, column: str, sheet: Sheet, unused: Sequence[str])
     return f"COM-NRM-6: table {table} needs the column {source_name}, and {sheet.files} has none.{fix}"
 
 
-def unused_column(table: str, header: str, sheet: Sheet, absent: Sequence[str]) -> dict[str, Any]:
-    """The notice for a column that nothing reads; where columns of the table are missing, it names the nearest."""
-    detail = f"{sheet.files}: column {header} is not part of {table} and is not used."
+def unused_column(table: Table, header: str, sheet: Sheet, absent: Sequence[str]) -> dict[str, Any]:
+    """The notice for a column that nothing reads; where columns of the table are missing, it names the nearest.
+
+    One that is hardly like it is no suggestion; then those that a rule reads are named.
+    """
+    detail = f"{sheet.files}: column {header} is not part of {table.name} and is not used."
     if not absent:
-        return _notice("UNKNOWN_COLUMN", table, header, detail)
-    meant = did_you_mean(header, absent) or f" Not in the file are {listed_nearest(header, absent)}."
-    return _notice(RENAMED, table, header, detail + meant)
+        return _notice("UNKNOWN_COLUMN", table.name, header, detail)
+    meant = nearest(header, absent, cutoff=_MISSPELLED)
+    needed = [name for name in absent if not table.columns[name].shown_only] or absent
+    fix = f"Did you mean {meant!r}?" if meant else f"Not in the file are {listed_nearest(header, needed)}."
+    return _notice(RENAMED, table.name, header, f"{detail} {fix}")
 
 
 def unknown_table(name: str, known: Sequence[str]) -> dict[str, Any]:

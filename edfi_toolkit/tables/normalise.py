@@ -144,7 +144,7 @@ def _matched(table: Table, sheet: Sheet) -> tuple[pd.DataFrame, Notices, list[st
     frame = sheet.frame.reset_index(drop=True).set_axis(pd.Index(found, dtype=object), axis="columns")
     absent = [name for name in table.columns if name not in found]
     present = [name for name in table.columns if name in found]
-    return frame[present], [unused_column(table.name, header, sheet, absent) for header in unused], unused
+    return frame[present], [unused_column(table, header, sheet, absent) for header in unused], unused
 
 
 def _typed(table: Table, raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, pd.Series]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from typing import Any
 
@@ -122,6 +123,13 @@ def test_an_unknown_column_gives_a_notice_with_the_nearest_name_com_nrm_6() -> N
     [notice] = normalise({"enrollments": frame}, files=FILES).notices.to_dict("records")
     assert (notice["code"], notice["table"], notice["id"]) == ("COM-NRM-6", "enrollments", "noshow")
     assert notice["detail"].endswith("is not used. Did you mean 'no_show'?")
+
+
+def test_where_no_name_is_like_an_unknown_column_those_that_a_rule_reads_are_named_com_nrm_6() -> None:
+    frame = pd.DataFrame([{"student_id": "7", "state_name": "900"}])
+    [notice] = normalise({"students": frame}, files=FILES).notices.to_dict("records")
+    assert re.search("Not in the file are .*student_unique_id", notice["detail"])
+    assert "first_name" not in notice["detail"]
 
 
 def test_an_unknown_table_gives_a_notice_with_the_nearest_name() -> None:
