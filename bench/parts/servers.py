@@ -44,6 +44,13 @@ def postgres_server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def restart(address: str) -> None:
+    """Stop that server at once, as when its machine fails, and start it again."""
+    folder = Path(address.partition("host=")[2])
+    at_once = ["-w", "-m", "immediate", "-l", str(folder / "log")]
+    _as_someone([str(POSTGRES[-1] / "pg_ctl"), "-D", str(folder / "db"), *at_once, "restart"])
+
+
 def _as_someone(command: list[str]) -> subprocess.CompletedProcess[bytes]:
     """Run as the user `postgres` when we are root: the server refuses to run as root."""
     user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}

@@ -13,11 +13,11 @@ from edfi_toolkit.batch.counts import DONE, LEFT_OUT, breaches_of, counts_of, ne
 from edfi_toolkit.batch.exits import Exit
 from edfi_toolkit.errors import UnsafePlan
 from edfi_toolkit.runs import Run
+from edfi_toolkit.runs.folder import REPORT
 from edfi_toolkit.runs.last import keep_last, last_folder
 from edfi_toolkit.settings import without_credentials
 
 SCHEMA = 1  # of the object; a name that changes or goes makes it one higher
-FILE = "report.json"
 WORDS = {"set_aside": "unreadable"}  # where the name for machines is not the one for people
 TO_DO = {"created": "to create", "updated": "to update", "deleted": "to delete"}
 _END_OF_SENTENCE = re.compile(r"(?<=[.!?]) (?=[\"'A-Z])")
@@ -94,9 +94,9 @@ class Report:
         """Write it into the run's folder; an unchanged source has none."""
         if self.last_report:
             return self
-        run.folder.write(FILE, orjson.dumps(self.facts, option=orjson.OPT_INDENT_2, default=str))
+        run.folder.write(REPORT, orjson.dumps(self.facts, option=orjson.OPT_INDENT_2, default=str))
         if run.folder.manifest:
-            run.folder.seal(FILE)
+            run.folder.seal(REPORT)
         return self
 
 

@@ -29,11 +29,11 @@ import pandas as pd
 from edfi_toolkit import __version__
 from edfi_toolkit.batch.counts import DONE, LEFT_OUT
 from edfi_toolkit.batch.exits import Exit
-from edfi_toolkit.batch.report import FILE, Report
+from edfi_toolkit.batch.report import Report
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.runs import Run
 from edfi_toolkit.runs.artifacts import hashes_of
-from edfi_toolkit.runs.folder import RunFolder
+from edfi_toolkit.runs.folder import REPORT, RunFolder
 from edfi_toolkit.runs.last import last_run
 from edfi_toolkit.runs.manifest import settings_of
 from edfi_toolkit.settings import without_credentials
@@ -57,7 +57,7 @@ def unchanged(run: Run) -> Report | None:
         if source_of(run) != last["source"] or ledger_of(run) != last["ledger"]:
             return None
         folder = RunFolder(run.installation.runs_dir, last["run_id"])
-        report: dict[str, Any] = orjson.loads((folder.path / FILE).read_bytes())
+        report: dict[str, Any] = orjson.loads((folder.path / REPORT).read_bytes())
     except (EdfiToolkitError, OSError, ValueError, KeyError):
         return None
     if report.get("run_id") != last["run_id"] or report.get("says"):  # what was said must be said again
@@ -74,7 +74,7 @@ def unchanged(run: Run) -> Report | None:
         says=f"Nothing has changed since run {last['run_id']}.",
         counts=counts,
         new=dict.fromkeys(("built", *LEFT_OUT), 0),
-        last_report=str(folder.path / FILE),
+        last_report=str(folder.path / REPORT),
     )
 
 

@@ -2,21 +2,25 @@
 
 1. A file that differs, is missing or was added is named. So are a manifest, a plan or a ledger that do not agree.
 2. A source and a toolkit go on with the time: what they hold by now is reported, and is no fault of the evidence.
-3. What was erased on request is noted in the manifest with the new digests; it is reported, and accepted.
+3. A run that was killed could not record its last lines of log and its notebooks: they are reported, and no fault.
+4. What was erased on request is noted in the manifest with the new digests; it is reported, and accepted.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from edfi_toolkit import __version__
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError, what_failed
+from edfi_toolkit.logs import FILE as LOG
 from edfi_toolkit.runs.artifacts import hashes_of
-from edfi_toolkit.runs.folder import MANIFEST, RunFolder, sealed
+from edfi_toolkit.runs.folder import MANIFEST, REPORT, RunFolder, sealed
 from edfi_toolkit.runs.manifest import rules_digest
 from edfi_toolkit.storage import sha256_of
 
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 
 AS_RECORDED, DIFFERS, MISSING, ADDED = "as recorded", "differs", "missing", "added"
 CHANGED, ERASED = "changed since", "erased on request"
+UNENDED = "The run did not come to its end, where it would have been recorded."
 FAULTS = (DIFFERS, MISSING, ADDED)
 
 
@@ -74,13 +79,32 @@ def _manifest(folder: RunFolder) -> Iterator[Check]:
 def _artifacts(folder: RunFolder) -> Iterator[Check]:
     recorded = folder.manifest.get("artifacts", {})
     there = {path.relative_to(folder.path).as_posix(): path for path in folder.files()}
+    killed = not (REPORT in recorded or folder.manifest.get("steps", {}).get("publish", {}).get("finished"))
     for name, digest in recorded.items():
         if name not in there:
             yield Check("artifact", name, MISSING)
+        elif sha256_of(there[name]) == digest:
+            yield Check("artifact", name, AS_RECORDED)
+        elif killed and name == LOG and _begins_with(there[name], digest):
+            yield Check("artifact", name, CHANGED, UNENDED)
         else:
-            yield Check("artifact", name, AS_RECORDED if sha256_of(there[name]) == digest else DIFFERS)
+            yield Check("artifact", name, DIFFERS)
     for name in there.keys() - recorded.keys():
-        yield Check("artifact", name, ADDED, "The manifest does not know it.")
+        if killed and (name == LOG or name.startswith("notebooks/")):
+            yield Check("artifact", name, CHANGED, UNENDED)
+        else:
+            yield Check("artifact", name, ADDED, "The manifest does not know it.")
+
+
+def _begins_with(path: Path, digest: str) -> bool:
+    """Whether the first lines of a file, however many, have this digest."""
+    read = hashlib.sha256()
+    with path.open("rb") as file:
+        for line in file:
+            read.update(line)
+            if read.hexdigest() == digest:
+                return True
+    return False
 
 
 def _plan(folder: RunFolder) -> Iterator[Check]:

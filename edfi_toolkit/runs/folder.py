@@ -43,7 +43,7 @@ ARTIFACTS = {
     "preview": ("plan.parquet", "plan.json", "shapes.parquet", "workbook.xlsx"),
     "publish": ("results.parquet",),
 }
-MANIFEST = "manifest.json"
+MANIFEST, REPORT = "manifest.json", "report.json"
 FOR_PEOPLE = (
     "report.html",
     "workbook.xlsx",

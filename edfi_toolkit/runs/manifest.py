@@ -54,10 +54,15 @@ def rules_digest(profile: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def extract_counts(tables: Tables) -> dict[str, int]:
-    """What the manifest keeps of what was read."""
-    rows = int(tables.summary()["rows"].sum())
-    return {"rows": rows, "set_aside": len(tables.skipped), "corrected": tables.corrected_cells}
+def extract_counts(tables: Tables) -> dict[str, Any]:
+    """What the manifest keeps of what was read, and what became of each correction, by its number in the ledger."""
+    laid = tables.corrections
+    return {
+        "rows": int(tables.summary()["rows"].sum()),
+        "set_aside": len(tables.skipped),
+        "corrected": tables.corrected_cells,
+        "corrections": dict(zip(laid["number"].astype("str"), laid["state"], strict=True)),
+    }
 
 
 def plan_counts(plan: Plan) -> dict[str, Any]:

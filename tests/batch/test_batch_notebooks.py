@@ -137,14 +137,26 @@ def test_our_exceptions_become_exit_codes_and_later_notebooks_do_not_run(tmp_pat
 
 
 def test_the_message_of_an_unexpected_error_is_withheld_with_those_it_came_from(tmp_path: Path) -> None:
+    """At debug level too, and with the student in a frame of the cell that raises."""
     path = a_notebook(
         tmp_path,
         "10_bug",
-        "try:\n    {}['604822'+'001']\n"
-        "except KeyError as error:\n    raise ValueError('student 604822'+'001') from error",
+        "import logging, pathlib\nfrom edfi_toolkit.logs import log_of\n"
+        "def read(row):\n    logging.getLogger('a.library').debug('row %s', row)\n"
+        "    try:\n        {}[row['student']]\n"
+        "    except KeyError as error:\n"
+        "        logging.getLogger('a.library').exception('no %s', row)\n"
+        "        raise ValueError(f'student {row}') from error",
+        "with log_of(pathlib.Path('run'), 'a-run'):\n    read({'student': '604822'+'001'})",
     )
 
-    [ran] = run_notebooks([path], parameters={}, out_dir=tmp_path / "out", cwd=tmp_path)
+    [ran] = run_notebooks(
+        [path], parameters={}, out_dir=tmp_path / "out", cwd=tmp_path, environ={"EDFI_LOG_LEVEL": "debug"}
+    )
+
+    logged = (tmp_path / "run" / "log.jsonl").read_text("utf-8")
+    assert logged.count('"event":"library"') >= 2
+    assert "604822001" not in logged
 
     assert ran.exit is Exit.FAILED
     assert "604822001" not in ran.error

@@ -57,6 +57,7 @@ def test_a_correction_reaches_the_plan_and_ends_when_the_source_agrees(work: Pla
         run.preview()
     again = previewed()
     assert again.folder.manifest["steps"]["extract"]["corrected"] == 1
+    assert again.folder.manifest["steps"]["extract"]["corrections"] == {"1": "applied"}
     items = again.plan.items
     resting = items[[f"program_participation:{ROW}" in refs for refs in items["source_refs"]]]
     assert [body["endDate"] for body in resting["body"]] == ["2026-03-06"]

@@ -13,7 +13,7 @@ from sqlalchemy import update
 from edfi_toolkit.cli.playground import Playground
 from edfi_toolkit.ledger import Ledger, schema
 from edfi_toolkit.runs import Run, open_run
-from edfi_toolkit.runs.evidence import FAULTS, verify
+from edfi_toolkit.runs.evidence import CHANGED, FAULTS, verify
 
 pytestmark = pytest.mark.process
 
@@ -60,6 +60,21 @@ def test_one_changed_byte_in_any_file_is_named(run: Run) -> None:
             assert (name, "differs") in faults(run)
         path.write_bytes(before)
     assert faults(run) == []
+
+
+def test_what_a_killed_run_could_not_record_is_no_fault_and_anything_else_is(work: Playground) -> None:
+    run = open_run(profile="certification", school_year=2026, source="sample")
+    log, notebook = run.path / "log.jsonl", run.path / "notebooks" / "10_extract.ipynb"
+    notebook.parent.mkdir()
+    notebook.write_text("{}")
+    (run.path / "held.csv").write_text("")
+    with log.open("a") as file:
+        file.write("{}\n")
+    found = checks(run).set_index("name")["state"]
+    assert (found["log.jsonl"], found["notebooks/10_extract.ipynb"]) == (CHANGED, CHANGED)
+    assert faults(run) == [("held.csv", "added")]
+    flip(log)
+    assert ("log.jsonl", "differs") in faults(run)
 
 
 def test_what_was_added_removed_or_written_into_the_manifest_or_the_ledger_is_named(run: Run) -> None:
