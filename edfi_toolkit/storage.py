@@ -66,7 +66,7 @@ def private_draft(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 os.fsync(file.fileno())
             os.replace(draft, path)
         except BaseException:
-            os.unlink(draft)
+            Path(draft).unlink(missing_ok=True)  # gone where a stop was asked for just as it was put in place
             raise
 
 

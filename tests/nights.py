@@ -46,6 +46,7 @@ class Place:
     district: District
     environ: dict[str, str] = field(default_factory=dict)
     sent: int = 0
+    known: frozenset[Path] = frozenset()  # runs of earlier nights
 
     def start(self, words: tuple[str, ...], changed: Environ) -> subprocess.Popen[str]:
         environ = {**os.environ, **self.district.environ, **self.environ, **changed}
@@ -99,6 +100,7 @@ class Night:
     when: Callable[[Place], bool] | None = None
     by: signal.Signals = signal.SIGTERM
     ledger: str = "sqlite"
+    needs: str = ""
 
 
 def a_place(folder: Path, environ: Mapping[str, str] | None = None) -> Place:
@@ -146,6 +148,7 @@ def lived_through(place: Place, night: Night) -> Told:
     """One night and the morning after; fails when something is lost, doubled or claimed without having been sent."""
     place.sent += EACH
     place.district.write(range(place.sent))
+    place.known = frozenset((place.district.folder / "runs").glob("2*"))
     with night.breaks(place) as changed:
         told = carried_out(place, RUN, changed, night)
     httpx.put(f"{place.district.ods.control_url}/faults", json=[]).raise_for_status()
@@ -301,8 +304,8 @@ def after(step: str) -> Callable[[Place], bool]:
 
 
 def begun(place: Place) -> bool:
-    """Whether a run of this night has begun and has nothing behind it."""
-    return any(not (path / "manifest.json").is_file() for path in (place.district.folder / "runs").glob("2*"))
+    """Whether the run of this night has begun."""
+    return not place.known.issuperset((place.district.folder / "runs").glob("2*"))
 
 
 def publishing(place: Place) -> bool:
@@ -322,10 +325,10 @@ NIGHTS = [
     Night("the secret is wrong", 2, "OdsRefusedLogin", other(EDFI_TARGET_SANDBOX_SECRET="wrong")),
     Night("there is no secret", 2, "ConfigError", other(EDFI_TARGET_SANDBOX_SECRET=None)),
     Night("the source is missing", 2, "SourceUnavailable", no_source),
-    Night("half a file", 4, "UnsafePlan", half_a_file),
+    Night("half a file", 2, "SourceShapeError", half_a_file),
     Night("tables emptied", 4, "UnsafePlan", emptied),
-    Night("the disk is full", 5, "StorageUnavailable", disk("size=96k")),
-    Night("the folder is read-only", 5, "StorageUnavailable", disk("ro")),
+    Night("the disk is full", 5, "StorageUnavailable", disk("size=96k"), needs="mount"),
+    Night("the folder is read-only", 5, "StorageUnavailable", disk("ro"), needs="mount"),
     Night("SIGTERM in extract", 5, "Interrupted", nothing, begun),
     Night("SIGTERM in build", 5, "Interrupted", nothing, after("extract")),
     Night("SIGTERM in validate", 5, "Interrupted", nothing, after("build")),
@@ -342,8 +345,8 @@ NIGHTS = [
         signal.SIGCONT,
         "postgresql",
     ),
-    Night("the clock an hour back", 0, "", clock(-1)),
-    Night("the clock an hour ahead", 0, "", clock(1)),
+    Night("the clock an hour back", 0, "", clock(-1), needs="cc"),
+    Night("the clock an hour ahead", 0, "", clock(1), needs="cc"),
 ]
 
 

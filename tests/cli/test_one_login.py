@@ -121,6 +121,18 @@ def test_a_refused_login_is_exit_2_and_says_what_can_be_wrong(
     assert "canary" not in said
 
 
+@pytest.mark.parametrize("command", ["publish", "resync", "run"])
+def test_a_login_that_is_refused_is_found_before_the_source_is_read(
+    cli: Cli, work: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("EDFI_TARGET_SANDBOX_SECRET", "wrong-canary")
+    for file in (work / "source").iterdir():
+        file.write_bytes(b"\0 no table at all")
+    code, said = cli(command, *SAMPLE, "--approve", "auto")
+    assert (code, "OdsRefusedLogin: Target 'sandbox' refused key and secret" in said) == (2, True)
+    assert not list((work / "data" / "runs").glob("2*/manifest.json"))
+
+
 @pytest.mark.parametrize("command", ["plan", "publish", "resync", "build", "run"])
 def test_a_password_in_an_address_is_refused_on_the_command_line(cli: Cli, work: Path, command: str) -> None:
     address = "postgresql://sis:hunter2-canary@db.example/sis"

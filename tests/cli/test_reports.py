@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from edfi_toolkit.batch import fleet, unattended
 from edfi_toolkit.batch.exits import Exit
 from edfi_toolkit.batch.notify import notify
 from edfi_toolkit.cli import main
 from edfi_toolkit.cli.playground import working_in
+from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.runs import open_run
 from edfi_toolkit.runs.evidence import FAULTS, verify
@@ -152,3 +154,35 @@ def test_a_hook_that_fails_changes_no_exit_code_and_a_wrong_one_is_refused_first
     refused = told("run", "north", *OF, "--notify", "gaurded=mail")
     assert "Did you mean 'guarded'" in refused["error"]["says"] + refused["error"]["next_step"]
     assert {*OUTCOMES} == {ANY, *(code.name.lower() for code in Exit)}
+
+
+def test_dry_run_step_minutes_and_select_reach_what_carries_them_out(
+    north: District, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they do there: no approval, no notebook after the preview; `Limits`; the districts of these names."""
+    asked: dict[str, Any] = {}
+
+    def carried_out(installation: object, names: list[str], how: fleet.How, *, workers: int) -> Iterator[Any]:
+        asked.update(names=names, how=how)
+        return iter(())
+
+    def one(**given: Any) -> Any:
+        asked.update(given)
+        raise ConfigError("Enough. Nothing is run.")
+
+    monkeypatch.setattr(fleet, "run_fleet", carried_out)
+    monkeypatch.setattr(unattended, "run_unattended", one)
+    settings = north.folder / "edfi.toml"
+    text = settings.read_text("utf-8")
+    about = 'path = "north"\nprofile = "certification"\n'
+    settings.write_text(f"{text}[sources.north-1]\n{about}[sources.north-2]\n{about}[sources.south]\n{about}")
+    few = ("--approve", "auto", "--dry-run", "--step-minutes", "7", "--json")
+    try:
+        assert told("batch", *few, "--select", "north-*")["exit"] == 0
+        assert (asked["names"], asked["how"].approved) == (["north-1", "north-2"], "")
+        assert asked["how"].limits.cell_s == 7 * 60
+        assert "matches" in told("batch", *few, "--select", "west-*")["error"]["says"]
+        assert told("run", "north", *OF[:-1], *few)["exit"] == 2
+        assert (asked["approved"], asked["limits"].cell_s) == ("", 7 * 60)
+    finally:
+        settings.write_text(text)
