@@ -88,7 +88,7 @@ def _of_post() -> Found:
 
 def _of_noop(there: Body | None, digest: str) -> Found | None:
     if there is None:
-        return "LIVE_DRIFT", "Nothing would be sent, but the ODS has this record no more."
+        return "LIVE_DRIFT", "Nothing would be sent, but this record is no longer in the ODS."
     if body_hash(there) != digest:
         return "LIVE_DRIFT", "Nothing would be sent, but another program has changed this record in the ODS."
     return None
@@ -97,7 +97,7 @@ def _of_noop(there: Body | None, digest: str) -> Found | None:
 def _of_change(action: str, there: Body | None, before: Body | None) -> Found | None:
     if there is None:
         then = "it would be created again" if action == "PUT" else "there is nothing to delete"
-        return "LIVE_GONE", f"The ODS has this record no more: {then}."
+        return "LIVE_GONE", f"This record is no longer in the ODS: {then}."
     if changed := changed_members(before, there):
         verb = "overwrite" if action == "PUT" else "delete"
         return (

@@ -118,6 +118,8 @@ OLDER_ANSWERS = [
     (400, "The request is invalid.", "value-wrong"),
     (502, "<html>", "ods-unavailable"),
     (403, "", "refused-403"),
+    (413, "", "too-large"),
+    (401, "invalid_client", "login"),
     (418, "I am a teapot", "unknown"),
     (None, "", "unknown"),
     (409, "No such wording", "conflict-409"),
@@ -137,6 +139,20 @@ def test_an_answer_of_an_older_server_or_a_gateway_has_its_cause(
     assert cause_of(None, status, [message]).id == cause
 
 
+WHILE_CREATING = [
+    (URN + "not-found", 404, "The specified data could not be found.", "resource-missing"),
+    (None, 404, "", "resource-missing"),
+]
+
+
+@pytest.mark.parametrize(("kind", "status", "message", "cause"), WHILE_CREATING)
+def test_a_create_that_finds_no_such_resource_has_a_cause_of_its_own(
+    kind: str | None, status: int, message: str, cause: str
+) -> None:
+    assert cause_of(kind, status, [message], "POST").id == cause
+    assert cause_of(kind, status, [message], "PUT").id == "gone"
+
+
 WHILE_DELETING = [
     (URN + "security:authorization", 403, NO_RELATION, "delete-out-of-reach"),
     (None, 403, NO_RELATION, "delete-out-of-reach"),
@@ -152,7 +168,7 @@ def test_a_delete_that_is_refused_has_a_cause_of_its_own(
 
 
 def test_every_entry_is_reached_says_what_to_do_and_the_last_one_always_holds() -> None:
-    reached = {case[-1] for case in (*PROBLEM_TYPES, *OLDER_ANSWERS, *WHILE_DELETING)}
+    reached = {case[-1] for case in (*PROBLEM_TYPES, *OLDER_ANSWERS, *WHILE_CREATING, *WHILE_DELETING)}
     assert sorted(each.id for each in causes()) == sorted(reached)
     assert {each.who for each in causes()} == OWNERS
     assert {each.again for each in causes()} == {
