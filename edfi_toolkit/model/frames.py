@@ -32,7 +32,8 @@ def typed(rows: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 def with_types(rows: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The rows with the types of the schema; other columns stay as they are. Days and instants may be ISO texts."""
-    other = {name: kind for name, kind in schema.items() if str(rows[name].dtype) != kind}
+    kinds = dict(zip(rows, rows.dtypes, strict=True))
+    other = {name: kind for name, kind in schema.items() if str(kinds[name]) != kind}
     return rows.assign(**{name: _as(rows[name], kind) for name, kind in other.items()})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ class Sides:
 
 def source_side(records: pd.DataFrame) -> pd.DataFrame:
     """Built records with their `key`."""
-    return with_key(records.astype({"body": BODY}))
+    return with_key(records.assign(body=records["body"].astype(BODY)))
 
 
 def map_side(identity_map: pd.DataFrame | None, scope: PlanScope) -> pd.DataFrame:
@@ -88,7 +89,8 @@ def map_side(identity_map: pd.DataFrame | None, scope: PlanScope) -> pd.DataFram
     rows = rows[rows["resource"].isin(scope.resources)]
     years = pd.to_numeric(rows["school_year"])
     rows = rows[years.isna() | years.eq(scope.school_year)]
-    rows = _of_this_feed(rows, scope).reset_index(drop=True).astype({"last_body": BODY})
+    rows = _of_this_feed(rows, scope).reset_index(drop=True)
+    rows = rows.assign(last_body=rows["last_body"].astype(BODY))
     if not set(KEY_COLUMNS) <= set(given.columns):
         rows = _keys_from_bodies(rows, rows["last_body"])
     return with_types(with_key(rows), {"source_refs": LIST, "ed_fi_id": TEXT, "etag": TEXT})
@@ -124,13 +126,19 @@ def ods_side(
 
     without: resource and id of records that belong to another feed or year, and are not compared.
     """
-    given = pd.DataFrame(ods) if ods is not None else pd.DataFrame()
-    rows = given.reindex(columns=["resource", "id", "etag", "body"])
+    if ods is None:
+        return _no_ods_side().copy()
+    rows = pd.DataFrame(ods).reindex(columns=["resource", "id", "etag", "body"])
     rows = rows[rows["resource"].isin(resources)].drop_duplicates(["resource", "id"], keep="last")
     if without is not None and len(without):
         rows = rows[~pd.MultiIndex.from_frame(rows[["resource", "id"]].astype("str")).isin(without)]
     rows = rows.reset_index(drop=True).astype({"body": BODY})
     return with_types(with_key(_keys_from_bodies(rows, rows["body"])), {"id": TEXT, "etag": TEXT})
+
+
+@cache
+def _no_ods_side() -> pd.DataFrame:
+    return ods_side(pd.DataFrame(), ())
 
 
 def _keys_from_bodies(rows: pd.DataFrame, bodies: pd.Series) -> pd.DataFrame:

@@ -72,6 +72,8 @@ class Findings:
 
     def copy_notices(self, notices: pd.DataFrame) -> None:
         """A build's notices, as warning or info: a notice never stops anything."""
+        if notices.empty:
+            return
         codes = notices["code"].unique()
         severities = {code: _severity(code) for code in codes}
         hints = {code: RULES[code].hint if code in RULES else None for code in codes}

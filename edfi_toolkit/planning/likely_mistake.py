@@ -57,13 +57,13 @@ def one_value_moved(items: pd.DataFrame) -> tuple[int, str]:
     moved by the same difference.
     """
     action, linked, in_place = items["action"], items["pair"].notna(), moved_in_place(items)
+    best, says = 0, ""
+    if not (linked.any() or in_place.any()):
+        return best, says
     deleted, unmapped = items[action.eq("DELETE") & linked], items[in_place]
     old = pd.concat([deleted.set_index("pair"), unmapped.set_index("ed_fi_id")])
     made = items[action.eq("POST") & linked].set_index("pair")
     updated = items[action.eq("PUT") & items["ed_fi_id"].isin(unmapped["ed_fi_id"])].set_index("ed_fi_id")
-    best, says = 0, ""
-    if old.empty:
-        return best, says
     new = pd.concat([made, updated]).reindex(old.index)
     for column in (*_ORGANIZATIONS, *_CODES):
         was, becomes = old[column], new[column]

@@ -19,6 +19,8 @@ PREFERENCES: Schema = {"resource": TEXT, "enabled": "bool", "mapping_version": T
 def preferences_of(given: pd.DataFrame | None, resources: Iterable[str]) -> pd.DataFrame:
     """PREFERENCES, one row for each of the resources: as given, else on and without a version."""
     wanted = pd.DataFrame({"resource": list(resources)}, dtype="str")
+    if given is None or given.empty:
+        return typed_preferences(wanted.assign(enabled=True))
     rows = typed_preferences(given).drop_duplicates("resource")
     found = wanted.merge(rows, on="resource", how="left")
     return typed_preferences(found.assign(enabled=found["enabled"].ne(False)))
@@ -34,6 +36,8 @@ def to_resync(now: pd.DataFrame, last: pd.DataFrame | None) -> list[str]:
 
     now, last: PREFERENCES. A resource that `last` does not have was never synced: nothing to catch up.
     """
+    if last is None:
+        return []
     both = now[now["enabled"]].merge(typed_preferences(last), on="resource", suffixes=("", "_then"))
     version, then = both["mapping_version"].fillna(""), both["mapping_version_then"].fillna("")
     return both.loc[~both["enabled_then"] | version.ne(then), "resource"].tolist()

@@ -6,6 +6,7 @@ A build fills one; `explain` fills one with `trace=True` for a single student an
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -194,8 +195,13 @@ class Account:
 def framed(frames: list[pd.DataFrame], columns: tuple[str, ...]) -> pd.DataFrame:
     """The frames one below the other, with exactly these columns; texts where there is nothing."""
     if not frames:
-        return pd.DataFrame({name: pd.Series(dtype="str") for name in columns})
+        return _empty(columns).copy()
     return pd.concat(frames, ignore_index=True).reindex(columns=list(columns))
+
+
+@cache
+def _empty(columns: tuple[str, ...]) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(dtype="str") for name in columns})
 
 
 def together(*frames: pd.DataFrame) -> pd.DataFrame:

@@ -27,8 +27,10 @@ def duplicates(table: Table, typed: pd.DataFrame, faulty: pd.Series) -> tuple[pd
     """
     collapsed = pd.Series(False, index=typed.index)
     key = list(table.primary_key)
-    has_key = typed[key].notna().all(axis=1)
-    shared = typed[has_key & typed[key].duplicated(keep=False)]
+    repeated = typed.duplicated(key, keep=False)
+    if not repeated.any():
+        return collapsed, {}
+    shared = typed[repeated & typed[key].notna().all(axis=1)]
     if shared.empty:
         return collapsed, {}
     as_text = {name: shared[name].map(_text, na_action="ignore") for name in _json_columns(table)}

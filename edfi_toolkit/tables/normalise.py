@@ -108,7 +108,7 @@ def _read(
     faulty[faults["position"].unique()] = True
     collapsed, clashes = duplicates(table, typed, faulty)
     skipped = unreadable_rows(table, sheet, raw, typed, faults, clashes) if len(faults) or clashes else faults
-    notices += collapsed_rows(table, sheet, typed, collapsed)
+    notices += collapsed_rows(table, sheet, typed, collapsed) if collapsed.any() else []
     aside = faulty.copy()
     aside[list(clashes)] = True
     kept = typed[~aside & ~collapsed].reset_index(drop=True)

@@ -29,6 +29,7 @@ SKIPPED_COLUMNS = {
 }
 NOTICE_COLUMNS = {"code": "str", "table": "str", "id": "str", "detail": "str"}
 ORIGIN_COLUMNS = {"table": "str", "file": "str", "rows": "Int64"}
+_LOST_COLUMNS = {"table": "str", "id": "str", "student_id": "str"}
 
 
 class Tables(Mapping[str, pd.DataFrame]):
@@ -103,10 +104,12 @@ class Tables(Mapping[str, pd.DataFrame]):
 
     def lost_corrections(self) -> pd.DataFrame:
         """The corrections whose row is not found, while their student is still in the source: table, id, student_id."""
+        if self.corrections.empty:
+            return framed(None, _LOST_COLUMNS)
         lost = self.corrections[self.corrections["state"].eq(LOST) & self.corrections["row_id"].notna()]
         here = {*self["students"]["student_id"], *self.skipped["student_id"].dropna()}
         still = lost["student_id"].isna() | lost["student_id"].isin(here)
-        return lost.loc[still].rename(columns={"row_id": "id"})[["table", "id", "student_id"]]
+        return lost.loc[still].rename(columns={"row_id": "id"})[list(_LOST_COLUMNS)]
 
     def not_read(self) -> pd.DataFrame:
         """The notices of tables and columns that were not found, and of what in the source was left alone."""
@@ -171,7 +174,8 @@ def framed(frame: pd.DataFrame | None, columns: Mapping[str, str]) -> pd.DataFra
     """The frame with exactly these columns and types; None gives it without rows."""
     if frame is None:
         return _without_rows(tuple(columns.items())).copy()
-    return frame.reindex(columns=list(columns)).astype(dict(columns)).reset_index(drop=True)
+    rows = frame.reindex(columns=list(columns)).reset_index(drop=True)
+    return rows if list(map(str, rows.dtypes)) == list(columns.values()) else rows.astype(dict(columns))
 
 
 @cache
