@@ -58,7 +58,7 @@ STOPS = {
 def test_a_control_row_that_cannot_be_read_stops_build_and_plan(change):
     """COM-CTL-1: no record, no item, everything published is held, and the breach is the only one."""
     before = build_of(of_wisconsin(), profile=WI, school_year=2026)
-    made = build({**of_wisconsin(), **change}, profile=WI, school_year=2026)
+    made = build_of({**of_wisconsin(), **change}, profile=WI, school_year=2026)
     assert made.records.empty
     (table,) = change
     assert made.control["table"].unique().tolist() == [table]
@@ -90,7 +90,7 @@ GOES_ON = {
 @pytest.mark.parametrize("change", GOES_ON.values(), ids=GOES_ON)
 def test_a_control_row_that_the_run_does_not_read_stops_nothing(change):
     """COM-CTL-1: other names are ignored."""
-    made = build({**of_wisconsin(), **change}, profile=WI, school_year=2026)
+    made = build_of({**of_wisconsin(), **change}, profile=WI, school_year=2026)
     assert made.control.empty
     assert len(made.records) == 1
 

@@ -21,7 +21,7 @@ ALONE = {"modality": {"instruction_mode_records": [wi.a_mode()]}, "504": {"secti
 def outcome(profile, before, after, settings=None, **how):
     """The actions of the plan after a change to what was published, HELD among them."""
     first = build_of(before, profile=profile, settings=settings, school_year=2026)
-    second = build(after, profile=profile, settings=settings, school_year=2026)
+    second = build_of(after, profile=profile, settings=settings, school_year=2026)
     assert len(first.records)
     made = plan(second, identity_map=identity_map_of(first), **how)
     held = made.findings["code"].eq("HELD").sum()
@@ -236,7 +236,7 @@ def test_a_resync_leaves_the_orphans_of_a_student_with_an_error():
     """REC-R9: without the ledger nothing says which row a record came from."""
     first = build_of(nm.tables(), profile=NM, school_year=2026)
     ods = first.records[["resource", "body"]].assign(id="o1", etag="1")
-    after = build(nm.tables(school={"school_number": "4l0"}), profile=NM, school_year=2026)
+    after = build_of(nm.tables(school={"school_number": "4l0"}), profile=NM, school_year=2026)
     made = plan(after, ods=ods, mode="resync")
     assert made.items.empty
     assert made.findings["code"].tolist() == ["HELD"]
@@ -245,10 +245,10 @@ def test_a_resync_leaves_the_orphans_of_a_student_with_an_error():
 def test_the_finding_names_the_row_and_the_rule():
     """HELD: the sentence says which row holds and by which rule, never whose it is."""
     first = build_of(nm.tables(), profile=NM)
-    after = build(nm.tables(school={"school_number": "4l0"}), profile=NM)
+    after = build_of(nm.tables(school={"school_number": "4l0"}), profile=NM)
     (finding,) = plan(after, identity_map=identity_map_of(first)).findings.itertuples()
     assert finding.says == "Its enrollments row has an error (NM-ERR-2); what is published stays as it is."
-    gone = build({**nm.tables(), "students": []}, profile=NM)
+    gone = build_of({**nm.tables(), "students": []}, profile=NM)
     findings = plan(gone, identity_map=identity_map_of(first)).findings
     (finding,) = findings[findings["code"].eq("HELD")].itertuples()
     assert finding.says.startswith("Its enrollments row names a student who is not in the source;")

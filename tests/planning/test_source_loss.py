@@ -28,8 +28,9 @@ PARTICIPATIONS = "program_participation"
 Source = Mapping[str, Any]
 
 
+@cache
 def a_source(records: int) -> dict[str, pd.DataFrame]:
-    """So many students in the gifted program, every fifth of them in the club in place of it."""
+    """So many students in the gifted program, every fifth of them in the club in its place. No test may change them."""
     rows = [
         a_participation(each, program_type="GT", program_name=CLUB if each % 5 == 1 else GIFTED)
         for each in range(records)
