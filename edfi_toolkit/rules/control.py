@@ -14,8 +14,10 @@ from edfi_toolkit.errors import did_you_mean, nearest
 from edfi_toolkit.model import associations
 from edfi_toolkit.model.standards import STANDARDS, descriptors, resources
 from edfi_toolkit.tables import Tables
+from edfi_toolkit.tables.schema import TABLES
 
 CONTROL = {"table": "str", "id": "str", "detail": "str"}
+_LIKE = 0.75  # how like a column a header must be to be taken for it
 _NEAR = 0.9  # as like as two names with one or two letters wrong; studentSchoolAssociations is not near
 Fault = tuple[str, str | None, str]  # table, id, sentence
 
@@ -28,6 +30,7 @@ def control_faults(
     owned: the resources of the profile. preferences: the names of preferences that its rules read.
     """
     found = [
+        *_misspelled(t),
         *_of_the_year(t, school_year),
         *_of_resources(t, owned),
         *_of_descriptors(t, _used_descriptors(owned)),
@@ -57,6 +60,22 @@ def ignored(t: Tables, owned: Collection[str]) -> pd.DataFrame:
         ],
         columns=["code", "table", "id", "detail"],
     )
+
+
+def _misspelled(t: Tables) -> Iterator[Fault]:
+    """Columns that decide what is sent, and that are there under another name: their default would send everything."""
+    for table in ("edfi_config", "resource_preferences"):
+        shape = t.shapes.get(table)
+        if shape is None:
+            continue
+        absent = [name for name in TABLES[table].columns if name not in shape.columns]
+        for header in shape.unread:
+            meant = nearest(header, absent, cutoff=_LIKE)
+            if meant is None and table == "resource_preferences" and "enabled" in absent:
+                meant = "enabled"
+            if meant is not None:
+                says = f"the file has a column {header} in its place. Rename it, or remove it if it is another thing."
+                yield table, None, _says(t, table, meant, says)
 
 
 def _of_the_year(t: Tables, school_year: int) -> Iterator[Fault]:

@@ -43,6 +43,9 @@ STOPS = {
     "descriptor in lower case": {
         "descriptor_map": [{**TYPE, "descriptor": "programtypedescriptor", "ed_fi_uri": URI}]
     },
+    "the column of the switch is misspelled": {"resource_preferences": [{"resource": GENERIC, "enable": "0"}]},
+    "the switch has another name": {"resource_preferences": [{"resource": GENERIC, "send": "0"}]},
+    "a column of the year is misspelled": {"edfi_config": [{"school_year": 2026, "vaild": "0"}]},
     "no URI": {"descriptor_map": [{**TYPE, "ed_fi_uri": None}]},
     "half a URI": {"descriptor_map": [{**TYPE, "ed_fi_uri": "Other"}]},
     "code there twice": {
@@ -82,6 +85,10 @@ GOES_ON = {
     "a state's own descriptor": {"descriptor_map": [{**TYPE, "descriptor": "BusRouteDescriptor", "ed_fi_uri": None}]},
     "a descriptor of other resources": {
         "descriptor_map": [{**TYPE, "descriptor": "SexDescriptor", "ed_fi_uri": None}]
+    },
+    "further columns": {
+        "edfi_config": [{"school_year": 2026, "note": "x"}],
+        "resource_preferences": [{"resource": GENERIC, "enabled": "1", "note": "x"}],
     },
     "equal rows": {"resource_preferences": [{"resource": GENERIC}, {"resource": GENERIC}]},
 }  # fmt: skip
