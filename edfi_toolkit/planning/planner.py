@@ -47,13 +47,12 @@ from edfi_toolkit.planning.plan import RETRY, Plan, seal_of
 from edfi_toolkit.planning.reasons import Origins
 from edfi_toolkit.planning.resources import CheckedBuild, looked_at, parts_of
 from edfi_toolkit.planning.schools import check_known, of_schools
-from edfi_toolkit.planning.source_loss import SourceLoss, stand_in
+from edfi_toolkit.planning.source_loss import SourceLoss, source_loss
 from edfi_toolkit.planning.stopped import stopped_plan
 from edfi_toolkit.planning.truth_tables import PUBLISH, PUBLISH_READS, RESYNC, RESYNC_READS, decide
 from edfi_toolkit.rules import Build, profile
 from edfi_toolkit.settings.limits import DEFAULT_LIMITS
-from edfi_toolkit.tables import CONTROL_TABLES
-from edfi_toolkit.tables.shapes import shapes_frame, shapes_of
+from edfi_toolkit.tables.shapes import shapes_frame
 
 MODES = ("publish", "resync")
 _LINK_COLUMNS = ["resource", "key", "education_organization_id", "begin_date", "source_refs"]
@@ -145,7 +144,7 @@ def plan(
         items = items[chosen.of_items(items)].reset_index(drop=True)
         findings.keep(lambda found: chosen.among(found) | found["resource"].isna())
         findings.report("ONLY_CHOSEN")
-    loss = _source_loss(last_shapes, mapped, build)
+    loss = source_loss(last_shapes, mapped, build.tables, build.scope.profile)
     _guard(items, mapped_rows, _withheld(identity_map, scope, findings), build, loss, findings)
     findings.copy_notices(build.notices)
     made = Plan(
@@ -315,12 +314,6 @@ def _retained(old: pd.DataFrame, build: Build, origins: Origins) -> pd.DataFrame
                 dtype=bool,
             )
     return old[kept]
-
-
-def _source_loss(last_shapes: pd.DataFrame | None, mapped: pd.DataFrame, build: Build) -> SourceLoss:
-    known = {} if last_shapes is None else shapes_of(last_shapes)
-    unread = {"preferences"} - set(profile(build.scope.profile).tables)  # every profile reads the others
-    return SourceLoss(known or stand_in(mapped), build.tables.shapes, mapped, {*CONTROL_TABLES} - unread)
 
 
 def _guard(

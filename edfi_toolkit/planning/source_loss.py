@@ -18,8 +18,9 @@ import pyarrow.compute as pc
 
 from edfi_toolkit.errors import nearest
 from edfi_toolkit.model.keys import key_texts
-from edfi_toolkit.tables import TABLES
-from edfi_toolkit.tables.shapes import FILE, KEY, TableShape, table_shape
+from edfi_toolkit.rules import profile
+from edfi_toolkit.tables import CONTROL_TABLES, TABLES, Tables
+from edfi_toolkit.tables.shapes import FILE, TableShape, shapes_of, table_shape
 
 LAST_ROWS = 3  # so many rows at the end, all gone, look like a file that was cut off
 STILL_THERE = (
@@ -44,6 +45,15 @@ def stand_in(mapped: pd.DataFrame) -> dict[str, TableShape]:
     }
 
 
+def source_loss(
+    last_shapes: pd.DataFrame | None, mapped: pd.DataFrame, tables: Tables, profile_name: str
+) -> SourceLoss:
+    """The loss of a feed's source. last_shapes: SHAPES of the last publish. mapped: what the feed has published."""
+    known = {} if last_shapes is None else shapes_of(last_shapes)
+    unread = {"preferences"} - set(profile(profile_name).tables)  # every profile reads the others
+    return SourceLoss(known or stand_in(mapped), tables.shapes, mapped, {*CONTROL_TABLES} - unread)
+
+
 class SourceLoss:
     """The source then, against the source now."""
 
@@ -60,13 +70,8 @@ class SourceLoss:
     @cached_property
     def gone(self) -> dict[str, np.ndarray]:
         """Of each table that has lost rows: which of those it had. An unreadable row is not lost."""
-        found = {}
-        for table, then in self._then.items():
-            lost = pc.and_(pc.is_valid(_keys(then)), pc.invert(pc.is_in(_keys(then), self._keys_now(table))))
-            mask = lost.to_numpy(zero_copy_only=False)
-            if mask.any():
-                found[table] = mask
-        return found
+        lost = {table: then.rows_not_in(self._now.get(table)) for table, then in self._then.items()}
+        return {table: rows for table, rows in lost.items() if rows.any()}
 
     def lost(self) -> Iterator[str]:
         """COM-GRD-1: a sentence for each table and column that fed published records and is absent or empty."""
@@ -142,7 +147,7 @@ class SourceLoss:
             too_many = count >= MANY_ROWS and count > share * total
             ordered = then.ordered and now.ordered
             cut = ordered and _ends_are_gone(then, gone)
-            if cut and _sorted_otherwise(_keys(then), _keys(now)):
+            if cut and _sorted_otherwise(then.keys, now.keys):
                 ordered = cut = False
             if not (too_many or cut):
                 continue
@@ -190,7 +195,7 @@ class SourceLoss:
         record = record.filter(mine)
         if rows is not None:
             row = pc.struct_field(pc.extract_regex(refs.filter(mine), rf"(?s)^[^:]*{_ROW}"), "row")
-            record = record.filter(pc.is_in(row, _keys(self._then[table]).filter(pa.array(rows))))
+            record = record.filter(pc.is_in(row, self._then[table].keys.filter(pa.array(rows))))
         return record.unique().to_numpy()
 
     @cached_property
@@ -200,19 +205,11 @@ class SourceLoss:
     def _gone_of(self, table: str) -> np.ndarray:
         return self.gone.get(table, np.zeros(self._then[table].rows.num_rows, dtype=bool))
 
-    def _keys_now(self, table: str) -> pa.Array:
-        return _keys(self._now[table]) if table in self._now else pa.array([], pa.string())
-
 
 def _references(mapped: pd.DataFrame) -> tuple[pa.Array, pa.Array]:
     """Every reference of the published records to a source row, and the position of its record."""
     refs = pa.array(mapped["source_refs"].tolist(), pa.list_(pa.string()))
     return refs.flatten(), pc.list_parent_indices(refs)
-
-
-def _keys(shape: TableShape) -> pa.Array:
-    keys = shape.rows[KEY].combine_chunks()
-    return keys.combine_chunks() if isinstance(keys, pa.ChunkedArray) else keys
 
 
 def _parts(shape: TableShape) -> _Parts:
@@ -226,7 +223,7 @@ def _parts(shape: TableShape) -> _Parts:
 
 def _ends_are_gone(then: TableShape, gone: np.ndarray) -> bool:
     """Whether the last rows of a file, or of one of those that the table was made of, are all gone."""
-    known = pc.is_valid(_keys(then)).to_numpy(zero_copy_only=False)
+    known = pc.is_valid(then.keys).to_numpy(zero_copy_only=False)
     ends = (gone[rows & known][-LAST_ROWS:] for rows in _parts(then).values())
     return any(len(end) == LAST_ROWS and end.all() for end in ends)
 

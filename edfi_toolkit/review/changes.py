@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edfi_toolkit.review.meanings import events_of, events_text
+from edfi_toolkit.review.places import school_names
 from edfi_toolkit.review.summaries import changes_of, value_texts
 
 if TYPE_CHECKING:
@@ -84,13 +85,6 @@ def change_rows(plan: Plan, tables: Tables) -> pd.DataFrame:
 def because(reason: str) -> str:
     """Why a record changes: the event of the source in words where it is certain, else what was found."""
     return events_text(events_of(reason)) or reason.partition(": ")[2] or reason
-
-
-def school_names(ids: pd.Series, tables: Tables) -> pd.Series:
-    """The name of each school by its Ed-Fi id; the id where the source has no name for it."""
-    schools = tables["schools"].dropna(subset=["ed_fi_school_id", "name"])
-    names = schools.drop_duplicates("ed_fi_school_id").set_index("ed_fi_school_id")["name"]
-    return ids.map(names).astype("str").fillna(ids.astype("str"))
 
 
 def with_live(rows: pd.DataFrame, plan: Plan, met: pd.DataFrame) -> pd.DataFrame:

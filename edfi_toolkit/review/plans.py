@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
     from edfi_toolkit.validation import Checked
 
+_SCHOOLS_DRAWN = 30
+
 
 def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
     """What publishing would change, in the order to check it, and what speaks against it."""
@@ -94,7 +96,7 @@ def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
             "live": met[["code", "says", "hint", "resource", *WHO]],
             "foreign": findings.loc[findings["code"].eq("FOREIGN"), ["resource", *WHO]],
         },
-        bars=pd.Series({name: count for name, count in numbers.items() if count}, dtype="int64"),
+        bars=_by_school(changes).set_index("school").head(_SCHOOLS_DRAWN),
         empty={
             "held": "Nothing is held.",
             "changes": "Nothing would change.",

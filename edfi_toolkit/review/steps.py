@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from edfi_toolkit.display.panels import panels
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.standards import SHIPPED
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.meanings import meanings_of
+from edfi_toolkit.review.participation import participation
+from edfi_toolkit.review.places import places_of, school_names
 from edfi_toolkit.review.summaries import (
     SEVERITIES,
     by_rule,
@@ -26,51 +29,12 @@ from edfi_toolkit.review.views import Block, View, accounting
 from edfi_toolkit.rules.explain.story import in_short, parts_of
 from edfi_toolkit.tables.load_errors import is_load_error
 
+_RULES_DRAWN = 20
+
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
     from edfi_toolkit.rules import Build
-    from edfi_toolkit.tables import Tables
     from edfi_toolkit.validation import Checked
-
-
-def extracted_view(tables: Tables, masker: Masker) -> View:
-    """What was read from where, and the rows that could not be read."""
-    read, aside = tables.summary(), tables.skipped
-    missing = tables.not_read()
-    kept = int(read["kept"].sum())
-    says = (
-        f"Read {rows(int(read['rows'].sum()), 'row')} from {rows(len(read), 'table')}; {kept:,} can be used"
-    )
-    says += f", {len(aside):,} could not be read because of a bad cell." if len(aside) else "."
-    if tables.corrected_cells:
-        says += f" {rows(tables.corrected_cells, 'cell')} read as people corrected them."
-    return View(
-        title="Extract",
-        says=says,
-        tone="check" if len(aside) or len(missing) else "good",
-        blocks=[
-            Block("Every row that was read: rows = kept + unreadable + collapsed (identical twice)", read),
-            Block(
-                "Unreadable: these rows publish nothing, and what they published earlier stays",
-                by_rule(aside, "rule"),
-                "Every row could be read.",
-                tone="bad",
-            ),
-            Block(
-                "Not found, or left alone",
-                missing[["code", "table", "detail"]],
-                "All tables are there, and everything in the source was read.",
-                tone="check",
-            ),
-        ],
-        next_step="Correct the bad cells in the SIS and extract again, or go on to notebook 20 without them.",
-        masker=masker,
-        frames={"unreadable": rows_aside(aside), "read": read, "notices": tables.notices},
-        empty={"unreadable": "Every row could be read."},
-        meanings=meanings_of(aside["rule"].unique()),
-        bars=read.set_index("table")["kept"].astype("int64"),
-        value=tables,
-    )
 
 
 def built_view(build: Build, masker: Masker) -> View:
@@ -86,8 +50,12 @@ def built_view(build: Build, masker: Masker) -> View:
         unreadable = len(build.skipped) - len(skipped)
         says = "Built no record."
         says += f" {rows(unreadable, 'source row').capitalize()} could not be read." if unreadable else ""
+    asked = skipped_rows(build)
+    missing = set(asked["student_id"].dropna()) - _students_with_records(build)
     if len(skipped):
         says += f" {rows(len(skipped), 'source row').capitalize()} failed a rule and gave none."
+    if missing:
+        says += f" {rows(len(missing), 'student has', 'students have')} a row but no record."
     if not build.publishes:
         says = "The configuration of this school year says that nothing may be published."
     if len(build.control):
@@ -115,15 +83,46 @@ def built_view(build: Build, masker: Masker) -> View:
         else "Look at who is missing and why, then validate.",
         masker=masker,
         frames={
-            "skipped": skipped_rows(build),
+            "skipped": asked,
             "records": build.records[["resource", *KEY_COLUMNS, "source_refs", "rules"]],
             "notices": build.notices,
         },
         empty={"skipped": "Every row gave a record."},
         meanings=meanings_of(build.skipped["rule"].unique()),
-        bars=by_program.set_index("program_name")["records"],
+        picture=lambda: panels().participation(*participation(build), "Students by program over the year"),
         value=build,
     )
+
+
+def _students_with_records(build: Build) -> set[str]:
+    """SIS ids of the students that have a record."""
+    students = build.tables["students"]
+    of_state = students["student_unique_id"].isin(build.records["student_unique_id"])
+    return set(students.loc[of_state, "student_id"])
+
+
+def _by_rule_and_severity(checked: Checked) -> pd.DataFrame:
+    """Findings by rule, worst first, as many as a picture has room for: a column a severity that occurs."""
+    counts = pd.crosstab(
+        checked.findings["rule_id"].astype("str"), checked.findings["severity"].astype("str")
+    )
+    counts = counts[[severity for severity in SEVERITIES if severity in counts]]
+    ordered = (
+        counts.sort_values(list(counts.columns), ascending=False, kind="stable") if len(counts) else counts
+    )
+    return ordered.head(_RULES_DRAWN)
+
+
+def _findings_at_places(checked: Checked) -> pd.DataFrame:
+    """The findings with the school by its name, and of a source row its student, school and program."""
+    found, tables = checked.findings, checked.build.tables
+    places = places_of(found, tables, id_column="row_id")
+    school = school_names(found["education_organization_id"], tables).where(found["resource"].notna())
+    places = places.assign(school=school.fillna(places["school"]))
+    places["program"] = found["program_name"].fillna(places["program"])
+    first = ["severity", "rule_id", "says", "hint", "field", "student_unique_id"]
+    rest = found.columns.drop([*first, "program_name", "education_organization_id"])
+    return pd.concat([found[first], places[["school", "program"]], found[rest], places["student_id"]], axis=1)
 
 
 def checked_view(checked: Checked, masker: Masker, target_note: str = "") -> View:
@@ -153,10 +152,10 @@ def checked_view(checked: Checked, masker: Masker, target_note: str = "") -> Vie
         ],
         next_step="Correct the critical ones in the SIS, or go on to notebook 30: what is held is not sent.",
         masker=masker,
-        frames={"findings": findings, "held": held[[*keys_in(held), "held_by"]]},
+        frames={"findings": _findings_at_places(checked), "held": held[[*keys_in(held), "held_by"]]},
         empty={"findings": "Nothing was found.", "held": "No record is held."},
         meanings=meanings_of(findings["rule_id"].unique()),
-        bars=by_severity,
+        bars=_by_rule_and_severity(checked),
         value=checked,
     )
 

@@ -12,6 +12,7 @@ from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.meanings import events_of, events_text, meaning_of
+from edfi_toolkit.review.places import places_of
 from edfi_toolkit.tables.load_errors import is_load_error
 
 if TYPE_CHECKING:
@@ -171,25 +172,17 @@ def rows_aside(skipped: pd.DataFrame) -> pd.DataFrame:
 
 
 def skipped_rows(build: Build) -> pd.DataFrame:
-    """Rows without a record as in `rows_aside`, with the SIS id of their student, cause first.
+    """Rows without a record as in `rows_aside`, with student (SIS id), school and program, cause first.
 
     The place in a file comes last: only rows that could not be read have one.
     """
-    from edfi_toolkit.tables.schema import TABLES
-
     skipped = rows_aside(build.skipped)
-    students = pd.Series(None, skipped.index, dtype="str")
-    for name, part in skipped.groupby("table"):
-        table = build.tables[str(name)]
-        key = TABLES[str(name)].primary_key
-        if len(key) == 1 and "student_id" in table:
-            of_row = table.set_index(table[key[0]].astype("str"))["student_id"]
-            students[part.index] = part["id"].map(of_row).astype("str")
-    known = skipped.get("student_id", students)
-    skipped["student_id"] = known.fillna(students)
-    places = ["file", "row", "column", "value"]
-    first = ["rule", "says", "table", "id"]
-    return skipped[[*first, *skipped.columns.drop([*first, *places]), *places]]
+    places = places_of(skipped, build.tables, id_column="id")
+    skipped["student_id"] = skipped.get("student_id", places["student_id"]).fillna(places["student_id"])
+    skipped = skipped.assign(school=places["school"], program=places["program"])
+    last = ["file", "row", "column", "value"]
+    first = ["rule", "says", "student_id", "school", "program", "table", "id"]
+    return skipped[[*first, *skipped.columns.drop([*first, *last]), *last]]
 
 
 def _without_place(file: Any, row: Any, column: Any, detail: Any) -> Any:

@@ -41,7 +41,8 @@ class View:
 
     says: one sentence. tone: good, check (something needs a check) or bad (stops the next step).
     blocks: the tables. next_step: what to do now. frames: the full tables by name, for `browse`; real data,
-    masked only when shown. empty: what to say of a table without rows. bars: counts for `chart`. numbers: shown large.
+    masked only when shown. empty: what to say of a table without rows. bars: counts for `chart`, or `picture`, which
+    makes another. numbers: shown large.
     meanings: of causes, for `by_cause`. files: to open or download, as links.
     value: what the step itself returned; its own attributes and methods are reachable from here, so `view.findings`
     is `view.value.findings`.
@@ -55,7 +56,8 @@ class View:
     masker: Masker
     frames: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     empty: Mapping[str, str] = field(default_factory=dict)
-    bars: pd.Series | None = None
+    bars: pd.Series | pd.DataFrame | None = None
+    picture: Callable[[], Any] | None = None
     numbers: Mapping[str, int] = field(default_factory=dict)
     meanings: Mapping[str, str] = field(default_factory=dict)
     value: Any = None
@@ -86,7 +88,9 @@ class View:
         return replace(self, says=f"{warning} {self.says}", tone="bad" if self.tone == "bad" else "check")
 
     def chart(self) -> Any:
-        """The counts of this step as a static bar chart."""
+        """The counts of this step as a static picture."""
+        if self.picture:
+            return self.picture()
         return panels().bars(self.bars if self.bars is not None else pd.Series(dtype="int64"), self.title)
 
     def __getattr__(self, name: str) -> Any:

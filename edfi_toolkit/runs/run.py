@@ -21,15 +21,14 @@ from edfi_toolkit.review import answers, steps
 from edfi_toolkit.review.plans import plan_view
 from edfi_toolkit.review.views import View
 from edfi_toolkit.runs.approving import answers_of, approval, as_it_stands, override_text
-from edfi_toolkit.runs.artifacts import hashes_of, load_build, load_checked, save_build, save_checked
-from edfi_toolkit.runs.decisions import close_agreed, open_corrections, rejection_rows
+from edfi_toolkit.runs.artifacts import load_build, load_checked, save_build, save_checked
+from edfi_toolkit.runs.decisions import rejection_rows
+from edfi_toolkit.runs.extracting import extract_view, read_source
 from edfi_toolkit.runs.folder import RunFolder, timed
 from edfi_toolkit.runs.manifest import (
     as_before,
     check_outcome,
     check_row_balance,
-    extract_counts,
-    head_of_manifest,
     overview,
     plan_counts,
     settings_of,
@@ -101,29 +100,9 @@ class Run:
     def extract(self) -> View:
         """Read the source into canonical tables. In a run that has published, show what was read then."""
         if self.published:
-            return self._as_published(steps.extracted_view(self.tables, self.masker()))
-        from edfi_toolkit.sources import extract
-
-        source, chosen = self.source, self._settings()
-        tables = extract(
-            source.path,
-            profile=self.profile,
-            mapping=source.mapping,
-            settings=chosen,
-            limits=self.installation.reading,
-            corrections=open_corrections(self),
-        )
-        read = tables.summary()
-        check_row_balance(
-            "extract", read["rows"].sum(), read[["kept", "set_aside", "collapsed"]].sum().to_dict()
-        )
-        self.folder.forget_from("extract")
-        self.folder.begin(head_of_manifest(self, chosen))
-        tables.save(self.path / "tables")
-        self.__dict__["tables"] = tables
-        close_agreed(self, tables)
-        self.folder.record("extract", {**extract_counts(tables), "files": hashes_of(source.path)})
-        return steps.extracted_view(tables, self.masker())
+            return self._as_published(extract_view(self))
+        self.__dict__["tables"] = read_source(self)
+        return extract_view(self)
 
     @timed
     def build(self) -> View:
@@ -134,7 +113,7 @@ class Run:
         from edfi_toolkit.rules import profile
         from edfi_toolkit.tables.load_errors import is_load_error
 
-        settings = self._settings()
+        settings = self.settings
         asks_target = profile(self.profile).asks_target
         if asks_target and asks_target.holds(settings):
             self.__dict__["tables"] = asked_who_is_published(self)
@@ -381,7 +360,9 @@ class Run:
     def __repr__(self) -> str:
         return repr(self.overview())
 
-    def _settings(self) -> dict[str, Any]:
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Of the limits, the profile, the source and this run, the last wins."""
         given = self.given if self.given is not None else self.folder.manifest.get("settings", {})
         return settings_of(self.installation, self.profile, self.source, given)
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError, StorageUnavailable
 from edfi_toolkit.privacy import session_masker
-from edfi_toolkit.review.steps import extracted_view
+from edfi_toolkit.review.extracts import extracted_view
 from edfi_toolkit.review.views import Block, View
 from edfi_toolkit.runs.manifest import settings_of
 from edfi_toolkit.runs.planning import short_retry

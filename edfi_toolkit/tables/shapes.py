@@ -15,6 +15,7 @@ import numpy as np
 import orjson
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from edfi_toolkit.tables.schema import TABLES
@@ -50,6 +51,18 @@ class TableShape:
     def columns(self) -> list[str]:
         """The canonical columns that the source had."""
         return [name for name in self.rows.column_names if name not in (KEY, FILE)]
+
+    @property
+    def keys(self) -> pa.Array:
+        """The key of each row."""
+        keys = self.rows[KEY].combine_chunks()
+        return keys.combine_chunks() if isinstance(keys, pa.ChunkedArray) else keys
+
+    def rows_not_in(self, other: TableShape | None) -> np.ndarray:
+        """Which rows have a key that no row of another shape has, as one truth value a row."""
+        theirs = other.keys if other else pa.array([], pa.string())
+        missing = pc.and_(pc.is_valid(self.keys), pc.invert(pc.is_in(self.keys, theirs)))
+        return missing.to_numpy(zero_copy_only=False)
 
     def packed(self) -> bytes:
         """The rows as Parquet."""

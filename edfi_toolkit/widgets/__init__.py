@@ -34,6 +34,7 @@ __all__ = [
     "bar_over",
     "bars",
     "grid",
+    "participation",
     "progress",
     "publish",
     "reasons",
@@ -100,11 +101,18 @@ def table(frame: pd.DataFrame, *, masker: Masker | None = None, rows: int = 20, 
     return Table(frame, masker=masker or session_masker(), rows=rows, title=title)
 
 
-def bars(series: pd.Series, title: str) -> Chart:
-    """Horizontal bars, one a row of the series, labelled with its index and its value."""
+def bars(counts: pd.Series | pd.DataFrame, title: str) -> Chart:
+    """Horizontal bars, one a row, labelled with its index and its value; of a frame in parts, one a column."""
     from edfi_toolkit.widgets.charts import bars as drawn
 
-    return drawn(series, title)
+    return drawn(counts, title)
+
+
+def participation(by_day: pd.DataFrame, by_school: pd.DataFrame, title: str) -> Chart:
+    """Students by program over the year, and by school on its last day."""
+    from edfi_toolkit.widgets.charts import participation as drawn
+
+    return drawn(by_day, by_school, title)
 
 
 def progress(label: str, refusals: Callable[[], str] | None = None) -> ProgressBar:

@@ -6,20 +6,39 @@ from io import BytesIO
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 
+from edfi_toolkit.display.tables import TextTable
 from edfi_toolkit.display.values import cell_text
+from edfi_toolkit.privacy import session_masker
 
 # Readable on white and on black: blue bars, and a grey with a contrast above 4 to either.
 _BAR, _TEXT = "#3987c9", "#7a7a7a"
+# Of a chart with several, apart for every kind of colour vision too (after Okabe and Ito).
+_COLOURS = ("#3987c9", "#d9822b", "#2a9d74", "#c65f9b", "#8a7a1f", "#7c6bd0", "#b8533f", "#5f8f9f")
 _LONGEST_LABEL = 48
 _OPEN_DAYS = 30  # how far a span without an end goes on after all others
 
 
 class Chart(Figure):
-    """A figure that pyplot does not know, so that a notebook shows it once, where the cell returns it."""
+    """A figure that pyplot does not know, so that a notebook shows it once, where the cell returns it.
+
+    numbers: what is drawn, as a table for whoever does not see it.
+    """
+
+    numbers = pd.DataFrame()
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import HTML, Image, display
+
+        drawn, size = self._repr_png_()
+        display(Image(drawn, width=size["width"], height=size["height"]))
+        if len(self.numbers):
+            table = TextTable.of(self.numbers, session_masker()).html
+            display(HTML(f"<details><summary>The picture in numbers</summary>{table}</details>"))
 
     def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
         drawn, (width, height) = BytesIO(), self.get_size_inches() * 96
@@ -27,33 +46,85 @@ class Chart(Figure):
         return drawn.getvalue(), {"width": round(width), "height": round(height)}
 
 
-def bars(series: pd.Series, title: str) -> Chart:
-    """Horizontal bars in the order of the series, each with its label and its count; missing counts as 0."""
-    names, counts = (
-        [cell_text(name)[:_LONGEST_LABEL] or "(none)" for name in series.index],
-        series.fillna(0).astype(float),
-    )
-    chart = Chart(figsize=(7.2, 0.7 + 0.3 * max(len(series), 1)), layout="constrained")
+def bars(counts: pd.Series | pd.DataFrame, title: str) -> Chart:
+    """Horizontal bars in the order of the rows, each with its label and its count; missing counts as 0.
+
+    counts: of a frame, a part of the bar for each column.
+    """
+    parts = (counts.to_frame("count") if isinstance(counts, pd.Series) else counts).fillna(0).astype(float)
+    chart = Chart(figsize=(7.2, 0.7 + 0.3 * max(len(parts), 1)), layout="constrained")
+    chart.numbers = parts.rename_axis("of").reset_index().convert_dtypes()
     FigureCanvasAgg(chart)
-    axes = chart.add_subplot()
-    drawn = axes.barh(range(len(series)), counts.to_numpy(), color=_BAR, height=0.68)
-    axes.bar_label(drawn, [f"{count:,.10g}" for count in counts], padding=4, color=_TEXT, fontsize=9)
-    axes.set_yticks(range(len(series)), names, color=_TEXT, fontsize=9)
+    _draw_bars(chart.add_subplot(), parts, title)
+    return chart
+
+
+def participation(by_day: pd.DataFrame, by_school: pd.DataFrame, title: str) -> Chart:
+    """Students over the year, a line for each program, and on the last day by school.
+
+    by_day: a row for each day, a column for each program. by_school: a row for each school, the same columns.
+    """
+    height = 2.4 + 0.9 + 0.3 * max(len(by_school), 1)
+    chart = Chart(figsize=(7.2, height), layout="constrained")
+    chart.numbers = by_day.rename_axis("day").reset_index()
+    FigureCanvasAgg(chart)
+    lines, schools = chart.subplots(2, height_ratios=[2.4, height - 2.4])
+    for at, program in enumerate(by_day):
+        colour = _COLOURS[at % len(_COLOURS)]
+        lines.plot(
+            by_day.index, by_day[program], color=colour, linewidth=2, label=str(program)[:_LONGEST_LABEL]
+        )
+    lines.set_ylim(bottom=0)
+    lines.tick_params(colors=_TEXT, labelsize=9)
+    lines.spines[["top", "right"]].set_visible(False)
+    lines.spines[["left", "bottom"]].set_color(_TEXT)
+    lines.set_title(title, loc="left", color=_TEXT, fontsize=10, fontweight="bold")
+    last = f"{by_day.index[-1]:%Y-%m-%d}" if len(by_day) else ""
+    _draw_bars(schools, by_school.astype(float), f"By school on {last}")
+    return chart
+
+
+def _draw_bars(axes: Axes, parts: pd.DataFrame, title: str) -> None:
+    names = [cell_text(name)[:_LONGEST_LABEL] or "(none)" for name in parts.index]
+    left = pd.Series(0.0, parts.index)
+    for at, column in enumerate(parts):
+        colour = _COLOURS[at % len(_COLOURS)]
+        drawn = axes.barh(
+            range(len(parts)),
+            parts[column].to_numpy(),
+            left=left.to_numpy(),
+            color=colour,
+            height=0.68,
+            label=str(column),
+        )
+        left += parts[column]
+    if len(parts.columns):
+        axes.bar_label(drawn, [f"{count:,.10g}" for count in left], padding=4, color=_TEXT, fontsize=9)
+    if len(parts.columns) > 1:
+        axes.legend(
+            loc="upper left",
+            bbox_to_anchor=(1, 1),
+            frameon=False,
+            labelcolor=_TEXT,
+            fontsize=9,
+            borderaxespad=0,
+        )
+    axes.set_yticks(range(len(parts)), names, color=_TEXT, fontsize=9)
     axes.set_title(title, loc="left", color=_TEXT, fontsize=10, fontweight="bold")
-    axes.set_ylim(max(len(series), 1) - 0.5, -0.5)  # the first on top
+    axes.set_ylim(max(len(parts), 1) - 0.5, -0.5)  # the first on top
     axes.margins(x=0.12)
     axes.tick_params(left=False, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
-    if series.empty:
+    if parts.empty:
         axes.set(yticks=[], xlim=(0, 1))
         axes.set_title(f"{title}: nothing to show", loc="left", color=_TEXT, fontsize=10)
-    return chart
 
 
 def timeline(spans: pd.DataFrame, title: str) -> Chart:
     """A bar for each span, in the order given. spans: what, begins, ends (missing while it goes on)."""
     known = spans.dropna(subset=["begins"])
     chart = Chart(figsize=(7.2, 0.9 + 0.3 * max(len(known), 1)), layout="constrained")
+    chart.numbers = known
     FigureCanvasAgg(chart)
     axes = chart.add_subplot()
     begins = known["begins"].map(date2num)

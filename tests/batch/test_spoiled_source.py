@@ -13,6 +13,7 @@ from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 
+import edfi_toolkit as edfi
 from edfi_toolkit.cli import main
 from edfi_toolkit.cli.playground import working_in
 from edfi_toolkit.ledger import Ledger
@@ -93,8 +94,14 @@ def test_com_grd_3_unattended_a_cut_file_stops_its_district_and_no_other(place: 
 def test_com_grd_1_a_header_alone_is_refused_and_goes_by_a_persons_word_for_each_breach(
     place: District,
 ) -> None:
-    """The same by `run`, `plan` and `publish`."""
+    """The same by `run`, `plan` and `publish`; the extract shows it already."""
     export(place, "north", range(10), rows=0)
+    with working_in(place.folder, place.environ):
+        about = {"profile": "certification", "school_year": YEAR, "source": "north"}
+        extracted = edfi.open_run(**about, run_id="new").extract()
+    assert extracted.tone == "bad"
+    assert "program_participation 7 gone." in extracted.says
+    assert "has no row any more; it had 10 rows when it was last published" in repr(extracted)
     says = "The table program_participation (program_participation.csv) has no row any more; it had 10 rows when it was"
     for name, *more in (("run", "--approve", "auto"), ("plan",), ("publish", "--approve", "auto")):
         code, said = command(place, name, "north", *ABOUT_ONE, *more)

@@ -6,7 +6,8 @@ import pytest
 
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.privacy import Masker
-from edfi_toolkit.review.steps import built_view, checked_view, extracted_view
+from edfi_toolkit.review.extracts import extracted_view
+from edfi_toolkit.review.steps import built_view, checked_view
 from edfi_toolkit.rules import build
 from edfi_toolkit.sources import extract
 from edfi_toolkit.validation import validate
@@ -45,7 +46,9 @@ def test_nothing_is_built_and_what_was_published_stays(tmp_path, profile, files,
     before = build(read("8/23/2025"), profile=profile, school_year=2026)
     tables = read("8/23/25")
     made = build(tables, profile=profile, school_year=2026)
-    assert built_view(made, MASKER).says == "Built no record. 1 source row could not be read."
+    assert built_view(made, MASKER).says == (
+        "Built no record. 1 source row could not be read. 1 student has a row but no record."
+    )
     (aside,) = made.skipped.itertuples()
     assert (aside.rule, aside.file, aside.row) == ("COM-NRM-3", file, 2)
     assert aside.detail.startswith(f"{file}, row 2, column ")

@@ -8,8 +8,18 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.review.places import places_of
 from edfi_toolkit.review.summaries import by_event, left_alone, rows_aside, skipped_rows, values_of
+from edfi_toolkit.tables import normalise
 
+PARTICIPATION = {
+    "resource": "studentProgramAssociations",
+    "education_organization_id": "255901",
+    "program_education_organization_id": "255901",
+    "program_name": "Gifted",
+    "program_type": "Gifted and Talented",
+    "begin_date": "2025-08-23",
+}
 GIFTED = {"resource": "studentProgramAssociations", "student_unique_id": "604822", "program_name": "Gifted"}
 
 
@@ -170,10 +180,40 @@ def test_what_is_left_alone_says_which_rule_holds_it() -> None:
 
 def test_a_skipped_row_names_its_student() -> None:
     by_rule = aside(rule="CERT-SEL-3", detail="ends too early", file=None, row=None, column=None, value=None)
-    table = pd.DataFrame({"participation_id": ["p-9001", "p-9002"], "student_id": ["K1", "K2"]})
-    build: Any = SimpleNamespace(skipped=by_rule, tables={"program_participation": table})
+    tables = normalise(
+        {
+            "program_participation": [
+                {**PARTICIPATION, "participation_id": "p-9001", "student_id": "K1"},
+                {**PARTICIPATION, "participation_id": "p-9002", "student_id": "K2", "program_name": "Chess"},
+            ],
+            "schools": [{"school_id": "1", "ed_fi_school_id": "255901", "name": "Lincoln High"}],
+        }
+    )
+    build: Any = SimpleNamespace(skipped=by_rule, tables=tables)
 
     shown = skipped_rows(build)
 
-    assert shown.columns[:5].tolist() == ["rule", "says", "table", "id", "student_id"]
-    assert shown["student_id"].tolist() == ["K2"]
+    assert shown.columns[:7].tolist() == ["rule", "says", "student_id", "school", "program", "table", "id"]
+    assert shown[["student_id", "school", "program"]].values.tolist() == [["K2", "Lincoln High", "Chess"]]
+
+
+def test_a_row_that_names_no_school_is_where_its_student_was_enrolled_last() -> None:
+    tables = normalise(
+        {
+            "section504_records": [{"record_id": "f1", "student_id": "K1", "start_date": "2025-09-02"}],
+            "enrollments": [
+                {"enrollment_id": "e2", "student_id": "K1", "school_id": "2", "start_date": "2025-10-01"},
+                {"enrollment_id": "e1", "student_id": "K1", "school_id": "1", "start_date": "2025-08-01"},
+            ],
+            "schools": [{"school_id": "1", "name": "Lincoln"}, {"school_id": "2", "name": "Adams"}],
+        }
+    )
+    rows = pd.DataFrame(
+        {"table": ["section504_records", "enrollments", "preferences"], "id": ["f1", "e1", "x"]}
+    )
+
+    found = places_of(rows, tables, id_column="id")
+
+    assert found["student_id"].tolist()[:2] == ["K1", "K1"]
+    assert found["school"].tolist()[:2] == ["Adams", "Lincoln"]
+    assert found.iloc[2].isna().all()

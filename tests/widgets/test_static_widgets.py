@@ -56,6 +56,14 @@ def test_bars_of_nothing_say_so() -> None:
     assert chart.axes[0].get_title(loc="left") == "Skipped by rule: nothing to show"
 
 
+def test_bars_in_parts_have_a_legend_their_sum_and_the_numbers_as_a_table() -> None:
+    counts = pd.DataFrame({"remove": [2, 0], "create": [3, 4]}, index=["Lincoln", "Adams"])
+    chart = widgets.bars(counts, "Plan")
+    assert [text.get_text() for text in chart.axes[0].texts] == ["5", "4"]
+    assert [text.get_text() for text in chart.axes[0].get_legend().get_texts()] == ["remove", "create"]
+    assert chart.numbers.to_dict("list") == {"of": ["Lincoln", "Adams"], "remove": [2, 0], "create": [3, 4]}
+
+
 def test_importing_the_panels_loads_neither_charts_nor_widgets() -> None:
     code = "import edfi_toolkit.widgets, sys; print({'matplotlib', 'ipywidgets'} & set(sys.modules))"
     assert (

@@ -1,0 +1,82 @@
+"""The source read into a run, and what it is compared with: the extract before, and the last publish."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from edfi_toolkit.display.values import moment
+from edfi_toolkit.review.extracts import Earlier, extracted_view
+from edfi_toolkit.review.views import View
+from edfi_toolkit.runs.artifacts import hashes_of
+from edfi_toolkit.runs.decisions import close_agreed, open_corrections
+from edfi_toolkit.runs.folder import runs_newest_first
+from edfi_toolkit.runs.manifest import check_row_balance, extract_counts, head_of_manifest
+from edfi_toolkit.runs.planning import remembered
+from edfi_toolkit.tables.shapes import shapes_of
+
+if TYPE_CHECKING:
+    from edfi_toolkit.runs.run import Run
+    from edfi_toolkit.tables import Tables
+
+
+def read_source(run: Run) -> Tables:
+    """Read the source into the run's folder; whatever was there is gone."""
+    from edfi_toolkit.sources import extract
+
+    source, chosen = run.source, run.settings
+    tables = extract(
+        source.path,
+        profile=run.profile,
+        mapping=source.mapping,
+        settings=chosen,
+        limits=run.installation.reading,
+        corrections=open_corrections(run),
+    )
+    read = tables.summary()
+    check_row_balance("extract", read["rows"].sum(), read[["kept", "set_aside", "collapsed"]].sum().to_dict())
+    run.folder.forget_from("extract")
+    run.folder.begin(head_of_manifest(run, chosen))
+    tables.save(run.path / "tables")
+    close_agreed(run, tables)
+    run.folder.record("extract", {**extract_counts(tables), "files": hashes_of(source.path)})
+    return tables
+
+
+def extract_view(run: Run) -> View:
+    """What was read, compared with the extract before; before the run publishes, with the last publish too."""
+    losses = [] if run.published else losses_of(run)
+    return extracted_view(run.tables, run.masker(), _earlier(run), losses)
+
+
+def losses_of(run: Run) -> list[str]:
+    """COM-GRD-1 and COM-GRD-3 as a plan says them that changes whatever rests on the lost rows."""
+    from edfi_toolkit.planning.comparison import PlanScope, map_side
+    from edfi_toolkit.planning.source_loss import source_loss
+
+    if run.school_year is None or run.target_name not in run.installation.targets:
+        return []
+    known = remembered(run, run.school_year)
+    resources = tuple(known["identity_map"]["resource"].unique())
+    scope = PlanScope(run.profile, run.school_year, run.source.name, resources)
+    published = map_side(known["identity_map"], scope)
+    loss = source_loss(known["last_shapes"], published, run.tables, run.profile)
+    share = float(run.settings["max_shrink_share"])
+    return [*loss.lost(), *loss.shrunk(published, share)]
+
+
+def _earlier(run: Run) -> Earlier:
+    """The newest extract of the same feed and year that is older than this run's."""
+    mine = run.folder.manifest
+    same = {name: mine.get(name) for name in ("profile", "school_year", "source", "target")}
+    for folder, manifest in runs_newest_first(run.installation.runs_dir):
+        of_these = all(manifest.get(name) == value for name, value in same.items())
+        path = folder.path / "tables" / "_shapes.parquet"
+        if not of_these or manifest["started_at"] >= mine["started_at"] or not path.is_file():
+            continue
+        at = manifest.get("steps", {}).get("extract", {}).get("at")
+        if at and folder.run_id != run.id:
+            return Earlier(moment(dt.datetime.fromisoformat(at)), shapes_of(pd.read_parquet(path)))
+    return Earlier()
