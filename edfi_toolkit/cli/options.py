@@ -69,6 +69,18 @@ Force = Annotated[
 StepMinutes = Annotated[int, typer.Option(min=1, help="One step of a notebook may take this long.")]
 
 
+class Workbook(StrEnum):
+    """What is in the workbook of a run."""
+
+    changes = "changes"
+    all = "all"
+
+
+WorkbookName = Annotated[
+    Workbook, typer.Option("--workbook", help="all: also a sheet of all records, unchanged ones too.")
+]
+
+
 class LogLevel(StrEnum):
     """From which level on."""
 

@@ -18,6 +18,8 @@ from edfi_toolkit.cli.options import (
     SourceLabel,
     SourceName,
     TargetName,
+    Workbook,
+    WorkbookName,
     named_source,
 )
 from edfi_toolkit.cli.output import say
@@ -37,6 +39,7 @@ def plan(
     ] = False,
     out: Annotated[Path | None, typer.Option(help="Folder to save the plan in, for publish.")] = None,
     source_name: SourceLabel = None,
+    workbook: WorkbookName = Workbook.changes,
     as_json: AsJson = False,
 ) -> None:
     """Preview: what publishing would change. Nothing is sent.
@@ -58,4 +61,4 @@ def plan(
     if out is not None:
         run.plan.save(out)
         say(f"Saved the plan in {out}")
-    finish(run, view, as_json)
+    finish(run, view, as_json, workbook=workbook)

@@ -19,6 +19,8 @@ from edfi_toolkit.cli.options import (
     SchoolYear,
     SourceLabel,
     TargetName,
+    Workbook,
+    WorkbookName,
     named_source,
     without_password,
 )
@@ -58,6 +60,7 @@ def publish(
     ] = None,
     source_name: SourceLabel = None,
     fail_on: FailOnName = LEFT_OUT,
+    workbook: WorkbookName = Workbook.changes,
     as_json: AsJson = False,
 ) -> None:
     """Carry out a plan: that of a folder, or a new one from a source.
@@ -102,7 +105,7 @@ def publish(
     approved = approve or approved_fingerprint(run)
     with TerminalProgress("Publishing") as progress:
         view = run.publish(approved=approved, progress=progress, **options)
-    finish(run, view, as_json, fail_on)
+    finish(run, view, as_json, fail_on, workbook)
 
 
 def _publish_saved(

@@ -20,6 +20,8 @@ from edfi_toolkit.cli.options import (
     SourceLabel,
     SourceName,
     TargetName,
+    Workbook,
+    WorkbookName,
     named_source,
 )
 from edfi_toolkit.cli.output import say
@@ -39,6 +41,7 @@ def resync(
     override: Overrides = None,
     source_name: SourceLabel = None,
     fail_on: FailOnName = LEFT_OUT,
+    workbook: WorkbookName = Workbook.changes,
     as_json: AsJson = False,
 ) -> None:
     """Compare the source with what the ODS really holds, record by record; with --approve put it right.
@@ -65,4 +68,4 @@ def resync(
     if approve:
         with TerminalProgress("Publishing") as progress:
             view = run.publish(approved=approve, overrides=override or [], progress=progress)
-    finish(run, view, as_json, fail_on)
+    finish(run, view, as_json, fail_on, workbook)

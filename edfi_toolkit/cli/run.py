@@ -21,6 +21,8 @@ from edfi_toolkit.cli.options import (
     SourceLabel,
     StepMinutes,
     TargetName,
+    Workbook,
+    WorkbookName,
     named_source,
     settings_given,
 )
@@ -51,6 +53,7 @@ def run(
     source_name: SourceLabel = None,
     fail_on: FailOnName = LEFT_OUT,
     notify: Notify = None,
+    workbook: WorkbookName = Workbook.changes,
     as_json: AsJson = False,
 ) -> None:
     """Run the notebooks unattended: extract, validate, preview; with --approve publish and review too.
@@ -83,6 +86,8 @@ def run(
         )
     if done.error:
         say(done.error)
+    if workbook is Workbook.all and done.run.folder.has("preview"):
+        done.run.workbook(all_records=True)
     report = done.report(seconds()).failing_on(fail_on).keep(done.run)
     if as_json:
         show_json(report.facts)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from edfi_toolkit.batch.exits import exit_of_steps
-from edfi_toolkit.cli.options import LEFT_OUT, Mode, settings_given
+from edfi_toolkit.cli.options import LEFT_OUT, Mode, Workbook, settings_given
 from edfi_toolkit.cli.output import say, show, show_json
 from edfi_toolkit.cli.progress import TerminalProgress
 from edfi_toolkit.cli.reporting import about_run, seconds
@@ -88,12 +88,18 @@ def preview_of(
         return run, run.preview(live=True, schools=schools or (), progress=reading)
 
 
-def finish(run: Run, view: View, as_json: bool, fail_on: str = LEFT_OUT) -> None:
-    """Show the state of a run, keep its report, and end with its exit code."""
+def finish(
+    run: Run,
+    view: View,
+    as_json: bool,
+    fail_on: str = LEFT_OUT,
+    workbook: Workbook = Workbook.changes,
+) -> None:
+    """Show the state of a run, keep its report and workbook, and end with its exit code."""
     from edfi_toolkit.batch.report import report_of
     from edfi_toolkit.runs.workbook import write_run_workbook
 
-    write_run_workbook(run)
+    write_run_workbook(run, all_records=workbook is Workbook.all)
     code = exit_of_steps(run.folder.manifest.get("steps", {}))
     report = report_of(run, code, seconds=seconds()).failing_on(fail_on).keep(run)
     if as_json:

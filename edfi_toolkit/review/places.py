@@ -10,6 +10,7 @@ from edfi_toolkit.tables.schema import TABLES
 
 if TYPE_CHECKING:
     from edfi_toolkit.tables import Tables
+    from edfi_toolkit.validation import Checked
 
 
 def school_names(ids: pd.Series, tables: Tables) -> pd.Series:
@@ -69,3 +70,15 @@ def _last_schools(tables: Tables) -> pd.Series:
 
 def _named(ids: pd.Series, names: pd.Series) -> pd.Series:
     return ids.map(names).astype("str").fillna(ids.astype("str"))
+
+
+def findings_at_places(checked: Checked) -> pd.DataFrame:
+    """The findings with the school by its name, and of a source row its student, school and program."""
+    found, tables = checked.findings, checked.build.tables
+    places = places_of(found, tables, id_column="row_id")
+    school = school_names(found["education_organization_id"], tables).where(found["resource"].notna())
+    places = places.assign(school=school.fillna(places["school"]))
+    places["program"] = found["program_name"].fillna(places["program"])
+    first = ["severity", "rule_id", "says", "hint", "field", "student_unique_id"]
+    rest = found.columns.drop([*first, "program_name", "education_organization_id"])
+    return pd.concat([found[first], places[["school", "program"]], found[rest], places["student_id"]], axis=1)

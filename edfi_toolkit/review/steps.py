@@ -13,7 +13,7 @@ from edfi_toolkit.model.standards import SHIPPED
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.meanings import meanings_of
 from edfi_toolkit.review.participation import participation
-from edfi_toolkit.review.places import places_of, school_names
+from edfi_toolkit.review.places import findings_at_places
 from edfi_toolkit.review.summaries import (
     SEVERITIES,
     by_rule,
@@ -34,6 +34,7 @@ _RULES_DRAWN = 20
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
     from edfi_toolkit.rules import Build
+    from edfi_toolkit.tables import Tables
     from edfi_toolkit.validation import Checked
 
 
@@ -113,18 +114,6 @@ def _by_rule_and_severity(checked: Checked) -> pd.DataFrame:
     return ordered.head(_RULES_DRAWN)
 
 
-def _findings_at_places(checked: Checked) -> pd.DataFrame:
-    """The findings with the school by its name, and of a source row its student, school and program."""
-    found, tables = checked.findings, checked.build.tables
-    places = places_of(found, tables, id_column="row_id")
-    school = school_names(found["education_organization_id"], tables).where(found["resource"].notna())
-    places = places.assign(school=school.fillna(places["school"]))
-    places["program"] = found["program_name"].fillna(places["program"])
-    first = ["severity", "rule_id", "says", "hint", "field", "student_unique_id"]
-    rest = found.columns.drop([*first, "program_name", "education_organization_id"])
-    return pd.concat([found[first], places[["school", "program"]], found[rest], places["student_id"]], axis=1)
-
-
 def checked_view(checked: Checked, masker: Masker, target_note: str = "") -> View:
     """Which records may be sent, which are held, and everything that was found."""
     held, findings = checked.held, checked.findings
@@ -152,7 +141,7 @@ def checked_view(checked: Checked, masker: Masker, target_note: str = "") -> Vie
         ],
         next_step="Correct the critical ones in the SIS, or go on to notebook 30: what is held is not sent.",
         masker=masker,
-        frames={"findings": _findings_at_places(checked), "held": held[[*keys_in(held), "held_by"]]},
+        frames={"findings": findings_at_places(checked), "held": held[[*keys_in(held), "held_by"]]},
         empty={"findings": "Nothing was found.", "held": "No record is held."},
         meanings=meanings_of(findings["rule_id"].unique()),
         bars=_by_rule_and_severity(checked),
@@ -210,11 +199,26 @@ def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
     )
 
 
-def workbook_view(path: Path, masker: Masker, *, reveal: bool) -> View:
+def workbook_view(path: Path, masker: Masker, *, reveal: bool, all_records: bool) -> View:
     """Where the workbook is, and whether it shows students."""
     says = "It shows real student ids: keep it to yourself." if reveal else "Students are masked in it."
+    says += " Its sheet Records has all records." if all_records else ""
     tone = "check" if reveal else "good"
     return View("Workbook", f"Written to {path}. {says}", tone, [], "", masker, value=path, files=[path])
+
+
+def corrections_view(tables: Tables, masker: Masker) -> View:
+    """What people corrected, laid over the source as it was read."""
+    laid = tables.corrections
+    columns = ["table", "row_id", "column", "was", "value", "state", "author", "reason"]
+    return View(
+        title="Corrections",
+        says=f"{rows(tables.corrected_cells, 'cell').capitalize()} read as people corrected them.",
+        tone="good",
+        blocks=[Block("Corrections of this source", laid[columns], "None.")],
+        next_step="",
+        masker=masker,
+    )
 
 
 def by_sentence(held: pd.DataFrame) -> pd.DataFrame:

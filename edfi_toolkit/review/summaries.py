@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -10,7 +11,6 @@ import pandas as pd
 from edfi_toolkit.display.differences import changed_members
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.meanings import events_of, events_text, meaning_of
 from edfi_toolkit.review.places import places_of
 from edfi_toolkit.tables.load_errors import is_load_error
@@ -29,7 +29,6 @@ ACTIONS = {  # in the order a steward should check them
     "UNMAP": "forget, it is no longer in the ODS",
     "NOOP": "leave as it is",
 }
-_HEAD = ("run_id", "profile", "school_year", "source", "target", "started_at", "started_by")
 _CHANGE = ["action", "pair", "student_unique_id", "program_name", "begin_date"]
 _VALUE = ["member", "before", "after"]
 _WHOLE = {"POST": "(new record)", "DELETE": "(whole record)"}
@@ -49,52 +48,19 @@ def students(frame: pd.DataFrame) -> str:
     return rows(frame["student_unique_id"].nunique(), "student")
 
 
-def sheets(
-    manifest: Mapping[str, Any], plan: Plan, checked: Checked, rejections: pd.DataFrame, build: Build
-) -> dict[str, pd.DataFrame]:
-    """The sheets of the workbook by name; real data."""
-    facts = [{"step": "run", "what": name, "value": manifest.get(name)} for name in _HEAD]
-    for step, found in manifest.get("steps", {}).items():
-        facts += [{"step": step, "what": name, "value": found[name]} for name in found if name != "files"]
-    summary = pd.DataFrame(facts, columns=["step", "what", "value"])
-    held, skipped = checked.held, skipped_rows(build)
-    refused = with_causes(rejections) if len(rejections) else rejections
-    columns = [
-        "action",
-        *WHO,
-        "cause",
-        "says",
-        "todo",
-        "messages",
-        "status",
-        "correlation_id",
-        "open",
-        "source_refs",
-    ]
-    return {
-        "Summary": summary.assign(
-            what=summary["what"].str.replace("_", " "), value=summary["value"].map(_fact_text)
-        ),
-        "Changes": _changes_in_words(plan),
-        "Held": held.assign(
-            says=[_texts_of(rules, "says") for rules in held["held_by"]],
-            todo=[_texts_of(rules, "hint") for rules in held["held_by"]],
-        )[[*WHO, "held_by", "says", "todo", "source_refs", "resource"]],
-        "Refused": refused[columns] if len(refused) else pd.DataFrame(columns=columns),
-        "Skipped": skipped.assign(todo=[_texts_of([rule], "hint") for rule in skipped["rule"]]),
-    }
+def texts_of(rule_ids: Iterable[str], part: str, found: Mapping[str, str] = MappingProxyType({})) -> str:
+    """What is wrong (`says`) or what to do (`hint`) by some rules, each sentence once.
+
+    found: the sentences of findings by rule, for a check that no catalogue knows.
+    """
+    known = {rule_id: meaning_of(rule_id) for rule_id in rule_ids}
+    texts = [getattr(meaning, part) if meaning else found.get(each, "") for each, meaning in known.items()]
+    return " ".join(dict.fromkeys(text for text in texts if text))
 
 
-def _texts_of(rule_ids: Iterable[str], part: str) -> str:
-    """What is wrong (`says`) or what to do (`hint`) by some rules, each sentence once."""
-    known = [meaning_of(rule_id) for rule_id in rule_ids]
-    return " ".join(dict.fromkeys(getattr(meaning, part) for meaning in known if meaning))
-
-
-def _fact_text(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {count}" for name, count in value.items())
-    return cell_text(value) or "none"
+def sentences_of(findings: pd.DataFrame, part: str) -> dict[str, str]:
+    """One of the sentences of each rule in the findings."""
+    return dict(findings.drop_duplicates("rule_id").set_index("rule_id")[part])
 
 
 def held_by_rule(checked: Checked) -> pd.DataFrame:
@@ -205,8 +171,9 @@ def left_alone(plan: Plan, checked: Checked) -> pd.DataFrame:
     found = held.merge(checked.held[[*keys, "held_by"]].drop_duplicates(keys), on=keys, how="left")
     found["by_validation"] = found["held_by"].notna()
     for name in ("says", "hint"):
+        sentences = sentences_of(checked.findings, name)
         found[name] = [
-            _texts_of(rules, name) if known else own
+            texts_of(rules, name, sentences) if known else own
             for rules, known, own in zip(found["held_by"], found["by_validation"], found[name], strict=True)
         ]
     found["held_by"] = found["held_by"].where(found["by_validation"], "the source row")
@@ -231,15 +198,6 @@ def values_of(plan: Plan) -> pd.DataFrame:
     return pd.DataFrame(table, columns=[*_CHANGE, *_VALUE]).astype({"pair": "Int64"})
 
 
-def _changes_in_words(plan: Plan) -> pd.DataFrame:
-    """One row for each record that changes, with its values in one text, and the event of the source in words."""
-    changes = changes_of(plan, "body", "before")
-    columns = ["action", "pair", *WHO, "values", "reason", "event", "resource"]
-    events = changes["reason"].map(events_of)
-    texts = {text: events_text(text) for text in events.unique()}
-    return changes.assign(values=value_texts(changes), event=events.map(texts))[columns]
-
-
 def value_texts(changes: pd.DataFrame) -> pd.Series:
     """What each change makes different, before and after in one text. changes: as `changes_of`, with its bodies."""
     words = ["; ".join(map(_value_text, _values(change))) for change in changes.to_dict("records")]
@@ -262,10 +220,10 @@ def _values(change: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     ]
     if changed or action not in _WHOLE:
         return changed
-    return [(_WHOLE[action], _in_one_text(change["before"]), _in_one_text(change["body"]))]
+    return [(_WHOLE[action], in_one_text(change["before"]), in_one_text(change["body"]))]
 
 
-def _in_one_text(body: Any) -> str:
+def in_one_text(body: Any) -> str:
     """The values of a body that no column of their own shows."""
     if not isinstance(body, Mapping):
         return ""

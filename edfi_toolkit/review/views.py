@@ -112,6 +112,10 @@ class View:
         return name
 
     def _repr_html_(self) -> str:
+        return self.html()
+
+    def html(self, more: str = "; browse() shows all") -> str:
+        """The view as HTML. more: where the rest of a long table is."""
         mark, colour, _word = TONES[self.tone]
         parts = [
             f'<div style="border-left:4px solid {colour};padding:2px 0 2px 12px;margin:4px 0">'
@@ -122,7 +126,7 @@ class View:
             parts.append(_numbers_html(self.numbers))
         if self.files:
             parts.append(f'<div style="margin-top:6px"><b>Files:</b> {file_links(self.files)}</div>')
-        parts += [block_html(block, self.masker) for block in self.blocks]
+        parts += [block_html(block, self.masker, more=more) for block in self.blocks]
         if self.next_step:
             parts.append(
                 f'<div style="margin-top:8px"><b>Next:</b> {with_notebook_links(self.next_step)}</div>'

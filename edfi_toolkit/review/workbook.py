@@ -1,4 +1,4 @@
-"""The run as a plain workbook for people without a notebook: Summary, Changes, Held, Refused, Skipped.
+"""The run as a plain workbook for people without a notebook: what was read, found, planned, sent, refused, corrected.
 
 Masked unless the masker reveals, no formulas and no links whatever the cells say, readable by the owner only.
 """
@@ -15,7 +15,7 @@ from edfi_toolkit.display.tables import TextTable, is_number
 from edfi_toolkit.privacy import Masker, safe_cell
 from edfi_toolkit.storage import private_draft, write_private
 
-SHEETS = ("Summary", "Changes", "Held", "Refused", "Skipped")
+SHEETS = ("Summary", "Changes", "Sent", "Held", "Refused", "Skipped", "Findings", "Corrections")
 HANDED_ON = [
     *("who", "cause", "says", "todo", "student_unique_id", "program_name", "begin_date"),
     *("education_organization_id", "action", "messages", "status", "correlation_id", "source_refs"),
@@ -25,17 +25,15 @@ MOST_NAME = 31  # characters of a sheet's name
 WIDEST = 60  # characters; longer texts wrap
 MOST_ROWS = 1_048_575  # a sheet holds 2**20 rows, one of them the header
 MOST_CHARACTERS = 32_767  # of one cell
-# Never numbers to calculate with, though made of digits.
-_NAMES = {"ed_fi_id", "row_id", "id", "student_unique_id", "correlation_id"}
 
 
 def write_workbook(path: Path, sheets: Mapping[str, pd.DataFrame], *, masker: Masker) -> Path:
-    """Write the sheets named in SHEETS, in that order; one that is not given says that nothing is here.
+    """Write the sheets named in SHEETS, in that order, then others; one that is not given says that nothing is here.
 
     sheets: frames by sheet name; real data, masked here. Returns the path. The file appears whole or not at
     all.
     """
-    return _write_book(path, {name: sheets.get(name, pd.DataFrame()) for name in SHEETS}, masker)
+    return _write_book(path, dict.fromkeys(SHEETS, pd.DataFrame()) | dict(sheets), masker)
 
 
 def write_refusals(path: Path, refused: pd.DataFrame, *, masker: Masker) -> Path:
@@ -64,23 +62,34 @@ def _write_book(path: Path, sheets: Mapping[str, pd.DataFrame], masker: Masker) 
         heading = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
         cell = book.add_format({"text_wrap": True, "valign": "top"})
         for name, frame in sheets.items():
-            _write_sheet(book.add_worksheet(name), frame, masker, heading, cell)
+            for number, part in enumerate(_parts(frame), 1):
+                named = name if number == 1 else f"{name[: MOST_NAME - 5]} ({number})"
+                _write_sheet(book.add_worksheet(named), part, masker, heading, cell)
     return path
+
+
+def _parts(frame: pd.DataFrame) -> list[pd.DataFrame]:
+    """A frame in pieces that fit on a sheet; one without rows is one piece."""
+    return [frame.iloc[start : start + MOST_ROWS] for start in range(0, max(len(frame), 1), MOST_ROWS)]
+
+
+def _is_id(name: str) -> bool:
+    """Never a number to calculate with, though made of digits."""
+    return name == "id" or name.endswith("_id")
 
 
 def _write_sheet(sheet: Any, frame: pd.DataFrame, masker: Masker, heading: Any, cell: Any) -> None:
     if not len(frame.columns):
         sheet.write_string(0, 0, "nothing here", heading)
         return
-    kept = frame.head(MOST_ROWS)
-    shown = TextTable.of(kept, masker)
+    shown = TextTable.of(frame, masker)
     for column, (name, label, texts) in enumerate(
-        zip(kept.columns, shown.labels, shown.columns, strict=True)
+        zip(frame.columns, shown.labels, shown.columns, strict=True)
     ):
         sheet.write_string(0, column, label, heading)
         sheet.set_column(column, column, min(WIDEST, max([len(label), *map(len, texts[:500])]) + 2))
-        if is_number(kept[name]) and name not in _NAMES:
-            for row, value in enumerate(kept[name], start=1):
+        if is_number(frame[name]) and not _is_id(str(name)):
+            for row, value in enumerate(frame[name], start=1):
                 if not pd.isna(value):
                     sheet.write_number(row, column, float(value), cell)
         else:
@@ -88,4 +97,7 @@ def _write_sheet(sheet: Any, frame: pd.DataFrame, masker: Masker, heading: Any, 
                 if text:
                     sheet.write_string(row, column, safe_cell(text)[:MOST_CHARACTERS], cell)
     sheet.freeze_panes(1, 0)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)  # as wide as one page
+    sheet.repeat_rows(0)
     sheet.autofilter(0, 0, max(len(shown), 1), len(shown.labels) - 1)

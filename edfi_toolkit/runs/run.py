@@ -45,7 +45,7 @@ from edfi_toolkit.runs.planning import (
     resync_of,
 )
 from edfi_toolkit.runs.setup import check_setup
-from edfi_toolkit.runs.workbook import keep_current, write_run_workbook
+from edfi_toolkit.runs.workbook import add_to_report, keep_current, workbook_of
 from edfi_toolkit.settings import Settings, Source, Target
 
 if TYPE_CHECKING:
@@ -131,6 +131,12 @@ class Run:
         )
         return steps.built_view(built, self.masker()).noting(as_before(self.folder, same))
 
+    def checks(self) -> View:
+        """The checks that were added in this workspace, and where a person is the form that adds one."""
+        from edfi_toolkit.runs.checks import checks_view
+
+        return checks_view(self)
+
     @timed
     def validate(self) -> View:
         """Find every problem of every record; against the target as well when it can be reached."""
@@ -204,7 +210,9 @@ class Run:
         self.__dict__["plan"] = made
         self.folder.record("preview", {**plan_counts(made), "unasked": unasked})
         keep_current(self)
-        return plan_view(made, self.checked, self._masker_of(made))
+        view = plan_view(made, self.checked, self._masker_of(made))
+        add_to_report(self, preview=view, corrections=steps.corrections_view(self.tables, self.masker()))
+        return view
 
     @timed
     def publish(
@@ -264,7 +272,9 @@ class Run:
         outcomes = {name: int(count) for name, count in result.loc[sent, "outcome"].value_counts().items()}
         self.folder.record("publish", {**about, "outcomes": outcomes, "finished": True})
         keep_current(self)
-        return answers.published_view(result, self.masker(result))
+        view = answers.published_view(result, self.masker(result))
+        add_to_report(self, publish=view)
+        return view
 
     def approve(self, *, by: str = "", answers: Mapping[str, str] | None = None) -> View:
         """Approve the plan in a person's name; without a name, show whether it is approved and how to.
@@ -286,7 +296,9 @@ class Run:
         """The refusals of this feed that are still open, by cause, and those of this run that are settled."""
         rejected = rejection_rows(self)
         keep_current(self)
-        return answers.rejections_view(rejected, self.masker(rejected))
+        view = answers.rejections_view(rejected, self.masker(rejected))
+        add_to_report(self, rejections=view)
+        return view
 
     def workshop(self) -> View:
         """The open refusals, what is known of each record, and what a person can do about it."""
@@ -294,9 +306,12 @@ class Run:
 
         return workshop_view(self)
 
-    def workbook(self, *, reveal: bool = False) -> View:
-        """Write the run as a workbook for people without a notebook; with `reveal` into another file."""
-        return steps.workbook_view(write_run_workbook(self, reveal=reveal), self.masker(), reveal=reveal)
+    def workbook(self, *, reveal: bool = False, all_records: bool = False) -> View:
+        """Write the run as a workbook for people without a notebook; with `reveal` into another file.
+
+        all_records: with a sheet of all records, unchanged ones too; else a button asks for it.
+        """
+        return workbook_of(self, reveal=reveal, all_records=all_records)
 
     @cached_property
     def tables(self) -> Tables:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -53,7 +53,15 @@ def check_setup(
         masker=session_masker(),  # no student is in it, and a look at a new installation makes no key
         frames={"checks": found},
         value=found,
+        files=_at_hand(installation, sources),
     )
+
+
+def _at_hand(installation: Settings, sources: Sequence[Source]) -> list[Path]:
+    """The settings file, the runs and the sources that are below the folder of the notebooks, and so can be opened."""
+    places = [installation.file, installation.runs_dir, *(Path(source.path) for source in sources)]
+    here = Path.cwd().resolve()
+    return [place for place in places if place and place.exists() and place.resolve().is_relative_to(here)]
 
 
 def check_login(run: Run) -> None:

@@ -1,7 +1,8 @@
-"""The workbook of a run, in its folder."""
+"""What a run leaves for people without a notebook: its workbook, and the sections of its report."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,13 +10,19 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edfi_toolkit.display.attended import attended
+from edfi_toolkit.display.panels import panels
 from edfi_toolkit.errors import EdfiToolkitError
-from edfi_toolkit.review.summaries import sheets
+from edfi_toolkit.review.report import with_section
+from edfi_toolkit.review.sheets import RunContent, sheets
+from edfi_toolkit.review.steps import workbook_view
+from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import write_workbook
 from edfi_toolkit.runs.decisions import rejection_rows
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
+
+REPORT = "report.html"
 
 
 def keep_current(run: Run) -> None:
@@ -31,12 +38,46 @@ def leave_one(run: Run) -> None:
             write_run_workbook(run)
 
 
-def write_run_workbook(run: Run, *, reveal: bool = False) -> Path:
-    """Write it as the run is now; with `reveal` into another file. Returns the path."""
+def write_run_workbook(run: Run, *, reveal: bool = False, all_records: bool = False) -> Path:
+    """Write it as the run is now; with `reveal` into another file. Returns the path.
+
+    all_records: with a sheet of all records, unchanged ones too.
+    """
     rejected = rejection_rows(run) if run.published else pd.DataFrame()
-    content = sheets(run.folder.manifest, run.plan, run.checked, rejected, run.built)
+    results = run.folder.load_frame("results") if (run.path / "results.parquet").is_file() else pd.DataFrame()
+    content = RunContent(run.folder.manifest, run.plan, run.checked, rejected, results)
     masker = run.masker(run.plan.items, rejected)
     name = "workbook-revealed.xlsx" if reveal else "workbook.xlsx"
-    written = write_workbook(run.path / name, content, masker=masker.revealed() if reveal else masker)
+    written = write_workbook(
+        run.path / name,
+        sheets(content, all_records=all_records),
+        masker=masker.revealed() if reveal else masker,
+    )
     run.folder.seal(name)
     return written
+
+
+def workbook_of(run: Run, *, reveal: bool, all_records: bool) -> View:
+    """Write it and say where it is; where a person is, with a button that adds all records."""
+    path = write_run_workbook(run, reveal=reveal, all_records=all_records)
+    view = workbook_view(path, run.masker(), reveal=reveal, all_records=all_records)
+    if all_records or panels().unattended():
+        return view
+
+    def add(_name: str, _typed: Mapping[str, str]) -> None:
+        waiting.replace_with(workbook_of(run, reveal=reveal, all_records=True))
+
+    waiting = PanelView(**vars(view), panel=lambda: panels().buttons({"all": "Add all records"}, add))
+    return waiting
+
+
+def add_to_report(run: Run, **sections: View) -> None:
+    """Put what a step found into the run's report, which validation began."""
+    path = run.path / REPORT
+    if not path.is_file():
+        return
+    page = path.read_text("utf-8")
+    for name, view in sections.items():
+        page = with_section(page, name, view)
+    run.folder.write(REPORT, page.encode())
+    run.folder.seal(REPORT)

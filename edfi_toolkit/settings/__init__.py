@@ -48,6 +48,7 @@ __all__ = [
     "Target",
     "dotted",
     "load_settings",
+    "own_checks_dir",
     "without_credentials",
 ]
 
@@ -64,6 +65,7 @@ class Settings:
     ledger: str = "data/ledger.db"
     runs_dir: Path = Path("data/runs")
     copies_dir: Path = Path("data/copies")
+    checks_dir: Path = Path("checks")
     profile_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     reading: ReadingLimits = field(default_factory=ReadingLimits)
@@ -164,7 +166,7 @@ def load_settings(
     content.allow("sources", "targets", "profiles", "paths", "limits", "reading", "answers", "notify")
 
     paths = content.table("paths")
-    paths.allow("ledger", "ledger_env", "runs", "copies", "token_cache")
+    paths.allow("ledger", "ledger_env", "runs", "copies", "checks", "token_cache")
     cache = token_cache_of(paths, environ, root)
     answers = read_counts(content.table("answers"), AnswerLimits)
     targets = {
@@ -183,6 +185,7 @@ def load_settings(
         ledger=ledger or str(root / "data" / "ledger.db"),
         runs_dir=root / Path(paths.text("runs") or "data/runs").expanduser(),
         copies_dir=root / Path(paths.text("copies") or "data/copies").expanduser(),
+        checks_dir=_checks_in(paths, root),
         profile_settings={name: dotted(table.content) for name, table in content.tables("profiles")},
         limits=read_limits(content.table("limits")),
         reading=read_counts(content.table("reading"), ReadingLimits),
@@ -190,6 +193,17 @@ def load_settings(
         file=file,
         root=root,
     )
+
+
+def own_checks_dir() -> Path:
+    """Where the checks of this workspace are, by the nearest `edfi.toml`; nothing else in it is read."""
+    file = find_file(None)
+    content = Section(parse(file) if file else {}, str(file or FILE_NAME), "")
+    return _checks_in(content.table("paths"), file.parent if file else Path.cwd())
+
+
+def _checks_in(paths: Section, root: Path) -> Path:
+    return root / Path(paths.text("checks") or "checks").expanduser()
 
 
 def _mask_key_in(file: Path) -> bytes:

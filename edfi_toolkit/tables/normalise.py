@@ -17,6 +17,7 @@ from edfi_toolkit.errors import SourceError, SourceShapeError
 from edfi_toolkit.tables.cell_errors import reasons, rule_of
 from edfi_toolkit.tables.cells import convert
 from edfi_toolkit.tables.corrections import CORRECTION_COLUMNS, LAID_COLUMNS, lay_over, without_table
+from edfi_toolkit.tables.disguises import EDGES
 from edfi_toolkit.tables.duplicates import duplicates
 from edfi_toolkit.tables.load_errors import (
     Sheet,
@@ -61,11 +62,14 @@ def normalise(
     origins: list[dict[str, Any]] = []
     shapes: dict[str, TableShape] = {}
     given = framed(corrections, CORRECTION_COLUMNS)
+    written: dict[str, pd.DataFrame] = {}
     laid: list[pd.DataFrame] = [without_table(given[~given["table"].isin(list(raw))])]
     for table in (TABLES[name] for name in TABLES if name in raw):
         sheet = _sheet(table, raw[table.name], (files or {}).get(table.name))
         own = given[given["table"].eq(table.name)]
-        frames[table.name], aside, found, shapes[table.name], done = _read(table, sheet, own)
+        frames[table.name], aside, found, shapes[table.name], done, written[table.name] = _read(
+            table, sheet, own
+        )
         laid.append(done)
         skipped.append(aside)
         notices += found
@@ -77,6 +81,7 @@ def normalise(
         origins=pd.DataFrame(origins, columns=list(ORIGIN_COLUMNS)),
         shapes=shapes,
         corrections=_stack(laid, LAID_COLUMNS),
+        written=written,
     )
 
 
@@ -95,8 +100,9 @@ def _sheet(table: Table, content: Raw, file: str | None) -> Sheet:
 
 def _read(
     table: Table, sheet: Sheet, corrections: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame, Notices, TableShape, pd.DataFrame]:
-    """The typed rows, the unreadable rows, notices, what the table looked like, and what became of its corrections."""
+) -> tuple[pd.DataFrame, pd.DataFrame, Notices, TableShape, pd.DataFrame, pd.DataFrame]:
+    """The typed rows, the unreadable rows, notices, what the table looked like, what became of its corrections, and the
+    texts of the typed rows as the source has them."""
     raw, notices, unused = _matched(table, sheet)
     misplaced = pd.DataFrame()
     if len(corrections):
@@ -119,7 +125,19 @@ def _read(
         keys[aside] = skipped["id"].to_numpy()
     unread = [*unused, *sheet.unread]
     shape = table_shape(keys, sheet.file, filled, ordered=sheet.ordered, unread=unread, names=sheet.names)
-    return kept, skipped, notices, shape, corrections
+    texts = _texts(table, raw[~aside & ~collapsed]).reset_index(drop=True)
+    return kept, skipped, notices, shape, corrections, texts
+
+
+def _texts(table: Table, raw: pd.DataFrame) -> pd.DataFrame:
+    """The cells as written, of the columns that become something else; few distinct ones, so categories."""
+    typed = [
+        name for name in raw if not table.columns[name].keeps_text and table.columns[name].type != "json"
+    ]
+    texts = {
+        name: raw[name].astype("str").str.strip(EDGES).replace("", None).astype("category") for name in typed
+    }
+    return pd.DataFrame(texts, index=raw.index)
 
 
 def _keys(table: Table, typed: pd.DataFrame) -> pd.Series:

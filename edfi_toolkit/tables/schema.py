@@ -50,6 +50,11 @@ class Column:
             return "boolean" if self.default is None else "bool"
         return DTYPES[self.type]
 
+    @property
+    def keeps_text(self) -> bool:
+        """Whether a cell is the text of the source, and no other spelling or type of it."""
+        return self.type == "str" and not (self.upper or self.loose or self.none)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table:

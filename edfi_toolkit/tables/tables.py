@@ -30,6 +30,7 @@ SKIPPED_COLUMNS = {
 NOTICE_COLUMNS = {"code": "str", "table": "str", "id": "str", "detail": "str"}
 ORIGIN_COLUMNS = {"table": "str", "file": "str", "rows": "Int64"}
 _LOST_COLUMNS = {"table": "str", "id": "str", "student_id": "str"}
+AS_WRITTEN = " as written"  # after a column's name on disk; no column of a table has a blank in its name
 
 
 class Tables(Mapping[str, pd.DataFrame]):
@@ -40,6 +41,7 @@ class Tables(Mapping[str, pd.DataFrame]):
     notices: what a steward should know (NOTICE_COLUMNS).
     origins: what was read from where, with the number of rows (ORIGIN_COLUMNS).
     shapes: what each table looked like in the source.
+    written: by table the texts of the source in the columns that have another type, row by row of the table.
     corrections: what people had corrected, and what became of it (LAID_COLUMNS).
     """
 
@@ -52,7 +54,11 @@ class Tables(Mapping[str, pd.DataFrame]):
         origins: pd.DataFrame | None = None,
         shapes: Mapping[str, TableShape] = MappingProxyType({}),
         corrections: pd.DataFrame | None = None,
+        written: Mapping[str, pd.DataFrame] = MappingProxyType({}),
     ) -> None:
+        self.written = {
+            name: frame for name, frame in written.items() if len(frame) == len(frames.get(name, ()))
+        }
         self._frames = {name: frames[name] for name in TABLES if name in frames}
         self.skipped = framed(skipped, SKIPPED_COLUMNS)
         self.notices = framed(notices, NOTICE_COLUMNS)
@@ -88,7 +94,8 @@ class Tables(Mapping[str, pd.DataFrame]):
     def replacing(self, frames: Mapping[str, pd.DataFrame], **others: pd.DataFrame) -> Tables:
         """The same tables, some of them replaced. others: `skipped`, `notices`, `corrections`."""
         kept = {
-            name: getattr(self, name) for name in ("skipped", "notices", "origins", "shapes", "corrections")
+            name: getattr(self, name)
+            for name in ("skipped", "notices", "origins", "shapes", "corrections", "written")
         }
         return Tables({**self._frames, **frames}, **{**kept, **others})
 
@@ -147,6 +154,8 @@ class Tables(Mapping[str, pd.DataFrame]):
             stored = frame.copy()
             for column in _json_columns(name):
                 stored[column] = json_column(stored[column])
+            if name in self.written:
+                stored = stored.join(self.written[name].add_suffix(AS_WRITTEN))
             write_private(folder / f"{name}.parquet", partial(stored.to_parquet, index=False))
         return folder
 
@@ -166,8 +175,12 @@ class Tables(Mapping[str, pd.DataFrame]):
             for column in _json_columns(name):
                 values = from_json_column(frame[column])
                 frame[column] = pd.Series(values, index=frame.index, dtype="object")
-        shapes = shapes_of(extras.pop("shapes"))
-        return cls(stored, shapes=shapes, corrections=laid, **extras)
+        shapes, written = shapes_of(extras.pop("shapes")), {}
+        for name, frame in stored.items():
+            texts = [column for column in frame if column.endswith(AS_WRITTEN)]
+            written[name] = frame[texts].rename(columns=lambda column: column.removesuffix(AS_WRITTEN))
+            stored[name] = frame.drop(columns=texts)
+        return cls(stored, shapes=shapes, corrections=laid, written=written, **extras)
 
 
 def framed(frame: pd.DataFrame | None, columns: Mapping[str, str]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from edfi_toolkit.errors import ValidationError
 from edfi_toolkit.model import associations, standards
 from edfi_toolkit.rules import Build
 from edfi_toolkit.rules import profile as profile_of
-from edfi_toolkit.tables import TABLES
+from edfi_toolkit.tables import TABLES, Tables
 from edfi_toolkit.validation import gx
 from edfi_toolkit.validation.findings import Collected
 from edfi_toolkit.validation.flatten import RECORDS, Flat, frame_of
@@ -41,21 +41,36 @@ def check_tables(build: Build, suites: Suites, collected: Collected) -> None:
             continue
         table = subject.removeprefix("source.")
         schema, frame = TABLES[table], build.tables[table]
-        plain = frame.drop(
-            columns=[column.name for column in schema.columns.values() if column.type == "json"]
-        )
-        if table == "preferences":  # their names compare without regard to case
-            plain = plain.assign(name=plain["name"].str.casefold())
         ids = row_ids(frame, schema.primary_key)
         for suite in of_subject:
             rules = [rule for rule in _asked(suite, build) if _is_needed(rule, build)]
-            for outcome in gx.run(plain, rules, file=suite.path.name, parameters=_parameters(build)):
+            for outcome in run_on_table(build.tables, table, rules, suite.path.name, _parameters(build)):
                 rule = outcome.expectation
                 if outcome.error or outcome.failed:
                     where: Any = [None]
                 else:
                     where = ids.to_numpy()[list(outcome.labels)]
                 collected.add_rows(rule["meta"]["rule_id"], table, where, **_texts(outcome, suite))
+
+
+def run_on_table(
+    tables: Tables, table: str, rules: Sequence[Expectation], file: str, parameters: Mapping[str, Any]
+) -> list[gx.Outcome]:
+    """Evaluate expectations on a canonical table; those with `as_written` in their meta on the texts of the source."""
+    schema, plain = TABLES[table], tables[table]
+    plain = plain.drop(columns=[column.name for column in schema.columns.values() if column.type == "json"])
+    if table == "preferences":  # their names compare without regard to case
+        plain = plain.assign(name=plain["name"].str.casefold())
+    typed = [name for name in plain if not schema.columns[name].keeps_text]
+    texts = tables.written.get(table, pd.DataFrame(index=plain.index)).astype("str")
+    written = plain.drop(columns=typed).join(
+        texts
+    )  # a column whose texts are not known is missing: an error, no pass
+    outcomes = []
+    for frame, as_written in ((plain, False), (written, True)):
+        asked = [rule for rule in rules if bool(rule["meta"].get("as_written")) is as_written]
+        outcomes += gx.run(frame, asked, file=file, parameters=parameters) if asked else []
+    return outcomes
 
 
 def check_records(

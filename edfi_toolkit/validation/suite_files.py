@@ -19,6 +19,7 @@ from edfi_toolkit.errors import ConfigError, ValidationError, what_failed
 from edfi_toolkit.rules import profile_names, profiles
 from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.rules.contract import all_settings
+from edfi_toolkit.settings import own_checks_dir
 from edfi_toolkit.validation.check_texts import CHECK_TEXTS, SEVERITIES
 
 Expectation = dict[str, Any]
@@ -118,13 +119,15 @@ def shipped_folder() -> Path:
 
 
 def load(environ: Mapping[str, str] = os.environ) -> dict[str, list[Suite]]:
-    """All suites by subject: the shipped ones, those of the profiles, then the folder that EDFI_EXPECTATIONS names.
+    """All suites by subject: the shipped ones, those of the profiles, the checks of the workspace, then the folder that
+    EDFI_EXPECTATIONS names.
 
     A file there with the name of one of the others takes its place; any other is added. Raises ConfigError when
     the folder does not exist, ValidationError naming the file and what is wrong with it.
     """
     folders = [shipped_folder(), *(profile.suites for profile in profiles().values() if profile.suites)]
     paths = {path.name: path for folder in folders for path in sorted(folder.glob("*.json"))}
+    paths |= {path.name: path for path in sorted(own_checks_dir().glob("*.json"))}
     if own := environ.get("EDFI_EXPECTATIONS"):
         if not Path(own).is_dir():
             raise ConfigError(f"EDFI_EXPECTATIONS names {own}, which is no folder. Correct it or unset it.")

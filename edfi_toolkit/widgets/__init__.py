@@ -21,9 +21,12 @@ from edfi_toolkit.widgets.progress import ProgressBar
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
     from edfi_toolkit.runs import Run
+    from edfi_toolkit.runs.checks import Checks
     from edfi_toolkit.runs.workshop import Workshop
     from edfi_toolkit.widgets.approval import Approval, Publishing
     from edfi_toolkit.widgets.charts import Chart
+    from edfi_toolkit.widgets.check_form import CheckForm
+    from edfi_toolkit.widgets.form import Form
     from edfi_toolkit.widgets.grids import Grid
     from edfi_toolkit.widgets.investigation import Reasons
     from edfi_toolkit.widgets.student_panel import StudentPanel
@@ -33,7 +36,9 @@ __all__ = [
     "approve",
     "bar_over",
     "bars",
+    "buttons",
     "grid",
+    "own_checks",
     "participation",
     "progress",
     "publish",
@@ -134,6 +139,20 @@ def approve(plan: Plan, on_approve: Callable[[str, Mapping[str, str]], Any]) -> 
     if unattended():
         return Table(counts_by_action(plan), masker=session_masker(), title=f"Plan {plan.fingerprint}")
     return Approval(plan, on_approve)
+
+
+def buttons(named: Mapping[str, str], on_press: Callable[[str, Mapping[str, str]], None]) -> Form:
+    """Buttons by name and label; `on_press(name, {})`."""
+    from edfi_toolkit.widgets.form import Form
+
+    return Form([], named, on_press)
+
+
+def own_checks(checks: Checks) -> CheckForm:
+    """The form that adds a check to the workspace."""
+    from edfi_toolkit.widgets.check_form import CheckForm
+
+    return CheckForm(checks)
 
 
 def publish(carry_out: Callable[[], Any]) -> Publishing:

@@ -16,6 +16,7 @@ import pandas as pd
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.planning import Plan
 from edfi_toolkit.planning.guardrails import NO_OVERRIDE
+from edfi_toolkit.widgets.rerun import Rerun
 
 _ORDER = ["POST", "PUT", "DELETE", "ADOPT", "UNMAP", "NOOP"]
 _RED = "color: var(--jp-error-color0, #b71c1c)"
@@ -112,9 +113,10 @@ class Publishing(w.VBox):
         self._carry_out, self.result = carry_out, None
         self.button = w.Button(description="Publish", button_style="danger", icon="upload")
         self.status, self.output = w.HTML(layout=w.Layout(margin="0 8px")), w.Output()
+        self.rerun = Rerun()
         self.button.on_click(self._pressed)
         action = w.HBox([self.button, self.status], layout=w.Layout(align_items="center"))
-        super().__init__([action, self.output])
+        super().__init__([action, self.output, self.rerun])
 
     def _pressed(self, _button: Any) -> None:
         if self.button.disabled:
@@ -133,6 +135,7 @@ class Publishing(w.VBox):
             else:
                 self.button.description = "Published"
                 self._say(f"Done. {getattr(self.result, 'says', '')}".strip())
+                self.rerun.ask_below()
 
     def _say(self, text: str, style: str = "") -> None:
         self.status.value = f'<span style="{style}">{escape(text)}</span>'

@@ -1,4 +1,4 @@
-"""Runs the notebook's cells again after a person chose something else, where JupyterLab lets a widget ask for it."""
+"""Runs cells of the notebook again after a person chose something else, or published, where JupyterLab allows it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,15 @@ function render({ model, el }) {
   const rerun = (message) => {
     const app = window.jupyterapp;
     const inside = app?.shell.currentWidget?.node.contains(el);
-    if (message.rerun && inside) app.commands.execute("notebook:run-all-cells");
-    else if (message.rerun) el.textContent = message.otherwise;
+    if (!message.rerun) return;
+    if (!inside) { el.textContent = message.otherwise; return; }
+    if (message.rerun === "below") {
+      const notebook = app.shell.currentWidget.content;
+      const here = notebook.widgets.findIndex((cell) => cell.node.contains(el));
+      if (here + 1 === notebook.widgets.length) return;
+      notebook.activeCellIndex = here + 1;
+    }
+    app.commands.execute(message.rerun === "below" ? "notebook:run-all-below" : "notebook:run-all-cells");
   };
   model.on("msg:custom", rerun);
   return () => model.off("msg:custom", rerun);
@@ -28,4 +35,8 @@ class Rerun(anywidget.AnyWidget):
 
     def ask(self) -> None:
         """Run all cells of the notebook this is in, or say how."""
-        self.send({"rerun": True, "otherwise": "Choose Run > Run All Cells to see it below."})
+        self.send({"rerun": "all", "otherwise": "Choose Run > Run All Cells to see it below."})
+
+    def ask_below(self) -> None:
+        """Run the cells below the one this is in, which show what was before, or say how."""
+        self.send({"rerun": "below", "otherwise": "Run the cells below again: they show what was before."})

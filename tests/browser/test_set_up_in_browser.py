@@ -114,6 +114,8 @@ def test_then_publishes_and_the_bar_tells_it_without_a_cell_being_run(lab: Any) 
     publish(lab, page)
     page.get_by_role("link", name=re.compile(r"^32 in the ODS \d\d:\d\d$")).wait_for()
     page.get_by_role("link", name="7 refused", exact=True).wait_for()
+    below = page.get_by_role("grid", name="Publish: not delivered")  # said before that nothing was sent
+    below.get_by_text("refused", exact=True).first.wait_for()
     lab.screenshot(page, "40_published-with-bar", whole=True)
     lab.close(page)
 

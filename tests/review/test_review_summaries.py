@@ -161,17 +161,18 @@ def test_what_is_left_alone_says_which_rule_holds_it() -> None:
         },
         {**keys, "code": "NOTE", "says": "", "hint": ""},
     ]
-    held = pd.DataFrame([{**keys, "held_by": ["COM-PAY-4"]}])
+    held = pd.DataFrame([{**keys, "held_by": ["COM-PAY-4", "OWN-1"]}])
+    own = pd.DataFrame([{"rule_id": "OWN-1", "says": "It is none of ours.", "hint": "Ask."}])
 
     alone = left_alone(
         SimpleNamespace(findings=pd.DataFrame(findings)),  # type: ignore[arg-type]
-        SimpleNamespace(held=held),  # type: ignore[arg-type]
+        SimpleNamespace(held=held, findings=own),  # type: ignore[arg-type]
     )
 
     assert alone[["says", "hint", "by_validation"]].values.tolist() == [
         [
-            "A text is longer than the data standard allows.",
-            "Shorten it in the SIS. The toolkit never cuts a text.",
+            "A text is longer than the data standard allows. It is none of ours.",
+            "Shorten it in the SIS. The toolkit never cuts a text. Ask.",
             True,
         ],
         ["Its row cannot be read.", "Mend it.", False],

@@ -59,9 +59,32 @@ def test_persons_are_masked_unless_revealed(tmp_path: Path) -> None:
 def test_values_keep_their_kind_and_missing_ones_are_blank(tmp_path: Path) -> None:
     sheet = written(tmp_path, changes())["Changes"]
 
-    assert [cell.value for cell in sheet[2]][:3] == ["POST", "2025-08-23", 255901]
+    assert [cell.value for cell in sheet[2]][:3] == ["POST", "2025-08-23", "255901"]
     assert [cell.value for cell in sheet[3]][1:3] == [None, None]
     assert sheet["F2"].value == "CERT-CTE-1, CERT-CTE-2"
+
+
+def test_numbers_are_numbers_and_ids_are_texts(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"attempts": [2], "ed_fi_school_id": [255901], "student_id": ["0012"]})
+    sheet = written(tmp_path, frame, reveal=True)["Changes"]
+
+    assert [cell.value for cell in sheet[2]] == [2, "255901", "0012"]
+
+
+def test_rows_that_do_not_fit_are_on_further_sheets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edfi_toolkit.review.workbook.MOST_ROWS", 2)
+    book = written(tmp_path, pd.DataFrame({"row": range(5)}))
+
+    assert book.sheetnames[1:4] == ["Changes", "Changes (2)", "Changes (3)"]
+    assert [len(list(book[name].iter_rows(min_row=2))) for name in book.sheetnames[1:4]] == [2, 2, 1]
+    assert book["Changes (3)"]["A2"].value == 4
+
+
+def test_a_sheet_is_printed_as_wide_as_a_page_with_its_headings(tmp_path: Path) -> None:
+    sheet = written(tmp_path, changes())["Changes"]
+
+    assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == ("landscape", 0)
+    assert sheet.print_title_rows == "$1:$1"
 
 
 def test_the_header_stays_in_view_and_can_filter(tmp_path: Path) -> None:

@@ -192,6 +192,10 @@ def test_a_refused_record_is_shown_by_cause_and_stands_in_the_workbook(
     assert rejected.frames["causes"]["rejections"].sum() == view.value["outcome"].eq("refused").sum() > 0
     book = openpyxl.load_workbook(run.workbook().value)
     assert book["Refused"].max_row > 1
+    assert book["Sent"].max_row == int(run.plan.sends.sum()) + 1
+    report = (run.path / "report.html").read_text("utf-8")
+    for section in ("preview", "publish", "rejections", "corrections"):
+        assert report.count(f"<section id='{section}'>") == 1
     assert run.folder.manifest["steps"]["publish"]["outcomes"]["refused"] > 0
 
 
@@ -359,7 +363,9 @@ def test_the_workbook_is_written_when_asked_and_at_every_step_only_where_a_perso
 
 def test_the_workbook_shows_students_only_when_asked(work: Playground) -> None:
     run = previewed()
-    paths = [run.workbook().value, run.workbook(reveal=True).value]
+    paths = [run.workbook(all_records=True).value, run.workbook(reveal=True).value]
+    records = openpyxl.load_workbook(paths[0])["Records"]
+    assert records.max_row == 1 + len(run.plan.items) + len(run.checked.held)
     texts = [
         {
             str(cell.value)

@@ -1,0 +1,102 @@
+"""The sheets of a run's workbook: frames of real data, which the workbook masks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from edfi_toolkit.display.values import cell_text
+from edfi_toolkit.review.causes import with_causes
+from edfi_toolkit.review.changes import in_words
+from edfi_toolkit.review.meanings import events_of, events_text
+from edfi_toolkit.review.places import findings_at_places, school_names
+from edfi_toolkit.review.summaries import (
+    WHO,
+    changes_of,
+    in_one_text,
+    sentences_of,
+    skipped_rows,
+    texts_of,
+    value_texts,
+)
+
+if TYPE_CHECKING:
+    from edfi_toolkit.planning import Plan
+    from edfi_toolkit.validation import Checked
+
+_HEAD = ("run_id", "profile", "school_year", "source", "target", "started_at", "started_by")
+_SENT = [*WHO, "outcome", "status", "correlation_id", "attempts", "messages", "resource"]
+_REFUSED = ["cause", "says", "todo", "who", "messages", "status", "correlation_id", "open", "source_refs"]
+_CORRECTED = ["table", "row_id", "column", "member", "was", "value", "state", "author", "reason", "given_at"]
+
+
+@dataclass(frozen=True)
+class RunContent:
+    """What a workbook tells of a run. rejections, results: without rows while nothing was published."""
+
+    manifest: Mapping[str, Any]
+    plan: Plan
+    checked: Checked
+    rejections: pd.DataFrame
+    results: pd.DataFrame
+
+
+def sheets(run: RunContent, *, all_records: bool = False) -> dict[str, pd.DataFrame]:
+    """The sheets by name. all_records: one of all records too, with what happens to each."""
+    held, skipped = run.checked.held, skipped_rows(run.checked.build)
+    refused = with_causes(run.rejections) if len(run.rejections) else run.rejections
+    says, hints = (sentences_of(run.checked.findings, part) for part in ("says", "hint"))
+    results = run.results.reindex(columns=["action", *_SENT])
+    found = {
+        "Summary": _summary(run.manifest),
+        "Changes": _changes_in_words(run.plan),
+        "Sent": results.assign(action=in_words(results["action"])),
+        "Held": held.assign(
+            says=[texts_of(rules, "says", says) for rules in held["held_by"]],
+            todo=[texts_of(rules, "hint", hints) for rules in held["held_by"]],
+        )[[*WHO, "held_by", "says", "todo", "source_refs", "resource"]],
+        "Refused": refused.reindex(columns=["action", *WHO, *_REFUSED]),
+        "Skipped": skipped.assign(todo=[texts_of([rule], "hint") for rule in skipped["rule"]]),
+        "Findings": findings_at_places(run.checked),
+        "Corrections": run.checked.build.tables.corrections[_CORRECTED],
+    }
+    return found | ({"Records": _records(run.plan, run.checked)} if all_records else {})
+
+
+def _summary(manifest: Mapping[str, Any]) -> pd.DataFrame:
+    facts = [{"step": "run", "what": name, "value": manifest.get(name)} for name in _HEAD]
+    for step, found in manifest.get("steps", {}).items():
+        facts += [{"step": step, "what": name, "value": found[name]} for name in found if name != "files"]
+    table = pd.DataFrame(facts, columns=["step", "what", "value"])
+    return table.assign(what=table["what"].str.replace("_", " "), value=table["value"].map(_fact_text))
+
+
+def _fact_text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {count}" for name, count in value.items())
+    return cell_text(value) or "none"
+
+
+def _changes_in_words(plan: Plan) -> pd.DataFrame:
+    """One row for each record that changes, with its values in one text, and the event of the source in words."""
+    changes = changes_of(plan, "body", "before")
+    columns = ["action", "pair", *WHO, "values", "reason", "event", "resource"]
+    events = changes["reason"].map(events_of)
+    texts = {text: events_text(text) for text in events.unique()}
+    return changes.assign(values=value_texts(changes), event=events.map(texts))[columns]
+
+
+def _records(plan: Plan, checked: Checked) -> pd.DataFrame:
+    """Every record of the plan, and those that validation holds, with what happens to it."""
+    items = plan.items
+    bodies = items["body"].where(items["body"].notna(), items["before"])
+    kept = items.assign(change=in_words(items["action"], items["pair"]), values=[*map(in_one_text, bodies)])
+    held = checked.held.assign(change="held", values=[*map(in_one_text, checked.held["body"])])
+    columns = ["change", *WHO, "values", "resource"]
+    every = pd.concat([kept[columns], held[columns]], ignore_index=True)
+    school = school_names(every["education_organization_id"], checked.build.tables)
+    every.insert(columns.index("education_organization_id"), "school", school)
+    return every
