@@ -25,6 +25,7 @@ LABELS = {
     "row_id": "source row",
     "rule_id": "rule",
     "says": "what is wrong",
+    "set_aside": "unreadable",
     "source_refs": "source rows",
     "student_unique_id": "student",
     "todo": "what to do",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from edfi_toolkit.display.panels import panels
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.meanings import meanings_of
 from edfi_toolkit.review.summaries import by_rule, rows, rows_aside
@@ -76,7 +77,7 @@ def extracted_view(
         frames={"unreadable": rows_aside(aside), "read": read, "notices": tables.notices, "changed": changed},
         empty={"unreadable": "Every row could be read.", "changed": "The same tables, columns and rows."},
         meanings=meanings_of(aside["rule"].unique()),
-        bars=read.set_index("table")["kept"].astype("int64"),
+        picture=lambda: panels().bars(read.set_index("table")["kept"].astype("int64"), "Rows kept, by table"),
         value=tables,
     )
 

@@ -27,10 +27,11 @@ def places_of(rows: pd.DataFrame, tables: Tables, *, id_column: str) -> pd.DataF
     """
     found = pd.DataFrame({"student_id": None, "school": None, "program": None}, index=rows.index, dtype="str")
     for name, part in rows.groupby("table"):
-        key = TABLES[str(name)].primary_key
-        if len(key) != 1:
+        table = TABLES.get(str(name))  # a finding about a whole resource has that in place of a table
+        if table is None or len(table.primary_key) != 1:
             continue
-        known = _of_table(tables[str(name)], tables).set_axis(tables[str(name)][key[0]].astype("str"))
+        ids = tables[table.name][table.primary_key[0]].astype("str")
+        known = _of_table(tables[table.name], tables).set_axis(ids)
         known = known[~known.index.duplicated()]
         for column in found:
             found.loc[part.index, column] = part[id_column].map(known[column]).astype("str")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from edfi_toolkit.display.panels import panels
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.approvals import CLOSED, limits_block
 from edfi_toolkit.review.changes import CHANGES, change_rows, numbers_of, with_live
@@ -96,7 +97,9 @@ def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
             "live": met[["code", "says", "hint", "resource", *WHO]],
             "foreign": findings.loc[findings["code"].eq("FOREIGN"), ["resource", *WHO]],
         },
-        bars=_by_school(changes).set_index("school").head(_SCHOOLS_DRAWN),
+        picture=lambda: panels().bars(
+            _by_school(changes).set_index("school").head(_SCHOOLS_DRAWN), "What would happen, by school"
+        ),
         empty={
             "held": "Nothing is held.",
             "changes": "Nothing would change.",

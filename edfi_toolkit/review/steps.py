@@ -144,7 +144,7 @@ def checked_view(checked: Checked, masker: Masker, target_note: str = "") -> Vie
         frames={"findings": findings_at_places(checked), "held": held[[*keys_in(held), "held_by"]]},
         empty={"findings": "Nothing was found.", "held": "No record is held."},
         meanings=meanings_of(findings["rule_id"].unique()),
-        bars=_by_rule_and_severity(checked),
+        picture=lambda: panels().bars(_by_rule_and_severity(checked), "Findings by rule, worst first"),
         value=checked,
     )
 

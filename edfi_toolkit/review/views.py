@@ -56,7 +56,7 @@ class View:
     masker: Masker
     frames: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     empty: Mapping[str, str] = field(default_factory=dict)
-    bars: pd.Series | pd.DataFrame | None = None
+    bars: pd.Series | None = None
     picture: Callable[[], Any] | None = None
     numbers: Mapping[str, int] = field(default_factory=dict)
     meanings: Mapping[str, str] = field(default_factory=dict)

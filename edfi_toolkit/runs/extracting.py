@@ -14,8 +14,7 @@ from edfi_toolkit.runs.artifacts import hashes_of
 from edfi_toolkit.runs.decisions import close_agreed, open_corrections
 from edfi_toolkit.runs.folder import runs_newest_first
 from edfi_toolkit.runs.manifest import check_row_balance, extract_counts, head_of_manifest
-from edfi_toolkit.runs.planning import remembered
-from edfi_toolkit.tables.shapes import shapes_of
+from edfi_toolkit.tables.shapes import has_lost, shapes_of
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
@@ -53,16 +52,21 @@ def extract_view(run: Run) -> View:
 
 def losses_of(run: Run) -> list[str]:
     """COM-GRD-1 and COM-GRD-3 as a plan says them that changes whatever rests on the lost rows."""
+    from edfi_toolkit.ledger import Ledger
     from edfi_toolkit.planning.comparison import PlanScope, map_side
     from edfi_toolkit.planning.source_loss import source_loss
 
     if run.school_year is None or run.target_name not in run.installation.targets:
         return []
-    known = remembered(run, run.school_year)
-    resources = tuple(known["identity_map"]["resource"].unique())
-    scope = PlanScope(run.profile, run.school_year, run.source.name, resources)
-    published = map_side(known["identity_map"], scope)
-    loss = source_loss(known["last_shapes"], published, run.tables, run.profile)
+    with Ledger(run.installation.ledger) as ledger:
+        feed = ledger.feed(run.target.identity, run.profile, run.source.name)
+        last = ledger.source_shapes(feed, school_year=run.school_year)
+        if not has_lost(shapes_of(last), run.tables.shapes):
+            return []
+        mapped = ledger.identity_map(feed)
+    scope = PlanScope(run.profile, run.school_year, run.source.name, tuple(mapped["resource"].unique()))
+    published = map_side(mapped, scope)
+    loss = source_loss(last, published, run.tables, run.profile)
     share = float(run.settings["max_shrink_share"])
     return [*loss.lost(), *loss.shrunk(published, share)]
 

@@ -128,10 +128,6 @@ def short_retry() -> RetryPolicy:
 
 
 def _remembered(run: Run, *, claims: bool = False) -> dict[str, Any]:
-    return remembered(run, int(run.built.config["school_year"]), claims=claims)
-
-
-def remembered(run: Run, year: int, *, claims: bool = False) -> dict[str, Any]:
     """What the ledger knows for a plan: what was published, and how the resources were set at the last sync.
 
     claims: also what other feeds published to this target, which a resync must not take for no one's.
@@ -140,6 +136,7 @@ def remembered(run: Run, year: int, *, claims: bool = False) -> dict[str, Any]:
 
     with Ledger(run.installation.ledger) as ledger:
         feed = ledger.feed(run.target.identity, run.profile, run.source.name)
+        year = int(run.built.config["school_year"])
         known = [ledger.identity_map(feed), *([ledger.claims(feed)] if claims else [])]
         return {
             "identity_map": pd.concat(known, ignore_index=True) if claims else known[0],

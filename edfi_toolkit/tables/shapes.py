@@ -92,6 +92,22 @@ def table_shape(
     return TableShape(", ".join(distinct), ordered, tuple(unread), names, pa.table(columns))
 
 
+def has_lost(then: Mapping[str, TableShape], now: Mapping[str, TableShape]) -> bool:
+    """Whether a table has lost rows, a column or values of one: only then a closer comparison can find a loss."""
+    for table, shape in then.items():
+        other = now.get(table)
+        if other is None or shape.rows_not_in(other).any():
+            return True
+        for column in shape.columns:
+            if column not in other.columns or _filled(shape, column) > _filled(other, column):
+                return True
+    return False
+
+
+def _filled(shape: TableShape, column: str) -> int:
+    return int(shape.rows[column].to_numpy().sum())
+
+
 def shapes_frame(shapes: Mapping[str, TableShape]) -> pd.DataFrame:
     """SHAPES: one row for each table."""
     rows = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -100,7 +101,7 @@ def test_com_grd_1_a_header_alone_is_refused_and_goes_by_a_persons_word_for_each
         about = {"profile": "certification", "school_year": YEAR, "source": "north"}
         extracted = edfi.open_run(**about, run_id="new").extract()
     assert extracted.tone == "bad"
-    assert "program_participation 7 gone." in extracted.says
+    assert re.search(r"program_participation \d+ gone\.", extracted.says)
     assert "has no row any more; it had 10 rows when it was last published" in repr(extracted)
     says = "The table program_participation (program_participation.csv) has no row any more; it had 10 rows when it was"
     for name, *more in (("run", "--approve", "auto"), ("plan",), ("publish", "--approve", "auto")):

@@ -40,6 +40,19 @@ def approve(lab: Any, page: Any) -> None:
     page.get_by_text("approved by Ann Example").wait_for()
 
 
+def add_a_check(page: Any) -> None:
+    """The suite is edited: a column of a table is judged as the source has it, tried first."""
+    form = page.locator(".edfi-form").filter(has_text="What is wrong then")
+    form.get_by_label("Table").select_option("program_participation")
+    form.get_by_label("Column").select_option("program_name")
+    form.get_by_label("Severity").select_option("info")
+    form.get_by_label("What is wrong then").fill("The program has no name.")
+    form.get_by_role("button", name="Try").click()
+    page.get_by_text("It would find 0 of").wait_for()
+    form.get_by_role("button", name="Save").click()
+    page.get_by_text("it is asked from now on").wait_for()
+
+
 def publish(lab: Any, page: Any) -> None:
     page.get_by_text("approved by Ann Example").wait_for()
     lab.screenshot(page, "40_publish-waiting", whole=True)
@@ -55,6 +68,8 @@ def publish_again(page: Any) -> None:
 @pytest.mark.parametrize("name", PATH)
 def test_a_notebook_runs_for_a_person(lab: Any, canaries: list[str], name: str) -> None:
     page = lab.run_all(lab.folder / f"{name}.ipynb")
+    if name == "20_validate":
+        add_a_check(page)
     if name == "30_preview":
         approve(lab, page)
     if name == "40_publish":
