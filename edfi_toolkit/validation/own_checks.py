@@ -125,8 +125,10 @@ def _asked(table: str, column: str, kind: str, values: str, until: str) -> tuple
     if kind == "matches":
         try:
             re.compile(values)
-        except re.error as error:
-            raise ConfigError(f"The pattern cannot be read ({error}). Correct it.") from None
+        except re.error:
+            raise ConfigError(
+                "The pattern is no regular expression. Correct it, such as ^A.*$ for all that begins with A."
+            ) from None
         if not values:
             raise ConfigError(r"Which pattern? A regular expression, such as ^\d{4}$ for four digits.")
         return _KIND_OF[kind], {"regex": values}

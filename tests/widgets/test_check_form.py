@@ -69,7 +69,7 @@ def test_each_kind_finds_the_rows_it_is_about() -> None:
     [
         (given("no_shw", "filled"), "Did you mean 'no_show'"),
         (given("no_show", "one of these values"), "Separate them by |"),
-        (given("no_show", "matches", "("), "The pattern cannot be read"),
+        (given("no_show", "matches", "("), "The pattern is no regular expression"),
         (given("no_show", "between", "1"), "holds neither numbers nor days"),
         (given("start_date", "between", "soon"), "are numbers, or days"),
         (given("start_date", "between"), "Give the least"),
