@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from edfi_toolkit.storage import write_private
 from edfi_toolkit.tables.load_errors import is_load_error
 
 if TYPE_CHECKING:
+    import jinja2
+
     from edfi_toolkit.validation.checked import Checked
 
 LIMIT = 2000  # rows of a table in the report; a browser sorts and filters that many without a pause
@@ -30,6 +33,14 @@ def write_report(
 
     Gives the path.
     """
+    mask = (masker or session_masker()).knowing(_ids(checked))
+    facts = story(checked, mask, written_at or dt.datetime.now(dt.UTC))
+    return write_private(path, _page().render(**facts))
+
+
+@cache
+def _page() -> jinja2.Template:
+    """The template, made ready once: that takes longer than filling it in for a small district."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -41,9 +52,7 @@ def write_report(
     environment.filters["breakable"] = breakable
     environment.filters["count"] = lambda number: f"{number:,}"
     environment.filters["share"] = lambda part, whole: f"{100 * part / whole if whole else 0:.2f}"
-    mask = (masker or session_masker()).knowing(_ids(checked))
-    facts = story(checked, mask, written_at or dt.datetime.now(dt.UTC))
-    return write_private(path, environment.get_template("report.html.j2").render(**facts))
+    return environment.get_template("report.html.j2")
 
 
 def breakable(name: object) -> Any:
