@@ -30,25 +30,32 @@ QUIET = [
 ]
 # Run All before the session is ready opens a "Select Kernel" dialog and waits for ever; so does a notebook
 # that names no kernel. An evaluation in the page knows no time limit, so this one only ever looks.
-READY = """() => {
+READY = """(path) => {
     const context = window.jupyterapp?.shell?.currentWidget?.context;
-    return context?.isReady && context.sessionContext.isReady
+    return context?.isReady && (!path || context.path === path) && context.sessionContext.isReady
         && context.sessionContext.session?.kernel?.status === 'idle';
 }"""
 DONE = """() => {
     const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')];
     return prompts.length > 0 && prompts.every((prompt) => /^\\[\\d+\\]:$/.test(prompt.textContent.trim()));
 }"""
+CLOSE = """async () => {
+    await jupyterapp.commands.execute('docmanager:save');
+    await jupyterapp.shell.currentWidget.context.sessionContext.shutdown();
+    for (const widget of [...jupyterapp.shell.widgets('main')]) widget.dispose();
+}"""
 
 
 class Lab:
     """A JupyterLab on a folder of notebooks, and a browser to look at it. `refused`: what it asked of others.
 
+    A page whose notebook was closed is used for the next one: loading JupyterLab takes longer than most notebooks.
     environ: what makes the workspace's sandbox its target.
     """
 
     def __init__(self, folder: Path, url: str, token: str, browser: Any, environ: dict[str, str]) -> None:
         self.folder, self.refused, self.environ = folder, list[str](), environ
+        self._free = list[Any]()
         self._url, self._token = url, token
         self._context = browser.new_context(viewport=VIEW)
         self._context.set_default_timeout(WAIT_MS)
@@ -73,10 +80,14 @@ class Lab:
 
     def open(self, path: Path) -> Any:
         """The page of a notebook in the folder, its kernel ready."""
-        page = self._context.new_page()
         place = path.relative_to(self.folder).as_posix()
-        page.goto(f"{self._url}/lab/tree/{place}?token={self._token}&reset")
-        page.wait_for_function(READY)
+        if self._free:
+            page = self._free.pop()
+            page.evaluate("(path) => jupyterapp.commands.execute('docmanager:open', {path})", place)
+        else:
+            page = self._context.new_page()
+            page.goto(f"{self._url}/lab/tree/{place}?token={self._token}&reset")
+        page.wait_for_function(READY, arg=place)
         page.evaluate("() => jupyterapp.restored")
         # The file browser would take a quarter of the width from what a test looks at.
         page.evaluate("() => jupyterapp.shell.collapseLeft()")
@@ -117,10 +128,9 @@ class Lab:
             page.set_viewport_size(VIEW)
 
     def close(self, page: Any) -> None:
-        """Save, shut the kernel down, close the page."""
-        page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
-        page.evaluate("() => jupyterapp.shell.currentWidget.context.sessionContext.shutdown()")
-        page.close()
+        """Save, shut the kernel down, close the notebook."""
+        page.evaluate(CLOSE)
+        self._free.append(page)
 
 
 @pytest.fixture(scope="module")
