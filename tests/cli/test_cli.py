@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -17,10 +18,12 @@ import typer
 from edfi_toolkit import errors
 from edfi_toolkit.batch.unattended import shipped
 from edfi_toolkit.cli import app, main
-from edfi_toolkit.cli.playground import make_playground, target_environ, working_in
+from edfi_toolkit.cli.playground import working_in
 from edfi_toolkit.runs.folder import RunFolder
-from edfi_toolkit.sandbox import Running, start
+from edfi_toolkit.sandbox import Running
+from tests.factories.watched import PEOPLE, District
 
+STUDENT = re.compile(r"\bS-\d{1,3}\b")  # one of the district `north`; a pseudonym is longer
 SAMPLE = ["--profile", "certification", "--school-year", "2026"]
 HEAVY = (
     "pandas",
@@ -278,62 +281,61 @@ def test_a_sandbox_says_where_it_is_in_one_json_line() -> None:
             process.terminate()
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> object:
-    seeds = sorted((shipped("data/samples") / "certification").glob("ods-seed*.jsonl"))
-    with start(seeds=seeds) as running:
-        yield running
+@pytest.fixture
+def north(sandbox: Running, tmp_path: Path) -> Iterator[District]:
+    """Twenty students whom the ODS knows, and one whom it does not: his record is held."""
+    made = District.beside(tmp_path / "work", sandbox)
+    made.write([*range(20), PEOPLE])
+    with working_in(made.folder, made.environ):
+        yield made
 
 
 @pytest.mark.filterwarnings("default")  # Great Expectations warns when it is first imported
-def test_plan_then_publish_then_plan_again(cli: Cli, sandbox: Running, tmp_path: Path) -> None:
-    made = make_playground(tmp_path / "work", "certification")
-    made.source_becomes("after")  # the state of which the ODS refuses nothing
-    with working_in(made.folder, target_environ(sandbox)):
-        code, out, err = cli("plan", "sample", *SAMPLE, "--out", "plan", "--json")
-        planned = json.loads(out)
-        assert code == planned["exit"] == 3
-        assert "900417303" not in out + err
-        fingerprint = planned["steps"]["preview"]["fingerprint"]
+def test_plan_then_publish_then_plan_again(cli: Cli, north: District) -> None:
+    code, out, err = cli("plan", "north", *SAMPLE, "--out", "plan", "--json")
+    planned = json.loads(out)
+    assert code == planned["exit"] == 3
+    assert not STUDENT.search(out + err)
+    fingerprint = planned["steps"]["preview"]["fingerprint"]
 
-        assert cli("publish", "plan", *SAMPLE[:2], "--approve", "0" * 16)[0] == 4
-        code, out, err = cli("publish", planned["folder"], *SAMPLE[:2], "--approve", fingerprint, "--json")
-        assert code == 3  # some are held
-        delivered = json.loads(out)["steps"]["publish"]["outcomes"]
-        assert delivered == {"delivered": planned["steps"]["preview"]["actions"]["POST"]}
-        assert "Publishing:" in err
+    assert cli("publish", "plan", *SAMPLE[:2], "--approve", "0" * 16)[0] == 4
+    code, out, err = cli("publish", planned["folder"], *SAMPLE[:2], "--approve", fingerprint, "--json")
+    assert code == 3  # some are held
+    delivered = json.loads(out)["steps"]["publish"]["outcomes"]
+    assert delivered == {"delivered": planned["steps"]["preview"]["actions"]["POST"]}
+    assert "Publishing:" in err
 
-        code, out, _ = cli("publish", "sample", *SAMPLE, "--approve", "auto", "--json")
-        assert code == 3
-        assert json.loads(out)["steps"]["publish"]["outcomes"] == {}
-        code, out, err = cli("ledger", "--json")
-        assert code == 0
-        (newest, first) = json.loads(out)
-        assert (newest["delivered"], first["delivered"]) == (0, delivered["delivered"])
-        assert {name: first[name] for name in ("refused", "pending", "unsettled")} == {
-            "refused": 0,
-            "pending": 0,
-            "unsettled": 0,
-        }
-        assert "never finished" not in err
-        code, out, _ = cli("ledger", "--run", first["run_id"], "--json")
-        assert len(json.loads(out)) == delivered["delivered"]
+    code, out, _ = cli("publish", "north", *SAMPLE, "--approve", "auto", "--json")
+    assert code == 3
+    assert json.loads(out)["steps"]["publish"]["outcomes"] == {}
+    code, out, err = cli("ledger", "--json")
+    assert code == 0
+    (newest, first) = json.loads(out)
+    assert (newest["delivered"], first["delivered"]) == (0, delivered["delivered"])
+    assert {name: first[name] for name in ("refused", "pending", "unsettled")} == {
+        "refused": 0,
+        "pending": 0,
+        "unsettled": 0,
+    }
+    assert "never finished" not in err
+    code, out, _ = cli("ledger", "--run", first["run_id"], "--json")
+    assert len(json.loads(out)) == delivered["delivered"]
 
-        feed = ("--source", "sample", *SAMPLE[:2])
-        assert cli("ledger", "export-map", "map.csv", *feed)[0] == 0
-        rows = Path("map.csv").read_text().splitlines()
-        assert len(rows) == delivered["delivered"] + 1
-        assert stat.S_IMODE(Path("map.csv").stat().st_mode) == 0o600
-        Path("ledger.db").rename("old.db")
-        code, out, _ = cli("ledger", "import-map", "map.csv", *feed)
-        assert (code, out) == (0, f"{delivered['delivered']} records taken over from map.csv\n")
-        _, out, _ = cli("plan", "sample", *SAMPLE, "--json")
-        assert set(json.loads(out)["steps"]["preview"]["actions"]) == {"NOOP"}
-        Path("map.csv").write_text("\n".join([*rows[:2], rows[2].replace("2026", "year")]))
-        code, _, err = cli("ledger", "import-map", "map.csv", *feed)
-        assert code == 2
-        assert "row 3, column school_year" in err
-        assert "900417303" not in err
+    feed = ("--source", "north", *SAMPLE[:2])
+    assert cli("ledger", "export-map", "map.csv", *feed)[0] == 0
+    rows = Path("map.csv").read_text().splitlines()
+    assert len(rows) == delivered["delivered"] + 1
+    assert stat.S_IMODE(Path("map.csv").stat().st_mode) == 0o600
+    Path("ledger.db").rename("old.db")
+    code, out, _ = cli("ledger", "import-map", "map.csv", *feed)
+    assert (code, out) == (0, f"{delivered['delivered']} records taken over from map.csv\n")
+    _, out, _ = cli("plan", "north", *SAMPLE, "--json")
+    assert set(json.loads(out)["steps"]["preview"]["actions"]) == {"NOOP"}
+    Path("map.csv").write_text("\n".join([*rows[:2], rows[2].replace("2026", "year")]))
+    code, _, err = cli("ledger", "import-map", "map.csv", *feed)
+    assert code == 2
+    assert "row 3, column school_year" in err
+    assert not STUDENT.search(err)
 
 
 def test_the_map_of_an_unknown_profile_or_source_is_exit_2(cli: Cli, nothing_set: Path) -> None:
@@ -344,46 +346,36 @@ def test_the_map_of_an_unknown_profile_or_source_is_exit_2(cli: Cli, nothing_set
 
 
 @pytest.mark.filterwarnings("default")
-def test_publishing_a_saved_plan_that_holds_records_is_exit_3(
-    cli: Cli, sandbox: Running, tmp_path: Path
-) -> None:
-    made = make_playground(tmp_path / "work", "certification")
-    made.source_becomes("after")  # the state of which the ODS refuses nothing
-    with working_in(made.folder, target_environ(sandbox)):
-        cli("plan", "sample", *SAMPLE, "--out", "plan")
-        code, out, _ = cli("publish", "plan", *SAMPLE[:2], "--approve", "auto", "--json")
-        told = json.loads(out)
-        assert set(told["steps"]["publish"]["outcomes"]) == {"delivered"}
-        assert told["counts"]["held"] > 0
-        assert told["counts"]["delivered"] == told["steps"]["publish"]["outcomes"]["delivered"]
-        again = json.loads(cli("publish", "plan", *SAMPLE[:2], "--approve", "auto", "--json")[1])
-        assert (again["exit"], again["counts"]["delivered"]) == (3, 0)  # the first has sent it
-        assert code == told["exit"] == 3
+def test_publishing_a_saved_plan_that_holds_records_is_exit_3(cli: Cli, north: District) -> None:
+    cli("plan", "north", *SAMPLE, "--out", "plan")
+    code, out, _ = cli("publish", "plan", *SAMPLE[:2], "--approve", "auto", "--json")
+    told = json.loads(out)
+    assert set(told["steps"]["publish"]["outcomes"]) == {"delivered"}
+    assert told["counts"]["held"] > 0
+    assert told["counts"]["delivered"] == told["steps"]["publish"]["outcomes"]["delivered"]
+    again = json.loads(cli("publish", "plan", *SAMPLE[:2], "--approve", "auto", "--json")[1])
+    assert (again["exit"], again["counts"]["delivered"]) == (3, 0)  # the first has sent it
+    assert code == told["exit"] == 3
 
 
 @pytest.mark.filterwarnings("default")
-def test_resync_shows_first_then_carries_out_what_was_approved(
-    cli: Cli, sandbox: Running, tmp_path: Path
-) -> None:
-    made = make_playground(tmp_path / "work", "certification")
-    made.source_becomes("after")  # the state of which the ODS refuses nothing
-    with working_in(made.folder, target_environ(sandbox)):
-        code, out, err = cli("resync", "sample", *SAMPLE, "--json")
-        shown = json.loads(out)
-        assert code == 3  # some are held
-        assert "Reading the ODS:" in err
-        assert shown["steps"]["preview"]["mode"] == "resync"
-        assert "publish" not in shown["steps"]
-        fingerprint = shown["steps"]["preview"]["fingerprint"]
+def test_resync_shows_first_then_carries_out_what_was_approved(cli: Cli, north: District) -> None:
+    code, out, err = cli("resync", "north", *SAMPLE, "--json")
+    shown = json.loads(out)
+    assert code == 3  # some are held
+    assert "Reading the ODS:" in err
+    assert shown["steps"]["preview"]["mode"] == "resync"
+    assert "publish" not in shown["steps"]
+    fingerprint = shown["steps"]["preview"]["fingerprint"]
 
-        code, out, err = cli("resync", "sample", *SAMPLE, "--approve", fingerprint, "--incremental", "--json")
-        assert code == 3
-        assert "studentProgramAssociations was read whole: no copy of it was kept yet." in err
-        assert json.loads(out)["steps"]["publish"]["fingerprint"] == fingerprint
-        code, out, _ = cli("plan", "sample", *SAMPLE, "--mode", "resync", "--json")
-        assert code == 3
-        assert set(json.loads(out)["steps"]["preview"]["actions"]) == {"NOOP"}
-    assert cli("plan", "sample", *SAMPLE, "--mode", "resnyc")[0] == 2
+    code, out, err = cli("resync", "north", *SAMPLE, "--approve", fingerprint, "--incremental", "--json")
+    assert code == 3
+    assert "studentProgramAssociations was read whole: no copy of it was kept yet." in err
+    assert json.loads(out)["steps"]["publish"]["fingerprint"] == fingerprint
+    code, out, _ = cli("plan", "north", *SAMPLE, "--mode", "resync", "--json")
+    assert code == 3
+    assert set(json.loads(out)["steps"]["preview"]["actions"]) == {"NOOP"}
+    assert cli("plan", "north", *SAMPLE, "--mode", "resnyc")[0] == 2
 
 
 def test_a_target_without_credentials_is_exit_2_before_anything_is_read(cli: Cli, before: str) -> None:

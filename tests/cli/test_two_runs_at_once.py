@@ -11,24 +11,22 @@ from pathlib import Path
 import httpx
 import pytest
 
-from edfi_toolkit.batch.unattended import shipped
-from edfi_toolkit.cli.playground import make_playground, target_environ
 from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.model import associations
 from edfi_toolkit.sandbox import start
+from tests.factories.watched import PEOPLE, District
 
-RUN = ["run", "sample", "--profile", "certification", "--school-year", "2026", "--approve", "auto"]
-# Held records of the sample; refused by the ledger while the other run publishes; a plan that no longer holds.
+RUN = ["run", "north", "--profile", "certification", "--school-year", "2026", "--approve", "auto"]
+# A held record; refused by the ledger while the other run publishes; a plan that no longer holds.
 HELD, BUSY, STALE = 3, 5, 4
 
 
 @pytest.mark.filterwarnings("default")  # the notebook stack warns about itself
 def test_the_same_district_run_twice_at_once_sends_nothing_twice(tmp_path: Path) -> None:
-    made = make_playground(tmp_path / "work", "certification")
-    made.source_becomes("after")  # the state of which the ODS refuses nothing
-    seeds = sorted((shipped("data/samples") / "certification").glob("ods-seed*.jsonl"))
-    with start(seeds=seeds) as sandbox:
-        environ = {**os.environ, **target_environ(sandbox)}
+    with start() as sandbox:
+        made = District.beside(tmp_path / "work", sandbox)
+        made.write([*range(20), PEOPLE])  # the last is not in the ODS, and his record is held
+        environ = {**os.environ, **made.environ}
         command = [sys.executable, "-m", "edfi_toolkit", *RUN]
         both = [
             subprocess.Popen(command, cwd=made.folder, env=environ, stderr=subprocess.PIPE, text=True)

@@ -42,6 +42,14 @@ class District:
         (folder / "seed.jsonl").write_bytes(seed_lines(PEOPLE))
         return cls(folder, start(seeds=[folder / "seed.jsonl"], data=folder / "ods.db"))
 
+    @classmethod
+    def beside(cls, folder: Path, ods: Running) -> District:
+        """With an ODS that is running already, and empty."""
+        folder.mkdir()
+        (folder / "edfi.toml").write_text(SETTINGS, "utf-8")
+        httpx.post(f"{ods.control_url}/seed", content=seed_lines(PEOPLE)).raise_for_status()
+        return cls(folder, ods)
+
     @property
     def source(self) -> Path:
         return self.folder / "north"

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 import edfi_toolkit as edfi
-from edfi_toolkit.cli.playground import Playground
+from edfi_toolkit.cli.playground import make_playground, target_environ, working_in
 from edfi_toolkit.runs.decisions import decisions_of
 from edfi_toolkit.runs.run import Run
 from edfi_toolkit.runs.workshop import Workshop
 from edfi_toolkit.widgets.workshop_panel import WorkshopPanel
+from tests.processes import KeptOds
+from tests.stages import Stage, seeded
 
 WHO = {"author": "R. Ibarra", "reason": "reported at the state agency by mistake"}
 
 
+@pytest.fixture(scope="module")
+def first_published(tmp_path_factory: pytest.TempPathFactory, sandbox: KeptOds) -> Stage:
+    """The sample's first state, of which the ODS refused seven records, one of them with 403."""
+    made = make_playground(tmp_path_factory.mktemp("refused") / "work", "certification")
+    seeded(made, "before", sandbox)
+    with working_in(made.folder, target_environ(sandbox)):
+        run = edfi.open_run(profile="certification", school_year=2026, source="sample", run_id="new")
+        for step in (run.extract, run.build, run.validate, run.preview):
+            step()
+        run.publish(approved="auto")
+    return Stage(made, sandbox.keep())
+
+
 @pytest.fixture
-def published(work: Playground) -> Run:
-    """The sample's first state, of which the ODS refuses seven records, one of them with 403."""
-    work.source_becomes("before")
-    run = edfi.open_run(profile="certification", school_year=2026, source="sample", run_id="new")
-    for step in (run.extract, run.build, run.validate, run.preview):
-        step()
-    run.publish(approved="auto")
-    return run
+def published(tmp_path: Path, sandbox: KeptOds, first_published: Stage) -> Iterator[Run]:
+    """A copy of it."""
+    with first_published.copied(tmp_path / "work", sandbox):
+        yield edfi.open_run(profile="certification", school_year=2026, source="sample")
 
 
 def choose(panel: WorkshopPanel, cause: str = "not-enrolled") -> None:
