@@ -20,6 +20,7 @@ from tests.databases import ledger, new_ledger, postgres, where  # noqa: F401 (f
 if TYPE_CHECKING:
     from edfi_toolkit.sandbox import Running
 
+gc.disable()  # until all tests are collected: see the end of the collection below
 ROOT = Path(__file__).resolve().parents[1]
 os.environ.pop("XDG_RUNTIME_DIR", None)  # where logins are kept; those of tests are kept in their own folders
 
@@ -156,6 +157,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    gc.enable()
 
 
 # ---- data
