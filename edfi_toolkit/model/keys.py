@@ -13,7 +13,16 @@ from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.bodies import hex_digests
 from edfi_toolkit.model.frames import DAY, NUMBER, TEXT, Schema, as_list, with_types
 
-__all__ = ["KEY_COLUMNS", "KEY_SCHEMA", "SEPARATOR", "key_hashes", "key_rows", "key_texts", "typed_keys"]
+__all__ = [
+    "KEY_COLUMNS",
+    "KEY_SCHEMA",
+    "SEPARATOR",
+    "key_hashes",
+    "key_rows",
+    "key_texts",
+    "keys_from_json",
+    "typed_keys",
+]
 
 KEY_SCHEMA: Schema = {
     "begin_date": DAY,
@@ -31,6 +40,21 @@ _AT_A_TIME = 50_000  # keys that are Python's at once: what their hashes need of
 def typed_keys(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with typed KEY_COLUMNS; days may be texts, numbers of organizations texts or floats."""
     return with_types(frame, KEY_SCHEMA)
+
+
+def keys_from_json(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with typed KEY_COLUMNS, which are as JSON has them.
+
+    Raises ValueError for a part that is missing or of another type: it would pass for another key.
+    """
+    for column in KEY_COLUMNS:
+        kinds = set(map(type, frame[column]))
+        if not kinds <= ({int} if KEY_SCHEMA[column] == NUMBER else {str}) or (frame[column] == "").any():
+            raise ValueError(f"{column} is missing or of another type")
+    try:
+        return typed_keys(frame)
+    except (TypeError, OverflowError):
+        raise ValueError("a day or number is out of range") from None
 
 
 def key_texts(frame: pd.DataFrame) -> pd.Series:

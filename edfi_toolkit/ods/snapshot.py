@@ -11,6 +11,7 @@ import pandas as pd
 from edfi_toolkit import model
 from edfi_toolkit.display.progress import NO_COUNTS, Progress
 from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable, PlanError
+from edfi_toolkit.model.keys import keys_from_json
 from edfi_toolkit.ods.client import Client
 from edfi_toolkit.ods.read import as_mapping
 
@@ -79,8 +80,17 @@ def dependents(client: Client) -> pd.DataFrame:
         for body in read_snapshot(client, [resource]).ods["body"]:
             for path, facts in paths.items():
                 found = _at(body, path.removeprefix("$.").split("."))
-                rows += [(resource, *_keys_in(reference, facts["keys"], resource)) for reference in found]
-    return pd.DataFrame(rows, columns=["resource", *model.KEY_COLUMNS])
+                rows += [
+                    (resource, *(as_mapping(reference).get(name) for name in facts["keys"]))
+                    for reference in found
+                ]
+    try:
+        return keys_from_json(pd.DataFrame(rows, columns=["resource", *model.KEY_COLUMNS], dtype=object))
+    except ValueError:
+        raise OdsError(
+            "The API answered with a record that refers to an association by a key that cannot be one. "
+            "Tell the host, and run again."
+        ) from None
 
 
 def _at(value: Any, path: Sequence[str]) -> list[Any]:
@@ -91,17 +101,6 @@ def _at(value: Any, path: Sequence[str]) -> list[Any]:
     inner = as_mapping(value).get(name)
     items = (inner if isinstance(inner, list) else []) if collection else [] if inner is None else [inner]
     return [found for item in items for found in _at(item, path[1:])]
-
-
-def _keys_in(reference: Any, names: Sequence[str], resource: str) -> list[Any]:
-    """The key a reference has. Raises OdsError where a part of it is missing."""
-    found = [as_mapping(reference).get(name) for name in names]
-    if any(value is None or isinstance(value, dict | list) for value in found):
-        raise OdsError(
-            f"The API answered with a record of {resource} whose reference lacks a part of its key. "
-            "Tell the host, and run again."
-        )
-    return found
 
 
 def updatable(client: Client) -> frozenset[str]:

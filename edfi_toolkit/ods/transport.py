@@ -68,7 +68,7 @@ class CurlTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, *, trusted: bytes | None = None, limits: AnswerLimits = DEFAULT_ANSWERS) -> None:
-        self._limits = limits
+        self._limits, self._room = limits, _Room(int(limits.max_answer_mb * 2**20))
         self._options: dict[int, Any] = {
             pycurl.NOSIGNAL: 1,
             pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
@@ -98,7 +98,7 @@ class CurlTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         loop = self._loop if self._started else self._start(request.url)
-        exchange = self._idle.pop() if self._idle else _Exchange(self._options, self._limits)
+        exchange = self._idle.pop() if self._idle else _Exchange(self._options, self._limits, self._room)
         exchange.prepare(request)
         ended = self._under_way[exchange.easy] = loop.create_future()
         self._multi.add_handle(exchange.easy)
@@ -109,6 +109,7 @@ class CurlTransport(httpx.AsyncBaseTransport):
             self._under_way.pop(exchange.easy, None)  # it may have ended at the same moment
             self._multi.remove_handle(exchange.easy)
             exchange.easy.close()
+            exchange.let_go()
             raise
         self._multi.remove_handle(exchange.easy)
         self._idle.append(exchange)
@@ -180,13 +181,20 @@ class CurlTransport(httpx.AsyncBaseTransport):
                     ended.set_result(code)
 
 
+class _Room:
+    """Bytes that the bodies under way may still take, all of them together: many at once must not fill the memory."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+
 class _Exchange:
     """A handle of libcurl and what came in by it; it serves one request after the other."""
 
-    def __init__(self, options: dict[int, Any], limits: AnswerLimits) -> None:
+    def __init__(self, options: dict[int, Any], limits: AnswerLimits, room: _Room) -> None:
         self.easy = pycurl.Curl()
-        self._most_header = int(limits.max_headers_kb * 2**10)
-        self._most_body = int(limits.max_answer_mb * 2**20)
+        self._most_header, self._room = int(limits.max_headers_kb * 2**10), room
+        self._taken, self._cut = 0, False
         self._lines: list[bytes] = []
         self._parts: list[bytes] = []
         self._sent = False
@@ -210,17 +218,25 @@ class _Exchange:
         return None if self._header_left >= 0 else _CUT
 
     def _take_part(self, part: bytes) -> int | None:
-        self._body_left -= len(part)
-        if self._body_left < 0:
+        if len(part) > self._room.left:
+            self._cut = True
             return _CUT
+        self._room.left -= len(part)
+        self._taken += len(part)
         self._parts.append(part)
         return None
+
+    def let_go(self) -> None:
+        """Give up what came in, and its room."""
+        self._parts.clear()
+        self._room.left += self._taken
+        self._taken = 0
 
     def prepare(self, request: httpx.Request) -> None:
         """Take a request on."""
         self._lines.clear()
         self._parts.clear()
-        self._header_left, self._body_left = self._most_header, self._most_body
+        self._header_left, self._cut = self._most_header, False
         self._sent = False
         content = b"".join(request.stream)  # type: ignore[arg-type]  # bytes that are here, made by `Session` or httpx
         if content or request.method in ("POST", "PUT"):
@@ -243,7 +259,7 @@ class _Exchange:
                 if name.lower() != b"content-encoding":  # it is unpacked
                     headers.append((name, value.strip()))
         content = b"".join(self._parts)
-        self._parts.clear()
+        self.let_go()
         return httpx.Response(
             self.easy.getinfo(pycurl.RESPONSE_CODE),
             headers=headers,
@@ -253,11 +269,11 @@ class _Exchange:
 
     def error(self, code: int, request: httpx.Request) -> httpx.TransportError:
         """What an error of libcurl means, by whether the request had been sent."""
-        self._parts.clear()
+        self.let_go()
         if self._sent:
             if self._header_left < 0 or code == _TOO_LARGE:
                 return Overlong("max_headers_kb", request)
-            if self._body_left < 0:
+            if self._cut:
                 return Overlong("max_answer_mb", request)
             kind = _AFTERWARDS.get(code, httpx.ReadError)
         elif self.easy.getinfo(pycurl.HTTP_CONNECTCODE) >= 300:

@@ -17,7 +17,7 @@ from edfi_toolkit.errors import PlanError
 from edfi_toolkit.model import KEY_COLUMNS, body_hash, natural_key
 from edfi_toolkit.model.bodies import text_column
 from edfi_toolkit.model.frames import BODY, LIST, NUMBER, TEXT, Schema, with_types
-from edfi_toolkit.model.keys import KEY_SCHEMA, SEPARATOR, key_texts, typed_keys
+from edfi_toolkit.model.keys import KEY_SCHEMA, SEPARATOR, key_texts, keys_from_json, typed_keys
 
 IDENTITY_MAP: Schema = {
     "resource": TEXT,
@@ -142,14 +142,19 @@ def _no_ods_side() -> pd.DataFrame:
 
 
 def _keys_from_bodies(rows: pd.DataFrame, bodies: pd.Series) -> pd.DataFrame:
+    """The rows with typed KEY_COLUMNS. Raises PlanError for a body whose key cannot be read: it must not pass for
+    another record, or for none."""
     try:
         keys = [natural_key(body or {}) for body in bodies]
-    except KeyError as missing:
-        raise PlanError(
-            f"A body lacks the key member {missing.args[0]}, so it cannot be compared. Read the ODS again, or "
-            "remove that row from the identity map."
-        ) from None
-    return rows.assign(**{column: [key[at] for key in keys] for at, column in enumerate(KEY_COLUMNS)})
+        return keys_from_json(
+            rows.assign(**{column: [key[at] for key in keys] for at, column in enumerate(KEY_COLUMNS)})
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        part = f"the key member {error.args[0]}" if isinstance(error, KeyError) else "a part of its key"
+    raise PlanError(
+        f"A body lacks {part}, or has something else there, so it cannot be compared. Read the ODS again, or "
+        "remove that row from the identity map."
+    )
 
 
 def equal_bodies(source: pd.DataFrame, theirs: pd.Series, keys: pd.DataFrame, side: str) -> np.ndarray:

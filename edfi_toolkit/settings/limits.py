@@ -48,7 +48,7 @@ class AnswerLimits:
 
     max_connect_s, max_silent_s, max_answer_s: until a connection is made, without a byte, for one answer in all.
     max_wait_s: that an answer may ask to wait. max_reading_s: for one collection in all.
-    max_answer_mb: of one answer's body, unpacked. max_values: values in one body of JSON.
+    max_answer_mb: of the bodies that come in at once, unpacked. max_values: values in one body of JSON.
     max_headers_kb: of all headers of one answer. max_token_kb: of a login token, or of one that names a page.
     max_records, max_pages, max_partitions: of one collection.
     """
