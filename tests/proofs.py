@@ -19,11 +19,11 @@ def bounded(
     ignored: Collection[HealthCheck] = (),
     phases: Collection[Phase] = tuple(Phase),
 ) -> settings:
-    """Some examples in `make test`, the same each time; in `make prove` many, others each time."""
+    """Some examples in `make test`, the same each time; in `make prove` many, others each time. None is timed."""
     return settings(
         max_examples=proof if PROVE else examples,
         derandomize=not PROVE,
         deadline=None,
-        suppress_health_check=list(ignored),
+        suppress_health_check=list({HealthCheck.too_slow, *ignored}),
         phases=list(phases),
     )

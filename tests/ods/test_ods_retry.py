@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from edfi_toolkit.ods import RetryPolicy, Verdict, judge
 from edfi_toolkit.ods.problems import GATEWAY, Problem
 from edfi_toolkit.ods.retry import RetryBudget, retry_after_s
+from tests.proofs import bounded
 
 
 def problem(kind="", status=400, message="m"):
@@ -68,6 +69,7 @@ def test_a_delete_sent_to_a_wrong_path_is_not_a_success():
     assert judge("DELETE", 404, wrong) is Verdict.REFUSED
 
 
+@bounded(50)
 @given(st.integers(1, 60), st.integers())
 def test_the_wait_is_any_part_of_a_span_that_doubles_up_to_a_limit(attempt, seed):
     policy = RetryPolicy(first_wait_s=0.5, longest_wait_s=30)
@@ -81,6 +83,7 @@ def test_two_clients_do_not_come_back_together():
     assert len(waits) == 50
 
 
+@bounded(50)
 @given(st.floats(0, 300), st.integers())
 def test_nothing_is_retried_before_its_retry_after(asked, seed):
     wait = RetryPolicy().next_wait_s(Verdict.BUSY, 1, random.Random(seed), retry_after_s=asked)

@@ -27,7 +27,7 @@ from tests.proofs import bounded
 
 QUICK = bounded(
     12,
-    ignored=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    ignored=[HealthCheck.data_too_large],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking builds thousands of files
 )
 CANARY = "Zwirnfaden"
