@@ -36,7 +36,7 @@ from edfi_toolkit.ods import Client, Outcome, Write
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.planning.preferences import typed_preferences
 from edfi_toolkit.publishing import publish
-from edfi_toolkit.rules import Build, Config, Scope, build, synthetic_of
+from edfi_toolkit.rules import Build, Config, Scope, build, profile, synthetic_of
 from edfi_toolkit.sandbox import start
 from edfi_toolkit.settings import Secret, Target
 from edfi_toolkit.sources import extract
@@ -120,7 +120,7 @@ def a_build(rows: pd.DataFrame) -> Build:
         records=rows,
         skipped=nothing,
         notices=nothing,
-        settings={},
+        settings=profile("certification").resolve(None),
         tables=Tables({}, shapes=shapes(rows)),
         config=Config(YEAR, first, last),
         scope=Scope("certification", YEAR, (RESOURCE,), frozenset(), frozenset(), first, last),
