@@ -16,6 +16,7 @@ from edfi_toolkit.cli import (
     build,
     corrections,
     demo,
+    dismissals,
     doctor,
     erase,
     explain,
@@ -96,6 +97,7 @@ for command in COMMANDS:
     app.command()(command)
 app.add_typer(ledger.ledger, name="ledger")
 app.add_typer(corrections.corrections, name="corrections")
+app.add_typer(dismissals.dismissals, name="dismissals")
 
 
 def main() -> None:

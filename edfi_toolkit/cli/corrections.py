@@ -28,7 +28,8 @@ def about() -> None:
 
 
 @contextmanager
-def _decisions(profile: str, source: str, target: str) -> Iterator[tuple[Decisions, Masker]]:
+def decisions_for(profile: str, source: str, target: str) -> Iterator[tuple[Decisions, Masker]]:
+    """The decisions about a source, and what masks them."""
     from edfi_toolkit.ledger import Ledger
     from edfi_toolkit.ledger.decisions import Decisions
     from edfi_toolkit.privacy import Masker
@@ -56,10 +57,11 @@ def listed(
     Example: edfi-toolkit corrections list --profile certification --source north
     """
     from edfi_toolkit.display.tables import TextTable
+    from edfi_toolkit.review.decided import with_masked_values
 
-    with _decisions(profile, source, target) as (decisions, masker):
-        found = decisions.corrections(closed=closed)
-    eyes = masker.revealed() if reveal else masker
+    with decisions_for(profile, source, target) as (decisions, masker):
+        eyes = masker.revealed() if reveal else masker
+        found = with_masked_values(decisions.corrections(closed=closed), eyes)
     if as_json:
         show_json(as_records(found, eyes))
     else:
@@ -95,7 +97,7 @@ def add(
 
     name, _, member = column.partition(".")
     check_correction(table, name, member)
-    with _decisions(profile, source, target) as (decisions, _):
+    with decisions_for(profile, source, target) as (decisions, _):
         number = decisions.correct(
             table=table,
             row_id=row,
@@ -124,6 +126,6 @@ def remove(
     """
     from edfi_toolkit.ledger.decisions import REMOVED
 
-    with _decisions(profile, source, target) as (decisions, _):
+    with decisions_for(profile, source, target) as (decisions, _):
         decisions.close_corrections([number], REMOVED)
     say(f"Correction {number} is removed.")

@@ -136,9 +136,9 @@ def rejections_view(rejections: pd.DataFrame, masker: Masker) -> View:
 
 
 def workshop_view(refused: pd.DataFrame, masker: Masker) -> View:
-    """The open refusals by cause with owner and next step, and the records. refused: with causes and `dismissed`."""
-    still = refused[refused["open"] & ~refused["dismissed"]]
-    hidden, ended = int(refused["dismissed"].sum()), refused[~refused["open"]]
+    """The open refusals by cause with owner and next step, and the records. refused: with causes and `state`."""
+    still, ended = refused[refused["state"].eq("open")], refused[refused["state"].eq("closed")]
+    hidden = int(refused["state"].eq("dismissed").sum())
     causes = by_cause(still)
     says = f"{rows(len(causes), 'cause').capitalize()}, {rows(len(still), 'record')}."
     says += f" {rows(hidden, 'refusal').capitalize()} dismissed." if hidden else ""

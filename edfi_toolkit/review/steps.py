@@ -114,11 +114,16 @@ def _by_rule_and_severity(checked: Checked) -> pd.DataFrame:
     return ordered.head(_RULES_DRAWN)
 
 
-def checked_view(checked: Checked, masker: Masker, target_note: str = "") -> View:
-    """Which records may be sent, which are held, and everything that was found."""
-    held, findings = checked.held, checked.findings
+def checked_view(
+    checked: Checked, masker: Masker, target_note: str = "", *, dismissed: pd.Series | None = None
+) -> View:
+    """Which records may be sent, which are held, and what was found. dismissed: the findings to hide."""
+    held, findings, hidden = checked.held, checked.findings, checked.findings[:0]
+    if dismissed is not None:
+        findings, hidden = findings[~dismissed], findings[dismissed]
     by_severity = findings["severity"].value_counts().reindex(SEVERITIES, fill_value=0)
     says = f"{rows(len(checked.ready), 'record')} may be sent; {rows(len(held), 'record')} held back."
+    says += f" {rows(len(hidden), 'finding')} dismissed." if len(hidden) else ""
     critical = findings[findings["severity"].eq("critical")]
     return View(
         title="Validate",
@@ -141,8 +146,16 @@ def checked_view(checked: Checked, masker: Masker, target_note: str = "") -> Vie
         ],
         next_step="Correct the critical ones in the SIS, or go on to notebook 30: what is held is not sent.",
         masker=masker,
-        frames={"findings": findings_at_places(checked), "held": held[[*keys_in(held), "held_by"]]},
-        empty={"findings": "Nothing was found.", "held": "No record is held."},
+        frames={
+            "findings": findings_at_places(checked).loc[findings.index],
+            "held": held[[*keys_in(held), "held_by"]],
+            "dismissed": hidden,
+        },
+        empty={
+            "findings": "Nothing was found.",
+            "held": "No record is held.",
+            "dismissed": "No finding is dismissed.",
+        },
         meanings=meanings_of(findings["rule_id"].unique()),
         picture=lambda: panels().bars(_by_rule_and_severity(checked), "Findings by rule, worst first"),
         value=checked,

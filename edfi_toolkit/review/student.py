@@ -56,7 +56,7 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
                 "Every row gave a record, or no rule asks for it.",
                 tone="check",
             ),
-            *(Block(part, in_words(steps)) for part, steps in parts_of(story)),
+            *(Block(part, in_words(steps)) for part, steps in (parts_of(story) if len(story) else ())),
             Block(
                 "Requests and answers",
                 refused[["action", *WHO, "status", "cause", "messages", "open"]] if len(refused) else refused,

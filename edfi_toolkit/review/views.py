@@ -43,7 +43,7 @@ class View:
     blocks: the tables. next_step: what to do now. frames: the full tables by name, for `browse`; real data,
     masked only when shown. empty: what to say of a table without rows. bars: counts for `chart`, or `picture`, which
     makes another. numbers: shown large.
-    meanings: of causes, for `by_cause`. files: to open or download, as links.
+    meanings: of causes, for `by_cause`. actions: makes the buttons below a list. files: to open or download, as links.
     value: what the step itself returned; its own attributes and methods are reachable from here, so `view.findings`
     is `view.value.findings`.
     """
@@ -62,12 +62,14 @@ class View:
     meanings: Mapping[str, str] = field(default_factory=dict)
     value: Any = None
     files: Sequence[Path] = ()
+    actions: Callable[..., Any] | None = None
 
     def browse(self, name: str | None = None) -> Any:
         """One of the tables in `names`, in a panel with filter and sort; a plain table unattended."""
         chosen = self._named(name)
         frame, empty = self.frames[chosen], self.empty.get(chosen, "")
-        return panels().grid(frame, masker=self.masker, title=f"{self.title}: {chosen}", empty=empty)
+        title = f"{self.title}: {chosen}"
+        return panels().grid(frame, masker=self.masker, title=title, empty=empty, below=self.actions)
 
     def by_cause(self, name: str | None = None) -> Any:
         """One of the tables, one cause at a time, with what the cause means."""
@@ -77,7 +79,12 @@ class View:
             masker=self.masker,
             explain=lambda cause: meanings.get(cause, ""),
             empty=self.empty.get(chosen, ""),
+            below=self.actions,
         )
+
+    def with_actions(self, actions: Callable[..., Any]) -> View:
+        """The same view with buttons below each of its lists."""
+        return replace(self, actions=actions)
 
     def noting(self, note: str) -> View:
         """The same view with a further sentence."""

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edfi_toolkit.errors import PlanError
+from edfi_toolkit.review.answers import refusals_block
 from edfi_toolkit.tables.corrections import AGREES
 
 if TYPE_CHECKING:
     from edfi_toolkit.ledger.decisions import Decisions
     from edfi_toolkit.runs.run import Run
     from edfi_toolkit.tables import Tables
+
+FINDING, REFUSAL = "finding", "refusal"  # what a dismissal is of
+CHANGED, GONE = "its record changed", "no longer found"  # how it ends by itself
 
 
 @contextmanager
@@ -61,3 +65,10 @@ def rejection_rows(run: Run) -> pd.DataFrame:
 
     with Ledger(run.installation.ledger) as ledger:
         return ledger.rejections(feed=ledger.feed(run.target.identity, run.profile, run.source.name))
+
+
+def newest_refusals(run: Run) -> str:
+    """The newest refusals of this run with their causes as HTML, masked; empty until the ledger has one."""
+    rejected = rejection_rows(run)
+    mine = rejected[rejected["run_id"].eq(run.id)]
+    return refusals_block(mine, run.masker(mine)) if len(mine) else ""

@@ -20,11 +20,13 @@ from edfi_toolkit.privacy import Masker, persons_in
 from edfi_toolkit.review import answers, steps
 from edfi_toolkit.review.plans import plan_view
 from edfi_toolkit.review.views import View
+from edfi_toolkit.runs.acting import acting, step
 from edfi_toolkit.runs.approving import answers_of, approval, as_it_stands, override_text
 from edfi_toolkit.runs.artifacts import load_build, load_checked, save_build, save_checked
-from edfi_toolkit.runs.decisions import rejection_rows
+from edfi_toolkit.runs.decisions import newest_refusals, rejection_rows
+from edfi_toolkit.runs.dismissing import close_dismissals, without_dismissed
 from edfi_toolkit.runs.extracting import extract_view, read_source
-from edfi_toolkit.runs.folder import RunFolder, timed
+from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.runs.manifest import (
     as_before,
     check_outcome,
@@ -96,7 +98,7 @@ class Run:
         """Whether publishing was begun; from then on the run is history."""
         return self.folder.has("publish")
 
-    @timed
+    @step
     def extract(self) -> View:
         """Read the source into canonical tables. In a run that has published, show what was read then."""
         if self.published:
@@ -104,7 +106,7 @@ class Run:
         self.__dict__["tables"] = read_source(self)
         return extract_view(self)
 
-    @timed
+    @step
     def build(self) -> View:
         """Build the records by the rules of the profile."""
         self.folder.need("extract")
@@ -137,12 +139,12 @@ class Run:
 
         return checks_view(self)
 
-    @timed
+    @step
     def validate(self) -> View:
         """Find every problem of every record; against the target as well when it can be reached."""
         self.folder.need("build")
         if self.published:
-            return self._as_published(steps.checked_view(self.checked, self.masker()))
+            return self._as_published(without_dismissed(self, self.checked))
         checked, note, unasked = checked_records(self)
         parts = {"ready": len(checked.ready), "held": len(checked.held)}
         check_row_balance("validate", len(self.built.records), parts)
@@ -150,11 +152,11 @@ class Run:
         checked.write_report(self.path / "report.html", masker=self.masker())
         self.__dict__["checked"] = checked
         critical = int(checked.findings["severity"].eq("critical").sum())
-        about = {"critical": critical, "note": note, "unasked": unasked}
-        self.folder.record("validate", {**parts, **about})
-        return steps.checked_view(checked, self.masker(), note).noting(as_before(self.folder, same))
+        self.folder.record("validate", {**parts, "critical": critical, "note": note, "unasked": unasked})
+        close_dismissals(self, checked, asked=not unasked)
+        return without_dismissed(self, checked, note).noting(as_before(self.folder, same))
 
-    @timed
+    @step
     def preview(
         self, *, live: bool | str = False, schools: Collection[int] = (), progress: Progress | None = None
     ) -> View:
@@ -174,7 +176,7 @@ class Run:
         view = self.keep_plan(lambda: plan_of(self, schools), unasked)
         return view.warning_first(checked["note"]) if unasked and not self.published else view
 
-    @timed
+    @step
     def resync(
         self,
         *,
@@ -214,7 +216,7 @@ class Run:
         add_to_report(self, preview=view, corrections=steps.corrections_view(self.tables, self.masker()))
         return view
 
-    @timed
+    @step
     def publish(
         self,
         *,
@@ -242,7 +244,7 @@ class Run:
         from edfi_toolkit.publishing import publish
 
         plan = self.plan
-        report = progress or panels().progress("Publishing", refusals=self._refusals_html)
+        report = progress or panels().progress("Publishing", refusals=lambda: newest_refusals(self))
         approval = {"fingerprint": plan.fingerprint, "by": user_name(), "approved": approved}
         answered = [*answers_of(self), *chosen]
         about, begun = {**approval, "overrides": list(map(override_text, answered))}, self.published
@@ -285,6 +287,7 @@ class Run:
         self.folder.need("preview")
         return approval(self, by=by, answers=answers or {})
 
+    @acting
     def results(self) -> View:
         """What the ODS answered to the changes of this run; before publishing, that there is nothing yet."""
         if not (self.path / "results.parquet").is_file():
@@ -312,6 +315,12 @@ class Run:
         all_records: with a sheet of all records, unchanged ones too; else a button asks for it.
         """
         return workbook_of(self, reveal=reveal, all_records=all_records)
+
+    def decisions(self) -> View:
+        """What people corrected and dismissed, by whom and why; below it a list to end some."""
+        from edfi_toolkit.runs.decided import decisions_view
+
+        return decisions_view(self)
 
     @cached_property
     def tables(self) -> Tables:
@@ -362,6 +371,7 @@ class Run:
 
         return student(self, typed)
 
+    @acting
     def held(self) -> View:
         """What was never sent: rows that could not be read, and records that validation holds."""
         return steps.held_view(self.checked, self.plan, self._masker_of(self.plan))
@@ -380,12 +390,6 @@ class Run:
         """Of the limits, the profile, the source and this run, the last wins."""
         given = self.given if self.given is not None else self.folder.manifest.get("settings", {})
         return settings_of(self.installation, self.profile, self.source, given)
-
-    def _refusals_html(self) -> str:
-        """The newest refusals of this run with their causes, masked; empty until the ledger has one."""
-        rejected = rejection_rows(self)
-        mine = rejected[rejected["run_id"].eq(self.id)]
-        return answers.refusals_block(mine, self.masker(mine)) if len(mine) else ""
 
     def _as_published(self, view: View) -> View:
         """A step of a run that has published: what it found then."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from edfi_toolkit.display.panels import panels
+from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError
 from edfi_toolkit.model.equality import body_hash
 from edfi_toolkit.review.causes import with_causes
@@ -15,6 +17,7 @@ from edfi_toolkit.review.student import student_view
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.runs.decisions import rejection_rows
 from edfi_toolkit.runs.planning import identity_map, short_retry
+from edfi_toolkit.tables.schema import TABLES
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
@@ -53,6 +56,23 @@ def found(run: Run, typed: str) -> str:
     )
 
 
+def student_of_row(run: Run, row: Mapping[str, Any] | pd.Series) -> str:
+    """The id of the student that a row of a list is about. Raises ConfigError where it is about none."""
+    for name in ("student_id", "student_unique_id"):
+        if text := cell_text(row.get(name)):
+            return text
+    table, key = cell_text(row.get("table")), cell_text(row.get("row_id")) or cell_text(row.get("id"))
+    for refs in (row.get("source_refs"), [f"{table}:{key}"] if table and key else None):
+        for ref in refs if isinstance(refs, list) else ():
+            name, _, row_id = str(ref).partition("#")[0].partition(":")
+            rows = run.tables[name] if name in TABLES else pd.DataFrame()
+            if "student_id" in rows:
+                ids = rows[list(TABLES[name].primary_key)].astype("str").agg("|".join, axis=1)
+                if len(own := rows.loc[ids.eq(row_id), "student_id"].dropna()):
+                    return str(own.iloc[0])
+    raise ConfigError("This row names no student that was read. Choose another, or open notebook 70_student.")
+
+
 def student(run: Run, typed: str = "") -> View:
     """The story of one student, the answer first; without a text a field to type one into."""
     if not typed.strip():
@@ -62,17 +82,18 @@ def student(run: Run, typed: str = "") -> View:
     students = run.tables["students"].set_index("student_id")
     state = students.loc[[local], "student_unique_id"].iloc[0]
     published, note = _published(run, state)
-    held = run.checked.held
+    is_built = run.folder.has("build")
+    built = run.built.records if is_built else pd.DataFrame(columns=["student_unique_id", "program_name"])
+    held = run.checked.held if run.folder.has("validate") else built.assign(held_by=None)
     refused = with_causes(rejection_rows(run)) if run.target_name in run.installation.targets else None
     facts = {
         "in_the_ods": published,
         "note": note,
         "held": held[held["student_unique_id"].eq(state)],
         "refused": refused[refused["student_unique_id"].eq(state)] if refused is not None else held[:0],
-        "skipped": _skipped(run, local),
-        "spans": _spans(run, local, state),
-        "story": run.built.explain(student_id=local).frame,
-        "built": run.built.records[run.built.records["student_unique_id"].eq(state)],
+        "skipped": _skipped(run, local, run.built.skipped if is_built else run.tables.skipped),
+        "spans": _spans(run, local, built[built["student_unique_id"].eq(state)]),
+        "story": run.built.explain(student_id=local).frame if is_built else pd.DataFrame(),
     }
     return student_view(local, facts, run.masker())
 
@@ -98,9 +119,9 @@ def _published(run: Run, state: Any) -> tuple[pd.DataFrame, str]:
     return own.assign(now=pd.Series(now, own.index, dtype="str")), note
 
 
-def _skipped(run: Run, local: str) -> pd.DataFrame:
+def _skipped(run: Run, local: str, skipped: pd.DataFrame) -> pd.DataFrame:
     """The student's rows that gave no record: table, id, rule, says."""
-    skipped, tables = run.built.skipped, run.tables
+    tables = run.tables
     own = skipped["student_id"].eq(local).fillna(False) if "student_id" in skipped else skipped["id"].isna()
     for name in skipped["table"].unique():
         rows = tables[str(name)]
@@ -112,14 +133,13 @@ def _skipped(run: Run, local: str) -> pd.DataFrame:
     return kept.assign(says=pd.Series(says, kept.index, dtype="str"))
 
 
-def _spans(run: Run, local: str, state: Any) -> pd.DataFrame:
+def _spans(run: Run, local: str, built: pd.DataFrame) -> pd.DataFrame:
     """Enrollments and built records as spans: what, begins, ends (missing while it goes on)."""
     enrolled = run.tables["enrollments"]
     enrolled = enrolled[enrolled["student_id"].eq(local)]
     names = run.tables["schools"].drop_duplicates("school_id").set_index("school_id")["name"]
     school = enrolled["school_id"].map(names).fillna(enrolled["school_id"])
-    built = run.built.records[run.built.records["student_unique_id"].eq(state)]
-    ends = [body.get("endDate") for body in built["body"]]
+    ends = [body.get("endDate") for body in built.get("body", ())]
     return pd.concat(
         [
             pd.DataFrame(
@@ -132,7 +152,7 @@ def _spans(run: Run, local: str, state: Any) -> pd.DataFrame:
             pd.DataFrame(
                 {
                     "what": "record: " + built["program_name"].astype("str"),
-                    "begins": pd.to_datetime(built["begin_date"]),
+                    "begins": pd.to_datetime(built.get("begin_date", pd.Series(dtype="object"))),
                     "ends": pd.to_datetime(pd.Series(ends, built.index, dtype="object")),
                 }
             ),

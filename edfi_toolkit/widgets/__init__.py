@@ -22,13 +22,16 @@ if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
     from edfi_toolkit.runs import Run
     from edfi_toolkit.runs.checks import Checks
+    from edfi_toolkit.runs.decided import Decided
     from edfi_toolkit.runs.workshop import Workshop
     from edfi_toolkit.widgets.approval import Approval, Publishing
     from edfi_toolkit.widgets.charts import Chart
     from edfi_toolkit.widgets.check_form import CheckForm
+    from edfi_toolkit.widgets.decided_panel import DecidedPanel
     from edfi_toolkit.widgets.form import Form
-    from edfi_toolkit.widgets.grids import Grid
+    from edfi_toolkit.widgets.grids import Below, Grid
     from edfi_toolkit.widgets.investigation import Reasons
+    from edfi_toolkit.widgets.row_buttons import RowActions
     from edfi_toolkit.widgets.student_panel import StudentPanel
     from edfi_toolkit.widgets.workshop_panel import WorkshopPanel
 
@@ -37,12 +40,14 @@ __all__ = [
     "bar_over",
     "bars",
     "buttons",
+    "decided",
     "grid",
     "own_checks",
     "participation",
     "progress",
     "publish",
     "reasons",
+    "row_actions",
     "set_up",
     "student",
     "table",
@@ -64,18 +69,20 @@ def grid(
     page_size: int = 25,
     height: str | None = None,
     empty: str = "",
+    below: Below | None = None,
 ) -> Grid | Table:
     """Rows to filter, sort and select; `.selected` and `.selected_rows` give them to Python.
 
     frame: real values; masked on the screen until Reveal is pressed. height: of the rows, as CSS ("300px").
-    empty: what to say when the frame has no rows.
+    empty: what to say when the frame has no rows. below: makes the buttons below it, as `row_actions` does.
     """
     masker = masker or session_masker()
     if unattended():
         return Table(frame, masker=masker, title=title, empty=empty)
     from edfi_toolkit.widgets.grids import Grid
 
-    return Grid(frame, masker=masker, title=title, page_size=page_size, height=height, empty=empty)
+    options: dict[str, Any] = {"page_size": page_size, "height": height, "empty": empty, "below": below}
+    return Grid(frame, masker=masker, title=title, **options)
 
 
 def bar_over(given: Mapping[str, Any]) -> Run:
@@ -168,17 +175,35 @@ def reasons(
     masker: Masker | None = None,
     explain: Callable[[str], str] | None = None,
     empty: str = "",
+    below: Below | None = None,
 ) -> Reasons | Table:
     """Rejected, held or skipped rows, one cause at a time. explain: what a cause means, as a sentence.
 
-    empty: what to say when there are none.
+    empty: what to say when there are none. below: as of `grid`.
     """
     from edfi_toolkit.widgets.investigation import Reasons, causes
 
     if unattended():
         counts = causes(frame).rename_axis("cause").reset_index(name="rows")
         return Table(counts, masker=masker or session_masker(), title="Causes", empty=empty)
-    return Reasons(frame, masker=masker or session_masker(), explain=explain, empty=empty)
+    return Reasons(frame, masker=masker or session_masker(), explain=explain, empty=empty, below=below)
+
+
+def row_actions(run: Run, columns: list[str], rows: Callable[[], pd.DataFrame]) -> RowActions:
+    """Buttons about the chosen rows of a list: their student's story, and dismissing findings.
+
+    columns: of the list. rows: those that are chosen, the last one last.
+    """
+    from edfi_toolkit.widgets.row_buttons import RowActions
+
+    return RowActions(run, columns, rows)
+
+
+def decided(decided: Decided) -> DecidedPanel:
+    """What people corrected and dismissed, and a button that ends what is chosen."""
+    from edfi_toolkit.widgets.decided_panel import DecidedPanel
+
+    return DecidedPanel(decided)
 
 
 def workshop(workshop: Workshop) -> WorkshopPanel:

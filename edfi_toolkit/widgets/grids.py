@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ _TELLING_COLUMNS = frozenset(
     {"body", "before", "diff", "last_body", "source_refs", "messages", "detail", "says"}
 )
 _STATIC_ROWS = 20  # that a saved notebook keeps
+
+Below = Callable[[list[str], Callable[[], pd.DataFrame]], Any]  # of its columns and the rows that are chosen
 
 
 class Grid(anywidget.AnyWidget):
@@ -66,7 +68,9 @@ class Grid(anywidget.AnyWidget):
         page_size: int = 25,
         height: str | None = None,
         empty: str = "",
+        below: Below | None = None,
     ) -> None:
+        self._below = below
         self._frame, self._masker, self._page_size = frame, masker, page_size
         self._empty = empty or "No rows."
         self._columns = [str(name) for name in frame.columns]
@@ -96,6 +100,8 @@ class Grid(anywidget.AnyWidget):
         if not os.environ.get(SAVES):
             table = self._static()._repr_html_()
             display(HTML(f"<details><summary>The first rows as a plain table</summary>{table}</details>"))
+        if self._below is not None and len(self._frame):
+            display(self._below(self._columns, lambda: self._frame.iloc[list(self.selection)]))
 
     def _static(self) -> Table:
         return Table(self._frame, masker=self._masker, rows=_STATIC_ROWS, title=self.title, empty=self._empty)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.privacy import Masker
-from edfi_toolkit.widgets.grids import Grid
+from edfi_toolkit.widgets.grids import Below, Grid
 
 CAUSE_COLUMNS = ("cause", "held_by", "rule_id", "rule", "code", "problem_type", "status")
 ALL, NO_CAUSE = "all causes", "(none)"
@@ -47,6 +47,7 @@ class Reasons(w.VBox):
         masker: Masker,
         explain: Callable[[str], str] | None = None,
         empty: str = "",
+        below: Below | None = None,
     ) -> None:
         by = cause_column(frame)
         leading = [name for name in (by, *_EXPLAINING) if name in frame]
@@ -60,6 +61,8 @@ class Reasons(w.VBox):
             options=options, description="Cause", layout=w.Layout(width="min(860px, 95%)")
         )
         self.meaning = w.HTML()
+        columns = list(self._frame.columns)
+        self._actions = [below(columns, lambda: self.rows.iloc[list(self.grid.selection)])] if below else []
         self.reason.observe(self._chosen, "value")
         super().__init__()
         self._chosen()
@@ -77,7 +80,8 @@ class Reasons(w.VBox):
         text = self._explain(cause) if cause != ALL else "" if len(self.rows) else self._empty
         self.meaning.value = f"<p>{escape(text)}</p>" if text else ""
         self.grid = Grid(self.rows, masker=self._masker, title=f"Rows of {cause}")
-        self.children = [self.reason, self.meaning, self.grid] if len(self._frame) else [self.meaning]
+        lists = [self.reason, self.meaning, self.grid, *self._actions]
+        self.children = lists if len(self._frame) else [self.meaning]
 
     @property
     def selected(self) -> dict[str, Any] | None:

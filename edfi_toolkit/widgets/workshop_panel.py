@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 import pandas as pd
 
+from edfi_toolkit.display.links import file_link
 from edfi_toolkit.display.tables import TextTable
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.review.causes import by_cause
+from edfi_toolkit.review.views import View
 from edfi_toolkit.runs.manifest import user_name
-from edfi_toolkit.runs.workshop import tried
-from edfi_toolkit.tables.schema import TABLES
+from edfi_toolkit.runs.refusal import Refusal
+from edfi_toolkit.runs.workshop import CLOSED, OPEN, STATES
 from edfi_toolkit.widgets.form import Form
 from edfi_toolkit.widgets.grids import Grid
 from edfi_toolkit.widgets.progress import ProgressBar
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 _RECORDS = ["cause", "student_unique_id", "program_name", "begin_date", "education_organization_id"]
 _RECORDS += ["who", "todo", "messages", "status", "correlation_id", "last_seen_at"]
+_ENDED = ["closed_how", "closed_at"]
+_FILTERS = {"state": "Show", "run_id": "Run", "school": "School", "owner": "Owner"}
 LEAVES = ("Source rows", "Sent, answered", "In the ODS now", "Story", "History")
 BUTTONS = {
     "values": "Values of the ODS",
@@ -38,7 +42,9 @@ _NO_CELL = "(choose a record first)"
 
 
 class WorkshopPanel(w.VBox):
-    """`causes` and `records` are grids; choosing a cause filters the records, choosing a record opens the leaves."""
+    """`filters` choose what `causes` and `records` list; choosing a cause filters the records, choosing a record opens
+    the leaves.
+    """
 
     def __init__(self, workshop: Workshop) -> None:
         self.workshop = workshop
@@ -48,34 +54,48 @@ class WorkshopPanel(w.VBox):
         self._checked: tuple[Any, pd.DataFrame] | None = None
         self._options: list[str] = []
         self.form = Form(self._fields(), BUTTONS, self._pressed)
+        self.filters = self._filters()
         super().__init__()
         self._draw()
+        for dropdown in self.filters.values():
+            dropdown.observe(lambda _change: self._draw(), "value")
+
+    def _filters(self) -> dict[str, w.Dropdown]:
+        """A list for each column to choose by: what the refusals have in it, and all."""
+        refused, this = self.workshop.refused, self.workshop.run.id
+        offered: dict[str, list[tuple[str, str]]] = {"state": [(state, state) for state in STATES]}
+        for name, column in (("run_id", "run_id"), ("school", "school"), ("owner", "who")):
+            values = sorted(refused[column].dropna().unique())
+            named = [("this run" if value == this else value, value) for value in values]
+            offered[name] = [("all", ""), *named]
+        return {
+            name: w.Dropdown(description=_FILTERS[name], options=options) for name, options in offered.items()
+        }
 
     def _draw(self) -> None:
         """Both lists, as the ledger has them now."""
-        still = self.workshop.open
-        masker = self.workshop.run.masker(still)
-        causes = by_cause(still)
+        chosen = {name: dropdown.value for name, dropdown in self.filters.items()}
+        self._listed = self.workshop.shown(chosen.pop("state"), **chosen)
+        causes = by_cause(self._listed)
         self._names = causes["cause"].tolist()
         self.causes = Grid(
             causes[["cause", "rejections", "who", "todo"]],
-            masker=masker,
+            masker=self.workshop.run.masker(self._listed),
             title="Causes",
-            empty="No refusal is open.",
+            empty="No refusal here.",
         )
         self.causes.observe(lambda _change: self._filter(), "selection")
         self._filter()
 
     def _filter(self) -> None:
-        still = self.workshop.open
         chosen = [self._names[at] for at in self.causes.selection]
-        self._shown = still[still["cause"].isin(chosen)] if chosen else still
-        masker = self.workshop.run.masker(still)
-        self.records = Grid(
-            self._shown[_RECORDS], masker=masker, title="Records", empty="No refusal is open."
-        )
+        self._shown = self._listed[self._listed["cause"].isin(chosen)] if chosen else self._listed
+        columns = _RECORDS + (_ENDED if self.filters["state"].value == CLOSED else [])
+        masker = self.workshop.run.masker(self._listed)
+        self.records = Grid(self._shown[columns], masker=masker, title="Records", empty="No refusal here.")
         self.records.observe(lambda _change: self._open(), "selection")
-        self.children = [self.causes, self.records, self.form, self.status, self.leaves]
+        above = w.HBox(list(self.filters.values()), layout=w.Layout(flex_flow="row wrap"))
+        self.children = [above, self.causes, self.records, self.form, self.status, self.leaves]
 
     @property
     def chosen(self) -> pd.DataFrame:
@@ -86,32 +106,29 @@ class WorkshopPanel(w.VBox):
         """What is known of the record chosen last."""
         if not self.records.selection:
             return
-        row, shop = self._shown.iloc[self.records.selection[-1]], self.workshop
-        cells = tried(shop.source_rows, row)
+        row = self._row()
+        known = Refusal(self.workshop.run, row)
+        cells = tried(known.cells)
         self._cells = cells if isinstance(cells, pd.DataFrame) else pd.DataFrame()
         self._options, self._checked = [], None
         found = (
-            cells,
-            tried(shop.sent_and_answered, row),
-            tried(shop.in_the_ods, row),
-            tried(shop.story, row),
-            tried(shop.history, row),
+            tried(known.source_rows),
+            tried(known.sent_and_answered),
+            tried(known.in_the_ods),
+            tried(known.story),
+            tried(known.history),
         )
-        said = " ".join(row["messages"])
-        masker = shop.run.masker(shop.refused)
+        masker = self.workshop.run.masker(self.workshop.refused)
         for leaf, content in zip(self.leaves.children, found, strict=True):
             leaf.value = self._html(content, masker)
+        said = " ".join(row["messages"])
         answer = f"<p>Answered: {row['status']} {escape(masker.text(said))}</p>"
         self.leaves.children[1].value = answer + self.leaves.children[1].value
         self.form.fields = self._fields()
         self._say(f"{row['cause']}. {row['todo']} Who can do it: {row['who']}.")
 
     def _fields(self) -> list[dict[str, Any]]:
-        cells = [
-            f"{row['table']}.{row['column']}"
-            for row in self._cells.to_dict("records")
-            if row["column"] not in TABLES[row["table"]].primary_key
-        ] or [_NO_CELL]
+        cells = [_name_of(row) for row in self._cells.to_dict("records")] or [_NO_CELL]
         return [
             {"name": "cell", "label": "Cell", "choices": list(dict.fromkeys(cells))},
             {"name": "value", "label": "should be", "options": self._options},
@@ -120,11 +137,13 @@ class WorkshopPanel(w.VBox):
         ]
 
     def _cell(self, named: str) -> Mapping[str, Any]:
-        rows = self._cells.to_dict("records")
-        return next(row for row in rows if f"{row['table']}.{row['column']}" == named)
+        return next(row for row in self._cells.to_dict("records") if _name_of(row) == named)
 
     def _pressed(self, name: str, typed: Mapping[str, str]) -> None:
         if name.startswith("choose:"):
+            return
+        if self.filters["state"].value != OPEN and name != "hand_on":
+            self._say("This list is to look at. Show the open ones to work on them.")
             return
         if self.chosen.empty or (name in ("values", "correct", "everywhere") and self._cells.empty):
             self._say("Choose a record in the list first.")
@@ -136,7 +155,7 @@ class WorkshopPanel(w.VBox):
 
     def _values(self, typed: Mapping[str, str]) -> None:
         cell = self._cell(typed["cell"])
-        self._options = self.workshop.values_for(self._row(), str(cell["value"]))
+        self._options = Refusal(self.workshop.run, self._row()).values_for(str(cell["value"]))
         self.form.fields = self._fields()
         near = ", ".join(self._options[:5])
         self._say(
@@ -154,7 +173,6 @@ class WorkshopPanel(w.VBox):
     def _keep(self, typed: Mapping[str, str], *, everywhere: bool) -> None:
         cell = self._cell(typed["cell"])
         number = self.workshop.correct(
-            self._row(),
             cell,
             typed["value"],
             author=typed["author"],
@@ -163,7 +181,10 @@ class WorkshopPanel(w.VBox):
         )
         self._checked = None
         self.form.clear("value", "reason")
-        self._say(f"Kept as correction {number}. Check again reads the source with it; nothing is sent yet.")
+        also = f" It changes {cell['others']:,} further rows too." if everywhere and cell["others"] else ""
+        self._say(
+            f"Kept as correction {number}.{also} Check again reads the source with it; nothing is sent yet."
+        )
 
     def _check(self, _typed: Mapping[str, str]) -> None:
         rows = self.chosen
@@ -202,9 +223,8 @@ class WorkshopPanel(w.VBox):
 
     def _hand_on(self, _typed: Mapping[str, str]) -> None:
         path = self.workshop.hand_on(self.chosen)
-        self._say(
-            f"Written to {path}: {len(self.chosen):,} refusals, a sheet for each owner, students masked."
-        )
+        says = f"{len(self.chosen):,} refusals, a sheet for each owner, students masked: {file_link(path)}"
+        self.status.value = f'<p role="status">{says}</p>'
 
     def _row(self) -> pd.Series:
         return self._shown.iloc[self.records.selection[-1]]
@@ -213,7 +233,22 @@ class WorkshopPanel(w.VBox):
         self.status.value = f'<p role="status">{escape(self.workshop.run.masker().text(text))}</p>'
 
     @staticmethod
-    def _html(content: pd.DataFrame | str, masker: Any) -> str:
+    def _html(content: pd.DataFrame | View | str, masker: Any) -> str:
+        if isinstance(content, View):
+            return content._repr_html_()
         if isinstance(content, str):
             return f"<p>{escape(content)}</p>"
         return TextTable.of(content, masker).html if len(content) else "<p>Nothing is known of this.</p>"
+
+
+def _name_of(cell: Mapping[str, Any]) -> str:
+    """A cell as the form lists it; an empty one says so."""
+    return f"{cell['table']}.{cell['column']}" + ("" if cell["value"] else " (empty)")
+
+
+def tried(do: Callable[[], Any]) -> Any:
+    """What a question gives, or the sentence of why it cannot be answered now."""
+    try:
+        return do()
+    except EdfiToolkitError as error:
+        return str(error)

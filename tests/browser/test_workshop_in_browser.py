@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+import httpx
+
 from tests.proofs import long_proof
 
 PUBLISHED = """import edfi_toolkit as edfi
@@ -87,3 +89,93 @@ def test_a_student_is_looked_up_by_each_kind_of_id(lab: Any) -> None:
     lab.close(page)
     saved = (lab.folder / "70_student.ipynb").read_text("utf-8")
     assert [typed for typed in ("222222", "K7310002", "Pappelquast") if typed in saved] == []
+
+
+FOUND = (
+    """import edfi_toolkit as edfi
+
+run = edfi.open_run(profile="certification", school_year=2026, source="sample", run_id="new")
+built = run.extract() and run.build()""",
+    "checked = run.validate()\nchecked",
+    "checked.by_cause('findings')",
+)
+
+
+def test_a_finding_is_dismissed_and_shown_again_when_its_record_changes(lab: Any) -> None:
+    page = lab.run_all(lab.notebook("findings", *FOUND))
+    page.locator(".edfi-grid .rows tbody tr").filter(has_text="CERT_MISSING").first.click()
+    page.get_by_role("button", name="Tell this student's story").click()
+    page.get_by_text("Over the year").wait_for()
+    lab.screenshot(page, "20_story", whole=True)
+    form = page.locator(".edfi-form")
+    form.get_by_label("Reason").fill(TYPED[0])
+    form.get_by_label("Your name").fill(TYPED[1])
+    page.get_by_role("button", name="Dismiss until the record changes").click()
+    page.get_by_text("1 dismissed until the record changes").wait_for()
+    run_again(page)
+    page.get_by_text("1 finding dismissed.").wait_for()
+    rows = lab.folder / "source" / "program_participation.csv"
+    kept = rows.read_text("utf-8")
+    rows.write_text(kept.replace('ideaEligibility"": true', 'ideaEligibility"": false'), "utf-8")
+    run_again(page)
+    page.get_by_text("1 finding dismissed.").wait_for(state="detached")
+    rows.write_text(kept, "utf-8")
+    lab.close(page)
+    saved = (lab.folder / "findings.ipynb").read_text("utf-8")
+    assert [word for word in TYPED if word in saved] == []
+
+
+def run_again(page: Any) -> None:
+    page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
+
+
+@long_proof
+def test_a_broken_export_is_recognised_and_stopped_and_a_stopped_publish_is_resumed(lab: Any) -> None:
+    """After the first story the feed has published; the export then has a third of its rows."""
+    rows = lab.folder / "source" / "program_participation.csv"
+    kept = rows.read_text("utf-8")
+    rows.write_text("".join(kept.splitlines(keepends=True)[:12]), "utf-8")
+    page = lab.run_all(lab.folder / "10_extract.ipynb")
+    page.get_by_text("Lost since the last publish: this stops the plan").wait_for()
+    lab.screenshot(page, "10_broken-export", whole=True)
+    lab.close(page)
+    lab.close(lab.run_all(lab.folder / "20_validate.ipynb"))
+    page = lab.run_all(lab.folder / "30_preview.ipynb")
+    page.get_by_label("Your name").fill(TYPED[1])
+    answers = page.get_by_label(re.compile("^Answer for "))
+    page.get_by_text("Not answered yet: ").wait_for()
+    assert page.get_by_role("button", name="Approve").is_disabled()
+    for at in range(answers.count() - 1):
+        answers.nth(at).fill(TYPED[0])
+    page.get_by_text("Not answered yet: ").wait_for()
+    assert page.get_by_role("button", name="Approve").is_disabled()
+    lab.screenshot(page, "30_one-breach-not-answered", whole=True)
+    answers.last.fill(TYPED[0])
+    page.get_by_role("button", name="Approve").click()
+    page.get_by_text(f"approved by {TYPED[1]}").first.wait_for()
+    lab.close(page)
+    slow(lab, [{"latency_ms": 400}])
+    page = lab.run_all(lab.folder / "40_publish.ipynb")
+    page.get_by_role("button", name="Publish").click()
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text(re.compile("not sent yet|without an answer")).first.wait_for()
+    lab.screenshot(page, "40_stopped", whole=True)
+    lab.close(page)
+    slow(lab, [])
+    page = lab.open(lab.folder / "40_publish.ipynb")
+    page.get_by_text(re.compile("approved by ")).first.wait_for()  # readable before a cell is run
+    assert page.get_by_text("model not found").count() == 0
+    lab.screenshot(page, "40_reopened", whole=True)
+    run_again(page)
+    page.get_by_role("button", name="Publish").click()
+    page.get_by_text(re.compile(r"(\d+) of \1 changes reached the ODS")).first.wait_for()
+    lab.screenshot(page, "40_resumed", whole=True)
+    lab.close(page)
+    rows.write_text(kept, "utf-8")
+    assert lab.refused == []
+
+
+def slow(lab: Any, faults: list[dict[str, Any]]) -> None:
+    """Let the sandbox answer late, or no longer."""
+    url = f"{lab.environ['EDFI_TARGET_SANDBOX_URL']}/control/faults"
+    httpx.put(url, json=faults, trust_env=False).raise_for_status()

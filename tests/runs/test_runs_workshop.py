@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
 import edfi_toolkit as edfi
-from edfi_toolkit.cli.playground import make_playground, target_environ, working_in
+from edfi_toolkit.cli import app
+from edfi_toolkit.cli.playground import Playground, make_playground, target_environ, working_in
 from edfi_toolkit.runs.decisions import decisions_of
+from edfi_toolkit.runs.refusal import Refusal
 from edfi_toolkit.runs.run import Run
 from edfi_toolkit.runs.workshop import Workshop
+from edfi_toolkit.widgets.row_buttons import RowActions
 from edfi_toolkit.widgets.workshop_panel import WorkshopPanel
 from tests.processes import KeptOds
 from tests.stages import Stage, seeded
@@ -39,6 +45,11 @@ def published(tmp_path: Path, sandbox: KeptOds, first_published: Stage) -> Itera
         yield edfi.open_run(profile="certification", school_year=2026, source="sample")
 
 
+def command(*words: str) -> Result:
+    """`edfi-toolkit dismissals`, in this process."""
+    return CliRunner().invoke(app, ["dismissals", *words])
+
+
 def choose(panel: WorkshopPanel, cause: str = "not-enrolled") -> None:
     """Choose the only record of a cause."""
     panel.records.select(panel._shown["cause_id"].tolist().index(cause))
@@ -51,7 +62,7 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(pu
     choose(panel)
     cells, sent, live, story, history = (leaf.value for leaf in panel.leaves.children)
     assert "255900" in cells
-    marked = panel.workshop.source_rows(panel.chosen.iloc[0]).query("mark != ''")
+    marked = Refusal(published, panel.chosen.iloc[0]).source_rows().query("mark != ''")
     assert marked["column"].tolist() == ["program_education_organization_id"]
     assert "Answered: 403" in sent
     assert "255900" in live
@@ -98,7 +109,9 @@ def test_a_dismissed_refusal_is_shown_again_when_its_record_changes(published: R
         assert decisions.dismissals(closed=True)["closed_how"].tolist() == ["its record changed"]
 
 
-def test_the_chosen_ones_are_handed_on_masked_by_owner(published: Run) -> None:
+def test_the_chosen_ones_are_handed_on_masked_by_owner_and_a_code_is_corrected_everywhere(
+    published: Run,
+) -> None:
     from openpyxl import load_workbook
 
     panel = WorkshopPanel(Workshop(published))
@@ -107,3 +120,85 @@ def test_the_chosen_ones_are_handed_on_masked_by_owner(published: Run) -> None:
     assert book.sheetnames == panel.workshop.open["who"].unique().tolist()
     written = str([[cell.value for cell in row] for sheet in book for row in sheet])
     assert panel.workshop.open["student_unique_id"].iloc[0] not in written
+    panel.causes.select(panel._names.index("A code is not known to the ODS"))
+    panel.records.select(0)
+    cell = "program_participation.attributes.titleIPartAParticipantDescriptor"
+    panel.form.press("values", cell=cell)
+    (field,) = [field for field in panel.form.fields if field["name"] == "value"]
+    codes = [option.rpartition("#")[2] for option in field["options"]]
+    assert "Local Neglected Program" not in codes  # it is listed, and refused
+    assert len(codes) == 4
+    assert "Further rows with the same code: 1." in panel.status.value
+    panel.form.press("everywhere", cell=cell, value="Public Schoolwide Program", **WHO)
+    assert "It changes 1 further rows too." in panel.status.value
+    panel.records.select()
+    panel.form.press("retry", **WHO)
+    assert "2 would be created" in panel.status.value
+    panel.form.press("retry", **WHO)
+    assert "2 of 2 delivered; 0 still refused." in panel.status.value
+    decided = repr(published.decisions())
+    assert "1 correction." in decided
+    assert "wherever it is written so" in decided
+    assert "R. Ibarra" in decided
+    assert "today" in decided
+    _an_empty_cell_is_corrected_and_lists_are_filtered(published)
+
+
+def _an_empty_cell_is_corrected_and_lists_are_filtered(published: Run) -> None:
+    panel = WorkshopPanel(Workshop(published))
+    for name, count in {"Program office": 3, "SIS publishing team": 2}.items():
+        panel.filters["owner"].value = name
+        assert len(panel.records.shown_rows) == count
+    panel.form.press("hand_on", **WHO)
+    assert (published.path / "hand-on-sis-publishing-team.xlsx").is_file()
+    panel.filters["owner"].value = ""
+    assert [text for text, _ in panel.filters["run_id"].options] == ["all", "this run"]
+    panel.filters["school"].value = "255900"
+    assert panel.chosen["cause_id"].tolist() == ["not-enrolled"]
+    panel.filters["school"].value = ""
+    choose(panel, "value-required")
+    panel.form.press("correct", cell="program_participation.reason_exited (empty)", value="Other", **WHO)
+    panel.form.press("retry", **WHO)
+    panel.form.press("retry", **WHO)
+    assert "1 of 1 delivered; 0 still refused." in panel.status.value
+    panel.filters["state"].value = "closed"
+    assert panel.records.shown_rows["closed_how"].tolist() == ["delivered"] * 3
+    panel.form.press("retry", **WHO)
+    assert "This list is to look at." in panel.status.value
+
+
+def test_a_finding_is_dismissed_and_shown_again_when_its_record_changes(work: Playground) -> None:
+    """Dismissed by record; with a record that changes, with a row that changes, and from the command line."""
+    run = edfi.open_run(profile="certification", school_year=2026, source="sample")
+    before = run.checked.findings
+    mine = before[before["rule_id"].eq("CERT_MISSING")].head(1)
+    held = len(run.checked.held)
+    buttons = RowActions(run, list(mine.columns), lambda: mine)
+    buttons.form.press("dismiss", author="R. Ibarra", reason="")
+    assert "your name and a reason" in buttons.status.value
+    buttons.form.press("dismiss", author="R. Ibarra", reason="the end is not known yet")
+    assert "1 dismissed until the record changes" in buttons.status.value
+    again = run.validate()
+    assert "1 finding dismissed." in again.says
+    assert len(again.frames["findings"]) == len(before) - 1
+    assert again.frames["dismissed"]["rule_id"].tolist() == ["CERT_MISSING"]
+    assert len(run.checked.held) == held  # what is held stays held
+    rows = work.folder / "source" / "program_participation.csv"
+    text, row = rows.read_text("utf-8"), mine["row_id"].iloc[0]
+    (line,) = [line for line in text.splitlines() if line.startswith(f"{row},")]
+    was, becomes = ('": true', '": false') if '": true' in line else ('": false', '": true')
+    rows.write_text(text.replace(line, line.replace(was, becomes)), "utf-8")
+    for step in (run.extract, run.build, run.validate):
+        view = step()
+    assert "dismissed" not in view.says
+    with decisions_of(run) as decisions:
+        assert decisions.dismissals(closed=True)["closed_how"].tolist() == ["its record changed"]
+    of = ["--profile", "certification", "--source", "sample"]
+    why = ["--author", "R. Ibarra", "--reason", "the end is not known yet"]
+    assert "Name a rule or a cause" in str(command("add", *of, *why).exception)
+    assert command("add", "--rule", "CERT_MISSING", "--school-year", "2026", *of, *why).exit_code == 0
+    listed = json.loads(command("list", *of, "--json").stdout)
+    assert {row["rule_id"] for row in listed} == {"CERT_MISSING"}
+    assert f"{len(listed)} findings dismissed." in run.validate().says
+    assert command("remove", str(listed[0]["number"]), *of).exit_code == 0
+    assert run.decisions().open["number"].tolist() == [row["number"] for row in listed[:0:-1]]

@@ -1,0 +1,57 @@
+"""What people decided about a run's feed, as one list: corrections of the source, findings and refusals dismissed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from edfi_toolkit.display.panels import panels
+from edfi_toolkit.ledger.decisions import REMOVED
+from edfi_toolkit.review.decided import decided_view, in_one_list
+from edfi_toolkit.review.views import PanelView, View
+from edfi_toolkit.runs.decisions import decisions_of
+from edfi_toolkit.runs.dismissing import dismiss_findings
+
+if TYPE_CHECKING:
+    from edfi_toolkit.runs.run import Run
+
+
+class Decided:
+    """The decisions of a run's feed. `every`: open and closed ones, as of `review.decided.in_one_list`."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.load()
+
+    def load(self) -> None:
+        """Read the ledger again."""
+        with decisions_of(self.run) as decisions:
+            corrections, dismissals = decisions.corrections(closed=True), decisions.dismissals(closed=True)
+        self.every = in_one_list(corrections, dismissals, now=pd.Timestamp.now(tz="UTC"))
+
+    @property
+    def open(self) -> pd.DataFrame:
+        """Those that count."""
+        return self.every[self.every["closed"].eq("")].drop(columns="closed")
+
+    def dismiss(self, findings: pd.DataFrame, *, author: str, reason: str) -> int:
+        """Hide findings of the run until their record changes; how many were."""
+        count = dismiss_findings(self.run, findings, author=author, reason=reason)
+        self.load()
+        return count
+
+    def remove(self, *, corrections: Iterable[int] = (), dismissals: Iterable[int] = ()) -> None:
+        """End corrections: their cells count as they are written; and dismissals: what they hide is shown again."""
+        with decisions_of(self.run) as decisions:
+            decisions.close_corrections(corrections, REMOVED)
+            decisions.close_dismissals(dismissals, REMOVED)
+        self.load()
+
+
+def decisions_view(run: Run) -> View:
+    """Every decision with author, reason and age; below it a list to choose from and end some."""
+    decided = Decided(run)
+    view = decided_view(decided.every, run.masker(decided.every))
+    return PanelView(**{**vars(view), "value": decided}, panel=lambda: panels().decided(decided))

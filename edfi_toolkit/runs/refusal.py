@@ -1,0 +1,174 @@
+"""All that is known of one refused record: its student's story, what was sent and answered, the ODS now, its source
+rows, the attempts. Frames hold real data and are masked when they are shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from edfi_toolkit.display.differences import differences
+from edfi_toolkit.display.values import cell_text
+from edfi_toolkit.errors import PlanError, nearest_first
+from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.runs.decisions import decisions_of
+from edfi_toolkit.runs.folder import RunFolder
+from edfi_toolkit.runs.planning import short_retry
+from edfi_toolkit.runs.student import student
+from edfi_toolkit.tables.corrections import members_with_texts
+from edfi_toolkit.tables.schema import CONTROL_TABLES, TABLES
+
+if TYPE_CHECKING:
+    from edfi_toolkit.review.views import View
+    from edfi_toolkit.runs.run import Run
+
+Row = Mapping[str, Any]
+_TELLING = 4  # characters from which a cell is looked for in an answer
+_CELLS = ["table", "id", "column", "value", "mark", "others"]
+
+
+class Refusal:
+    """One refused record of a run's feed. row: as of `Workshop.refused`."""
+
+    def __init__(self, run: Run, row: Row) -> None:
+        self.run, self.row = run, row
+
+    def story(self) -> View:
+        """The student's story, the answer first. Raises ConfigError where the source no longer has the student."""
+        return student(self.run, str(self.row["student_unique_id"]))
+
+    def sent(self) -> dict[str, Any] | None:
+        """The body as it was sent; None where the folder of its run is gone, or nothing was sent."""
+        from edfi_toolkit.planning import Plan
+
+        with suppress(PlanError):
+            folder = RunFolder(self.run.installation.runs_dir, str(self.row["run_id"]))
+            items = Plan.load(folder.path).items
+            own = items["resource"].eq(self.row["resource"]) & items["key_hash"].eq(self.row["key_hash"])
+            if len(bodies := items.loc[own, "body"].dropna()):
+                return dict(bodies.iloc[-1])
+        return None
+
+    def sent_and_answered(self) -> pd.DataFrame:
+        """Each member that was sent, and whether the answer names it."""
+        said = " ".join(self.row["messages"]).casefold()
+        parts = differences(None, self.sent() or {})
+        rows = [
+            (
+                part.member,
+                part.after,
+                "named by the answer" if part.after and part.after.casefold() in said else "",
+            )
+            for part in parts
+        ]
+        return pd.DataFrame(rows, columns=["member", "sent", "answer"], dtype="str")
+
+    def in_the_ods(self) -> pd.DataFrame:
+        """Each member as it was sent and as the ODS holds it now. Raises OdsError where it cannot be asked."""
+        from edfi_toolkit.ods import Client
+
+        with Client(self.run.target, retry=short_retry()) as client:
+            found = client.find(str(self.row["resource"]), tuple(self.row[name] for name in KEY_COLUMNS))
+        rows = [
+            (part.member, part.before, part.after, "yes" if part.before != part.after else "")
+            for part in differences(found.body if found else None, self.sent() or {})
+        ]
+        return pd.DataFrame(rows, columns=["member", "in the ODS", "sent", "differs"], dtype="str")
+
+    def source_rows(self) -> pd.DataFrame:
+        """The filled cells of the source rows behind the record: table, id, column, value, mark, others.
+
+        mark: where a cell made a value that the answer names. others: how many further rows are written so.
+        """
+        said = set(re.findall(r"[\w.-]*\w", " ".join(self.row["messages"]).casefold()))
+        cells = []
+        for name, row_id, column, cell in self._cells():
+            alike = Counter(pair for other in self.run.tables[name][column] for pair in _texts(other))
+            for member, text in _texts(cell):
+                path = f"{column}.{member}" if member else column
+                mark = "named by the answer" if _named(_code(text), said) else ""
+                cells.append((name, row_id, path, text, mark, alike[member, text] - 1))
+        found = pd.DataFrame(cells, columns=_CELLS)
+        return found.sort_values("mark", ascending=False, kind="stable", ignore_index=True)
+
+    def cells(self) -> pd.DataFrame:
+        """The cells that can be corrected: the filled ones, those that the answer names first, then the empty ones."""
+        empty = [
+            (name, row_id, column, "", "", 0)
+            for name, row_id, column, cell in self._cells()
+            if not _texts(cell) and TABLES[name].columns[column].type != "json"
+        ]
+        every = pd.concat([self.source_rows(), pd.DataFrame(empty, columns=_CELLS)], ignore_index=True)
+        fixed = [
+            column in TABLES[table].primary_key or (table in CONTROL_TABLES and table != "descriptor_map")
+            for table, column in zip(every["table"], every["column"], strict=True)
+        ]
+        return every[[not it_is for it_is in fixed]].reset_index(drop=True)
+
+    def history(self) -> pd.DataFrame:
+        """Every attempt for the record, oldest first."""
+        with decisions_of(self.run) as decisions:
+            return decisions.history(self.row["resource"], self.row["key_hash"]).drop(columns="body_hash")
+
+    def values_for(self, text: str) -> list[str]:
+        """What the ODS has for the descriptor that this text became, the nearest first, without what it refused."""
+        from edfi_toolkit.ods import Client
+
+        name = _descriptor_of(self.sent() or {}, _code(text))
+        if name is None:
+            return []
+        with Client(self.run.target, retry=short_retry()) as client:
+            values = sorted(client.descriptors(name))
+        others = [value for value in values if _code(value).casefold() != _code(text).casefold()]
+        return nearest_first(text, others, key=lambda value: _code(value).casefold())
+
+    def _cells(self) -> Iterator[tuple[str, str, str, Any]]:
+        """table, id of the row, column and cell of each source row behind the record."""
+        for ref in self.row["source_refs"]:
+            name, _, row_id = str(ref).partition("#")[0].partition(":")
+            table = self.run.tables[name]
+            key = table[list(TABLES[name].primary_key)].astype("str").agg("|".join, axis=1)
+            for column, cell in table[key.eq(row_id)].head(1).items():
+                yield name, row_id, str(column), cell.iloc[0] if len(cell) else None
+
+
+def _texts(cell: Any) -> list[tuple[str, str]]:
+    """A cell as texts by member; an empty one has none."""
+    if isinstance(cell, dict):
+        return list(members_with_texts(cell))
+    if isinstance(cell, pd.Timestamp):
+        return [("", f"{cell:%Y-%m-%d}")]
+    return [("", text)] if (text := cell_text(cell)) else []
+
+
+def _named(text: str, words: set[str]) -> bool:
+    """Whether all words of a text are among those of an answer; one as short as "no" is in any."""
+    own = set(re.findall(r"[\w.-]*\w", text.casefold()))
+    return len(text) >= _TELLING and bool(own) and own <= words
+
+
+def _code(text: str) -> str:
+    return text.rpartition("#")[2]
+
+
+def _descriptor_of(body: Any, code: str) -> str | None:
+    """The name of the descriptor whose value in a body has this code."""
+    pairs = (
+        body.items()
+        if isinstance(body, Mapping)
+        else ((None, entry) for entry in body)
+        if isinstance(body, list)
+        else ()
+    )
+    for name, value in pairs:
+        if isinstance(value, str):
+            if str(name).endswith("Descriptor") and _code(value).casefold() == code.casefold():
+                return value.partition("#")[0].rpartition("/")[2]
+        elif found := _descriptor_of(value, code):
+            return found
+    return None

@@ -1,0 +1,47 @@
+"""Corrections and dismissals as a list to choose from, and a button that ends the chosen ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import ipywidgets as w
+
+from edfi_toolkit.review.decided import CORRECTION, shown
+from edfi_toolkit.widgets.form import Form
+from edfi_toolkit.widgets.grids import Grid
+
+if TYPE_CHECKING:
+    from edfi_toolkit.runs.decided import Decided
+
+
+class DecidedPanel(w.VBox):
+    """`grid` lists what counts now; Remove ends what is chosen in it."""
+
+    def __init__(self, decided: Decided) -> None:
+        self.decided = decided
+        self.form = Form([], {"remove": "Remove the chosen ones"}, self._pressed)
+        self.status = w.HTML()
+        super().__init__()
+        self._draw()
+
+    def _draw(self) -> None:
+        every = self.decided.open
+        masker = self.decided.run.masker(every)
+        empty = "Nothing is corrected or dismissed."
+        self.grid = Grid(shown(every, masker), masker=masker, title="Decided by hand", empty=empty)
+        self.children = [self.grid, self.form, self.status] if len(every) else [self.grid, self.status]
+
+    def _pressed(self, _name: str, _typed: Mapping[str, str]) -> None:
+        chosen = self.grid.selected_rows
+        if len(chosen):
+            is_correction = chosen["kind"].eq(CORRECTION)
+            self.decided.remove(
+                corrections=chosen.loc[is_correction, "number"],
+                dismissals=chosen.loc[~is_correction, "number"],
+            )
+            self._draw()
+        says = f"{len(chosen):,} removed. Read the source again to see what comes of it."
+        self.status.value = (
+            f'<p role="status">{says if len(chosen) else "Choose a row in the list first."}</p>'
+        )

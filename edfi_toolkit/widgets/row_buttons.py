@@ -1,0 +1,63 @@
+"""Buttons below a list, about the rows that are chosen in it: their student's story, and dismissing findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import TYPE_CHECKING
+
+import ipywidgets as w
+import pandas as pd
+
+from edfi_toolkit.errors import EdfiToolkitError
+from edfi_toolkit.runs.dismissing import dismiss_findings
+from edfi_toolkit.runs.manifest import user_name
+from edfi_toolkit.runs.student import student, student_of_row
+from edfi_toolkit.widgets.form import Form
+
+if TYPE_CHECKING:
+    from edfi_toolkit.runs.run import Run
+
+STORY, DISMISS = {"story": "Tell this student's story"}, {"dismiss": "Dismiss until the record changes"}
+_OF_FINDINGS = {"rule_id", "severity", "row_id"}
+
+
+class RowActions(w.VBox):
+    """`form` has the buttons, `status` says what came of one, `story` shows the view of a student.
+
+    rows: those that are chosen, the last one last. columns: of the list; findings can be dismissed.
+    """
+
+    def __init__(self, run: Run, columns: list[str], rows: Callable[[], pd.DataFrame]) -> None:
+        self._run, self._rows = run, rows
+        of_findings = set(columns) >= _OF_FINDINGS
+        fields = [
+            {"name": "reason", "label": "Reason"},
+            {"name": "author", "label": "Your name", "start": user_name()},
+        ]
+        self.form = Form(
+            fields if of_findings else [], STORY | (DISMISS if of_findings else {}), self._pressed
+        )
+        self.status, self.story = w.HTML(), w.HTML()
+        super().__init__([self.form, self.status, self.story])
+
+    def _pressed(self, name: str, typed: Mapping[str, str]) -> None:
+        rows = self._rows()
+        self._say("" if len(rows) else "Choose a row in the list first.")
+        if rows.empty:
+            return
+        try:
+            if name == "story":
+                self.story.value = student(self._run, student_of_row(self._run, rows.iloc[-1]))._repr_html_()
+            else:
+                count = dismiss_findings(self._run, rows, author=typed["author"], reason=typed["reason"])
+                self.form.clear("reason")
+                self._say(
+                    f"{count:,} dismissed until the record changes: gone from the list when this notebook runs again. "
+                    "What is held stays held."
+                )
+        except EdfiToolkitError as error:
+            self._say(str(error))
+
+    def _say(self, text: str) -> None:
+        self.status.value = f'<p role="status">{escape(self._run.masker().text(text))}</p>' if text else ""
