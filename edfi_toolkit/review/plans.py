@@ -69,7 +69,7 @@ def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
             ),
             Block(
                 "Why: what changed in the source, where that is certain; an event is a line of the rule book",
-                by_event(plan),
+                by_event(plan).rename(columns={"says": "what_changed"}),
                 "No event is certain.",
             ),
             *(

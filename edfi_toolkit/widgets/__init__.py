@@ -121,7 +121,7 @@ def bars(counts: pd.Series | pd.DataFrame, title: str) -> Chart:
 
 
 def participation(by_day: pd.DataFrame, by_school: pd.DataFrame, title: str) -> Chart:
-    """Students by program over the year, and by school on its last day."""
+    """Students by program over the year, and by school."""
     from edfi_toolkit.widgets.charts import participation as drawn
 
     return drawn(by_day, by_school, title)

@@ -19,6 +19,13 @@ from edfi_toolkit.privacy import session_masker
 _BAR, _TEXT = "#3987c9", "#7a7a7a"
 # Of a chart with several, apart for every kind of colour vision too (after Okabe and Ito).
 _COLOURS = ("#3987c9", "#d9822b", "#2a9d74", "#c65f9b", "#8a7a1f", "#7c6bd0", "#b8533f", "#5f8f9f")
+_MEANT = {
+    "critical": "#c0504d",
+    "warning": "#d9822b",
+    "info": "#3987c9",
+    "remove": "#c0504d",
+    "update": "#d9822b",
+}
 _LONGEST_LABEL = 48
 _OPEN_DAYS = 30  # how far a span without an end goes on after all others
 
@@ -60,7 +67,7 @@ def bars(counts: pd.Series | pd.DataFrame, title: str) -> Chart:
 
 
 def participation(by_day: pd.DataFrame, by_school: pd.DataFrame, title: str) -> Chart:
-    """Students over the year, a line for each program, and on the last day by school.
+    """Students over the year, a line for each program, and by school.
 
     by_day: a row for each day, a column for each program. by_school: a row for each school, the same columns.
     """
@@ -79,8 +86,8 @@ def participation(by_day: pd.DataFrame, by_school: pd.DataFrame, title: str) -> 
     lines.spines[["top", "right"]].set_visible(False)
     lines.spines[["left", "bottom"]].set_color(_TEXT)
     lines.set_title(title, loc="left", color=_TEXT, fontsize=10, fontweight="bold")
-    last = f"{by_day.index[-1]:%Y-%m-%d}" if len(by_day) else ""
-    _draw_bars(schools, by_school.astype(float), f"By school on {last}")
+    lines.set_xticks(by_day.index[::2], [f"{day:%b}" for day in by_day.index[::2]])
+    _draw_bars(schools, by_school.astype(float), "By school, all year")
     return chart
 
 
@@ -88,7 +95,7 @@ def _draw_bars(axes: Axes, parts: pd.DataFrame, title: str) -> None:
     names = [cell_text(name)[:_LONGEST_LABEL] or "(none)" for name in parts.index]
     left = pd.Series(0.0, parts.index)
     for at, column in enumerate(parts):
-        colour = _COLOURS[at % len(_COLOURS)]
+        colour = _MEANT.get(str(column), _COLOURS[at % len(_COLOURS)])
         drawn = axes.barh(
             range(len(parts)),
             parts[column].to_numpy(),
@@ -112,7 +119,7 @@ def _draw_bars(axes: Axes, parts: pd.DataFrame, title: str) -> None:
     axes.set_yticks(range(len(parts)), names, color=_TEXT, fontsize=9)
     axes.set_title(title, loc="left", color=_TEXT, fontsize=10, fontweight="bold")
     axes.set_ylim(max(len(parts), 1) - 0.5, -0.5)  # the first on top
-    axes.margins(x=0.12)
+    axes.set_xlim(0, max([1.0, *left * 1.12]))  # room for the counts
     axes.tick_params(left=False, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
     if parts.empty:
