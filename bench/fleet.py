@@ -8,7 +8,7 @@ sandbox's counters and the ledger, and the script ends with 1 where it does not:
 2. The district that fails stops no other, and `--failed` runs it and no other.
 3. The report says of each run what the ledger says, its attempts are in its results, and these in the identity map.
 
-An argument is the number of districts; 4 without one, 40 with `--full`.
+An argument is the number of districts; 4 without one, 40 with `--full`. `here` or `dask` does the one alone.
 """
 
 from __future__ import annotations
@@ -255,13 +255,19 @@ def publishing(ledger: str) -> str:
 def main(arguments: list[str]) -> int:
     """Carry both out, and list what does not hold."""
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    count = FULL if "--full" in arguments else int(arguments[0]) if arguments else DISTRICTS
+    count = next((int(word) for word in arguments if word.isdecimal()), DISTRICTS)
+    count = FULL if "--full" in arguments else count
+    ways: dict[str, Callable[[Fleet], list[str]]] = {
+        "here": lambda fleet: here(fleet, min(4, count - 2)),
+        "dask": on_dask,
+    }
+    chosen = {word: ways[word] for word in arguments if word in ways} or ways
     if not POSTGRES:
         print("PostgreSQL is not installed on this machine.")
         return 0
     found: list[str] = []
     with tempfile.TemporaryDirectory(prefix="edfi-fleet-") as temporary:
-        for way, carry_out in (("here", lambda fleet: here(fleet, min(4, count - 2))), ("dask", on_dask)):
+        for way, carry_out in chosen.items():
             with postgres_server() as ledger:
                 fleet = make_fleet(Path(temporary) / way, count, ledger)
                 (fleet.folder / fleet.broken).rename(fleet.folder / "missing")

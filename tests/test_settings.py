@@ -158,6 +158,7 @@ def test_no_message_quotes_a_value_that_may_be_a_credential(tmp_path, text):
         ('[targets.North_District]\nurl = "https://o.example"', "small letters"),
         ("targets = 3", "must be a table"),
         ('[sources.north]\nmapping = "auto"', "path_env"),
+        ("[paths]\nruns = 's3://bucket/runs'", r"\[paths\] runs: must be the path of a folder. Mount"),
         ("[paths]\nrun = 'x'", "Did you mean 'runs'"),
         ("[limits]\nmax_delete_share = 10", "from 0 to 1"),
         ("[limits]\nfree_changes = true", "whole number"),

@@ -18,7 +18,7 @@ from typing import Any
 POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or [
     Path(found).parent for found in [shutil.which("initdb")] if found
 ]
-STEP_S = 120  # until something must have happened
+STEP_S = 600  # at most until something must have happened
 
 
 @contextmanager

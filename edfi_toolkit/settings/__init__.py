@@ -183,8 +183,8 @@ def load_settings(
         targets=targets,
         sources={name: read_source(name, t, environ, root) for name, t in content.tables("sources")},
         ledger=ledger or str(root / "data" / "ledger.db"),
-        runs_dir=root / Path(paths.text("runs") or "data/runs").expanduser(),
-        copies_dir=root / Path(paths.text("copies") or "data/copies").expanduser(),
+        runs_dir=paths.folder("runs", "data/runs", root),
+        copies_dir=paths.folder("copies", "data/copies", root),
         checks_dir=_checks_in(paths, root),
         profile_settings={name: dotted(table.content) for name, table in content.tables("profiles")},
         limits=read_limits(content.table("limits")),
@@ -203,7 +203,7 @@ def own_checks_dir() -> Path:
 
 
 def _checks_in(paths: Section, root: Path) -> Path:
-    return root / Path(paths.text("checks") or "checks").expanduser()
+    return paths.folder("checks", "checks", root)
 
 
 def _mask_key_in(file: Path) -> bytes:

@@ -88,6 +88,13 @@ class Section:
             raise self.error(key, "must be true or false, without quotes. Correct it or leave it out.")
         return value
 
+    def folder(self, key: str, otherwise: str, root: Path) -> Path:
+        """A folder; relative ones count from `root`."""
+        text = self.text(key) or otherwise
+        if "://" in text:
+            raise self.error(key, "must be the path of a folder. Mount what is elsewhere, and give its path.")
+        return root / Path(text).expanduser()
+
     def names(self, key: str) -> tuple[str, ...]:
         """One name or a list of them."""
         value = self.content.get(key, [])

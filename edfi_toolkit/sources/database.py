@@ -138,7 +138,13 @@ def _engine(url: str) -> Engine:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
             return create_engine(parsed, hide_parameters=True)
-    except (ImportError, exc.NoSuchModuleError):
+    except exc.NoSuchModuleError:
+        scheme = url.partition(":")[0]
+        raise ConfigError(
+            f"No driver for {scheme} is known: it is no database. Mount or copy what is in an object store, "
+            "then give its path."
+        ) from None
+    except ImportError:
         driver = url.partition(":")[0]
         raise ConfigError(
             f"No driver for {driver} is installed. Install the extra of edfi-toolkit for it."

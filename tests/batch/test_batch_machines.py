@@ -82,7 +82,7 @@ def test_a_worker_killed_in_the_middle_of_a_publish_loses_and_doubles_nothing(
         )
         until(lambda: created(hosts["east"])["POST 201"] or batch.poll() is not None)
         os.kill(pid_at_work(watching, "east"), signal.SIGKILL)
-        said, text = batch.communicate(timeout=2 * STEP_S)
+        said, text = batch.communicate(timeout=STEP_S)
         told = json.loads(said)
         lines = {line["source"]: line for line in told["runs"]}
 
