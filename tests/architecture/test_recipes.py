@@ -39,7 +39,7 @@ def test_systemd_accepts_the_units(name: str, tmp_path: Path) -> None:
 def operators(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What the DAG gives Airflow's operator; where Airflow is missing, to something that only notes it."""
     noted: list[dict[str, Any]] = []
-    if find_spec("airflow") is None:  # it cannot be installed next to SQLAlchemy 2.1
+    if find_spec("airflow") is None:  # it lives in an environment of its own
 
         class Noted:
             def __init__(self, *_: Any, **given: Any) -> None:
