@@ -68,7 +68,8 @@ class Arrangement:
                 continue
             if is_personal(name) or not 1 < len(distinct) + (codes < 0).any() <= min(FEW, len(column) // 2):
                 continue
-            shown = self._masker.frame(pd.DataFrame({name: distinct}))[name]
+            first = np.flatnonzero(~pd.Series(codes).duplicated() & (codes >= 0))
+            shown = self._masker.frame(self._frame.iloc[first]).iloc[:, at]  # what hides a cell is in its row
             few[name] = (codes, [*map(cell_text, shown), NOTHING])  # the code -1 is a missing value
         return few
 

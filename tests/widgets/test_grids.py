@@ -101,6 +101,17 @@ def test_a_column_with_few_values_offers_them_with_their_counts() -> None:
     assert press(grid, clear=True)["count"] == "1-25 of 60"
 
 
+def test_a_choice_is_hidden_where_its_row_says_that_it_is_about_a_person() -> None:
+    value = ["9004173.0", "2025-13-01"] * 2
+    frame = pd.DataFrame(
+        {"rule": "COM-NRM-1", "column": ["student_unique_id", "begin_date"] * 2, "value": value}
+    )
+    shown = dict(choices(Grid(frame, masker=Masker(KEY))._view(), "value"))
+    assert "2025-13-01" in shown
+    assert not any("9004173" in text for text in shown)
+    assert len(shown) == 2
+
+
 def test_a_column_with_many_values_is_filtered_by_what_it_contains() -> None:
     grid = a_grid()
     assert press(grid, column="begin_date", text="2025-09-0")["total"] == 9
