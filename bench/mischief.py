@@ -25,7 +25,7 @@ from tests.contract.mischief import QUICK, Front, ask
 
 LONGEST, MOST = 20, 300
 SHOWN = 90  # characters of a message
-LIMITS = {"max_answer_s": 4, "max_silent_s": 2, "max_records": 200_000, "max_pages": 2_000}
+LIMITS = {"max_answer_s": 4, "max_silent_s": 2, "max_records": 100_000, "max_pages": 500}
 
 
 def play(kind: str, url: str, key: str, secret: str) -> dict[str, object]:

@@ -243,7 +243,7 @@ READING = [
         "list: ever new page tokens of empty pages",
         "list",
         pages(lambda n: [], lambda n: f"t{n}"),
-        "max_pages = ",
+        f"{CIRCLE}|max_pages = ",
         most=60,
     ),
     Behaviour(
