@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from edfi_toolkit.display.tables import column_texts, columns_on_a_line
-from edfi_toolkit.display.values import cell_text, search_text
+from edfi_toolkit.display.values import search_text
 from edfi_toolkit.privacy import Masker, is_personal
 from edfi_toolkit.review.summaries import SEVERITIES
 
 FEW = 60  # distinct values of a column that are offered as a list
 NOTHING = "(empty)"  # the choice of rows without a value
+_ABOUT = ("table", "column", "field")  # what a row is about
 
 
 class Arrangement:
@@ -57,35 +58,37 @@ class Arrangement:
         return {name: self._counts(name) for name in self._few}
 
     @cached_property
-    def _few(self) -> dict[str, tuple[np.ndarray, list[str]]]:
-        """Code of each row, and the masked text of each code, of columns with few values."""
-        few = {}
-        for at in columns_on_a_line(self._frame):
-            name, column = self._names[at], self._frame.iloc[:, at]
-            try:
-                codes, distinct = pd.factorize(column)
-            except TypeError:  # lists and bodies cannot be compared
-                continue
-            if is_personal(name) or not 1 < len(distinct) + (codes < 0).any() <= min(FEW, len(column) // 2):
-                continue
-            first = np.flatnonzero(~pd.Series(codes).duplicated() & (codes >= 0))
-            shown = self._masker.frame(self._frame.iloc[first]).iloc[:, at]  # what hides a cell is in its row
-            few[name] = (codes, [*map(cell_text, shown), NOTHING])  # the code -1 is a missing value
-        return few
+    def _few(self) -> dict[str, np.ndarray]:
+        """The text of each row as it is shown, masked, of columns with few values.
 
-    def _counts(self, name: str) -> dict[str, int]:
-        by_text = pd.Series(self._ranks(name, False)).groupby(self._texts_of(name))
+        What a row says of a person is hidden by what its other columns say it is about: so they are masked together.
+        """
+        few = [at for at in columns_on_a_line(self._frame) if self._has_few(at)]
+        about = [at for at, name in enumerate(self._names) if name in _ABOUT and at not in few]
+        shown = self._masker.frame(self._frame.iloc[:, [*few, *about]])
+        texts = {self._names[at]: column_texts(shown.iloc[:, place]) for place, at in enumerate(few)}
         return {
-            str(text): int(count) for text, count in by_text.size()[by_text.min().sort_values().index].items()
+            name: np.array([text or NOTHING for text in column], dtype=object)
+            for name, column in texts.items()
         }
 
-    def _texts_of(self, name: str) -> np.ndarray:
-        codes, texts = self._few[name]
-        return np.array(texts, dtype=object)[codes]
+    def _has_few(self, at: int) -> bool:
+        column = self._frame.iloc[:, at]
+        try:
+            codes, distinct = pd.factorize(column)
+        except TypeError:  # lists and bodies cannot be compared
+            return False
+        values = len(distinct) + bool((codes < 0).any())
+        return not is_personal(self._names[at]) and 1 < values <= min(FEW, len(column) // 2)
+
+    def _counts(self, name: str) -> dict[str, int]:
+        by_text = pd.Series(self._ranks(name, False)).groupby(self._few[name])
+        counts = by_text.size()[by_text.min().sort_values().index]
+        return {str(text): int(count) for text, count in counts.items()}
 
     def _column_has(self, name: str, text: str) -> np.ndarray:
         if name in self._few:
-            return self._texts_of(name) == text
+            return self._few[name] == text
         return _contains(self._haystack_of(name), text.lower())
 
     def _haystack_of(self, name: str) -> pa.Array:

@@ -20,11 +20,8 @@ _BAR, _TEXT = "#3987c9", "#7a7a7a"
 # Of a chart with several, apart for every kind of colour vision too (after Okabe and Ito).
 _COLOURS = ("#3987c9", "#d9822b", "#2a9d74", "#c65f9b", "#8a7a1f", "#7c6bd0", "#b8533f", "#5f8f9f")
 _MEANT = {
-    "critical": "#c0504d",
-    "warning": "#d9822b",
-    "info": "#3987c9",
-    "remove": "#c0504d",
-    "update": "#d9822b",
+    **{"critical": "#c0504d", "warning": "#d9822b", "info": "#3987c9"},
+    **{"remove": "#c0504d", "move": "#7c6bd0", "update": "#d9822b", "create": "#3987c9"},
 }
 _LONGEST_LABEL = 48
 _OPEN_DAYS = 30  # how far a span without an end goes on after all others

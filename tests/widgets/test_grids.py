@@ -131,6 +131,17 @@ def test_choices_hide_students_that_a_text_names() -> None:
     assert press(grid, column="note", text=text)["total"] == 2
 
 
+def test_choices_hide_the_cell_that_a_row_about_a_person_quotes() -> None:
+    rows = {"table": ["students"] * 4, "column": ["student_unique_id"] * 4, "id": ["K73100"] * 4}
+    frame = pd.DataFrame(
+        {**rows, "value": [CANARY] * 3 + ["x"], "says": [f"'{CANARY}' is no id."] * 3 + ["y"]}
+    )
+    view = a_grid(frame)._view()
+    assert len(choices(view, "value")) == len(choices(view, "says")) == 2
+    assert CANARY not in json.dumps(view)
+    assert "K73100" not in json.dumps(view)
+
+
 def test_severities_sort_by_weight_and_ordered_categories_by_their_order() -> None:
     frame = pd.DataFrame(
         {
