@@ -39,7 +39,7 @@ def extracted_view(
         the guardrails of the plan say it.
     """
     read, aside, missing = tables.summary(), tables.skipped, tables.not_read()
-    changed = source_changes(earlier.shapes if earlier else {}, tables.shapes)
+    changed = source_changes(earlier.shapes if earlier and earlier.at else tables.shapes, tables.shapes)
     says = [_read_text(tables, read)]
     blocks = [Block("Every row that was read: rows = kept + unreadable + collapsed (identical twice)", read)]
     if losses:

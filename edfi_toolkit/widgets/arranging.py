@@ -17,7 +17,7 @@ from edfi_toolkit.review.summaries import SEVERITIES
 
 FEW = 60  # distinct values of a column that are offered as a list
 NOTHING = "(empty)"  # the choice of rows without a value
-_ABOUT = ("table", "column", "field")  # what a row is about
+_ABOUT = ("table", "column", "field", "value", "was")  # what a row is about, and quotes
 
 
 class Arrangement:
