@@ -154,6 +154,7 @@ def lived_through(place: Place, night: Night) -> Told:
     httpx.put(f"{place.district.ods.control_url}/faults", json=[]).raise_for_status()
     if told.report:
         assert told.report["exit"] == told.code
+        assert told.report["run_id"] in told.log
         claimed = told.report["counts"].get("delivered") or 0
         unsure = night.ledger == "postgresql"  # what was answered while the ledger was away
         assert claimed <= told.posted if unsure else claimed == told.posted

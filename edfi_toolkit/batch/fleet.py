@@ -23,7 +23,7 @@ from edfi_toolkit.batch.kernels import Kernel
 from edfi_toolkit.batch.notebooks import DEFAULT_LIMITS, Limits, unattended_kernel
 from edfi_toolkit.batch.report import Report
 from edfi_toolkit.batch.stopping import INTERRUPTED, SAYS, Stop
-from edfi_toolkit.batch.unattended import run_unattended
+from edfi_toolkit.batch.unattended import Unattended, run_unattended
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError
 from edfi_toolkit.runs import Run
 from edfi_toolkit.settings import Settings, Source
@@ -143,7 +143,8 @@ def run_district(installation: Settings, name: str, how: How, kernel: Kernel) ->
 
 
 def _run_job(job: Job, how: How, kernel: Kernel) -> tuple[Line, Run | None]:
-    began = time.monotonic()
+    began, begun = time.monotonic(), list[Run]()
+    failed: dict[str, Any]
     line = partial(
         Line, source=job.source, school_year=job.school_year, target=job.target, profile=job.profile
     )
@@ -165,17 +166,25 @@ def _run_job(job: Job, how: How, kernel: Kernel) -> tuple[Line, Run | None]:
             force=how.force,
             limits=how.limits,
             kernel=kernel,
+            begun=begun.append,
         )
+        return _line_of(done, time.monotonic() - began, how), done.run
     except EdfiToolkitError as error:
-        return line(exit=exit_of(error), says=str(error), error=type(error).__name__), None
+        failed = {"exit": exit_of(error), "says": str(error), "error": type(error).__name__}
     except Exception as error:  # the other districts go on; its text may quote a student
         says = "This is a fault of the toolkit. Please report it."
-        return line(exit=Exit.FAILED, says=says, error=type(error).__name__), None
-    report = done.report(time.monotonic() - began).failing_on(how.fail_on)
+        failed = {"exit": Exit.FAILED, "says": says, "error": type(error).__name__}
+    if begun:
+        failed |= {"run_id": begun[0].id, "folder": str(begun[0].path)}
+    return line(**failed), None
+
+
+def _line_of(done: Unattended, seconds: float, how: How) -> Line:
+    report = done.report(seconds).failing_on(how.fail_on)
     if notice := configuration_notice(done.run):
         says = f"{report.says} {notice}".strip()
         report = replace(report, exit=worst([report.exit, Exit.ATTENTION]), says=says)
-    return Line(**vars(report.keep(done.run))), done.run
+    return Line(**vars(report.keep(done.run)))
 
 
 def configuration_notice(run: Run) -> str:

@@ -79,6 +79,7 @@ def run_unattended(
     stop: Stop | None = None,
     resume: str = "",
     force: bool = False,
+    begun: Callable[[Run], object] | None = None,
 ) -> Unattended:
     """Extract, validate and preview; with `approved` ("auto" or a fingerprint) publish and review too.
 
@@ -88,6 +89,7 @@ def run_unattended(
     The run is a new one, or that of `resume`, whose finished steps are left as they are; its executed notebooks are
     in its folder, masked. Kernels work in the current one.
     kernel: one to use again, in place of a new one with `environ`.
+    begun: called with the run as soon as it may leave something, for whoever reports what is raised afterwards.
     Raises ConfigError before anything is read or contacted; with `approved` OdsRefusedLogin and OdsUnavailable before
     anything is read.
     """
@@ -121,6 +123,8 @@ def run_unattended(
         before = before_of(run)
     if approved:
         check_login(run)
+    if begun:
+        begun(run)
     ran = run_notebooks(
         [shipped("notebooks") / f"{name}.ipynb" for name in names],
         parameters=parameters,

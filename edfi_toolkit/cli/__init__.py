@@ -39,7 +39,7 @@ from edfi_toolkit.cli import (
     watch,
 )
 from edfi_toolkit.cli.output import say
-from edfi_toolkit.cli.reporting import report_failure, reported
+from edfi_toolkit.cli.reporting import none_yet, report_failure, reported, started
 from edfi_toolkit.errors import EdfiToolkitError
 
 INTERRUPTED = 130  # what typer makes of Ctrl-C
@@ -103,6 +103,7 @@ app.add_typer(dismissals.dismissals, name="dismissals")
 def main() -> None:
     """Run the command line and end the process with the exit code of what happened."""
     output.was_json = False
+    none_yet()
     try:
         app()
     except EdfiToolkitError as error:
@@ -114,7 +115,7 @@ def main() -> None:
             say(STOPPED)
             report_failure(Exit.UNAVAILABLE, "Interrupted", STOPPED)
             sys.exit(Exit.UNAVAILABLE)
-        if ended.code == Exit.SETTINGS:
+        if ended.code == Exit.SETTINGS and not started():
             report_failure(Exit.SETTINGS, "UsageError", "The command line is wrong. stderr says where.")
         sys.exit(ended.code)
     except Exception as error:

@@ -32,6 +32,7 @@ class _Underway:
     run: Run | None = None
     began: float = field(default_factory=time.monotonic)
     notified: bool = False
+    started: bool = False
 
 
 _underway = _Underway()
@@ -46,7 +47,7 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
     def run(*, log_level: LogLevel | None, log_format: LogFormat | None, **given: Any) -> None:
         global _underway
         _log(log_level, log_format)
-        _underway = _Underway({name: given[name] for name in names if name in given})
+        _underway = _Underway({name: given[name] for name in names if name in given}, started=True)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.default_int_handler)
         command(**given)
@@ -80,6 +81,17 @@ def about_run(run: Run) -> None:
     _underway.run = run
 
 
+def none_yet() -> None:
+    """Forget the command before, in a process that runs several."""
+    global _underway
+    _underway = _Underway()
+
+
+def started() -> bool:
+    """Whether the command line was understood, so that the command itself reports how it ended."""
+    return _underway.started
+
+
 def seconds() -> float:
     """Since the command began."""
     return time.monotonic() - _underway.began
@@ -100,6 +112,8 @@ def report_failure(code: Exit, error: str, says: str) -> None:
         target=given.get("target"),
         profile=given.get("profile"),
         school_year=given.get("school_year"),
+        run_id=run.id if run else "",
+        folder=str(run.path) if run else "",
         seconds=round(seconds(), 1),
         says=says,
         error=error,

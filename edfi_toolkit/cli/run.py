@@ -28,7 +28,7 @@ from edfi_toolkit.cli.options import (
 )
 from edfi_toolkit.cli.output import say, show, show_json, show_text
 from edfi_toolkit.cli.progress import notebook_progress
-from edfi_toolkit.cli.reporting import call_hook, seconds
+from edfi_toolkit.cli.reporting import about_run, call_hook, seconds
 from edfi_toolkit.cli.stopping import in_a_thread, stopping
 
 
@@ -82,6 +82,7 @@ def run(
                 stop=stop,
                 force=force,
                 resume=resume,
+                begun=about_run,
             )
         )
     if done.error:

@@ -105,6 +105,15 @@ def test_a_run_claims_what_it_sent_and_says_what_is_new(north: District, told: T
     assert (kept["run_id"], kept["counts"]) == (third["run_id"], third["counts"])
 
 
+def test_the_report_in_the_folder_is_the_one_that_was_printed_also_of_a_plan_that_ends_with_2(
+    north: District, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDFI_TARGET_SANDBOX_SECRET", "wrong")
+    report = told("plan", "north", *OF)
+    assert (report["exit"], report["counts"]["delivered"]) == (2, 0)
+    assert json.loads((Path(report["folder"]) / "report.json").read_bytes()) == report
+
+
 @pytest.fixture
 def hook(tmp_path: Path) -> tuple[str, Path]:
     """A command that keeps what it is given, and the environment it sees; where it keeps that."""
