@@ -88,9 +88,8 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     folder, environ = tmp_path_factory.mktemp("batch"), dict(os.environ)
     extract(folder / "north")
     settings, targets = '[paths]\nledger = "ledger.db"\nruns = "runs"\n', {}
-    with start(
-        seeds=sorted((shipped("data/samples") / PROFILE).glob("ods-seed*.jsonl")), school_years=YEARS
-    ) as ods:
+    seed = shipped("data/samples") / PROFILE / "ods-seed.jsonl"  # without the rules that the samples practise on
+    with start(seeds=[seed], school_years=YEARS) as ods:
         for year in YEARS:
             client = next(
                 each for each in ods.clients if (each["context"], each["name"]) == (f"/{year}", "host")
@@ -120,7 +119,7 @@ def days_in(target: Target) -> Iterator[tuple[str, str]]:
 def test_each_school_year_goes_to_the_target_that_holds_it(ended: Ended) -> None:
     """WI-SCP-1, WI-SCP-3: a record that spans years is one association in each."""
     assert ended.held[2025] == ({("8300641001", "2024-09-03")} if 2025 in SENT else set())
-    assert len(ended.held[2026]) == 12
+    assert len(ended.held[2026]) == 17
     assert ("8300641001", "2025-09-02") in ended.held[2026]
     assert all("2025-07-01" <= day <= "2026-06-30" for _, day in ended.held[2026])
     told = {year: ended.line("north", year) for year in SENT}
