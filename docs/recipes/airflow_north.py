@@ -20,7 +20,8 @@ ABOUT = {
     "target": "state",
     "run_id": "{{ ts_nodash }}",
 }
-PUBLISH = {"approved": "auto", "fail_on": "refused"}
+# What is refused ends the last step in an error, when all is on record; trying that again would not help
+OF_STEP = {"40_publish": {"approved": "auto"}, "50_rejections": {"fail_on": "refused"}}
 
 with DAG(
     "edfi_north", schedule="30 2 * * *", start_date=dt.datetime(2026, 1, 1), catchup=False, max_active_runs=1
@@ -31,9 +32,9 @@ with DAG(
                 task_id=step,
                 input_nb=f"/srv/edfi/notebooks/{step}.ipynb",
                 output_nb=f"/srv/edfi/out/{{{{ ts_nodash }}}}-{step}.ipynb",
-                parameters={**ABOUT, **(PUBLISH if step == "40_publish" else {})},
+                parameters=ABOUT | OF_STEP.get(step, {}),
                 kernel_name="edfi",
-                retries=2,
+                retries=0 if step == STEPS[-1] else 2,
             )
             for step in STEPS
         )

@@ -30,6 +30,7 @@ from edfi_toolkit.rules.explain.story import in_short, parts_of
 from edfi_toolkit.tables.load_errors import is_load_error
 
 _RULES_DRAWN = 20
+_ROWS_NAMED = 10
 
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
 
 def built_view(build: Build, masker: Masker) -> View:
     """The records, and why the other rows gave none."""
-    skipped = build.skipped[~is_load_error(build.skipped["rule"])]
+    at_load = is_load_error(build.skipped["rule"])
+    skipped, unreadable = build.skipped[~at_load], rows_aside(build.skipped[at_load])
     by_program = build.records.groupby(["resource", "program_name"], as_index=False).agg(
         records=("resource", "size"), students=("student_unique_id", "nunique")
     )
@@ -48,9 +50,9 @@ def built_view(build: Build, masker: Masker) -> View:
     if build.standard != SHIPPED:
         says += f" They are for Data Standard {build.standard}."
     if build.records.empty:
-        unreadable = len(build.skipped) - len(skipped)
         says = "Built no record."
-        says += f" {rows(unreadable, 'source row').capitalize()} could not be read." if unreadable else ""
+        if len(unreadable):
+            says += f" {rows(len(unreadable), 'source row').capitalize()} could not be read."
     asked = skipped_rows(build)
     missing = set(asked["student_id"].dropna()) - _students_with_records(build)
     if len(skipped):
@@ -64,7 +66,11 @@ def built_view(build: Build, masker: Masker) -> View:
     return View(
         title="Build",
         says=says,
-        tone="bad" if len(build.control) else "check" if len(skipped) or not build.publishes else "good",
+        tone="bad"
+        if len(build.control)
+        else "check"
+        if len(build.skipped) or not build.publishes
+        else "good",
         blocks=[
             *(
                 [Block("Control rows that cannot be read: they stop the run", build.control, tone="bad")]
@@ -77,6 +83,7 @@ def built_view(build: Build, masker: Masker) -> View:
                 by_rule(skipped, "rule"),
                 "No row failed a rule.",
             ),
+            *([_first_rows(unreadable)] if len(unreadable) else []),
             Block("Every row accounted for", build.accounting()),
         ],
         next_step="Correct the control rows in the source, then extract again."
@@ -92,6 +99,15 @@ def built_view(build: Build, masker: Masker) -> View:
         meanings=meanings_of(build.skipped["rule"].unique()),
         picture=lambda: panels().participation(*participation(build), "Students by program over the year"),
         value=build,
+    )
+
+
+def _first_rows(aside: pd.DataFrame) -> Block:
+    """Where the first rows are that could not be read, and what is wrong with each."""
+    more = f"; the first {_ROWS_NAMED}" if len(aside) > _ROWS_NAMED else ""
+    return Block(
+        f"Rows that could not be read{more}",
+        aside[["file", "row", "column", "says", "rule"]].head(_ROWS_NAMED),
     )
 
 

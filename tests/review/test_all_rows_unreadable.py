@@ -46,9 +46,10 @@ def test_nothing_is_built_and_what_was_published_stays(tmp_path, profile, files,
     before = build(read("8/23/2025"), profile=profile, school_year=2026)
     tables = read("8/23/25")
     made = build(tables, profile=profile, school_year=2026)
-    assert built_view(made, MASKER).says == (
-        "Built no record. 1 source row could not be read. 1 student has a row but no record."
-    )
+    view = built_view(made, MASKER)
+    assert view.says == "Built no record. 1 source row could not be read. 1 student has a row but no record."
+    (named,) = (block.frame for block in view.blocks if block.caption == "Rows that could not be read")
+    assert [(row.file, row.row, row.rule) for row in named.itertuples()] == [(file, 2, "COM-NRM-3")]
     (aside,) = made.skipped.itertuples()
     assert (aside.rule, aside.file, aside.row) == ("COM-NRM-3", file, 2)
     assert aside.detail.startswith(f"{file}, row 2, column ")
