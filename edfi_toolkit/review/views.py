@@ -84,15 +84,18 @@ class View:
 
     def with_actions(self, actions: Callable[..., Any]) -> View:
         """The same view with buttons below each of its lists."""
-        return replace(self, actions=actions)
+        return self._with(actions=actions)
 
     def noting(self, note: str) -> View:
         """The same view with a further sentence."""
-        return replace(self, says=f"{self.says} {note}".strip())
+        return self._with(says=f"{self.says} {note}".strip())
 
     def warning_first(self, warning: str) -> View:
         """The same view, opening with what makes it less than it looks."""
-        return replace(self, says=f"{warning} {self.says}", tone="bad" if self.tone == "bad" else "check")
+        return self._with(says=f"{warning} {self.says}", tone="bad" if self.tone == "bad" else "check")
+
+    def _with(self, **changes: Any) -> View:
+        return replace(self, **changes)
 
     def chart(self) -> Any:
         """The counts of this step as a static picture."""
@@ -166,6 +169,11 @@ class PanelView(View):
         vars(self).update(vars(view), panel=None)
         for page in pages:
             page.update(self._page())
+
+    def _with(self, **changes: Any) -> View:
+        """This very view, changed: its panel knows no other."""
+        vars(self).update(changes)
+        return self
 
     def _page(self) -> Any:
         from IPython.display import HTML

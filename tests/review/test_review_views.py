@@ -91,8 +91,10 @@ def test_a_view_with_a_panel_becomes_what_the_panel_decided() -> None:
     waiting = PanelView(**vars(a_view()), panel=lambda: "a panel")
     done = a_view(rows=3, tone="good")
 
+    shown = waiting.noting("Approved.").with_actions(print)  # what the cell's name stands for
     waiting.replace_with(done)
 
+    assert shown is waiting
     assert waiting._repr_html_() == done._repr_html_()
     assert len(waiting.frames["held"]) == 3
     assert waiting.panel is None
