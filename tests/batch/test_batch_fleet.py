@@ -88,7 +88,9 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     folder, environ = tmp_path_factory.mktemp("batch"), dict(os.environ)
     extract(folder / "north")
     settings, targets = '[paths]\nledger = "ledger.db"\nruns = "runs"\n', {}
-    seed = shipped("data/samples") / PROFILE / "ods-seed.jsonl"  # without the rules that the samples practise on
+    seed = (
+        shipped("data/samples") / PROFILE / "ods-seed.jsonl"
+    )  # without the rules that the samples practise on
     with start(seeds=[seed], school_years=YEARS) as ods:
         for year in YEARS:
             client = next(
