@@ -33,7 +33,7 @@ STATE, MIDDLE, OFFICE = 48856, 9441060, 944100
 def validated(tmp_path_factory: pytest.TempPathFactory, sandbox: KeptOds) -> Stage:
     """The Wisconsin sample in a state of which the ODS refuses nothing, and a run of it that was validated."""
     made = make_playground(tmp_path_factory.mktemp("validated") / "work", "wi-infinite-campus")
-    stage = seeded(made, "after", sandbox)
+    stage = seeded(made, "after", sandbox, practice=False)
     with working_in(made.folder, target_environ(sandbox)):
         run = a_run()
         for step in (run.extract, run.build, run.validate):
@@ -323,7 +323,7 @@ def test_a_live_preview_tells_what_the_plan_would_meet_before_anything_is_sent(
 ) -> None:
     run = latest()
     cesa = run.checked.ready["program_name"].eq("Third Party - CESA")
-    assert cesa.sum() == 2
+    assert cesa.sum() == 3
     owner = {"programName": "Third Party - CESA", "programTypeDescriptor": f"{TYPE}Regular Education"}
     owner |= {"educationOrganizationReference": {"educationOrganizationId": STATE}}
     program = by_hand.client.find("programs", owner)
@@ -334,7 +334,7 @@ def test_a_live_preview_tells_what_the_plan_would_meet_before_anything_is_sent(
 
     view = run.preview(live=True)
 
-    assert Counter(view.frames["live"]["code"]) == {"LIVE_EXISTS": 1, "COM-DEP-1": 2}
+    assert Counter(view.frames["live"]["code"]) == {"LIVE_EXISTS": 1, "COM-DEP-1": 3}
     assert "In the ODS as it is now" in view._repr_html_()
     assert run.preview().fingerprint == run.plan.fingerprint == view.fingerprint
     assert "In the ODS as it is now" not in run.preview()._repr_html_()

@@ -52,7 +52,7 @@ def test_a_source_and_a_target_by_form(workspace: Path, sandbox: Running) -> Non
     form.place.value, form.source_name.value = SAMPLE, "north"
     form.look.click()
     assert "A look at the source" in form.source_message.html
-    assert "84 rows" in form.source_message.html
+    assert "90 rows" in form.source_message.html
     form.add_source.click()
     assert "Source north is in edfi.toml" in form.source_message.html
     assert form.source.value == "north"
