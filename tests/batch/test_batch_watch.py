@@ -142,6 +142,7 @@ def test_com_grd_3_a_file_cut_at_the_end_of_a_row_is_held_until_it_is_whole(nort
     assert north.writes() == {"POST 201": 11}
 
 
+@long_proof
 def test_an_emptied_source_is_shown_and_not_published(north: District) -> None:
     cycles = watching()
     next(cycles)
@@ -201,6 +202,7 @@ def test_a_feed_in_use_by_another_run_is_waited_for(north: District) -> None:
     assert next(cycles).counts["created"] == 40
 
 
+@long_proof
 def test_what_the_ods_refused_is_tried_again_though_the_source_is_the_same(north: District) -> None:
     """One student is not in the ODS yet; the validation holds him until he is."""
     north.write([*range(3), PEOPLE])
@@ -349,6 +351,7 @@ def test_a_watch_sees_a_district_through_a_bad_day(north: District) -> None:
     assert "S-" not in "".join(watch.lines)
 
 
+@long_proof
 def test_a_watch_that_is_stopped_in_a_publish_goes_on_where_it_was(north: District) -> None:
     """SIGTERM while records are under way: nothing is lost, nothing is sent twice."""
     slow = [{"method": "POST", "resource": GENERAL, "after": 10, "latency_ms": 900}]

@@ -20,6 +20,7 @@ from edfi_toolkit.cli.playground import working_in
 from edfi_toolkit.ledger import Ledger
 from tests.factories.district import YEAR
 from tests.factories.watched import District
+from tests.proofs import long_proof
 
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations warns when it is first imported
 ABOUT = f'profile = "certification"\ntarget = "sandbox"\nschool_years = [{YEAR}]\n'
@@ -79,6 +80,7 @@ def norths(place: District) -> int:
     return sum(len(student) == len("S-1") for student in place.held())
 
 
+@long_proof
 def test_com_grd_3_unattended_a_cut_file_stops_its_district_and_no_other(place: District) -> None:
     """COM-GRD-4: exit code 4, nothing deleted."""
     export(place, "south", range(20, 32))
@@ -92,6 +94,7 @@ def test_com_grd_3_unattended_a_cut_file_stops_its_district_and_no_other(place: 
     assert set(place.held()) == {f"S-{number}" for number in (*range(10), *range(20, 32))}
 
 
+@long_proof
 def test_com_grd_1_a_header_alone_is_refused_and_goes_by_a_persons_word_for_each_breach(
     place: District,
 ) -> None:

@@ -22,6 +22,7 @@ from edfi_toolkit.sandbox.control import seed
 from edfi_toolkit.sources import extract
 from edfi_toolkit.validation import validate
 from tests.factories.district import in_process
+from tests.proofs import long_proof
 
 URI = "uri://ed-fi.org/"
 # scenario row -> resource, path of the property the scenario looks at, its values after the first step and the update
@@ -84,7 +85,7 @@ def at(body: Any, path: tuple[Any, ...]) -> Any:
     return body
 
 
-@pytest.fixture(scope="module", params=["5.2", "4.0", "6.1"])
+@pytest.fixture(scope="module", params=["5.2", pytest.param("4.0", marks=long_proof), "6.1"])
 def standard(request: pytest.FixtureRequest) -> str:
     """The data standard of the ODS."""
     return str(request.param)

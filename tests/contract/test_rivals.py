@@ -16,6 +16,9 @@ import pytest
 from bench.parts.rivals import Absent, environ, environment
 from edfi_toolkit.sandbox import Running, start
 from tests.contract.briar_hollow import DISTRICT, RESOURCE, a_district, an_association
+from tests.proofs import long_proof
+
+pytestmark = long_proof
 
 RECORDS = 200
 # lightbeam knows a record by the key members that an API marks, or by its required members by their last name. An API

@@ -21,6 +21,7 @@ from edfi_toolkit.sources import extract
 from edfi_toolkit.tables import Sheet, normalise
 from edfi_toolkit.tables.shapes import shapes_frame
 from tests.factories.district import LEA, YEAR, a_participation
+from tests.proofs import long_proof
 
 SIZES = (2, 10, 25, 26, 300, 5000)
 GIFTED, CLUB = "Gifted and Talented", "Chess"
@@ -145,7 +146,9 @@ STOPS = {  # by the number of records: the breaches that must be there; where th
 }
 
 
-@pytest.mark.parametrize("records", SIZES)
+@pytest.mark.parametrize(
+    "records", [pytest.param(size, marks=long_proof if size in (25, 300) else ()) for size in SIZES]
+)
 @pytest.mark.parametrize("case", STOPS)
 def test_com_grd_1_2_2a_3_what_stops_and_what_goes_through_at_each_size(case, records):
     spoil, by_size = STOPS[case]

@@ -23,7 +23,7 @@ PROFILES = pytest.mark.parametrize("profile", sorted(TABLES))
 
 def few(test):
     """A few examples in `make test`, the same for tests that draw the same, so that these share their builds."""
-    return bounded(5)(test if PROVE else seed(1)(test))
+    return bounded(3)(test if PROVE else seed(1)(test))
 
 
 TRIGGERS = {

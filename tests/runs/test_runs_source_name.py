@@ -17,6 +17,7 @@ from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.runs import Run
 from edfi_toolkit.sandbox import Running
 from edfi_toolkit.settings import Settings, Source, load_settings
+from tests.proofs import long_proof
 
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations warns when it is first imported
 
@@ -68,6 +69,7 @@ def test_under_the_first_name_it_is_the_same_feed(work: Playground) -> None:
     participation.write_text(whole, "utf-8")
 
 
+@long_proof
 def test_less_than_half_is_said_and_not_stopped(work: Playground) -> None:
     with Ledger(load_settings().ledger) as ledger:
         feed = ledger.feed(load_settings().target("sandbox").identity, "certification", "new")

@@ -20,6 +20,7 @@ from edfi_toolkit.runs.workshop import Workshop
 from edfi_toolkit.widgets.row_buttons import RowActions
 from edfi_toolkit.widgets.workshop_panel import WorkshopPanel
 from tests.processes import KeptOds
+from tests.proofs import long_proof
 from tests.stages import Stage, seeded
 
 WHO = {"author": "R. Ibarra", "reason": "reported at the state agency by mistake"}
@@ -83,6 +84,7 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(pu
     assert "delivered under another key" in repr(published.workshop())
 
 
+@long_proof
 def test_a_dismissed_refusal_is_shown_again_when_its_record_changes(published: Run) -> None:
     panel = WorkshopPanel(Workshop(published))
     choose(panel)
