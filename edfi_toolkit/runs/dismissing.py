@@ -101,10 +101,11 @@ def _known(run: Run, checked: Checked) -> Iterator[_Known]:
     if kept.empty:
         return
     by_place = {(row["rule_id"], row["place"]): row for row in kept.to_dict("records")}
-    hashes = key_hashes(checked.build.records)
-    for (at, row), place in zip(checked.findings.iterrows(), _places(checked.findings), strict=True):
-        if entry := by_place.get((row["rule_id"], place)):
-            yield _Known(entry["number"], at, entry["state"] == _state(run, checked, hashes, row))
+    hashes, findings = key_hashes(checked.build.records), checked.findings
+    for at, rule_id, place in zip(findings.index, findings["rule_id"], _places(findings), strict=True):
+        if entry := by_place.get((rule_id, place)):
+            state = _state(run, checked, hashes, findings.loc[at])
+            yield _Known(entry["number"], at, entry["state"] == state)
 
 
 def _places(findings: pd.DataFrame) -> list[str]:
