@@ -30,7 +30,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from difflib import SequenceMatcher, get_close_matches
 
 # Codes as drivers have them: SQLSTATE, SQLite's names, Oracle's. What looks otherwise may be a value.
 _CODE = re.compile(r"[0-9A-Z]{5}|SQLITE_[A-Z_]+|(?:ORA|DPY|DPI)-\d{4,5}")
@@ -152,6 +151,9 @@ def nearest_first(
     name: str, candidates: Iterable[str], *, key: Callable[[str], str] = str.casefold
 ) -> list[str]:
     """The candidates, those most like a name first, compared by a key."""
+    # Imported here and below: most programs start, and end, without a misspelled name.
+    from difflib import SequenceMatcher
+
     wanted = key(name)
     return sorted(candidates, key=lambda candidate: -SequenceMatcher(None, key(candidate), wanted).ratio())
 
@@ -164,6 +166,8 @@ def nearest(
     cutoff: float = 0.5,
 ) -> str | None:
     """The candidate most like a name, compared by a key; None when none is as like it as the cutoff (1: equal)."""
+    from difflib import get_close_matches
+
     by_key = {key(str(candidate)): str(candidate) for candidate in candidates}
     found = get_close_matches(key(str(name)), list(by_key), n=1, cutoff=cutoff)
     return by_key[found[0]] if found else None
@@ -171,6 +175,8 @@ def nearest(
 
 def listed_nearest(name: str, candidates: Iterable[str]) -> str:
     """Up to three of the candidates as a list in words, the one most like the name first."""
+    from difflib import get_close_matches
+
     each = list(dict.fromkeys(candidates))
     found = get_close_matches(name, each, n=len(each) or 1, cutoff=0)
     return ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")

@@ -18,7 +18,8 @@ from typing import Any
 
 from edfi_toolkit.errors import OdsUnavailable
 
-_START_S = 30.0
+_START_S = 30.0  # and longer by what the seeds take, a record of which is some 500 bytes
+_SEED_BYTES_PER_S = 100_000
 _STOP_S = 5.0
 _EVERYWHERE = ("", "0.0.0.0")  # noqa: S104  # what a caller gave; control still answers this machine only
 
@@ -45,6 +46,7 @@ def serve(
     "4.0" or "6.1". log_level: lines go to stderr; "info" has one a request, with verb, resource and status only.
     Raises ConfigError, SourceUnavailable or SourceShapeError on what it cannot be started with.
     """
+    gc.disable()  # until it listens: little of what is made before is ever garbage
     import uvicorn
 
     from edfi_toolkit.sandbox.app import create_app
@@ -87,8 +89,8 @@ def serve(
     logging.basicConfig(
         level=log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
     )
-    gc.collect()
     gc.freeze()  # the model stays for ever, so no collection needs to check it
+    gc.enable()
     config = uvicorn.Config(
         app,
         http="httptools",
@@ -180,7 +182,8 @@ def start(
     process = subprocess.Popen(  # noqa: S603  # our own module, by our own interpreter
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(os.environ)
     )
-    watchdog = threading.Timer(_START_S, process.kill)
+    seeding_s = sum(Path(seed).stat().st_size for seed in seeds if Path(seed).is_file()) / _SEED_BYTES_PER_S
+    watchdog = threading.Timer(_START_S + seeding_s, process.kill)
     watchdog.start()
     line = process.stdout.readline() if process.stdout else ""
     watchdog.cancel()
