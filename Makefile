@@ -7,7 +7,7 @@ RUN := $(BIN)/edfi-toolkit
 UV_VERSION := 0.13.9
 PROFILE ?= certification
 # A process a core and one more, since the slowest tests wait for programs they start; the tests of a file stay in one of
-# them, so that what they share is started once.
+# them, and so do all in the browser, so that what they share is started once.
 TESTS = $(BIN)/python -m pytest --numprocesses $(shell $(BIN)/python -c 'import os; print(os.cpu_count() + 1)') \
   --dist loadfile --no-loadscope-reorder
 

@@ -111,6 +111,7 @@ def pytest_make_collect_report() -> Any:
 # What a test needs follows from its folder, its module and its fixtures, where the test does not have a mark already;
 # CONTRIBUTING.md says what each mark is for.
 MARKS = ("browser", "process", "sandbox", "unit")  # the slowest first
+BROWSER = "tests/browser/"
 PROCESS_FOLDERS = {"batch", "cli", "notebooks", "runs"}
 PROCESS_MODULES = {"subprocess", "multiprocessing", "tests.processes"}
 PROCESS_FIXTURES = {"sandbox", "postgres"}
@@ -150,6 +151,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(mark := _mark_of(item))
         ranks[item.path] = min(MARKS.index(mark), ranks.get(item.path, len(MARKS)))
     items.sort(key=lambda item: ranks[item.path])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A process takes a file of tests, and one of them all that share JupyterLab and the browser."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class FilesAndBrowser(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return BROWSER if nodeid.startswith(BROWSER) else super()._split_scope(nodeid)
+
+    return FilesAndBrowser(config, log)
 
 
 def pytest_collection_finish() -> None:

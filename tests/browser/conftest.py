@@ -1,4 +1,4 @@
-"""One JupyterLab and one Chromium for all browser tests, cut off from every other machine.
+"""One JupyterLab, one Chromium and one kernel for all browser tests, cut off from every other machine.
 
 The JupyterLab is the one that `edfi-toolkit lab` starts: its configuration, its sample, its sandbox.
 """
@@ -27,6 +27,7 @@ WAIT_MS = 90_000  # the machine may be busy with other things
 QUIET = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 # Run All before the session is ready opens a "Select Kernel" dialog and waits for ever; so does a notebook
 # that names no kernel. An evaluation in the page knows no time limit, so this one only ever looks.
@@ -39,34 +40,52 @@ DONE = """() => {
     const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')];
     return prompts.length > 0 && prompts.every((prompt) => /^\\[\\d+\\]:$/.test(prompt.textContent.trim()));
 }"""
-CLOSE = """async () => {
+# What a kernel that has just been started does not have either: widgets, names, and numbers of cells.
+EMPTIED = """
+__import__("ipywidgets").Widget.close_all()
+get_ipython().run_line_magic("reset", "-f")
+"""
+# A notebook that was opened by a link has a kernel of its own.
+CLOSE = """async ([shared, emptied]) => {
     await jupyterapp.commands.execute('docmanager:save');
-    await jupyterapp.shell.currentWidget.context.sessionContext.shutdown();
-    for (const widget of [...jupyterapp.shell.widgets('main')]) widget.dispose();
+    for (const widget of [...jupyterapp.shell.widgets('main')]) {
+        const session = widget.context?.sessionContext;
+        if (session?.session?.kernel && session.session.kernel.id !== shared.id) await session.shutdown();
+        else if (session?.session?.kernel && emptied)
+            await session.session.kernel.requestExecute({code: emptied, silent: true, store_history: false}).done;
+        widget.dispose();
+    }
+}"""
+KERNEL = """() => {
+    const {id, name} = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
+    return {id, name};
+}"""
+# Nothing is returned that is not used: playwright would carry all that hangs on it over here, for seconds.
+OPEN = """async ([path, kernel]) => {
+    await jupyterapp.commands.execute('docmanager:open', kernel ? {path, kernel} : {path});
 }"""
 
 
 class Lab:
     """A JupyterLab on a folder of notebooks, and a browser to look at it. `refused`: what it asked of others.
 
-    A page whose notebook was closed is used for the next one: loading JupyterLab takes longer than most notebooks.
+    A page whose notebook was closed is used for the next one, and so is its kernel, emptied: loading JupyterLab and
+    importing pandas takes longer than most notebooks. Unattended runs have a kernel each.
     environ: what makes the workspace's sandbox its target.
     """
 
     def __init__(self, folder: Path, url: str, token: str, browser: Any, environ: dict[str, str]) -> None:
         self.folder, self.refused, self.environ = folder, list[str](), environ
-        self._free = list[Any]()
+        self._free, self._open = list[Any](), 0
+        self._kernel: dict[str, str] | None = None
         self._url, self._token = url, token
         self._context = browser.new_context(viewport=VIEW)
         self._context.set_default_timeout(WAIT_MS)
-        self._context.route("**/*", self._route)
+        self._context.on("request", self._asked)
 
-    def _route(self, route: Any) -> None:
-        if route.request.url.startswith((self._url, "data:", "blob:")):
-            route.continue_()
-        else:
-            self.refused.append(route.request.url)
-            route.abort()
+    def _asked(self, request: Any) -> None:
+        if not request.url.startswith((self._url, "data:", "blob:")):
+            self.refused.append(request.url)
 
     def notebook(self, name: str, *cells: str) -> Path:
         """A new notebook with these code cells."""
@@ -81,14 +100,19 @@ class Lab:
     def open(self, path: Path) -> Any:
         """The page of a notebook in the folder, its kernel ready."""
         place = path.relative_to(self.folder).as_posix()
-        if self._free:
-            page = self._free.pop()
-            page.evaluate("(path) => jupyterapp.commands.execute('docmanager:open', {path})", place)
-        else:
-            page = self._context.new_page()
-            page.goto(f"{self._url}/lab/tree/{place}?token={self._token}&reset")
+        page = self._free.pop() if self._free else self._loaded()
+        page.evaluate(OPEN, [place, self._kernel])
         page.wait_for_function(READY, arg=place)
-        page.evaluate("() => jupyterapp.restored")
+        self._kernel = self._kernel or page.evaluate(KERNEL)
+        self._open += 1
+        return page
+
+    def _loaded(self) -> Any:
+        """A page without a notebook."""
+        page = self._context.new_page()
+        page.goto(f"{self._url}/lab?token={self._token}&reset")
+        page.wait_for_function("() => window.jupyterapp")
+        page.evaluate("async () => { await jupyterapp.restored; }")
         # The file browser would take a quarter of the width from what a test looks at.
         page.evaluate("() => jupyterapp.shell.collapseLeft()")
         return page
@@ -128,36 +152,50 @@ class Lab:
             page.set_viewport_size(VIEW)
 
     def close(self, page: Any) -> None:
-        """Save, shut the kernel down, close the notebook."""
-        page.evaluate(CLOSE)
+        """Save and close the notebook; the last one that is open leaves its kernel as new."""
+        self._open -= 1
+        page.evaluate(CLOSE, [self._kernel, None if self._open else EMPTIED])
         self._free.append(page)
 
 
-@pytest.fixture(scope="module")
-def lab_environ() -> dict[str, str]:
-    """What the kernels see besides; a file of tests may give its own."""
-    return {}
-
-
-@pytest.fixture(
-    scope="module"
-)  # not longer: while playwright runs, nothing else in this process can run an event loop
-def lab(tmp_path_factory: pytest.TempPathFactory, lab_environ: dict[str, str]) -> Iterator[Lab]:
-    """JupyterLab and Chromium, started once a file."""
+# Not longer than this folder: while playwright runs, nothing else in this process can run an event loop.
+@pytest.fixture(scope="package")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab and Chromium, started once; a keyring of the tests' own."""
     if not Path(CHROMIUM).exists():
         pytest.skip("no Chromium at /usr/bin/chromium, nor where EDFI_CHROMIUM_PATH says")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     from edfi_toolkit.cli.workspace import open_workspace, sandbox_of
+    from tests.keyrings import keyring_environ
 
+    keyring = keyring_environ(tmp_path_factory.mktemp("keyring") / "keyring.json")
     made = open_workspace(tmp_path_factory.mktemp("lab") / "work", "certification")
     with (
         sandbox_of(made) as environ,
-        _server(made.folder, environ | lab_environ) as (url, token),
+        _server(made.folder, environ | keyring) as (url, token),
         playwright.sync_playwright() as started,
     ):
         browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield Lab(made.folder, url, token, browser, environ)
         browser.close()
+
+
+def say(page: Any, code: str) -> str:
+    """Run code in the notebook's kernel and return what it prints."""
+    return page.evaluate(
+        """async (code) => {
+            const kernel = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
+            const future = kernel.requestExecute({code});
+            let text = "";
+            future.onIOPub = (message) => {
+                if (message.header.msg_type === "stream") text += message.content.text;
+                if (message.header.msg_type === "error") text += message.content.traceback.join("\\n");
+            };
+            await future.done;
+            return text;
+        }""",
+        code,
+    )
 
 
 @contextmanager

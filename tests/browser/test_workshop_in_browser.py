@@ -38,6 +38,7 @@ def test_a_refusal_is_corrected_retried_and_delivered(lab: Any) -> None:
     page.get_by_label("Your name").fill(TYPED[1])
     page.get_by_role("button", name="Dismiss").click()
     page.get_by_text("1 dismissed until their record changes.").wait_for()
+    lab.close(page)
     again = lab.run_all(lab.notebook("workshop-2", PUBLISHED.partition("\n")[0], REOPENED, "run.workshop()"))
     choose_the_record(again)
     form = again.locator(".edfi-form")
@@ -54,7 +55,7 @@ def test_a_refusal_is_corrected_retried_and_delivered(lab: Any) -> None:
     again.get_by_text("1 of 1 delivered; 0 still refused.").wait_for()
     lab.dark(again)
     show(lab, again, "50_workshop-delivered-dark")
-    lab.close(page)
+    lab.light(again)
     lab.close(again)
     for name in ("workshop", "workshop-2"):
         saved = json.dumps(json.loads((lab.folder / f"{name}.ipynb").read_text("utf-8")))
