@@ -109,7 +109,7 @@ def batch(
     if shard:
         names = shard_of(names, shard)
     lines, others = [], []
-    file = BatchFile(installation.runs_dir, new_run_id())
+    file = BatchFile(installation.runs_dir, new_run_id(installation.runs_dir))
     file.begin(names)
     with stopping() as stop:
         how = How(

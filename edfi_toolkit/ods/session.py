@@ -291,9 +291,14 @@ class Session:
             )
         elif self.too_long(answer):
             next_step = f"{self.too_long(answer)} {next_step}"
+        asked = f"{verb} {urlsplit(url).path}"
+        happened = (
+            f"{asked} was answered {answer.status} {what}"
+            if answer.status
+            else f"no answer to {asked} ({what})"
+        )
         return kind(
-            f"Target '{self.target.name}': {verb} {urlsplit(url).path} was answered "
-            f"{f'{answer.status} {what}' if answer.status else f'not at all ({what})'}. {next_step}",
+            f"Target '{self.target.name}': {happened}. {next_step}",
             method=verb,
             path=urlsplit(url).path,
             status=answer.status,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -72,15 +73,16 @@ def losses_of(run: Run) -> list[str]:
 
 
 def _earlier(run: Run) -> Earlier:
-    """The newest extract of the same feed and year that is older than this run's."""
+    """The newest extract of the same feed and year among the runs before this one."""
     mine = run.folder.manifest
     same = {name: mine.get(name) for name in ("profile", "school_year", "source", "target")}
-    for folder, manifest in runs_newest_first(run.installation.runs_dir):
+    runs = runs_newest_first(run.installation.runs_dir)
+    for folder, manifest in dropwhile(lambda found: found[0].run_id != run.id, runs):
         of_these = all(manifest.get(name) == value for name, value in same.items())
         path = folder.path / "tables" / "_shapes.parquet"
-        if not of_these or manifest["started_at"] >= mine["started_at"] or not path.is_file():
+        if not of_these or folder.run_id == run.id or not path.is_file():
             continue
         at = manifest.get("steps", {}).get("extract", {}).get("at")
-        if at and folder.run_id != run.id:
+        if at:
             return Earlier(moment(dt.datetime.fromisoformat(at)), shapes_of(pd.read_parquet(path)))
     return Earlier()

@@ -14,6 +14,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -51,12 +52,23 @@ FOR_PEOPLE = (
 )  # files of a run that are opened by hand
 _DRAFT = "draft"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_STAMP = "%Y%m%d-%H%M%S"
+_MADE = re.compile(r"(?:batch-)?(\d{8}-\d{6})-[0-9a-f]{6}(?:\.jsonl)?")  # named by `new_run_id`
 
 
-def new_run_id(now: dt.datetime | None = None) -> str:
-    """A name that sorts by time and is not given twice: `20251124-093015-3f9c21`."""
-    at = now or dt.datetime.now(dt.UTC)
-    return f"{at:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+def new_run_id(runs_dir: Path, now: dt.datetime | None = None) -> str:
+    """A name for a run or a batch that is not given twice and sorts by time: `20251124-093015-3f9c21`.
+
+    It sorts behind every such name that is there, also in the same second, and when the clock was set back since.
+    """
+    stamp = f"{now or dt.datetime.now(dt.UTC):{_STAMP}}"
+    names = (path.name for path in runs_dir.iterdir()) if runs_dir.is_dir() else ()
+    taken = [made[1] for name in names if (made := _MADE.fullmatch(name)) and made[1] >= stamp]
+    for latest in sorted(taken, reverse=True):
+        with suppress(ValueError):  # digits that are no time
+            stamp = f"{dt.datetime.strptime(latest, _STAMP) + dt.timedelta(seconds=1):{_STAMP}}"
+            break
+    return f"{stamp}-{secrets.token_hex(3)}"
 
 
 class RunFolder:
@@ -249,12 +261,20 @@ def timed(step: Callable[Concatenate[_R, _P], _T]) -> Callable[Concatenate[_R, _
 
 
 def runs_newest_first(runs_dir: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
-    """Every run that has a manifest, with it."""
+    """Every run that has a manifest, with it: by name, or where a scheduler named it, by when it began."""
     if runs_dir.is_dir():
-        for path in sorted(runs_dir.iterdir(), reverse=True):
-            if (path / MANIFEST).is_file():
-                folder = RunFolder(runs_dir, path.name)
-                yield folder, folder.manifest
+        folders = [
+            RunFolder(runs_dir, path.name) for path in runs_dir.iterdir() if (path / MANIFEST).is_file()
+        ]
+        for folder in sorted(folders, key=_place_in_time, reverse=True):
+            yield folder, folder.manifest
+
+
+def _place_in_time(folder: RunFolder) -> tuple[str, str]:
+    if made := _MADE.fullmatch(folder.run_id):
+        return made[1], folder.run_id
+    began = re.sub(r"[-:]", "", str(folder.manifest.get("started_at", "")))
+    return began.replace("T", "-")[: len("20251124-093015")], folder.run_id
 
 
 def now_text() -> str:

@@ -56,7 +56,7 @@ def open_run(
 
 def open_another(like: Run) -> Run:
     """A new run of the same profile, school year, source, target and settings, in a folder of its own."""
-    folder = RunFolder(like.installation.runs_dir, new_run_id())
+    folder = RunFolder(like.installation.runs_dir, new_run_id(like.installation.runs_dir))
     return Run(
         folder,
         like.installation,
@@ -80,7 +80,7 @@ def _folder(
             if of_these and not _is_retry(manifest):
                 return folder, manifest
     if run_id in ("latest", "new"):
-        return RunFolder(installation.runs_dir, new_run_id()), {}
+        return RunFolder(installation.runs_dir, new_run_id(installation.runs_dir)), {}
     folder = RunFolder(installation.runs_dir, run_id)
     manifest = folder.manifest
     for name, value in wanted.items():

@@ -1,11 +1,13 @@
 """Which runs are kept: the last ones, one a day, one a month, by feed and school year; and what a later run needs.
 
 As restic does: a run that one rule keeps is kept. Whatever the rules say, these stay: the newest run of a feed, the
-runs that the next one compares itself with, and a run whose publishing has not come to its end.
+runs that the next one compares itself with, and a run whose publishing has not come to its end. What ended before its
+run began has left a report and no manifest; such folders are counted by themselves.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 from collections import defaultdict
 from collections.abc import Collection
@@ -13,9 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edfi_toolkit.errors import ConfigError, StorageUnavailable, what_failed
-from edfi_toolkit.runs.folder import RunFolder, runs_newest_first
+import orjson
 
+from edfi_toolkit.errors import ConfigError, StorageUnavailable, what_failed
+from edfi_toolkit.runs.folder import MANIFEST, REPORT, RunFolder, runs_newest_first
+
+_FEED = ("profile", "school_year", "source", "target")
 _LEAVING = ".pruned-"  # how a folder begins that is being removed; a killed prune leaves it to the next one
 
 
@@ -32,7 +37,7 @@ def chosen(runs_dir: Path, keep: Keep, needed: Collection[str]) -> dict[str, str
     """Each run by its id, newest first, with why it is kept; an empty text for one that goes.
 
     needed: ids of runs that a later run compares itself with. Raises ConfigError when no rule keeps anything, and for a
-    manifest that cannot be read.
+    manifest or a report that cannot be read.
     """
     if not any((keep.last, keep.daily, keep.monthly)):
         raise ConfigError(
@@ -40,12 +45,27 @@ def chosen(runs_dir: Path, keep: Keep, needed: Collection[str]) -> dict[str, str
         )
     reasons: dict[str, str] = {}
     counted: defaultdict[tuple[Any, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    runs = sorted(runs_newest_first(runs_dir), key=lambda run: str(run[1].get("started_at")), reverse=True)
-    for folder, manifest in runs:
-        feed = tuple(manifest.get(name) for name in ("profile", "school_year", "source", "target"))
+    for folder, manifest in [*runs_newest_first(runs_dir), *_reports_alone(runs_dir)]:
+        feed = tuple(manifest.get(name) for name in (*_FEED, "report"))
         began = str(manifest.get("started_at", ""))
         reasons[folder.run_id] = _reason(folder.run_id, manifest, keep, counted[feed], began, needed)
     return reasons
+
+
+def _reports_alone(runs_dir: Path) -> list[tuple[RunFolder, dict[str, Any]]]:
+    """The folders that hold a report and no manifest, newest first, with what stands for their manifest."""
+    paths = [path for path in runs_dir.glob(f"[!.]*/{REPORT}") if not (path.parent / MANIFEST).exists()]
+    found = []
+    for path in sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True):
+        try:
+            about = {name: orjson.loads(path.read_bytes())[name] for name in _FEED}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ConfigError(
+                f"{path} cannot be read ({what_failed(error)}). Remove its folder by hand, then prune again."
+            ) from None
+        began = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).isoformat()
+        found.append((RunFolder(runs_dir, path.parent.name), {**about, "started_at": began, "report": True}))
+    return found
 
 
 def remove(runs_dir: Path, run_ids: Collection[str]) -> None:

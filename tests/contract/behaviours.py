@@ -32,7 +32,7 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 HTML = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Welcome</body></html>"
 DEEP = b'{"a":' * 900 + b"1" + b"}" * 900
 NOT_JSON, NO_LIST, NO_ROOT = "answer is not JSON", "with something else", "does not describe itself"
-LOST, LATE, LARGE, HEADS = "not at all", "max_answer_s = ", "max_answer_mb = ", "max_headers_kb = "
+LOST, LATE, LARGE, HEADS = "no answer to", "max_answer_s = ", "max_answer_mb = ", "max_headers_kb = "
 CIRCLE, ELSEWHERE, NONE = "circle", "set up wrongly or the address is", "gives no token at the moment"
 ID, KEY = "whose id cannot be one", "lacks a part of its key"
 GZIP_BOMB, DEFLATE_BOMB = bomb(31), bomb(15)

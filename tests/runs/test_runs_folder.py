@@ -21,11 +21,34 @@ def a_folder(tmp_path: Path, run_id: str = "r1") -> RunFolder:
     return folder
 
 
-def test_run_ids_sort_by_time_and_are_never_given_twice() -> None:
-    early, late = (new_run_id(dt.datetime(2026, 1, day, 9, tzinfo=dt.UTC)) for day in (1, 2))
+def test_run_ids_sort_by_time_and_are_never_given_twice(tmp_path: Path) -> None:
+    early, late = (new_run_id(tmp_path, dt.datetime(2026, 1, day, 9, tzinfo=dt.UTC)) for day in (1, 2))
     assert early < late
     assert early.startswith("20260101-090000-")
-    assert len({new_run_id(dt.datetime(2026, 1, 1, tzinfo=dt.UTC)) for _ in range(50)}) == 50
+    assert len({new_run_id(tmp_path, dt.datetime(2026, 1, 1, tzinfo=dt.UTC)) for _ in range(50)}) == 50
+
+
+def test_the_next_run_is_the_newest_also_in_the_same_second_and_when_the_clock_was_set_back(
+    tmp_path: Path,
+) -> None:
+    runs = tmp_path / "runs"
+    night = dt.datetime(2026, 1, 31, 23, 59, 59, tzinfo=dt.UTC)
+    began = []
+    for clock in (night, night, night - dt.timedelta(days=900)):
+        began.append(new_run_id(runs, clock))
+        a_folder(tmp_path, began[-1])
+    assert [run_id[:15] for run_id in began] == ["20260131-235959", "20260201-000000", "20260201-000001"]
+    assert [folder.run_id for folder, _ in runs_newest_first(runs)] == began[::-1]
+    (runs / f"batch-{new_run_id(runs, night)}.jsonl").touch()
+    assert new_run_id(runs, night).startswith("20260201-000003-")
+    (runs / "99999999-999999-abcdef").mkdir()  # not a time
+    assert new_run_id(runs, night).startswith("20260201-000003-")
+
+
+def test_a_run_that_a_scheduler_named_is_found_by_when_it_began(tmp_path: Path) -> None:
+    for run_id in ("20990101-000000-aaaaaa", "zzz"):
+        a_folder(tmp_path, run_id)
+    assert next(runs_newest_first(tmp_path / "runs"))[0].run_id == "20990101-000000-aaaaaa"
 
 
 @pytest.mark.parametrize("run_id", ["../x", "", "a/b", ".hidden", "x" * 81])

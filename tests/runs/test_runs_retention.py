@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import orjson
 import pytest
 
 from edfi_toolkit.errors import ConfigError
@@ -57,6 +59,19 @@ def test_what_a_later_run_needs_stays(runs: Path) -> None:
     open_run = a_run(runs, "2025-10-01T02", finished=False)
     compared = "20260110-020000-north"
     assert kept(runs, Keep(last=1), compared) == [open_run, SOUTH, compared, "20260112-020000-north"]
+
+
+def test_nights_that_left_a_report_alone_are_counted_by_themselves(runs: Path) -> None:
+    """Their newest one is no reason to remove the newest run."""
+    nights = [f"20260113-02000{number}-abcdef" for number in range(3)]
+    for number, run_id in enumerate(nights):
+        report = {"profile": "p", "school_year": 2026, "source": "north", "target": "t", "exit": 2}
+        path = RunFolder(runs, run_id).write("report.json", orjson.dumps(report))
+        os.utime(path, (number, number))
+    assert kept(runs, Keep(last=1)) == [SOUTH, "20260112-020000-north", nights[-1]]
+    path.write_text("{")
+    with pytest.raises(ConfigError, match=f"{nights[-1]}.*Remove its folder by hand"):
+        chosen(runs, Keep(last=1), ())
 
 
 def test_a_run_goes_whole_and_what_a_killed_prune_left_goes_too(runs: Path) -> None:
