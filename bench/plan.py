@@ -25,16 +25,13 @@ import numpy as np
 import orjson
 import pandas as pd
 import pyarrow.parquet as pq
+from parts.published import note_as_published
 
 from edfi_toolkit.ledger import Ledger
-from edfi_toolkit.ledger.attempts import Attempt, AttemptResult
-from edfi_toolkit.ledger.journal import Journal
 from edfi_toolkit.model import body_hash
 from edfi_toolkit.model.bodies import BodyArray, texts_of
-from edfi_toolkit.model.keys import key_rows
-from edfi_toolkit.ods import Client, Outcome, Write
-from edfi_toolkit.planning import identity_map_of, plan
-from edfi_toolkit.planning.preferences import typed_preferences
+from edfi_toolkit.ods import Client, Write
+from edfi_toolkit.planning import plan
 from edfi_toolkit.publishing import publish
 from edfi_toolkit.rules import Build, Config, Scope, build, profile, synthetic_of
 from edfi_toolkit.sandbox import start
@@ -199,22 +196,9 @@ def prepare(folder: Path, students: int) -> None:
     raw = synthetic.district(students=students, seed=1)
     synthetic.write(folder / "source", raw)
     made = build(normalise(raw), profile="certification", school_year=YEAR)
-    known = identity_map_of(made)
     with Ledger(folder / "ledger.db") as ledger:
         feed = ledger.feed(ODS, "certification", "")
-        columns = (known[name] for name in ("ed_fi_id", "last_body", "source_refs"))
-        rows = zip(key_rows(known), *columns, made.records["body_hash"], strict=True)
-        adopted = [
-            AttemptResult(
-                Attempt(at, "ADOPT", row, ed_fi_id, orjson.dumps(body), digest, orjson.dumps(refs).decode()),
-                Outcome(at, "delivered", ed_fi_id=ed_fi_id),
-            )
-            for at, (row, ed_fi_id, body, refs, digest) in enumerate(rows)
-        ]
-        journal = Journal(ledger, feed, YEAR)
-        journal.update_identities([], adopted)
-        shown = {"preferences": typed_preferences(None), "shapes": shapes_frame(made.tables.shapes)}
-        journal.end(still_open=set(), resources=(), resynced=False, **shown)
+        note_as_published(ledger, feed, made, YEAR)
 
 
 def rerun(count: int) -> dict[str, float]:

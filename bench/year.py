@@ -24,21 +24,16 @@ from pathlib import Path
 
 import orjson
 from parts.memory import peak
+from parts.published import note_as_published
 
 from edfi_toolkit.batch.unchanged import unchanged
 from edfi_toolkit.cli.playground import target_environ
 from edfi_toolkit.ledger import Ledger
-from edfi_toolkit.ledger.attempts import Attempt, AttemptResult
-from edfi_toolkit.ledger.journal import Journal
-from edfi_toolkit.model.keys import key_rows
-from edfi_toolkit.ods import Client, Outcome
-from edfi_toolkit.planning import identity_map_of
-from edfi_toolkit.planning.preferences import typed_preferences
+from edfi_toolkit.ods import Client
 from edfi_toolkit.rules import synthetic_of
 from edfi_toolkit.runs import Run, open_run
 from edfi_toolkit.sandbox import start
 from edfi_toolkit.storage import private_folder
-from edfi_toolkit.tables.shapes import shapes_frame
 from edfi_toolkit.validation import validate
 
 PROFILE, YEAR = "wi-infinite-campus", 2026
@@ -75,22 +70,9 @@ def validation() -> dict[str, float]:
 def published() -> dict[str, float]:
     """Write the ledger as a complete publish would have left it."""
     run = a_run()
-    known = identity_map_of(run.built)
     with Ledger(run.installation.ledger) as ledger:
         feed = ledger.feed(run.target.identity, PROFILE, "north")
-        columns = (known[name] for name in ("ed_fi_id", "last_body", "source_refs"))
-        rows = zip(key_rows(known), *columns, run.built.records["body_hash"], strict=True)
-        adopted = [
-            AttemptResult(
-                Attempt(at, "ADOPT", row, ed_fi_id, orjson.dumps(body), digest, orjson.dumps(refs).decode()),
-                Outcome(at, "delivered", ed_fi_id=ed_fi_id),
-            )
-            for at, (row, ed_fi_id, body, refs, digest) in enumerate(rows)
-        ]
-        journal = Journal(ledger, feed, YEAR)
-        journal.update_identities([], adopted)
-        shown = {"preferences": typed_preferences(None), "shapes": shapes_frame(run.tables.shapes)}
-        journal.end(still_open=set(), resources=(), resynced=False, **shown)
+        note_as_published(ledger, feed, run.built, YEAR)
     return {}
 
 

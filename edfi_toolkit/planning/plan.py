@@ -48,6 +48,7 @@ FINDINGS: Schema = {
     "says": TEXT,
     "hint": TEXT,
 }
+SENT = ("POST", "PUT", "DELETE")  # the actions that reach the ODS, in the order in which they are sent
 RETRY = "retry"  # the mode of a plan of chosen records alone
 _FORMAT, _WITHOUT_SHAPES = 4, 3  # plans of the format before are read too
 _AT_A_TIME = 50_000  # rows written at once: what a fingerprint needs of memory
@@ -100,7 +101,7 @@ class Plan:
     @property
     def sends(self) -> pd.Series:
         """Which items reach the ODS."""
-        return self.items["action"].isin(["POST", "PUT", "DELETE"])
+        return self.items["action"].isin(SENT)
 
     def summary(self) -> pd.DataFrame:
         """Counts: `action`, `resource`, `items`, `pairs` (how many of them belong to a linked pair)."""

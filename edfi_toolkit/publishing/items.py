@@ -13,8 +13,6 @@ from edfi_toolkit.model.keys import key_rows
 from edfi_toolkit.ods import Write
 from edfi_toolkit.planning.plan import Plan
 
-SENT = ("POST", "PUT", "DELETE")  # in the order in which they are sent
-
 
 class Items:
     """The columns of a plan's items as lists."""
@@ -56,7 +54,7 @@ class Items:
     def write(self, attempt: Attempt) -> Write:
         """The same as the ODS takes it."""
         return Write(
-            action=attempt.action,  # type: ignore[arg-type] # a verb, by SENT
+            action=attempt.action,  # type: ignore[arg-type] # a verb, since only those are sent
             resource=attempt.row["resource"],
             body=attempt.body,
             ed_fi_id=attempt.ed_fi_id,

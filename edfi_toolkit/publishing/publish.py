@@ -26,9 +26,9 @@ from edfi_toolkit.ledger.ledger import Ledger
 from edfi_toolkit.model import standards
 from edfi_toolkit.ods import Client, Outcome, Write, standard_of
 from edfi_toolkit.planning.guardrails import GivenOverride
-from edfi_toolkit.planning.plan import RETRY, Plan
+from edfi_toolkit.planning.plan import RETRY, SENT, Plan
 from edfi_toolkit.publishing.approval import approved_plan
-from edfi_toolkit.publishing.items import SENT, Items
+from edfi_toolkit.publishing.items import Items
 from edfi_toolkit.publishing.limits import Budget
 from edfi_toolkit.publishing.queue import Queue
 from edfi_toolkit.publishing.results import Results, result_of
@@ -103,8 +103,10 @@ def _check_standard(plan: Plan, client: Client) -> None:
     The target may have moved since, or not have answered when the records were built. What it serves is asked only
     where the version it names does not settle it.
     """
+    if not plan.standard or not plan.sends.any():
+        return
     named = client.discovery.data_standard
-    if not plan.standard or not plan.sends.any() or (named and standards.agrees(named, plan.standard)):
+    if named and standards.agrees(named, plan.standard):
         return
     found = standard_of(client)
     if found is not None and standards.nearest(found) != plan.standard:

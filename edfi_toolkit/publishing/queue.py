@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
-from edfi_toolkit.publishing.items import SENT
+from edfi_toolkit.planning.plan import SENT
 from edfi_toolkit.publishing.resume import State
 
 Step = tuple[int, str]  # an item, by its position in the plan, and the verb it leaves with

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from edfi_toolkit.planning.plan import SENT
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.causes import by_cause, with_causes
 from edfi_toolkit.review.changes import in_words
@@ -30,7 +31,7 @@ def published_view(result: pd.DataFrame, masker: Masker) -> View:
     )
     summary["action"] = in_words(summary["action"])
     noted = int(result["action"].isin(["ADOPT", "UNMAP"]).sum())
-    sent = result[result["action"].isin(["POST", "PUT", "DELETE"])]
+    sent = result[result["action"].isin(SENT)]
     counts = sent["outcome"].value_counts()
     bad = sent[sent["outcome"].ne("delivered")].assign(action=lambda rows: in_words(rows["action"]))
     delivered, refused = int(counts.get("delivered", 0)), int(counts.get("refused", 0))

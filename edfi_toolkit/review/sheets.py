@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from edfi_toolkit.display.values import cell_text
+from edfi_toolkit.planning.plan import SENT
 from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.changes import in_words
 from edfi_toolkit.review.meanings import events_of, events_text
@@ -50,10 +51,11 @@ def sheets(run: RunContent, *, all_records: bool = False) -> dict[str, pd.DataFr
     refused = with_causes(run.rejections) if len(run.rejections) else run.rejections
     says, hints = (sentences_of(run.checked.findings, part) for part in ("says", "hint"))
     results = run.results.reindex(columns=["action", *_SENT])
+    sent = results[results["action"].isin(SENT)]
     found = {
         "Summary": _summary(run.manifest),
         "Changes": _changes_in_words(run.plan),
-        "Sent": results.assign(action=in_words(results["action"])),
+        "Sent": sent.assign(action=in_words(sent["action"])),
         "Held": held.assign(
             says=[texts_of(rules, "says", says) for rules in held["held_by"]],
             todo=[texts_of(rules, "hint", hints) for rules in held["held_by"]],

@@ -241,6 +241,7 @@ class Run:
         if not approved:
             return as_it_stands(self, chosen)
         from edfi_toolkit.ledger import Ledger
+        from edfi_toolkit.planning.plan import SENT
         from edfi_toolkit.publishing import publish
 
         plan = self.plan
@@ -268,7 +269,7 @@ class Run:
                 max_seconds=max_seconds,
                 max_requests=max_requests,
             )
-        sent = result["action"].isin(["POST", "PUT", "DELETE"])
+        sent = result["action"].isin(SENT)
         check_row_balance("publish", plan.sends.sum(), result.loc[sent, "outcome"].value_counts().to_dict())
         self.folder.save_frame("results", result)
         outcomes = {name: int(count) for name, count in result.loc[sent, "outcome"].value_counts().items()}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-SENT = ("POST", "PUT", "DELETE")
+from edfi_toolkit.planning.plan import SENT
 
 
 @dataclass(frozen=True)

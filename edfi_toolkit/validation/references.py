@@ -23,6 +23,7 @@ from edfi_toolkit.model import (
     standards,
 )
 from edfi_toolkit.rules import profiles
+from edfi_toolkit.rules.frames import among
 from edfi_toolkit.validation.check_texts import CHECK_TEXTS
 from edfi_toolkit.validation.findings import Collected
 from edfi_toolkit.validation.flatten import Flat
@@ -204,12 +205,16 @@ def _students(records: pd.DataFrame, known: Known, collected: Collected) -> None
     ids, field = records["student_unique_id"], "studentReference.studentUniqueId"
     there = ids.notna()
     if known.students is not None:
-        lost = there & ~ids.isin(known.students)
+        lost = there & ~_are_among(ids, known.students)
         says = _how_it_differs(ids[lost], known.students)
         collected.add("REF-STUDENT", np.flatnonzero(lost), field=field, says=says)
         there &= ~lost
     if known.enrolled is not None:
-        collected.add("REF-ENROLLMENT", np.flatnonzero(there & ~ids.isin(known.enrolled)), field=field)
+        collected.add("REF-ENROLLMENT", np.flatnonzero(there & ~_are_among(ids, known.enrolled)), field=field)
+
+
+def _are_among(ids: pd.Series, known: Collection[str]) -> pd.Series:
+    return among(ids, pd.Series([*known], dtype="str"))
 
 
 def _how_it_differs(ids: pd.Series, known: Collection[str]) -> list[str]:

@@ -9,8 +9,13 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from edfi_toolkit.planning import plan
 from edfi_toolkit.privacy import Masker, pseudonym
+from edfi_toolkit.review.sheets import RunContent, sheets
 from edfi_toolkit.review.workbook import SHEETS, write_workbook
+from edfi_toolkit.validation.checked import Checked
+from edfi_toolkit.validation.findings import COLUMNS
+from tests.factories.district import a_build, a_participation, checked
 
 KEY = b"k" * 32
 
@@ -109,3 +114,13 @@ def test_a_text_is_never_a_formula_or_a_link(tmp_path: Path, text: str) -> None:
 
 def test_a_very_long_text_is_cut_to_what_a_cell_can_hold(tmp_path: Path) -> None:
     assert len(written(tmp_path, changes("x" * 40_000))["Changes"]["D2"].value) == 32_767
+
+
+def test_what_was_not_sent_is_not_among_what_was_sent() -> None:
+    built = a_build(a_participation(1), a_participation(2))
+    sound = Checked(built, built.records, checked(built).held, pd.DataFrame(columns=COLUMNS))
+    results = pd.DataFrame({"action": ["POST", "NOOP"], "student_unique_id": ["604822", "604823"]})
+
+    shown = sheets(RunContent({}, plan(sound), sound, results.iloc[:0], results))
+
+    assert shown["Sent"]["student_unique_id"].tolist() == ["604822"]
