@@ -12,6 +12,8 @@ import httpx
 
 from edfi_toolkit.cli.playground import Playground, target_environ, working_in
 from edfi_toolkit.ods.session import _shared_tokens
+from edfi_toolkit.runs import Run, open_run
+from edfi_toolkit.runs.folder import RunFolder
 from tests.processes import KeptOds
 
 
@@ -41,3 +43,20 @@ def seeded(made: Playground, state: str, sandbox: KeptOds, *, practice: bool = T
     for seed in made.seeds if practice else made.seeds[:1]:
         httpx.post(f"{sandbox.control_url}/seed", content=seed.read_bytes()).raise_for_status()
     return Stage(made, sandbox.keep())
+
+
+def found_the_same(like: Run) -> Run:
+    """A new run that stands where this one stood when it was validated, without the time that takes."""
+    runs = like.installation.runs_dir
+    run_id = f"{like.id}-{sum(path.name.startswith(like.id) for path in runs.iterdir())}"  # sorts after the others
+    shutil.copytree(like.path, runs / run_id)
+    folder = RunFolder(runs, run_id)
+    folder.forget_from("preview")
+    folder._write_manifest({**folder.manifest, "run_id": run_id})
+    return open_run(
+        profile=like.profile,
+        school_year=like.school_year,
+        source=like.source.name,
+        target=like.target_name,
+        run_id=run_id,
+    )

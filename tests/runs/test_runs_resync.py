@@ -21,7 +21,7 @@ from edfi_toolkit.ods import Client, RetryPolicy, Write
 from edfi_toolkit.runs import Run
 from edfi_toolkit.settings import Secret, Target
 from tests.processes import KeptOds
-from tests.stages import Stage, seeded
+from tests.stages import Stage, found_the_same, seeded
 
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations warns when it is first imported
 SPA = "studentProgramAssociations"
@@ -73,6 +73,11 @@ def a_run(**others: Any) -> Run:
 
 def latest() -> Run:
     return edfi.open_run(profile="wi-infinite-campus", school_year=2026, run_id="latest")
+
+
+def a_validated() -> Run:
+    """As a run that extracted, built and validated: the source says what it said."""
+    return found_the_same(latest())
 
 
 def published_again() -> Run:
@@ -184,7 +189,7 @@ def test_what_was_done_by_hand_is_found_put_right_and_found_no_more(
     ours = sorted(body_hash(body) for at, body in held.items() if at not in stays)
     assert ours == sorted(map(body_hash, run.checked.ready["body"]))
 
-    for again in (published_again(), a_run()):
+    for again in (published_again(), a_validated()):
         if not again.published:
             again.resync()
             assert foreign(again) == [(OFFICE, "Hybrid"), (MIDDLE, "Robotics Club")]
@@ -202,18 +207,21 @@ def test_after_a_lost_ledger_everything_is_taken_over_and_nothing_sent(
             file.unlink()
     sent = writes(sandbox)
 
-    run = a_run()
+    run = a_validated()
     run.resync()
     assert actions(run) == {"ADOPT": records}
     done = run.publish(approved="auto")
 
     assert done.says == f"There was nothing to send; {records} entries of the ledger corrected."
-    assert actions(published_again()) == {"NOOP": records}
+    again = a_validated()
+    again.preview()
+    again.publish(approved="auto")
+    assert actions(again) == {"NOOP": records}
     assert writes(sandbox) == sent
 
 
 def test_a_resync_is_a_run_whose_plan_is_kept_and_shown_as_it_was(work: Playground) -> None:
-    run = a_run()
+    run = a_validated()
     run.resync()
     steps = run.folder.manifest["steps"]
 
@@ -245,9 +253,7 @@ def test_a_resync_that_cannot_read_the_ods_plans_nothing(
 ) -> None:
     monkeypatch.setenv("EDFI_TARGET_SANDBOX_URL", "http://127.0.0.1:9")
     monkeypatch.setattr("edfi_toolkit.ods.client.RetryPolicy", partial(RetryPolicy, rounds=2))  # of eleven
-    run = a_run()
-    for step in (run.extract, run.build, run.validate):
-        step()
+    run = a_validated()
     with pytest.raises(OdsUnavailable):
         run.resync()
     assert not run.folder.has("preview")
@@ -258,7 +264,7 @@ def test_what_the_login_may_not_read_is_left_as_it_is_and_told(work: Playground,
     fault = {"method": "GET", "resource": SPA, "status": 403}
     httpx.put(f"{sandbox.control_url}/faults", json=[fault]).raise_for_status()
 
-    run = a_run()
+    run = a_validated()
     run.resync()
 
     assert records > 0
@@ -268,7 +274,7 @@ def test_what_the_login_may_not_read_is_left_as_it_is_and_told(work: Playground,
 
 
 def test_stopped_while_reading_it_plans_nothing(work: Playground) -> None:
-    run = a_run()
+    run = a_validated()
     with pytest.raises(PlanError, match="reading was stopped"):
         run.resync(progress=lambda *_: False)
     assert not run.folder.has("preview")
@@ -285,7 +291,7 @@ def test_an_incremental_resync_finds_what_a_full_one_finds_and_reads_what_change
 ) -> None:
     """Deletes, keys that moved, records made again under another id, and what others added."""
     monkeypatch.setattr("edfi_toolkit.ods.copies.OVERLAP", 0)  # it is more than all this ODS holds
-    first = a_run()
+    first = a_validated()
     said = first.resync(incremental=True).says
     records = len(first.plan.items)
     assert f"{SPA} was read whole: no copy of it was kept yet." in said
@@ -300,7 +306,7 @@ def test_an_incremental_resync_finds_what_a_full_one_finds_and_reads_what_change
     by_hand.write("POST", before[moved] | {"beginDate": "2025-10-20"})
     by_hand.write("POST", association("8300641002", OFFICE, "Hybrid", "Modality"))
 
-    whole, followed = a_run(), a_run()
+    whole, followed = a_validated(), a_validated()
     whole.resync()
     said = followed.resync(incremental=True).says
     assert f"Of {records} records in the ODS, 4 that may have changed were read." in said
@@ -311,7 +317,7 @@ def test_an_incremental_resync_finds_what_a_full_one_finds_and_reads_what_change
     assert foreign(followed) == foreign(whole)
 
     followed.publish(approved=followed.plan.fingerprint)
-    last = a_run()
+    last = a_validated()
     last.resync(incremental=True)
     assert set(actions(last)) == {"NOOP"}
     [copy] = work.folder.glob(f"data/copies/*/{SPA}.parquet")
