@@ -15,21 +15,25 @@ from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.model import associations
 from edfi_toolkit.sandbox import start
 from tests.factories.watched import PEOPLE, District
+from tests.proofs import long_proof
 
-RUN = ["run", "north", "--profile", "certification", "--school-year", "2026", "--approve", "auto"]
+NORTH = ["north", "--profile", "certification", "--school-year", "2026", "--approve", "auto"]
 # A held record; refused by the ledger while the other run publishes; a plan that no longer holds.
 HELD, BUSY, STALE = 3, 5, 4
 
 
 @pytest.mark.filterwarnings("default")  # the notebook stack warns about itself
-def test_the_same_district_run_twice_at_once_sends_nothing_twice(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "command", ["publish", pytest.param("run", marks=long_proof)]
+)  # the same, by notebooks
+def test_the_same_district_run_twice_at_once_sends_nothing_twice(command: str, tmp_path: Path) -> None:
     with start() as sandbox:
         made = District.beside(tmp_path / "work", sandbox)
         made.write([*range(20), PEOPLE])  # the last is not in the ODS, and his record is held
         environ = {**os.environ, **made.environ}
-        command = [sys.executable, "-m", "edfi_toolkit", *RUN]
+        program = [sys.executable, "-m", "edfi_toolkit", command, *NORTH]
         both = [
-            subprocess.Popen(command, cwd=made.folder, env=environ, stderr=subprocess.PIPE, text=True)
+            subprocess.Popen(program, cwd=made.folder, env=environ, stderr=subprocess.PIPE, text=True)
             for _ in range(2)
         ]
         said = [each.communicate()[1] for each in both]
