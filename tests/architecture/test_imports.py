@@ -230,16 +230,15 @@ def test_importing_the_package_and_asking_for_help_load_nothing_heavy(code: str)
 
 
 SHADOWED = """
-import importlib, pkgutil, sys, types
+import importlib, pkgutil, types
 import edfi_toolkit
-names = [m.name for m in pkgutil.walk_packages(edfi_toolkit.__path__, "edfi_toolkit.")]
-for name in names:
-    if ".migrations" not in name and not name.endswith("__main__"):
-        importlib.import_module(name)
-packages = [m for n, m in sorted(sys.modules.items()) if n.startswith("edfi_toolkit") and hasattr(m, "__path__")]
-for package in packages:
+walked = pkgutil.walk_packages(edfi_toolkit.__path__, "edfi_toolkit.")
+for package in [edfi_toolkit, *(importlib.import_module(m.name) for m in walked if m.ispkg)]:
+    submodules = {m.name for m in pkgutil.iter_modules(package.__path__)}
     for name in getattr(package, "__all__", ()):
-        if isinstance(getattr(package, name), types.ModuleType):
+        if name in submodules:
+            importlib.import_module(f"{package.__name__}.{name}")
+        if isinstance(vars(package).get(name), types.ModuleType):
             print(f"{package.__name__}.{name} is a module")
 """
 
