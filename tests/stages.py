@@ -48,7 +48,9 @@ def seeded(made: Playground, state: str, sandbox: KeptOds, *, practice: bool = T
 def found_the_same(like: Run) -> Run:
     """A new run that stands where this one stood when it was validated, without the time that takes."""
     runs = like.installation.runs_dir
-    run_id = f"{like.id}-{sum(path.name.startswith(like.id) for path in runs.iterdir())}"  # sorts after the others
+    run_id = (
+        f"{like.id}-{sum(path.name.startswith(like.id) for path in runs.iterdir())}"  # sorts after the others
+    )
     shutil.copytree(like.path, runs / run_id)
     folder = RunFolder(runs, run_id)
     folder.forget_from("preview")

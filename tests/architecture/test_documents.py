@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 import subprocess
 import sys
 from functools import cache
@@ -149,11 +150,12 @@ def test_python_in_the_pages_is_python() -> None:
 
 @pytest.mark.filterwarnings("default")  # Great Expectations warns when it is first imported
 def test_the_python_example_of_the_readme_runs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (example,) = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
+    (file := tmp_path / "example.py").write_text(example, "utf-8")
     monkeypatch.chdir(ROOT)
-    exec(example, {"__name__": "__main__"})
+    runpy.run_path(str(file), run_name="__main__")
     assert "studentCTEProgramAssociations" in capsys.readouterr().out
 
 
