@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.ledger.approvals import Approved
     from edfi_toolkit.planning import Plan
 
+GO_ON = "Publish again: it goes on where it ended. What arrived is not sent twice."
 CLOSED = "Correct the control rows in the source, then extract again; no override opens this."
 
 
@@ -65,15 +66,21 @@ def approval_view(
     return View("Approval", says, tone, blocks, following, masker, value=plan)
 
 
-def published_before(results: View, step: Mapping[str, Any], holds: Approved | None) -> View:
-    """What a run that has published sent, and when. step: of the manifest. A crash leaves no outcomes in it."""
+def published_before(
+    results: View, step: Mapping[str, Any], holds: Approved | None, *, settled: bool
+) -> View:
+    """What a run that has published sent, when, and whether anything is left to send.
+
+    step: of the manifest; a crash leaves no outcomes in it. settled: whether each change has an answer.
+    """
     at, by = dt.datetime.fromisoformat(step["at"]), step.get("by", "unknown")
-    who = f"approved by {holds.person}" if holds else f"by {by}"
-    when = f"{moment(at)}, {who}. This cell sends nothing again."
-    if step.get("finished"):
-        return results.noting(f"Published {when}")
-    says = f"Publishing was begun {moment(at)} and did not come to its end. What arrived is not sent twice."
-    return replace(results, says=says, tone="check", next_step="Publish again: it goes on where it ended.")
+    when = f"{moment(at)}, approved by {holds.person}" if holds else f"{moment(at)}, by {by}"
+    if settled:
+        return results.noting(f"Published {when}. This cell sends nothing again.")
+    says = f"{results.says} Published {when}."
+    if not step.get("finished"):
+        says = f"Publishing was begun {when}, and did not come to its end."
+    return replace(results, says=says, tone="bad" if results.tone == "bad" else "check", next_step=GO_ON)
 
 
 def unapproved_view(

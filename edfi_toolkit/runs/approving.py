@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.errors import StalePlan, UnsafePlan
 from edfi_toolkit.planning.guardrails import NO_OVERRIDE, GivenOverride, Override
 from edfi_toolkit.review.approvals import approval_view, nothing_to_do, published_before, unapproved_view
 from edfi_toolkit.review.views import PanelView, View
+from edfi_toolkit.runs.manifest import not_settled
 
 if TYPE_CHECKING:
     from edfi_toolkit.ledger.approvals import Approved
@@ -82,12 +83,6 @@ def no_longer_holds(earlier: Approved) -> str:
     )
 
 
-def not_settled(step: Mapping[str, Any]) -> bool:
-    """Whether publishing again would go on. step: publish, of the manifest."""
-    outcomes = step.get("outcomes", {})
-    return not step.get("finished") or any(outcomes.get(name) for name in ("pending", "unsure"))
-
-
 def override_text(given: GivenOverride) -> str:
     """An override as it is written: `breach:person`."""
     return f"{given.breach}:{given.person}" if isinstance(given, Override) else str(given)
@@ -120,8 +115,7 @@ def as_it_stands(run: Run, overrides: Sequence[GivenOverride]) -> View:
     """In place of publishing without a word of approval: what was sent and when, else what waits for whom."""
     holds, earlier = approval_of(run)
     if run.published:
-        step = run.folder.manifest["steps"]["publish"]
-        shown, ready = published_before(run.results(), step, holds), not_settled(step)
+        shown, ready = _as_published(run, holds), _goes_on(run)
     else:
         ready = holds is not None and not nothing_to_do(run.plan)
         shown = unapproved_view(
@@ -135,9 +129,19 @@ def as_it_stands(run: Run, overrides: Sequence[GivenOverride]) -> View:
         return shown
 
     def carry_out() -> View:
-        done = run.publish(approved=run.plan.fingerprint, overrides=overrides)
+        run.publish(approved=run.plan.fingerprint, overrides=overrides)
+        done = _as_published(run, holds)
         waiting.replace_with(done)
         return done
 
-    waiting = PanelView(**vars(shown), panel=lambda: panels().publish(carry_out))
+    waiting = PanelView(**vars(shown), panel=lambda: panels().publish(carry_out, lambda: _goes_on(run)))
     return waiting
+
+
+def _as_published(run: Run, holds: Approved | None) -> View:
+    step = run.folder.manifest["steps"]["publish"]
+    return published_before(run.results(), step, holds, settled=not not_settled(step))
+
+
+def _goes_on(run: Run) -> bool:
+    return not_settled(run.folder.manifest["steps"]["publish"])

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from edfi_toolkit import __version__
+from edfi_toolkit.display.labels import label
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError, RecordsLeftOut
+from edfi_toolkit.review.changes import in_words
 from edfi_toolkit.review.views import Block, View
 from edfi_toolkit.runs.folder import FOR_PEOPLE, MADE_IN, STEPS, RunFolder
 from edfi_toolkit.settings import Settings, Source, dotted, without_credentials
@@ -93,6 +95,7 @@ def overview(run: Run) -> View:
         for step in STEPS
     ]
     following = next((MADE_IN[step] for step in STEPS if step not in done), "50_rejections")
+    unsettled = "publish" in done and not_settled(done["publish"])
     breaches = () if "publish" in done else done.get("preview", {}).get("breaches", ())
     return View(
         title=f"Run {run.id}" if manifest else "A new run",
@@ -100,18 +103,26 @@ def overview(run: Run) -> View:
             f"{run.profile}, school year {run.school_year}, from {without_credentials(run.source.name)} "
             f"to {run.target_name}. Folder: {run.path}"
         ),
-        tone="bad" if breaches else "good",
+        tone="bad" if breaches else "check" if unsettled else "good",
         blocks=[Block("Steps", pd.DataFrame(rows))],
         next_step=(
             f"The plan is stopped by {', '.join(breaches)}: notebook {MADE_IN['preview']} says why. Correct the source "
             "and extract again; what is meant is overridden when publishing."
             if breaches
+            else "Publish again in notebook 40: not every change has an answer."
+            if unsettled
             else f"Open notebook {following}."
         ),
         masker=run.masker(),
         value=manifest,
         files=[path for name in FOR_PEOPLE if (path := run.path / name).is_file()],
     )
+
+
+def not_settled(step: Mapping[str, Any]) -> bool:
+    """Whether publishing again would go on. step: publish, of the manifest."""
+    outcomes = step.get("outcomes", {})
+    return not step.get("finished") or any(outcomes.get(name) for name in ("pending", "unsure"))
 
 
 def as_before(folder: RunFolder, same: bool) -> str:
@@ -178,7 +189,8 @@ def user_name() -> str:
 
 
 def _counts_text(step: Mapping[str, Any]) -> str:
-    counts = {name: value for name, value in step.items() if type(value) is int and value}
-    for nested in ("actions", "outcomes"):
-        counts.update(step.get(nested, {}))
-    return ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in counts.items())
+    counts = {label(name).lower(): value for name, value in step.items() if type(value) is int and value}
+    actions = step.get("actions", {})
+    counts.update(zip(in_words(pd.Series(list(actions), dtype="str")), actions.values(), strict=True))
+    counts.update(step.get("outcomes", {}))
+    return ", ".join(f"{name} {value:,}" for name, value in counts.items())

@@ -162,11 +162,14 @@ def own_checks(checks: Checks) -> CheckForm:
     return CheckForm(checks)
 
 
-def publish(carry_out: Callable[[], Any]) -> Publishing:
-    """A Publish button for a plan that was approved; what `carry_out` shows appears below it."""
+def publish(carry_out: Callable[[], Any], goes_on: Callable[[], bool] = lambda: False) -> Publishing:
+    """A Publish button for a plan that was approved; what `carry_out` shows appears below it.
+
+    goes_on: afterwards, whether something is left to send.
+    """
     from edfi_toolkit.widgets.approval import Publishing
 
-    return Publishing(carry_out)
+    return Publishing(carry_out, goes_on)
 
 
 def reasons(

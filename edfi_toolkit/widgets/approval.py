@@ -106,11 +106,12 @@ class Approval(w.VBox):
 class Publishing(w.VBox):
     """A Publish button. `button`, `status` and `result` (what `carry_out` returned) can be used from Python.
 
-    What it shows, any error it raises, and what its result `says` appear in the panel.
+    What it shows, any error it raises, and what its result `says` appear in the panel. goes_on: whether something is
+    left to send; then the button stays.
     """
 
-    def __init__(self, carry_out: Callable[[], Any]) -> None:
-        self._carry_out, self.result = carry_out, None
+    def __init__(self, carry_out: Callable[[], Any], goes_on: Callable[[], bool]) -> None:
+        self._carry_out, self._goes_on, self.result = carry_out, goes_on, None
         self.button = w.Button(description="Publish", button_style="danger", icon="upload")
         self.status, self.output = w.HTML(layout=w.Layout(margin="0 8px")), w.Output()
         self.rerun = Rerun()
@@ -133,8 +134,10 @@ class Publishing(w.VBox):
                 self._say("Publishing failed; what happened is below.", _RED)
                 raise
             else:
-                self.button.description = "Published"
-                self._say(f"Done. {getattr(self.result, 'says', '')}".strip())
+                left = self._goes_on()
+                self.button.disabled = not left
+                self.button.description = "Publish the rest" if left else "Published"
+                self._say(f"{'Stopped' if left else 'Done'}. {getattr(self.result, 'says', '')}".strip())
                 self.rerun.ask_below()
 
     def _say(self, text: str, style: str = "") -> None:

@@ -134,7 +134,8 @@ def run_again(page: Any) -> None:
 
 @long_proof
 def test_a_broken_export_is_recognised_and_stopped_and_a_stopped_publish_is_resumed(lab: Any) -> None:
-    """After the first story the feed has published; the export then has a third of its rows."""
+    """The feed has published; the export then has a third of its rows."""
+    lab.close(lab.run_all(lab.notebook("published", PUBLISHED)))
     rows = lab.folder / "source" / "program_participation.csv"
     kept = rows.read_text("utf-8")
     rows.write_text("".join(kept.splitlines(keepends=True)[:12]), "utf-8")
@@ -157,21 +158,30 @@ def test_a_broken_export_is_recognised_and_stopped_and_a_stopped_publish_is_resu
     page.get_by_role("button", name="Approve").click()
     page.get_by_text(f"approved by {TYPED[1]}").first.wait_for()
     lab.close(page)
-    slow(lab, [{"latency_ms": 400}])
+    before = writes(lab)
+    slow(lab, [{"method": "DELETE", "after": 4, "latency_ms": 15_000}])  # long enough to press Stop
     page = lab.run_all(lab.folder / "40_publish.ipynb")
     page.get_by_role("button", name="Publish").click()
+    while writes(lab) == before:
+        page.wait_for_timeout(50)
     page.get_by_role("button", name="Stop").click()
-    page.get_by_text(re.compile("not sent yet|without an answer")).first.wait_for()
+    stopped = page.get_by_text(re.compile(rf"not sent yet\. Published .*, approved by {TYPED[1]}"))
+    stopped.first.wait_for()
+    changes = int(re.findall(r"of (\d+) changes reached the ODS", stopped.first.inner_text())[0])
+    page.get_by_role("button", name="Publish the rest").wait_for()
     lab.screenshot(page, "40_stopped", whole=True)
     lab.close(page)
     slow(lab, [])
     page = lab.open(lab.folder / "40_publish.ipynb")
-    page.get_by_text(re.compile("approved by ")).first.wait_for()  # readable before a cell is run
+    stopped.first.wait_for()  # readable before a cell is run
+    page.get_by_text("Publish again: it goes on where it ended.").first.wait_for()
     assert page.get_by_text("model not found").count() == 0
     lab.screenshot(page, "40_reopened", whole=True)
     run_again(page)
+    assert 0 < writes(lab) - before < changes
     page.get_by_role("button", name="Publish").click()
-    page.get_by_text(re.compile(r"(\d+) of \1 changes reached the ODS")).first.wait_for()
+    page.get_by_text(f"{changes} of {changes} changes reached the ODS.").first.wait_for()
+    assert writes(lab) - before == changes  # each once, in both parts together
     lab.screenshot(page, "40_resumed", whole=True)
     lab.close(page)
     rows.write_text(kept, "utf-8")
@@ -180,5 +190,13 @@ def test_a_broken_export_is_recognised_and_stopped_and_a_stopped_publish_is_resu
 
 def slow(lab: Any, faults: list[dict[str, Any]]) -> None:
     """Let the sandbox answer late, or no longer."""
-    url = f"{lab.environ['EDFI_TARGET_SANDBOX_URL']}/control/faults"
-    httpx.put(url, json=faults, trust_env=False).raise_for_status()
+    httpx.put(control(lab, "faults"), json=faults, trust_env=False).raise_for_status()
+
+
+def writes(lab: Any) -> int:
+    """How often the sandbox was asked to write."""
+    return int(httpx.get(control(lab, "counters"), trust_env=False).json()["writes"])
+
+
+def control(lab: Any, what: str) -> str:
+    return f"{lab.environ['EDFI_TARGET_SANDBOX_URL']}/control/{what}"

@@ -105,6 +105,12 @@ def test_an_approval_is_kept_with_its_name_and_carried_out_once(work: Playground
     waiting = again.publish()
     assert "approved by Ann Example" in waiting.says
     assert waiting.says.endswith("Nothing was sent yet.")
+    again.publish(approved=approved_fingerprint(again), max_requests=2)
+    stopped = a_run().publish()
+    assert "not sent yet. Published 20" in stopped.says
+    assert stopped.says.endswith("approved by Ann Example.")
+    assert stopped.next_step == "Publish again: it goes on where it ended. What arrived is not sent twice."
+    assert "not every change has an answer" in a_run().overview().next_step
     done = again.publish(approved=approved_fingerprint(again))
     sent = writes(sandbox)
     assert done.tone == "good"

@@ -162,6 +162,17 @@ def test_what_was_approved_is_published_once() -> None:
     assert panel.button.description == "Published"
 
 
+def test_what_was_stopped_goes_on_by_the_same_button() -> None:
+    left = [True, False]
+    panel = widgets.publish(lambda: None, lambda: left.pop(0))
+    panel.button.click()
+    assert panel.button.description == "Publish the rest"
+    assert panel.status.value == '<span style="">Stopped.</span>'
+    panel.button.click()
+    assert panel.button.description == "Published"
+    assert panel.button.disabled
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [
