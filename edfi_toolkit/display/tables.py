@@ -24,6 +24,8 @@ LONGEST_TEXT = (
 )
 _LONGEST_LINE = 24  # characters; days, ids and rules stay in one piece
 
+_CAPTION = "caption-side:top;text-align:left;font-weight:600;padding:4px 0;white-space:nowrap"
+
 
 @dataclass(frozen=True)
 class TextTable:
@@ -68,22 +70,22 @@ class TextTable:
         writer.writerows([safe_cell(text) for text in row] for row in self.rows)
         return out.getvalue().encode("utf-8-sig")
 
-    @property
-    def html(self) -> str:
+    def html(self, caption: str = "", colour: str = "inherit") -> str:
         """With inline styles only, which a mail and an untrusted notebook keep; every text escaped.
 
-        Nothing when there is no row.
+        caption: what the table holds, above it in this colour. Nothing when there is no row.
         """
         if not len(self):
             return ""
-        heads = "".join(self._cell("th", at, text) for at, text in enumerate(self.labels))
+        above = f'<caption style="{_CAPTION};color:{colour}">{escape(caption)}</caption>\n' if caption else ""
+        heads = "".join(self._cell('th scope="col"', at, text) for at, text in enumerate(self.labels))
         rows = "\n".join(
             f"<tr>{''.join(self._cell('td', at, text) for at, text in enumerate(row))}</tr>"
             for row in self.rows
         )
         return (
-            '<table style="border-collapse:collapse;margin:4px 0">\n'  # JupyterLab would centre it in a panel
-            f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n"
+            '<table style="border-collapse:collapse;margin:8px 0 4px">\n'  # JupyterLab would centre it in a panel
+            f"{above}<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n"
         )
 
     def _cell(self, tag: str, at: int, text: str) -> str:
@@ -92,7 +94,7 @@ class TextTable:
             f"text-align:{'right' if self.numbers[at] else 'left'};vertical-align:top;padding:3px 10px;"
             f"border-bottom:1px solid rgba(128,128,128,.35);{wrap}"
         )
-        return f'<{tag} style="{style}">{_shortened(text)}</{tag}>'
+        return f'<{tag} style="{style}">{_shortened(text)}</{tag[:2]}>'
 
 
 class Table:
@@ -112,10 +114,10 @@ class Table:
     @property
     def html(self) -> str:
         """The table alone; nothing when there is no row."""
-        return self._texts.html
+        return self._texts.html(self.title)
 
     def _repr_html_(self) -> str:
-        title = f"<p><strong>{escape(self.title)}</strong></p>\n" if self.title else ""
+        title = f"<p><strong>{escape(self.title)}</strong></p>\n" if self.title and not self.html else ""
         return visible(f"{title}{self.html}<p>{escape(self.count)}</p>")
 
     def __repr__(self) -> str:

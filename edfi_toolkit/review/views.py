@@ -193,15 +193,13 @@ def block_html(
     block: Block, masker: Masker, rows: int = ROWS_SHOWN, more: str = "; browse() shows all"
 ) -> str:
     """A block as an HTML table under its caption, at most `rows` rows, every text escaped. more: where the rest is."""
-    colour = TONES[block.tone][1] if block.tone and len(block.frame) else "inherit"
-    caption = (
-        f'<div style="margin-top:10px;font-weight:600;color:{colour}">{html.escape(block.caption)}</div>'
-    )
     if block.frame.empty:
+        caption = f'<div style="margin-top:10px;font-weight:600">{html.escape(block.caption)}</div>'
         return caption + f'<div style="opacity:.75">{html.escape(block.empty or "none")}</div>'
+    colour = TONES[block.tone][1] if block.tone else "inherit"
     left = len(block.frame) - rows
     note = f'<div style="opacity:.75">and {left:,} more{more}</div>' if left > 0 else ""
-    return caption + TextTable.of(block.frame.head(rows), masker).html + note
+    return TextTable.of(block.frame.head(rows), masker).html(block.caption, colour) + note
 
 
 def _numbers_html(numbers: Mapping[str, int]) -> str:

@@ -41,7 +41,7 @@ class Chart(Figure):
         drawn, size = self._repr_png_()
         display(Image(drawn, width=size["width"], height=size["height"]))
         if len(self.numbers):
-            table = TextTable.of(self.numbers, session_masker()).html
+            table = TextTable.of(self.numbers, session_masker()).html()
             display(HTML(f"<details><summary>The picture in numbers</summary>{table}</details>"))
 
     def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:

@@ -1,19 +1,25 @@
 // Fields and buttons. What is typed is sent as a message and is no part of the widget's state, which notebooks save.
+let views = 0; // one form can be on a page twice, and an id only once
 function render({ model, el }) {
   el.classList.add("edfi-form");
+  const place = `edfi-${model.get("key")}-${++views}`;
   const inputs = new Map();
   const draw = () => {
     const typed = new Map([...inputs].map(([name, input]) => [name, input.value]));
     el.replaceChildren();
     inputs.clear();
     for (const { name, label, choices, options, start } of model.get("fields")) {
-      const line = document.createElement("label");
-      line.textContent = `${label} `;
+      const line = document.createElement("span");
+      line.className = "field";
+      const caption = document.createElement("label"); // not around the field: its name would have all choices in it
+      caption.textContent = label;
       const input = document.createElement(choices ? "select" : "input");
+      caption.htmlFor = input.id = `${place}-${name}`;
+      line.append(caption, " ", input);
       for (const choice of choices ?? []) input.append(new Option(choice, choice));
       if (options?.length) {
         const list = document.createElement("datalist");
-        list.id = `edfi-${model.get("key")}-${name}`;
+        list.id = `${input.id}-list`;
         for (const option of options) list.append(new Option(option, option));
         input.setAttribute("list", list.id);
         line.append(list);
@@ -25,7 +31,6 @@ function render({ model, el }) {
       if (choices) input.addEventListener("change", () => send(`choose:${name}`));
       input.addEventListener("keydown", (event) => event.stopPropagation());
       inputs.set(name, input);
-      line.append(input);
       el.append(line);
     }
     const row = document.createElement("div");

@@ -238,7 +238,7 @@ class WorkshopPanel(w.VBox):
             return content._repr_html_()
         if isinstance(content, str):
             return f"<p>{escape(content)}</p>"
-        return TextTable.of(content, masker).html if len(content) else "<p>Nothing is known of this.</p>"
+        return TextTable.of(content, masker).html() if len(content) else "<p>Nothing is known of this.</p>"
 
 
 def _name_of(cell: Mapping[str, Any]) -> str:

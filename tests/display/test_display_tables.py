@@ -23,3 +23,10 @@ def test_bodies_kept_as_text_have_no_column_and_are_masked() -> None:
 
 def test_one_and_yes_stay_apart_in_a_column() -> None:
     assert column_texts(pd.Series([True, 1, 1.0, None], dtype=object)) == ["yes", "1", "1", ""]
+
+
+def test_a_table_names_itself_and_its_headings() -> None:
+    page = Table(pd.DataFrame({"rows": [1]}), masker=Masker(KEY), title="Held <here>").html
+    assert page.count("<caption") == 1
+    assert ">Held &lt;here&gt;</caption>" in page
+    assert page.count('<th scope="col"') == 1

@@ -42,7 +42,7 @@ def test_cells_labels_tables_and_views_are_escaped() -> None:
     )
     table = Table(frame, masker=masker, title=HOSTILE)
     texts = TextTable.of(frame, masker)
-    shown = [cell_text(HOSTILE), texts.html, texts.text, *texts.labels, repr(table), table._repr_html_()]
+    shown = [cell_text(HOSTILE), texts.html(), texts.text, *texts.labels, repr(table), table._repr_html_()]
     for text in [*shown, repr(view), view._repr_html_()]:
         assert not set(text) & set("\x1b\x07\x9b\u202e\u2066\ud800\r"), text
         assert r"\u001b" in text

@@ -70,9 +70,9 @@ class Story:
         title, parts = self._shown()
         text = [f'<div><div style="font-weight:600;font-size:1.1em">{html.escape(title)}</div>']
         for part, rows in parts:
-            text.append(f'<div style="font-weight:600;margin-top:8px">{part}</div>')
             lines = "".join(_line(row) for row in rows.to_dict("records"))
-            text.append(f'<table style="margin:0;border-collapse:collapse">{lines}</table>')
+            above = f'<caption style="caption-side:top;text-align:left;font-weight:600">{part}</caption>'
+            text.append(f'<table style="margin:8px 0 0;border-collapse:collapse">{above}{lines}</table>')
         return "".join(text) + "</div>"
 
     def _shown(self) -> tuple[str, list[tuple[str, pd.DataFrame]]]:
