@@ -39,7 +39,9 @@ VIRTUAL_ENV=$PWD/.venv
 export VIRTUAL_ENV
 unset PYTHONDONTWRITEBYTECODE
 uv=.venv/bin/uv
-"$uv" pip install --quiet --compile-bytecode --require-hashes -r requirements.lock
+# uv trusts a list of its own, in which the certificate of a proxy that looks into TLS is not; the machine's list has it.
+fetch() { "$uv" pip install --quiet --compile-bytecode --require-hashes -r requirements.lock; }
+fetch 2>"$log" || (export UV_SYSTEM_CERTS=true; fetch)
 "$uv" pip install --quiet --no-deps --no-build-isolation --editable .
 .venv/bin/python -m compileall -q edfi_toolkit
 touch .venv/.installed
