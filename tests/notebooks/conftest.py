@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from edfi_toolkit.batch.kernels import Kernel
+from edfi_toolkit.batch.notebooks import unattended_kernel
 from edfi_toolkit.batch.unattended import Unattended, run_unattended
 from edfi_toolkit.cli.playground import make_playground, target_environ, working_in
 from edfi_toolkit.sandbox import Running, start
@@ -15,12 +17,13 @@ from edfi_toolkit.sandbox import Running, start
 
 @dataclass(frozen=True)
 class Published:
-    """The run, what the kernels and we said meanwhile, and the sandbox's credentials."""
+    """The run, its kernel, what that and we said meanwhile, and the sandbox's credentials."""
 
     done: Unattended
     sandbox: Running
     folder: Path
     said: str
+    kernel: Kernel
 
 
 @pytest.fixture(scope="module")
@@ -29,16 +32,19 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     made = make_playground(folder, "certification")
     said: list[str] = []
     with start(seeds=made.seeds) as running:
-        with working_in(made.folder, {**target_environ(running), "EDFI_LOG_LEVEL": "debug"}):
-            done = run_unattended(
-                profile="certification",
-                school_year=2026,
-                source="sample",
-                target="sandbox",
-                approved="auto",
-                progress_of=lambda name: lambda *counts: said.append(str((name, *counts))),
-            )
-        yield Published(done, running, made.folder, "\n".join(said))
+        environ = {**target_environ(running), "EDFI_LOG_LEVEL": "debug"}
+        with unattended_kernel(made.folder, environ) as kernel:
+            with working_in(made.folder, environ):
+                done = run_unattended(
+                    profile="certification",
+                    school_year=2026,
+                    source="sample",
+                    target="sandbox",
+                    approved="auto",
+                    progress_of=lambda name: lambda *counts: said.append(str((name, *counts))),
+                    kernel=kernel,
+                )
+            yield Published(done, running, made.folder, "\n".join(said), kernel)
 
 
 @pytest.fixture(scope="module")
@@ -54,4 +60,5 @@ def resynced(published: Published) -> Unattended:
             target="sandbox",
             approved="auto",
             mode="resync",
+            kernel=published.kernel,
         )
