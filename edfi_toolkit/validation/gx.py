@@ -26,6 +26,7 @@ import pandas as pd
 
 from edfi_toolkit.errors import ValidationError, what_failed
 from edfi_toolkit.validation.gx_savings import (
+    fields_copied_quickly,
     nothing_collected,
     rarely_used_imported_later,
     rules_described_once,
@@ -121,7 +122,7 @@ def _nothing_to_ask(rule: Expectation, frame: pd.DataFrame) -> bool:
 def _frames() -> Any:
     """What turns a frame into a batch, in the one context of this process: nothing on disk, no progress bars, no log
     lines with cell values."""
-    with rarely_used_imported_later(), nothing_collected():
+    with rarely_used_imported_later(), nothing_collected(), fields_copied_quickly():
         import great_expectations
     from great_expectations.data_context.types.base import ProgressBarsConfig
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 
 import pytest
 
-from edfi_toolkit.validation.gx_savings import rules_described_once
+from edfi_toolkit.validation.gx_savings import fields_copied_quickly, rules_described_once
 
 
 @pytest.mark.filterwarnings("ignore")  # of what the library imports
@@ -22,6 +23,25 @@ def test_a_rule_is_described_once_in_an_evaluation_and_again_after_it():
     assert rule.configuration is not first
     assert rule.configuration.kwargs == first.kwargs == {"column": "a"}
     assert first.to_domain_obj() is not first.to_domain_obj()
+
+
+def test_a_field_that_was_copied_quickly_shares_nothing_that_can_change():
+    pydantic = pytest.importorskip("pydantic.v1")
+
+    class Listed(pydantic.BaseModel):
+        names: list[str] | None = pydantic.Field(["a"], description="some names")
+
+    field = Listed.__fields__["names"]
+    slowly = copy.deepcopy(field)
+    with fields_copied_quickly():
+        quickly = copy.deepcopy(field)
+    for copied in (slowly, quickly):
+        assert repr(copied) == repr(field)
+        assert (copied.default, copied.field_info.description) == (["a"], "some names")
+        assert copied.default is not field.default
+        assert copied.field_info is not field.field_info
+        assert copied.sub_fields[0] is not field.sub_fields[0]
+    assert not hasattr(type(field), "__deepcopy__")
 
 
 LATER = """
