@@ -40,9 +40,11 @@ DONE = """() => {
     const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')];
     return prompts.length > 0 && prompts.every((prompt) => /^\\[\\d+\\]:$/.test(prompt.textContent.trim()));
 }"""
-# What a kernel that has just been started does not have either: widgets, names, and numbers of cells.
+# What a kernel that has just been started does not have either: widgets, names, and numbers of cells. The widgets are
+# not closed one by one, as the page that has them is.
 EMPTIED = """
-__import__("ipywidgets").Widget.close_all()
+get_ipython().kernel.comm_manager.comms.clear()
+__import__("ipywidgets").widgets.widget._instances.clear()
 get_ipython().run_line_magic("reset", "-f")
 """
 # A notebook that was opened by a link has a kernel of its own.
@@ -218,12 +220,8 @@ def _server(folder: Path, environ: dict[str, str]) -> Iterator[tuple[str, str]]:
         _wait_for(server, port, token, log)
         yield f"http://127.0.0.1:{port}", token
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
+        os.killpg(server.pid, signal.SIGKILL)  # its kernel too
+        server.wait()
 
 
 def _free_port() -> int:

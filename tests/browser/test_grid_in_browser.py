@@ -33,10 +33,11 @@ frame = pd.DataFrame({{
 ref = {{"programName": "CTE", "educationOrganizationId": 255901}}
 common = {{"programReference": ref, "services": [{{"serviceDescriptor": "uri://ed-fi.org/ServiceDescriptor#Speech"}}]}}
 students = [{{"studentReference": {{"studentUniqueId": str(i)}}}} for i in number]
-frame["before"] = [common | student | {{"endDate": "2025-12-01"}} for student in students]
+was, updates = common | {{"endDate": "2025-12-01"}}, frame["action"] == "PUT"
+frame["before"] = [was | student if put else None for put, student in zip(updates, students, strict=True)]
 after = {{"endDate": "2026-01-31", "servedOutsideOfRegularSession": False}}
 frame["body"] = [common | student | after for student in students]
-frame["diff"] = [["endDate", "servedOutsideOfRegularSession"]] * n
+frame["diff"] = [["endDate", "servedOutsideOfRegularSession"] if put else [] for put in updates]
 """
 SHOW = """
 grid = widgets.grid(frame, masker=Masker(b"key"), title="What would change")
@@ -293,7 +294,7 @@ def test_the_grid_follows_a_dark_theme(lab: Any, page: Any) -> None:
         lab.light(page)
 
 
-ONE_PAGE = 100_000  # characters for 25 rows with their bodies; the frame has some eighty million
+ONE_PAGE = 100_000  # characters for 25 rows with their bodies; the frame has some fifty million
 
 
 def test_opening_a_hundred_thousand_rows_sends_one_page(opened: tuple[Any, int]) -> None:
