@@ -179,6 +179,7 @@ def test_shortcuts_of_the_notebook_do_not_take_letters_from_the_filter(page: Any
     field = page.get_by_role("searchbox", name="Filter rows")
     field.press_sequentially("dd m y a b")
     assert field.input_value() == "dd m y a b"
+    count(page, "17,643 of 100,000 rows match: 1-25 of 17,643")
     assert page.locator(".jp-Notebook .jp-CodeCell").count() == 3
 
 
