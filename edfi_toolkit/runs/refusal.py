@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 _TELLING = 4  # characters from which a cell is looked for in an answer
+_CLAIMS = re.compile(r"\bclaims? \(([^)]*)\)")
+_MEMBER = re.compile(r"'(\w+)'")
 _CELLS = ["table", "id", "column", "value", "mark", "others"]
 
 
@@ -83,15 +85,19 @@ class Refusal:
     def source_rows(self) -> pd.DataFrame:
         """The filled cells of the source rows behind the record: table, id, column, value, mark, others.
 
-        mark: where a cell made a value that the answer names. others: how many further rows are written so.
+        mark: where a cell made a value that the answer names, or that of a member that it names. others: how many
+        further rows are written so.
         """
-        said = set(re.findall(r"[\w.-]*\w", " ".join(self.row["messages"]).casefold()))
+        answer = _CLAIMS.sub("claim", " ".join(self.row["messages"]))
+        said = set(re.findall(r"[\w.-]*\w", answer.casefold()))
+        named = {name.casefold() for name in _MEMBER.findall(answer)}
+        members = set(_values_of(self.sent() or {}, named)).difference(self._organizations_of_the_key())
         cells = []
         for name, row_id, column, cell in self._cells():
             alike = Counter(pair for other in self.run.tables[name][column] for pair in _texts(other))
             for member, text in _texts(cell):
                 path = f"{column}.{member}" if member else column
-                mark = "named by the answer" if _named(_code(text), said) else ""
+                mark = "named by the answer" if text in members or _named(_code(text), said) else ""
                 cells.append((name, row_id, path, text, mark, alike[member, text] - 1))
         found = pd.DataFrame(cells, columns=_CELLS)
         return found.sort_values("mark", ascending=False, kind="stable", ignore_index=True)
@@ -109,6 +115,35 @@ class Refusal:
             for table, column in zip(every["table"], every["column"], strict=True)
         ]
         return every[[not it_is for it_is in fixed]].reset_index(drop=True)
+
+    def next_step(self) -> tuple[str, str]:
+        """What to do about this record, and who can; where a relationship is missing, which one."""
+        organization, keys = (
+            cell_text(self.row["education_organization_id"]),
+            self._organizations_of_the_key(),
+        )
+        schools = set[str]()
+        if self.run.folder.has("extract"):
+            schools = set(self.run.tables["schools"]["ed_fi_school_id"].dropna().map(cell_text))
+        if self.row["cause_id"] != "not-enrolled" or not schools:
+            return str(self.row["todo"]), str(self.row["who"])
+        if organization in schools.union(keys):
+            return (
+                f"Organization {organization} is one of yours: the student's enrollment there is missing in the ODS, "
+                "or the student is. Publish it from the SIS, then retry. Correct a cell only where the student's id "
+                "is wrong.",
+                "SIS publishing team",
+            )
+        return (
+            f"Organization {organization} is not one of the key's ({', '.join(keys) or 'not named'}), nor a school of "
+            "the source. Correct that cell. If it is meant, ask the ODS administrator to add it to the key.",
+            "Program office",
+        )
+
+    def _organizations_of_the_key(self) -> list[str]:
+        """Those that the answer names as the key's own; not of the record."""
+        claims = _CLAIMS.search(" ".join(self.row["messages"]))
+        return claims[1].split(", ") if claims else []
 
     def history(self) -> pd.DataFrame:
         """Every attempt for the record, oldest first."""
@@ -144,6 +179,16 @@ def _texts(cell: Any) -> list[tuple[str, str]]:
     if isinstance(cell, pd.Timestamp):
         return [("", f"{cell:%Y-%m-%d}")]
     return [("", text)] if (text := cell_text(cell)) else []
+
+
+def _values_of(body: Any, members: set[str]) -> Iterator[str]:
+    """The values, as texts, that a body has for these members, wherever they are in it."""
+    pairs = body.items() if isinstance(body, Mapping) else enumerate(body if isinstance(body, list) else ())
+    for name, value in pairs:
+        if isinstance(value, (Mapping, list)):
+            yield from _values_of(value, members)
+        elif str(name).casefold() in members:
+            yield cell_text(value)
 
 
 def _named(text: str, words: set[str]) -> bool:

@@ -69,8 +69,9 @@ class Grid(anywidget.AnyWidget):
         height: str | None = None,
         empty: str = "",
         below: Below | None = None,
+        pane: bool = True,
     ) -> None:
-        self._below = below
+        self._below, self._pane = below, pane
         self._frame, self._masker, self._page_size = frame, masker, page_size
         self._empty = empty or "No rows."
         self._columns = [str(name) for name in frame.columns]
@@ -201,7 +202,7 @@ class Grid(anywidget.AnyWidget):
         }
 
     def _record(self) -> list[dict[str, Any]] | None:
-        if not self.selection:
+        if not (self._pane and self.selection):
             return None
         shown = self._eyes.frame(self._frame.iloc[[self.selection[-1]]])
         return record_parts(dict(zip(self._columns, shown.iloc[0], strict=True)))

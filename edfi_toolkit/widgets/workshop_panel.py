@@ -11,6 +11,7 @@ import pandas as pd
 
 from edfi_toolkit.display.links import file_link
 from edfi_toolkit.display.tables import TextTable
+from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.review.causes import by_cause
 from edfi_toolkit.review.views import View
@@ -24,8 +25,8 @@ from edfi_toolkit.widgets.progress import ProgressBar
 if TYPE_CHECKING:
     from edfi_toolkit.runs.workshop import Workshop
 
-_RECORDS = ["cause", "student_unique_id", "program_name", "begin_date", "education_organization_id"]
-_RECORDS += ["who", "todo", "messages", "status", "correlation_id", "last_seen_at"]
+_RECORDS = ["student_unique_id", "program_name", "begin_date", "education_organization_id", "cause"]
+_RECORDS += ["who", "status", "last_seen_at"]
 _ENDED = ["closed_how", "closed_at"]
 _FILTERS = {"state": "Show", "run_id": "Run", "school": "School", "owner": "Owner"}
 LEAVES = ("Source rows", "Sent, answered", "In the ODS now", "Story", "History")
@@ -83,6 +84,8 @@ class WorkshopPanel(w.VBox):
             masker=self.workshop.run.masker(self._listed),
             title="Causes",
             empty="No refusal here.",
+            height="150px",
+            pane=False,
         )
         self.causes.observe(lambda _change: self._filter(), "selection")
         self._filter()
@@ -92,10 +95,24 @@ class WorkshopPanel(w.VBox):
         self._shown = self._listed[self._listed["cause"].isin(chosen)] if chosen else self._listed
         columns = _RECORDS + (_ENDED if self.filters["state"].value == CLOSED else [])
         masker = self.workshop.run.masker(self._listed)
-        self.records = Grid(self._shown[columns], masker=masker, title="Records", empty="No refusal here.")
+        self.records = Grid(
+            self._shown[columns],
+            masker=masker,
+            title="Records",
+            empty="No refusal here.",
+            height="270px",
+            pane=False,
+        )
         self.records.observe(lambda _change: self._open(), "selection")
-        above = w.HBox(list(self.filters.values()), layout=w.Layout(flex_flow="row wrap"))
-        self.children = [above, self.causes, self.records, self.form, self.status, self.leaves]
+        wrapped = w.Layout(flex_flow="row wrap")
+        listed = w.Box([self.records], layout=w.Layout(flex="3 1 420px", min_width="0"))
+        acting = w.VBox([self.status, self.form], layout=w.Layout(flex="2 1 300px", padding="0 0 0 12px"))
+        self.children = [
+            w.HBox(list(self.filters.values()), layout=wrapped),
+            self.causes,
+            w.HBox([listed, acting], layout=wrapped),
+            self.leaves,
+        ]
 
     @property
     def chosen(self) -> pd.DataFrame:
@@ -122,10 +139,14 @@ class WorkshopPanel(w.VBox):
         for leaf, content in zip(self.leaves.children, found, strict=True):
             leaf.value = self._html(content, masker)
         said = " ".join(row["messages"])
-        answer = f"<p>Answered: {row['status']} {escape(masker.text(said))}</p>"
+        quoted = (
+            f"<br>Correlation id: {escape(row['correlation_id'])}" if cell_text(row["correlation_id"]) else ""
+        )
+        answer = f"<p>Answered: {row['status']} {escape(masker.text(said))}{quoted}</p>"
         self.leaves.children[1].value = answer + self.leaves.children[1].value
         self.form.fields = self._fields()
-        self._say(f"{row['cause']}. {row['todo']} Who can do it: {row['who']}.")
+        todo, who = known.next_step()
+        self._say(f"{row['cause']}. {todo} Who can do it: {who}.")
 
     def _fields(self) -> list[dict[str, Any]]:
         cells = [_name_of(row) for row in self._cells.to_dict("records")] or [_NO_CELL]

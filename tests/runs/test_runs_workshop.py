@@ -64,7 +64,10 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(pu
     cells, sent, live, story, history = (leaf.value for leaf in panel.leaves.children)
     assert "255900" in cells
     marked = Refusal(published, panel.chosen.iloc[0]).source_rows().query("mark != ''")
-    assert marked["column"].tolist() == ["program_education_organization_id"]
+    assert marked["column"].tolist() == ["education_organization_id", "student_unique_id"]
+    assert panel.form.fields[0]["choices"][0] == "program_participation.education_organization_id"
+    assert "Organization 255900 is not one of the key&#x27;s (255901)" in panel.status.value
+    assert "Who can do it: Program office" in panel.status.value
     assert "Answered: 403" in sent
     assert "255900" in live
     assert "CERT" in story
