@@ -299,7 +299,6 @@ class Run:
     def rejections(self) -> View:
         """The refusals of this feed that are still open, by cause, and those of this run that are settled."""
         rejected = rejection_rows(self)
-        keep_current(self)
         view = answers.rejections_view(rejected, self.masker(rejected))
         add_to_report(self, rejections=view)
         return view

@@ -4,11 +4,12 @@ function render({ model, el }) {
   el.classList.add("edfi-form");
   const place = `edfi-${model.get("key")}-${++views}`;
   const inputs = new Map();
+  const about = new Map();
   const draw = () => {
     const typed = new Map([...inputs].map(([name, input]) => [name, input.value]));
     el.replaceChildren();
     inputs.clear();
-    for (const { name, label, choices, options, start } of model.get("fields")) {
+    for (const { name, label, choices, options, start, of } of model.get("fields")) {
       const line = document.createElement("span");
       line.className = "field";
       const caption = document.createElement("label"); // not around the field: its name would have all choices in it
@@ -25,7 +26,8 @@ function render({ model, el }) {
         line.append(list);
       }
       if (!choices) input.autocomplete = "off";
-      const before = typed.get(name);
+      const before = about.get(name) === of ? typed.get(name) : "";
+      about.set(name, of);
       if (before && (!choices || choices.includes(before))) input.value = before;
       else if (start && !choices) input.value = start;
       if (choices) input.addEventListener("change", () => send(`choose:${name}`));

@@ -17,7 +17,8 @@ class Form(anywidget.AnyWidget):
     """on_press: called with the name of a button, or `choose:` and that of a list, and the texts by field.
 
     fields: name, label, and `choices` of a list, or `options` that are offered while one types, or `start`, the first
-    text. buttons: name, label, off. What is in there is saved with the notebook: no student's value.
+    text; of: what the field is about, what was typed stays while that is the same. buttons: name, label, off. What is
+    in there is saved with the notebook: no student's value.
     """
 
     _esm = Path(__file__).with_name("form.js")

@@ -50,10 +50,11 @@ class WorkshopPanel(w.VBox):
     def __init__(self, workshop: Workshop) -> None:
         self.workshop = workshop
         self.leaves = w.Tab([w.HTML() for _ in LEAVES], titles=LEAVES)
-        self.status = w.HTML()
+        self.status = w.HTML().add_class("edfi-says")
         self._cells = pd.DataFrame()
         self._checked: tuple[Any, pd.DataFrame] | None = None
         self._options: list[str] = []
+        self._opened: int | None = None  # among all refusals
         self.form = Form(self._fields(), BUTTONS, self._pressed)
         self.filters = self._filters()
         super().__init__()
@@ -103,6 +104,7 @@ class WorkshopPanel(w.VBox):
             height="270px",
             pane=False,
         )
+        self.records.layout = w.Layout(width="100%", min_width="0")
         self.records.observe(lambda _change: self._open(), "selection")
         wrapped = w.Layout(flex_flow="row wrap")
         listed = w.Box([self.records], layout=w.Layout(flex="3 1 420px", min_width="0"))
@@ -124,6 +126,7 @@ class WorkshopPanel(w.VBox):
         if not self.records.selection:
             return
         row = self._row()
+        self._opened = int(row.name)
         known = Refusal(self.workshop.run, row)
         cells = tried(known.cells)
         self._cells = cells if isinstance(cells, pd.DataFrame) else pd.DataFrame()
@@ -151,8 +154,8 @@ class WorkshopPanel(w.VBox):
     def _fields(self) -> list[dict[str, Any]]:
         cells = [_name_of(row) for row in self._cells.to_dict("records")] or [_NO_CELL]
         return [
-            {"name": "cell", "label": "Cell", "choices": list(dict.fromkeys(cells))},
-            {"name": "value", "label": "should be", "options": self._options},
+            {"name": "cell", "label": "Cell", "choices": list(dict.fromkeys(cells)), "of": self._opened},
+            {"name": "value", "label": "should be", "options": self._options, "of": self._opened},
             {"name": "reason", "label": "Reason"},
             {"name": "author", "label": "Your name", "start": user_name()},
         ]
