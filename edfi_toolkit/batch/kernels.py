@@ -15,7 +15,8 @@ from typing import Any, Self
 
 from edfi_toolkit.batch.stopping import Stop, Stopped
 
-_EMPTY = "get_ipython().reset()"
+# What is left, above all the libraries, is kept from the collector, which would go through all of it at each notebook.
+_EMPTY = "get_ipython().reset(); __import__('gc').collect(); __import__('gc').freeze()"
 
 
 class Kernel:

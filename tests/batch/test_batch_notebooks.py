@@ -77,14 +77,18 @@ def test_a_user_kernel_of_the_same_name_is_not_used(tmp_path: Path, monkeypatch:
 
 
 def test_notebooks_share_a_kernel_and_none_of_its_names(tmp_path: Path) -> None:
-    first = a_notebook(tmp_path, "10_leave", "import os\nleft = who\nos.getpid()")
-    second = a_notebook(tmp_path, "20_look", "import os\nos.getpid()", "'left' in globals(), who")
+    """Nor what they held, of which a long night would have more and more, be it in a circle."""
+    circle = "import sys, weakref\nclass Held: pass\nheld = Held()\nheld.itself = held\nsys.held = weakref.ref(held)"
+    first = a_notebook(tmp_path, "10_leave", f"{circle}\nimport os\nleft = who\nos.getpid()")
+    second = a_notebook(
+        tmp_path, "20_look", "import os, sys\nos.getpid()", "'left' in globals(), sys.held() is None, who"
+    )
 
     ran = run_notebooks([first, second], parameters={"who": "x"}, out_dir=tmp_path / "out", cwd=tmp_path)
 
     said = [json.loads(output_text(each.output))["cells"] for each in ran]
     assert said[0][-1]["outputs"] == said[1][-2]["outputs"]
-    assert said[1][-1]["outputs"][0]["data"]["text/plain"] == ["(False, 'x')"]
+    assert said[1][-1]["outputs"][0]["data"]["text/plain"] == ["(False, True, 'x')"]
     assert said[1][-1]["execution_count"] == 4  # from one again
 
 
