@@ -86,7 +86,7 @@ def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
             if plan.breaches
             else "Nothing to do."
             if plan.items["action"].eq("NOOP").all()
-            else "Look at the changes, then approve them at the end of the list."
+            else "Look at the changes, then approve them at the end of this notebook."
         ),
         masker=masker,
         frames={

@@ -61,7 +61,7 @@ def sheets(run: RunContent, *, all_records: bool = False) -> dict[str, pd.DataFr
             todo=[texts_of(rules, "hint", hints) for rules in held["held_by"]],
         )[[*WHO, "held_by", "says", "todo", "source_refs", "resource"]],
         "Refused": refused.reindex(columns=["action", *WHO, *_REFUSED]),
-        "Skipped": skipped.assign(todo=[texts_of([rule], "hint") for rule in skipped["rule"]]),
+        "Skipped": skipped,
         "Findings": findings_at_places(run.checked),
         "Corrections": run.checked.build.tables.corrections[_CORRECTED],
     }

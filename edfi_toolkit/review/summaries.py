@@ -138,16 +138,17 @@ def rows_aside(skipped: pd.DataFrame) -> pd.DataFrame:
 
 
 def skipped_rows(build: Build) -> pd.DataFrame:
-    """Rows without a record as in `rows_aside`, with student (SIS id), school and program, cause first.
+    """Rows without a record as in `rows_aside`, with what to do, student (SIS id), school and program, cause first.
 
     The place in a file comes last: only rows that could not be read have one.
     """
     skipped = rows_aside(build.skipped)
     places = places_of(skipped, build.tables, id_column="id")
     skipped["student_id"] = skipped.get("student_id", places["student_id"]).fillna(places["student_id"])
-    skipped = skipped.assign(school=places["school"], program=places["program"])
+    todo = [texts_of([rule], "hint") for rule in skipped["rule"]]
+    skipped = skipped.assign(todo=todo, school=places["school"], program=places["program"])
     last = ["file", "row", "column", "value"]
-    first = ["rule", "says", "student_id", "school", "program", "table", "id"]
+    first = ["rule", "says", "todo", "student_id", "school", "program", "table", "id"]
     return skipped[[*first, *skipped.columns.drop([*first, *last]), *last]]
 
 

@@ -63,7 +63,7 @@ def _planned(planned: Mapping[str, Any], notebook: str, *, published: bool) -> N
         return Number(f"{_count(changes, 'change')} stopped by {limits}", notebook, "bad")
     if not changes:
         return Number("nothing to send", notebook, "good")
-    return Number(f"{_count(changes, 'change')} waiting for approval", notebook, "check")
+    return Number(f"{_count(changes, 'change')} not sent yet", notebook, "check")
 
 
 def _published(published: Mapping[str, Any]) -> list[Number]:

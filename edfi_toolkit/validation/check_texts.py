@@ -163,7 +163,7 @@ _ALL = (
         "REF-STUDENT",
         "critical",
         "The student does not exist in the target, or this login may not see it.",
-        "Publish the student and the enrollment first; then validate again.",
+        "Send the student and the enrollment from the SIS to the ODS first; then validate again.",
         ODS,
     ),
     CheckText(

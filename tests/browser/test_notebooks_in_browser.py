@@ -140,12 +140,12 @@ def test_a_newcomer_reads_and_gets_to_the_preview_by_one_button(lab: Any, canari
     page = lab.run_all(lab.folder / "00_start_here.ipynb")
     page.get_by_text("Nothing was read yet.").first.wait_for()
     page.get_by_role("button", name="Read again").click()
-    page.get_by_text("waiting for approval").first.wait_for()
+    page.get_by_text("not sent yet").first.wait_for()
     line = page.locator(".jp-Notebook").inner_text()
     assert re.search(r"north · certification · 2025-26 · to: state", line)
     lab.screenshot(page, "00_read", whole=True)
     read(page, canaries)
-    page.get_by_role("link", name=re.compile("waiting for approval")).first.click()
+    page.get_by_role("link", name=re.compile("not sent yet")).first.click()
     page.wait_for_function("() => jupyterapp.shell.currentWidget?.context?.path === '30_preview.ipynb'")
     page.wait_for_function(
         READY

@@ -36,7 +36,7 @@ def test_the_chain_tells_how_far_a_run_is_and_where_each_number_comes_from() -> 
         ("3 unreadable", "10_extract", "check"),
         ("1,204 records", "20_validate", ""),
         ("2 held", "20_validate", "check"),
-        ("14 changes waiting for approval", "30_preview", "check"),
+        ("14 changes not sent yet", "30_preview", "check"),
     ]
 
 

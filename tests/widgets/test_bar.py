@@ -36,7 +36,7 @@ def test_read_again_takes_a_new_run_from_the_source_to_the_preview(work: Playgro
     assert list(bar.run.folder.manifest["steps"]) == ["extract", "build", "validate", "preview"]
     shown = bar._html()
     assert '<a href="10_extract.ipynb"' in shown
-    assert "39 changes waiting for approval" in shown
+    assert "39 changes not sent yet" in shown
     assert open_run(profile="certification", school_year=26, source="sample").id == bar.run.id
 
     # A broken export: said in the bar, and the run that holds stays the one that is shown.
