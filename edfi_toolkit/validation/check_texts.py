@@ -170,7 +170,7 @@ _ALL = (
         "REF-ENROLLMENT",
         "critical",
         "The student has no enrollment in the target; the ODS would answer 403.",
-        "Publish the student's school association first; then validate again.",
+        "Send the student's school association from the SIS to the ODS first; then validate again.",
         ODS,
     ),
     CheckText(

@@ -53,8 +53,8 @@ class RowActions(w.VBox):
                 count = dismiss_findings(self._run, rows, author=typed["author"], reason=typed["reason"])
                 self.form.clear("reason")
                 self._say(
-                    f"{count:,} dismissed until the record changes: gone from the list when this notebook runs again. "
-                    "What is held stays held."
+                    f"{count:,} dismissed until the record changes: gone from the list when this notebook runs again, "
+                    "and listed in notebook 50. What is held stays held."
                 )
         except EdfiToolkitError as error:
             self._say(str(error))
