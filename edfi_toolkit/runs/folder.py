@@ -37,6 +37,7 @@ MADE_IN = {
     "preview": "30_preview",
     "publish": "40_publish",
 }
+IN_RESYNC = dict.fromkeys(("preview", "publish"), "60_resync")
 ARTIFACTS = {
     "extract": ("tables",),
     "build": ("build",),

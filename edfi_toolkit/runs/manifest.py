@@ -17,7 +17,7 @@ from edfi_toolkit.display.labels import label
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError, RecordsLeftOut
 from edfi_toolkit.review.changes import in_words
 from edfi_toolkit.review.views import Block, View
-from edfi_toolkit.runs.folder import FOR_PEOPLE, MADE_IN, STEPS, RunFolder
+from edfi_toolkit.runs.folder import FOR_PEOPLE, IN_RESYNC, MADE_IN, STEPS, RunFolder
 from edfi_toolkit.settings import Settings, Source, dotted, without_credentials
 
 if TYPE_CHECKING:
@@ -85,38 +85,50 @@ def overview(run: Run) -> View:
     """Which run this is, where its files are, and which steps it has behind it."""
     manifest = run.folder.manifest
     done = manifest.get("steps", {})
+    made_in = {**MADE_IN, **(IN_RESYNC if done.get("preview", {}).get("mode") == "resync" else {})}
     rows = [
         {
             "step": step,
-            "notebook": MADE_IN[step],
+            "notebook": made_in[step],
             "done": done.get(step, {}).get("at", "")[:16].replace("T", " "),
             "found": _counts_text(done.get(step, {})),
         }
         for step in STEPS
     ]
-    following = next((MADE_IN[step] for step in STEPS if step not in done), "50_rejections")
-    unsettled = "publish" in done and not_settled(done["publish"])
-    breaches = () if "publish" in done else done.get("preview", {}).get("breaches", ())
+    tone, next_step = _standing(done, made_in)
     return View(
         title=f"Run {run.id}" if manifest else "A new run",
         says=(
             f"{run.profile}, school year {run.school_year}, from {without_credentials(run.source.name)} "
             f"to {run.target_name}. Folder: {run.path}"
         ),
-        tone="bad" if breaches else "check" if unsettled else "good",
+        tone=tone,
         blocks=[Block("Steps", pd.DataFrame(rows))],
-        next_step=(
-            f"The plan is stopped by {', '.join(breaches)}: notebook {MADE_IN['preview']} says why. Correct the source "
-            "and extract again; what is meant is overridden when publishing."
-            if breaches
-            else "Publish again in notebook 40: not every change has an answer."
-            if unsettled
-            else f"Open notebook {following}."
-        ),
+        next_step=next_step,
         masker=run.masker(),
         value=manifest,
         files=[path for name in FOR_PEOPLE if (path := run.path / name).is_file()],
     )
+
+
+def _standing(done: Mapping[str, Any], made_in: Mapping[str, str]) -> tuple[str, str]:
+    """The tone of a run, and what to do next. done: its steps by name. made_in: the notebook of each step."""
+    missing = next((step for step in STEPS if step not in done), None)
+    breaches = done.get("preview", {}).get("breaches") if missing == "publish" else None
+    left = {name: count for name, count in left_out(done).items() if count}
+    if breaches:
+        return "bad", (
+            f"The plan is stopped by {', '.join(breaches)}: notebook {made_in['preview']} says why. Correct the source "
+            "and extract again; what is meant is overridden when publishing."
+        )
+    if missing:
+        return "good", f"Open notebook {made_in[missing]}."
+    if not_settled(done["publish"]):
+        return "check", f"Publish again in notebook {made_in['publish']}: not every change has an answer."
+    if left:
+        counts = " and ".join(f"{count:,} {name}" for name, count in left.items())
+        return "check", f"{counts}: notebook 50_rejections says why, and who can solve it."
+    return "good", "Nothing is left to do."
 
 
 def not_settled(step: Mapping[str, Any]) -> bool:

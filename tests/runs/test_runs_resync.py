@@ -230,6 +230,7 @@ def test_a_resync_is_a_run_whose_plan_is_kept_and_shown_as_it_was(work: Playgrou
     kept = latest()
     assert kept.id == run.id
     assert kept.plan.fingerprint == run.plan.fingerprint
+    assert kept.overview().next_step == "Open notebook 60_resync."
     assert kept.publish().says == "Nothing would change in the ODS, so nothing has to be sent."
     kept.publish(approved=run.plan.fingerprint)
     assert "shown as it was" in kept.resync().says
