@@ -66,7 +66,7 @@ def new_run_id(runs_dir: Path, now: dt.datetime | None = None) -> str:
     names = (path.name for path in runs_dir.iterdir()) if runs_dir.is_dir() else ()
     taken = [made[1] for name in names if (made := _MADE.fullmatch(name)) and made[1] >= stamp]
     for latest in sorted(taken, reverse=True):
-        with suppress(ValueError):  # digits that are no time
+        with suppress(ValueError, OverflowError):  # digits that are no time, or have none after them
             stamp = f"{dt.datetime.strptime(latest, _STAMP) + dt.timedelta(seconds=1):{_STAMP}}"
             break
     return f"{stamp}-{secrets.token_hex(3)}"

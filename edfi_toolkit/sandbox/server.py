@@ -47,50 +47,52 @@ def serve(
     Raises ConfigError, SourceUnavailable or SourceShapeError on what it cannot be started with.
     """
     gc.disable()  # until it listens: little of what is made before is ever garbage
-    import uvicorn
+    try:
+        import uvicorn
 
-    from edfi_toolkit.sandbox.app import create_app
-    from edfi_toolkit.sandbox.contexts import Contexts
-    from edfi_toolkit.sandbox.control import clients_shown
-    from edfi_toolkit.sandbox.options import Options
+        from edfi_toolkit.sandbox.app import create_app
+        from edfi_toolkit.sandbox.contexts import Contexts
+        from edfi_toolkit.sandbox.control import clients_shown
+        from edfi_toolkit.sandbox.options import Options
 
-    def make(file: Path | str | None) -> Any:
-        options = Options()
-        options.change({"error_style": errors})
-        return create_app(file, seeds, options, standard=data_standard, reset=reset)
+        def make(file: Path | str | None) -> Any:
+            options = Options()
+            options.change({"error_style": errors})
+            return create_app(file, seeds, options, standard=data_standard, reset=reset)
 
-    app: Any
-    if tenants or school_years:
-        app = Contexts(
-            lambda prefix: make(_file_of(prefix, data)),
-            tenants=tenants,
-            school_years=school_years,
-            standard=data_standard,
+        app: Any
+        if tenants or school_years:
+            app = Contexts(
+                lambda prefix: make(_file_of(prefix, data)),
+                tenants=tenants,
+                school_years=school_years,
+                standard=data_standard,
+            )
+            apps = app.apps
+        else:
+            app = make(data)
+            apps = {"": app}
+        listener = socket.create_server((host, port), backlog=512)
+        number = listener.getsockname()[1]
+        base_url = f"http://{host}:{number}"
+        here = f"http://127.0.0.1:{number}" if host in _EVERYWHERE else base_url
+        first = {
+            "base_url": base_url,
+            "control_url": f"{here}{next(iter(apps))}/control",
+            "clients": [
+                {**client, **({"context": prefix} if prefix else {})}
+                for prefix, one in apps.items()
+                for client in clients_shown(one.state.sandbox.ods)
+            ],
+        }
+        sys.stdout.write(json.dumps(first) + "\n")
+        sys.stdout.flush()
+        logging.basicConfig(
+            level=log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
         )
-        apps = app.apps
-    else:
-        app = make(data)
-        apps = {"": app}
-    listener = socket.create_server((host, port), backlog=512)
-    number = listener.getsockname()[1]
-    base_url = f"http://{host}:{number}"
-    here = f"http://127.0.0.1:{number}" if host in _EVERYWHERE else base_url
-    first = {
-        "base_url": base_url,
-        "control_url": f"{here}{next(iter(apps))}/control",
-        "clients": [
-            {**client, **({"context": prefix} if prefix else {})}
-            for prefix, one in apps.items()
-            for client in clients_shown(one.state.sandbox.ods)
-        ],
-    }
-    sys.stdout.write(json.dumps(first) + "\n")
-    sys.stdout.flush()
-    logging.basicConfig(
-        level=log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
-    )
-    gc.freeze()  # the model stays for ever, so no collection needs to check it
-    gc.enable()
+        gc.freeze()  # the model stays for ever, so no collection needs to check it
+    finally:
+        gc.enable()
     config = uvicorn.Config(
         app,
         http="httptools",

@@ -43,6 +43,8 @@ def test_the_next_run_is_the_newest_also_in_the_same_second_and_when_the_clock_w
     assert new_run_id(runs, night).startswith("20260201-000003-")
     (runs / "99999999-999999-abcdef").mkdir()  # not a time
     assert new_run_id(runs, night).startswith("20260201-000003-")
+    (runs / "99991231-235959-3f9c21").mkdir()  # no second follows it
+    assert new_run_id(runs, night).startswith("20260201-000003-")
 
 
 def test_a_run_that_a_scheduler_named_is_found_by_when_it_began(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import subprocess
 import sys
@@ -11,9 +12,10 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from edfi_toolkit.errors import OdsUnavailable
+from edfi_toolkit.errors import ConfigError, OdsUnavailable
 from edfi_toolkit.sandbox import start
 from edfi_toolkit.sandbox.options import OWN_CLIENTS
+from edfi_toolkit.sandbox.server import serve
 
 STUDENT = (
     '{"resource": "students", "body": {"studentUniqueId": "S-1", "firstName": "Ada", "lastSurname": "Q", '
@@ -148,3 +150,10 @@ def test_the_sandbox_ends_when_whoever_started_it_is_killed():
         while httpx.get(f"{url}/health", trust_env=False).text == "Healthy":
             time.sleep(0.1)
         pytest.fail("the sandbox outlived its parent, and is not well")
+
+
+def test_a_sandbox_that_cannot_start_leaves_the_collector_on() -> None:
+    with pytest.raises(ConfigError):
+        serve(data_standard="9.9")
+
+    assert gc.isenabled()
