@@ -194,7 +194,7 @@ def asked_who_is_published(run: Run) -> Tables:
     from edfi_toolkit.rules.common import with_published
 
     with Client(run.target, retry=short_retry()) as client:
-        held = {body["studentUniqueId"] for page in client.read("students") for body in page["body"]}
+        held = {row["studentUniqueId"] for row in client.rows("students")}
     tables = with_published(run.tables, held)
     tables.save(run.path / "tables")
     return tables

@@ -48,8 +48,8 @@ class Known:
 class Reader(Protocol):
     """What an ODS is asked for: an open `Client`."""
 
-    def read(self, resource: str, /) -> Iterator[pd.DataFrame]:
-        """All items of a resource, with their `body`."""
+    def rows(self, resource: str, /) -> Iterator[dict[str, Any]]:
+        """All items of a resource, as they came."""
 
     def descriptors(self, name: str, /) -> Iterable[str]:
         """All values of a descriptor, as URIs."""
@@ -89,58 +89,46 @@ def pull(client: Reader, descriptor_names: Iterable[str]) -> Known:
             (known.lacking if refusal.lacks else known.unreadable).append(resource)
             return None
 
-    def bodies(resource: str) -> list[dict[str, Any]] | None:
-        return ask(resource, lambda: [body for page in client.read(resource) for body in page["body"]])
+    def taken(resource: str, of_row: Callable[[dict[str, Any]], Any]) -> Iterable[Any] | None:
+        """What is needed of each item; the items themselves would fill the memory and keep the collector busy."""
+        return ask(resource, lambda: list(map(of_row, client.rows(resource))))
 
     for name in sorted(set(descriptor_names)):
         uris = ask(descriptor_endpoints().get(name, name), partial(client.descriptors, name))
         known.descriptors[name] = None if uris is None else {uri.casefold(): uri for uri in uris}
-    known.programs = _programs(bodies("programs"))
-    known.students = _ids(bodies("students"), lambda body: body["studentUniqueId"])
-    known.enrolled = _ids(
-        bodies("studentSchoolAssociations"), lambda body: body["studentReference"]["studentUniqueId"]
-    )
-    organizations = [_ids(bodies(kind), itemgetter(own)) for kind, own in ORGANIZATIONS.items()]
+    programs = taken("programs", _program)
+    if programs is not None:
+        known.programs = pd.DataFrame(programs, columns=["organization", "name", "type"])
+    students = taken("students", itemgetter("studentUniqueId"))
+    known.students = None if students is None else frozenset(students)
+    enrolled = taken("studentSchoolAssociations", lambda row: row["studentReference"]["studentUniqueId"])
+    known.enrolled = None if enrolled is None else frozenset(enrolled)
+    organizations = [taken(kind, itemgetter(own)) for kind, own in ORGANIZATIONS.items()]
     if None not in organizations:
         known.organizations = frozenset(number for ids in organizations if ids for number in ids)
-    known.keys = pd.concat(
-        [_keys(endpoint, bodies(endpoint) or []) for endpoint in associations()], ignore_index=True
-    )
+    keys = [(endpoint, *key) for endpoint in associations() for key in taken(endpoint, _key) or ()]
+    known.keys = folded(pd.DataFrame(keys, columns=["resource", *KEY_COLUMNS]))
     return known
 
 
-def _ids(bodies: list[dict[str, Any]] | None, own: Callable[[dict[str, Any]], Any]) -> frozenset[Any] | None:
-    return None if bodies is None else frozenset(map(own, bodies))
+def _program(row: dict[str, Any]) -> tuple[Any, ...]:
+    return (
+        row["educationOrganizationReference"]["educationOrganizationId"],
+        row["programName"],
+        row["programTypeDescriptor"].casefold(),
+    )
 
 
-def _programs(bodies: list[dict[str, Any]] | None) -> pd.DataFrame | None:
-    if bodies is None:
-        return None
-    rows = [
-        (
-            body["educationOrganizationReference"]["educationOrganizationId"],
-            body["programName"],
-            body["programTypeDescriptor"].casefold(),
-        )
-        for body in bodies
-    ]
-    return pd.DataFrame(rows, columns=["organization", "name", "type"])
-
-
-def _keys(endpoint: str, bodies: list[dict[str, Any]]) -> pd.DataFrame:
-    rows = [
-        (
-            endpoint,
-            body["beginDate"],
-            body["educationOrganizationReference"]["educationOrganizationId"],
-            body["programReference"]["educationOrganizationId"],
-            body["programReference"]["programName"],
-            body["programReference"]["programTypeDescriptor"],
-            body["studentReference"]["studentUniqueId"],
-        )
-        for body in bodies
-    ]
-    return folded(pd.DataFrame(rows, columns=["resource", *KEY_COLUMNS]))
+def _key(row: dict[str, Any]) -> tuple[Any, ...]:
+    program = row["programReference"]
+    return (
+        row["beginDate"],
+        row["educationOrganizationReference"]["educationOrganizationId"],
+        program["educationOrganizationId"],
+        program["programName"],
+        program["programTypeDescriptor"],
+        row["studentReference"]["studentUniqueId"],
+    )
 
 
 def folded(keys: pd.DataFrame) -> pd.DataFrame:

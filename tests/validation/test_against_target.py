@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from edfi_toolkit.errors import OdsError, OdsUnavailable
@@ -64,10 +63,10 @@ class Readable:
         self.asked.append(name)
         return self._answer(name) or self.client.descriptors(name)
 
-    def read(self, resource: str) -> Iterator[pd.DataFrame]:
+    def rows(self, resource: str) -> Iterator[dict[str, Any]]:
         self.asked.append(resource)
         given = self._answer(resource)
-        return self.client.read(resource) if given is None else iter([pd.DataFrame({"body": given})])
+        return self.client.rows(resource) if given is None else iter(given)
 
     def _answer(self, name: str) -> Any:
         given = self.instead.get(name)
