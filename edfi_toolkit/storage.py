@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -79,6 +80,17 @@ def private_folder(path: str | os.PathLike[str]) -> Path:
                 folder.mkdir(mode=0o700, exist_ok=True)
                 folder.chmod(0o700)  # a umask may have taken rights from its owner
     return path
+
+
+@contextmanager
+def temporary_folder(prefix: str) -> Iterator[Path]:
+    """A private folder among the system's temporary ones (TMPDIR), removed when the block ends."""
+    with _failures_named(Path("The temporary folder")):
+        folder = Path(tempfile.mkdtemp(prefix=prefix))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def create_private(path: str | os.PathLike[str]) -> Path:

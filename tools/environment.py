@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-EXTRAS = ("fleet", "postgres")
+EXTRAS = ("fleet", "postgres", "remote")
 
 # requirement as pip writes it -> names on conda-forge, where they differ (a pip extra becomes its packages)
 CONDA_NAMES = {

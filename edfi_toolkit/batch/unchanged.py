@@ -4,7 +4,7 @@ What a run depends on is digested before it reads anything. Where the last run l
 same now, that run's report holds again. Nothing is assumed: what cannot be compared counts as changed, and the district
 runs.
 
-1. The source: each file by its digest, a database by the tables that are read from it.
+1. The source: each file by its digest (at an address it is copied for that), a database by the tables that are read.
 2. Settings, limits, versions, the code of toolkit and profile, the target's address and school year.
 3. What the ledger holds of the feed: identity map, runs, corrections.
 4. The last run published whole: nothing refused or pending, no resource unread, nothing held for what the target lacks.
@@ -37,7 +37,8 @@ from edfi_toolkit.runs.folder import REPORT, RunFolder
 from edfi_toolkit.runs.last import last_run
 from edfi_toolkit.runs.manifest import settings_of
 from edfi_toolkit.settings import without_credentials
-from edfi_toolkit.sources.database import is_database
+from edfi_toolkit.sources.addresses import is_database, is_remote
+from edfi_toolkit.sources.remote import at_hand
 from edfi_toolkit.validation.references import OF_TARGET
 
 UNCHANGED = "unchanged"
@@ -81,7 +82,7 @@ def unchanged(run: Run) -> Report | None:
 def to_keep(run: Run, before: Mapping[str, Any], code: Exit) -> dict[str, Any]:
     """What `keep_last` needs so that the next run can be spared; empty when this one left something to do.
 
-    before: `inputs_of` and the digests of the source's files, as they were before the run read anything.
+    before: `before_of`.
     """
     steps = run.folder.manifest.get("steps", {})
     published = steps.get("publish", {})
@@ -92,8 +93,8 @@ def to_keep(run: Run, before: Mapping[str, Any], code: Exit) -> dict[str, Any]:
         return {}
     if is_database(run.source.path):
         source = hashes_of(str(run.path / "tables"))
-    elif steps["extract"]["files"] == before["source"]:
-        source = before["source"]
+    elif is_remote(run.source.path) or steps["extract"]["files"] == before["source"]:
+        source = steps["extract"]["files"]
     else:  # it was written while it was read
         return {}
     try:
@@ -104,7 +105,10 @@ def to_keep(run: Run, before: Mapping[str, Any], code: Exit) -> dict[str, Any]:
 
 
 def before_of(run: Run) -> dict[str, Any]:
-    """What `to_keep` compares with, before the run reads anything."""
+    """What `to_keep` compares with, before the run reads anything: of files at a path, their digests too.
+
+    Files at an address are digested as they are read.
+    """
     return {"inputs": inputs_of(run), "source": hashes_of(run.source.path)}
 
 
@@ -136,7 +140,8 @@ def inputs_of(run: Run) -> str:
 def source_of(run: Run) -> dict[str, str]:
     """The digests of the source's files; of a database those of the tables read from it, which are not kept."""
     if not is_database(run.source.path):
-        return hashes_of(run.source.path)
+        with at_hand(run.source.path, run.installation.reading) as place:
+            return hashes_of(place)
     try:
         run.extract()
         return hashes_of(str(run.path / "tables"))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from edfi_toolkit.batch.exits import Exit, exit_of, exit_of_steps
@@ -23,14 +23,16 @@ from edfi_toolkit.runs import AUTO, Run, open_another
 from edfi_toolkit.runs.artifacts import hashes_of
 from edfi_toolkit.runs.folder import now_text
 from edfi_toolkit.runs.workbook import leave_one
-from edfi_toolkit.sources.database import is_database
+from edfi_toolkit.sources.addresses import is_database, is_remote
 from edfi_toolkit.sources.folder import stamps
+from edfi_toolkit.sources.remote import stamps_at
 
 LONGEST_WAIT_S = 900.0  # between two tries of what could not be done
 _STILL = {
     Exit.ATTENTION: "Some records are held or were refused, as before.",
     Exit.GUARDED: "A guardrail refuses the plan, as before.",
 }
+Stamps = Mapping[str, tuple[object, ...]]
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
@@ -68,8 +70,7 @@ class Watch:
             like.target.credentials()
         self._like, self._approved, self._stop = like, approved, stop
         self._every_s, self._quiet_s = every_s, quiet_s
-        self._on_files = not is_database(like.source.path)
-        self._stamps: dict[str, tuple[int, ...]] = {}
+        self._stamps: Stamps = {}
         self._hashes: dict[str, str] = {}
         self._exit = Exit.DONE  # of the last cycle that was carried out
         self._failures = 0  # cycles in a row that could not be
@@ -105,8 +106,9 @@ class Watch:
 
     def _check_source(self, run: Run) -> Cycle:
         place, again = run.source.path, time.monotonic() >= self._again_at
-        seen = stamps(place) if self._on_files else {}
-        if seen and seen == self._stamps and not again:
+        seen = _stamps_of(place)
+        # Not every store says reliably that a file was written, so what is at an address is read each time
+        if seen and seen == self._stamps and not again and not is_remote(place):
             return self._unchanged()
         if seen and seen != self._stamps:
             self._stop.wait(self._quiet_s)
@@ -122,8 +124,8 @@ class Watch:
             self._stamps, self._hashes = seen, hashes
         return cycle
 
-    def _must_be_still(self, run: Run, seen: dict[str, tuple[int, ...]]) -> None:
-        if self._on_files and stamps(run.source.path) != seen:
+    def _must_be_still(self, run: Run, seen: Stamps) -> None:
+        if _stamps_of(run.source.path) != seen:
             raise _BeingWritten(f"The files of source {run.source.name} are being written.")
 
     def _carry_out(self, run: Run, *, repeats: bool) -> Cycle:
@@ -170,6 +172,13 @@ class Watch:
     def _waiting(self, error: EdfiToolkitError, wait_s: float) -> Cycle:
         kind = "" if isinstance(error, _BeingWritten) else type(error).__name__
         return Cycle(state="waiting", exit=exit_of(error), wait_s=wait_s, says=str(error), error=kind)
+
+
+def _stamps_of(source: str) -> Stamps:
+    """What changes about each file of a source when it is written; empty for a database."""
+    if is_database(source):
+        return {}
+    return stamps_at(source) if is_remote(source) else stamps(source)
 
 
 class _BeingWritten(SourceUnavailable):

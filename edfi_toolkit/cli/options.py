@@ -134,7 +134,7 @@ SourceName = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="A source named in the settings, a folder, or a database URL.",
+        help="A source named in the settings, a folder, an address such as s3://..., or a database URL.",
         callback=without_password,
     ),
 ]

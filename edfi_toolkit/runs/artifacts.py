@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -92,7 +93,7 @@ def load_checked(folder: RunFolder, build: Build) -> Checked:
     )
 
 
-def hashes_of(place: str) -> dict[str, str]:
+def hashes_of(place: str | os.PathLike[str]) -> dict[str, str]:
     """sha256 of each file of a source by its name; empty for a database."""
     path = Path(place)
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]

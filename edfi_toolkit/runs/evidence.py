@@ -138,10 +138,16 @@ def _versions(folder: RunFolder) -> Iterator[Check]:
 
 
 def _source(folder: RunFolder, installation: Settings) -> Iterator[Check]:
+    from edfi_toolkit.sources.remote import at_hand
+
     recorded = folder.manifest.get("steps", {}).get("extract", {}).get("files", {})
+    if not recorded:
+        return
     try:
-        now = hashes_of(installation.source(folder.manifest["source"]).path) if recorded else {}
-    except ConfigError as error:
+        source = installation.source(folder.manifest["source"])
+        with at_hand(source.path, installation.reading) as place:
+            now = hashes_of(place)
+    except EdfiToolkitError as error:
         yield Check("source", folder.manifest["source"], CHANGED, str(error))
         return
     except OSError as error:

@@ -25,23 +25,26 @@ if TYPE_CHECKING:
 def read_source(run: Run) -> Tables:
     """Read the source into the run's folder; whatever was there is gone."""
     from edfi_toolkit.sources import extract
+    from edfi_toolkit.sources.remote import at_hand
 
     source, chosen = run.source, run.settings
-    tables = extract(
-        source.path,
-        profile=run.profile,
-        mapping=source.mapping,
-        settings=chosen,
-        limits=run.installation.reading,
-        corrections=open_corrections(run),
-    )
+    with at_hand(source.path, run.installation.reading) as place:
+        tables = extract(
+            place,
+            profile=run.profile,
+            mapping=source.mapping,
+            settings=chosen,
+            limits=run.installation.reading,
+            corrections=open_corrections(run),
+        )
+        files = hashes_of(place)
     read = tables.summary()
     check_row_balance("extract", read["rows"].sum(), read[["kept", "set_aside", "collapsed"]].sum().to_dict())
     run.folder.forget_from("extract")
     run.folder.begin(head_of_manifest(run, chosen))
     tables.save(run.path / "tables")
     close_agreed(run, tables)
-    run.folder.record("extract", {**extract_counts(tables), "files": hashes_of(source.path)})
+    run.folder.record("extract", {**extract_counts(tables), "files": files})
     return tables
 
 

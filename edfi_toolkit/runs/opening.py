@@ -25,7 +25,7 @@ def open_run(
 ) -> Run:
     """A run of one profile and school year, from one source to one target.
 
-    source: a name in the settings, a path, or a database URL; None is the only source there is, or that of
+    source: a name in the settings, a path, an address, or a database URL; None is the only source there is, or that of
     the run. target: a name in the settings. run_id: "latest" is the newest run of these four, or a new one
     when there is none; "new" starts one; a name opens that one. settings: of the profile, over those in the
     settings file. Nothing is read, contacted or written yet. Raises ConfigError for names that do not exist.

@@ -105,6 +105,11 @@ def _writable(folder: Path) -> str:
 
 
 def _source(source: Source) -> str:
+    from edfi_toolkit.sources.addresses import is_remote
+    from edfi_toolkit.sources.remote import stamps_at
+
+    if is_remote(source.path):
+        return f"{without_credentials(source.path)}, {len(stamps_at(source.path))} files to read"
     if "://" not in source.path and not Path(source.path).exists():
         raise ConfigError(
             f"{without_credentials(source.path)} does not exist. Correct [sources.{source.name}] path in edfi.toml."

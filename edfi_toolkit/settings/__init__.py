@@ -99,7 +99,7 @@ class Settings:
         return found
 
     def source(self, name_or_path: str | os.PathLike[str]) -> Source:
-        """The source of that name, or one for a path or database URL that has no name.
+        """The source of that name, or one for a path, an address or a database URL that has no name.
 
         An unnamed path is named by its full address: two folders of the same name are two sources, so neither
         can take the other's records for its own. `NAME=PATH` names it (COM-SRC-2); a NAME of the settings keeps

@@ -115,7 +115,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Source:
-    """One student information system's extract: a folder, a workbook or a database URL.
+    """One student information system's extract: a folder, a workbook, an address of one, or a database URL.
 
     profile, targets, school_years: what a batch runs it with.
     """
@@ -146,7 +146,7 @@ def _root(url: str, whose: str) -> str:
         raise ConfigError(f"{whose}: the url must look like https://host/path. Correct it and run again.")
     if parts.username is not None or parts.query or parts.fragment:
         raise ConfigError(f"{whose}: the url must hold no user, query or '#'. Cut it and run again.")
-    if parts.scheme == "http" and not _is_local(parts.hostname):
+    if parts.scheme == "http" and not is_local(parts.hostname):
         raise ConfigError(
             f"{whose}: the url is http, so key and secret would travel unprotected. Use https://."
         )
@@ -156,7 +156,8 @@ def _root(url: str, whose: str) -> str:
     return urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", ""))
 
 
-def _is_local(host: str) -> bool:
+def is_local(host: str) -> bool:
+    """Whether plain http to a host stays on this machine or in its own network."""
     try:
         address = ip_address(host)
     except ValueError:

@@ -53,11 +53,6 @@ _MEANINGS = {  # SQLSTATE classes, and SQLite's names
 _PARTITION = 50_000  # rows that become a frame at once
 
 
-def is_database(source: str) -> bool:
-    """Whether a source is a database URL and not a path."""
-    return re.match(r"[a-z][a-z0-9+]*://", source) is not None
-
-
 def check_query(query: str, table: str) -> str:
     """The query without its closing semicolon; ConfigError unless it is one statement that only reads."""
     bare = _QUOTED.sub(" ", query).strip().rstrip(";").lower()
@@ -141,8 +136,8 @@ def _engine(url: str) -> Engine:
     except exc.NoSuchModuleError:
         scheme = url.partition(":")[0]
         raise ConfigError(
-            f"No driver for {scheme} is known: it is no database. Mount or copy what is in an object store, "
-            "then give its path."
+            f"No driver for {scheme} is known. Files at an address need the extra remote: pip install "
+            "'edfi-toolkit[remote]'. Or mount or copy them, then give their path."
         ) from None
     except ImportError:
         driver = url.partition(":")[0]

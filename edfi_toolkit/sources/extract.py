@@ -12,11 +12,14 @@ import pandas as pd
 
 from edfi_toolkit.errors import ConfigError, SourceShapeError, SourceUnavailable, did_you_mean
 from edfi_toolkit.rules import profile as profile_of
+from edfi_toolkit.settings.credentials import without_credentials
 from edfi_toolkit.settings.limits import DEFAULT_READING, ReadingLimits
 from edfi_toolkit.sources import mapping as maps
-from edfi_toolkit.sources.database import is_database, read_queries, read_tables
+from edfi_toolkit.sources.addresses import is_database
+from edfi_toolkit.sources.database import read_queries, read_tables
 from edfi_toolkit.sources.faults import shown
 from edfi_toolkit.sources.folder import Found, read_file, read_folder
+from edfi_toolkit.sources.remote import Copied, at_hand
 from edfi_toolkit.tables import CONTROL_TABLES, TABLES, Sheet, Tables, normalise
 
 
@@ -31,7 +34,8 @@ def extract(
 ) -> Tables:
     """Read all tables of a source.
 
-    source: a folder, a workbook, a database URL, or a mapping of table name to frame or list of records.
+    source: a folder, a workbook, the address of one (fsspec), a database URL, or a mapping of table name to frame or
+        list of records.
     mapping: `canonical`, a vendor (`powerschool`, `infinite-campus`), the path of a TOML map, or `auto`,
         which recognises the vendor by tables and columns.
     settings: those of the profile; none of them changes what is read, only which tables are missed.
@@ -48,7 +52,8 @@ def extract(
         return source
     by = _map(mapping)
     where = "The given mapping" if isinstance(source, Mapping) else _name_of(source)
-    read = _read(source, by, limits)
+    with at_hand(source, limits) as place:
+        read = _read(place, by, limits)
     found = dict(read.sheets)
     _check_names(found)
     decisive = {name: sheet for name, sheet in found.items() if name not in CONTROL_TABLES}
@@ -76,21 +81,31 @@ def _map(mapping: str | Path) -> maps.Map | None:
     )
 
 
-def _name_of(source: str | Path) -> str:
-    """The source without a database's user and password."""
-    return "The database" if is_database(str(source)) else str(source)
+def _name_of(source: str | Path | Copied) -> str:
+    """The source without a user and a password."""
+    if isinstance(source, Copied):
+        return source.address
+    return "The database" if is_database(str(source)) else without_credentials(str(source))
 
 
-def _read(source: str | Path | Mapping[str, Any], by: maps.Map | None, limits: ReadingLimits) -> Found:
+def _read(
+    source: str | Path | Copied | Mapping[str, Any], by: maps.Map | None, limits: ReadingLimits
+) -> Found:
     if isinstance(source, Mapping):
         return Found({str(name): _given(str(name), content, by) for name, content in source.items()})
-    if is_database(str(source)):
+    if not isinstance(source, Copied) and is_database(str(source)):
         return Found(_read_database(str(source), by, limits))
     if by is not None and by.queries:
-        raise ConfigError(f"{by.name} holds queries, and {source} is not a database URL.")
-    path = Path(source)
-    if not os.path.exists(path):  # Path.exists raises for a name that no file can have
-        raise SourceUnavailable(f"There is no folder or file {path}. Check the path.")
+        raise ConfigError(f"{by.name} holds queries, and {_name_of(source)} is not a database URL.")
+    if isinstance(source, Copied):
+        found = _read_path(source.path, limits)
+        return Found(found.sheets, [*source.notices, *found.notices])
+    if not os.path.exists(source):  # Path.exists raises for a name that no file can have
+        raise SourceUnavailable(f"There is no folder or file {source}. Check the path.")
+    return _read_path(Path(source), limits)
+
+
+def _read_path(path: Path, limits: ReadingLimits) -> Found:
     if path.is_dir():
         return read_folder(path, limits)
     found = read_file(path, limits)

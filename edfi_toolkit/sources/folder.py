@@ -19,6 +19,7 @@ TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".tab", ".text"})
 PARQUET_SUFFIXES = frozenset({".parquet"})
 _HIDDEN = (".", "~", "_")
 _PACKED = frozenset({".zip", ".gz", ".7z", ".bz2", ".xz", ".tar", ".rar", ".zst"})
+_NO_FILE = "it is no file that can be opened. Put a copy of the file itself here."
 _EXCEL = frozenset({".xls", ".xlsb", ".xltx", ".ods", ".numbers"})
 
 
@@ -46,7 +47,11 @@ def read_folder(folder: Path, limits: ReadingLimits = DEFAULT_READING) -> Found:
         entries = sorted(folder.iterdir())
         paths = files_of(folder)
     sheets: dict[str, Sheet] = {}
-    notices = [_entry_left_alone(path) for path in entries if path not in paths]
+    notices = [
+        entry_left_alone(path, is_folder=path.is_dir()) or left_alone(shown(path), _NO_FILE)
+        for path in entries
+        if path not in paths
+    ]
     for path in paths:
         found = read_file(path, limits)
         notices += found.notices
@@ -57,14 +62,22 @@ def read_folder(folder: Path, limits: ReadingLimits = DEFAULT_READING) -> Found:
     return Found(sheets, notices)
 
 
-def _entry_left_alone(path: Path) -> dict[str, Any]:
+def entry_left_alone(path: Path, *, is_folder: bool) -> dict[str, Any] | None:
+    """The notice of a folder, or of a hidden file, in a folder; None for any other file."""
     name = shown(path)
     if path.name.startswith(_HIDDEN):
         reason = f'a name that begins with "{name[0]}" is that of a hidden or temporary file.'
         return left_alone(name, reason, hidden=True)
-    if path.is_dir():
+    if is_folder:
         return left_alone(name, "it is a folder. Put the files of one source into one folder.")
-    return left_alone(name, "it is no file that can be opened. Put a copy of the file itself here.")
+    return None
+
+
+def file_left_alone(path: Path) -> dict[str, Any] | None:
+    """The notice of a file whose kind is not read, by its name; None for one that is."""
+    suffix = path.suffix.lower()
+    is_read = suffix in TEXT_SUFFIXES | PARQUET_SUFFIXES | WORKBOOK_SUFFIXES
+    return None if is_read else left_alone(shown(path), _why_not_read(suffix))
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -86,17 +99,17 @@ def stamps(place: str) -> dict[str, tuple[int, ...]]:
 
 def read_file(path: Path, limits: ReadingLimits = DEFAULT_READING) -> Found:
     """The tables of one file by name; none, and the reason, for a file of another kind."""
+    if notice := file_left_alone(path):
+        return Found({}, [notice])
     suffix, stem = path.suffix.lower(), shown(path.with_suffix("")).strip()
     if suffix in TEXT_SUFFIXES:
         return Found({stem: read_text(path, limits)})
     if suffix in PARQUET_SUFFIXES:
         return Found({stem: read_parquet(path, limits)})
-    if suffix in WORKBOOK_SUFFIXES:
-        sheets, empty = read_workbook(path, limits)
-        if len(sheets) == 1 and not any(name.lower() in TABLES for name in sheets):
-            sheets = {stem: next(iter(sheets.values()))}
-        return Found(sheets, [left_alone(*sheet) for sheet in empty])
-    return Found({}, [left_alone(shown(path), _why_not_read(suffix))])
+    sheets, empty = read_workbook(path, limits)
+    if len(sheets) == 1 and not any(name.lower() in TABLES for name in sheets):
+        sheets = {stem: next(iter(sheets.values()))}
+    return Found(sheets, [left_alone(*sheet) for sheet in empty])
 
 
 def _why_not_read(suffix: str) -> str:

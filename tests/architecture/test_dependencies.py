@@ -23,7 +23,7 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
 TEXT = (ROOT / "environment.yml").read_text(encoding="utf-8")
 ENVIRONMENT = yaml.safe_load(TEXT)
-CHOSEN_EXTRAS = ("fleet", "postgres")  # what the conda environment holds beyond the dependencies
+CHOSEN_EXTRAS = ("fleet", "postgres", "remote")  # what the conda environment holds beyond the dependencies
 TO_PIP = {"psycopg": "psycopg[binary]"}  # conda name -> pip name, where they differ
 
 WANTED = {

@@ -231,10 +231,21 @@ def test_a_database_is_read_at_each_interval(north: District) -> None:
     assert runs(north) == 2
 
 
-def test_without_approval_nothing_is_sent(north: District) -> None:
-    cycle = next(watching(approved=""))
+def test_without_approval_nothing_is_sent_and_files_at_an_address_are_read_each_time(north: District) -> None:
+    """A store need not say that a file was written: here its time is put back."""
+    cycles = watching(f"north=file://{north.source}", approved="")
+    cycle = next(cycles)
     assert told(cycle) == ("planned", {"rows": 81, "built": 40})
     assert cycle.planned == {"created": 40}
+    assert told(next(cycles)) == ("unchanged", {})
+    file = north.source / "program_participation.csv"
+    was = file.stat()
+    file.write_text(file.read_text("utf-8").replace("2025", "2026", 1), "utf-8")
+    os.utime(file, ns=(was.st_atime_ns, was.st_mtime_ns))
+    assert next(cycles).state == "planned"
+    shutil.rmtree(north.source)
+    gone = next(cycles)
+    assert (gone.state, gone.error) == ("waiting", "SourceUnavailable")
     assert north.writes() == {}
 
 

@@ -20,6 +20,9 @@ from edfi_toolkit.batch.unattended import run_unattended
 from edfi_toolkit.batch.unchanged import OF_TARGET, before_of, to_keep, unchanged
 from edfi_toolkit.cli.playground import working_in
 from edfi_toolkit.runs import AUTO, Run, open_run
+from edfi_toolkit.runs.artifacts import hashes_of
+from edfi_toolkit.runs.evidence import verify
+from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.settings import load_settings
 from edfi_toolkit.validation import references
 from tests.factories.district import YEAR
@@ -196,3 +199,18 @@ def test_a_database_is_read_and_compared(north: District, tmp_path: Path) -> Non
         connection.execute("UPDATE students SET student_unique_id = 'S-100' WHERE student_id = '41'")
     connection.close()
     assert unchanged(a_run(source)) is None
+
+
+def test_files_at_an_address_are_digested_again(north: District, tmp_path: Path) -> None:
+    folder = elsewhere(north, tmp_path / "far", range(50, 53))
+    source = f"file://{folder}"
+    report = carried_out(a_run(source))
+    kept = RunFolder(north.folder / "runs", report.run_id)
+    assert kept.manifest["steps"]["extract"]["files"] == hashes_of(folder)
+    assert unchanged(a_run(source)) is not None
+    assert "as recorded" in set(verify(kept, load_settings()).set_index("kind").loc["source", "state"])
+    (folder / "students.csv").write_text(f"{(folder / 'students.csv').read_text('utf-8')}\n", "utf-8")
+    assert unchanged(a_run(source)) is None
+    shutil.rmtree(folder)
+    assert unchanged(a_run(source)) is None
+    assert verify(kept, load_settings())["says"].str.contains("There is no folder or file file://").any()
