@@ -26,6 +26,7 @@ import pandas as pd
 
 from edfi_toolkit.errors import ValidationError, what_failed
 from edfi_toolkit.validation.gx_savings import (
+    batches_unmarked,
     fields_copied_quickly,
     nothing_collected,
     rarely_used_imported_later,
@@ -74,9 +75,10 @@ def run(
     with _LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the library's own, and those of what it imports
         _known_kinds(rules, file)
-        answers = _evaluate(
-            frame, [rule for rule in asked if not _nothing_to_ask(rule, frame)], file, parameters
-        )
+        with batches_unmarked():
+            answers = _evaluate(
+                frame, [rule for rule in asked if not _nothing_to_ask(rule, frame)], file, parameters
+            )
     return [
         Outcome(rule, error=True, missing=lacking[rule["id"]])
         if lacking[rule["id"]]

@@ -61,15 +61,16 @@ def run_on_table(
     plain = plain.drop(columns=[column.name for column in schema.columns.values() if column.type == "json"])
     if table == "preferences":  # their names compare without regard to case
         plain = plain.assign(name=plain["name"].str.casefold())
-    typed = [name for name in plain if not schema.columns[name].keeps_text]
-    texts = tables.written.get(table, pd.DataFrame(index=plain.index)).astype("str")
-    written = plain.drop(columns=typed).join(
-        texts
-    )  # a column whose texts are not known is missing: an error, no pass
-    outcomes = []
-    for frame, as_written in ((plain, False), (written, True)):
-        asked = [rule for rule in rules if bool(rule["meta"].get("as_written")) is as_written]
-        outcomes += gx.run(frame, asked, file=file, parameters=parameters) if asked else []
+    as_written = [rule for rule in rules if rule["meta"].get("as_written")]
+    outcomes = gx.run(
+        plain, [rule for rule in rules if rule not in as_written], file=file, parameters=parameters
+    )
+    if as_written:
+        typed = [name for name in plain if not schema.columns[name].keeps_text]
+        texts = tables.written.get(table, pd.DataFrame(index=plain.index)).astype("str")
+        # A column whose texts are not known is missing: an error, no pass.
+        written = plain.drop(columns=typed).join(texts)
+        outcomes += gx.run(written, as_written, file=file, parameters=parameters)
     return outcomes
 
 

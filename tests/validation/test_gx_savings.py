@@ -6,9 +6,10 @@ import copy
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
-from edfi_toolkit.validation.gx_savings import fields_copied_quickly, rules_described_once
+from edfi_toolkit.validation.gx_savings import batches_unmarked, fields_copied_quickly, rules_described_once
 
 
 @pytest.mark.filterwarnings("ignore")  # of what the library imports
@@ -23,6 +24,16 @@ def test_a_rule_is_described_once_in_an_evaluation_and_again_after_it():
     assert rule.configuration is not first
     assert rule.configuration.kwargs == first.kwargs == {"column": "a"}
     assert first.to_domain_obj() is not first.to_domain_obj()
+
+
+@pytest.mark.filterwarnings("ignore")  # of what the library imports
+def test_a_frame_is_digested_only_outside_of_an_evaluation():
+    from great_expectations.execution_engine import pandas_execution_engine as engine
+
+    frame = pd.DataFrame({"a": ["x"]})
+    with batches_unmarked():
+        assert engine.hash_pandas_dataframe(frame) == ""
+    assert len(engine.hash_pandas_dataframe(frame)) == 32
 
 
 def test_a_field_that_was_copied_quickly_shares_nothing_that_can_change():
