@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -112,8 +112,6 @@ def report_failure(code: Exit, error: str, says: str) -> None:
         target=given.get("target"),
         profile=given.get("profile"),
         school_year=given.get("school_year"),
-        run_id=run.id if run else "",
-        folder=str(run.path) if run else "",
         seconds=round(seconds(), 1),
         says=says,
         error=error,
@@ -124,6 +122,8 @@ def report_failure(code: Exit, error: str, says: str) -> None:
         ):  # what made the command fail may keep its run from being read or written
             leave_one(run)
             report = report_of(run, code, seconds=seconds(), says=says, error=error).keep(run)
+        if not report.run_id and run.path.is_dir():  # a folder that could not even be made is named to no one
+            report = replace(report, run_id=run.id, folder=str(run.path))
     if JSON in sys.argv and not output.was_json:
         output.show_json(report.facts)
     call_hook(code, report.facts)
