@@ -24,10 +24,14 @@ _IN_A_SENTENCE = 3  # tables that a sentence counts
 
 @dataclass(frozen=True)
 class Earlier:
-    """The extract before: when, as a person reads it, and what its tables looked like. Empty for the first one."""
+    """The extract before: when, as a person reads it, and what its tables looked like. Empty for the first one.
+
+    unreadable: why it is not known which one that is.
+    """
 
     at: str = ""
     shapes: Mapping[str, TableShape] = field(default_factory=dict)
+    unreadable: str = ""
 
 
 def extracted_view(
@@ -45,6 +49,8 @@ def extracted_view(
     if losses:
         lost = pd.DataFrame({"says": list(losses)})
         blocks.insert(0, Block("Lost since the last publish: this stops the plan", lost, tone="bad"))
+    if earlier and earlier.unreadable:
+        says.append(earlier.unreadable)
     if earlier and earlier.at:
         says.append(f"Since the extract of {earlier.at}: {_changes_text(changed)}.")
         nothing = "The same tables, columns and rows."

@@ -97,7 +97,7 @@ def _spelled(name: str) -> bytes:
 def find(runs_dir: Path, student: str, key: bytes) -> Student:
     """The student by either id, with the other one and the rows of theirs that the runs kept."""
     found = Student({student}, key)
-    tables = [folder.path / "tables" for folder, _ in runs_newest_first(runs_dir)]
+    tables = [folder.path / "tables" for folder in runs_newest_first(runs_dir)]
     for path in (place / "students.parquet" for place in tables):
         if path.is_file():
             rows = pq.read_table(path, columns=[*STUDENT_IDS, *_NAMES]).to_pylist()
@@ -122,7 +122,7 @@ def find(runs_dir: Path, student: str, key: bytes) -> Student:
 def erase_from_runs(runs_dir: Path, student: Student) -> dict[str, list[str]]:
     """The files that were changed, by run; the manifest of each has the note."""
     changed: dict[str, list[str]] = {}
-    for folder, manifest in list(runs_newest_first(runs_dir)):
+    for folder, manifest in [(folder, folder.manifest) for folder in runs_newest_first(runs_dir)]:
         names = [path.relative_to(folder.path).as_posix() for path in folder.files() if _erase(path, student)]
         if names:
             note = {"at": now_text(), "by": user_name(), "files": names}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edfi_toolkit.display.values import moment
+from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.review.extracts import Earlier, extracted_view
 from edfi_toolkit.review.views import View
 from edfi_toolkit.runs.artifacts import hashes_of
@@ -80,7 +81,11 @@ def _earlier(run: Run) -> Earlier:
     mine = run.folder.manifest
     same = {name: mine.get(name) for name in ("profile", "school_year", "source", "target")}
     runs = runs_newest_first(run.installation.runs_dir)
-    for folder, manifest in dropwhile(lambda found: found[0].run_id != run.id, runs):
+    for folder in dropwhile(lambda found: found.run_id != run.id, runs):
+        try:
+            manifest = folder.manifest
+        except ConfigError as error:
+            return Earlier(unreadable=f"It is not compared with an earlier extract. {error}")
         of_these = all(manifest.get(name) == value for name, value in same.items())
         path = folder.path / "tables" / "_shapes.parquet"
         if not of_these or folder.run_id == run.id or not path.is_file():

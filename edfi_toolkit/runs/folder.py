@@ -85,12 +85,15 @@ class RunFolder:
     def manifest(self) -> dict[str, Any]:
         """What is known about the run; empty when nothing was written yet."""
         try:
-            content: dict[str, Any] = orjson.loads((self.path / MANIFEST).read_bytes())
+            content = orjson.loads((self.path / MANIFEST).read_bytes())
+            if not isinstance(content, dict):
+                raise TypeError
         except FileNotFoundError:
             return {}
-        except (OSError, orjson.JSONDecodeError) as error:
+        except (OSError, TypeError, orjson.JSONDecodeError) as error:
             raise ConfigError(
-                f"The manifest of run {self.run_id} cannot be read ({what_failed(error)}). Start a new run."
+                f"The manifest of run {self.run_id} cannot be read ({what_failed(error)}). Put it back from a backup, "
+                f"or move the folder {self.path} elsewhere and start a new run."
             ) from None
         return content
 
@@ -261,21 +264,27 @@ def timed(step: Callable[Concatenate[_R, _P], _T]) -> Callable[Concatenate[_R, _
     return clocked
 
 
-def runs_newest_first(runs_dir: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
-    """Every run that has a manifest, with it: by name, or where a scheduler named it, by when it began."""
-    if runs_dir.is_dir():
-        folders = [
-            RunFolder(runs_dir, path.name) for path in runs_dir.iterdir() if (path / MANIFEST).is_file()
-        ]
-        for folder in sorted(folders, key=_place_in_time, reverse=True):
-            yield folder, folder.manifest
+def runs_newest_first(runs_dir: Path) -> list[RunFolder]:
+    """Every run that has a manifest: by name, or where a scheduler named it, by when it began.
+
+    A manifest that cannot be read raises where it is asked for, not here. Its run began at the latest when it was
+    last written, and is placed there: a run that began later is found without it, and no other is taken for the newest.
+    """
+    paths = runs_dir.iterdir() if runs_dir.is_dir() else ()
+    folders = [RunFolder(runs_dir, path.name) for path in paths if (path / MANIFEST).is_file()]
+    return sorted(folders, key=_place_in_time, reverse=True)
 
 
 def _place_in_time(folder: RunFolder) -> tuple[str, str]:
     if made := _MADE.fullmatch(folder.run_id):
         return made[1], folder.run_id
-    began = re.sub(r"[-:]", "", str(folder.manifest.get("started_at", "")))
-    return began.replace("T", "-")[: len("20251124-093015")], folder.run_id
+    with suppress(ConfigError, KeyError, TypeError, ValueError):
+        began = dt.datetime.fromisoformat(folder.manifest["started_at"])
+        return f"{began.astimezone(dt.UTC):{_STAMP}}", folder.run_id
+    with suppress(FileNotFoundError):  # removed meanwhile
+        written = dt.datetime.fromtimestamp((folder.path / MANIFEST).stat().st_mtime + 1, dt.UTC)
+        return f"{written:{_STAMP}}", folder.run_id
+    return "", folder.run_id
 
 
 def now_text() -> str:

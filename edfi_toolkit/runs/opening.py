@@ -75,7 +75,8 @@ def _folder(
     if source is not None:
         wanted = {**wanted, "source": installation.source(source).name}
     if run_id == "latest":
-        for folder, manifest in runs_newest_first(installation.runs_dir):
+        for folder in runs_newest_first(installation.runs_dir):
+            manifest = folder.manifest
             of_these = all(manifest.get(name) == value for name, value in wanted.items())
             if of_these and not _is_retry(manifest):
                 return folder, manifest

@@ -45,7 +45,8 @@ def chosen(runs_dir: Path, keep: Keep, needed: Collection[str]) -> dict[str, str
         )
     reasons: dict[str, str] = {}
     counted: defaultdict[tuple[Any, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for folder, manifest in [*runs_newest_first(runs_dir), *_reports_alone(runs_dir)]:
+    runs = [(folder, folder.manifest) for folder in runs_newest_first(runs_dir)]
+    for folder, manifest in [*runs, *_reports_alone(runs_dir)]:
         feed = tuple(manifest.get(name) for name in (*_FEED, "report"))
         began = str(manifest.get("started_at", ""))
         reasons[folder.run_id] = _reason(folder.run_id, manifest, keep, counted[feed], began, needed)

@@ -89,7 +89,12 @@ def runs_of(installation: Settings, choice: Mapping[str, Any]) -> list[tuple[str
     with suppress(ConfigError):
         source = installation.source(choice["source"]).name if choice["source"] else None
         wanted = {**{name: choice[name] for name in ("profile", "school_year", "target")}, "source": source}
-        for folder, manifest in runs_newest_first(installation.runs_dir):
+        for folder in runs_newest_first(installation.runs_dir):
+            try:
+                manifest = folder.manifest
+            except ConfigError:  # it may be of these: opening it says what to do
+                found.append((f"{folder.run_id} (cannot be read)", folder.run_id))
+                continue
             if all(manifest.get(name) == value for name, value in wanted.items()):
                 found.append((f"{run_label(manifest)} ({_state(manifest)})", folder.run_id))
     return found[:_RUNS_LISTED]

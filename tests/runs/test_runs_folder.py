@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import stat
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def test_the_next_run_is_the_newest_also_in_the_same_second_and_when_the_clock_w
         began.append(new_run_id(runs, clock))
         a_folder(tmp_path, began[-1])
     assert [run_id[:15] for run_id in began] == ["20260131-235959", "20260201-000000", "20260201-000001"]
-    assert [folder.run_id for folder, _ in runs_newest_first(runs)] == began[::-1]
+    assert [folder.run_id for folder in runs_newest_first(runs)] == began[::-1]
     (runs / f"batch-{new_run_id(runs, night)}.jsonl").touch()
     assert new_run_id(runs, night).startswith("20260201-000003-")
     (runs / "99999999-999999-abcdef").mkdir()  # not a time
@@ -50,7 +51,7 @@ def test_the_next_run_is_the_newest_also_in_the_same_second_and_when_the_clock_w
 def test_a_run_that_a_scheduler_named_is_found_by_when_it_began(tmp_path: Path) -> None:
     for run_id in ("20990101-000000-aaaaaa", "zzz"):
         a_folder(tmp_path, run_id)
-    assert next(runs_newest_first(tmp_path / "runs"))[0].run_id == "20990101-000000-aaaaaa"
+    assert runs_newest_first(tmp_path / "runs")[0].run_id == "20990101-000000-aaaaaa"
 
 
 @pytest.mark.parametrize("run_id", ["../x", "", "a/b", ".hidden", "x" * 81])
@@ -117,15 +118,32 @@ def test_runs_are_found_newest_first_and_other_folders_are_passed_over(tmp_path:
         a_folder(tmp_path, run_id)
     (tmp_path / "runs" / "zzz").mkdir()
 
-    found = [folder.run_id[:8] for folder, _ in runs_newest_first(tmp_path / "runs")]
+    found = [folder.run_id[:8] for folder in runs_newest_first(tmp_path / "runs")]
     assert found == ["20260301", "20260201", "20260101"]
 
 
-def test_a_damaged_manifest_is_a_sentence_and_not_a_traceback(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"{", b"", b"[]", b"null", b"\xff"])
+def test_a_damaged_manifest_is_a_sentence_and_not_a_traceback(tmp_path: Path, content: bytes) -> None:
     folder = a_folder(tmp_path)
-    folder.write("manifest.json", b"{")
-    with pytest.raises(ConfigError, match="cannot be read"):
+    folder.write("manifest.json", content)
+    with pytest.raises(ConfigError, match=r"of run r1 cannot be read .* or move the folder .* elsewhere"):
         folder.manifest  # noqa: B018 - reading is the test
+
+
+@pytest.mark.parametrize("content", [b"{", b"{}", b'{"started_at": 7}', b'{"started_at": "at night"}'])
+def test_a_run_whose_beginning_is_not_known_is_placed_where_it_was_last_written(
+    tmp_path: Path, content: bytes
+) -> None:
+    """Older than what began later; never older than it may be."""
+    for run_id in ("20260101-000000-aaaaaa", "20260301-000000-aaaaaa"):
+        a_folder(tmp_path, run_id)
+    lost = RunFolder(tmp_path / "runs", "of-airflow")
+    written = dt.datetime(2026, 2, 1, tzinfo=dt.UTC).timestamp()
+    os.utime(lost.write("manifest.json", content), (written, written))
+    found = [folder.run_id[:8] for folder in runs_newest_first(tmp_path / "runs")]
+    assert found == ["20260301", "of-airfl", "20260101"]
+    lost.write("manifest.json", content)
+    assert runs_newest_first(tmp_path / "runs")[0].run_id == "of-airflow"
 
 
 def test_rows_that_vanish_stop_the_run() -> None:

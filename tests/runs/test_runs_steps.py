@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -310,6 +311,26 @@ def test_latest_without_a_source_takes_that_of_the_run(work: Playground) -> None
     run.extract()
     assert edfi.open_run(**WHICH).id == run.id
     assert edfi.open_run(**WHICH).source.name == "sample"
+
+
+def test_a_manifest_that_cannot_be_read_stops_only_who_may_need_it(work: Playground) -> None:
+    """A run that Airflow named: an older one stops no one, and one that may be the latest is not passed over."""
+    latest, lost = a_run().id, a_run().folder.path.with_name("of-airflow") / "manifest.json"
+    lost.parent.mkdir()
+    lost.write_text("{")
+    os.utime(lost, (0, 0))
+    assert a_run().id == latest
+    new = a_run("new")
+    assert "Since the extract of" in new.extract().says
+
+    os.utime(lost)
+    with pytest.raises(
+        ConfigError, match=r"run of-airflow cannot be read .* move the folder \S+of-airflow elsewhere"
+    ):
+        a_run()
+    before = new.folder.path.with_name(latest) / "manifest.json"
+    before.write_text("")
+    assert f"It is not compared with an earlier extract. The manifest of run {latest}" in new.extract().says
 
 
 def test_the_manifest_tells_who_when_and_what_but_no_secret(work: Playground) -> None:
