@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import orjson
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from pandas.api.extensions import take
 
 from edfi_toolkit.model.bodies import BodyDtype
@@ -64,6 +66,13 @@ def values_at(values: pd.Series, positions: pd.Series) -> pd.Series:
     if values.dtype == object:
         return pd.Series(np.append(values.to_numpy(), [None])[at], index=positions.index, dtype=object)
     return pd.Series(take(values.array, at, allow_fill=True), index=positions.index)
+
+
+def among(ids: pd.Series, others: pd.Series) -> pd.Series:
+    """Where an id is one of the others. Arrow looks texts up as they are; `isin` would make an object of each."""
+    asked, known = (pa.array(column.astype("str"), pa.large_string()) for column in (ids, others))
+    found = pc.is_in(asked, value_set=known, skip_nulls=True)
+    return pd.Series(found.to_numpy(zero_copy_only=False), index=ids.index)
 
 
 def as_list(values: pd.Series) -> list[Any]:

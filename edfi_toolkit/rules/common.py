@@ -13,9 +13,10 @@ import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS, Body, descriptor_uri
 from edfi_toolkit.model.bodies import BodyDtype
+from edfi_toolkit.model.frames import among
 from edfi_toolkit.rules.account import Account, first_failing
 from edfi_toolkit.rules.bodies import bodies, day_texts
-from edfi_toolkit.rules.frames import among, earlier_of, translate
+from edfi_toolkit.rules.frames import earlier_of, translate
 from edfi_toolkit.tables import Tables
 
 # What is one for all records that differ in begin_date at most; `person` is a rank of student_unique_id.

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from edfi_toolkit.model.frames import among
 from edfi_toolkit.rules.account import as_mask
 from edfi_toolkit.rules.building import Build
 from edfi_toolkit.rules.contract import profile
-from edfi_toolkit.rules.frames import among
 
 
 @dataclass(frozen=True)

@@ -56,13 +56,6 @@ def with_student_numbers(t: Tables, *names: str) -> Tables:
     return Tables({**t, **own})
 
 
-def among(ids: pd.Series, others: pd.Series) -> pd.Series:
-    """Where an id is one of the others. Arrow looks texts up as they are; `isin` would make an object of each."""
-    asked, known = (pa.array(column.astype("str"), pa.large_string()) for column in (ids, others))
-    found = pc.is_in(asked, value_set=known, skip_nulls=True)
-    return pd.Series(found.to_numpy(zero_copy_only=False), index=ids.index)
-
-
 def look_up(rows: pd.DataFrame, others: pd.DataFrame, key: str, **columns: str) -> pd.DataFrame:
     """The rows with columns of another table, found by its key: new name = its name there. Missing where none is.
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from edfi_toolkit.model.frames import among
 from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.rules.common import ref_parts
-from edfi_toolkit.rules.frames import among
 from edfi_toolkit.tables import TABLES
 from edfi_toolkit.tables.load_errors import is_load_error
 

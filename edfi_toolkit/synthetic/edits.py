@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError
-from edfi_toolkit.synthetic.people import among, day_texts
+from edfi_toolkit.model.frames import among
+from edfi_toolkit.synthetic.people import day_texts
 from edfi_toolkit.tables.schema import TABLES
 
 Frames = Mapping[str, pd.DataFrame]

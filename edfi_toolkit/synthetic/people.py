@@ -32,11 +32,6 @@ def day_texts(days: Any) -> pd.Series:
     return pd.Series(written, dtype="str").mask(written == "NaT")
 
 
-def among(ids: pd.Series, others: pd.Series) -> pd.Series:
-    """Where an id is one of the others. On objects: on a column of text `isin` makes a scalar of each value."""
-    return ids.astype(object).isin(others.astype(object))
-
-
 def drawn(random: np.random.Generator, shares: Mapping[str, float], count: int) -> pd.Series:
     """Cells drawn by share; what the shares leave of 1 is empty."""
     values = np.array([*shares, None], dtype=object)

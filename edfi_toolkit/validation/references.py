@@ -22,8 +22,8 @@ from edfi_toolkit.model import (
     associations,
     standards,
 )
+from edfi_toolkit.model.frames import among
 from edfi_toolkit.rules import profiles
-from edfi_toolkit.rules.frames import among
 from edfi_toolkit.validation.check_texts import CHECK_TEXTS
 from edfi_toolkit.validation.findings import Collected
 from edfi_toolkit.validation.flatten import Flat

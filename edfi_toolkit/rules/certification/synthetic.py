@@ -10,6 +10,7 @@ import orjson
 import pandas as pd
 
 from edfi_toolkit.model import descriptor_uri
+from edfi_toolkit.model.frames import among
 from edfi_toolkit.synthetic import Synthetic
 from edfi_toolkit.synthetic.edits import (
     NO_DAY,
@@ -22,7 +23,7 @@ from edfi_toolkit.synthetic.edits import (
     removed,
     years_before,
 )
-from edfi_toolkit.synthetic.people import among, day_texts, first_day, people, school_count, stays, texts
+from edfi_toolkit.synthetic.people import day_texts, first_day, people, school_count, stays, texts
 from edfi_toolkit.synthetic.seed import Needs
 
 ORGANIZATION = 255901

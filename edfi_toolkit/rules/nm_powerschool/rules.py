@@ -14,12 +14,12 @@ import pandas as pd
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model import standards
+from edfi_toolkit.model.frames import among
 from edfi_toolkit.rules.account import Account
 from edfi_toolkit.rules.building import Build, Config, Scope
 from edfi_toolkit.rules.catalogue import rule
 from edfi_toolkit.rules.common import Descriptors, assemble, school_year_of, suppress_future
 from edfi_toolkit.rules.frames import (
-    among,
     id_order,
     lists_of,
     look_up,

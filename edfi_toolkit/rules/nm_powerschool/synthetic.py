@@ -9,6 +9,7 @@ import pandas as pd
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model import descriptor_uri
+from edfi_toolkit.model.frames import among
 from edfi_toolkit.synthetic import Synthetic
 from edfi_toolkit.synthetic.edits import (
     NO_DAY,
@@ -24,7 +25,7 @@ from edfi_toolkit.synthetic.edits import (
     students_of,
     years_before,
 )
-from edfi_toolkit.synthetic.people import among, day_texts, drawn, people, school_count, some, stays, texts
+from edfi_toolkit.synthetic.people import day_texts, drawn, people, school_count, some, stays, texts
 from edfi_toolkit.synthetic.seed import Needs
 
 ORGANIZATION = 35089000

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from edfi_toolkit.model.frames import among
 from edfi_toolkit.rules.account import Account, first_failing
 from edfi_toolkit.rules.bodies import day_texts
 from edfi_toolkit.rules.building import Build, Config, Scope
@@ -27,7 +28,6 @@ from edfi_toolkit.rules.common import (
 from edfi_toolkit.rules.frames import (
     ENROLLED,
     active_on,
-    among,
     earlier_of,
     first_per,
     id_order,

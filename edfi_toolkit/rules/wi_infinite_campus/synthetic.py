@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.model import descriptor_uri
+from edfi_toolkit.model.frames import among
 from edfi_toolkit.synthetic import Synthetic
 from edfi_toolkit.synthetic.edits import (
     NO_DAY,
@@ -25,7 +26,6 @@ from edfi_toolkit.synthetic.edits import (
     years_before,
 )
 from edfi_toolkit.synthetic.people import (
-    among,
     day_texts,
     drawn,
     first_day,
