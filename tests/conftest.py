@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import warm
 from tests.databases import ledger, new_ledger, postgres, where  # noqa: F401 (fixtures)
 
 if TYPE_CHECKING:
@@ -173,6 +174,27 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     gc.enable()
+
+
+# ---- programs
+
+_interpreter = pytest.StashKey[warm.Interpreter]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Programs of the toolkit are forked from one process for all workers: see tests/warm.py."""
+    if warm.POSSIBLE and warm.VARIABLE not in os.environ:
+        config.stash[_interpreter] = made = warm.Interpreter()
+        os.environ[warm.VARIABLE] = str(made.file)
+    sys.executable = os.environ.get(warm.VARIABLE, warm.FRESH)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """What was forked ends with the tests."""
+    if made := config.stash.get(_interpreter, None):
+        made.end()
+        del os.environ[warm.VARIABLE]
+        sys.executable = warm.FRESH
 
 
 # ---- data

@@ -17,6 +17,7 @@ import pytest
 from tests.factories.district import GENERAL, YEAR
 from tests.factories.watched import PEOPLE, District
 from tests.proofs import PROVE, long_proof
+from tests.warm import FRESH
 
 pytestmark = pytest.mark.process
 OF = ("--profile", "certification", "--school-year", str(YEAR), "--approve", "auto", "--json")
@@ -52,10 +53,14 @@ def north(tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
 
 
 def stopped(
-    north: District, *words: str, when: Callable[[], bool], by: signal.Signals = signal.SIGTERM
+    north: District,
+    *words: str,
+    when: Callable[[], bool],
+    by: signal.Signals = signal.SIGTERM,
+    python: str = "",
 ) -> tuple[int, dict[str, Any]]:
     """A command that gets a signal as soon as it has come so far; its exit code and what it printed."""
-    command = [sys.executable, "-m", "edfi_toolkit", *words]
+    command = [python or sys.executable, "-m", "edfi_toolkit", *words]
     environ = {**os.environ, **north.environ}
     running = subprocess.Popen(
         command, cwd=north.folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -133,6 +138,6 @@ def test_a_batch_that_is_stopped_reports_every_district_and_failed_takes_them_up
 def test_a_command_without_notebooks_that_is_stopped_ends_with_5_and_its_report(
     north: District, command: str
 ) -> None:
-    code, report = stopped(north, command, "north", *OF, when=came_to(north, "extract"))
+    code, report = stopped(north, command, "north", *OF, when=came_to(north, "extract"), python=FRESH)
     assert (code, report["exit"], report["error"]["type"]) == (5, 5, "Interrupted")
     assert report["source"] == "north"

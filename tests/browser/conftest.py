@@ -203,10 +203,13 @@ def say(page: Any, code: str) -> str:
 @contextmanager
 def _server(folder: Path, environ: dict[str, str]) -> Iterator[tuple[str, str]]:
     """A JupyterLab on a workspace: its address and token."""
+    from ipykernel.kernelspec import write_kernel_spec
+
     from edfi_toolkit.cli.jupyter import jupyter_environ, write_config
 
     token, port = secrets.token_hex(16), _free_port()
     write_config(folder / ".jupyter", folder, port=port, browser=False)
+    write_kernel_spec(folder / ".jupyter/data/kernels/python3")  # type: ignore[no-untyped-call]  # of sys.executable
     environ = {**os.environ, **environ, **jupyter_environ(folder / ".jupyter")}
     environ.pop("EDFI_UNATTENDED", None)
     options = [f"--IdentityProvider.token={token}", "--LabApp.expose_app_in_browser=True"]

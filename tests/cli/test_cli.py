@@ -22,6 +22,7 @@ from edfi_toolkit.cli.playground import working_in
 from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.sandbox import Running
 from tests.factories.watched import PEOPLE, District
+from tests.warm import FRESH
 
 STUDENT = re.compile(r"\bS-\d{1,3}\b")  # one of the district `north`; a pseudonym is longer
 SAMPLE = ["--profile", "certification", "--school-year", "2026"]
@@ -84,9 +85,7 @@ def test_every_command_has_help_with_an_example() -> None:
 
 
 def test_the_module_and_the_command_are_the_same() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "edfi_toolkit", "--help"], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([FRESH, "-m", "edfi_toolkit", "--help"], capture_output=True, text=True, check=True)
     assert "publish" in done.stdout
 
 
@@ -236,7 +235,7 @@ def test_a_full_disk_behind_stdout_is_exit_5_with_one_sentence(nothing_set: Path
         pytest.skip("this system has no /dev/full")
     with full.open("w") as stdout:
         done = subprocess.run(
-            [sys.executable, "-m", "edfi_toolkit", "ledger", "--json"],
+            [FRESH, "-m", "edfi_toolkit", "ledger", "--json"],
             stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
@@ -270,7 +269,7 @@ def test_an_empty_ledger_and_no_rejections_are_exit_0(cli: Cli, nothing_set: Pat
 
 
 def test_a_sandbox_says_where_it_is_in_one_json_line() -> None:
-    command = [sys.executable, "-m", "edfi_toolkit", "sandbox", "--port", "0"]
+    command = [FRESH, "-m", "edfi_toolkit", "sandbox", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         first = json.loads(process.stdout.readline())

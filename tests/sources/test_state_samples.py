@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.rules import build
 from edfi_toolkit.sources import extract
 from tests.proofs import PROVE
+from tests.warm import FRESH
 
 # What the ODS refuses of `before`: six causes to practise on in notebook 50, each with what its page says.
 CAUSES = {
@@ -74,7 +74,7 @@ def test_the_canaries_are_exactly_the_sample_s_persons(repository: Path, profile
 
 @pytest.mark.parametrize("profile", PROFILES if PROVE else PROFILES[:1])
 def test_the_tour_sends_what_changed_and_then_nothing(repository: Path, profile: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "edfi_toolkit", "demo", "--profile", profile]
+    command = [FRESH, "-m", "edfi_toolkit", "demo", "--profile", profile]  # its sandbox and kernels too
     done = subprocess.run(
         [*command, "--folder", str(tmp_path / "demo")], capture_output=True, text=True, cwd=tmp_path
     )
