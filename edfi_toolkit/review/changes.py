@@ -12,7 +12,7 @@ from edfi_toolkit.review.summaries import changes_of, value_texts
 
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
-    from edfi_toolkit.tables import Tables
+    from edfi_toolkit.rules import Build
 
 CHANGES = {  # in the order a steward should check them
     "remove": "remove from the ODS",
@@ -51,7 +51,7 @@ def numbers_of(plan: Plan) -> dict[str, int]:
     return {word: count for word, count in found.items() if count or word in always} | {"held": held}
 
 
-def change_rows(plan: Plan, tables: Tables) -> pd.DataFrame:
+def change_rows(plan: Plan, build: Build) -> pd.DataFrame:
     """One row for each record that changes, removes first; a move is one row.
 
     Returns change (ordered), student_unique_id, school, program_name, begin_date, values (what changes, before and
@@ -68,7 +68,7 @@ def change_rows(plan: Plan, tables: Tables) -> pd.DataFrame:
         {
             "change": pd.Categorical(words, [word for word in CHANGES if word != "unchanged"], ordered=True),
             "student_unique_id": rows["student_unique_id"],
-            "school": school_names(rows["education_organization_id"], tables),
+            "school": school_names(rows["education_organization_id"], build.tables, build.profile),
             "program_name": rows["program_name"],
             "begin_date": rows["begin_date"],
             "values": value_texts(rows),

@@ -23,7 +23,7 @@ def participation(build: Build) -> tuple[pd.DataFrame, pd.DataFrame]:
         {
             "student": build.records["student_unique_id"],
             "program": build.records["program_name"].astype("str"),
-            "school": school_names(build.records["education_organization_id"], build.tables),
+            "school": school_names(build.records["education_organization_id"], build.tables, build.profile),
             "begins": pd.to_datetime(build.records["begin_date"]),
             "ends": pd.to_datetime(
                 pd.Series(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from edfi_toolkit.rules.contract import profile as profile_of
 from edfi_toolkit.tables.schema import TABLES
 
 if TYPE_CHECKING:
@@ -13,41 +14,56 @@ if TYPE_CHECKING:
     from edfi_toolkit.validation import Checked
 
 
-def school_names(ids: pd.Series, tables: Tables) -> pd.Series:
-    """The name of each school by its Ed-Fi id; the id where the source has no name for it."""
-    schools = tables["schools"].dropna(subset=["ed_fi_school_id", "name"])
-    names = schools.drop_duplicates("ed_fi_school_id").set_index("ed_fi_school_id")["name"]
-    return _named(ids, names)
+def schools_by_id(tables: Tables, profile: str) -> pd.Series:
+    """The name of each school of the source by its Ed-Fi id; missing where the source has none."""
+    ids = profile_of(profile).school_ids(tables)
+    names = pd.Series(tables["schools"]["name"].array, pd.Index(ids), dtype="str")
+    return names[names.index.notna() & ~names.index.duplicated()]
 
 
-def places_of(rows: pd.DataFrame, tables: Tables, *, id_column: str) -> pd.DataFrame:
+def school_names(ids: pd.Series, tables: Tables, profile: str) -> pd.Series:
+    """The name of each organization by its Ed-Fi id; of one that is no school of the source, its id and what it is."""
+    schools, texts = schools_by_id(tables, profile), ids.astype("str")
+    if schools.empty:
+        return texts
+    is_owner = ids.isin(tables["program_participation"]["program_education_organization_id"].dropna())
+    what = is_owner.map({True: " (owner of the programs)", False: " (not in the table schools)"})
+    return ids.map(schools).astype("str").fillna(texts.where(ids.isin(schools.index), texts + what))
+
+
+def places_of(rows: pd.DataFrame, tables: Tables, profile: str, *, id_column: str) -> pd.DataFrame:
     """student_id, school and program of source rows; missing where the row has none.
 
-    rows: `table`, and the row's id in `id_column`. A row that names no school is where its student was enrolled last.
+    rows: `table`, and the row's id in `id_column`; in `student_id` whose row it is, where that is known of a row that
+    could not be read. A row that names no school is where its student was enrolled last.
     """
     found = pd.DataFrame({"student_id": None, "school": None, "program": None}, index=rows.index, dtype="str")
     for name, part in rows.groupby("table"):
         table = TABLES.get(str(name))  # a finding about a whole resource has that in place of a table
         if table is None or len(table.primary_key) != 1:
             continue
-        ids = tables[table.name][table.primary_key[0]].astype("str")
-        known = _of_table(tables[table.name], tables).set_axis(ids)
-        known = known[~known.index.duplicated()]
-        for column in found:
-            found.loc[part.index, column] = part[id_column].map(known[column]).astype("str")
+        frame = tables[table.name]
+        frame = frame.set_axis(frame[table.primary_key[0]].astype("str"))
+        read = frame[~frame.index.duplicated()].reindex(part[id_column].astype("str")).set_axis(part.index)
+        if "student_id" in part and "student_id" in read:
+            read["student_id"] = read["student_id"].fillna(part["student_id"])
+        found.loc[part.index] = _of_table(table.name, read, tables, profile)
     return found
 
 
-def _of_table(frame: pd.DataFrame, tables: Tables) -> pd.DataFrame:
+def _of_table(name: str, frame: pd.DataFrame, tables: Tables, profile: str) -> pd.DataFrame:
     known = pd.DataFrame(index=frame.index)
     known["student_id"] = frame.get("student_id", pd.Series(None, frame.index, dtype="str"))
+    school = known["student_id"].map(_last_schools(tables)).astype("str")
     if "school_id" in frame:
-        known["school"] = _named(frame["school_id"], _names(tables))
+        school = _named(frame["school_id"], _names(tables)).fillna(school)
     elif "education_organization_id" in frame:
-        known["school"] = school_names(frame["education_organization_id"], tables)
-    else:
-        known["school"] = known["student_id"].map(_last_schools(tables))
-    known["program"] = frame.get("program_name", pd.Series(None, frame.index, dtype="str"))
+        school = school_names(frame["education_organization_id"], tables, profile).fillna(school)
+    known["school"] = school
+    programs = profile_of(profile).row_programs.get(name)
+    known["program"] = (
+        programs(frame) if programs else frame.get("program_name", pd.Series(None, frame.index, dtype="str"))
+    )
     return known.astype("str")
 
 
@@ -76,8 +92,11 @@ def _named(ids: pd.Series, names: pd.Series) -> pd.Series:
 def findings_at_places(checked: Checked) -> pd.DataFrame:
     """The findings with the school by its name, and of a source row its student, school and program."""
     found, tables = checked.findings, checked.build.tables
-    places = places_of(found, tables, id_column="row_id")
-    school = school_names(found["education_organization_id"], tables).where(found["resource"].notna())
+    profile = checked.build.profile
+    places = places_of(found, tables, profile, id_column="row_id")
+    school = school_names(found["education_organization_id"], tables, profile).where(
+        found["resource"].notna()
+    )
     places = places.assign(school=school.fillna(places["school"]))
     places["program"] = found["program_name"].fillna(places["program"])
     first = ["severity", "rule_id", "says", "hint", "field", "student_unique_id"]

@@ -31,10 +31,9 @@ _SCHOOLS_DRAWN = 30
 def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
     """What publishing would change, in the order to check it, and what speaks against it."""
     numbers = numbers_of(plan)
-    tables = checked.build.tables
     findings = plan.findings
     held = left_alone(plan, checked)
-    changes = change_rows(plan, tables)
+    changes = change_rows(plan, checked.build)
     live = findings["code"].eq("LIVE_COMPARED").cumsum().gt(0)  # what follows it was found in the ODS
     met = findings[live & findings["code"].ne("LIVE_COMPARED")]
     other = findings[~live & ~findings["code"].isin([*plan.breaches, "HELD"])]

@@ -99,6 +99,6 @@ def _records(plan: Plan, checked: Checked) -> pd.DataFrame:
     held = checked.held.assign(change="held", values=[*map(in_one_text, checked.held["body"])])
     columns = ["change", *WHO, "values", "resource"]
     every = pd.concat([kept[columns], held[columns]], ignore_index=True)
-    school = school_names(every["education_organization_id"], checked.build.tables)
+    school = school_names(every["education_organization_id"], checked.build.tables, checked.build.profile)
     every.insert(columns.index("education_organization_id"), "school", school)
     return every

@@ -140,15 +140,21 @@ def rows_aside(skipped: pd.DataFrame) -> pd.DataFrame:
 def skipped_rows(build: Build) -> pd.DataFrame:
     """Rows without a record as in `rows_aside`, with what to do, student (SIS id), school and program, cause first.
 
-    The place in a file comes last: only rows that could not be read have one.
+    The place in a file comes last: only rows that could not be read have one. Without any known program no column.
     """
     skipped = rows_aside(build.skipped)
-    places = places_of(skipped, build.tables, id_column="id")
+    places = places_of(skipped, build.tables, build.profile, id_column="id")
     skipped["student_id"] = skipped.get("student_id", places["student_id"]).fillna(places["student_id"])
     todo = [texts_of([rule], "hint") for rule in skipped["rule"]]
     skipped = skipped.assign(todo=todo, school=places["school"], program=places["program"])
     last = ["file", "row", "column", "value"]
-    first = ["rule", "says", "todo", "student_id", "school", "program", "table", "id"]
+    if skipped["program"].isna().all():
+        skipped = skipped.drop(columns="program")
+    first = [
+        name
+        for name in ("rule", "says", "todo", "student_id", "school", "program", "table", "id")
+        if name in skipped
+    ]
     return skipped[[*first, *skipped.columns.drop([*first, *last]), *last]]
 
 

@@ -124,6 +124,9 @@ class Profile:
     descriptors: URIs in the standard's own namespace that only a target of this state has.
     preferences: the names of the rows of `preferences` that its rules read; they must be readable (COM-CTL-1).
     field_notices: codes of notices whose detail is the name of a field; the catalogue has the sentence.
+    school_ids: the Ed-Fi id of each row of `schools`, by which lists name a school; as a rule the row's own.
+    row_programs: by table, the program that each row alone asks for, for lists; missing where the row does not say.
+        Of any other table it is the row's own `program_name`.
     """
 
     name: str
@@ -146,6 +149,8 @@ class Profile:
     descriptors: tuple[str, ...] = ()
     preferences: tuple[str, ...] = ()
     field_notices: tuple[str, ...] = ()
+    school_ids: Callable[[Tables], pd.Series] = lambda tables: tables.schools.ed_fi_school_id
+    row_programs: Mapping[str, Callable[[pd.DataFrame], pd.Series]] = field(default_factory=dict)
     prepare: Callable[[Mapping[str, Any], int | None, Settings], Mapping[str, Any]] | None = None
 
     def expected_tables(self, settings: Settings) -> tuple[str, ...]:

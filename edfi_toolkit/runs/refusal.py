@@ -16,6 +16,7 @@ from edfi_toolkit.display.differences import differences
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.errors import PlanError, nearest_first
 from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.review.places import schools_by_id
 from edfi_toolkit.runs.decisions import decisions_of
 from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.runs.planning import short_retry
@@ -124,7 +125,7 @@ class Refusal:
         )
         schools = set[str]()
         if self.run.folder.has("extract"):
-            schools = set(self.run.tables["schools"]["ed_fi_school_id"].dropna().map(cell_text))
+            schools = set(schools_by_id(self.run.tables, self.run.profile).index.map(cell_text))
         if self.row["cause_id"] != "not-enrolled" or not schools:
             return str(self.row["todo"]), str(self.row["who"])
         if organization in schools.union(keys):

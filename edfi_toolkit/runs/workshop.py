@@ -20,6 +20,7 @@ from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.planning.chosen import Chosen
 from edfi_toolkit.review import answers
 from edfi_toolkit.review.causes import with_causes
+from edfi_toolkit.review.places import school_names
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import write_refusals
 from edfi_toolkit.runs.decisions import CHANGED, REFUSAL, decisions_of, rejection_rows
@@ -59,14 +60,10 @@ class Workshop:
 
     def _schools(self, refused: pd.DataFrame) -> pd.Series:
         """The organization of each refusal by its name in the source, or by its id."""
-        names = dict[str, str]()
-        if self.run.folder.has("extract"):
-            schools = self.run.tables["schools"]
-            names = dict(
-                zip(schools["ed_fi_school_id"].map(cell_text), schools["name"].map(cell_text), strict=True)
-            )
-        ids = refused["education_organization_id"].map(cell_text)
-        return ids.map(lambda number: names.get(number) or number).astype("str")
+        ids = refused["education_organization_id"]
+        if not self.run.folder.has("extract"):
+            return ids.astype("str")
+        return school_names(ids, self.run.tables, self.run.profile)
 
     @property
     def open(self) -> pd.DataFrame:

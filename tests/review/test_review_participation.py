@@ -24,7 +24,9 @@ def test_a_student_counts_once_from_the_begin_to_the_end_of_a_record() -> None:
         }
     )
     config = {"config_start": "2025-07-01", "config_end": "2025-11-30"}
-    build: Any = SimpleNamespace(records=records, tables=normalise(SCHOOLS), config=config)
+    build: Any = SimpleNamespace(
+        records=records, tables=normalise(SCHOOLS), config=config, profile="certification"
+    )
 
     by_day, by_school = participation(build)
 
@@ -36,4 +38,7 @@ def test_a_student_counts_once_from_the_begin_to_the_end_of_a_record() -> None:
         "11": [1, 0],
     }
     assert by_day.columns.tolist() == ["CTE", "Bilingual"]
-    assert by_school.T.to_dict("list") == {"Lincoln High": [1, 1], "255902": [1, 0]}
+    assert by_school.T.to_dict("list") == {
+        "Lincoln High": [1, 1],
+        "255902 (not in the table schools)": [1, 0],
+    }

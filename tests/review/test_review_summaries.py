@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.review.places import places_of
+from edfi_toolkit.review.places import places_of, school_names
 from edfi_toolkit.review.summaries import by_event, left_alone, rows_aside, skipped_rows, values_of
 from edfi_toolkit.tables import normalise
 
@@ -190,7 +190,7 @@ def test_a_skipped_row_names_its_student() -> None:
             "schools": [{"school_id": "1", "ed_fi_school_id": "255901", "name": "Lincoln High"}],
         }
     )
-    build: Any = SimpleNamespace(skipped=by_rule, tables=tables)
+    build: Any = SimpleNamespace(skipped=by_rule, tables=tables, profile="certification")
 
     shown = skipped_rows(build)
 
@@ -217,8 +217,42 @@ def test_a_row_that_names_no_school_is_where_its_student_was_enrolled_last() -> 
         }
     )
 
-    found = places_of(rows, tables, id_column="id")
+    found = places_of(rows, tables, "wi-infinite-campus", id_column="id")
 
     assert found["student_id"].tolist()[:2] == ["K1", "K1"]
     assert found["school"].tolist()[:2] == ["Adams", "Lincoln"]
     assert found.iloc[2:].isna().all(axis=None)
+
+
+def test_lists_name_a_school_by_the_id_that_the_profile_forms_and_a_program_that_the_row_alone_asks_for() -> (
+    None
+):
+    tables = normalise(
+        {
+            "schools": [{"school_id": "410", "school_number": "410", "name": "Agave High"}],
+            "preferences": [{"name": "DistrictNumber", "value": "89"}],
+        }
+    )
+    ids = pd.Series([35089410, 35089999, None], dtype="Int64")
+    names = school_names(ids, tables, "nm-powerschool")
+    assert names.iloc[:2].tolist() == ["Agave High", "35089999 (not in the table schools)"]
+    assert names.isna().tolist() == [False, False, True]
+
+    unread = pd.DataFrame(
+        {"table": ["section504_records", "enrollments"], "id": ["505", "1"], "student_id": ["K1", "K1"]}
+    )
+    places = places_of(unread, normalise({}), "wi-infinite-campus", id_column="id")
+    assert places["program"].tolist()[0] == "Section 504 Placement"
+    assert places["program"].isna().tolist() == [False, True]
+
+
+def test_an_organization_that_owns_the_programs_is_no_school_that_was_forgotten() -> None:
+    row = {**PARTICIPATION, "participation_id": "p-1", "program_education_organization_id": "255901"}
+    tables = normalise(
+        {
+            "program_participation": [row],
+            "schools": [{"school_id": "1", "ed_fi_school_id": "255901001", "name": "Lincoln"}],
+        }
+    )
+    names = school_names(pd.Series([255901, 255901001]), tables, "certification")
+    assert names.tolist() == ["255901 (owner of the programs)", "Lincoln"]

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from edfi_toolkit.rules.contract import Kept, Profile, SchoolYearRule, When
 from edfi_toolkit.rules.nm_powerschool import events, explain, rules
 from edfi_toolkit.rules.nm_powerschool.settings import SETTINGS
@@ -26,4 +28,6 @@ PROFILE = Profile(
     asks_target=When("nm.student_published_from", "ods"),  # NM-SEL-1
     preferences=(rules.DISTRICT,),
     judges_dates=("beginDate",),  # NM-SEL-3
+    school_ids=rules.school_ids,
+    row_programs={"cte_records": lambda rows: pd.Series(rules.PROGRAM, rows.index, dtype="str")},
 )

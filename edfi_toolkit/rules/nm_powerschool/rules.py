@@ -141,15 +141,20 @@ def with_schools(students: pd.DataFrame, t: Tables) -> pd.DataFrame:
     mid_transfer = e.is_current & elsewhere & e.enroll_status.eq(TRANSFERRED_OUT).fillna(False)
     e["period_school_id"] = e.school_id
     e["school_id"] = e.school_id.mask(mid_transfer, e.enrollment_school_id)
-    alternate = t.schools.alt_school_number
-    no_alternate = alternate.isna() | pd.to_numeric(alternate, errors="coerce").le(0)
-    schools = t.schools.assign(known=True, building=alternate.mask(no_alternate, t.schools.school_number))
+    schools = t.schools.assign(known=True, building=buildings(t))
     e = look_up(
         e, schools, "school_id", known_school="known", school_excluded="state_exclude", building="building"
     )
     e["known_school"] = e.known_school.notna()
     e["building"] = e.location_code.fillna(e.building)
     return e.assign(enrollment_order=id_order(e.enrollment_id))
+
+
+def buildings(t: Tables) -> pd.Series:
+    """NM-ELE-1: the number of each school: the alternate one, else its own."""
+    alternate = t.schools.alt_school_number
+    no_alternate = alternate.isna() | pd.to_numeric(alternate, errors="coerce").le(0)
+    return alternate.mask(no_alternate, t.schools.school_number)
 
 
 def selected_periods(
@@ -217,6 +222,21 @@ def three_digits(numbers: pd.Series) -> pd.Series:
     return translate(numbers, lambda number: number.zfill(3) if re.fullmatch("[0-9]{1,3}", number) else None)
 
 
+def prefix(t: Tables) -> str:
+    """State and district; without a district no period gives a record (NM-ERR-1)."""
+    return f"{STATE}{district(t) or '000'}"
+
+
+def organization_ids(numbers: pd.Series, t: Tables) -> pd.Series:
+    """NM-ELE-1: state, district and building; missing for what is no building's number (NM-ELE-1b)."""
+    return (prefix(t) + three_digits(numbers)).astype("Int64")
+
+
+def school_ids(t: Tables) -> pd.Series:
+    """NM-ELE-1: the organization id of each school."""
+    return organization_ids(buildings(t), t)
+
+
 def elements(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[str, Any]) -> pd.DataFrame:
     """NM-ELE-1 to -11: what each record says."""
     descriptors = Descriptors(t, settings["descriptor_namespace"])
@@ -224,9 +244,8 @@ def elements(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[str, 
     old_standard = "ctePrograms" in standards.members(
         RESOURCE, standards.nearest(str(settings["data_standard"]))
     )
-    prefix = f"{STATE}{district(t) or '000'}"  # without a district no period came this far (NM-ERR-1)
-    organization = (prefix + three_digits(e.building)).astype("Int64")
-    owner = {"lea": int(f"{prefix}000"), "school": organization}
+    organization = organization_ids(e.building, t)
+    owner = {"lea": int(f"{prefix(t)}000"), "school": organization}
     program_edorg = settings["nm.program_edorg"]
     enrolled = enrolled_rows(t)
     said = {

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from edfi_toolkit.model import descriptor_uri
 from edfi_toolkit.rules.contract import Kept, Profile, SchoolYearRule, When
-from edfi_toolkit.rules.wi_infinite_campus import events, explain, rules
+from edfi_toolkit.rules.wi_infinite_campus import events, explain, programs, rules
 from edfi_toolkit.rules.wi_infinite_campus.settings import SETTINGS
 from edfi_toolkit.rules.wi_infinite_campus.synthetic import SYNTHETIC
 
@@ -29,5 +29,6 @@ PROFILE = Profile(
     keeps_deselected=(Kept(When("wi.exclude_after_publish", "retain"), ("WI-ENR-7", "WI-ENR-9")),),  # WI-EVT-18
     empties=When("wi.choice_resync", "delete"),  # WI-CFG-1
     judges_dates=("beginDate", "endDate"),  # OUTSIDE_YEAR
-    descriptors=(descriptor_uri("ProgramTypeDescriptor", rules.MODALITY_TYPE),),  # WI-ELE-4
+    row_programs=programs.ROW_PROGRAMS,
+    descriptors=(descriptor_uri("ProgramTypeDescriptor", programs.MODALITY_TYPE),),  # WI-ELE-4
 )  # fmt: skip

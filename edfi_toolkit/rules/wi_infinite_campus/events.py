@@ -12,7 +12,8 @@ import pandas as pd
 
 from edfi_toolkit.rules.building import Build
 from edfi_toolkit.rules.events import Changes, State, published_of_students, rested_on, rows_now
-from edfi_toolkit.rules.wi_infinite_campus.rules import has_provider, reported_type
+from edfi_toolkit.rules.wi_infinite_campus.programs import has_provider
+from edfi_toolkit.rules.wi_infinite_campus.rules import reported_type
 
 RECORD_504, RECORD_CEIS = "section504_records", "ceis_records"
 RECORD_MODE, RECORD_EL = "instruction_mode_records", "lep_records"

@@ -36,7 +36,6 @@ from edfi_toolkit.rules.frames import (
     rank_texts,
     shares_a_day,
     skip_unmatched,
-    translate,
     with_each_enrollment,
     with_student_numbers,
 )
@@ -49,6 +48,18 @@ from edfi_toolkit.rules.wi_infinite_campus.candidates import (
     with_enrollments,
 )
 from edfi_toolkit.rules.wi_infinite_campus.english_learners import english_learners
+from edfi_toolkit.rules.wi_infinite_campus.programs import (
+    CEIS_PROGRAM,
+    CESA_PROGRAM,
+    MODALITIES,
+    MODALITY_TYPE,
+    OTHER_PROVIDER_PROGRAM,
+    PROVIDER_TYPE,
+    SECTION_504_PROGRAM,
+    has_provider,
+    modality_programs,
+    provider_programs,
+)
 from edfi_toolkit.tables import Tables
 
 NAME = "wi-infinite-campus"
@@ -56,12 +67,6 @@ RECORD_TABLES = ("section504_records", "ceis_records", "instruction_mode_records
 SECTION_504 = "studentSection504ProgramAssociations"
 
 STATE_AGENCY = 48856  # WI-ELE-2
-# WI-ELE-3: program name and type of each trigger
-SECTION_504_PROGRAM = ("Section 504 Placement", "Section 504 Placement")
-CEIS_PROGRAM = ("Coordinated Early Intervening Services", "Cocurricular Programs")
-CESA_PROGRAM, OTHER_PROVIDER_PROGRAM = "Third Party - CESA", "Third Party - Other"
-PROVIDER_TYPE, MODALITY_TYPE = "Regular Education", "Modality"
-MODALITIES = {"in-person": "In-Person", "in person": "In-Person", "remote": "Remote", "hybrid": "Hybrid"}
 # WI-ELE-4: the state's own codes; Regular Education has none published
 WI_DPI = {
     "Section 504 Placement": "uri://dpi.wi.gov/ProgramTypeDescriptor#504",
@@ -193,11 +198,6 @@ def reported_type(e: pd.DataFrame) -> pd.Series:
     return e.state_enrollment_type.isin(["P", "PPP"])
 
 
-def has_provider(e: pd.DataFrame) -> pd.Series:
-    """WI-TP-1: a third party provider that is not NONE."""
-    return e.third_party_provider.notna() & e.third_party_provider.ne("NONE")
-
-
 # ---- Triggers, with the dates of WI-ELE-6 and WI-ELE-7
 
 
@@ -286,12 +286,9 @@ def third_party(qualifying: pd.DataFrame, account: Account) -> pd.DataFrame:
         counted = ", ".join(f"{code} ({count})" for code, count in others.items())
         says = f"Third party providers other than CESA, each reported as another provider: {counted}."
         account.notice("OTHER_PROVIDER", pd.Series([None], dtype="str"), "enrollments", says)
-    provider = translate(
-        named.third_party_provider, lambda code: CESA_PROGRAM if code == "CESA" else OTHER_PROVIDER_PROGRAM
-    )
     return candidates(
         named, "enrollments", flag="#third_party", rule="WI-TP-1", priority=FROM_FLAG,
-        program_name=provider, program_type=PROVIDER_TYPE,
+        program_name=provider_programs(named), program_type=PROVIDER_TYPE,
         begin_date=named.start_date, end_date=named.end_date,
     )  # fmt: skip
 
@@ -301,7 +298,7 @@ def modality(
 ) -> pd.DataFrame:
     """WI-MOD: one candidate per Instruction Mode record, from the enrollment active on its first day."""
     r = t.instruction_mode_records
-    r = r.assign(program_name=translate(r.learning_modality, lambda mode: MODALITIES.get(mode.lower())))
+    r = r.assign(program_name=modality_programs(r))
     first, last = pd.Timestamp(config.config_start), pd.Timestamp(config.config_end)
     inside = r.start_date.between(first, last) & (r.end_date.between(first, last) | r.end_date.isna())
     r = account.keep(
