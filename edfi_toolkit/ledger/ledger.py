@@ -349,7 +349,10 @@ class Ledger:
         """What a query finds, columns by name."""
         with self._guarded(), self.reading() as connection:
             result = connection.execute(query)
-            return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
+            rows = [
+                tuple(row) for row in result
+            ]  # which pandas takes apart without asking each row what it is
+            return pd.DataFrame(rows, columns=list(result.keys()))
 
 
 def _feed_names(rows: pd.DataFrame) -> list[str]:

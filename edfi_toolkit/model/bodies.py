@@ -51,6 +51,8 @@ class BodyArray(ExtensionArray):  # type: ignore[misc]
     @classmethod
     def _from_sequence(cls, scalars: Iterable[Any], *, dtype: Any = None, copy: bool = False) -> BodyArray:
         """Bodies given as mappings or as JSON text; anything else is none."""
+        if isinstance(scalars, pd.arrays.ArrowStringArray):
+            return BodyDtype().__from_arrow__(pa.array(scalars))
         return cls.of([_text(body) for body in scalars])
 
     @classmethod

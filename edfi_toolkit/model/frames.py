@@ -57,7 +57,7 @@ def _list(value: Any) -> list[str]:
         return value
     if isinstance(value, str):
         return list(orjson.loads(value)) if value.startswith("[") else [value] if value else []
-    return [str(item) for item in value] if isinstance(value, tuple | np.ndarray) else []
+    return list(map(str, value)) if isinstance(value, tuple | np.ndarray) else []
 
 
 def values_at(values: pd.Series, positions: pd.Series) -> pd.Series:
