@@ -48,9 +48,9 @@ def resting_on_errors(mapped: pd.DataFrame, build: Build, origins: Origins) -> d
     wishes = set(wished["table"] + ":" + wished["id"])
 
     def is_error(ref: str) -> bool:
-        return not named.isdisjoint((ref, row_of(ref))) or (
-            ref.partition(":")[0] in blind and not origins.has(ref)
-        )
+        if ref in named or row_of(ref) in named:
+            return True
+        return bool(blind) and ref.partition(":")[0] in blind and not origins.has(ref)
 
     held = {}
     for position, refs in enumerate(mapped["source_refs"].tolist()):

@@ -9,6 +9,7 @@ import pandas as pd
 
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.model.frames import among
 from edfi_toolkit.model.standards import SHIPPED
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.meanings import meanings_of
@@ -114,7 +115,7 @@ def _first_rows(aside: pd.DataFrame) -> Block:
 def _students_with_records(build: Build) -> set[str]:
     """SIS ids of the students that have a record."""
     students = build.tables["students"]
-    of_state = students["student_unique_id"].isin(build.records["student_unique_id"])
+    of_state = among(students["student_unique_id"], build.records["student_unique_id"])
     return set(students.loc[of_state, "student_id"])
 
 

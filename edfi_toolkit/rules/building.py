@@ -10,6 +10,7 @@ import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -135,6 +136,10 @@ class Build:
 
     def accounting(self) -> pd.DataFrame:
         """Per table: rows_in = used + skipped + set_aside + not_applicable + collapsed."""
+        return self._accounting.copy()
+
+    @cached_property
+    def _accounting(self) -> pd.DataFrame:  # goes through every row, and is asked for more than once
         from edfi_toolkit.rules.totals import accounting
 
         return accounting(self)
