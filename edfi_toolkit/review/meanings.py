@@ -6,12 +6,16 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+IN_THE_SIS = "Program office"  # who keeps what the rules are about
+_OF_THE_SCHOOL = ("students", "schools", "calendars", "enrollments")
+
 
 class Meaning(NamedTuple):
-    """The sentence a steward reads, and the next step."""
+    """The sentence a steward reads, the next step, and who can do it."""
 
     says: str
     hint: str
+    who: str
 
 
 def meaning_of(rule_id: str) -> Meaning | None:
@@ -22,8 +26,15 @@ def meaning_of(rule_id: str) -> Meaning | None:
     from edfi_toolkit.rules.catalogue import RULES
     from edfi_toolkit.validation.check_texts import CHECK_TEXTS
 
-    known = CHECK_TEXTS.get(rule_id) or RULES.get(rule_id)
-    return Meaning(known.says, known.hint) if known else None
+    if check := CHECK_TEXTS.get(rule_id):
+        return Meaning(check.says, check.hint, check.who)
+    rule = RULES.get(rule_id)
+    return Meaning(rule.says, rule.hint, IN_THE_SIS) if rule else None
+
+
+def who_enters(table: str) -> str:
+    """Who can correct a row of this table in the SIS."""
+    return "SIS clerk" if table in _OF_THE_SCHOOL else IN_THE_SIS
 
 
 def meanings_of(rule_ids: Iterable[str]) -> dict[str, str]:

@@ -47,7 +47,8 @@ class RunContent:
 
 def sheets(run: RunContent, *, all_records: bool = False) -> dict[str, pd.DataFrame]:
     """The sheets by name. all_records: one of all records too, with what happens to each."""
-    held, skipped = run.checked.held, skipped_rows(run.checked.build)
+    held, build = run.checked.held, run.checked.build
+    skipped = skipped_rows(build.skipped, build.tables, build.profile)
     refused = with_causes(run.rejections) if len(run.rejections) else run.rejections
     says, hints = (sentences_of(run.checked.findings, part) for part in ("says", "hint"))
     results = run.results.reindex(columns=["action", *_SENT])

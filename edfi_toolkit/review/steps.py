@@ -54,7 +54,7 @@ def built_view(build: Build, masker: Masker) -> View:
         says = "Built no record."
         if len(unreadable):
             says += f" {rows(len(unreadable), 'source row').capitalize()} could not be read."
-    asked = skipped_rows(build)
+    asked = skipped_rows(build.skipped, build.tables, build.profile)
     missing = set(asked["student_id"].dropna()) - _students_with_records(build)
     if len(skipped):
         says += f" {rows(len(skipped), 'source row').capitalize()} failed a rule and gave none."

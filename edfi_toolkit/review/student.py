@@ -1,4 +1,4 @@
-"""One student, the answer first: what is in the ODS, what is missing and why; then all that led to it."""
+"""One student, the answer first: what is in the ODS, what is missing, why, who does what; then all that led to it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from typing import Any
 
 import pandas as pd
 
+from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.privacy import Masker
+from edfi_toolkit.review.meanings import meaning_of, who_enters
 from edfi_toolkit.review.steps import in_words
-from edfi_toolkit.review.summaries import WHO, rows
+from edfi_toolkit.review.summaries import WHO, rows, texts_of
 from edfi_toolkit.review.views import Block, View
 from edfi_toolkit.rules.explain.story import parts_of
+
+_MISSING = ["what", "state", "why", "todo", "who", "where", "rule", "sentence"]
+_NOT_DONE = {"POST": "is missing", "PUT": "was not updated", "DELETE": "was not removed"}
+_REFUSED, _HELD, _NO_RECORD = "refused by the ODS", "held back", "no record"
 
 
 def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) -> View:
@@ -24,38 +30,25 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
         refused[refused["open"].astype(bool)] if len(refused) else refused,
         *(facts[name] for name in ("skipped", "story")),
     )
-    answer = [_in_the_ods(published)]
-    answer += [
-        f"{name} is held back ({', '.join(by)})"
-        for name, by in zip(held["program_name"], held["held_by"], strict=True)
-    ]
-    answer += [
-        f"{name} was refused: {cause}"
-        for name, cause in zip(still.get("program_name", ()), still.get("cause", ()), strict=True)
-    ]
-    if len(skipped):
-        first = skipped.iloc[0]
-        answer.append(
-            f"{rows(len(skipped), 'row').capitalize()} gave no record, the first of "
-            f"{first['table']} by {first['rule']}: {first['says']}"
-        )
+    missing = _missing(still, held, skipped)
+    answer = [_in_the_ods(published), *missing["sentence"], facts["note"]]
     spans = facts["spans"].sort_values("begins", kind="stable")
     columns = ["program_name", "begin_date", "resource"]
     return View(
         title="One student",
-        says=" ".join(f"{part.rstrip('.')}." for part in [*answer, facts["note"]] if part),
+        says=" ".join(f"{part.rstrip('.')}." for part in answer if part),
         tone="bad" if len(still) or len(held) else "check" if len(skipped) or facts["note"] else "good",
         blocks=[
+            Block(
+                "What is missing, why, and who does what",
+                missing.drop(columns="sentence"),
+                "Nothing: every row gave a record, or no rule asks for it.",
+                tone="check",
+            ),
             Block(
                 "What the ODS holds", published[[*columns, "now"]], "Nothing of this student was published."
             ),
             Block("Over the year", spans, "No enrollment and no record."),
-            Block(
-                "Rows that gave no record",
-                skipped,
-                "Every row gave a record, or no rule asks for it.",
-                tone="check",
-            ),
             *(Block(part, in_words(steps)) for part, steps in (parts_of(story) if len(story) else ())),
             Block(
                 "Requests and answers",
@@ -63,11 +56,9 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
                 "Nothing was refused.",
             ),
         ],
-        next_step="Correct what the first line names, in the SIS or in notebook 50; then read the source again."
-        if len(answer) > 1
-        else "",
+        next_step=_next_step(missing),
         masker=masker.knowing([student]),
-        frames={"over the year": spans, "story": story},
+        frames={"over the year": spans, "missing": missing, "story": story},
         value=story,
     )
 
@@ -76,7 +67,49 @@ def _in_the_ods(published: pd.DataFrame) -> str:
     if published.empty:
         return "Nothing of this student is in the ODS from us"
     states = published["now"].value_counts()
+    programs = ", ".join(published["program_name"].astype("str").unique())
+    sent = f"Sent: {rows(len(published), 'record')} ({programs})"
     if set(states.index) == {"as sent"}:
-        return f"Sent: {rows(len(published), 'record')}, all in the ODS as sent"
-    counts = ", ".join(f"{count:,} {state}" for state, count in states.items())
-    return f"Sent: {rows(len(published), 'record')}; {counts}"
+        return f"{sent}, all in the ODS as sent"
+    return f"{sent}; {', '.join(f'{count:,} {state}' for state, count in states.items())}"
+
+
+def _missing(refused: pd.DataFrame, held: pd.DataFrame, skipped: pd.DataFrame) -> pd.DataFrame:
+    """What is not in the ODS: refused records, records that are held, then rows that gave none. Columns of _MISSING.
+
+    sentence: without a value of the row, since it is shown unmasked.
+    """
+    found = []
+    for row in refused.to_dict("records"):
+        program, why = row["program_name"], f"{row['cause']}."
+        sentence = f"{program} {_NOT_DONE[row['action']]}, refused by the ODS: {why}"
+        found.append((program, _REFUSED, why, row["todo"], row["who"], "", "", sentence))
+    for row in held.to_dict("records"):
+        program, by = row["program_name"], ", ".join(row["held_by"])
+        why, todo = texts_of(row["held_by"], "says"), texts_of(row["held_by"], "hint")
+        who = dict.fromkeys(known.who for rule in row["held_by"] if (known := meaning_of(rule)))
+        sentence = f"{program} is missing, held back: {why.rstrip('.')} ({by})"
+        found.append((program, _HELD, why, todo, ", ".join(who), "", by, sentence))
+    for row in skipped.to_dict("records"):
+        program, line = cell_text(row.get("program")), cell_text(row["row"])
+        where = f"{row['file']}, row {line}" if line else f"{row['table']} {row['id']}"
+        plain = texts_of([row["rule"]], "says").rstrip(".")
+        first = f"{program} is missing" if program else f"A row of {row['table']} gave no record"
+        found.append(
+            (
+                *(program or f"row of {row['table']}", _NO_RECORD, row["says"], row["todo"]),
+                *(who_enters(row["table"]), where, row["rule"], f"{first}: {plain} ({row['rule']})"),
+            )
+        )
+    return pd.DataFrame(found, columns=_MISSING, dtype="str")
+
+
+def _next_step(missing: pd.DataFrame) -> str:
+    """What to do about the first of them, and by whom."""
+    if missing.empty:
+        return ""
+    first = missing.iloc[0]
+    step = f"{first['todo']} Who can do it: {first['who']}."
+    if first["state"] != _REFUSED and not first["todo"].startswith("Nothing to do"):
+        step += " Then read the source again."
+    return step + (" The list above has the others." if len(missing) > 1 else "")

@@ -17,7 +17,7 @@ from edfi_toolkit.tables.load_errors import is_load_error
 
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
-    from edfi_toolkit.rules import Build
+    from edfi_toolkit.tables import Tables
     from edfi_toolkit.validation import Checked
 
 SEVERITIES = ("critical", "warning", "info")
@@ -137,13 +137,13 @@ def rows_aside(skipped: pd.DataFrame) -> pd.DataFrame:
     return shown.loc[at_load.sort_values(kind="stable").index, columns].reset_index(drop=True)
 
 
-def skipped_rows(build: Build) -> pd.DataFrame:
+def skipped_rows(skipped: pd.DataFrame, tables: Tables, profile: str) -> pd.DataFrame:
     """Rows without a record as in `rows_aside`, with what to do, student (SIS id), school and program, cause first.
 
     The place in a file comes last: only rows that could not be read have one. Without any known program no column.
     """
-    skipped = rows_aside(build.skipped)
-    places = places_of(skipped, build.tables, build.profile, id_column="id")
+    skipped = rows_aside(skipped)
+    places = places_of(skipped, tables, profile, id_column="id")
     skipped["student_id"] = skipped.get("student_id", places["student_id"]).fillna(places["student_id"])
     todo = [texts_of([rule], "hint") for rule in skipped["rule"]]
     skipped = skipped.assign(todo=todo, school=places["school"], program=places["program"])

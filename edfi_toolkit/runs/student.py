@@ -12,8 +12,8 @@ from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError
 from edfi_toolkit.model.equality import body_hash
 from edfi_toolkit.review.causes import with_causes
-from edfi_toolkit.review.meanings import meaning_of
 from edfi_toolkit.review.student import student_view
+from edfi_toolkit.review.summaries import skipped_rows
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.runs.decisions import rejection_rows
 from edfi_toolkit.runs.planning import identity_map, short_retry
@@ -83,6 +83,7 @@ def student(run: Run, typed: str = "") -> View:
     state = students.loc[[local], "student_unique_id"].iloc[0]
     published, note = _published(run, state)
     is_built = run.folder.has("build")
+    skipped = skipped_rows(run.built.skipped if is_built else run.tables.skipped, run.tables, run.profile)
     built = run.built.records if is_built else pd.DataFrame(columns=["student_unique_id", "program_name"])
     held = run.checked.held if run.folder.has("validate") else built.assign(held_by=None)
     refused = with_causes(rejection_rows(run)) if run.target_name in run.installation.targets else None
@@ -91,7 +92,7 @@ def student(run: Run, typed: str = "") -> View:
         "note": note,
         "held": held[held["student_unique_id"].eq(state)],
         "refused": refused[refused["student_unique_id"].eq(state)] if refused is not None else held[:0],
-        "skipped": _skipped(run, local, run.built.skipped if is_built else run.tables.skipped),
+        "skipped": skipped[skipped["student_id"].eq(local)],
         "spans": _spans(run, local, built[built["student_unique_id"].eq(state)]),
         "story": run.built.explain(student_id=local).frame if is_built else pd.DataFrame(),
     }
@@ -117,20 +118,6 @@ def _published(run: Run, state: Any) -> tuple[pd.DataFrame, str]:
     except EdfiToolkitError as error:
         note = f"What the ODS holds now is not known: {error}"
     return own.assign(now=pd.Series(now, own.index, dtype="str")), note
-
-
-def _skipped(run: Run, local: str, skipped: pd.DataFrame) -> pd.DataFrame:
-    """The student's rows that gave no record: table, id, rule, says."""
-    tables = run.tables
-    own = skipped["student_id"].eq(local).fillna(False) if "student_id" in skipped else skipped["id"].isna()
-    for name in skipped["table"].unique():
-        rows = tables[str(name)]
-        if "student_id" in rows:
-            ids = rows.loc[rows["student_id"].eq(local)].iloc[:, 0].astype("str")
-            own = own | (skipped["table"].eq(name) & skipped["id"].isin(ids))
-    kept = skipped.loc[own.astype(bool), ["table", "id", "rule"]]
-    says = [meaning.says if (meaning := meaning_of(rule)) else "" for rule in kept["rule"]]
-    return kept.assign(says=pd.Series(says, kept.index, dtype="str"))
 
 
 def _spans(run: Run, local: str, built: pd.DataFrame) -> pd.DataFrame:

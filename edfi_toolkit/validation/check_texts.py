@@ -13,13 +13,14 @@ SEVERITIES = ("critical", "warning", "info")
 
 @dataclass(frozen=True)
 class CheckText:
-    """One check: how bad a hit is, what it means, what to do, and who says so."""
+    """One check: how bad a hit is, what it means, what to do, who says so, and who can do it."""
 
     rule_id: str
     severity: str
     says: str
     hint: str
     source: str
+    who: str = "Program office"
 
 
 STANDARD = "Ed-Fi Data Standard 5.2"
@@ -39,6 +40,7 @@ _ALL = (
         "The data standard, or the target, does not have the resource this record is for.",
         "Decide with the host which resource takes such records; nothing is sent there.",
         STANDARD,
+        who="ODS administrator",
     ),
     CheckText(
         "DS-MEMBER",
@@ -53,6 +55,7 @@ _ALL = (
         "The record holds an extension, which is not part of the data standard and was not checked.",
         "Make sure that the target knows this extension.",
         STANDARD,
+        who="ODS administrator",
     ),
     CheckText(
         "DS-TYPE",
@@ -109,6 +112,7 @@ _ALL = (
         "A code value does not lead to a descriptor that exists.",
         "Correct the code in the SIS, or map it in the table descriptor_map.",
         STANDARD,
+        who="SIS publishing team",
     ),
     CheckText(
         "COM-PAY-4",
@@ -158,6 +162,7 @@ _ALL = (
         "The education organization does not exist in the target.",
         "Check the organization's id, or publish the school or district first.",
         ODS,
+        who="SIS publishing team",
     ),
     CheckText(
         "REF-STUDENT",
@@ -165,6 +170,7 @@ _ALL = (
         "The student does not exist in the target, or this login may not see it.",
         "Send the student and the enrollment from the SIS to the ODS first; then validate again.",
         ODS,
+        who="SIS publishing team",
     ),
     CheckText(
         "REF-ENROLLMENT",
@@ -172,6 +178,7 @@ _ALL = (
         "The student has no enrollment in the target; the ODS would answer 403.",
         "Send the student's school association from the SIS to the ODS first; then validate again.",
         ODS,
+        who="SIS publishing team",
     ),
     CheckText(
         "REF-UNREADABLE",
@@ -179,6 +186,7 @@ _ALL = (
         "The target did not let this login read a resource, so a check against it was left out.",
         "Ask the target's host for read access, or accept that such records are refused only when sent.",
         ODS,
+        who="ODS administrator",
     ),
     CheckText(
         "YEAR",

@@ -31,7 +31,8 @@ def test_what_is_missing_is_answered_with_its_reason_in_the_panel(work: Playgrou
     local = rows.loc[row["id"], "student_id"]
     panel = StudentPanel(run)
     panel.form.press("look", student=local)
-    assert "CERT-SEL-3" in panel.story.value
+    assert "(CERT-SEL-3)" in panel.story.value
+    assert "Who can do it: Program office" in panel.story.value
     assert local not in panel.story.value
     assert bytes(panel.picture.value).startswith(b"\x89PNG")
     panel.form.press("look", student="Nobody Here")
