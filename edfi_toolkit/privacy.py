@@ -51,7 +51,6 @@ PERSONAL_COLUMNS = frozenset(
 )
 # Row ids of these tables name a person; row ids of other tables name a row in the SIS, which a steward needs.
 PERSONAL_TABLES = frozenset({"students"})
-
 STUDENT_IDS = ["student_id", "student_unique_id"]
 MASKED_FROM = 5  # characters: what a run hides of its students inside texts
 
@@ -156,8 +155,9 @@ class Masker:
 
     def knowing(self, ids: Iterable[object]) -> Masker:
         """The same masker with further ids to hide inside free text."""
+        new = [text for text in map(_text_of, ids) if not any(text.casefold() in one for one in self._known)]
         other = copy(self)
-        other._known = (*self._known, _known_words(ids))
+        other._known = (*self._known, _known_words(new)) if new else self._known
         return other
 
     def masked(self) -> Masker:
