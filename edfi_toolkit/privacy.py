@@ -21,33 +21,11 @@ import orjson
 import pandas as pd
 
 PERSONAL_COLUMNS = frozenset(
-    {
-        "student_id",
-        "student_unique_id",
-        "student_name",
-        "first_name",
-        "middle_name",
-        "last_name",
-        "birth_date",
-        "studentUniqueId",
-        "staffUniqueId",
-        "contactUniqueId",
-        "parentUniqueId",
-        "personId",
-        "identificationCode",
-        "loginId",
-        "firstName",
-        "middleName",
-        "lastSurname",
-        "maidenName",
-        "preferredFirstName",
-        "preferredLastSurname",
-        "birthDate",
-        "birthCity",
-        "electronicMailAddress",
-        "telephoneNumber",
-        "streetNumberName",
-    }
+    {"student_id", "student_unique_id", "student_name", "first_name", "middle_name", "last_name"}
+    | {"studentUniqueId", "staffUniqueId", "contactUniqueId", "parentUniqueId", "personId"}
+    | {"identificationCode", "loginId", "firstName", "middleName", "lastSurname", "maidenName"}
+    | {"preferredFirstName", "preferredLastSurname", "birthDate", "birthCity"}
+    | {"birth_date", "electronicMailAddress", "telephoneNumber", "streetNumberName"}
 )
 # Row ids of these tables name a person; row ids of other tables name a row in the SIS, which a steward needs.
 PERSONAL_TABLES = frozenset({"students"})
@@ -82,8 +60,15 @@ def pseudonym(value: object, key: bytes) -> str:
 
     7, 7.0 and "7" are one person. Ten digits: among a million students hardly two look alike.
     """
+    hashed = _keyed(key).copy()  # made once: half of the cost
+    hashed.update(_text_of(value).encode())
+    return f"S-{hashed.hexdigest()}"
+
+
+@lru_cache(maxsize=8)
+def _keyed(key: bytes) -> hashlib.blake2b:
     secret = key if len(key) <= hashlib.blake2b.MAX_KEY_SIZE else hashlib.blake2b(key).digest()
-    return f"S-{hashlib.blake2b(_text_of(value).encode(), key=secret, digest_size=5).hexdigest()}"
+    return hashlib.blake2b(key=secret, digest_size=5)
 
 
 @lru_cache(maxsize=4096)
@@ -115,6 +100,8 @@ _PERSONAL = frozenset(map(_letters_of, PERSONAL_COLUMNS))
 
 
 def _text_of(value: object) -> str:
+    if isinstance(value, str):
+        return value
     whole = isinstance(value, float | np.floating) and math.isfinite(value) and float(value).is_integer()
     return str(int(value)) if whole else str(value)  # type: ignore[call-overload]
 
@@ -126,12 +113,12 @@ def is_missing(value: Any) -> bool:
 
 def _known_words(ids: Iterable[object]) -> dict[str, str]:
     """Lower-cased word -> spelling, of every id; of a name with spaces, its longer words."""
-    known: dict[str, str] = {}
-    for value in ids:
-        spelled = _text_of(value)
-        words = [spelled] if _WORD.fullmatch(spelled) else [w for w in _WORD.findall(spelled) if len(w) > 2]
-        known.update((word.casefold(), word) for word in words)
-    return known
+    whole, other = list[str](), list[str]()
+    for spelled in map(_text_of, ids):
+        # The first is true of most ids, and quicker.
+        (whole if spelled.isalnum() or _WORD.fullmatch(spelled) else other).append(spelled)
+    words = dict.fromkeys(_WORD.findall("\n".join(other)))  # of 100,000 names, some thousand words
+    return {word.casefold(): word for word in (*(word for word in words if len(word) > 2), *whole)}
 
 
 class Masker:
@@ -177,6 +164,8 @@ class Masker:
         """The pseudonym of one personal value; missing stays missing; lists and members one by one."""
         if self.reveal or is_missing(value):
             return value
+        if isinstance(value, str):
+            return self._pseudonym(value)
         if isinstance(value, Mapping):
             return {member: self.value(each) for member, each in value.items()}
         if isinstance(value, list | tuple | set | frozenset | np.ndarray):
@@ -245,9 +234,13 @@ class Masker:
             shown.columns = pd.Index(labels, name=frame.columns.name)
         return shown
 
+    def persons(self, cells: pd.Series) -> pd.Series:
+        """The pseudonyms of a personal column."""
+        return cells if self.reveal else _map_distinct(cells, self.value)
+
     def _column(self, cells: pd.Series, name: str) -> pd.Series:
         if is_personal(cells.name):
-            return _map_distinct(cells, self.value)
+            return self.persons(cells)
         textual = cells.dtype.kind == "O"  # texts, categories, objects and JSON bodies
         if not textual or name in _PLAIN:
             return cells

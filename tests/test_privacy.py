@@ -184,6 +184,11 @@ def test_a_name_of_several_words_is_hidden_word_by_word() -> None:
     assert "Hara" not in text
 
 
+def test_a_name_that_is_an_id_of_its_own_has_that_pseudonym_wherever_it_stands() -> None:
+    for ids in (["ANN", "Ann Example"], ["Ann Example", "ANN"]):
+        assert Masker(KEY, ids).text("asked Ann") == f"asked {pseudonym('ANN', KEY)}"
+
+
 def test_row_ids_are_hidden_where_they_name_a_person_and_shown_where_they_name_a_row() -> None:
     frame = pd.DataFrame({"table": ["students", "enrollments"], "id": [ID, "20"], "row_id": [ID, "20"]})
     shown = MASKER.frame(frame)

@@ -15,7 +15,7 @@ import pandas as pd
 from edfi_toolkit.display.labels import label
 from edfi_toolkit.display.records import read_json
 from edfi_toolkit.display.texts import visible
-from edfi_toolkit.display.values import cell_text
+from edfi_toolkit.display.values import DESCRIPTOR, cell_text
 from edfi_toolkit.model.bodies import BodyDtype
 from edfi_toolkit.privacy import Masker, personal_values, safe_cell
 
@@ -100,16 +100,25 @@ class TextTable:
 class Table:
     """The first rows of a frame as HTML and as text, masked always, with a line that counts them.
 
-    Columns of JSON bodies are left out. empty: what to show in place of "No rows".
+    Columns of JSON bodies are left out. empty: what to show in place of "No rows". total: how many rows there are, when
+    the frame has the first of them only and the masker knows the persons of all.
     """
 
     def __init__(
-        self, frame: pd.DataFrame, *, masker: Masker, rows: int = 20, title: str = "", empty: str = ""
+        self,
+        frame: pd.DataFrame,
+        *,
+        masker: Masker,
+        rows: int = 20,
+        title: str = "",
+        empty: str = "",
+        total: int | None = None,
     ) -> None:
+        total = len(frame) if total is None else total
         hiding = masker.masked().knowing(personal_values(frame))
         self._texts = TextTable.of(frame.head(rows).iloc[:, columns_on_a_line(frame)], hiding)
         self.title = title
-        self.count = _count(min(rows, len(frame)), len(frame)) if len(frame) or not empty else empty
+        self.count = _count(min(rows, total), total) if total or not empty else empty
 
     @property
     def html(self) -> str:
@@ -132,8 +141,18 @@ def column_texts(column: pd.Series, as_text: Callable[[Any], str] = cell_text) -
     if not plain:  # lists and bodies cannot be compared; 1 and True are equal and read differently
         return [as_text(cell) for cell in column]
     codes, distinct = pd.factorize(column.astype(object) if column.dtype == "category" else column)
-    texts = np.array([*(as_text(cell) for cell in distinct), ""], dtype=object)
-    return list(texts[codes])
+    cells = np.asarray(distinct, dtype=object).tolist()
+    written = cells if _read_as_they_are(cells) else [as_text(cell) for cell in cells]
+    return np.array([*written, ""], dtype=object)[codes].tolist()
+
+
+def _read_as_they_are(cells: list[Any]) -> bool:
+    """Whether all are texts that `cell_text` leaves alone: seen at one look, however many."""
+    try:
+        joined = "".join(cells)
+    except TypeError:  # not all are texts
+        return False
+    return joined.isprintable() and DESCRIPTOR not in joined
 
 
 def columns_on_a_line(frame: pd.DataFrame) -> list[int]:

@@ -24,17 +24,18 @@ from edfi_toolkit.display.texts import visible
 from edfi_toolkit.model import SERVER_MEMBERS
 from edfi_toolkit.privacy import is_missing
 
+DESCRIPTOR = "uri://"  # what the URI of a descriptor begins with
 SEQUENCES = (list, tuple, set, frozenset, np.ndarray)
 
 
 def cell_text(value: Any) -> str:
     """One value as a person reads it, by the table above."""
+    if isinstance(value, str):
+        return visible(value.rpartition("#")[2] if value.startswith(DESCRIPTOR) else value)
     if is_missing(value):
         return ""
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
-    if isinstance(value, str):
-        return visible(value.rpartition("#")[2] if value.startswith("uri://") else value)
     if isinstance(value, float | np.floating):
         return f"{value:.0f}" if float(value).is_integer() else f"{value:.6g}"
     if isinstance(value, date):
@@ -80,8 +81,10 @@ def moment(at: datetime) -> str:
 
 def search_text(value: Any) -> str:
     """The values in a body or list without the names of its members, to search in; else as a cell."""
-    if isinstance(value, Mapping):
-        return "\n".join(search_text(item) for item in value.values())
+    if isinstance(value, str):
+        return cell_text(value)
     if isinstance(value, SEQUENCES):
-        return "\n".join(search_text(item) for item in value)
+        return "\n".join(map(search_text, value))
+    if isinstance(value, Mapping):
+        return "\n".join(map(search_text, value.values()))
     return cell_text(value)

@@ -17,6 +17,7 @@ from edfi_toolkit.review.summaries import SEVERITIES
 
 FEW = 60  # distinct values of a column that are offered as a list
 NOTHING = "(empty)"  # the choice of rows without a value
+_ORDERED = "biufmM"  # kinds of columns that sort as they are: numbers, yes and no, times
 _ABOUT = ("table", "column", "field", "value", "was")  # what a row is about, and quotes
 
 
@@ -27,7 +28,7 @@ class Arrangement:
         self._frame, self._masker = frame.reset_index(drop=True), masker
         self._names = [str(name) for name in frame.columns]
         self._haystacks: dict[str, pa.Array] = {}
-        self._ranked: dict[tuple[str, bool], np.ndarray] = {}
+        self._ranks: dict[tuple[str, bool], np.ndarray] = {}
 
     def order(self, words: str, by_column: Mapping[str, str], sort_by: str) -> np.ndarray:
         """Positions of the rows that have all words somewhere and each column's text, sorted.
@@ -43,7 +44,7 @@ class Arrangement:
         kept = np.flatnonzero(found)
         if not sort_by:
             return kept
-        ranks = self._ranks(sort_by.removeprefix("-"), sort_by.startswith("-"))
+        ranks = self._ranked(sort_by.removeprefix("-"), sort_by.startswith("-"))
         return kept[np.argsort(ranks[kept], kind="stable")]
 
     @cached_property
@@ -82,9 +83,13 @@ class Arrangement:
         return not is_personal(self._names[at]) and 1 < values <= min(FEW, len(column) // 2)
 
     def _counts(self, name: str) -> dict[str, int]:
-        by_text = pd.Series(self._ranks(name, False)).groupby(self._few[name])
-        counts = by_text.size()[by_text.min().sort_values().index]
-        return {str(text): int(count) for text, count in counts.items()}
+        texts = pd.Series(self._few[name])
+        counts = texts.value_counts()
+        first = np.flatnonzero(~texts.duplicated())  # one row of each text is enough to sort them
+        cells = self._frame.iloc[first, self._names.index(name)]
+        return {
+            text: int(counts[text]) for text in texts[first[np.argsort(_ranks(cells, name), kind="stable")]]
+        }
 
     def _column_has(self, name: str, text: str) -> np.ndarray:
         if name in self._few:
@@ -97,23 +102,24 @@ class Arrangement:
             at = self._names.index(name)
             parts = [self._frame.iloc[:, at]]
             if is_personal(name):
-                parts.append(self._masker.frame(self._frame.iloc[:, [at]]).iloc[:, 0])
+                parts.append(self._masker.persons(self._frame.iloc[:, at]))
             texts = [pa.array(column_texts(part, search_text), pa.large_string()) for part in parts]
             joined = pc.binary_join_element_wise(*texts, pa.scalar("\n", pa.large_string()))
             self._haystacks[name] = pc.utf8_lower(joined)
         return self._haystacks[name]
 
-    def _ranks(self, name: str, descending: bool) -> np.ndarray:
-        """The place of each row when sorted by a column: what has an order by it, numbers by size; missing last."""
-        if (name, descending) in self._ranked:
-            return self._ranked[name, descending]
-        codes, _distinct = pd.factorize(
-            _comparable(self._frame.iloc[:, self._names.index(name)], name), sort=True
-        )
-        last = len(codes) + 1
-        ranks = np.where(codes < 0, last, last - 1 - codes if descending else codes)
-        self._ranked[name, descending] = ranks
-        return ranks
+    def _ranked(self, name: str, descending: bool) -> np.ndarray:
+        if (name, descending) not in self._ranks:
+            cells = self._frame.iloc[:, self._names.index(name)]
+            self._ranks[name, descending] = _ranks(cells, name, descending)
+        return self._ranks[name, descending]
+
+
+def _ranks(cells: pd.Series, name: str, descending: bool = False) -> np.ndarray:
+    """The place of each cell of a column when sorted: what has an order by it, numbers by size; missing last."""
+    values = pa.array(_comparable(cells, name), from_pandas=True)
+    ranks = pc.rank(values, "descending" if descending else "ascending", tiebreaker="dense")
+    return ranks.to_numpy()
 
 
 def _comparable(cells: pd.Series, name: str) -> pd.Series:
@@ -122,9 +128,9 @@ def _comparable(cells: pd.Series, name: str) -> pd.Series:
         return cells.astype(object).map({word: weight for weight, word in enumerate(SEVERITIES)})
     if isinstance(cells.dtype, pd.CategoricalDtype) and cells.cat.ordered:
         return cells.cat.codes.mask(cells.isna())
-    if cells.dtype != object and not isinstance(cells.dtype, pd.StringDtype | pd.CategoricalDtype):
+    if cells.dtype.kind in _ORDERED:
         return cells
-    words = pd.Series(column_texts(cells, search_text), dtype=object).replace("", None)
+    words = pd.Series(column_texts(cells, search_text), dtype="str").replace("", None)
     numbers = pd.to_numeric(words, errors="coerce")
     return numbers if numbers.notna().eq(words.notna()).all() else words.str.casefold()
 

@@ -90,7 +90,7 @@ class Grid(anywidget.AnyWidget):
         """The grid, and its masked first rows for where a saved notebook is opened again."""
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is not None:
-            bundle[0]["text/html"] = self._static()._repr_html_()
+            bundle[0]["text/html"] = self._static
         return bundle
 
     def _ipython_display_(self) -> None:
@@ -99,13 +99,16 @@ class Grid(anywidget.AnyWidget):
 
         display(self._repr_mimebundle_()[0], raw=True)
         if not os.environ.get(SAVES):
-            table = self._static()._repr_html_()
-            display(HTML(f"<details><summary>The first rows as a plain table</summary>{table}</details>"))
+            kept = f"<details><summary>The first rows as a plain table</summary>{self._static}</details>"
+            display(HTML(kept))
         if self._below is not None and len(self._frame):
             display(self._below(self._columns, lambda: self._frame.iloc[list(self.selection)]))
 
-    def _static(self) -> Table:
-        return Table(self._frame, masker=self._masker, rows=_STATIC_ROWS, title=self.title, empty=self._empty)
+    @cached_property
+    def _static(self) -> str:
+        first, total = self._frame.iloc[:_STATIC_ROWS, self._on_a_line], len(self._frame)
+        options: dict[str, Any] = {"title": self.title, "empty": self._empty, "total": total}
+        return Table(first, masker=self._hiding, rows=_STATIC_ROWS, **options)._repr_html_()
 
     @property
     def selected(self) -> Record | None:

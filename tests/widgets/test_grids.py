@@ -221,6 +221,20 @@ def test_lists_and_bodies_can_be_sorted() -> None:
     assert column(press(grid, sort="body"), "rules") == ["B", "A", ""]
 
 
+def test_bodies_kept_as_text_can_be_sorted() -> None:
+    bodies = pd.Series([{"a": "b"}, {"a": "a"}, None], dtype="body")
+    grid = a_grid(pd.DataFrame({"rules": ["B", "A", ""], "body": bodies}))
+    assert column(press(grid, sort="body"), "rules") == ["A", "B", ""]
+
+
+def test_the_saved_rows_hide_students_that_are_further_below_and_count_all() -> None:
+    frame = some_rows()
+    frame.loc["row 0", "detail"] = f"the same as {int(CANARY) + 59}"
+    saved = a_grid(frame)._repr_mimebundle_()[0]["text/html"]
+    assert "20 of 60 rows" in saved
+    assert CANARY[:-2] not in saved
+
+
 def test_bodies_have_no_column_unless_there_is_nothing_else() -> None:
     bodies = pd.DataFrame({"body": [{"a": 1}], "last_body": ['{"a": 1}']})
     assert [each["name"] for each in a_grid(bodies.assign(n=1))._view()["columns"]] == ["n"]
