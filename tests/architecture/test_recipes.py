@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import configparser
-import runpy
 import shutil
 import subprocess
-import sys
-from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import papermill
 import pytest
 
 from edfi_toolkit.runs.parameters import refuse_credentials, refuse_unknown
+from tests.factories.recipes import RECIPES, operators
 
 ROOT = Path(__file__).resolve().parents[2]
-RECIPES = ROOT / "docs" / "recipes"
 
 
 @pytest.mark.parametrize("name", ["edfi-batch.service", "edfi-batch.timer"])
@@ -34,36 +29,6 @@ def test_systemd_accepts_the_units(name: str, tmp_path: Path) -> None:
         command = ["systemd-analyze", "verify", str(tmp_path / name)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert "nknown" not in done.stderr, done.stderr
-
-
-def operators(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What the DAG gives Airflow's operator; where Airflow is missing, to something that only notes it."""
-    noted: list[dict[str, Any]] = []
-    if find_spec("airflow") is None:  # it lives in an environment of its own
-
-        class Noted:
-            def __init__(self, *_: Any, **given: Any) -> None:
-                if "task_id" in given:
-                    noted.append(given)
-
-            def __enter__(self) -> None: ...
-
-            def __exit__(self, *_: object) -> None: ...
-
-        for name in ("airflow", "airflow.sdk", "airflow.providers.papermill.operators.papermill"):
-            monkeypatch.setitem(sys.modules, name, ModuleType(name))
-        for name in (
-            "airflow.providers",
-            "airflow.providers.papermill",
-            "airflow.providers.papermill.operators",
-        ):
-            monkeypatch.setitem(sys.modules, name, ModuleType(name))
-        vars(sys.modules["airflow.sdk"]).update(DAG=Noted, chain=lambda *_: None)
-        vars(sys.modules["airflow.providers.papermill.operators.papermill"])["PapermillOperator"] = Noted
-        runpy.run_path(str(RECIPES / "airflow_north.py"))
-        return noted
-    made = runpy.run_path(str(RECIPES / "airflow_north.py"))
-    return [vars(task) for dag in made.values() if hasattr(dag, "tasks") for task in dag.tasks]
 
 
 @pytest.mark.filterwarnings("default")  # papermill warns about itself
