@@ -123,7 +123,8 @@ def rejections_view(rejections: pd.DataFrame, masker: Masker) -> View:
             )
         ],
         next_step=(
-            "Take the first cause, correct it, and run the notebooks again; nothing is sent twice."
+            "Take the first cause. Correct and retry its records in notebook 50, or have them corrected in the SIS and "
+            "read again; nothing is sent twice."
             if len(still)
             else ""
         ),
@@ -150,11 +151,11 @@ def workshop_view(refused: pd.DataFrame, masker: Masker) -> View:
         says=says,
         tone="bad" if len(still) else "good",
         blocks=[
-            Block("Causes", causes[["cause", "rejections", "who", "todo"]], "No refusal is open."),
+            Block("Causes", causes[["cause", "rejections", "todo", "who"]], "No refusal is open."),
             Block("Records", still[["cause", *WHO, "messages"]], "No refusal is open."),
             Block("Closed, and how", ended[closing], "None has been closed yet."),
         ],
-        next_step="Choose a record below: its story, what was sent, the ODS now, its source rows."
+        next_step="Choose a cause, then a record: its source rows, what was sent, the ODS now, its story."
         if len(still)
         else "",
         masker=masker,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from edfi_toolkit.display.values import cell_text
@@ -52,8 +54,8 @@ def in_one_list(corrections: pd.DataFrame, dismissals: pd.DataFrame, *, now: pd.
     return every[COLUMNS].reset_index(drop=True)
 
 
-def decided_view(every: pd.DataFrame, masker: Masker) -> View:
-    """Which decisions count, and which have ended and how."""
+def decided_view(every: pd.DataFrame, masker: Masker, more: Sequence[Block] = ()) -> View:
+    """Which decisions count, and which have ended and how. more: what else is known of them, after those that count."""
     every = shown(every, masker)
     closed = every["closed"].ne("")
     still, ended = every[~closed].drop(columns="closed"), every[closed]
@@ -65,6 +67,7 @@ def decided_view(every: pd.DataFrame, masker: Masker) -> View:
         tone="check" if len(still) else "good",
         blocks=[
             Block("Counts now", still, "Every cell counts as it is written, and nothing is hidden."),
+            *more,
             Block("Ended, and how", ended, "None has ended yet."),
         ],
         next_step="A correction ends by itself once the source says the same; a dismissal once its record changes."

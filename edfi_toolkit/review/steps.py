@@ -27,6 +27,7 @@ from edfi_toolkit.review.summaries import (
     students,
 )
 from edfi_toolkit.review.views import Block, View, accounting
+from edfi_toolkit.review.without_record import corrected_block
 from edfi_toolkit.rules.explain.story import in_short, parts_of
 from edfi_toolkit.tables.load_errors import is_load_error
 
@@ -85,6 +86,7 @@ def built_view(build: Build, masker: Masker) -> View:
                 "No row failed a rule.",
             ),
             *([_first_rows(unreadable)] if len(unreadable) else []),
+            *corrected_block(build),
             Block("Every row accounted for", build.accounting()),
         ],
         next_step="Correct the control rows in the source, then extract again."

@@ -157,11 +157,13 @@ class View:
 class PanelView(View):
     """A view with a panel below it where a person looks; unattended it is the view alone.
 
-    panel: makes it. What the panel decides goes to `replace_with`: from then on this is that view, also where it
+    panel: makes it. panel_has_blocks: whether it shows the tables too, so that a person gets them once, to choose from.
+    What the panel decides goes to `replace_with`: from then on this is that view, also where it
     is on the page already.
     """
 
     panel: Callable[[], Any] | None = field(kw_only=True)
+    panel_has_blocks: bool = False
 
     def replace_with(self, view: View) -> None:
         """Turn into another view, without a panel."""
@@ -178,14 +180,18 @@ class PanelView(View):
     def _page(self) -> Any:
         from IPython.display import HTML
 
-        return HTML(self._repr_html_())
+        in_panel = self.panel_has_blocks and self._has_panel()
+        return HTML(self.html() if not in_panel else replace(self, blocks=[]).html())
+
+    def _has_panel(self) -> bool:
+        return bool(self.panel) and not panels().unattended()
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
         if page := display(self._page(), display_id=True):
             vars(self).setdefault("_pages", []).append(page)
-        if self.panel and not panels().unattended():
+        if self.panel and self._has_panel():
             display(self.panel())
 
 

@@ -11,6 +11,7 @@ from edfi_toolkit.display.panels import panels
 from edfi_toolkit.ledger.decisions import REMOVED
 from edfi_toolkit.review.decided import decided_view, in_one_list
 from edfi_toolkit.review.views import PanelView, View
+from edfi_toolkit.review.without_record import corrected_block
 from edfi_toolkit.runs.decisions import decisions_of
 from edfi_toolkit.runs.dismissing import dismiss_findings
 
@@ -53,5 +54,6 @@ class Decided:
 def decisions_view(run: Run) -> View:
     """Every decision with author, reason and age; below it a list to choose from and end some."""
     decided = Decided(run)
-    view = decided_view(decided.every, run.masker(decided.every))
+    more = corrected_block(run.built) if run.folder.has("build") else []
+    view = decided_view(decided.every, run.masker(decided.every), more)
     return PanelView(**{**vars(view), "value": decided}, panel=lambda: panels().decided(decided))

@@ -10,6 +10,8 @@ from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.planning.chosen import Chosen
+from edfi_toolkit.review.summaries import texts_of
+from edfi_toolkit.review.without_record import reasons
 from edfi_toolkit.runs.decisions import decisions_of
 from edfi_toolkit.runs.opening import open_another
 from edfi_toolkit.runs.planning import plan_of
@@ -58,9 +60,22 @@ def verdicts(again: Run, rejections: pd.DataFrame) -> pd.DataFrame:
         elif len(own):
             found.append(", ".join(dict.fromkeys(_WOULD[action] for action in own["action"])))
         else:
-            found.append("is no longer wanted, or its row cannot be read: see the student's story")
+            found.append(_why_none(again, rejections.iloc[at]["source_refs"]))
     kept = rejections[["resource", *KEY_COLUMNS]]
     return kept.assign(now=pd.Series(found, kept.index, dtype="str"))
+
+
+def _why_none(again: Run, refs: Any) -> str:
+    """Why a record is not built any more, by the first of its source rows that gives none."""
+    places = [str(ref).partition("#")[0].partition(":") for ref in refs] if isinstance(refs, list) else []
+    rows = pd.DataFrame([(table, row_id) for table, _, row_id in places], columns=["table", "id"])
+    found = reasons(rows.drop_duplicates(), again.built)
+    if found.empty:
+        return "is no longer wanted: see the student's story"
+    first = found.iloc[0]
+    why = texts_of([first["rule"]], "says") or str(first["why"])  # without a value of the row
+    by = f" ({first['rule']})" if first["rule"] else ""
+    return f"gives no record now: {why.rstrip('.')}{by}"
 
 
 def send_again(again: Run, rejections: pd.DataFrame, *, approved: str, **options: Any) -> View:

@@ -307,6 +307,7 @@ class Run:
         """The open refusals, what is known of each record, and what a person can do about it."""
         from edfi_toolkit.runs.workshop import workshop_view
 
+        self.rejections()  # for the report
         return workshop_view(self)
 
     def workbook(self, *, reveal: bool = False, all_records: bool = False) -> View:

@@ -150,7 +150,9 @@ def workshop_view(run: Run) -> View:
     """The open refusals by cause, and below them the workshop; unattended the causes and the records."""
     workshop = Workshop(run)
     view = answers.workshop_view(workshop.refused, run.masker(workshop.refused))
-    return PanelView(**{**vars(view), "value": workshop}, panel=lambda: panels().workshop(workshop))
+    return PanelView(
+        **{**vars(view), "value": workshop}, panel=lambda: panels().workshop(workshop), panel_has_blocks=True
+    )
 
 
 def _place(row: Row | pd.Series) -> str:

@@ -81,7 +81,7 @@ class WorkshopPanel(w.VBox):
         causes = by_cause(self._listed)
         self._names = causes["cause"].tolist()
         self.causes = Grid(
-            causes[["cause", "rejections", "who", "todo"]],
+            causes[["cause", "rejections", "todo", "who"]],
             masker=self.workshop.run.masker(self._listed),
             title="Causes",
             empty="No refusal here.",
@@ -94,6 +94,11 @@ class WorkshopPanel(w.VBox):
     def _filter(self) -> None:
         chosen = [self._names[at] for at in self.causes.selection]
         self._shown = self._listed[self._listed["cause"].isin(chosen)] if chosen else self._listed
+        if chosen:
+            cause = self._shown.iloc[0]
+            self._say(
+                f"{cause['says']} {cause['todo']} Who can do it: {cause['who']}. Choose a record of it."
+            )
         columns = _RECORDS + (_ENDED if self.filters["state"].value == CLOSED else [])
         masker = self.workshop.run.masker(self._listed)
         self.records = Grid(
