@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -62,6 +63,14 @@ def test_every_step_can_be_opened_again_from_the_folder_alone(work: Playground) 
     assert len(again.checked.ready) == len(first.checked.ready)
     pd.testing.assert_frame_equal(again.checked.findings, first.checked.findings)
     assert again.preview().fingerprint == first.plan.fingerprint
+
+
+def test_a_step_leaves_the_collector_as_it_was_also_by_an_error(work: Playground) -> None:
+    before = gc.get_threshold()
+    assert a_run().extract()
+    with pytest.raises(ConfigError):
+        a_run("new").build()
+    assert gc.get_threshold() == before
 
 
 def test_steps_show_counts_reasons_and_the_next_step_without_a_person(work: Playground) -> None:
