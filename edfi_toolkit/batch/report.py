@@ -52,8 +52,9 @@ class Report:
     @property
     def facts(self) -> dict[str, Any]:
         """The object for machines."""
-        says, *following = _END_OF_SENTENCE.split(self.says, maxsplit=1)
-        error = {"type": self.error, "says": says, "next_step": "".join(following)} if self.error else None
+        *before, last = _END_OF_SENTENCE.split(self.says)  # a message ends with the next step
+        says, next_step = (" ".join(before), last) if before else (last, "")
+        error = {"type": self.error, "says": says, "next_step": next_step} if self.error else None
         done = [self.counts.get(name) for name in DONE.values()]
         known = [count for count in done if count is not None]
         delivered = {"delivered": sum(known) if len(known) == len(done) else None} if self.counts else {}

@@ -145,7 +145,7 @@ class OdsAuth(httpx.Auth):
                 f"{f' {code}' if code in _CODES else ''}; "
                 f"{self._target.credentials_from or 'given directly'}). The key may be mistyped, disabled or another "
                 "API's, the secret mistyped, expired or replaced; the answer does not say which. Compare both with "
-                "what the host gave you, or ask the host whether they are still valid. Correct them and run again.",
+                "what the host gave you, or ask the host whether they are still valid, then run again.",
                 method="POST",
                 path=path,
                 status=status,

@@ -208,8 +208,8 @@ def overrides_for(
         todo = (
             f"No override opens {', '.join(closed)}: correct the source and run again."
             if closed
-            else "Read the plan's findings; if it is meant, give an override for each, naming the breach and the "
-            "person who answers for it."
+            else "Correct the source and run again; if it is meant, a person approves the run with a reason for each, "
+            "in notebook 30 or by edfi-toolkit approve."
         )
         raise UnsafePlan(
             f"The plan breaches {', '.join(missing)}; nothing was sent. {f'{sentences} ' if sentences else ''}{todo}",

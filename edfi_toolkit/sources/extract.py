@@ -101,7 +101,9 @@ def _read(
         found = _read_path(source.path, limits)
         return Found(found.sheets, [*source.notices, *found.notices])
     if not os.path.exists(source):  # Path.exists raises for a name that no file can have
-        raise SourceUnavailable(f"There is no folder or file {source}. Check the path.")
+        raise SourceUnavailable(
+            f"There is no folder or file {source}. Check the path, and whether its disk is mounted."
+        )
     return _read_path(Path(source), limits)
 
 

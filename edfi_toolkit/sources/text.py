@@ -206,8 +206,8 @@ def _misfits(wrong: _Wrong, text: _Text, name: str) -> SourceShapeError:
     where = ", ".join(str(row.number) for row in wrong.rows[:5])
     return SourceShapeError(
         f"{name}: {count} rows do not have the {wrong.rows[0].expected_columns} cells of the header "
-        f"(rows {where}{', ...' if len(wrong.rows) > 5 else ''}). Is there a "
-        f"{_DELIMITER_NAMES[text.delimiter]} in a text without quotation marks, or was the file cut off?"
+        f"(rows {where}{', ...' if len(wrong.rows) > 5 else ''}). Export the file "
+        f"again if it was cut off; else put texts that hold a {_DELIMITER_NAMES[text.delimiter]} in quotation marks."
     )
 
 

@@ -13,6 +13,7 @@ import pytest
 from edfi_toolkit.batch import fleet, unattended
 from edfi_toolkit.batch.exits import Exit
 from edfi_toolkit.batch.notify import notify
+from edfi_toolkit.batch.report import Report
 from edfi_toolkit.cli import main
 from edfi_toolkit.cli.playground import working_in
 from edfi_toolkit.errors import ConfigError
@@ -195,3 +196,13 @@ def test_dry_run_step_minutes_and_select_reach_what_carries_them_out(
         assert (asked["approved"], asked["limits"].cell_s) == ("", 7 * 60)
     finally:
         settings.write_text(text)
+
+
+def test_the_next_step_of_a_report_is_the_last_sentence_of_its_error() -> None:
+    """However many facts stand before it."""
+    says = "The plan breaches a and b; nothing was sent. a: 3 of 4 records. b: none. Correct the source and run again."
+    error = Report(exit=Exit.GUARDED, says=says, error="UnsafePlan").facts["error"]
+    assert error["next_step"] == "Correct the source and run again."
+    assert f"{error['says']} {error['next_step']}" == says
+    error = Report(exit=Exit.FAILED, says="It failed.", error="KeyError").facts["error"]
+    assert (error["says"], error["next_step"]) == ("It failed.", "")
