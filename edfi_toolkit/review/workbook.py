@@ -11,7 +11,9 @@ from typing import Any
 
 import pandas as pd
 
+from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.display.tables import TextTable, is_number
+from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.privacy import Masker, safe_cell
 from edfi_toolkit.storage import private_draft, write_private
 
@@ -27,13 +29,15 @@ MOST_ROWS = 1_048_575  # a sheet holds 2**20 rows, one of them the header
 MOST_CHARACTERS = 32_767  # of one cell
 
 
-def write_workbook(path: Path, sheets: Mapping[str, pd.DataFrame], *, masker: Masker) -> Path:
+def write_workbook(
+    path: Path, sheets: Mapping[str, pd.DataFrame], *, masker: Masker, progress: Progress | None = None
+) -> Path:
     """Write the sheets named in SHEETS, in that order, then others; one that is not given says that nothing is here.
 
-    sheets: frames by sheet name; real data, masked here. Returns the path. The file appears whole or not at
-    all.
+    sheets: frames by sheet name; real data, masked here. progress: called with sheets written and their number; False
+    stops. Returns the path. The file appears whole or not at all.
     """
-    return _write_book(path, dict.fromkeys(SHEETS, pd.DataFrame()) | dict(sheets), masker)
+    return _write_book(path, dict.fromkeys(SHEETS, pd.DataFrame()) | dict(sheets), masker, progress)
 
 
 def write_refusals(path: Path, refused: pd.DataFrame, *, masker: Masker) -> Path:
@@ -48,7 +52,9 @@ def write_refusals(path: Path, refused: pd.DataFrame, *, masker: Masker) -> Path
     return _write_book(path, by_owner or {"Refused": shown}, masker)
 
 
-def _write_book(path: Path, sheets: Mapping[str, pd.DataFrame], masker: Masker) -> Path:
+def _write_book(
+    path: Path, sheets: Mapping[str, pd.DataFrame], masker: Masker, progress: Progress | None = None
+) -> Path:
     import xlsxwriter
 
     # in_memory: the library would otherwise keep its working files in the system's shared temporary folder
@@ -61,10 +67,14 @@ def _write_book(path: Path, sheets: Mapping[str, pd.DataFrame], masker: Masker) 
     with private_draft(path) as file, xlsxwriter.Workbook(file, options) as book:
         heading = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
         cell = book.add_format({"text_wrap": True, "valign": "top"})
-        for name, frame in sheets.items():
+        for done, (name, frame) in enumerate(sheets.items()):
+            if progress is not None and progress(done, len(sheets)) is False:
+                raise ConfigError("Stopped before the workbook was written. Run the cell again to write it.")
             for number, part in enumerate(_parts(frame), 1):
                 named = name if number == 1 else f"{name[: MOST_NAME - 5]} ({number})"
                 _write_sheet(book.add_worksheet(named), part, masker, heading, cell)
+    if progress is not None:
+        progress(len(sheets), len(sheets))
     return path
 
 

@@ -20,6 +20,7 @@ from edfi_toolkit.review.workbook import write_workbook
 from edfi_toolkit.runs.decisions import rejection_rows
 
 if TYPE_CHECKING:
+    from edfi_toolkit.display.progress import Progress
     from edfi_toolkit.runs.run import Run
 
 REPORT = "report.html"
@@ -38,11 +39,15 @@ def leave_one(run: Run) -> None:
             write_run_workbook(run)
 
 
-def write_run_workbook(run: Run, *, reveal: bool = False, all_records: bool = False) -> Path:
+def write_run_workbook(
+    run: Run, *, reveal: bool = False, all_records: bool = False, progress: Progress | None = None
+) -> Path:
     """Write it as the run is now; with `reveal` into another file. Returns the path.
 
-    all_records: with a sheet of all records, unchanged ones too.
+    all_records: with a sheet of all records, unchanged ones too. progress: as of `write_workbook`.
     """
+    if progress is not None:
+        progress(0, None)  # what is on the sheets takes a while to collect
     rejected = rejection_rows(run) if run.published else pd.DataFrame()
     results = run.folder.load_frame("results") if (run.path / "results.parquet").is_file() else pd.DataFrame()
     content = RunContent(run.folder.manifest, run.plan, run.checked, rejected, results)
@@ -52,14 +57,16 @@ def write_run_workbook(run: Run, *, reveal: bool = False, all_records: bool = Fa
         run.path / name,
         sheets(content, all_records=all_records),
         masker=masker.revealed() if reveal else masker,
+        progress=progress,
     )
     run.folder.seal(name)
     return written
 
 
 def workbook_of(run: Run, *, reveal: bool, all_records: bool) -> View:
-    """Write it and say where it is; where a person is, with a button that adds all records."""
-    path = write_run_workbook(run, reveal=reveal, all_records=all_records)
+    """Write it and say where it is; where a person is, with progress and a button that adds all records."""
+    progress = panels().progress("Writing the workbook") if attended() else None
+    path = write_run_workbook(run, reveal=reveal, all_records=all_records, progress=progress)
     view = workbook_view(path, run.masker(), reveal=reveal, all_records=all_records)
     if all_records or panels().unattended():
         return view

@@ -9,6 +9,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.planning import plan
 from edfi_toolkit.privacy import Masker, pseudonym
 from edfi_toolkit.review.sheets import RunContent, sheets
@@ -48,6 +49,18 @@ def test_every_sheet_is_there_in_order_and_an_empty_one_says_so(tmp_path: Path) 
 
     assert tuple(book.sheetnames) == SHEETS
     assert book["Held"]["A1"].value == "nothing here"
+
+
+def test_each_sheet_is_reported_and_a_stop_leaves_the_workbook_that_was_there(tmp_path: Path) -> None:
+    path, seen = tmp_path / "workbook.xlsx", list[tuple[int, int | None]]()
+    write_workbook(path, {}, masker=Masker(KEY), progress=lambda *at: seen.append(at[:2]))
+    assert seen == [(done, len(SHEETS)) for done in range(len(SHEETS) + 1)]
+
+    before = path.read_bytes()
+    with pytest.raises(ConfigError, match="Stopped before the workbook was written"):
+        write_workbook(path, {"Changes": changes()}, masker=Masker(KEY), progress=lambda done, *_: done < 3)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_persons_are_masked_unless_revealed(tmp_path: Path) -> None:
