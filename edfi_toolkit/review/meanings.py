@@ -43,6 +43,12 @@ def meanings_of(rule_ids: Iterable[str]) -> dict[str, str]:
     return {each: f"{known.says} {known.hint}" for each, known in found.items() if known}
 
 
+def owners_of(rule_ids: Iterable[str]) -> str:
+    """Who can do something about what these rules hold, each once."""
+    known = (meaning_of(rule_id) for rule_id in rule_ids)
+    return ", ".join(dict.fromkeys(meaning.who for meaning in known if meaning))
+
+
 def events_of(reason: str) -> str:
     """The events that the reason of a change names next to its rule: `ZZ-EVT-2 or ZZ-EVT-4`, or nothing.
 

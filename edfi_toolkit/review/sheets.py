@@ -12,7 +12,7 @@ from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.planning.plan import SENT
 from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.changes import in_words
-from edfi_toolkit.review.meanings import events_of, events_text
+from edfi_toolkit.review.meanings import events_of, events_text, owners_of, who_enters
 from edfi_toolkit.review.places import findings_at_places, school_names
 from edfi_toolkit.review.summaries import (
     WHO,
@@ -60,9 +60,10 @@ def sheets(run: RunContent, *, all_records: bool = False) -> dict[str, pd.DataFr
         "Held": held.assign(
             says=[texts_of(rules, "says", says) for rules in held["held_by"]],
             todo=[texts_of(rules, "hint", hints) for rules in held["held_by"]],
-        )[[*WHO, "held_by", "says", "todo", "source_refs", "resource"]],
+            who=[owners_of(rules) for rules in held["held_by"]],
+        )[[*WHO, "held_by", "says", "todo", "who", "source_refs", "resource"]],
         "Refused": refused.reindex(columns=["action", *WHO, *_REFUSED]),
-        "Skipped": skipped,
+        "Skipped": skipped.assign(who=skipped["table"].map(who_enters)),
         "Findings": findings_at_places(run.checked),
         "Corrections": run.checked.build.tables.corrections[_CORRECTED],
     }

@@ -12,7 +12,7 @@ from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.frames import among
 from edfi_toolkit.model.standards import SHIPPED
 from edfi_toolkit.privacy import Masker
-from edfi_toolkit.review.meanings import meanings_of
+from edfi_toolkit.review.meanings import meanings_of, owners_of, who_enters
 from edfi_toolkit.review.participation import participation
 from edfi_toolkit.review.places import findings_at_places
 from edfi_toolkit.review.summaries import (
@@ -163,7 +163,7 @@ def checked_view(
                 tone="check",
             ),
         ],
-        next_step="Correct the critical ones in the SIS, or go on to notebook 30: what is held is not sent.",
+        next_step="Do what the list says of the critical ones, or go on to notebook 30: what is held is not sent.",
         masker=masker,
         frames={
             "findings": findings_at_places(checked).loc[findings.index],
@@ -210,6 +210,11 @@ def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
     aside = checked.build.tables.skipped
     alone = left_alone(plan, checked)
     kept = by_sentence(alone[~alone["by_validation"]])
+    unread = by_rule(aside, "rule")
+    tables = aside.groupby("rule")["table"].unique()
+    unread["who"] = [", ".join(sorted({*map(who_enters, tables[rule])})) for rule in unread["rule_id"]]
+    by_checks = held_by_rule(checked)
+    by_checks["who"] = [owners_of([rule]) for rule in by_checks["rule_id"]]
     clean = not (len(aside) or len(checked.held) or len(kept))
     return View(
         title="Never sent",
@@ -221,11 +226,13 @@ def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
         ),
         tone="good" if clean else "check",
         blocks=[
-            Block("Rows that could not be read", by_rule(aside, "rule"), "All rows could be read."),
-            Block("Records held by validation, by rule", held_by_rule(checked), "No record is held."),
+            Block("Rows that could not be read", unread, "All rows could be read."),
+            Block("Records held by validation, by rule", by_checks, "No record is held."),
             Block("Left as they are in the ODS, because a row they rest on could not be read", kept, "None."),
         ],
-        next_step="" if clean else "Fix them in the SIS, and begin again with notebook 10.",
+        next_step=""
+        if clean
+        else "Have each done by who can do it; then press Read again, or begin with notebook 10.",
         masker=masker,
         frames={"held": checked.held[[*keys_in(checked.held), "held_by"]], "unreadable": rows_aside(aside)},
     )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.privacy import Masker
-from edfi_toolkit.review.meanings import meaning_of, who_enters
+from edfi_toolkit.review.meanings import owners_of, who_enters
 from edfi_toolkit.review.steps import in_words
 from edfi_toolkit.review.summaries import WHO, rows, texts_of
 from edfi_toolkit.review.views import Block, View
@@ -87,9 +87,9 @@ def _missing(refused: pd.DataFrame, held: pd.DataFrame, skipped: pd.DataFrame) -
     for row in held.to_dict("records"):
         program, by = row["program_name"], ", ".join(row["held_by"])
         why, todo = texts_of(row["held_by"], "says"), texts_of(row["held_by"], "hint")
-        who = dict.fromkeys(known.who for rule in row["held_by"] if (known := meaning_of(rule)))
+        who = owners_of(row["held_by"])
         sentence = f"{program} is missing, held back: {why.rstrip('.')} ({by})"
-        found.append((program, _HELD, why, todo, ", ".join(who), "", by, sentence))
+        found.append((program, _HELD, why, todo, who, "", by, sentence))
     for row in skipped.to_dict("records"):
         program, line = cell_text(row.get("program")), cell_text(row["row"])
         where = f"{row['file']}, row {line}" if line else f"{row['table']} {row['id']}"
