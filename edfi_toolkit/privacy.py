@@ -42,6 +42,8 @@ _PLAIN = frozenset(
 _NAMING_MEMBERS = ("member", "path", "field", "column")
 _ROW_IDS = frozenset({"id", "row_id"})
 _UNREADABLE = frozenset({"rule", "column", "value"})  # of a cell that could not be read
+# By these columns it is known what a row quotes, and whether that is hidden.
+QUOTES = _UNREADABLE | {"table", "field", "was"}
 _QUOTING_TEXTS = frozenset({"detail", "says", "hint", "reason"})
 _SUFFIX = re.compile(r"_(?:x|y|left|right|before|after|source|ods)$")
 _WORD = re.compile(r"[\w.@-]*\w")

@@ -12,13 +12,12 @@ import pyarrow.compute as pc
 
 from edfi_toolkit.display.tables import column_texts, columns_on_a_line
 from edfi_toolkit.display.values import search_text
-from edfi_toolkit.privacy import Masker, is_personal
+from edfi_toolkit.privacy import QUOTES, Masker, is_personal
 from edfi_toolkit.review.summaries import SEVERITIES
 
 FEW = 60  # distinct values of a column that are offered as a list
 NOTHING = "(empty)"  # the choice of rows without a value
 _ORDERED = "biufmM"  # kinds of columns that sort as they are: numbers, yes and no, times
-_ABOUT = ("table", "column", "field", "value", "was")  # what a row is about, and quotes
 
 
 class Arrangement:
@@ -65,7 +64,7 @@ class Arrangement:
         What a row says of a person is hidden by what its other columns say it is about: so they are masked together.
         """
         few = [at for at in columns_on_a_line(self._frame) if self._has_few(at)]
-        about = [at for at, name in enumerate(self._names) if name in _ABOUT and at not in few]
+        about = [at for at, name in enumerate(self._names) if name in QUOTES and at not in few]
         shown = self._masker.frame(self._frame.iloc[:, [*few, *about]])
         texts = {self._names[at]: column_texts(shown.iloc[:, place]) for place, at in enumerate(few)}
         return {

@@ -112,6 +112,12 @@ def test_a_choice_is_hidden_where_its_row_says_that_it_is_about_a_person() -> No
     assert len(shown) == 2
 
 
+def test_a_choice_is_hidden_where_a_column_with_many_values_says_so() -> None:
+    rules = [f"COM-NRM-{number}" for number in range(4)]
+    frame = pd.DataFrame({"rule": rules, "column": "enrolled", "value": [CANARY, "2025-02-30"] * 2})
+    assert dict(choices(a_grid(frame)._view(), "value")) == {pseudonym(CANARY, KEY): 2, "2025-02-30": 2}
+
+
 def test_a_column_with_many_values_is_filtered_by_what_it_contains() -> None:
     grid = a_grid()
     assert press(grid, column="begin_date", text="2025-09-0")["total"] == 9
