@@ -89,7 +89,7 @@ class TextTable:
         )
 
     def _cell(self, tag: str, at: int, text: str) -> str:
-        wrap = "white-space:nowrap" if len(text) <= _LONGEST_LINE else "min-width:22em;max-width:60ch"
+        wrap = "white-space:nowrap" if len(text) <= _LONGEST_LINE else "min-width:12em;max-width:60ch"
         style = (
             f"text-align:{'right' if self.numbers[at] else 'left'};vertical-align:top;padding:3px 10px;"
             f"border-bottom:1px solid rgba(128,128,128,.35);{wrap}"

@@ -70,8 +70,8 @@ def members(body: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]
         elif isinstance(value, SEQUENCES) and any(isinstance(item, Mapping) for item in value):
             for number, each in enumerate(value, 1):
                 yield from members(each if isinstance(each, Mapping) else {"": each}, f"{here} {number}")
-        elif not is_missing(value):
-            yield label(here), cell_text(value)
+        elif text := cell_text(value):
+            yield label(here), text
 
 
 def moment(at: datetime) -> str:

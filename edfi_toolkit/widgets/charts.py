@@ -15,8 +15,9 @@ from edfi_toolkit.display.tables import TextTable
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.privacy import session_masker
 
-# Readable on white and on black: blue bars, and a grey with a contrast above 4 to either.
-_BAR, _TEXT = "#3987c9", "#7a7a7a"
+# A picture does not know the theme of the page: it brings its own background, and text with a contrast above 7 to it.
+_BAR, _TEXT, _PAPER = "#3987c9", "#424242", "#ffffff"
+_MARGIN = 0.12  # inches
 # Of a chart with several, apart for every kind of colour vision too (after Okabe and Ito).
 _COLOURS = ("#3987c9", "#d9822b", "#2a9d74", "#c65f9b", "#8a7a1f", "#7c6bd0", "#b8533f", "#5f8f9f")
 _MEANT = {
@@ -46,7 +47,8 @@ class Chart(Figure):
 
     def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
         drawn, (width, height) = BytesIO(), self.get_size_inches() * 96
-        self.savefig(drawn, format="png", dpi=192, transparent=True)
+        self.set_layout_engine("constrained", w_pad=_MARGIN, h_pad=_MARGIN)
+        self.savefig(drawn, format="png", dpi=192, facecolor=_PAPER)
         return drawn.getvalue(), {"width": round(width), "height": round(height)}
 
 
@@ -56,7 +58,7 @@ def bars(counts: pd.Series | pd.DataFrame, title: str) -> Chart:
     counts: of a frame, a part of the bar for each column.
     """
     parts = (counts.to_frame("count") if isinstance(counts, pd.Series) else counts).fillna(0).astype(float)
-    chart = Chart(figsize=(7.2, 0.7 + 0.3 * max(len(parts), 1)), layout="constrained")
+    chart = Chart(figsize=(7.2, 0.7 + 0.3 * max(len(parts), 1)))
     chart.numbers = parts.rename_axis("of").reset_index().convert_dtypes()
     FigureCanvasAgg(chart)
     _draw_bars(chart.add_subplot(), parts, title)
@@ -69,7 +71,7 @@ def participation(by_day: pd.DataFrame, by_school: pd.DataFrame, title: str) -> 
     by_day: a row for each day, a column for each program. by_school: a row for each school, the same columns.
     """
     height = 2.4 + 0.9 + 0.3 * max(len(by_school), 1)
-    chart = Chart(figsize=(7.2, height), layout="constrained")
+    chart = Chart(figsize=(7.2, height))
     chart.numbers = by_day.rename_axis("day").reset_index()
     FigureCanvasAgg(chart)
     lines, schools = chart.subplots(2, height_ratios=[2.4, height - 2.4])
@@ -127,7 +129,7 @@ def _draw_bars(axes: Axes, parts: pd.DataFrame, title: str) -> None:
 def timeline(spans: pd.DataFrame, title: str) -> Chart:
     """A bar for each span, in the order given. spans: what, begins, ends (missing while it goes on)."""
     known = spans.dropna(subset=["begins"])
-    chart = Chart(figsize=(7.2, 0.9 + 0.3 * max(len(known), 1)), layout="constrained")
+    chart = Chart(figsize=(7.2, 0.9 + 0.3 * max(len(known), 1)))
     chart.numbers = known
     FigureCanvasAgg(chart)
     axes = chart.add_subplot()

@@ -366,6 +366,14 @@ def test_the_record_pane_lists_texts_and_bodies() -> None:
     ]
 
 
+def test_what_is_empty_in_a_body_is_not_listed() -> None:
+    frame = pd.DataFrame(
+        {"last_body": ['{"beginDate": "2025-08-01", "services": [], "link": {}, "x": null}']}
+    )
+    (record,) = press(a_grid(frame), select=0, how="only")["record"]
+    assert record["members"] == [["Begin date", "2025-08-01"]]
+
+
 def test_the_record_pane_compares_before_and_after_changes_first() -> None:
     before = {"beginDate": "2025-08-01", "endDate": "2026-01-01", "link": {}, "services": [{"name": "A"}]}
     body = {"beginDate": "2025-08-01", "endDate": "2026-02-01", "services": [{"name": "A"}, {"name": "B"}]}

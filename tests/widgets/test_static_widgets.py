@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from io import BytesIO
 
 import pandas as pd
+from matplotlib.image import imread
 
 from edfi_toolkit import widgets
 from edfi_toolkit.privacy import Masker
@@ -44,6 +46,8 @@ def test_bars_are_drawn_once_and_pyplot_does_not_know_them() -> None:
     chart = widgets.bars(pd.Series({"WI-ENR-4": 1203, "WI-ENR-5": 7, None: 0}), "Skipped by rule")
     png, size = chart._repr_png_()
     assert png.startswith(b"\x89PNG")
+    corner = imread(BytesIO(png), format="png")[0, 0]
+    assert corner.min() > 0.9, "a page in the dark theme would shine through its dark text"
     assert size["width"] > 600
     assert [text.get_text() for text in chart.axes[0].get_yticklabels()] == ["WI-ENR-4", "WI-ENR-5", "(none)"]
     assert [text.get_text() for text in chart.axes[0].texts] == ["1,203", "7", "0"]
