@@ -21,7 +21,7 @@ TYPED = ("Reported by mistake", "Rosalind Ibarra")
 
 def choose_the_record(page: Any) -> None:
     page.locator(".edfi-grid .rows tbody tr").filter(has_text="Gifted and Talented").first.click()
-    page.get_by_text("Who can do it: ").wait_for(timeout=20_000)
+    page.locator("p[role=status]").filter(has_text="Who can do it: ").wait_for(timeout=20_000)
 
 
 def show(lab: Any, page: Any, name: str) -> None:
