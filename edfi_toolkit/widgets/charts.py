@@ -16,7 +16,7 @@ from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.privacy import session_masker
 
 # A picture does not know the theme of the page: it brings its own background, and text with a contrast above 7 to it.
-_BAR, _TEXT, _PAPER = "#3987c9", "#424242", "#ffffff"
+_BAR, _OTHER, _TEXT, _PAPER = "#3987c9", "#8a8a8a", "#424242", "#ffffff"
 _MARGIN = 0.12  # inches
 # Of a chart with several, apart for every kind of colour vision too (after Okabe and Ito).
 _COLOURS = ("#3987c9", "#d9822b", "#2a9d74", "#c65f9b", "#8a7a1f", "#7c6bd0", "#b8533f", "#5f8f9f")
@@ -136,7 +136,7 @@ def timeline(spans: pd.DataFrame, title: str) -> Chart:
     begins = known["begins"].map(date2num)
     open_end = max([*begins, *known["ends"].dropna().map(date2num)], default=1.0) + _OPEN_DAYS
     ends = known["ends"].map(date2num, na_action="ignore").fillna(open_end).astype(float)
-    colours = [_BAR if str(what).startswith("record") else _TEXT for what in known["what"]]
+    colours = [_BAR if str(what).startswith("record") else _OTHER for what in known["what"]]
     axes.barh(range(len(known)), (ends - begins).clip(lower=1.0), left=begins, color=colours, height=0.6)
     axes.set_yticks(
         range(len(known)), [str(what)[:_LONGEST_LABEL] for what in known["what"]], color=_TEXT, fontsize=9
