@@ -115,7 +115,6 @@ def _standing(done: Mapping[str, Any], made_in: Mapping[str, str]) -> tuple[str,
     """The tone of a run, and what to do next. done: its steps by name. made_in: the notebook of each step."""
     missing = next((step for step in STEPS if step not in done), None)
     breaches = done.get("preview", {}).get("breaches") if missing == "publish" else None
-    left = {name: count for name, count in left_out(done).items() if count}
     if breaches:
         return "bad", (
             f"The plan is stopped by {', '.join(breaches)}: notebook {made_in['preview']} says why. Correct the source "
@@ -125,9 +124,13 @@ def _standing(done: Mapping[str, Any], made_in: Mapping[str, str]) -> tuple[str,
         return "good", f"Open notebook {made_in[missing]}."
     if not_settled(done["publish"]):
         return "check", f"Publish again in notebook {made_in['publish']}: not every change has an answer."
-    if left:
-        counts = " and ".join(f"{count:,} {name}" for name, count in left.items())
-        return "check", f"{counts}: notebook 50_rejections says why, and who can solve it."
+    numbers = {
+        "unreadable": done.get("extract", {}).get("set_aside", 0),
+        "held": done.get("validate", {}).get("held", 0),
+        "refused": done["publish"].get("outcomes", {}).get("refused", 0),
+    }
+    if left := [f"{count:,} {name}" for name, count in numbers.items() if count]:
+        return "check", f"{', '.join(left)}: notebook 50_rejections says why, and who can solve it."
     return "good", "Nothing is left to do."
 
 

@@ -9,13 +9,13 @@ import pandas as pd
 
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.display.values import cell_text
-from edfi_toolkit.errors import ConfigError, EdfiToolkitError
+from edfi_toolkit.errors import ConfigError, EdfiToolkitError, PlanError
 from edfi_toolkit.model.equality import body_hash
 from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.student import student_view
 from edfi_toolkit.review.summaries import skipped_rows
 from edfi_toolkit.review.views import PanelView, View
-from edfi_toolkit.runs.decisions import rejection_rows
+from edfi_toolkit.runs.decisions import check_corrections, rejection_rows
 from edfi_toolkit.runs.planning import identity_map, short_retry
 from edfi_toolkit.tables.schema import TABLES
 
@@ -51,8 +51,9 @@ def found(run: Run, typed: str) -> str:
     if ids:
         raise ConfigError(f"{len(ids)} students have that name. Type a state id or local id.")
     raise ConfigError(
-        "No student of the source has that id or name. Type a state id, a local id, a pseudonym as S-..., or the whole "
-        "first or last name."
+        _corrected_since(run)
+        or "No student of the source has that id or name. Type a state id, a local id, a pseudonym as S-..., or the "
+        "whole first or last name."
     )
 
 
@@ -89,7 +90,7 @@ def student(run: Run, typed: str = "") -> View:
     refused = with_causes(rejection_rows(run)) if run.target_name in run.installation.targets else None
     facts = {
         "in_the_ods": published,
-        "note": note,
+        "note": " ".join(filter(None, [_corrected_since(run), note])),
         "held": held[held["student_unique_id"].eq(state)],
         "refused": refused[refused["student_unique_id"].eq(state)] if refused is not None else held[:0],
         "skipped": skipped[skipped["student_id"].eq(local)],
@@ -97,6 +98,16 @@ def student(run: Run, typed: str = "") -> View:
         "story": run.built.explain(student_id=local).frame if is_built else pd.DataFrame(),
     }
     return student_view(local, facts, run.masker())
+
+
+def _corrected_since(run: Run) -> str:
+    """Why what the run read is not the whole truth: cells that were corrected after it; empty where there are none."""
+    if run.target_name in run.installation.targets:
+        try:
+            check_corrections(run)
+        except PlanError as error:
+            return str(error)
+    return ""
 
 
 def _published(run: Run, state: Any) -> tuple[pd.DataFrame, str]:

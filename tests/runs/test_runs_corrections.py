@@ -8,7 +8,7 @@ import pytest
 
 import edfi_toolkit as edfi
 from edfi_toolkit.cli.playground import Playground
-from edfi_toolkit.errors import PlanError
+from edfi_toolkit.errors import ConfigError, PlanError
 from edfi_toolkit.review import rejections
 from edfi_toolkit.runs.decisions import decisions_of, rejection_rows
 from edfi_toolkit.runs.retry import check_again, send_again, verdicts
@@ -55,7 +55,12 @@ def test_a_correction_reaches_the_plan_and_ends_when_the_source_agrees(work: Pla
     correct_end(run, "2026-03-06")
     with pytest.raises(PlanError, match="Read the source again"):
         run.preview()
+    with pytest.raises(ConfigError, match="Read the source again"):
+        run.student("an id that was corrected")
+    assert (story := run.student("111111")).tone == "check"
+    assert "Read the source again" in story.says
     again = previewed()
+    assert "Read the source again" not in again.student("111111").says
     assert again.folder.manifest["steps"]["extract"]["corrected"] == 1
     assert again.folder.manifest["steps"]["extract"]["corrections"] == {"1": "applied"}
     items = again.plan.items
