@@ -120,6 +120,11 @@ def _standing(done: Mapping[str, Any], made_in: Mapping[str, str]) -> tuple[str,
             f"The plan is stopped by {', '.join(breaches)}: notebook {made_in['preview']} says why. Correct the source "
             "and extract again; what is meant is overridden when publishing."
         )
+    if missing == "publish" and made_in["preview"] != made_in["publish"]:
+        return "good", (
+            f"Look at the changes in notebook {made_in['preview']} and approve them; "
+            f"notebook {made_in['publish']} then sends them."
+        )
     if missing:
         return "good", f"Open notebook {made_in[missing]}."
     if not_settled(done["publish"]):
