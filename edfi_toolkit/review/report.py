@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 from edfi_toolkit.review.views import View
 
-_PLACE = "<!-- further steps -->"
+_PLACE, _LINKS = "<!-- further steps -->", "<!-- further links -->"
 
 
 def with_section(page: str, name: str, view: View) -> str:
-    """The report with a view as one of its sections, in place of what the section was before; masked as the view is."""
+    """The report with a view as one of its sections, and a link to it, in place of what they were before; masked as the
+    view is."""
+    section = f"<section id='{name}'>{view.html('; the workbook has all')}</section>"
+    page = _with(page, f"link to {name}", f"<a href='#{name}'>{html.escape(view.title)}</a>", before=_LINKS)
+    return _with(page, name, section, before=_PLACE)
+
+
+def _with(page: str, name: str, part: str, *, before: str) -> str:
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-    section = f"{begin}<section id='{name}'>{view.html('; the workbook has all')}</section>{end}\n"
+    marked = f"{begin}{part}{end}\n"
     known = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}\n", re.DOTALL)
     if known.search(page):
-        return known.sub(lambda _match: section, page)
-    return page.replace(_PLACE, f"{section}{_PLACE}")
+        return known.sub(lambda _match: marked, page)
+    return page.replace(before, f"{marked}{before}")

@@ -8,7 +8,7 @@ from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.report import with_section
 from edfi_toolkit.review.views import Block, View
 
-PAGE = "<main>validation\n<!-- further steps -->\n<footer></footer></main>"
+PAGE = "<nav><!-- further links --></nav><main>validation\n<!-- further steps -->\n<footer></footer></main>"
 
 
 def a_view(title: str, students: int = 1) -> View:
@@ -22,7 +22,8 @@ def test_sections_follow_each_other_and_one_that_is_found_again_takes_its_place(
 
     assert page.index("Preview") < page.index("Publish") < page.index("<footer>")
     assert "Preview of \\1 another plan" in again
-    assert again.count("<section") == 2
+    assert again.count("<section") == again[: again.index("</nav>")].count("<a href=") == 2
+    assert "<a href='#preview'>Preview of \\1 another plan</a>" in again
     assert "604822" not in again
 
 
