@@ -39,6 +39,8 @@ _CAPITALS = {
     "etag": "ETag",
     "http": "HTTP",
     "json": "JSON",
+    "cte": "CTE",
+    "cip": "CIP",
 }
 
 
