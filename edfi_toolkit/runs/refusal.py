@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 _TELLING = 4  # characters from which a cell is looked for in an answer
 _CLAIMS = re.compile(r"\bclaims? \(([^)]*)\)")
-_MEMBER = re.compile(r"'(\w+)'")
+_MEMBER = re.compile(
+    r"'(\w+)'|\b([A-Za-z]+[a-z][A-Z]\w*)"
+)  # quoted, or written together: BeginDate, $.beginDate
 _CELLS = ["table", "id", "column", "value", "mark", "others"]
 
 
@@ -59,15 +61,16 @@ class Refusal:
 
     def sent_and_answered(self) -> pd.DataFrame:
         """Each member that was sent, and whether the answer names it."""
-        said = " ".join(self.row["messages"]).casefold()
-        parts = differences(None, self.sent() or {})
+        body = self.sent() or {}
+        named = set(_values_of(body, self._members_named()))
+        words = _words(" ".join(self.row["messages"]))
         rows = [
             (
                 part.member,
                 part.after,
-                "named by the answer" if part.after and part.after.casefold() in said else "",
+                "named by the answer" if part.after in named or _named(_code(part.after), words) else "",
             )
-            for part in parts
+            for part in differences(None, body)
         ]
         return pd.DataFrame(rows, columns=["member", "sent", "answer"], dtype="str")
 
@@ -86,22 +89,23 @@ class Refusal:
     def source_rows(self) -> pd.DataFrame:
         """The filled cells of the source rows behind the record: table, id, column, value, mark, others.
 
-        mark: where a cell made a value that the answer names, or that of a member that it names. others: how many
-        further rows are written so.
+        mark: where a cell made the value of a member that the answer names, which come first, or a value that it
+        names. others: how many further rows are written so.
         """
         answer = _CLAIMS.sub("claim", " ".join(self.row["messages"]))
-        said = set(re.findall(r"[\w.-]*\w", answer.casefold()))
-        named = {name.casefold() for name in _MEMBER.findall(answer)}
-        members = set(_values_of(self.sent() or {}, named)).difference(self._organizations_of_the_key())
+        said = _words(answer)
+        sent = _values_of(self.sent() or {}, self._members_named())
+        members = set(sent).difference(self._organizations_of_the_key())
         cells = []
         for name, row_id, column, cell in self._cells():
             alike = Counter(pair for other in self.run.tables[name][column] for pair in _texts(other))
             for member, text in _texts(cell):
                 path = f"{column}.{member}" if member else column
-                mark = "named by the answer" if text in members or _named(_code(text), said) else ""
-                cells.append((name, row_id, path, text, mark, alike[member, text] - 1))
-        found = pd.DataFrame(cells, columns=_CELLS)
-        return found.sort_values("mark", ascending=False, kind="stable", ignore_index=True)
+                rank = 0 if text in members else 1 if _named(_code(text), said) else 2
+                mark = "named by the answer" if rank < 2 else ""
+                cells.append((rank, (name, row_id, path, text, mark, alike[member, text] - 1)))
+        cells.sort(key=lambda ranked: ranked[0])
+        return pd.DataFrame([cell for _, cell in cells], columns=_CELLS)
 
     def cells(self) -> pd.DataFrame:
         """The cells that can be corrected: the filled ones, those that the answer names first, then the empty ones."""
@@ -140,6 +144,11 @@ class Refusal:
             "the source. Correct that cell. If it is meant, ask the ODS administrator to add it to the key.",
             "Program office",
         )
+
+    def _members_named(self) -> set[str]:
+        """The members that the answer names, as it says what is wrong with one without its value."""
+        answer = _CLAIMS.sub("claim", " ".join(self.row["messages"]))
+        return {(quoted or plain).casefold() for quoted, plain in _MEMBER.findall(answer)}
 
     def _organizations_of_the_key(self) -> list[str]:
         """Those that the answer names as the key's own; not of the record."""
@@ -194,8 +203,12 @@ def _values_of(body: Any, members: set[str]) -> Iterator[str]:
 
 def _named(text: str, words: set[str]) -> bool:
     """Whether all words of a text are among those of an answer; one as short as "no" is in any."""
-    own = set(re.findall(r"[\w.-]*\w", text.casefold()))
+    own = _words(text)
     return len(text) >= _TELLING and bool(own) and own <= words
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[\w.-]*\w", text.casefold()))
 
 
 def _code(text: str) -> str:

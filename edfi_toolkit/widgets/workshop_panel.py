@@ -154,7 +154,8 @@ class WorkshopPanel(w.VBox):
         self.leaves.children[1].value = answer + self.leaves.children[1].value
         self.form.fields = self._fields()
         todo, who = known.next_step()
-        self._say(f"{row['cause']}. {todo} Who can do it: {who}.")
+        answered = f"The ODS: {said.rstrip('.')}. " if said else ""
+        self._say(f"{answered}{row['cause']}. {todo} Who can do it: {who}.")
 
     def _fields(self) -> list[dict[str, Any]]:
         cells = [_name_of(row) for row in self._cells.to_dict("records")] or [_NO_CELL]
@@ -259,7 +260,9 @@ class WorkshopPanel(w.VBox):
         return self._shown.iloc[self.records.selection[-1]]
 
     def _say(self, text: str) -> None:
-        self.status.value = f'<p role="status">{escape(self.workshop.run.masker().text(text))}</p>'
+        self.status.value = (
+            f'<p role="status">{escape(self.workshop.run.masker(self.workshop.refused).text(text))}</p>'
+        )
 
     @staticmethod
     def _html(content: pd.DataFrame | View | str, masker: Any) -> str:

@@ -66,6 +66,8 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(pu
     marked = Refusal(published, panel.chosen.iloc[0]).source_rows().query("mark != ''")
     assert marked["column"].tolist() == ["education_organization_id", "student_unique_id"]
     assert panel.form.fields[0]["choices"][0] == "program_participation.education_organization_id"
+    _a_member_named_without_its_value_leads_to_its_cell(published, panel)
+    assert "The ODS: " in panel.status.value
     assert "Organization 255900 is not one of the key&#x27;s (255901)" in panel.status.value
     assert "Who can do it: Program office" in panel.status.value
     assert "Answered: 403" in sent
@@ -85,6 +87,20 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(pu
     assert "1 of 1 delivered; 0 still refused." in panel.status.value
     assert "not-enrolled" not in panel.workshop.open["cause_id"].tolist()
     assert "delivered under another key" in repr(published.workshop())
+
+
+def _a_member_named_without_its_value_leads_to_its_cell(run: Run, panel: WorkshopPanel) -> None:
+    for says, column in {
+        "BeginDate must not be before 2099-01-01.": "begin_date",
+        "StudentUniqueId must be at most 3 characters in length.": "student_unique_id",
+        "$.beginDate Value should be at most 9 characters": "begin_date",
+    }.items():
+        known = Refusal(run, {**panel.chosen.iloc[0].to_dict(), "messages": [says]})
+        assert known.cells()["column"].iloc[0] == column
+        answered = known.sent_and_answered().query("answer != ''")
+        assert (
+            answered["member"].str.replace(" ", "").str.casefold().str.contains(column.replace("_", "")).any()
+        )
 
 
 @long_proof
