@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
     from edfi_toolkit.tables import Tables
 
+# Logins of machines, containers and hosts, in lower case.
+_ACCOUNTS = frozenset({"admin", "administrator", "edfi", "jovyan", "root", "system", "unknown", "user"})
+
 
 def head_of_manifest(run: Run, chosen: Mapping[str, Any]) -> dict[str, Any]:
     """Who, when, with what; no student and no secret."""
@@ -206,6 +209,12 @@ def user_name() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return "unknown"
+
+
+def name_of_a_person() -> str:
+    """The login name to offer as a person's own; empty where it names an account that no person is known by."""
+    name = user_name()
+    return "" if name.casefold() in _ACCOUNTS else name
 
 
 def _counts_text(step: Mapping[str, Any]) -> str:

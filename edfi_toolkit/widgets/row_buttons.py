@@ -11,7 +11,7 @@ import pandas as pd
 
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.runs.dismissing import dismiss_findings
-from edfi_toolkit.runs.manifest import user_name
+from edfi_toolkit.runs.manifest import name_of_a_person
 from edfi_toolkit.runs.student import student, student_of_row
 from edfi_toolkit.widgets.form import Form
 
@@ -33,7 +33,7 @@ class RowActions(w.VBox):
         of_findings = set(columns) >= _OF_FINDINGS
         fields = [
             {"name": "reason", "label": "Reason"},
-            {"name": "author", "label": "Your name", "start": user_name()},
+            {"name": "author", "label": "Your name", "start": name_of_a_person()},
         ]
         self.form = Form(
             fields if of_findings else [], STORY | (DISMISS if of_findings else {}), self._pressed

@@ -10,17 +10,17 @@ import ipywidgets as w
 import pandas as pd
 
 from edfi_toolkit.display.links import file_link
+from edfi_toolkit.display.progress import NO_COUNTS, Progress, progress_text
 from edfi_toolkit.display.tables import TextTable
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.review.causes import by_cause
 from edfi_toolkit.review.views import View
-from edfi_toolkit.runs.manifest import user_name
+from edfi_toolkit.runs.manifest import name_of_a_person
 from edfi_toolkit.runs.refusal import Refusal
 from edfi_toolkit.runs.workshop import CLOSED, OPEN, STATES
 from edfi_toolkit.widgets.form import Form
 from edfi_toolkit.widgets.grids import Grid
-from edfi_toolkit.widgets.progress import ProgressBar
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.workshop import Workshop
@@ -163,7 +163,7 @@ class WorkshopPanel(w.VBox):
             {"name": "cell", "label": "Cell", "choices": list(dict.fromkeys(cells)), "of": self._opened},
             {"name": "value", "label": "should be", "options": self._options, "of": self._opened},
             {"name": "reason", "label": "Reason"},
-            {"name": "author", "label": "Your name", "start": user_name()},
+            {"name": "author", "label": "Your name", "start": name_of_a_person()},
         ]
 
     def _cell(self, named: str) -> Mapping[str, Any]:
@@ -178,10 +178,22 @@ class WorkshopPanel(w.VBox):
         if self.chosen.empty or (name in ("values", "correct", "everywhere") and self._cells.empty):
             self._say("Choose a record in the list first.")
             return
+        self.form.switch(**dict.fromkeys(BUTTONS, True))
         try:
             getattr(self, f"_{name}")(typed)
         except EdfiToolkitError as error:
             self._say(str(error))
+        finally:
+            self.form.switch(**dict.fromkeys(BUTTONS, False))
+
+    def _working(self, label: str) -> Progress:
+        """Says at the buttons how far a step is, from now on."""
+
+        def say(done: int, total: int | None, counts: Mapping[str, int] = NO_COUNTS, /) -> None:
+            self.status.value = f'<p role="status">{label} … {progress_text(done, total, counts)}</p>'
+
+        self.status.value = f'<p role="status">{label} …</p>'
+        return say
 
     def _values(self, typed: Mapping[str, str]) -> None:
         cell = self._cell(typed["cell"])
@@ -218,7 +230,7 @@ class WorkshopPanel(w.VBox):
 
     def _check(self, _typed: Mapping[str, str]) -> None:
         rows = self.chosen
-        again, now = self.workshop.check(rows, progress=ProgressBar("Checking again", panel=False))
+        again, now = self.workshop.check(rows, progress=self._working("Checking again"))
         self._checked = (again, rows)
         counts = ", ".join(f"{count:,} {what}" for what, count in now["now"].value_counts().items())
         limits = f" Stopped by {', '.join(again.plan.breaches)}." if again.plan.breaches else ""
@@ -232,9 +244,7 @@ class WorkshopPanel(w.VBox):
             return
         again, rows = self._checked
         self._checked = None
-        self.workshop.retry(
-            again, rows, person=typed["author"], progress=ProgressBar("Publishing", panel=False)
-        )
+        self.workshop.retry(again, rows, person=typed["author"], progress=self._working("Publishing"))
         self._draw()
         self._say(self.workshop.became_of(rows))
 

@@ -14,6 +14,7 @@ import edfi_toolkit as edfi
 from edfi_toolkit.cli import app
 from edfi_toolkit.cli.playground import Playground, make_playground, target_environ, working_in
 from edfi_toolkit.runs.decisions import decisions_of
+from edfi_toolkit.runs.manifest import name_of_a_person
 from edfi_toolkit.runs.refusal import Refusal
 from edfi_toolkit.runs.run import Run
 from edfi_toolkit.runs.workshop import Workshop
@@ -24,6 +25,16 @@ from tests.proofs import long_proof
 from tests.stages import Stage, seeded
 
 WHO = {"author": "R. Ibarra", "reason": "reported at the state agency by mistake"}
+
+
+@pytest.mark.parametrize(
+    ("login", "offered"), [("root", ""), ("Administrator", ""), ("unknown", ""), ("ribarra", "ribarra")]
+)
+def test_an_account_of_the_system_is_not_offered_as_a_name(
+    login: str, offered: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", login)
+    assert name_of_a_person() == offered
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +92,13 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(pu
     assert "your name and a reason" in panel.status.value
     panel.form.press("correct", cell=cell, value="255901", **WHO)
     assert "Kept as correction 1" in panel.status.value
+    seen = list[tuple[str, bool]]()
+    panel.status.observe(
+        lambda change: seen.append((change["new"], all(one["off"] for one in panel.form.buttons))), "value"
+    )
     panel.form.press("check", **WHO)
+    assert [off for text, off in seen if "Checking again … 1 of 4" in text] == [True]
+    assert not any(one["off"] for one in panel.form.buttons)
     assert "Nothing was sent. 1 would be created" in panel.status.value
     panel.form.press("retry", **WHO)
     assert "1 of 1 delivered; 0 still refused." in panel.status.value
