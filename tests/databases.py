@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bench.parts.servers import POSTGRES, postgres_server
-from edfi_toolkit.ledger import Ledger
+
+if TYPE_CHECKING:
+    from edfi_toolkit.ledger import Ledger
 
 DATABASES = ["sqlite", "postgresql"]
 
@@ -49,5 +52,7 @@ def where(request: pytest.FixtureRequest, new_ledger: Callable[[str], str]) -> s
 @pytest.fixture
 def ledger(where: str) -> Iterator[Ledger]:
     """A ledger of its own."""
+    from edfi_toolkit.ledger import Ledger  # here: whoever only collects or hands out tests needs no pandas
+
     with Ledger(where) as opened:
         yield opened
