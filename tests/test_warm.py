@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -28,6 +29,15 @@ def test_it_says_and_gives_what_a_fresh_one_does(words: tuple[str, ...], tmp_pat
     assert told == (fresh.returncode, fresh.stdout, fresh.stderr.splitlines()[-1:])
 
 
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["", "in the background"])
+def interrupts(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a shell starts in the background ignores Ctrl-C until it has a handler of its own, as the sandbox has."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_signal_ends_it_as_it_ends_a_fresh_one(by: signal.Signals) -> None:
     codes = set()
@@ -37,7 +47,10 @@ def test_a_signal_ends_it_as_it_ends_a_fresh_one(by: signal.Signals) -> None:
             address = json.loads(started.stdout.readline())["base_url"]
             assert httpx.get(address).status_code == 200
             started.send_signal(by)
-        codes.add(started.returncode)
+            try:
+                codes.add(started.wait(60))
+            finally:
+                started.kill()
         until = time.monotonic() + 30
         while True:  # a killed caller takes it along, an instant later
             try:

@@ -51,10 +51,10 @@ if not (len(sys.argv) > 2 and sys.argv[1] == "-m" and sys.argv[2] in {tuple(NEED
 import json, select, socket
 server = socket.socket(socket.AF_UNIX)
 server.connect(os.path.join(os.path.dirname(sys.argv[0]), "socket"))
+ignores = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # as what a shell starts in the background does
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
-    if signal.getsignal(number) is not signal.SIG_IGN:
-        signal.signal(number, lambda number, _: server.sendall(bytes([number])))
-asked = json.dumps([sys.argv, os.getcwd(), dict(os.environ)]).encode()
+    signal.signal(number, lambda number, _: server.sendall(bytes([number])))
+asked = json.dumps([sys.argv, os.getcwd(), dict(os.environ), ignores]).encode()
 socket.send_fds(server, [len(asked).to_bytes(4, "big")], [0, 1, 2])
 server.sendall(asked)
 for each in (0, 1):
@@ -101,6 +101,7 @@ class Asked:
     argv: list[str]
     cwd: str
     environ: dict[str, str]
+    ignores_interrupts: bool  # until it has a handler of its own
     streams: list[int]
 
     @classmethod
@@ -116,6 +117,9 @@ class Asked:
     def run(self) -> None:
         """Run it in this process, which ends as it ends."""
         os.setsid()
+        signal.signal(
+            signal.SIGINT, signal.SIG_IGN if self.ignores_interrupts else signal.default_int_handler
+        )
         for number, stream in enumerate(self.streams):
             os.dup2(stream, number)
             os.close(stream)
