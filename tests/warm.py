@@ -57,8 +57,8 @@ for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
 asked = json.dumps([sys.argv, os.getcwd(), dict(os.environ), ignores]).encode()
 socket.send_fds(server, [len(asked).to_bytes(4, "big")], [0, 1, 2])
 server.sendall(asked)
-for each in (0, 1):
-    os.close(each)  # they are the program's now, whose end others may wait for
+for stream in (0, 1):
+    os.close(stream)  # they are the program's now, whose end others may wait for
 parent, is_kernel = os.getppid(), sys.argv[2] == "ipykernel_launcher"
 while not select.select([server], [], [], 1.0)[0]:
     if is_kernel and os.getppid() != parent:  # which a kernel would see of itself
@@ -192,8 +192,8 @@ class _Server:
         pid = os.fork()
         if pid == 0:
             self._listener.close()
-            for each in [connection, *self._running.values()]:
-                each.close()
+            for caller in [connection, *self._running.values()]:
+                caller.close()
             return asked
         for stream in asked.streams:
             os.close(stream)

@@ -37,6 +37,9 @@ target = "sandbox"
 """
 PAUSE_S = 120.0  # a kernel and its imports, on a busy machine
 SLOW = [{"method": "POST", "resource": GENERAL, "after": 10, "latency_ms": 700}]
+READ_SLOWLY = [
+    {"method": "GET", "resource": GENERAL, "latency_ms": 2000}
+]  # else the command may end before the signal
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +141,8 @@ def test_a_batch_that_is_stopped_reports_every_district_and_failed_takes_them_up
 def test_a_command_without_notebooks_that_is_stopped_ends_with_5_and_its_report(
     north: District, command: str
 ) -> None:
+    httpx.put(f"{north.ods.control_url}/faults", json=READ_SLOWLY).raise_for_status()
     code, report = stopped(north, command, "north", *OF, when=came_to(north, "extract"), python=FRESH)
+    httpx.put(f"{north.ods.control_url}/faults", json=[]).raise_for_status()
     assert (code, report["exit"], report["error"]["type"]) == (5, 5, "Interrupted")
     assert report["source"] == "north"

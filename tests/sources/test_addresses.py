@@ -110,7 +110,7 @@ def test_messages_name_the_file_and_the_address_and_never_the_copy(bucket: fsspe
         SourceUnavailable, match="There is no folder or file memory://gone, or its server"
     ) as gone:
         extract("memory://gone", profile="certification")
-    assert not any("edfi-source" in str(each.value) for each in (cut, none, packed, gone))
+    assert not any("edfi-source" in str(raised.value) for raised in (cut, none, packed, gone))
 
 
 def test_what_is_written_while_it_is_copied_is_refused(bucket: fsspec.AbstractFileSystem) -> None:
