@@ -349,9 +349,7 @@ class Ledger:
         """What a query finds, columns by name."""
         with self._guarded(), self.reading() as connection:
             result = connection.execute(query)
-            rows = [
-                tuple(row) for row in result
-            ]  # which pandas takes apart without asking each row what it is
+            rows = [tuple(row) for row in result]  # pandas would ask each row of a result what it is
             return pd.DataFrame(rows, columns=list(result.keys()))
 
 

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
 
 _P = ParamSpec("_P")
-_SELDOM = (
-    70_000  # new objects until the collector comes; Python's own 700 costs a large district a tenth of a step
-)
+# New objects until the collector comes; Python's own 700 costs a large district a tenth of a step.
+_SELDOM = 70_000
 
 
 def acting(method: Callable[Concatenate[Run, _P], View]) -> Callable[Concatenate[Run, _P], View]:

@@ -18,6 +18,7 @@ from edfi_toolkit.errors import ConfigError, EdfiToolkitError, RecordsLeftOut
 from edfi_toolkit.review.changes import in_words
 from edfi_toolkit.review.views import Block, View
 from edfi_toolkit.runs.folder import FOR_PEOPLE, IN_RESYNC, MADE_IN, STEPS, RunFolder
+from edfi_toolkit.runs.standing import changes_of
 from edfi_toolkit.settings import Settings, Source, dotted, without_credentials
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _standing(done: Mapping[str, Any], made_in: Mapping[str, str]) -> tuple[str,
             f"The plan is stopped by {', '.join(breaches)}: notebook {made_in['preview']} says why. Correct the source "
             "and extract again; what is meant is overridden when publishing."
         )
-    if missing == "publish" and made_in["preview"] != made_in["publish"]:
+    if missing == "publish" and changes_of(done["preview"]) and made_in["preview"] != made_in["publish"]:
         return "good", (
             f"Look at the changes in notebook {made_in['preview']} and approve them; "
             f"notebook {made_in['publish']} then sends them."

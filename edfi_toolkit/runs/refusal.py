@@ -31,9 +31,8 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 _TELLING = 4  # characters from which a cell is looked for in an answer
 _CLAIMS = re.compile(r"\bclaims? \(([^)]*)\)")
-_MEMBER = re.compile(
-    r"'(\w+)'|\b([A-Za-z]+[a-z][A-Z]\w*)"
-)  # quoted, or written together: BeginDate, $.beginDate
+# Quoted, or written together: BeginDate, $.beginDate
+_MEMBER = re.compile(r"'(\w+)'|\b([A-Za-z]+[a-z][A-Z]\w*)")
 _CELLS = ["table", "id", "column", "value", "mark", "others"]
 
 
@@ -92,8 +91,7 @@ class Refusal:
         mark: where a cell made the value of a member that the answer names, which come first, or a value that it
         names. others: how many further rows are written so.
         """
-        answer = _CLAIMS.sub("claim", " ".join(self.row["messages"]))
-        said = _words(answer)
+        said = _words(self._answer())
         sent = _values_of(self.sent() or {}, self._members_named())
         members = set(sent).difference(self._organizations_of_the_key())
         cells = []
@@ -147,8 +145,11 @@ class Refusal:
 
     def _members_named(self) -> set[str]:
         """The members that the answer names, as it says what is wrong with one without its value."""
-        answer = _CLAIMS.sub("claim", " ".join(self.row["messages"]))
-        return {(quoted or plain).casefold() for quoted, plain in _MEMBER.findall(answer)}
+        return {(quoted or plain).casefold() for quoted, plain in _MEMBER.findall(self._answer())}
+
+    def _answer(self) -> str:
+        """What the ODS said, without the organizations of the key."""
+        return _CLAIMS.sub("claim", " ".join(self.row["messages"]))
 
     def _organizations_of_the_key(self) -> list[str]:
         """Those that the answer names as the key's own; not of the record."""

@@ -39,6 +39,11 @@ def chain(manifest: Mapping[str, Any]) -> list[Number]:
     return found
 
 
+def changes_of(planned: Mapping[str, Any]) -> int:
+    """How many records the preview of a manifest would change in the ODS."""
+    return sum(planned["actions"].get(action, 0) for action in SENT)
+
+
 def run_label(manifest: Mapping[str, Any], now: dt.datetime | None = None) -> str:
     """For example `run of today 07:12`, in local time."""
     if "started_at" not in manifest:
@@ -55,7 +60,7 @@ def clock(instant: str) -> str:
 
 
 def _planned(planned: Mapping[str, Any], notebook: str, *, published: bool) -> Number:
-    changes = sum(planned["actions"].get(action, 0) for action in SENT)
+    changes = changes_of(planned)
     if published:
         return Number(_count(changes, "change"), notebook)
     if planned["breaches"]:

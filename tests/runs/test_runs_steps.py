@@ -180,6 +180,7 @@ def test_publish_with_another_fingerprint_is_refused_and_the_run_stays_open(work
 
 def test_a_published_run_is_history_and_a_repeat_sends_nothing(work: Playground, sandbox: Running) -> None:
     run = previewed()
+    assert run.overview().next_step.startswith("Look at the changes in notebook 30_preview and approve them")
     done = run.publish(approved=run.plan.fingerprint)
     sent = writes(sandbox)
 
@@ -197,6 +198,7 @@ def test_a_published_run_is_history_and_a_repeat_sends_nothing(work: Playground,
         r"Sent: 6 records \([A-Z][^)]+\), all in the ODS as sent\.", repr(next_run.student("111111"))
     )
     assert set(next_run.plan.items["action"]) == {"NOOP"}
+    assert next_run.overview().next_step == "Open notebook 40_publish."
     assert next_run.publish(approved="auto").tone == "good"
     assert writes(sandbox) == sent
 
