@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import inspect
 import os
 import signal
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
 
 JSON = "--json"
+_AGAIN_S = 0.05
 
 
 @dataclass
@@ -50,6 +52,7 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
         _underway = _Underway({name: given[name] for name in names if name in given}, started=True)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.default_int_handler)
+            sys.unraisablehook = _ask_again
         command(**given)
 
     more = {"log_level": LogLevelName, "log_format": LogFormatName}
@@ -64,6 +67,14 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
         ]
     )
     return run
+
+
+def _ask_again(lost: sys.UnraisableHookArgs) -> None:
+    """A stop that came while Python cleared an object away, where what is raised is lost, comes again soon after."""
+    if lost.exc_type is KeyboardInterrupt:
+        threading.Timer(_AGAIN_S, _thread.interrupt_main, [signal.SIGTERM]).start()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def _log(level: LogLevel | None, form: LogFormat | None) -> None:
