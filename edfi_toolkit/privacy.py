@@ -127,6 +127,7 @@ class Masker:
     """Hides persons in frames and texts. `known` are ids to hide inside free text; `reveal` hides nothing.
 
     aliases: a person's other ids by the one that the pseudonym is made of, so that one student has one pseudonym.
+    `names`: the names of persons by id, asked for when a person reveals them.
     """
 
     def __init__(
@@ -141,6 +142,7 @@ class Masker:
             raise ValueError("The mask key is empty: anyone could compute the pseudonyms. Set one.")
         self._key, self.reveal, self._aliases = key, reveal, aliases
         self._known: tuple[dict[str, str], ...] = (_known_words(known),)
+        self.names: Callable[[], Mapping[str, str]] = dict
 
     def knowing(self, ids: Iterable[object]) -> Masker:
         """The same masker with further ids to hide inside free text."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
+from edfi_toolkit.display.tables import TextTable
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.meanings import owners_of, who_enters
@@ -15,6 +17,7 @@ from edfi_toolkit.review.summaries import WHO, rows, texts_of
 from edfi_toolkit.review.views import Block, View
 from edfi_toolkit.rules.explain.story import parts_of
 
+WHOSE = "whose"  # the frame that names the student
 _MISSING = ["what", "state", "why", "todo", "who", "where", "rule", "sentence"]
 _NOT_DONE = {"POST": "is missing", "PUT": "was not updated", "DELETE": "was not removed"}
 _REFUSED, _HELD, _NO_RECORD = "refused by the ODS", "held back", "no record"
@@ -58,9 +61,20 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
         ],
         next_step=_next_step(missing),
         masker=masker.knowing([student]),
-        frames={"over the year": spans, "missing": missing, "story": story},
+        frames={
+            "over the year": spans,
+            "missing": missing,
+            "story": story,
+            WHOSE: pd.DataFrame({"student_id": [student]}),
+        },
         value=story,
     )
+
+
+def story_html(view: View, eyes: Masker) -> str:
+    """A student's view as HTML for these eyes, with whose it is in the heading."""
+    whose = TextTable.of(view.frames[WHOSE], eyes).rows[0][0]
+    return replace(view, title=f"{view.title}: {whose}", masker=eyes).html()
 
 
 def _in_the_ods(published: pd.DataFrame) -> str:

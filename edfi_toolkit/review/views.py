@@ -172,6 +172,13 @@ class PanelView(View):
         for page in pages:
             page.update(self._page())
 
+    def becomes(self, view: View) -> None:
+        """Say what another view says, above the same panel, also where it is on the page already."""
+        kept = {name: getattr(self, name) for name in ("panel", "panel_has_blocks", "value")}
+        vars(self).update({**vars(view), **kept})
+        for page in vars(self).get("_pages", []):
+            page.update(self._page())
+
     def _with(self, **changes: Any) -> View:
         """This very view, changed: its panel knows no other."""
         vars(self).update(changes)

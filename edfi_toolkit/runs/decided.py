@@ -55,5 +55,12 @@ def decisions_view(run: Run) -> View:
     """Every decision with author, reason and age; below it a list to choose from and end some."""
     decided = Decided(run)
     more = corrected_block(run.built) if run.folder.has("build") else []
-    view = decided_view(decided.every, run.masker(decided.every), more)
-    return PanelView(**{**vars(view), "value": decided}, panel=lambda: panels().decided(decided))
+
+    def says_now() -> View:
+        return decided_view(decided.every, run.masker(decided.every), more)
+
+    view = PanelView(
+        **{**vars(says_now()), "value": decided},
+        panel=lambda: panels().decided(decided, lambda: view.becomes(says_now())),
+    )
+    return view

@@ -67,6 +67,20 @@ def rejection_rows(run: Run) -> pd.DataFrame:
         return ledger.rejections(feed=ledger.feed(run.target.identity, run.profile, run.source.name))
 
 
+def refused_now(run: Run) -> tuple[int, int] | None:
+    """Refusals of the run's feed that are open, and those whose record was delivered after the run had published.
+
+    None before that, and where the settings do not have its target.
+    """
+    published = run.folder.manifest.get("steps", {}).get("publish", {})
+    if not published.get("finished") or run.target_name not in run.installation.targets:
+        return None
+    refused = rejection_rows(run)
+    later = refused["closed_at"].gt(pd.Timestamp(published["at"]))
+    delivered = refused["closed_how"].astype("str").str.startswith("delivered")
+    return int(refused["open"].sum()), int((later & delivered).sum())
+
+
 def newest_refusals(run: Run) -> str:
     """The newest refusals of this run with their causes as HTML, masked; empty until the ledger has one."""
     rejected = rejection_rows(run)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from edfi_toolkit.privacy import STUDENT_IDS, Masker, masker_of
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
 
+_NAMES = ["first_name", "last_name"]
 _STUDENTS = "tables/students.parquet"
 _made: dict[tuple[bytes, str], Masker] = {}  # the newest one only
 
@@ -20,10 +25,24 @@ def own_masker(run: Run) -> Masker:
         return masker_of(key)
     table = run.folder.manifest.get("artifacts", {}).get(_STUDENTS)
     if table is None:
-        return masker_of(key, run.tables["students"][STUDENT_IDS])
+        return _masker(key, run.tables["students"])
     made = _made.get((key, table))
     if made is None:
-        made = masker_of(key, run.tables["students"][STUDENT_IDS])
+        made = _masker(key, run.tables["students"])
         _made.clear()
         _made[key, table] = made
     return made
+
+
+def _masker(key: bytes, students: pd.DataFrame) -> Masker:
+    made = masker_of(key, students[STUDENT_IDS])
+    made.names = partial(_names, students[[*STUDENT_IDS, *_NAMES]])
+    return made
+
+
+def _names(students: pd.DataFrame) -> Mapping[str, str]:
+    """First and last name by either id; none of a student who has neither."""
+    full = students[_NAMES].fillna("").agg(" ".join, axis=1).str.strip()
+    by_id = [pd.Series(full.array, students[column].astype("str")) for column in reversed(STUDENT_IDS)]
+    named = pd.concat(by_id)
+    return dict(named[named.ne("") & named.index.notna()])

@@ -19,8 +19,11 @@ class Number:
     tone: str = ""
 
 
-def chain(manifest: Mapping[str, Any]) -> list[Number]:
-    """The numbers of the steps that are done, in their order; empty before the source was read."""
+def chain(manifest: Mapping[str, Any], refused: tuple[int, int] | None = None) -> list[Number]:
+    """The numbers of the steps that are done, in their order; empty before the source was read.
+
+    refused: as `runs.decisions.refused_now` gives it; without it as it was when the run published.
+    """
     steps: Mapping[str, Any] = manifest.get("steps", {})
     found = []
     if read := steps.get("extract"):
@@ -35,7 +38,7 @@ def chain(manifest: Mapping[str, Any]) -> list[Number]:
         notebook = "60_resync" if planned.get("mode") == "resync" else "30_preview"
         found.append(_planned(planned, notebook, published="publish" in steps))
     if published := steps.get("publish"):
-        found += _published(published)
+        found += _published(published, refused)
     return found
 
 
@@ -71,15 +74,18 @@ def _planned(planned: Mapping[str, Any], notebook: str, *, published: bool) -> N
     return Number(f"{_count(changes, 'change')} not sent yet", notebook, "check")
 
 
-def _published(published: Mapping[str, Any]) -> list[Number]:
+def _published(published: Mapping[str, Any], now: tuple[int, int] | None) -> list[Number]:
     if not published.get("finished"):
         return [Number("publishing was begun and is not finished", "40_publish", "check")]
     outcomes: Mapping[str, int] = published["outcomes"]
     delivered, refused = outcomes.get("delivered", 0), outcomes.get("refused", 0)
     open_ones = sum(outcomes.values()) - delivered - refused
     numbers = [Number(f"{delivered:,} in the ODS {clock(published['at'])}", "40_publish", "good")]
-    if refused:
-        numbers.append(Number(f"{refused:,} refused", "50_rejections", "bad"))
+    still, later = now or (refused, 0)
+    if later:
+        numbers.append(Number(f"{later:,} more since", "50_rejections", "good"))
+    if still:
+        numbers.append(Number(f"{still:,} refused", "50_rejections", "bad"))
     if open_ones:
         numbers.append(Number(f"{open_ones:,} not answered", "40_publish", "check"))
     return numbers

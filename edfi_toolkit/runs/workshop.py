@@ -149,10 +149,16 @@ class Workshop:
 def workshop_view(run: Run) -> View:
     """The open refusals by cause, and below them the workshop; unattended the causes and the records."""
     workshop = Workshop(run)
-    view = answers.workshop_view(workshop.refused, run.masker(workshop.refused))
-    return PanelView(
-        **{**vars(view), "value": workshop}, panel=lambda: panels().workshop(workshop), panel_has_blocks=True
+
+    def says_now() -> View:
+        return answers.workshop_view(workshop.refused, run.masker(workshop.refused))
+
+    view = PanelView(
+        **{**vars(says_now()), "value": workshop},
+        panel=lambda: panels().workshop(workshop, lambda: view.becomes(says_now())),
+        panel_has_blocks=True,
     )
+    return view
 
 
 def _place(row: Row | pd.Series) -> str:

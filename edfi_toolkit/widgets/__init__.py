@@ -202,18 +202,18 @@ def row_actions(run: Run, columns: list[str], rows: Callable[[], pd.DataFrame]) 
     return RowActions(run, columns, rows)
 
 
-def decided(decided: Decided) -> DecidedPanel:
-    """What people corrected and dismissed, and a button that ends what is chosen."""
+def decided(decided: Decided, changed: Callable[[], object]) -> DecidedPanel:
+    """What people corrected and dismissed, and a button that ends what is chosen. changed: called after each change."""
     from edfi_toolkit.widgets.decided_panel import DecidedPanel
 
-    return DecidedPanel(decided)
+    return DecidedPanel(decided, changed)
 
 
-def workshop(workshop: Workshop) -> WorkshopPanel:
-    """Refusals by cause, all that is known of one, and what a person can do about it."""
+def workshop(workshop: Workshop, changed: Callable[[], object]) -> WorkshopPanel:
+    """Refusals by cause, all that is known of one, and what a person can do about it. changed: as of `decided`."""
     from edfi_toolkit.widgets.workshop_panel import WorkshopPanel
 
-    return WorkshopPanel(workshop)
+    return WorkshopPanel(workshop, changed)
 
 
 def student(run: Run) -> StudentPanel:

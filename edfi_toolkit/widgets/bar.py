@@ -21,12 +21,14 @@ from edfi_toolkit.display.texts import visible
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.model.years import school_year_text
 from edfi_toolkit.runs.choice import in_use, remember, remembered
+from edfi_toolkit.runs.decisions import refused_now
 from edfi_toolkit.runs.opening import open_run
 from edfi_toolkit.runs.reading import read_again
 from edfi_toolkit.runs.run import Run
 from edfi_toolkit.runs.standing import chain, run_label
 from edfi_toolkit.settings import load_settings, without_credentials
 from edfi_toolkit.widgets.choosing import ChoiceForm
+from edfi_toolkit.widgets.following import follow
 from edfi_toolkit.widgets.message import Message
 from edfi_toolkit.widgets.progress import ProgressBar
 from edfi_toolkit.widgets.rerun import Rerun
@@ -44,6 +46,7 @@ class Bar:
         self._set_here: list[str] = []
         self._page: Any = None
         self._shown = ""
+        self._refused: tuple[int, int] | None = None
         self.read_again = w.Button(
             description="Read again",
             icon="refresh",
@@ -74,10 +77,18 @@ class Bar:
         """Put the bar where the cell's output is, and keep its numbers true from then on."""
         from IPython.display import HTML, display
 
+        self.look()
         self._shown = self._html()
         self._page = display(HTML(self._shown), display_id=True)
         display(self.box)
         _draw_after_each_cell(self)
+        follow("bar", self.look)
+
+    def look(self) -> None:
+        """Ask the ledger what is refused now, which no file of the run says, and show it."""
+        with suppress(EdfiToolkitError):  # then as it was when the run published
+            self._refused = refused_now(self.run) if self.run is not None else None
+        self.draw()
 
     def draw(self) -> None:
         """Show the numbers as they are now."""
@@ -100,7 +111,7 @@ class Bar:
         numbers = " <span style='opacity:.6'>▸</span> ".join(
             f'<a href="{number.notebook}.ipynb" style="white-space:nowrap{_colour(number.tone)}">'
             f"{escape(number.text)}</a>"
-            for number in chain(manifest)
+            for number in chain(manifest, self._refused)
         )
         begin = "Nothing was read yet. Press <b>Read again</b>, or open <a href='10_extract.ipynb'>10_extract</a>."
         here = (
@@ -139,7 +150,7 @@ class Bar:
             kernel_shell.user_ns["run"] = run
         self.run = run
         self.read_again.disabled = False
-        self.draw()
+        self.look()
 
     def _read(self, _button: Any = None) -> None:
         if self.run is None:
@@ -170,7 +181,7 @@ def _draw_after_each_cell(bar: Bar) -> None:
     if kernel_shell is None:
         return
     if not _current:
-        kernel_shell.events.register("post_run_cell", lambda *_: _current[-1].draw())
+        kernel_shell.events.register("post_run_cell", lambda *_: _current[-1].look())
         threading.Thread(target=_draw_now_and_then, name="edfi-bar", daemon=True).start()
     _current[:] = [bar]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import ipywidgets as w
 
 from edfi_toolkit.review.decided import CORRECTION, shown
+from edfi_toolkit.widgets.following import follow, ledger_changed
 from edfi_toolkit.widgets.form import Form
 from edfi_toolkit.widgets.grids import Grid
 
@@ -18,11 +19,17 @@ if TYPE_CHECKING:
 class DecidedPanel(w.VBox):
     """`grid` lists what counts now; Remove ends what is chosen in it."""
 
-    def __init__(self, decided: Decided) -> None:
-        self.decided = decided
+    def __init__(self, decided: Decided, changed: Callable[[], object]) -> None:
+        self.decided, self._changed = decided, changed
         self.form = Form([], {"remove": "Remove the chosen ones"}, self._pressed)
         self.status = w.HTML()
         super().__init__()
+        self._draw()
+        follow("decided", self._again)
+
+    def _again(self) -> None:
+        self.decided.load()
+        self._changed()
         self._draw()
 
     def _draw(self) -> None:
@@ -40,7 +47,7 @@ class DecidedPanel(w.VBox):
                 corrections=chosen.loc[is_correction, "number"],
                 dismissals=chosen.loc[~is_correction, "number"],
             )
-            self._draw()
+            ledger_changed()
         says = f"{len(chosen):,} removed. Read the source again to see what comes of it."
         self.status.value = (
             f'<p role="status">{says if len(chosen) else "Choose a row in the list first."}</p>'

@@ -5,9 +5,12 @@ function render({ model, el }) {
   const place = `edfi-${model.get("key")}-${++views}`;
   const inputs = new Map();
   const about = new Map();
-  const draw = () => {
+  const fields = document.createElement("div");
+  const buttons = document.createElement("div");
+  let waiting = false; // a button was pressed, and what came of it is not drawn yet
+  const drawFields = () => {
     const typed = new Map([...inputs].map(([name, input]) => [name, input.value]));
-    el.replaceChildren();
+    fields.replaceChildren();
     inputs.clear();
     for (const { name, label, choices, options, start, of } of model.get("fields")) {
       const line = document.createElement("span");
@@ -33,27 +36,45 @@ function render({ model, el }) {
       if (choices) input.addEventListener("change", () => send(`choose:${name}`));
       input.addEventListener("keydown", (event) => event.stopPropagation());
       inputs.set(name, input);
-      el.append(line);
+      fields.append(line);
     }
-    const row = document.createElement("div");
-    for (const { name, label, off } of model.get("buttons")) {
+  };
+  const drawButtons = () => {
+    const known = model.get("buttons");
+    for (let at = buttons.children.length; at < known.length; at += 1) {
       const button = document.createElement("button");
-      button.textContent = label;
-      button.disabled = off;
       button.className = "jupyter-button";
-      button.addEventListener("click", () => send(name));
-      row.append(button);
+      button.addEventListener("click", (event) => press(event, model.get("buttons")[at].name));
+      buttons.append(button);
     }
-    el.append(row);
+    known.forEach(({ label, off }, at) => {
+      buttons.children[at].textContent = label;
+      buttons.children[at].disabled = off || waiting;
+    });
+  };
+  // The second click of a double one is no press: it was made before the answer to the first could be read.
+  const press = (event, name) => {
+    if (event.detail > 1) return;
+    waiting = true;
+    drawButtons();
+    send(name);
   };
   const send = (press) =>
     model.send({ press, values: Object.fromEntries([...inputs].map(([name, input]) => [name, input.value])) });
-  const clear = (message) => {
+  const hear = (message) => {
     for (const name of message.clear ?? []) inputs.get(name).value = "";
+    if (message.done) { waiting = false; drawButtons(); }
   };
-  model.on("change:fields change:buttons", draw);
-  model.on("msg:custom", clear);
-  draw();
-  return () => model.off("msg:custom", clear);
+  model.on("change:fields", drawFields);
+  model.on("change:buttons", drawButtons);
+  model.on("msg:custom", hear);
+  drawFields();
+  drawButtons();
+  el.append(fields, buttons);
+  return () => {
+    model.off("change:fields", drawFields);
+    model.off("change:buttons", drawButtons);
+    model.off("msg:custom", hear);
+  };
 }
 export default { render };

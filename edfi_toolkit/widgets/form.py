@@ -48,6 +48,12 @@ class Form(anywidget.AnyWidget):
         """Switch buttons off and on, by name."""
         self.buttons = [{**button, "off": off.get(button["name"], button["off"])} for button in self.buttons]
 
+    def relabel(self, **labels: str) -> None:
+        """Give buttons another label, by name."""
+        self.buttons = [
+            {**button, "label": labels.get(button["name"], button["label"])} for button in self.buttons
+        ]
+
     def clear(self, *names: str) -> None:
         """Empty these fields."""
         self.send({"clear": list(names)})
@@ -55,5 +61,9 @@ class Form(anywidget.AnyWidget):
     def _take(self, _widget: Any, message: Mapping[str, Any], _buffers: Any) -> None:
         match message:
             case {"press": str(name), "values": dict(values)}:
-                self.press(name, **values)
-                heard_while_busy(self)
+                try:
+                    self.press(name, **values)
+                finally:
+                    if not name.startswith("choose:"):
+                        self.send({"done": True})  # the buttons are off from the click until now
+                    heard_while_busy(self)

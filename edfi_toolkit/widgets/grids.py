@@ -1,7 +1,7 @@
 """A grid of any number of rows: filter, sort, select a row and read it in Python.
 
-The rows stay in Python; one page travels. Only a masked first page is part of the widget's state, which
-notebooks may save; every later page, and all that is revealed, is a message and is gone with the browser tab.
+The rows stay in Python; one page travels. Only a masked first page is part of the widget's state; every later page,
+and all that is revealed, is a message.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import numpy as np
 import pandas as pd
 import traitlets
@@ -24,7 +23,7 @@ from edfi_toolkit.display.saved import SAVES
 from edfi_toolkit.display.tables import Table, TextTable, column_texts, columns_on_a_line, is_number
 from edfi_toolkit.privacy import Masker, is_personal, personal_values
 from edfi_toolkit.widgets.arranging import Arrangement
-from edfi_toolkit.widgets.busy import heard_while_busy
+from edfi_toolkit.widgets.revealing import Revealing
 from edfi_toolkit.widgets.selected import Record, Rows
 
 _TELLING_COLUMNS = frozenset(
@@ -35,7 +34,7 @@ _STATIC_ROWS = 20  # that a saved notebook keeps
 Below = Callable[[list[str], Callable[[], pd.DataFrame]], Any]  # of its columns and the rows that are chosen
 
 
-class Grid(anywidget.AnyWidget):
+class Grid(Revealing):
     """Rows of a frame, a page at a time. Set the traits below in Python, or let the person do it.
 
     JSON bodies have no column; they are searched, and shown in full in the pane of the selected row.
@@ -56,7 +55,6 @@ class Grid(anywidget.AnyWidget):
     filters = traitlets.Dict()
     sort_by = traitlets.Unicode()
     page = traitlets.Int()
-    revealed = traitlets.Bool()
     selection = traitlets.Tuple()
 
     def __init__(
@@ -138,7 +136,8 @@ class Grid(anywidget.AnyWidget):
 
     def export(self) -> bytes:
         """The rows that pass the filters as a CSV file that Excel reads: what is on the screen, ids as text."""
-        return TextTable.of(self._frame.iloc[self._order, self._on_a_line], self._eyes).csv
+        eyes = self._masker.revealed() if self.revealed else self._eyes  # an id alone in its cell
+        return TextTable.of(self._frame.iloc[self._order, self._on_a_line], eyes).csv
 
     @property
     def _file_name(self) -> str:
@@ -156,10 +155,6 @@ class Grid(anywidget.AnyWidget):
     @cached_property
     def _hiding(self) -> Masker:
         return self._masker.masked().knowing(personal_values(self._frame))
-
-    @property
-    def _eyes(self) -> Masker:
-        return self._masker.revealed() if self.revealed or self._masker.reveal else self._hiding
 
     def _view(self) -> dict[str, Any]:
         total, start = len(self._order), self.page * self._page_size
@@ -253,10 +248,9 @@ class Grid(anywidget.AnyWidget):
         else:
             self._show()
 
-    @traitlets.observe("page", "revealed", "selection")
-    def _show(self, _change: Any = None) -> None:
-        self.send(self._view())
-        heard_while_busy(self)
+    @traitlets.observe("page", "selection")
+    def _turned(self, _change: Any) -> None:
+        self._show()
 
     @traitlets.validate("sort_by")
     def _a_column(self, proposal: Any) -> str:

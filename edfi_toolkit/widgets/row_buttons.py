@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,12 @@ import ipywidgets as w
 import pandas as pd
 
 from edfi_toolkit.errors import EdfiToolkitError
+from edfi_toolkit.review.student import story_html
 from edfi_toolkit.runs.dismissing import dismiss_findings
 from edfi_toolkit.runs.manifest import name_of_a_person
 from edfi_toolkit.runs.student import student, student_of_row
 from edfi_toolkit.widgets.form import Form
+from edfi_toolkit.widgets.revealing import Page
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
@@ -38,7 +41,7 @@ class RowActions(w.VBox):
         self.form = Form(
             fields if of_findings else [], STORY | (DISMISS if of_findings else {}), self._pressed
         )
-        self.status, self.story = w.HTML(), w.HTML()
+        self.status, self.story = w.HTML(), Page(button=True)
         super().__init__([self.form, self.status, self.story])
 
     def _pressed(self, name: str, typed: Mapping[str, str]) -> None:
@@ -48,7 +51,8 @@ class RowActions(w.VBox):
             return
         try:
             if name == "story":
-                self.story.value = student(self._run, student_of_row(self._run, rows.iloc[-1]))._repr_html_()
+                view = student(self._run, student_of_row(self._run, rows.iloc[-1]))
+                self.story.show(partial(story_html, view), view.masker)
             else:
                 count = dismiss_findings(self._run, rows, author=typed["author"], reason=typed["reason"])
                 self.form.clear("reason")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
 
 import ipywidgets as w
 
 from edfi_toolkit.errors import EdfiToolkitError
+from edfi_toolkit.review.student import story_html
 from edfi_toolkit.runs.student import student
 from edfi_toolkit.widgets.charts import timeline
 from edfi_toolkit.widgets.form import Form
+from edfi_toolkit.widgets.revealing import Page
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
@@ -27,17 +30,18 @@ class StudentPanel(w.VBox):
             {"look": "Look up"},
             lambda _name, typed: self._look(typed),
         )
-        self.story, self.picture = w.HTML(), w.Image(format="png", layout=w.Layout(display="none"))
+        self.story = Page(button=True)
+        self.picture = w.Image(format="png", layout=w.Layout(display="none"))
         super().__init__([self.form, self.story, self.picture])
 
     def _look(self, typed: Mapping[str, str]) -> None:
         try:
             view = student(self._run, typed["student"])
         except EdfiToolkitError as error:
-            self.story.value = f'<p role="alert">{escape(str(error))}</p>'
+            self.story.say(f'<p role="alert">{escape(str(error))}</p>')
             self.picture.layout.display = "none"
             return
-        self.story.value = view._repr_html_()
+        self.story.show(partial(story_html, view), view.masker)
         if "over the year" in view.frames:
             drawn, size = timeline(view.frames["over the year"], "Over the year")._repr_png_()
             self.picture.value, self.picture.layout.display = drawn, ""

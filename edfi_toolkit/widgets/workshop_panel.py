@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,17 @@ from edfi_toolkit.display.progress import NO_COUNTS, Progress, progress_text
 from edfi_toolkit.display.tables import TextTable
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.errors import EdfiToolkitError
+from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.causes import by_cause
+from edfi_toolkit.review.student import story_html
 from edfi_toolkit.review.views import View
 from edfi_toolkit.runs.manifest import name_of_a_person
 from edfi_toolkit.runs.refusal import Refusal
 from edfi_toolkit.runs.workshop import CLOSED, OPEN, STATES
+from edfi_toolkit.widgets.following import follow, ledger_changed
 from edfi_toolkit.widgets.form import Form
 from edfi_toolkit.widgets.grids import Grid
+from edfi_toolkit.widgets.revealing import Page
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.workshop import Workshop
@@ -29,7 +34,8 @@ _RECORDS = ["student_unique_id", "program_name", "begin_date", "education_organi
 _RECORDS += ["who", "status", "last_seen_at"]
 _ENDED = ["closed_how", "closed_at"]
 _FILTERS = {"state": "Show", "run_id": "Run", "school": "School", "owner": "Owner"}
-LEAVES = ("Source rows", "Sent, answered", "In the ODS now", "Story", "History")
+ANSWERED = "Sent, answered"
+LEAVES = ("Source rows", ANSWERED, "In the ODS now", "Story", "History")
 BUTTONS = {
     "values": "Values of the ODS",
     "correct": "Correct this cell",
@@ -39,6 +45,7 @@ BUTTONS = {
     "dismiss": "Dismiss",
     "hand_on": "Hand on",
 }
+SEND = "Send what was checked"  # the label of Retry then
 _NO_CELL = "(choose a record first)"
 
 
@@ -47,79 +54,119 @@ class WorkshopPanel(w.VBox):
     the leaves.
     """
 
-    def __init__(self, workshop: Workshop) -> None:
-        self.workshop = workshop
-        self.leaves = w.Tab([w.HTML() for _ in LEAVES], titles=LEAVES)
+    causes: Grid
+    records: Grid
+
+    def __init__(self, workshop: Workshop, changed: Callable[[], object] = lambda: None) -> None:
+        self.workshop, self._changed = workshop, changed
+        self.leaves = w.Tab([Page() for _ in LEAVES], titles=LEAVES)
         self.status = w.HTML().add_class("edfi-says")
         self._cells = pd.DataFrame()
         self._checked: tuple[Any, pd.DataFrame] | None = None
         self._options: list[str] = []
         self._opened: int | None = None  # among all refusals
+        self._chosen: list[int] = []  # the same
+        self._names: list[str] = []
         self.form = Form(self._fields(), BUTTONS, self._pressed)
-        self.filters = self._filters()
-        super().__init__()
+        self.filters = {
+            name: w.Dropdown(description=_FILTERS[name], options=options)
+            for name, options in self._offered().items()
+        }
+        wrapped = w.Layout(flex_flow="row wrap")
+        self._causes = w.VBox()
+        self._records = w.Box(layout=w.Layout(flex="3 1 420px", min_width="0"))
+        acting = w.VBox([self.status, self.form], layout=w.Layout(flex="2 1 300px", padding="0 0 0 12px"))
+        super().__init__(
+            [
+                w.HBox(list(self.filters.values()), layout=wrapped),
+                self._causes,
+                w.HBox([self._records, acting], layout=wrapped),
+                self.leaves,
+            ]
+        )
         self._draw()
         for dropdown in self.filters.values():
             dropdown.observe(lambda _change: self._draw(), "value")
+        follow("workshop", self._again)
 
-    def _filters(self) -> dict[str, w.Dropdown]:
-        """A list for each column to choose by: what the refusals have in it, and all."""
+    def _offered(self) -> dict[str, list[tuple[str, str]]]:
+        """For each column to choose by what the refusals have in it, and all."""
         refused, this = self.workshop.refused, self.workshop.run.id
         offered: dict[str, list[tuple[str, str]]] = {"state": [(state, state) for state in STATES]}
         for name, column in (("run_id", "run_id"), ("school", "school"), ("owner", "who")):
             values = sorted(refused[column].dropna().unique())
             named = [("this run" if value == this else value, value) for value in values]
             offered[name] = [("all", ""), *named]
-        return {
-            name: w.Dropdown(description=_FILTERS[name], options=options) for name, options in offered.items()
-        }
+        return offered
+
+    def _again(self) -> None:
+        """Every part as the ledger has it now; what is chosen stays chosen while it is listed."""
+        self.workshop.load()
+        self._changed()
+        for name, options in self._offered().items():
+            chosen = self.filters[name].value
+            with self.filters[name].hold_trait_notifications():
+                self.filters[name].options = options
+                self.filters[name].value = (
+                    chosen if chosen in dict(options).values() else dict(options)["all"]
+                )
+        self._draw()
+        if self._opened is not None:
+            self._show_known(self.workshop.refused.loc[self._opened])
 
     def _draw(self) -> None:
-        """Both lists, as the ledger has them now."""
+        """Both lists, as the workshop has them now."""
         chosen = {name: dropdown.value for name, dropdown in self.filters.items()}
         self._listed = self.workshop.shown(chosen.pop("state"), **chosen)
         causes = by_cause(self._listed)
+        before = {self._names[at] for at in self.causes.selection} if self._causes.children else set()
         self._names = causes["cause"].tolist()
         self.causes = Grid(
             causes[["cause", "rejections", "todo", "who"]],
             masker=self.workshop.run.masker(self._listed),
             title="Causes",
             empty="No refusal here.",
-            height="150px",
+            height="460px",
             pane=False,
         )
-        self.causes.observe(lambda _change: self._filter(), "selection")
+        self.causes.select(*(at for at, name in enumerate(self._names) if name in before))
+        self._causes.children = [self.causes]
+        self.causes.observe(lambda _change: self._filter(explain=True), "selection")
         self._filter()
 
-    def _filter(self) -> None:
+    def _filter(self, *, explain: bool = False) -> None:
+        """The records of the chosen causes. explain: say what the first of these is."""
+        self._decide(None)
         chosen = [self._names[at] for at in self.causes.selection]
         self._shown = self._listed[self._listed["cause"].isin(chosen)] if chosen else self._listed
-        if chosen:
+        if chosen and explain:
             cause = self._shown.iloc[0]
             self._say(
                 f"{cause['says']} {cause['todo']} Who can do it: {cause['who']}. Choose a record of it."
             )
         columns = _RECORDS + (_ENDED if self.filters["state"].value == CLOSED else [])
-        masker = self.workshop.run.masker(self._listed)
+        revealed = bool(self._records.children) and self.records.revealed
         self.records = Grid(
             self._shown[columns],
-            masker=masker,
+            masker=self.workshop.run.masker(self._listed),
             title="Records",
             empty="No refusal here.",
             height="270px",
             pane=False,
         )
         self.records.layout = w.Layout(width="100%", min_width="0")
+        self.records.revealed = revealed
+        self.records.select(
+            *(self._shown.index.get_loc(at) for at in self._chosen if at in self._shown.index)
+        )
+        self._records.children = [self.records]
         self.records.observe(lambda _change: self._open(), "selection")
-        wrapped = w.Layout(flex_flow="row wrap")
-        listed = w.Box([self.records], layout=w.Layout(flex="3 1 420px", min_width="0"))
-        acting = w.VBox([self.status, self.form], layout=w.Layout(flex="2 1 300px", padding="0 0 0 12px"))
-        self.children = [
-            w.HBox(list(self.filters.values()), layout=wrapped),
-            self.causes,
-            w.HBox([listed, acting], layout=wrapped),
-            self.leaves,
-        ]
+        self.records.observe(self._reveal, "revealed")
+
+    def _reveal(self, change: Mapping[str, Any]) -> None:
+        """The leaves show what the list shows."""
+        for leaf in self.leaves.children:
+            leaf.revealed = change["new"]
 
     @property
     def chosen(self) -> pd.DataFrame:
@@ -128,14 +175,23 @@ class WorkshopPanel(w.VBox):
 
     def _open(self) -> None:
         """What is known of the record chosen last."""
-        if not self.records.selection:
+        self._decide(None)
+        self._chosen = [int(self._shown.index[at]) for at in self.records.selection]
+        if not self._chosen:
             return
-        row = self._row()
-        self._opened = int(row.name)
+        self._opened, self._options = self._chosen[-1], []
+        row = self.workshop.refused.loc[self._opened]
+        self._show_known(row)
+        todo, who = Refusal(self.workshop.run, row).next_step()
+        said = " ".join(row["messages"])
+        answered = f"The ODS: {said.rstrip('.')}. " if said else ""
+        self._say(f"{answered}{row['cause']}. {todo} Who can do it: {who}.")
+
+    def _show_known(self, row: pd.Series) -> None:
+        """The leaves and the fields for a refusal."""
         known = Refusal(self.workshop.run, row)
         cells = tried(known.cells)
         self._cells = cells if isinstance(cells, pd.DataFrame) else pd.DataFrame()
-        self._options, self._checked = [], None
         found = (
             tried(known.source_rows),
             tried(known.sent_and_answered),
@@ -144,18 +200,11 @@ class WorkshopPanel(w.VBox):
             tried(known.history),
         )
         masker = self.workshop.run.masker(self.workshop.refused)
-        for leaf, content in zip(self.leaves.children, found, strict=True):
-            leaf.value = self._html(content, masker)
-        said = " ".join(row["messages"])
-        quoted = (
-            f"<br>Correlation id: {escape(row['correlation_id'])}" if cell_text(row["correlation_id"]) else ""
-        )
-        answer = f"<p>Answered: {row['status']} {escape(masker.text(said))}{quoted}</p>"
-        self.leaves.children[1].value = answer + self.leaves.children[1].value
+        for name, leaf, content in zip(LEAVES, self.leaves.children, found, strict=True):
+            answer = partial(_answer_html, row) if name == ANSWERED else lambda _eyes: ""
+            own = content.masker if isinstance(content, View) else masker
+            leaf.show(lambda eyes, answer=answer, content=content: answer(eyes) + _html(content, eyes), own)
         self.form.fields = self._fields()
-        todo, who = known.next_step()
-        answered = f"The ODS: {said.rstrip('.')}. " if said else ""
-        self._say(f"{answered}{row['cause']}. {todo} Who can do it: {who}.")
 
     def _fields(self) -> list[dict[str, Any]]:
         cells = [_name_of(row) for row in self._cells.to_dict("records")] or [_NO_CELL]
@@ -165,6 +214,11 @@ class WorkshopPanel(w.VBox):
             {"name": "reason", "label": "Reason"},
             {"name": "author", "label": "Your name", "start": name_of_a_person()},
         ]
+
+    def _decide(self, checked: tuple[Any, pd.DataFrame] | None) -> None:
+        """What the next Retry sends: what was checked, and without a check nothing."""
+        self._checked = checked
+        self.form.relabel(retry=SEND if checked else BUTTONS["retry"])
 
     def _cell(self, named: str) -> Mapping[str, Any]:
         return next(row for row in self._cells.to_dict("records") if _name_of(row) == named)
@@ -197,7 +251,8 @@ class WorkshopPanel(w.VBox):
 
     def _values(self, typed: Mapping[str, str]) -> None:
         cell = self._cell(typed["cell"])
-        self._options = Refusal(self.workshop.run, self._row()).values_for(str(cell["value"]))
+        opened = self.workshop.refused.loc[self._opened]
+        self._options = Refusal(self.workshop.run, opened).values_for(str(cell["value"]))
         self.form.fields = self._fields()
         near = ", ".join(self._options[:5])
         self._say(
@@ -221,8 +276,9 @@ class WorkshopPanel(w.VBox):
             reason=typed["reason"],
             everywhere=everywhere,
         )
-        self._checked = None
+        self._decide(None)
         self.form.clear("value", "reason")
+        ledger_changed()
         also = f" It changes {cell['others']:,} further rows too." if everywhere and cell["others"] else ""
         self._say(
             f"Kept as correction {number}.{also} Check again reads the source with it; nothing is sent yet."
@@ -231,11 +287,11 @@ class WorkshopPanel(w.VBox):
     def _check(self, _typed: Mapping[str, str]) -> None:
         rows = self.chosen
         again, now = self.workshop.check(rows, progress=self._working("Checking again"))
-        self._checked = (again, rows)
+        self._decide((again, rows))
         counts = ", ".join(f"{count:,} {what}" for what, count in now["now"].value_counts().items())
         limits = f" Stopped by {', '.join(again.plan.breaches)}." if again.plan.breaches else ""
         self._say(
-            f"Nothing was sent. {counts}.{limits} Retry approves this plan, {again.plan.fingerprint}, and sends it."
+            f"Nothing was sent. {counts}.{limits} {SEND} approves this plan, {again.plan.fingerprint}, and sends it."
         )
 
     def _retry(self, typed: Mapping[str, str]) -> None:
@@ -243,9 +299,11 @@ class WorkshopPanel(w.VBox):
             self._check(typed)
             return
         again, rows = self._checked
-        self._checked = None
-        self.workshop.retry(again, rows, person=typed["author"], progress=self._working("Publishing"))
-        self._draw()
+        self._decide(None)
+        try:
+            self.workshop.retry(again, rows, person=typed["author"], progress=self._working("Publishing"))
+        finally:
+            ledger_changed()
         self._say(self.workshop.became_of(rows))
 
     def _dismiss(self, typed: Mapping[str, str]) -> None:
@@ -253,7 +311,7 @@ class WorkshopPanel(w.VBox):
         for row in rows:
             self.workshop.dismiss(row, author=typed["author"], reason=typed["reason"])
         if rows:
-            self._draw()
+            ledger_changed()
             self.form.clear("reason")
         self._say(
             f"{len(rows):,} dismissed until their record changes."
@@ -266,21 +324,26 @@ class WorkshopPanel(w.VBox):
         says = f"{len(self.chosen):,} refusals, a sheet for each owner, students masked: {file_link(path)}"
         self.status.value = f'<p role="status">{says}</p>'
 
-    def _row(self) -> pd.Series:
-        return self._shown.iloc[self.records.selection[-1]]
-
     def _say(self, text: str) -> None:
         self.status.value = (
             f'<p role="status">{escape(self.workshop.run.masker(self.workshop.refused).text(text))}</p>'
         )
 
-    @staticmethod
-    def _html(content: pd.DataFrame | View | str, masker: Any) -> str:
-        if isinstance(content, View):
-            return content._repr_html_()
-        if isinstance(content, str):
-            return f"<p>{escape(content)}</p>"
-        return TextTable.of(content, masker).html() if len(content) else "<p>Nothing is known of this.</p>"
+
+def _html(content: pd.DataFrame | View | str, eyes: Masker) -> str:
+    """What a leaf shows, for these eyes."""
+    if isinstance(content, View):
+        return story_html(content, eyes)
+    if isinstance(content, str):
+        return f"<p>{escape(content)}</p>"
+    return TextTable.of(content, eyes).html() if len(content) else "<p>Nothing is known of this.</p>"
+
+
+def _answer_html(row: pd.Series, eyes: Masker) -> str:
+    """What the ODS said to what was sent."""
+    id_ = cell_text(row["correlation_id"])
+    quoted = f"<br>Correlation id: {escape(id_)}" if id_ else ""
+    return f"<p>Answered: {row['status']} {escape(eyes.text(' '.join(row['messages'])))}{quoted}</p>"
 
 
 def _name_of(cell: Mapping[str, Any]) -> str:

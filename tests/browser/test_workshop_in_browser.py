@@ -26,7 +26,7 @@ def choose_the_record(page: Any) -> None:
 
 def show(lab: Any, page: Any, name: str) -> None:
     """A picture of the part that a person works with."""
-    page.locator(".edfi-form").scroll_into_view_if_needed()
+    page.locator(".edfi-form").first.scroll_into_view_if_needed()
     lab.screenshot(page, name)
 
 
@@ -41,31 +41,69 @@ def test_a_refusal_is_corrected_retried_and_delivered(lab: Any) -> None:
     lab.close(page)
     again = lab.run_all(lab.notebook("workshop-2", PUBLISHED.partition("\n")[0], REOPENED, "run.workshop()"))
     choose_the_record(again)
-    form = again.locator(".edfi-form")
+    revealed = a_student_is_revealed_and_hidden_again(lab, again)
+    form = again.locator(".edfi-form").first
     form.get_by_label("Cell").select_option("program_participation.education_organization_id")
     form.get_by_label("should be").fill("255901")
     form.get_by_role("textbox", name="Reason").fill(TYPED[0])
     form.get_by_label("Your name").fill(TYPED[1])
     again.get_by_role("button", name="Correct this cell").click()
     again.get_by_text("Kept as correction").wait_for()
-    again.get_by_role("button", name="Retry").click()
+    before = writes(lab)
+    again.get_by_role("button", name="Retry").dblclick()
+    assert again.get_by_role("button", name="Dismiss").is_disabled()
     again.get_by_text("Nothing was sent. 1 would be created").wait_for()
+    again.wait_for_function(ENABLED, arg="Send what was checked")
+    assert writes(lab) == before
     show(lab, again, "50_workshop-checked")
-    again.get_by_role("button", name="Retry").click()
+    again.get_by_text("7 refused").wait_for()
+    again.get_by_role("button", name="Send what was checked").click()
     again.get_by_text("1 of 1 delivered; 0 still refused.").wait_for()
+    again.get_by_text("6 refused").wait_for()
+    again.get_by_text("1 more since").wait_for()
+    again.wait_for_function(ENABLED, arg="Retry")
+    assert form.get_by_label("Your name").input_value() == TYPED[1]
     lab.dark(again)
     show(lab, again, "50_workshop-delivered-dark")
     lab.light(again)
     lab.close(again)
     for name in ("workshop", "workshop-2"):
         saved = json.dumps(json.loads((lab.folder / f"{name}.ipynb").read_text("utf-8")))
-        assert [word for word in TYPED if word in saved] == []
+        assert [word for word in (*TYPED, *revealed) if word in saved] == []
     assert lab.refused == []
 
 
+def a_student_is_revealed_and_hidden_again(lab: Any, page: Any) -> list[str]:
+    """Id and names of the chosen record's student: in the list and in the leaves, and in no file."""
+    chosen = page.locator(".edfi-grid .rows tbody tr[aria-selected=true] td").first
+    leaf = page.locator(".jupyter-widget-tab").locator("visible=true").first
+    pseudonym = chosen.inner_text()
+    leaf.get_by_text(pseudonym).first.wait_for()
+    page.get_by_role("button", name="Reveal students").first.click()
+    page.get_by_role("button", name="Hide students").wait_for()
+    shown = chosen.inner_text().split()
+    leaf.get_by_text(shown[0]).first.wait_for()
+    assert len(shown) == 3  # the id and both names
+    leaf.get_by_text(pseudonym).first.wait_for(state="detached")
+    show(lab, page, "50_workshop-revealed")
+    page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")  # with a checkpoint
+    page.evaluate("async () => { await jupyterapp.shell.currentWidget.context.save(); }")  # as autosave does
+    files = [path.read_text("utf-8") for path in lab.folder.rglob("*.ipynb")]
+    assert [word for word in shown for text in files if word in text] == []
+    page.get_by_role("button", name="Hide students").click()
+    leaf.get_by_text(shown[0]).first.wait_for(state="detached")
+    leaf.get_by_text(pseudonym).first.wait_for()
+    assert [word for word in shown if word in page.locator(".jp-Notebook").inner_html()] == []
+    return shown
+
+
+ENABLED = """(label) => [...document.querySelectorAll('.edfi-form button')]
+    .some((button) => button.textContent === label && !button.disabled)"""
 REOPENED = """from edfi_toolkit.runs.decisions import decisions_of
 
-run = edfi.open_run(profile="certification", school_year=2026, source="sample")
+run = edfi.desk(
+    profile="certification", school_year=2026, source="sample", target="sandbox", run_id="latest", settings={}
+)
 with decisions_of(run) as decisions:
     decisions.close_dismissals(decisions.dismissals()["number"], "removed")"""
 

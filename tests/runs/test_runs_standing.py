@@ -63,6 +63,11 @@ def test_what_was_published_is_told_with_what_was_refused_and_what_is_open() -> 
         ("2 refused", "50_rejections", "bad"),
         ("1 not answered", "40_publish", "check"),
     ]
+    published = {"steps": {**DONE, "publish": {"at": AT, "finished": True, "outcomes": outcomes}}}
+    assert [(n.text, n.tone) for n in chain(published, refused=(0, 2))][-2:] == [
+        ("2 more since", "good"),
+        ("1 not answered", "check"),
+    ]
     begun = numbers(publish={"at": AT, "finished": False})[-1]
     assert begun == ("publishing was begun and is not finished", "40_publish", "check")
 

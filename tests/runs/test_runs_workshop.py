@@ -18,6 +18,8 @@ from edfi_toolkit.runs.manifest import name_of_a_person
 from edfi_toolkit.runs.refusal import Refusal
 from edfi_toolkit.runs.run import Run
 from edfi_toolkit.runs.workshop import Workshop
+from edfi_toolkit.widgets.bar import Bar
+from edfi_toolkit.widgets.following import follow
 from edfi_toolkit.widgets.row_buttons import RowActions
 from edfi_toolkit.widgets.workshop_panel import WorkshopPanel
 from tests.processes import KeptOds
@@ -68,7 +70,10 @@ def choose(panel: WorkshopPanel, cause: str = "not-enrolled") -> None:
 
 
 def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(published: Run) -> None:
-    panel = WorkshopPanel(Workshop(published))
+    view, decisions, bar = published.workshop(), published.decisions(), Bar({})
+    bar.run = published
+    follow("bar", bar.look)
+    decided, panel = decisions.panel(), view.panel()
     panel.form.press("correct", **WHO)
     assert "Choose a record" in panel.status.value
     choose(panel)
@@ -85,13 +90,14 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(pu
     assert "255900" in live
     assert "CERT" in story
     assert "refused" in history
-    student = panel.chosen["student_unique_id"].iloc[0]
-    assert all(student not in leaf.value for leaf in panel.leaves.children)
+    _what_is_revealed_in_the_list_is_revealed_in_the_leaves_by_a_message(panel)
     cell = "program_participation.education_organization_id"
     panel.form.press("correct", cell=cell, value="255901", author="R. Ibarra")
     assert "your name and a reason" in panel.status.value
     panel.form.press("correct", cell=cell, value="255901", **WHO)
     assert "Kept as correction 1" in panel.status.value
+    assert decided.grid.shown_rows["number"].tolist() == [1]
+    assert decisions.says == "1 correction."
     seen = list[tuple[str, bool]]()
     panel.status.observe(
         lambda change: seen.append((change["new"], all(one["off"] for one in panel.form.buttons))), "value"
@@ -100,10 +106,38 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(pu
     assert [off for text, off in seen if "Checking again … 1 of 4" in text] == [True]
     assert not any(one["off"] for one in panel.form.buttons)
     assert "Nothing was sent. 1 would be created" in panel.status.value
+    assert _label_of_retry(panel) == "Send what was checked"
+    panel.records.select(*panel.records.selection, 0)
+    assert _label_of_retry(panel) == "Retry"  # what would be sent is another choice
+    choose(panel)
     panel.form.press("retry", **WHO)
+    assert _label_of_retry(panel) == "Send what was checked"
+    assert ">7 refused<" in bar._html()
+    panel.form.press("retry", **WHO)
+    assert _label_of_retry(panel) == "Retry"
+    assert "1 more since" in bar._html()
+    assert ">6 refused<" in bar._html()
+    assert "1 refusal closed" in view.says
     assert "1 of 1 delivered; 0 still refused." in panel.status.value
     assert "not-enrolled" not in panel.workshop.open["cause_id"].tolist()
     assert "delivered under another key" in repr(published.workshop())
+
+
+def _what_is_revealed_in_the_list_is_revealed_in_the_leaves_by_a_message(panel: WorkshopPanel) -> None:
+    student = panel.chosen["student_unique_id"].iloc[0]
+    sent = list[str]()
+    for leaf in panel.leaves.children:
+        leaf.send = lambda message: sent.append(message["html"])
+    panel.records.revealed = True
+    assert panel.records._view()["rows"][0]["cells"][0].split()[1:]  # a name next to the id
+    assert [student in html for html in sent] == [True, True, True, True, False]  # attempts name no one
+    assert not any(student in str(leaf.get_state()) for leaf in panel.leaves.children)
+    panel.causes.select(panel._names.index("A code is not known to the ODS"))
+    assert panel.records.revealed
+    panel.causes.select()
+    sent.clear()
+    panel.records.revealed = False
+    assert [student in html for html in sent] == [False] * 5
 
 
 def _a_member_named_without_its_value_leads_to_its_cell(run: Run, panel: WorkshopPanel) -> None:
@@ -118,6 +152,10 @@ def _a_member_named_without_its_value_leads_to_its_cell(run: Run, panel: Worksho
         assert (
             answered["member"].str.replace(" ", "").str.casefold().str.contains(column.replace("_", "")).any()
         )
+
+
+def _label_of_retry(panel: WorkshopPanel) -> str:
+    return next(one["label"] for one in panel.form.buttons if one["name"] == "retry")
 
 
 @long_proof

@@ -1,0 +1,31 @@
+"""Names of students next to their ids, for the screen of a person who asked to see them and for nothing else."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from edfi_toolkit.privacy import STUDENT_IDS, Masker
+
+
+class Named(Masker):
+    """Hides nothing, and puts the name of a student next to each id in a frame, where the source has names."""
+
+    @classmethod
+    def of(cls, masker: Masker) -> Named:
+        """With the names that this masker knows."""
+        other = cls.__new__(cls)
+        vars(other).update(vars(masker), reveal=True)
+        return other
+
+    def frame(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """A copy of the frame, ids with their names."""
+        columns = [name for name in STUDENT_IDS if name in frame]
+        names = self.names() if columns else {}
+        return frame.assign(
+            **{
+                column: [
+                    f"{cell} {names[str(cell)]}" if str(cell) in names else cell for cell in frame[column]
+                ]
+                for column in columns
+            }
+        )
