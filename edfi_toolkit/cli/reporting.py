@@ -70,7 +70,7 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _ask_again(lost: sys.UnraisableHookArgs) -> None:
-    """A stop that came while Python cleared an object away, where what is raised is lost, comes again soon after."""
+    """A stop that came while Python removed an object, where what is raised is lost, comes again soon after."""
     if lost.exc_type is KeyboardInterrupt:
         threading.Timer(_AGAIN_S, _thread.interrupt_main, [signal.SIGTERM]).start()
     else:
