@@ -11,6 +11,7 @@ from edfi_toolkit.display.texts import visible
 LABELS = {
     "again": "publish again?",
     "begin_date": "begins",
+    "came_of_it": "what came of it",
     "correlation_id": "correlation id",
     "ed_fi_id": "id in the ODS",
     "education_organization_id": "organization",

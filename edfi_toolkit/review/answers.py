@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from edfi_toolkit.planning.plan import SENT
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.causes import by_cause, with_causes
-from edfi_toolkit.review.changes import in_words
+from edfi_toolkit.review.changes import CHANGES, in_words
 from edfi_toolkit.review.summaries import ACTIONS, WHO, closed_resources, rows, students
 from edfi_toolkit.review.views import Block, View, block_html
 
@@ -20,8 +22,24 @@ OUTCOMES = {
 }
 
 
-def published_view(result: pd.DataFrame, masker: Masker) -> View:
-    """What the ODS said to each change that was sent, and what only the ledger had to learn."""
+_DONE = {"create": "created in the ODS", "update": "updated in the ODS", "remove": GONE}
+_OF_THE_LEDGER = {
+    "take over": "it was in the ODS already; the ledger knows it now",
+    "forget": "it was gone from the ODS already; the ledger knows that now",
+}
+_SENT = ["change", "came_of_it", *WHO, "status", "ed_fi_id", "correlation_id", "attempts", "resource"]
+
+
+def published_view(
+    result: pd.DataFrame,
+    masker: Masker,
+    *,
+    named: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame,
+) -> View:
+    """What the ODS said to each change that was sent, and what only the ledger had to learn.
+
+    named: the frame with its organizations by name.
+    """
     summary = result.groupby(["action", "outcome"], as_index=False, observed=True).size()
     summary = summary.rename(columns={"size": "records"})
     unsendable = summary["action"].map({action: ACTIONS[action] for action in ("ADOPT", "UNMAP", "NOOP")})
@@ -33,7 +51,7 @@ def published_view(result: pd.DataFrame, masker: Masker) -> View:
     noted = int(result["action"].isin(["ADOPT", "UNMAP"]).sum())
     sent = result[result["action"].isin(SENT)]
     counts = sent["outcome"].value_counts()
-    bad = sent[sent["outcome"].ne("delivered")].assign(action=lambda rows: in_words(rows["action"]))
+    bad = named(sent[sent["outcome"].ne("delivered")].assign(action=lambda rows: in_words(rows["action"])))
     delivered, refused = int(counts.get("delivered", 0)), int(counts.get("refused", 0))
     unsent = int((sent["outcome"].eq("pending") & sent["attempts"].eq(0)).sum())
     waiting = len(sent) - delivered - refused - unsent
@@ -69,12 +87,28 @@ def published_view(result: pd.DataFrame, masker: Masker) -> View:
         masker=masker,
         frames={
             "not delivered": bad[["action", *WHO, "outcome", "status", "correlation_id"]],
+            "sent": named(sent_records(result)),
             "result": result,
         },
         bars=counts.rename(index=OUTCOMES),
-        empty={"not delivered": "Everything was delivered." if len(sent) else "Nothing had to be sent."},
+        empty={
+            "not delivered": "Everything was delivered." if len(sent) else "Nothing had to be sent.",
+            "sent": "Nothing had to be sent.",
+        },
         value=result,
     )
+
+
+def sent_records(result: pd.DataFrame) -> pd.DataFrame:
+    """One row for each record that was to change, removes first: the columns of _SENT."""
+    changed = result[result["action"].ne("NOOP")]
+    words = in_words(changed["action"])
+    done = words.map(_DONE).where(changed["outcome"].eq("delivered")).fillna(words.map(_OF_THE_LEDGER))
+    found = changed.assign(
+        change=pd.Categorical(words, list(CHANGES), ordered=True),
+        came_of_it=done.fillna(changed["outcome"].map(OUTCOMES)),
+    )
+    return found.sort_values("change", kind="stable", ignore_index=True)[_SENT]
 
 
 def refusals_block(rejections: pd.DataFrame, masker: Masker) -> str:
@@ -93,8 +127,11 @@ def nothing_published_view(masker: Masker) -> View:
         blocks=[],
         next_step="Approve the plan and press Publish, then run this cell again.",
         masker=masker,
-        frames={"not delivered": pd.DataFrame(columns=["action", *WHO, "outcome", "status"])},
-        empty={"not delivered": "Nothing has been sent yet."},
+        frames={
+            "not delivered": pd.DataFrame(columns=["action", *WHO, "outcome", "status"]),
+            "sent": pd.DataFrame(columns=_SENT),
+        },
+        empty=dict.fromkeys(("not delivered", "sent"), "Nothing has been sent yet."),
     )
 
 

@@ -9,6 +9,8 @@ import pandas as pd
 from edfi_toolkit.rules.contract import profile as profile_of
 from edfi_toolkit.tables.schema import TABLES
 
+OWNER, NAMELESS = "owner of the programs", "no name in the source"
+
 if TYPE_CHECKING:
     from edfi_toolkit.tables import Tables
     from edfi_toolkit.validation import Checked
@@ -22,13 +24,45 @@ def schools_by_id(tables: Tables, profile: str) -> pd.Series:
 
 
 def school_names(ids: pd.Series, tables: Tables, profile: str) -> pd.Series:
-    """The name of each organization by its Ed-Fi id; of one that is no school of the source, its id and what it is."""
+    """The name of each organization by its Ed-Fi id; of one that has none in the source, id and name as one text."""
+    named = organization_texts(ids, tables, profile)
+    return ids.map(schools_by_id(tables, profile)).astype("str").fillna(named)
+
+
+def organization_texts(ids: pd.Series, tables: Tables, profile: str) -> pd.Series:
+    """Each organization by its Ed-Fi id as `35089410 · Agave High`; with what it is, where no table names it."""
     schools, texts = schools_by_id(tables, profile), ids.astype("str")
     if schools.empty:
         return texts
     is_owner = ids.isin(tables["program_participation"]["program_education_organization_id"].dropna())
-    what = is_owner.map({True: " (owner of the programs)", False: " (not in the table schools)"})
-    return ids.map(schools).astype("str").fillna(texts.where(ids.isin(schools.index), texts + what))
+    names = ids.map(schools).astype("str").fillna(is_owner.map({True: OWNER, False: NAMELESS}))
+    return texts + " \u00b7 " + names.astype("str")
+
+
+def with_organizations(frame: pd.DataFrame, tables: Tables, profile: str) -> pd.DataFrame:
+    """The frame with its organizations as `organization_texts` has them."""
+    named = {
+        column: organization_texts(frame[column], tables, profile)
+        for column in ("education_organization_id", "program_education_organization_id")
+        if column in frame
+    }
+    return frame.assign(**named)
+
+
+def row_places(rows: pd.DataFrame, tables: Tables, *, id_column: str) -> pd.DataFrame:
+    """file and row (1 for the header) of source rows in the source; missing where that is not known.
+
+    rows: `table`, and the row's id in `id_column`.
+    """
+    found = pd.DataFrame({"file": pd.Series(None, rows.index, dtype="str"), "row": pd.NA}, rows.index)
+    for name, part in rows.groupby("table"):
+        if name not in tables.places:
+            continue
+        keys = (tables[name][key].astype("str") for key in TABLES[name].primary_key)
+        places = tables.places[name].set_axis(next(keys).str.cat([*keys], sep="|"))
+        own = places[~places.index.duplicated()].reindex(part[id_column].astype("str"))
+        found.loc[part.index, ["file", "row"]] = own.astype(object).to_numpy()
+    return found.astype({"file": "str", "row": "Int64"})
 
 
 def places_of(rows: pd.DataFrame, tables: Tables, profile: str, *, id_column: str) -> pd.DataFrame:
@@ -90,15 +124,35 @@ def _named(ids: pd.Series, names: pd.Series) -> pd.Series:
 
 
 def findings_at_places(checked: Checked) -> pd.DataFrame:
-    """The findings with the school by its name, and of a source row its student, school and program."""
-    found, tables = checked.findings, checked.build.tables
-    profile = checked.build.profile
+    """The findings with school and organizations by name, student and program, and file, row and column in the source.
+
+    student_unique_id is the SIS id of a student who has no state id.
+    """
+    tables, profile = checked.build.tables, checked.build.profile
+    found = with_organizations(checked.findings, tables, profile)
     places = places_of(found, tables, profile, id_column="row_id")
-    school = school_names(found["education_organization_id"], tables, profile).where(
-        found["resource"].notna()
-    )
-    places = places.assign(school=school.fillna(places["school"]))
+    school = school_names(checked.findings["education_organization_id"], tables, profile)
+    places["school"] = school.where(found["resource"].notna()).fillna(places["school"])
     places["program"] = found["program_name"].fillna(places["program"])
+    found["student_unique_id"] = found["student_unique_id"].fillna(_state_ids(places["student_id"], tables))
+    places = places.drop(columns="student_id").join(row_places(found, tables, id_column="row_id"))
+    places["column"] = _columns_in_the_source(found, tables)
     first = ["severity", "rule_id", "says", "hint", "field", "student_unique_id"]
     rest = found.columns.drop([*first, "program_name", "education_organization_id"])
-    return pd.concat([found[first], places[["school", "program"]], found[rest], places["student_id"]], axis=1)
+    return pd.concat([found[first], places, found[rest]], axis=1)
+
+
+def _columns_in_the_source(findings: pd.DataFrame, tables: Tables) -> list[str | None]:
+    """What the source calls the column of each finding about a cell of it."""
+    shapes = {
+        name: {column: shape.names.get(column, column) for column in TABLES[name].columns}
+        for name, shape in tables.shapes.items()
+    }
+    pairs = zip(findings["table"], findings["field"], strict=True)
+    return [shapes.get(table, {}).get(field) for table, field in pairs]
+
+
+def _state_ids(local: pd.Series, tables: Tables) -> pd.Series:
+    """The state id of each student, else the id of the SIS."""
+    students = tables["students"].drop_duplicates("student_id").set_index("student_id")
+    return local.map(students["student_unique_id"]).astype("str").fillna(local)

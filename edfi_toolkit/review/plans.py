@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -10,6 +11,7 @@ from edfi_toolkit.display.panels import panels
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.approvals import CLOSED, limits_block
 from edfi_toolkit.review.changes import CHANGES, change_rows, numbers_of, with_live
+from edfi_toolkit.review.places import with_organizations
 from edfi_toolkit.review.steps import by_sentence
 from edfi_toolkit.review.summaries import (
     WHO,
@@ -37,6 +39,7 @@ def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
     live = findings["code"].eq("LIVE_COMPARED").cumsum().gt(0)  # what follows it was found in the ODS
     met = findings[live & findings["code"].ne("LIVE_COMPARED")]
     other = findings[~live & ~findings["code"].isin([*plan.breaches, "HELD"])]
+    named = partial(with_organizations, tables=checked.build.tables, profile=checked.build.profile)
     resync = plan.mode == "resync"
     says = f"Publishing now would send {rows(int(plan.sends.sum()), 'change')}"
     if noted := int(plan.items["action"].isin(["ADOPT", "UNMAP"]).sum()):
@@ -91,10 +94,10 @@ def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
         frames={
             "changes": with_live(changes, plan, met) if live.any() else changes,
             "values": values_of(plan),
-            "findings": findings[["code", "severity", "says", "hint", *WHO]],
-            "held": held.drop(columns="by_validation"),
-            "live": met[["code", "says", "hint", "resource", *WHO]],
-            "foreign": findings.loc[findings["code"].eq("FOREIGN"), ["resource", *WHO]],
+            "findings": named(findings[["code", "severity", "says", "hint", *WHO]]),
+            "held": named(held.drop(columns="by_validation")),
+            "live": named(met[["code", "says", "hint", "resource", *WHO]]),
+            "foreign": named(findings.loc[findings["code"].eq("FOREIGN"), ["resource", *WHO]]),
         },
         picture=lambda: panels().bars(
             _by_school(changes).set_index("school").head(_SCHOOLS_DRAWN), "What would happen, by school"

@@ -14,7 +14,7 @@ from edfi_toolkit.model.standards import SHIPPED
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.meanings import meanings_of, owners_of, who_enters
 from edfi_toolkit.review.participation import participation
-from edfi_toolkit.review.places import findings_at_places
+from edfi_toolkit.review.places import findings_at_places, with_organizations
 from edfi_toolkit.review.summaries import (
     SEVERITIES,
     by_rule,
@@ -95,7 +95,9 @@ def built_view(build: Build, masker: Masker) -> View:
         masker=masker,
         frames={
             "skipped": asked,
-            "records": build.records[["resource", *KEY_COLUMNS, "source_refs", "rules"]],
+            "records": with_organizations(
+                build.records[["resource", *KEY_COLUMNS, "source_refs", "rules"]], build.tables, build.profile
+            ),
             "notices": build.notices,
         },
         empty={"skipped": "Every row gave a record."},
@@ -167,7 +169,9 @@ def checked_view(
         masker=masker,
         frames={
             "findings": findings_at_places(checked).loc[findings.index],
-            "held": held[[*keys_in(held), "held_by"]],
+            "held": with_organizations(
+                held[[*keys_in(held), "held_by"]], checked.build.tables, checked.build.profile
+            ),
             "dismissed": hidden,
         },
         empty={
@@ -234,7 +238,12 @@ def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
         if clean
         else "Have each done by who can do it; then press Read again, or begin with notebook 10.",
         masker=masker,
-        frames={"held": checked.held[[*keys_in(checked.held), "held_by"]], "unreadable": rows_aside(aside)},
+        frames={
+            "held": with_organizations(
+                checked.held[[*keys_in(checked.held), "held_by"]], checked.build.tables, checked.build.profile
+            ),
+            "unreadable": rows_aside(aside),
+        },
     )
 
 

@@ -36,7 +36,7 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
     missing = _missing(still, held, skipped)
     answer = [_in_the_ods(published), *missing["sentence"], facts["note"]]
     spans = facts["spans"].sort_values("begins", kind="stable")
-    columns = ["program_name", "begin_date", "resource"]
+    columns = ["program_name", "education_organization_id", "begin_date", "resource"]
     return View(
         title="One student",
         says=" ".join(f"{part.rstrip('.')}." for part in answer if part),

@@ -12,7 +12,7 @@ from edfi_toolkit.display.differences import changed_members
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.review.meanings import events_of, events_text, meaning_of
-from edfi_toolkit.review.places import places_of
+from edfi_toolkit.review.places import places_of, row_places
 from edfi_toolkit.tables.load_errors import is_load_error
 
 if TYPE_CHECKING:
@@ -140,22 +140,23 @@ def rows_aside(skipped: pd.DataFrame) -> pd.DataFrame:
 def skipped_rows(skipped: pd.DataFrame, tables: Tables, profile: str) -> pd.DataFrame:
     """Rows without a record as in `rows_aside`, with what to do, student (SIS id), school and program, cause first.
 
-    The place in a file comes last: only rows that could not be read have one. Without any known program no column.
+    Then the place in the source. Without any known program no column.
     """
     skipped = rows_aside(skipped)
     places = places_of(skipped, tables, profile, id_column="id")
+    at = row_places(skipped, tables, id_column="id")
+    skipped = skipped.assign(file=skipped["file"].fillna(at["file"]), row=skipped["row"].fillna(at["row"]))
     skipped["student_id"] = skipped.get("student_id", places["student_id"]).fillna(places["student_id"])
     todo = [texts_of([rule], "hint") for rule in skipped["rule"]]
     skipped = skipped.assign(todo=todo, school=places["school"], program=places["program"])
-    last = ["file", "row", "column", "value"]
     if skipped["program"].isna().all():
         skipped = skipped.drop(columns="program")
     first = [
         name
-        for name in ("rule", "says", "todo", "student_id", "school", "program", "table", "id")
+        for name in ("rule", "says", "todo", "student_id", "school", "program", "file", "row")
         if name in skipped
     ]
-    return skipped[[*first, *skipped.columns.drop([*first, *last]), *last]]
+    return skipped[[*first, *skipped.columns.drop(first)]]
 
 
 def _without_place(file: Any, row: Any, column: Any, detail: Any) -> Any:

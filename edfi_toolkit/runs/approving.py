@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.errors import StalePlan, UnsafePlan
 from edfi_toolkit.planning.guardrails import NO_OVERRIDE, GivenOverride, Override
+from edfi_toolkit.review.answers import published_view
 from edfi_toolkit.review.approvals import approval_view, nothing_to_do, published_before, unapproved_view
+from edfi_toolkit.review.places import with_organizations
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.runs.manifest import not_settled
 
@@ -136,6 +141,12 @@ def as_it_stands(run: Run, overrides: Sequence[GivenOverride]) -> View:
 
     waiting = PanelView(**vars(shown), panel=lambda: panels().publish(carry_out, lambda: _goes_on(run)))
     return waiting
+
+
+def results_view(run: Run, result: pd.DataFrame) -> View:
+    """What the ODS answered, its organizations by their names in the source."""
+    named = partial(with_organizations, tables=run.tables, profile=run.profile)
+    return published_view(result, run.masker(result), named=named)
 
 
 def _as_published(run: Run, holds: Approved | None) -> View:

@@ -1,7 +1,7 @@
 """What a person chose for this workspace, once for all notebooks: profile, school year, source, target, run.
 
-It is kept next to `edfi.toml`, without any secret, and counts where a person sits at the notebook. Under papermill the
-parameters alone count.
+It is kept next to `edfi.toml`, without any secret, and counts wherever the first cell of a notebook says nothing, as it
+is shipped. What a scheduler or a person gives there counts before it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from edfi_toolkit.settings import Settings
 from edfi_toolkit.storage import write_private
 
 # The parameters of every notebook as it is shipped. One that differs was written there by a person, and counts there.
-SHIPPED: Mapping[str, Any] = {
-    "profile": "certification",  # Whose sample the notebooks are shipped for
+SHIPPED: Mapping[str, Any] = dict.fromkeys(("profile", "school_year", "source", "target"), "")
+# Where nothing was chosen yet. Notebooks of earlier versions say these four where no one has written anything.
+SAMPLE: Mapping[str, Any] = {
+    "profile": "certification",
     "school_year": 2026,
     "source": "sample",
     "target": "sandbox",
@@ -45,7 +47,8 @@ def in_use(given: Mapping[str, Any], chosen: Mapping[str, Any]) -> tuple[dict[st
 
     given: its parameters. chosen: what `remembered` gave. A notebook that starts a run (`run_id = "new"`) does so.
     """
-    here = [name for name, shipped in SHIPPED.items() if given[name] != shipped]
-    used = {name: given[name] if name in here else chosen.get(name, given[name]) for name in SHIPPED}
+    said = {name: given[name] for name, shipped in SHIPPED.items() if given[name] != shipped}
+    here = [] if said == SAMPLE else [*said]
+    used = {name: given[name] if name in here else chosen.get(name, SAMPLE[name]) for name in SHIPPED}
     older = chosen.get("run_id", "latest") if given["run_id"] == "latest" and not here else given["run_id"]
     return {**used, "run_id": older}, here

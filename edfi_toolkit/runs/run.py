@@ -21,7 +21,7 @@ from edfi_toolkit.review import answers, steps
 from edfi_toolkit.review.plans import plan_view
 from edfi_toolkit.review.views import View
 from edfi_toolkit.runs.acting import acting, step
-from edfi_toolkit.runs.approving import answers_of, approval, as_it_stands, override_text
+from edfi_toolkit.runs.approving import answers_of, approval, as_it_stands, override_text, results_view
 from edfi_toolkit.runs.artifacts import load_build, load_checked, save_build, save_checked
 from edfi_toolkit.runs.decisions import newest_refusals, rejection_rows
 from edfi_toolkit.runs.dismissing import close_dismissals, without_dismissed
@@ -275,7 +275,7 @@ class Run:
         outcomes = {name: int(count) for name, count in result.loc[sent, "outcome"].value_counts().items()}
         self.folder.record("publish", {**about, "outcomes": outcomes, "finished": True})
         keep_current(self)
-        view = answers.published_view(result, self.masker(result))
+        view = results_view(self, result)
         add_to_report(self, publish=view)
         return view
 
@@ -294,7 +294,7 @@ class Run:
         if not (self.path / "results.parquet").is_file():
             return answers.nothing_published_view(self.masker())
         result = self.folder.load_frame("results")
-        return answers.published_view(result, self.masker(result))
+        return results_view(self, result)
 
     def rejections(self) -> View:
         """The refusals of this feed that are still open, by cause, and those of this run that are settled."""

@@ -63,13 +63,13 @@ def normalise(
     shapes: dict[str, TableShape] = {}
     given = framed(corrections, CORRECTION_COLUMNS)
     written: dict[str, pd.DataFrame] = {}
+    places: dict[str, pd.DataFrame] = {}
     laid: list[pd.DataFrame] = [without_table(given[~given["table"].isin(list(raw))])]
     for table in (TABLES[name] for name in TABLES if name in raw):
         sheet = _sheet(table, raw[table.name], (files or {}).get(table.name))
         own = given[given["table"].eq(table.name)]
-        frames[table.name], aside, found, shapes[table.name], done, written[table.name] = _read(
-            table, sheet, own
-        )
+        frames[table.name], aside, found, shapes[table.name], done, beside = _read(table, sheet, own)
+        written[table.name], places[table.name] = beside
         laid.append(done)
         skipped.append(aside)
         notices += found
@@ -82,6 +82,7 @@ def normalise(
         shapes=shapes,
         corrections=_stack(laid, LAID_COLUMNS),
         written=written,
+        places=places,
     )
 
 
@@ -100,9 +101,9 @@ def _sheet(table: Table, content: Raw, file: str | None) -> Sheet:
 
 def _read(
     table: Table, sheet: Sheet, corrections: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame, Notices, TableShape, pd.DataFrame, pd.DataFrame]:
-    """The typed rows, the unreadable rows, notices, what the table looked like, what became of its corrections, and the
-    texts of the typed rows as the source has them."""
+) -> tuple[pd.DataFrame, pd.DataFrame, Notices, TableShape, pd.DataFrame, tuple[pd.DataFrame, pd.DataFrame]]:
+    """The typed rows, the unreadable rows, notices, what the table looked like, what became of its corrections, and of
+    the typed rows their texts as the source has them and their places in it."""
     raw, notices, unused = _matched(table, sheet)
     misplaced = pd.DataFrame()
     if len(corrections):
@@ -117,7 +118,8 @@ def _read(
     notices += collapsed_rows(table, sheet, typed, collapsed) if collapsed.any() else []
     aside = faulty.copy()
     aside[list(clashes)] = True
-    kept = typed[~aside & ~collapsed].reset_index(drop=True)
+    used = ~aside & ~collapsed
+    kept = typed[used].reset_index(drop=True)
     if len(kept) + len(skipped) + int(collapsed.sum()) != len(raw):
         raise SourceError(f"{table.name}: not all of the {len(raw)} rows read are accounted for.")
     keys = _keys(table, typed)
@@ -125,8 +127,8 @@ def _read(
         keys[aside] = skipped["id"].to_numpy()
     unread = [*unused, *sheet.unread]
     shape = table_shape(keys, sheet.file, filled, ordered=sheet.ordered, unread=unread, names=sheet.names)
-    texts = _texts(table, raw[~aside & ~collapsed]).reset_index(drop=True)
-    return kept, skipped, notices, shape, corrections, texts
+    texts = _texts(table, raw[used]).reset_index(drop=True)
+    return kept, skipped, notices, shape, corrections, (texts, _places(sheet, used.to_numpy()))
 
 
 def _texts(table: Table, raw: pd.DataFrame) -> pd.DataFrame:
@@ -138,6 +140,17 @@ def _texts(table: Table, raw: pd.DataFrame) -> pd.DataFrame:
         name: raw[name].astype("str").str.strip(EDGES).replace("", None).astype("category") for name in typed
     }
     return pd.DataFrame(texts, index=raw.index)
+
+
+def _places(sheet: Sheet, used: np.ndarray) -> pd.DataFrame:
+    """File and line of the rows that are used; few distinct files, so a category."""
+    at = np.flatnonzero(used)
+    files = (
+        pd.Categorical.from_codes(np.zeros(len(at), dtype="int8"), [sheet.file])
+        if isinstance(sheet.file, str)
+        else pd.Categorical(sheet.file_of(at))
+    )
+    return pd.DataFrame({"file": files, "row": sheet.rows[at]})
 
 
 def _keys(table: Table, typed: pd.DataFrame) -> pd.Series:

@@ -30,7 +30,8 @@ SKIPPED_COLUMNS = {
 NOTICE_COLUMNS = {"code": "str", "table": "str", "id": "str", "detail": "str"}
 ORIGIN_COLUMNS = {"table": "str", "file": "str", "rows": "Int64"}
 _LOST_COLUMNS = {"table": "str", "id": "str", "student_id": "str"}
-AS_WRITTEN = " as written"  # after a column's name on disk; no column of a table has a blank in its name
+# After a column's name on disk; no column of a table has a blank in its name.
+AS_WRITTEN, AT_PLACE = " as written", " in the source"
 
 
 class Tables(Mapping[str, pd.DataFrame]):
@@ -42,6 +43,7 @@ class Tables(Mapping[str, pd.DataFrame]):
     origins: what was read from where, with the number of rows (ORIGIN_COLUMNS).
     shapes: what each table looked like in the source.
     written: by table the texts of the source in the columns that have another type, row by row of the table.
+    places: by table the file and the row in it (1 for the header) of each row of the table.
     corrections: what people had corrected, and what became of it (LAID_COLUMNS).
     """
 
@@ -55,10 +57,12 @@ class Tables(Mapping[str, pd.DataFrame]):
         shapes: Mapping[str, TableShape] = MappingProxyType({}),
         corrections: pd.DataFrame | None = None,
         written: Mapping[str, pd.DataFrame] = MappingProxyType({}),
+        places: Mapping[str, pd.DataFrame] = MappingProxyType({}),
     ) -> None:
-        self.written = {
-            name: frame for name, frame in written.items() if len(frame) == len(frames.get(name, ()))
-        }
+        self.written, self.places = (
+            {name: frame for name, frame in by_table.items() if len(frame) == len(frames.get(name, ()))}
+            for by_table in (written, places)
+        )
         self._frames = {name: frames[name] for name in TABLES if name in frames}
         self.skipped = framed(skipped, SKIPPED_COLUMNS)
         self.notices = framed(notices, NOTICE_COLUMNS)
@@ -95,7 +99,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         """The same tables, some of them replaced. others: `skipped`, `notices`, `corrections`."""
         kept = {
             name: getattr(self, name)
-            for name in ("skipped", "notices", "origins", "shapes", "corrections", "written")
+            for name in ("skipped", "notices", "origins", "shapes", "corrections", "written", "places")
         }
         return Tables({**self._frames, **frames}, **{**kept, **others})
 
@@ -154,8 +158,9 @@ class Tables(Mapping[str, pd.DataFrame]):
             stored = frame.copy()
             for column in _json_columns(name):
                 stored[column] = json_column(stored[column])
-            if name in self.written:
-                stored = stored.join(self.written[name].add_suffix(AS_WRITTEN))
+            for suffix, by_table in ((AS_WRITTEN, self.written), (AT_PLACE, self.places)):
+                if name in by_table:
+                    stored = stored.join(by_table[name].add_suffix(suffix))
             write_private(folder / f"{name}.parquet", partial(stored.to_parquet, index=False))
         return folder
 
@@ -175,12 +180,22 @@ class Tables(Mapping[str, pd.DataFrame]):
             for column in _json_columns(name):
                 values = from_json_column(frame[column])
                 frame[column] = pd.Series(values, index=frame.index, dtype="object")
-        shapes, written = shapes_of(extras.pop("shapes")), {}
-        for name, frame in stored.items():
-            texts = [column for column in frame if column.endswith(AS_WRITTEN)]
-            written[name] = frame[texts].rename(columns=lambda column: column.removesuffix(AS_WRITTEN))
-            stored[name] = frame.drop(columns=texts)
-        return cls(stored, shapes=shapes, corrections=laid, written=written, **extras)
+        shapes, beside = shapes_of(extras.pop("shapes")), {}
+        for suffix in (AS_WRITTEN, AT_PLACE):
+            beside[suffix] = {name: _with_suffix(frame, suffix) for name, frame in stored.items()}
+            stored = {name: frame.drop(columns=_ending(frame, suffix)) for name, frame in stored.items()}
+        placed = {name: frame for name, frame in beside[AT_PLACE].items() if len(frame.columns)}
+        return cls(
+            stored, shapes=shapes, corrections=laid, written=beside[AS_WRITTEN], places=placed, **extras
+        )
+
+
+def _ending(frame: pd.DataFrame, suffix: str) -> list[str]:
+    return [column for column in frame if column.endswith(suffix)]
+
+
+def _with_suffix(frame: pd.DataFrame, suffix: str) -> pd.DataFrame:
+    return frame[_ending(frame, suffix)].rename(columns=lambda column: column.removesuffix(suffix))
 
 
 def framed(frame: pd.DataFrame | None, columns: Mapping[str, str]) -> pd.DataFrame:

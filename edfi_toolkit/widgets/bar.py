@@ -55,7 +55,8 @@ class Bar:
         self.change = w.Button(
             description="Change …", icon="pencil", tooltip="Choose profile, year, source, target or run"
         )
-        self.output, self.message, self.form_place, self.rerun = w.Output(), Message(), w.VBox(), Rerun()
+        self.output, self.message, self.form_place = w.Output(), Message(), w.VBox()
+        self.rerun = Rerun(lands=True)
         self.read_again.on_click(self._read)
         self.change.on_click(self._open_form)
         self._buttons = w.HBox([self.read_again, self.change, self.rerun])

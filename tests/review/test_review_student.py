@@ -11,7 +11,9 @@ from edfi_toolkit.review.student import student_view
 
 NONE = pd.DataFrame()
 SPANS = pd.DataFrame(columns=["what", "begins", "ends"])
-PUBLISHED = pd.DataFrame(columns=["program_name", "begin_date", "resource", "now"])
+PUBLISHED = pd.DataFrame(
+    columns=["program_name", "education_organization_id", "begin_date", "resource", "now"]
+)
 REFUSED = {
     "action": "DELETE",
     "student_unique_id": "1",
@@ -75,6 +77,7 @@ def test_of_whom_nothing_is_missing_nothing_is_to_be_done() -> None:
     sent = pd.DataFrame(
         {
             "program_name": ["CTE", "CTE"],
+            "education_organization_id": ["7 · Lincoln"] * 2,
             "begin_date": [None] * 2,
             "resource": ["r"] * 2,
             "now": ["as sent"] * 2,

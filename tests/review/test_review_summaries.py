@@ -5,12 +5,14 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.review.places import places_of, school_names
+from edfi_toolkit.review.places import places_of, row_places, school_names, with_organizations
 from edfi_toolkit.review.summaries import by_event, left_alone, rows_aside, skipped_rows, values_of
 from edfi_toolkit.tables import normalise
+from edfi_toolkit.tables.load_errors import Sheet
 
 PARTICIPATION = {
     "resource": "studentProgramAssociations",
@@ -192,9 +194,10 @@ def test_a_skipped_row_names_its_student() -> None:
     )
     shown = skipped_rows(by_rule, tables, "certification")
 
-    first = ["rule", "says", "todo", "student_id", "school", "program", "table", "id"]
+    first = ["rule", "says", "todo", "student_id", "school", "program", "file", "row"]
     assert shown.columns[:8].tolist() == first
     assert shown[["student_id", "school", "program"]].values.tolist() == [["K2", "Lincoln High", "Chess"]]
+    assert shown[["file", "row"]].values.tolist() == [["program_participation", 2]]
 
 
 def test_a_row_that_names_no_school_is_where_its_student_was_enrolled_last() -> None:
@@ -233,7 +236,7 @@ def test_lists_name_a_school_by_the_id_that_the_profile_forms_and_a_program_that
     )
     ids = pd.Series([35089410, 35089999, None], dtype="Int64")
     names = school_names(ids, tables, "nm-powerschool")
-    assert names.iloc[:2].tolist() == ["Agave High", "35089999 (not in the table schools)"]
+    assert names.iloc[:2].tolist() == ["Agave High", "35089999 \u00b7 no name in the source"]
     assert names.isna().tolist() == [False, False, True]
 
     unread = pd.DataFrame(
@@ -253,4 +256,47 @@ def test_an_organization_that_owns_the_programs_is_no_school_that_was_forgotten(
         }
     )
     names = school_names(pd.Series([255901, 255901001]), tables, "certification")
-    assert names.tolist() == ["255901 (owner of the programs)", "Lincoln"]
+    assert names.tolist() == ["255901 \u00b7 owner of the programs", "Lincoln"]
+
+    keys = pd.DataFrame(
+        {"education_organization_id": [255901001, 255902], "program_education_organization_id": 255901},
+        dtype="Int64",
+    )
+    assert with_organizations(keys, tables, "certification").values.tolist() == [
+        ["255901001 \u00b7 Lincoln", "255901 \u00b7 owner of the programs"],
+        ["255902 \u00b7 no name in the source", "255901 \u00b7 owner of the programs"],
+    ]
+
+
+def test_a_row_of_a_list_says_in_which_file_and_row_to_correct_it() -> None:
+    first, second = (
+        [
+            {"enrollment_id": f"{name}{at}", "student_id": "K1", "school_id": "1", "start_date": "2025-09-02"}
+            for at in range(3)
+        ]
+        for name in "ab"
+    )
+    tables = normalise(
+        {
+            "enrollments": Sheet(
+                frame=pd.DataFrame([*first, *second]),
+                file=["a.csv"] * 3 + ["b.csv"] * 3,
+                rows=np.array([2, 3, 4, 2, 3, 4]),
+            ),
+            "descriptor_map": [{"descriptor": "D", "local_code": "x", "ed_fi_uri": "uri://n/D#x"}],
+        }
+    )
+    rows = pd.DataFrame(
+        {
+            "table": ["enrollments", "enrollments", "descriptor_map", "students", None],
+            "id": ["b1", "no", "D|x", "1", None],
+        }
+    )
+
+    assert row_places(rows, tables, id_column="id").fillna({"file": "", "row": 0}).values.tolist() == [
+        ["b.csv", 3],
+        ["", 0],
+        ["descriptor_map", 1],
+        ["", 0],
+        ["", 0],
+    ]

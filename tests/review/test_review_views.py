@@ -87,6 +87,34 @@ def test_what_only_the_ledger_learned_does_not_count_as_sent() -> None:
     assert published_view(result[:1], Masker(KEY)).says == "There was nothing to send."
 
 
+def test_every_record_that_was_sent_is_listed_with_what_came_of_it_removes_first() -> None:
+    from edfi_toolkit.ledger.columns import RESULT_COLUMNS
+    from edfi_toolkit.review.answers import nothing_published_view, published_view
+
+    done = {
+        "action": ["NOOP", "POST", "POST", "PUT", "DELETE", "ADOPT"],
+        "outcome": ["delivered", "delivered", "refused", "pending", "delivered", "delivered"],
+        "education_organization_id": 7,
+    }
+    result = pd.DataFrame(done).reindex(columns=list(RESULT_COLUMNS))
+    view = published_view(
+        result, Masker(KEY), named=lambda frame: frame.assign(education_organization_id="7 Lincoln")
+    )
+    sent = view.frames["sent"]
+    assert sent[["change", "came_of_it"]].values.tolist() == [
+        ["remove", "gone from the ODS"],
+        ["update", "not sent yet; publishing again sends it"],
+        ["create", "created in the ODS"],
+        ["create", "the ODS refused it"],
+        ["take over", "it was in the ODS already; the ledger knows it now"],
+    ]
+    assert set(sent["education_organization_id"]) == {"7 Lincoln"}
+    assert set(view.frames["not delivered"]["education_organization_id"]) == {"7 Lincoln"}
+    before = nothing_published_view(Masker(KEY))
+    assert before.frames["sent"].columns.tolist() == sent.columns.tolist()
+    assert before.empty["sent"] == "Nothing has been sent yet."
+
+
 def test_a_view_with_a_panel_becomes_what_the_panel_decided() -> None:
     waiting = PanelView(**vars(a_view()), panel=lambda: "a panel")
     done = a_view(rows=3, tone="good")

@@ -35,6 +35,8 @@ def test_saved_tables_read_back_equal_and_private(tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(again[name], tables[name])
     for name in ("skipped", "notices", "origins"):
         pd.testing.assert_frame_equal(getattr(again, name), getattr(tables, name))
+    assert again.places["program_participation"]["row"].tolist() == [1, 2]
+    pd.testing.assert_frame_equal(again.places["students"], tables.places["students"])
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
     assert folder.stat().st_mode & 0o777 == 0o700
 

@@ -10,7 +10,8 @@ import pytest
 from edfi_toolkit.cli.playground import Playground, make_playground, target_environ, working_in
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.runs import open_run
-from edfi_toolkit.runs.choice import SHIPPED, remembered
+from edfi_toolkit.runs.choice import SAMPLE, SHIPPED, remembered
+from edfi_toolkit.runs.desk import desk
 from edfi_toolkit.sandbox import start
 from edfi_toolkit.settings import load_settings
 from edfi_toolkit.widgets.bar import Bar
@@ -62,6 +63,10 @@ def test_what_is_chosen_in_the_form_counts_in_every_notebook(work: Playground) -
     assert bar.form_place.children == ()
     assert remembered(load_settings())["school_year"] == year
     assert Bar(GIVEN).open().school_year == year
+    assert desk(**GIVEN).school_year == year  # under papermill too, where a parameter says nothing
+    assert desk(**SAMPLE, run_id="latest").school_year == 2026
+    # What notebooks of an earlier version say where no one has written anything does not count against the choice.
+    assert Bar({**SAMPLE, "run_id": "latest"}).open().school_year == year
     # A cell that a person has edited counts in its notebook, and the bar says so.
     edited = Bar({**GIVEN, "school_year": "2025-26", "target": "sandbox"})
     assert edited.open().school_year == 2026

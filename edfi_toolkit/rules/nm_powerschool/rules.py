@@ -39,7 +39,7 @@ OTHER = "Other"  # NM-ELE-7, NM-ELE-10
 CIP_CODE = "0"  # NM-ELE-8: a text, not the number
 TRANSFERRED_OUT = 2
 NOT_KNOWN = (
-    "Whether the student has been published is not known: student_published is empty. "
+    "Whether the student has been published to the ODS is not known: column student_published is empty. "
     'With nm.student_published_from = "ods" the target is asked.'
 )
 PERIOD = ["student", "enrollment_id", "school_id", "start_date", "end_date", "is_current"]
