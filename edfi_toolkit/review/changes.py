@@ -54,8 +54,8 @@ def numbers_of(plan: Plan) -> dict[str, int]:
 def change_rows(plan: Plan, build: Build) -> pd.DataFrame:
     """One row for each record that changes, removes first; a move is one row.
 
-    Returns change (ordered), student_unique_id, school, program_name, begin_date, values (what changes, before and
-    after), because, rule, resource, and the bodies `before` and `body`.
+    Returns change (ordered), student_unique_id, school, program_name, begin_date, because, values (what changes, before
+    and after), rule, resource, and the bodies `before` and `body`.
     """
     changes = changes_of(plan, "body", "before")
     gone = changes[_first_halves(changes)].set_index("pair")["before"]
@@ -71,8 +71,8 @@ def change_rows(plan: Plan, build: Build) -> pd.DataFrame:
             "school": school_names(rows["education_organization_id"], build.tables, build.profile),
             "program_name": rows["program_name"],
             "begin_date": rows["begin_date"],
-            "values": value_texts(rows),
             "because": rows["reason"].map(because),
+            "values": value_texts(rows),
             "rule": [reason.partition(": ")[0] for reason in rows["reason"]],
             "resource": rows["resource"],
             "before": rows["before"],

@@ -65,6 +65,32 @@ def row_places(rows: pd.DataFrame, tables: Tables, *, id_column: str) -> pd.Data
     return found.astype({"file": "str", "row": "Int64"})
 
 
+def held_at_places(held: pd.DataFrame, tables: Tables, profile: str) -> pd.DataFrame:
+    """Held records with their organizations by name, and file and row of their first source row.
+
+    held: with `source_refs`, a list or missing.
+    """
+    from edfi_toolkit.validation.findings import first_rows
+
+    at = row_places(first_rows(held).set_axis(held.index), tables, id_column="row_id")
+    return with_organizations(held, tables, profile).join(at)
+
+
+def rests_on(records: pd.DataFrame, tables: Tables) -> pd.Series:
+    """Where the source rows of each record are: `enrollments.csv, row 3; cte_records.csv, row 5`.
+
+    Of a row that the source no longer has, its table and id.
+    """
+    from edfi_toolkit.validation.findings import split_refs
+
+    refs = records["source_refs"].explode().dropna()
+    rows = split_refs(refs.tolist())
+    at = row_places(rows, tables, id_column="row_id")
+    texts = (at["file"] + ", row " + at["row"].astype("str")).fillna(rows["table"] + " " + rows["row_id"])
+    found = texts.set_axis(refs.index).groupby(level=0).agg(lambda each: "; ".join(each.drop_duplicates()))
+    return found.reindex(records.index).astype("str")
+
+
 def places_of(rows: pd.DataFrame, tables: Tables, profile: str, *, id_column: str) -> pd.DataFrame:
     """student_id, school and program of source rows; missing where the row has none.
 

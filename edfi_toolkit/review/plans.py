@@ -11,7 +11,7 @@ from edfi_toolkit.display.panels import panels
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.approvals import CLOSED, limits_block
 from edfi_toolkit.review.changes import CHANGES, change_rows, numbers_of, with_live
-from edfi_toolkit.review.places import with_organizations
+from edfi_toolkit.review.places import held_at_places, with_organizations
 from edfi_toolkit.review.steps import by_sentence
 from edfi_toolkit.review.summaries import (
     WHO,
@@ -88,14 +88,16 @@ def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
             if plan.breaches
             else "Nothing to do."
             if plan.items["action"].eq("NOOP").all()
-            else "Look at the changes, then approve them at the end of this notebook."
+            else "Look at the changes, then approve them below."
         ),
         masker=masker,
         frames={
             "changes": with_live(changes, plan, met) if live.any() else changes,
             "values": values_of(plan),
             "findings": named(findings[["code", "severity", "says", "hint", *WHO]]),
-            "held": named(held.drop(columns="by_validation")),
+            "held": held_at_places(held, checked.build.tables, checked.build.profile).drop(
+                columns=["by_validation", "source_refs"]
+            ),
             "live": named(met[["code", "says", "hint", "resource", *WHO]]),
             "foreign": named(findings.loc[findings["code"].eq("FOREIGN"), ["resource", *WHO]]),
         },

@@ -14,7 +14,7 @@ from edfi_toolkit.model.standards import SHIPPED
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.meanings import meanings_of, owners_of, who_enters
 from edfi_toolkit.review.participation import participation
-from edfi_toolkit.review.places import findings_at_places, with_organizations
+from edfi_toolkit.review.places import findings_at_places, held_at_places, with_organizations
 from edfi_toolkit.review.summaries import (
     SEVERITIES,
     by_rule,
@@ -169,9 +169,7 @@ def checked_view(
         masker=masker,
         frames={
             "findings": findings_at_places(checked).loc[findings.index],
-            "held": with_organizations(
-                held[[*keys_in(held), "held_by"]], checked.build.tables, checked.build.profile
-            ),
+            "held": _held_rows(checked),
             "dismissed": hidden,
         },
         empty={
@@ -183,6 +181,11 @@ def checked_view(
         picture=lambda: panels().bars(_by_rule_and_severity(checked), "Findings by rule, worst first"),
         value=checked,
     )
+
+
+def _held_rows(checked: Checked) -> pd.DataFrame:
+    held = checked.held[[*keys_in(checked.held), "held_by"]]
+    return held_at_places(held, checked.build.tables, checked.build.profile)
 
 
 def story_view(story: pd.DataFrame | None, masker: Masker) -> View:
@@ -238,12 +241,7 @@ def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
         if clean
         else "Have each done by who can do it; then press Read again, or begin with notebook 10.",
         masker=masker,
-        frames={
-            "held": with_organizations(
-                checked.held[[*keys_in(checked.held), "held_by"]], checked.build.tables, checked.build.profile
-            ),
-            "unreadable": rows_aside(aside),
-        },
+        frames={"held": _held_rows(checked), "unreadable": rows_aside(aside)},
     )
 
 

@@ -36,7 +36,7 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
     missing = _missing(still, held, skipped)
     answer = [_in_the_ods(published), *missing["sentence"], facts["note"]]
     spans = facts["spans"].sort_values("begins", kind="stable")
-    columns = ["program_name", "education_organization_id", "begin_date", "resource"]
+    columns = ["program_name", "education_organization_id", "begin_date", "rests_on"]
     return View(
         title="One student",
         says=" ".join(f"{part.rstrip('.')}." for part in answer if part),
@@ -49,7 +49,9 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
                 tone="check",
             ),
             Block(
-                "What the ODS holds", published[[*columns, "now"]], "Nothing of this student was published."
+                "What the ODS holds, and the rows of the source that it rests on",
+                published[[*columns, "now", "resource"]],
+                "Nothing of this student was published.",
             ),
             Block("Over the year", spans, "No enrollment and no record."),
             *(Block(part, in_words(steps)) for part, steps in (parts_of(story) if len(story) else ())),

@@ -172,11 +172,12 @@ def left_alone(plan: Plan, checked: Checked) -> pd.DataFrame:
     """What the plan holds, with the rules and the sentences of whatever holds each record.
 
     Returns held_by (list of rules; "the source row" where validation does not hold it), says, hint, the columns of
-    WHO, by_validation (bool).
+    WHO, source_refs (missing where it does not hold it), by_validation (bool).
     """
     held = plan.findings[plan.findings["code"].eq("HELD")]
     keys = ["resource", *KEY_COLUMNS]
-    found = held.merge(checked.held[[*keys, "held_by"]].drop_duplicates(keys), on=keys, how="left")
+    known = checked.held[[*keys, "held_by", "source_refs"]].drop_duplicates(keys)
+    found = held.merge(known, on=keys, how="left")
     found["by_validation"] = found["held_by"].notna()
     for name in ("says", "hint"):
         sentences = sentences_of(checked.findings, name)
@@ -185,7 +186,7 @@ def left_alone(plan: Plan, checked: Checked) -> pd.DataFrame:
             for rules, known, own in zip(found["held_by"], found["by_validation"], found[name], strict=True)
         ]
     found["held_by"] = found["held_by"].where(found["by_validation"], "the source row")
-    return found[["held_by", "says", "hint", *WHO, "by_validation"]]
+    return found[["held_by", "says", "hint", *WHO, "source_refs", "by_validation"]]
 
 
 def keys_in(frame: pd.DataFrame) -> list[str]:

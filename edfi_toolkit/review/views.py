@@ -78,6 +78,7 @@ class View:
             self.frames[chosen],
             masker=self.masker,
             explain=lambda cause: meanings.get(cause, ""),
+            title=f"{self.title}: {chosen}",
             empty=self.empty.get(chosen, ""),
             below=self.actions,
         )
@@ -127,8 +128,8 @@ class View:
     def html(self, more: str = "; browse() shows all") -> str:
         """The view as HTML. more: where the rest of a long table is."""
         mark, colour, _word = TONES[self.tone]
-        parts = [
-            f'<div style="border-left:4px solid {colour};padding:2px 0 2px 12px;margin:4px 0">'
+        parts = [  # in a panel the lines would be as far apart as buttons
+            f'<div style="border-left:4px solid {colour};padding:2px 0 2px 12px;margin:4px 0;line-height:1.5">'
             f'<div style="font-weight:600;font-size:1.1em">{html.escape(self.title)}</div>'
             f'<div><span style="color:{colour};font-weight:700">{mark}</span> {with_notebook_links(self.says)}</div>'
         ]
@@ -209,7 +210,7 @@ def block_html(
     if block.frame.empty:
         caption = f'<div style="margin-top:10px;font-weight:600">{html.escape(block.caption)}</div>'
         return caption + f'<div style="opacity:.75">{html.escape(block.empty or "none")}</div>'
-    colour = TONES[block.tone][1] if block.tone else "inherit"
+    colour = f"color-mix(in srgb, {TONES[block.tone][1]} 60%, currentColor)" if block.tone else "inherit"
     left = len(block.frame) - rows
     note = f'<div style="opacity:.75">and {left:,} more{more}</div>' if left > 0 else ""
     return TextTable.of(block.frame.head(rows), masker).html(block.caption, colour) + note

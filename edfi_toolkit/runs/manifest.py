@@ -15,6 +15,7 @@ import pandas as pd
 from edfi_toolkit import __version__
 from edfi_toolkit.display.labels import label
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError, RecordsLeftOut
+from edfi_toolkit.model.years import school_year_text
 from edfi_toolkit.review.changes import in_words
 from edfi_toolkit.review.views import Block, View
 from edfi_toolkit.runs.folder import FOR_PEOPLE, IN_RESYNC, MADE_IN, STEPS, RunFolder
@@ -100,10 +101,11 @@ def overview(run: Run) -> View:
         for step in STEPS
     ]
     tone, next_step = _standing(done, made_in)
+    year = "every school year" if run.school_year is None else school_year_text(run.school_year)
     return View(
         title=f"Run {run.id}" if manifest else "A new run",
         says=(
-            f"{run.profile}, school year {run.school_year}, from {without_credentials(run.source.name)} "
+            f"{run.profile}, {year}, from {without_credentials(run.source.name)} "
             f"to {run.target_name}. Folder: {run.path}"
         ),
         tone=tone,

@@ -12,7 +12,7 @@ from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError, PlanError
 from edfi_toolkit.model.equality import body_hash
 from edfi_toolkit.review.causes import with_causes
-from edfi_toolkit.review.places import with_organizations
+from edfi_toolkit.review.places import rests_on, with_organizations
 from edfi_toolkit.review.student import student_view
 from edfi_toolkit.review.summaries import skipped_rows
 from edfi_toolkit.review.views import PanelView, View
@@ -90,7 +90,9 @@ def student(run: Run, typed: str = "") -> View:
     held = run.checked.held if run.folder.has("validate") else built.assign(held_by=None)
     refused = with_causes(rejection_rows(run)) if run.target_name in run.installation.targets else None
     facts = {
-        "in_the_ods": with_organizations(published, run.tables, run.profile),
+        "in_the_ods": with_organizations(published, run.tables, run.profile).assign(
+            rests_on=rests_on(published, run.tables)
+        ),
         "note": " ".join(filter(None, [_corrected_since(run), note])),
         "held": held[held["student_unique_id"].eq(state)],
         "refused": with_organizations(
@@ -122,7 +124,14 @@ def _published(run: Run, state: Any) -> tuple[pd.DataFrame, str]:
     try:
         known = identity_map(run)
     except ConfigError as error:  # the settings no longer have this target
-        columns = ["resource", "program_name", "begin_date", "education_organization_id", "now"]
+        columns = [
+            "resource",
+            "program_name",
+            "begin_date",
+            "education_organization_id",
+            "source_refs",
+            "now",
+        ]
         return pd.DataFrame(columns=columns), str(error)
     own = known[known["student_unique_id"].eq(state)]
     now, note = [UNKNOWN] * len(own), ""

@@ -177,19 +177,21 @@ def reasons(
     *,
     masker: Masker | None = None,
     explain: Callable[[str], str] | None = None,
+    title: str = "Rows",
     empty: str = "",
     below: Below | None = None,
 ) -> Reasons | Table:
     """Rejected, held or skipped rows, one cause at a time. explain: what a cause means, as a sentence.
 
-    empty: what to say when there are none. below: as of `grid`.
+    title: what the rows are. empty: what to say when there are none. below: as of `grid`.
     """
     from edfi_toolkit.widgets.investigation import Reasons, causes
 
     if unattended():
         counts = causes(frame).rename_axis("cause").reset_index(name="rows")
-        return Table(counts, masker=masker or session_masker(), title="Causes", empty=empty)
-    return Reasons(frame, masker=masker or session_masker(), explain=explain, empty=empty, below=below)
+        return Table(counts, masker=masker or session_masker(), title=f"{title}, by cause", empty=empty)
+    options: dict[str, Any] = {"explain": explain, "title": title, "empty": empty, "below": below}
+    return Reasons(frame, masker=masker or session_masker(), **options)
 
 
 def row_actions(run: Run, columns: list[str], rows: Callable[[], pd.DataFrame]) -> RowActions:

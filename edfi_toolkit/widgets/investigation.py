@@ -38,7 +38,7 @@ class Reasons(w.VBox):
     """`reason` is the dropdown (its value a cause, or ALL), `grid` shows its rows, `rows` has them in Python.
 
     explain: what a cause means and what to do, as a sentence; "" when there is nothing to say.
-    empty: what to say when the frame has no rows.
+    title: what the rows are. empty: what to say when the frame has no rows.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Reasons(w.VBox):
         *,
         masker: Masker,
         explain: Callable[[str], str] | None = None,
+        title: str = "Rows",
         empty: str = "",
         below: Below | None = None,
     ) -> None:
@@ -54,7 +55,7 @@ class Reasons(w.VBox):
         leading = [name for name in (by, *_EXPLAINING) if name in frame]
         self._frame = frame[[*leading, *frame.columns.drop(leading)]].reset_index(drop=True)
         self._masker, self._explain = masker, explain or (lambda _cause: "")
-        self._empty = empty or "Nothing here."
+        self._title, self._empty = title, empty or "Nothing here."
         self._causes = self._frame[by].explode().map(cell_text).replace("", NO_CAUSE)
         options: list[tuple[str, Any]] = [(f"{ALL} ({len(frame):,})", ALL)]
         options += [(self._named(*cause), cause[0]) for cause in self._causes.value_counts().items()]
@@ -80,7 +81,7 @@ class Reasons(w.VBox):
         self.rows = self._frame if cause == ALL else self._frame.loc[matching]
         text = self._explain(cause) if cause != ALL else "" if len(self.rows) else self._empty
         self.meaning.value = f"<p>{escape(text)}</p>" if text else ""
-        self.grid = Grid(self.rows, masker=self._masker, title=f"Rows of {cause}")
+        self.grid = Grid(self.rows, masker=self._masker, title=f"{self._title}, {cause}")
         lists = [self.reason, self.meaning, self.grid, *self._actions]
         self.children = lists if len(self._frame) else [self.meaning]
 

@@ -12,7 +12,7 @@ from edfi_toolkit.review.student import student_view
 NONE = pd.DataFrame()
 SPANS = pd.DataFrame(columns=["what", "begins", "ends"])
 PUBLISHED = pd.DataFrame(
-    columns=["program_name", "education_organization_id", "begin_date", "resource", "now"]
+    columns=["program_name", "education_organization_id", "begin_date", "resource", "rests_on", "now"]
 )
 REFUSED = {
     "action": "DELETE",
@@ -80,6 +80,7 @@ def test_of_whom_nothing_is_missing_nothing_is_to_be_done() -> None:
             "education_organization_id": ["7 · Lincoln"] * 2,
             "begin_date": [None] * 2,
             "resource": ["r"] * 2,
+            "rests_on": ["e.csv, row 3"] * 2,
             "now": ["as sent"] * 2,
         }
     )

@@ -163,7 +163,7 @@ def test_what_is_left_alone_says_which_rule_holds_it() -> None:
         },
         {**keys, "code": "NOTE", "says": "", "hint": ""},
     ]
-    held = pd.DataFrame([{**keys, "held_by": ["COM-PAY-4", "OWN-1"]}])
+    held = pd.DataFrame([{**keys, "held_by": ["COM-PAY-4", "OWN-1"], "source_refs": ["enrollments:1"]}])
     own = pd.DataFrame([{"rule_id": "OWN-1", "says": "It is none of ours.", "hint": "Ask."}])
 
     alone = left_alone(

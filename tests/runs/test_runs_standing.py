@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edfi_toolkit.runs.choice import SHIPPED, in_use, remember, remembered
+from edfi_toolkit.runs.choice import SAMPLE, SHIPPED, in_use, remember, remembered
 from edfi_toolkit.runs.standing import Number, chain, run_label
 from edfi_toolkit.settings import Settings
 
@@ -91,7 +91,9 @@ def test_what_was_chosen_counts_where_the_first_cell_is_as_it_was_shipped(tmp_pa
 
     assert in_use({**SHIPPED, "run_id": "latest"}, kept) == ({**chosen, "run_id": "monday"}, [])
     assert in_use({**SHIPPED, "run_id": "new"}, kept) == ({**chosen, "run_id": "new"}, [])
-    assert in_use({**SHIPPED, "run_id": "latest"}, {}) == ({**SHIPPED, "run_id": "latest"}, [])
+    assert in_use({**SHIPPED, "run_id": "latest"}, {}) == ({**SAMPLE, "run_id": "latest"}, [])
+    # A notebook of an earlier version, in which no one has written anything, says the sample's four.
+    assert in_use({**SAMPLE, "run_id": "latest"}, kept) == ({**chosen, "run_id": "monday"}, [])
     # A person has edited the cell: that is meant, and no older run of other names.
     edited = {**SHIPPED, "source": "south", "run_id": "latest"}
     assert in_use(edited, kept) == ({**chosen, "source": "south", "run_id": "latest"}, ["source"])

@@ -81,7 +81,7 @@ def test_steps_show_counts_reasons_and_the_next_step_without_a_person(work: Play
     assert "failed a rule" in shown["build"].says
     assert "held back. Checked against sandbox too." in shown["validate"].says
     assert run.plan.fingerprint in shown["preview"].says
-    assert "approve them at the end of this notebook" in shown["preview"].next_step
+    assert "approve them below" in shown["preview"].next_step
     for view in shown.values():
         page = view._repr_html_() + repr(view)
         assert "K7310001" not in page

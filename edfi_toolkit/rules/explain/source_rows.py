@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.privacy import is_personal
 from edfi_toolkit.rules.explain.steps import Step, day, has
 from edfi_toolkit.rules.totals import row_ids
@@ -50,7 +51,7 @@ def _rows_read(table: str, rows: pd.DataFrame) -> Iterator[Step]:
 def _cells(table: str, row: dict[Any, Any]) -> str:
     """The cells that say something: filled and not the default. Names of people never, they decide nothing."""
     filled = [
-        f"{column.name}: {day(row[column.name]) if column.type == 'date' else row[column.name]}"
+        f"{column.name}: {day(row[column.name]) if column.type == 'date' else cell_text(row[column.name])}"
         for column in TABLES[table].columns.values()
         if column.type != "json"
         and column.name not in TABLES[table].primary_key
