@@ -19,7 +19,7 @@ from edfi_toolkit.storage import write_private
 SHIPPED: Mapping[str, Any] = dict.fromkeys(("profile", "school_year", "source", "target"), "")
 # Where nothing was chosen yet. Notebooks of earlier versions say these four where no one has written anything.
 SAMPLE: Mapping[str, Any] = {
-    "profile": "certification",
+    "profile": "certification",  # Whose sample `lab` makes where none is named
     "school_year": 2026,
     "source": "sample",
     "target": "sandbox",

@@ -68,8 +68,10 @@ def normalise(
     for table in (TABLES[name] for name in TABLES if name in raw):
         sheet = _sheet(table, raw[table.name], (files or {}).get(table.name))
         own = given[given["table"].eq(table.name)]
-        frames[table.name], aside, found, shapes[table.name], done, beside = _read(table, sheet, own)
-        written[table.name], places[table.name] = beside
+        frames[table.name], aside, found, shapes[table.name], done, texts_and_places = _read(
+            table, sheet, own
+        )
+        written[table.name], places[table.name] = texts_and_places
         laid.append(done)
         skipped.append(aside)
         notices += found

@@ -180,13 +180,13 @@ class Tables(Mapping[str, pd.DataFrame]):
             for column in _json_columns(name):
                 values = from_json_column(frame[column])
                 frame[column] = pd.Series(values, index=frame.index, dtype="object")
-        shapes, beside = shapes_of(extras.pop("shapes")), {}
+        shapes, further = shapes_of(extras.pop("shapes")), {}
         for suffix in (AS_WRITTEN, AT_PLACE):
-            beside[suffix] = {name: _with_suffix(frame, suffix) for name, frame in stored.items()}
+            further[suffix] = {name: _with_suffix(frame, suffix) for name, frame in stored.items()}
             stored = {name: frame.drop(columns=_ending(frame, suffix)) for name, frame in stored.items()}
-        placed = {name: frame for name, frame in beside[AT_PLACE].items() if len(frame.columns)}
+        placed = {name: frame for name, frame in further[AT_PLACE].items() if len(frame.columns)}
         return cls(
-            stored, shapes=shapes, corrections=laid, written=beside[AS_WRITTEN], places=placed, **extras
+            stored, shapes=shapes, corrections=laid, written=further[AS_WRITTEN], places=placed, **extras
         )
 
 
