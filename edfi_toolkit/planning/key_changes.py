@@ -21,7 +21,11 @@ def link(old: pd.DataFrame, new: pd.DataFrame) -> pd.Series:
     ties: list[list[str]] = [["education_organization_id", "begin_date"], ["education_organization_id"], []]
     rounds = [["key"], *([*origin, *tie] for tie in ties), *(["trigger", *tie] for tie in ties)]
     for columns in rounds:
-        matched = _match(left, right, columns)
+        first = columns[0]
+        shared = set(left[first]).intersection(right[first]) - {""}
+        if not shared:  # as in most rounds of most plans, where nothing moved or all is paired
+            continue
+        matched = _match(left[left[first].isin(shared)], right[right[first].isin(shared)], columns)
         linked[matched.index] = matched
         left, right = left.drop(matched.index), right.drop(matched)
     return linked
@@ -29,10 +33,7 @@ def link(old: pd.DataFrame, new: pd.DataFrame) -> pd.Series:
 
 def _match(left: pd.DataFrame, right: pd.DataFrame, columns: list[str]) -> pd.Series:
     """Pair the n-th row of either side within equal `columns`, in the order of begin date and key."""
-    sides = []
-    for side in (left, right):
-        rows = side if columns == ["key"] else side[side["trigger"].ne("")]
-        sides.append(rows.assign(row=rows.index, turn=rows.groupby(columns).cumcount()))
+    sides = [rows.assign(row=rows.index, turn=rows.groupby(columns).cumcount()) for rows in (left, right)]
     pairs = sides[0].merge(sides[1], on=[*columns, "turn"], suffixes=("", "_new"))
     return pd.Series(pairs["row_new"].to_numpy(), index=pairs["row"].to_numpy())
 

@@ -68,6 +68,8 @@ def one_value_moved(items: pd.DataFrame) -> tuple[int, str]:
     for column in (*_ORGANIZATIONS, *_CODES):
         was, becomes = old[column], new[column]
         moved = was.ne(becomes).fillna(False) & becomes.notna()
+        if not moved.any():
+            continue
         pairs = pd.DataFrame({"old": was[moved], "new": becomes[moved]})
         cause = (
             pairs["new"] - pairs["old"] if column in _ORGANIZATIONS else pairs["old"] + "\0" + pairs["new"]
