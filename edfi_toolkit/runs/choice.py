@@ -1,7 +1,7 @@
 """What a person chose for this workspace, once for all notebooks: profile, school year, source, target, run.
 
-It is kept next to `edfi.toml`, without any secret, and counts wherever the first cell of a notebook says nothing, as it
-is shipped. What a scheduler or a person gives there counts before it.
+It is kept next to `edfi.toml`, without any secret, and counts where a person sits at the notebook and its first cell
+says nothing, as it is shipped. What is given there counts before it. Under papermill the parameters alone count.
 """
 
 from __future__ import annotations

@@ -8,10 +8,9 @@ from typing import Any
 from edfi_toolkit.display.attended import attended
 from edfi_toolkit.display.cards import show_mistakes_as_cards
 from edfi_toolkit.display.panels import panels
-from edfi_toolkit.runs.choice import in_use, remembered
+from edfi_toolkit.runs.choice import in_use
 from edfi_toolkit.runs.opening import open_run
 from edfi_toolkit.runs.run import Run
-from edfi_toolkit.settings import load_settings
 
 
 def set_up() -> None:
@@ -32,8 +31,9 @@ def desk(
 ) -> Run:
     """The run that the parameters name, as `open_run` gives it.
 
-    What was chosen in the form over the notebooks counts in place of the parameters that are empty. Where a person sits
-    at the notebook the bar shows where the run stands, and from then on a mistake is a card.
+    Where a person sits at the notebook, what was chosen in the form over the notebooks counts in place of the
+    parameters that are empty, the bar shows where the run stands, and from then on a mistake is a card. Unattended,
+    no choice of a person counts, and the sample stands for what is empty.
     """
     show_mistakes_as_cards()
     given: dict[str, Any] = {
@@ -45,8 +45,6 @@ def desk(
         "settings": settings,
     }
     if not attended():
-        if "" in (profile, school_year, source, target):
-            used, _ = in_use(given, remembered(load_settings()))
-            given |= {**used, "run_id": run_id}
-        return open_run(**given)
+        used, _ = in_use(given, {})
+        return open_run(**{**given, **used})
     return panels().bar_over(given)
