@@ -75,6 +75,13 @@ def among(ids: pd.Series, others: pd.Series) -> pd.Series:
     return pd.Series(found.to_numpy(zero_copy_only=False), index=ids.index)
 
 
+def places(ids: pd.Series, others: pd.Series) -> pd.Series:
+    """The position of each id among the others, which have each once; -1 where it is not there."""
+    asked, known = (pa.array(column.astype("str"), pa.large_string()) for column in (ids, others))
+    found = pc.index_in(asked, value_set=known, skip_nulls=True).fill_null(-1)
+    return pd.Series(found.to_numpy(zero_copy_only=False), index=ids.index)
+
+
 def as_list(values: pd.Series) -> list[Any]:
     """The values as plain Python objects, the missing ones as empty text."""
     return values.to_numpy(dtype=object, na_value="").tolist()

@@ -7,6 +7,7 @@ descriptors that these use, the preferences that the profile names. Near misses 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from functools import cache
 
 import pandas as pd
 
@@ -23,7 +24,7 @@ Fault = tuple[str, str | None, str]  # table, id, sentence
 
 
 def control_faults(
-    t: Tables, school_year: int, owned: Collection[str], preferences: Collection[str]
+    t: Tables, school_year: int, owned: tuple[str, ...], preferences: Collection[str]
 ) -> pd.DataFrame:
     """Every control row that stops a run (CONTROL), with file, row, column and the next step in words.
 
@@ -39,7 +40,7 @@ def control_faults(
     return pd.DataFrame(found, columns=list(CONTROL)).astype(CONTROL)
 
 
-def ignored(t: Tables, owned: Collection[str]) -> pd.DataFrame:
+def ignored(t: Tables, owned: tuple[str, ...]) -> pd.DataFrame:
     """CONTROL_IGNORED: one notice for each table with rows that the profile has no use for."""
     used = _used_descriptors(owned)
     unused = {
@@ -142,6 +143,8 @@ def _of_descriptors(t: Tables, used: Collection[str]) -> Iterator[Fault]:
                 name,
                 _says(t, table, "descriptor", f"{name!r} is no descriptor.{meant} Correct the name."),
             )
+    if rows.empty:
+        return
     rows = rows[rows["descriptor"].isin(used)]
     is_uri = rows["ed_fi_uri"].str.fullmatch(r"\S+://[^#]+#.+").fillna(False)
     for row in rows[~is_uri].itertuples():
@@ -178,6 +181,8 @@ def _of_preferences(t: Tables, names: Collection[str]) -> Iterator[Fault]:
         if fault[1] is not None and fault[1].casefold() in names:
             seen.add(fault[1].casefold())
             yield fault
+    if rows.empty:
+        return
     folded = rows["name"].str.casefold()
     for name, same in rows[folded.isin(names)].groupby(folded):
         if name not in seen and same["value"].nunique(dropna=False) > 1:
@@ -204,16 +209,17 @@ def _says(t: Tables, table: str, column: str, what: str) -> str:
     return f"{files.iloc[0] if len(files) else table}, column {column}: {what}"
 
 
-def _used_descriptors(owned: Collection[str]) -> set[str]:
+@cache
+def _used_descriptors(owned: tuple[str, ...]) -> frozenset[str]:
     """The descriptors of these resources' properties, in any standard."""
-    return {
+    return frozenset(
         about["descriptor"]
         for version in STANDARDS
         for endpoint, facts in resources(version).items()
         if endpoint in owned
         for about in facts["properties"].values()
         if "descriptor" in about
-    }
+    )
 
 
 def _is_near(name: str, wanted: Collection[str], *, known: Collection[str]) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edfi_toolkit.model.frames import among
+from edfi_toolkit.model.frames import among, places, values_at
 from edfi_toolkit.rules.account import as_mask
 from edfi_toolkit.rules.building import Build
 from edfi_toolkit.rules.contract import profile
@@ -129,10 +129,9 @@ def rows_now(
     rows: pd.DataFrame, table: str, key: str, refs: pd.Series, columns: Collection[str] = ()
 ) -> pd.DataFrame:
     """What the source says now in these columns of the rows that are referred to, and whether each is `there`."""
-    ids = refs.str.removeprefix(f"{table}:")
-    named = rows.loc[among(rows[key].astype("str"), ids), [key, *columns]].set_index(key).assign(there=True)
-    found = named.reindex(ids).set_axis(refs.index)
-    return found.assign(there=found["there"].notna())
+    at = places(refs.str.removeprefix(f"{table}:"), rows[key])
+    found = {name: values_at(rows[name], at) for name in columns}
+    return pd.DataFrame({**found, "there": at.ge(0)}, index=refs.index)
 
 
 def names(changes: Changes, build: Build) -> pd.Series:
