@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
 from edfi_toolkit.sandbox import bodies, problems
-from edfi_toolkit.sandbox.catalog import catalog
+from edfi_toolkit.sandbox.catalog import Catalog, catalog
 from edfi_toolkit.sandbox.host_rules import HostRules
 from edfi_toolkit.sandbox.options import OWN_CLIENTS, Options
 from edfi_toolkit.sandbox.refusal import DMS
@@ -21,6 +22,7 @@ from edfi_toolkit.sandbox.shapes import ORGANIZATION, STUDENTS, Node, Shape, at
 from edfi_toolkit.sandbox.store import Row, Store
 from edfi_toolkit.sandbox.validate import Reference, judge, parse
 
+Spelled: TypeAlias = dict[str, dict[str, str]]  # by descriptor each URI by its case-folded form
 SCHOOL_YEARS = "schoolYearTypes"
 SHIPPED_YEARS = range(1991, 2051)
 
@@ -39,6 +41,8 @@ class Ods:
         self.options = replace(self._at_start)
         self.catalog = catalog(standard)
         self.store = Store(data, standard)
+        if data is None:
+            self.descriptors = self._copy(*_as_new(standard))
         self.directory = Directory(
             self.store, lifetime_s=self.options.token_lifetime_s, limit=self.options.token_limit
         )
@@ -47,10 +51,8 @@ class Ods:
         self.host_rules = HostRules(self.store)
         new = not self.directory.clients
         self._add_own_clients()
-        self.descriptors = self._no_descriptors()
-        self._load_descriptors()
-        if new:
-            self._ship()
+        if data is not None:
+            self.descriptors = _ship(self.store, self.catalog) if new else self._stored_descriptors()
 
     def reset(self, *, descriptors: bool = True) -> dict[str, Any]:
         """As good as new: shipped school years and descriptors, the sandbox's own clients, the options of the start.
@@ -71,8 +73,7 @@ class Ods:
         self._add_own_clients()
         self.apply_options()
         self.hierarchy.stale = True
-        self.descriptors = self._no_descriptors()
-        self._ship(descriptors=descriptors)
+        self.descriptors = _ship(self.store, self.catalog, descriptors=descriptors)
         return found
 
     def apply_options(self) -> None:
@@ -86,11 +87,12 @@ class Ods:
         for name, facts in OWN_CLIENTS.items():
             self.directory.add(name, **facts)
 
-    def _no_descriptors(self) -> dict[str, dict[str, str]]:
-        """By descriptor the spelling of each URI by its case-folded form: none yet."""
-        return {name: {} for name in self.catalog.descriptor_values}
+    def _copy(self, store: Store, descriptors: Spelled) -> Spelled:
+        self.store.copy(store)
+        return {name: dict(spelled) for name, spelled in descriptors.items()}
 
-    def _load_descriptors(self) -> None:
+    def _stored_descriptors(self) -> Spelled:
+        found = _no_descriptors(self.catalog)
         names = self.catalog.descriptor_names
         rows = self.store.connection.execute(
             "SELECT kind, body ->> '$.namespace' || '#' || (body ->> '$.codeValue') FROM items"
@@ -98,25 +100,8 @@ class Ods:
             (orjson.dumps(sorted(names)).decode(),),
         ).fetchall()
         for kind, uri in rows:
-            self.descriptors[names[kind]][uri.casefold()] = uri
-
-    def _ship(self, *, descriptors: bool = True) -> None:
-        """What an ODS comes with: the school years, none of them the current one, and the descriptors."""
-        space = self.catalog.resources[SCHOOL_YEARS]["name"]
-        items = [
-            (SCHOOL_YEARS, space, str(year), orjson.dumps(_school_year(year)).decode())
-            for year in SHIPPED_YEARS
-        ]
-        for endpoint, name in self.catalog.descriptor_names.items() if descriptors else ():
-            spelled = self.descriptors[name]
-            for uri in self.catalog.descriptor_values[name]:
-                namespace, _, code = uri.partition("#")
-                body = {"codeValue": code, "namespace": namespace, "shortDescription": code[:75]}
-                key = uri.casefold()
-                spelled[key] = uri
-                items.append((endpoint, endpoint, key, orjson.dumps(body).decode()))
-        with self.store.transaction():
-            self.store.insert_shipped(items)
+            found[names[kind]][uri.casefold()] = uri
+        return found
 
     def save(
         self, target: Shape, raw: bytes, *, client: Client | None, if_match: str | None = None
@@ -301,6 +286,36 @@ class Ods:
             if found:
                 rel = self.catalog.shape(found.kind).name
                 value["link"] = {"rel": rel, "href": f"/ed-fi/{found.kind}/{found.id}"}
+
+
+@cache
+def _as_new(standard: str) -> tuple[Store, Spelled]:
+    """A store in memory as an ODS comes, and its descriptors: each further one is a copy, which takes no time."""
+    store = Store(None, standard)
+    return store, _ship(store, catalog(standard))
+
+
+def _ship(store: Store, known: Catalog, *, descriptors: bool = True) -> Spelled:
+    """What an ODS comes with: the school years, none of them the current one, and the descriptors, which it returns."""
+    spelled = _no_descriptors(known)
+    space = known.resources[SCHOOL_YEARS]["name"]
+    items = [
+        (SCHOOL_YEARS, space, str(year), orjson.dumps(_school_year(year)).decode()) for year in SHIPPED_YEARS
+    ]
+    for endpoint, name in known.descriptor_names.items() if descriptors else ():
+        for uri in known.descriptor_values[name]:
+            namespace, _, code = uri.partition("#")
+            body = {"codeValue": code, "namespace": namespace, "shortDescription": code[:75]}
+            key = uri.casefold()
+            spelled[name][key] = uri
+            items.append((endpoint, endpoint, key, orjson.dumps(body).decode()))
+    with store.transaction():
+        store.insert_shipped(items)
+    return spelled
+
+
+def _no_descriptors(known: Catalog) -> Spelled:
+    return {name: {} for name in known.descriptor_values}
 
 
 def _uri_of(descriptor: dict[str, Any]) -> str:

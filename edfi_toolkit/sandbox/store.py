@@ -106,6 +106,11 @@ class Store:
             raise
         self.connection.execute("COMMIT")
 
+    def copy(self, other: Store) -> None:
+        """Hold what another store holds, and nothing else."""
+        other.connection.backup(self.connection)
+        self._recall()
+
     def clear(self) -> None:
         """Forget every item, every change and the host's rules; clients stay."""
         with self.transaction():
