@@ -174,8 +174,13 @@ def rejections_view(rejections: pd.DataFrame, masker: Masker) -> View:
     )
 
 
-def workshop_view(refused: pd.DataFrame, masker: Masker) -> View:
-    """The open refusals by cause with owner and next step, and the records. refused: with causes and `state`."""
+def workshop_view(
+    refused: pd.DataFrame, masker: Masker, named: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame
+) -> View:
+    """The open refusals by cause with owner and next step, and the records. refused: with causes and `state`.
+
+    named: as in `published_view`.
+    """
     still, ended = refused[refused["state"].eq("open")], refused[refused["state"].eq("closed")]
     hidden = int(refused["state"].eq("dismissed").sum())
     causes = by_cause(still)
@@ -189,7 +194,7 @@ def workshop_view(refused: pd.DataFrame, masker: Masker) -> View:
         tone="bad" if len(still) else "good",
         blocks=[
             Block("Causes", causes[["cause", "rejections", "todo", "who"]], "No refusal is open."),
-            Block("Records", still[["cause", *WHO, "messages"]], "No refusal is open."),
+            Block("Records", named(still[["cause", *WHO, "messages"]]), "No refusal is open."),
             Block("Closed, and how", ended[closing], "None has been closed yet."),
         ],
         next_step="Choose a cause, then a record: its source rows, what was sent, the ODS now, its story."

@@ -145,7 +145,8 @@ def checked_view(
     by_severity = findings["severity"].value_counts().reindex(SEVERITIES, fill_value=0)
     says = f"{rows(len(checked.ready), 'record')} may be sent; {rows(len(held), 'record')} held back."
     says += f" {rows(len(hidden), 'finding')} dismissed." if len(hidden) else ""
-    critical = findings[findings["severity"].eq("critical")]
+    critical, warnings = (findings[findings["severity"].eq(kind)] for kind in ("critical", "warning"))
+    gave_none = warnings["rule_id"].isin(checked.build.skipped["rule"])
     return View(
         title="Validate",
         says=f"{says[:1].upper()}{says[1:]} {target_note}".strip(),
@@ -160,9 +161,20 @@ def checked_view(
             ),
             Block(
                 "Worth checking (warnings are sent)",
-                by_rule(findings[findings["severity"].eq("warning")], "rule_id"),
+                by_rule(warnings[~gave_none], "rule_id"),
                 "No warnings.",
                 tone="check",
+            ),
+            *(
+                [
+                    Block(
+                        "Worth checking (by these rules rows gave no record, and nothing of them is sent)",
+                        by_rule(warnings[gave_none], "rule_id"),
+                        tone="check",
+                    )
+                ]
+                if gave_none.any()
+                else []
             ),
         ],
         next_step="Do what the list says of the critical ones, or go on to notebook 30: what is held is not sent.",

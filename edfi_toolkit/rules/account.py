@@ -189,7 +189,20 @@ class Account:
 
     @property
     def steps(self) -> pd.DataFrame:
-        return framed(self._steps, STEPS)
+        """Every step so far. A rule of which a row passed one part and failed another has skipped it."""
+        steps = framed(self._steps, STEPS)
+        failed = set(
+            steps.loc[steps["outcome"].eq("skipped"), ["table", "id", "rule"]].itertuples(
+                index=False, name=None
+            )
+        )
+        steps["rule"] = [
+            ", ".join(one for one in rules.split(", ") if (table, id_, one) not in failed) if kept else rules
+            for table, id_, rules, kept in zip(
+                steps["table"], steps["id"], steps["rule"], steps["outcome"].eq("kept"), strict=True
+            )
+        ]
+        return steps[steps["outcome"].ne("kept") | steps["rule"].ne("")]
 
 
 def framed(frames: list[pd.DataFrame], columns: tuple[str, ...]) -> pd.DataFrame:

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
     from edfi_toolkit.tables import Tables
 
+# Where each is, by its heading: the sentence is shown in that notebook too. By whether something was refused.
+_PARTS_OF_50 = {
+    True: "In notebook 50 'What are the causes, and what now?' is the place to solve the refused ones, and 'What was "
+    "never sent?' says who can solve the rest.",
+    False: "'What was never sent?' in notebook 50 says why, and who can solve it.",
+}
 # Logins of machines, containers and hosts, in lower case.
 _ACCOUNTS = frozenset({"admin", "administrator", "edfi", "jovyan", "root", "system", "unknown", "user"})
 
@@ -141,7 +147,7 @@ def _standing(done: Mapping[str, Any], made_in: Mapping[str, str]) -> tuple[str,
         "refused": done["publish"].get("outcomes", {}).get("refused", 0),
     }
     if left := [f"{count:,} {name}" for name, count in numbers.items() if count]:
-        return "check", f"{', '.join(left)}: notebook 50_rejections says why, and who can solve it."
+        return "check", f"{', '.join(left)}. {_PARTS_OF_50[bool(numbers['refused'])]}"
     return "good", "Nothing is left to do."
 
 

@@ -125,16 +125,18 @@ class Refusal:
             cell_text(self.row["education_organization_id"]),
             self._organizations_of_the_key(),
         )
-        schools = set[str]()
+        schools = dict[str, str]()
         if self.run.folder.has("extract"):
-            schools = set(schools_by_id(self.run.tables, self.run.profile).index.map(cell_text))
+            named = schools_by_id(self.run.tables, self.run.profile)
+            schools = dict(zip(named.index.map(cell_text), named, strict=True))
         if self.row["cause_id"] != "not-enrolled" or not schools:
             return str(self.row["todo"]), str(self.row["who"])
-        if organization in schools.union(keys):
+        if organization in (*schools, *keys):
+            name = f" ({schools[organization]})" if cell_text(schools.get(organization)) else ""
             return (
-                f"Organization {organization} is one of yours: the student's enrollment there is missing in the ODS, "
-                "or the student is. Publish it from the SIS, then retry. Correct a cell only where the student's id "
-                "is wrong.",
+                f"Organization {organization}{name} is one of yours: the student's enrollment there is missing in the "
+                "ODS, or the student is. Publish it from the SIS, then retry. Correct a cell only where the student's "
+                "id is wrong.",
                 "SIS publishing team",
             )
         return (
@@ -175,8 +177,9 @@ class Refusal:
 
     def _cells(self) -> Iterator[tuple[str, str, str, Any]]:
         """table, id of the row, column and cell of each source row behind the record."""
-        for ref in self.row["source_refs"]:
-            name, _, row_id = str(ref).partition("#")[0].partition(":")
+        refs = dict.fromkeys(str(ref).partition("#")[0] for ref in self.row["source_refs"])
+        for ref in refs:  # once, although the row that a record is made from is among those it rests on
+            name, _, row_id = ref.partition(":")
             table = self.run.tables[name]
             key = table[list(TABLES[name].primary_key)].astype("str").agg("|".join, axis=1)
             for column, cell in table[key.eq(row_id)].head(1).items():

@@ -20,7 +20,7 @@ from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.planning.chosen import Chosen
 from edfi_toolkit.review import answers
 from edfi_toolkit.review.causes import with_causes
-from edfi_toolkit.review.places import school_names
+from edfi_toolkit.review.places import school_names, with_organizations
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import write_refusals
 from edfi_toolkit.runs.decisions import CHANGED, REFUSAL, decisions_of, rejection_rows
@@ -64,6 +64,12 @@ class Workshop:
         if not self.run.folder.has("extract"):
             return ids.astype("str")
         return school_names(ids, self.run.tables, self.run.profile)
+
+    def named(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame with its organizations by id and name, where the source has them."""
+        if not self.run.folder.has("extract"):
+            return frame
+        return with_organizations(frame, self.run.tables, self.run.profile)
 
     @property
     def open(self) -> pd.DataFrame:
@@ -151,7 +157,7 @@ def workshop_view(run: Run) -> View:
     workshop = Workshop(run)
 
     def says_now() -> View:
-        return answers.workshop_view(workshop.refused, run.masker(workshop.refused))
+        return answers.workshop_view(workshop.refused, run.masker(workshop.refused), workshop.named)
 
     view = PanelView(
         **{**vars(says_now()), "value": workshop},

@@ -121,10 +121,11 @@ function render({ model, el }) {
     element("caption", { class: "only-read" }, `${name}. ${KEYS}`), element("thead", {}, head, filters), body);
   const scroller = element("div", { class: "rows" }, table);
   const record = element("section", { class: "record", "aria-label": "Selected row", tabindex: 0 });
+  const below = element("div", { class: "bar" }, reveal, exported, clear, element("span", { class: "turn" }, previous, next));
   const root = element("div", { class: "edfi-grid", "data-lm-suppress-shortcuts": "true" },
     element("div", { class: "bar" }, element("strong", {}, model.get("title")), filter, live),
     scroller,
-    element("div", { class: "bar" }, reveal, exported, clear, element("span", { class: "turn" }, previous, next)),
+    below,
     record);
   if (model.get("height")) scroller.style.maxHeight = model.get("height");
 
@@ -175,6 +176,7 @@ function render({ model, el }) {
     table.setAttribute("aria-rowcount", view.total + 2); // with the two rows of headings
     count.textContent = view.count;
     chosen.textContent = view.chosen;
+    for (const tool of [filter, filters, below]) tool.hidden = !view.tools; // a list of few rows is all in view
     clear.hidden = !view.filtered;
     exported.disabled = !view.total;
     previous.disabled = !view.before;

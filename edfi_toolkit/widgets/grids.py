@@ -68,8 +68,9 @@ class Grid(Revealing):
         empty: str = "",
         below: Below | None = None,
         pane: bool = True,
+        tools: bool = True,
     ) -> None:
-        self._below, self._pane = below, pane
+        self._below, self._pane, self._tools = below, pane, tools
         self._frame, self._masker, self._page_size = frame, masker, page_size
         self._empty = empty or "No rows."
         self._columns = [str(name) for name in frame.columns]
@@ -182,6 +183,7 @@ class Grid(Revealing):
             "empty": "No row matches the filter." if len(self._frame) else self._empty,
             "filter": self.filter,
             "personal": self._personal,
+            "tools": self._tools,
             "revealed": self.revealed,
             "record": self._record(),
         }

@@ -30,8 +30,9 @@ from edfi_toolkit.widgets.revealing import Page
 if TYPE_CHECKING:
     from edfi_toolkit.runs.workshop import Workshop
 
-_RECORDS = ["student_unique_id", "program_name", "begin_date", "education_organization_id", "cause"]
-_RECORDS += ["who", "status", "last_seen_at"]
+_RECORDS = ["student_unique_id", "cause", "who", "program_name", "begin_date", "education_organization_id"]
+_RECORDS += ["status", "last_seen_at"]
+_CAUSES_IN_VIEW = 8  # without a scroll bar
 _ENDED = ["closed_how", "closed_at"]
 _FILTERS = {"state": "Show", "run_id": "Run", "school": "School", "owner": "Owner"}
 ANSWERED = "Sent, answered"
@@ -69,7 +70,12 @@ class WorkshopPanel(w.VBox):
         self._names: list[str] = []
         self.form = Form(self._fields(), BUTTONS, self._pressed)
         self.filters = {
-            name: w.Dropdown(description=_FILTERS[name], options=options)
+            name: w.Dropdown(
+                description=_FILTERS[name],
+                options=options,
+                style={"description_width": "4em"},
+                layout=w.Layout(width="260px"),
+            )
             for name, options in self._offered().items()
         }
         wrapped = w.Layout(flex_flow="row wrap")
@@ -126,8 +132,9 @@ class WorkshopPanel(w.VBox):
             masker=self.workshop.run.masker(self._listed),
             title="Causes",
             empty="No refusal here.",
-            height="460px",
+            height="none" if len(causes) <= _CAUSES_IN_VIEW else "460px",
             pane=False,
+            tools=len(causes) > _CAUSES_IN_VIEW,
         )
         self.causes.select(*(at for at, name in enumerate(self._names) if name in before))
         self._causes.children = [self.causes]
@@ -147,7 +154,7 @@ class WorkshopPanel(w.VBox):
         columns = _RECORDS + (_ENDED if self.filters["state"].value == CLOSED else [])
         revealed = bool(self._records.children) and self.records.revealed
         self.records = Grid(
-            self._shown[columns],
+            self.workshop.named(self._shown[columns]),
             masker=self.workshop.run.masker(self._listed),
             title="Records",
             empty="No refusal here.",
@@ -258,7 +265,7 @@ class WorkshopPanel(w.VBox):
         self._say(
             f"The ODS has, nearest first: {near}. Further rows with the same code: {cell['others']:,}."
             if near
-            else "No list of the ODS belongs to this cell."
+            else "No list of the ODS belongs to this cell: type what it should be, then press Correct this cell."
         )
 
     def _correct(self, typed: Mapping[str, str]) -> None:

@@ -131,6 +131,12 @@ def test_nm_ele_1b_four_digits_are_never_cut(student, school):
     assert skips(built(student, school)) == {"S11": "NM-ERR-2"}
 
 
+def test_nm_err_2_a_row_is_not_kept_by_the_rule_that_skips_it():
+    story = built({"location_code": "4100"}).explain(student_id="11").frame
+    assert set(story.loc[story["rule"].str.contains("NM-ERR-2"), "outcome"]) == {"skipped", "nothing built"}
+    assert "kept" in set(story.loc[story["rule"].str.contains("NM-SEL-6"), "outcome"])
+
+
 @pytest.mark.parametrize("district", [None, "89A"])
 def test_nm_err_1_without_a_district_nothing_is_built_and_the_summary_has_one_line(district):
     result = built(district=district)

@@ -126,7 +126,9 @@ def test_an_approval_is_kept_with_its_name_and_carried_out_once(work: Playground
     assert done.tone == "good"
     at_the_end = a_run().overview()
     assert at_the_end.tone == "check"  # the sample has rows that nobody can read
-    said = r"\d+ unreadable, \d+ held: notebook 50_rejections says why, and who can solve it\."
+    said = (
+        r"\d+ unreadable, \d+ held\. 'What was never sent\?' in notebook 50 says why, and who can solve it\."
+    )
     assert re.fullmatch(said, at_the_end.next_step)
     repeated = a_run().publish()
     assert repeated.says.startswith(done.says)

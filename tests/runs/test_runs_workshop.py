@@ -79,6 +79,13 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(pu
     choose(panel)
     cells, sent, live, story, history = (leaf.value for leaf in panel.leaves.children)
     assert "255900" in cells
+    row = panel._shown.iloc[panel.records.selection[-1]]
+    known = Refusal(published, {**row, "source_refs": [*row["source_refs"], f"{row['source_refs'][0]}#1"]})
+    assert len(known.source_rows()) == len(Refusal(published, row).source_rows())  # each row once
+    listed = panel.records.shown_rows
+    assert list(listed.columns[:3]) == ["student_unique_id", "cause", "who"]
+    assert listed.iloc[panel.records.selection[-1]]["education_organization_id"].startswith("255900 \u00b7 ")
+    assert not panel.causes._view()["tools"]  # all in view, so nothing to filter
     marked = Refusal(published, panel.chosen.iloc[0]).source_rows().query("mark != ''")
     assert marked["column"].tolist() == ["education_organization_id", "student_unique_id"]
     assert panel.form.fields[0]["choices"][0] == "program_participation.education_organization_id"

@@ -11,6 +11,8 @@ from functools import cache
 import pandas as pd
 import pytest
 
+from edfi_toolkit.privacy import Masker
+from edfi_toolkit.review.steps import checked_view
 from edfi_toolkit.rules import build, synthetic_of
 from edfi_toolkit.rules import profile as profile_of
 from edfi_toolkit.rules.catalogue import RULES
@@ -37,6 +39,7 @@ TERM = {
     "end_date": "2026-06-30",
 }
 LEP = {"student_id": "2", "program_status": "EL", "el_served": "S", "identified_date": "2025-09-15"}
+MASKER = Masker(b"a key for tests")
 TEN, NINE = "7000000002", "700000002"
 
 
@@ -368,3 +371,12 @@ def test_wi_ele_4_a_program_type_of_the_states_own_is_left_to_the_target():
         f"'{value}' is not one of the standard's own values; only a target can tell."
     ]
     assert checked.held.empty
+
+
+def test_nm_err_2_of_rows_that_gave_no_record_it_is_not_said_that_they_are_sent():
+    checked = validate(nm.built({"location_code": "1234"}))
+    by_caption = {
+        block.caption: set(block.frame.get("rule_id", ())) for block in checked_view(checked, MASKER).blocks
+    }
+    sent, not_sent = (by_caption[caption] for caption in by_caption if caption.startswith("Worth checking"))
+    assert "NM-ERR-2" in not_sent - sent
