@@ -136,10 +136,12 @@ def _mark_of(item: pytest.Item) -> str:
     if folder == "browser":
         return "browser"
     fixtures = set(item.fixturenames)  # type: ignore[attr-defined]
-    values = {str(value) for value in item.callspec.params.values()} if hasattr(item, "callspec") else set()
+    params = item.callspec.params.values() if hasattr(item, "callspec") else ()
     if folder in PROCESS_FOLDERS or _starts_programs(item.module):  # type: ignore[attr-defined]
         return "process"
-    if fixtures & PROCESS_FIXTURES or values & PROCESS_VALUES:
+    if fixtures & PROCESS_FIXTURES or any(
+        isinstance(value, str) and value in PROCESS_VALUES for value in params
+    ):
         return "process"
     return "sandbox" if folder in SANDBOX_FOLDERS or fixtures & SANDBOX_FIXTURES else "unit"
 
@@ -151,7 +153,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         item.add_marker(mark := _mark_of(item))
         ranks[item.path] = min(MARKS.index(mark), ranks.get(item.path, len(MARKS)))
-    items.sort(key=lambda item: ranks[item.path])
+    # By their paths too, as each worker collects in another order: see `_begin_elsewhere`.
+    items.sort(key=lambda item: (ranks[item.path], item.path))
+
+
+def _begin_elsewhere(config: pytest.Config) -> None:
+    """Each worker collects from another folder on. In a fresh checkout, where pytest compiles each file of tests, it so
+    finds compiled what the others have come to, in place of compiling all itself."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker and config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        files = (ROOT / "tests").rglob("test_*.py")
+        parts = sorted({path if path.parent == ROOT / "tests" else path.parent for path in files})
+        first = len(parts) * int(worker.removeprefix("gw")) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        config.args[:] = map(str, [*parts[first:], *parts[:first]])
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -183,6 +197,7 @@ _interpreter = pytest.StashKey[warm.Interpreter]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Programs of the toolkit are forked from one process for all workers: see tests/warm.py."""
+    _begin_elsewhere(config)
     if warm.POSSIBLE and warm.VARIABLE not in os.environ:
         config.stash[_interpreter] = made = warm.Interpreter()
         os.environ[warm.VARIABLE] = str(made.file)
