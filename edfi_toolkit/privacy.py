@@ -50,9 +50,9 @@ _WORD = re.compile(r"[\w.@-]*\w")
 _RUN = re.compile(r"[^\W_]{4,}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _AS_LONG_AS_AN_ID = re.compile(r"\d{6}")
-_REF = re.compile(rf"\b({'|'.join(sorted(PERSONAL_TABLES))}):([^\s,;#'\")\]]+)")
+_REF = re.compile(rf"\b({'|'.join(sorted(PERSONAL_TABLES))}):([^\s,;#'\")\]]*[^\s,;#'\")\].])")
 # A member or column with its value, in broken JSON or in a sentence of the ODS: quoted, or with a digit in it.
-_NAMED = re.compile(r"""(\w+)(["']?\s*[:=]\s*["']?)((?<=")[^"]+|(?<=')[^']+|[\w.@-]*\d[\w.@-]*)""")
+_NAMED = re.compile(r"""(\w+)(["']?\s*[:=]\s*["']?)((?<=")[^"]+|(?<=')[^']+|[\w.@-]*\d(?:[\w.@-]*\w)?)""")
 _QUOTED = re.compile(r"'([^']+)'|\"([^\"]+)\"")
 _FORMULA_START = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 

@@ -26,6 +26,13 @@ def assert_hidden(shown: object) -> None:
         assert canary.casefold() not in text.casefold()
 
 
+@pytest.mark.parametrize(
+    "text", ["student_unique_id: {}.", "It rests on students:{}.", "studentUniqueId={}, {}."]
+)
+def test_the_end_of_a_sentence_is_no_part_of_an_id(text: str) -> None:
+    assert Masker(KEY).knowing([ID]).text(text.format(ID, ID)) == text.format(*[pseudonym(ID, KEY)] * 2)
+
+
 def test_one_person_has_one_pseudonym_in_every_spelling() -> None:
     assert pseudonym("7", KEY) == pseudonym(7, KEY) == pseudonym(7.0, KEY) == pseudonym(np.float64(7), KEY)
     assert pseudonym("7", KEY) != pseudonym("07", KEY)

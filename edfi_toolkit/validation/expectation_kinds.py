@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from edfi_toolkit.validation.suite_files import Expectation, expectation
 
+_WORDS = {
+    "coord_early_intervention": "flag of Coordinated Early Intervention",
+    "ed_fi_uri": "URI of the descriptor",
+    "education_organization_id": "organization id",
+    "el_served": "EL service",
+    "program_education_organization_id": "id of the program's owner",
+    "student_unique_id": "state id",
+}
+
+
+def in_words(column: str) -> str:
+    """A column or member as a sentence names it: `end_date` and `endDate` as `end date`.
+
+    The finding names the column itself next to the sentence.
+    """
+    spaced = re.sub("(?<=[a-z])(?=[A-Z])", " ", column).replace("_", " ").lower()
+    return _WORDS.get(column, spaced.replace("ed fi", "Ed-Fi"))
+
 
 def filled(subject: str, column: str, rule_id: str, says: str = "", **more: Any) -> Expectation:
     """The cell is not empty."""
-    says = says or f"{column} is empty."
+    says = says or f"The {in_words(column)} is empty."
     return expectation(
         subject, "expect_column_values_to_not_be_null", rule_id, says=says, column=column, **more
     )
@@ -48,7 +67,7 @@ def in_order(subject: str, start: str, end: str, rule_id: str, **more: Any) -> E
         subject,
         "expect_column_pair_values_a_to_be_greater_than_b",
         rule_id,
-        says=f"{end} lies before {start}.",
+        says=f"The {in_words(end)} lies before the {in_words(start)}.",
         column_A=end,
         column_B=start,
         or_equal=True,

@@ -17,6 +17,7 @@ from edfi_toolkit.validation.expectation_kinds import (
     filled,
     has_rows,
     in_order,
+    in_words,
     matches,
     one_of,
     within,
@@ -79,7 +80,7 @@ def _schema_rules(table: str) -> Iterator[Expectation]:
             "expect_column_values_to_be_unique",
             "SRC-KEY",
             column=schema.primary_key[0],
-            says=f"Two rows of {table} have one {schema.primary_key[0]}.",
+            says=f"Two rows of {table} have one {in_words(schema.primary_key[0])}.",
         )
     else:
         yield expectation(
@@ -88,17 +89,17 @@ def _schema_rules(table: str) -> Iterator[Expectation]:
             "SRC-KEY",
             column_list=list(schema.primary_key),
             ignore_row_if="any_value_is_missing",
-            says=f"Two rows of {table} have one {' and '.join(schema.primary_key)}.",
+            says=f"Two rows of {table} have one {' and '.join(map(in_words, schema.primary_key))}.",
         )
     judged = {*schema.primary_key, *JUDGED.get(table, ())}
     for column in schema.columns.values():
         if column.required and column.name not in judged:
             yield filled(subject, column.name, "SRC-REQUIRED")
         if column.values:
-            says = f"{column.name} is none of {', '.join(column.values)}."
+            says = f"The {in_words(column.name)} is none of {', '.join(column.values)}."
             yield one_of(subject, column.name, column.values, "SRC-VALUE", says)
         if column.name == "school_year":
-            says = "school_year is no year between 2000 and 2100; it is the year the school year ends in."
+            says = "The school year is no year between 2000 and 2100; it is the year the school year ends in."
             yield between(subject, "school_year", "SRC-VALUE", says, min_value=2000, max_value=2100)
     if table in PERIODS:
         yield in_order(subject, *PERIODS[table], "SRC-DATES")
@@ -112,7 +113,7 @@ def _students() -> Iterator[Expectation]:
         "COM-PAY-4",
         column=column,
         max_value=32,
-        says="student_unique_id is longer than 32 characters.",
+        says="The state id is longer than 32 characters.",
         source=f"{STANDARD}, students.studentUniqueId",
     )
     yield expectation(subject, "expect_column_values_to_be_unique", "SHARED_UNIQUE_ID", column=column)
@@ -121,17 +122,17 @@ def _students() -> Iterator[Expectation]:
 def _participation() -> Iterator[Expectation]:
     subject = "source.program_participation"
     for column, path in OF_THE_STANDARD.items():
-        says = f"{column} is empty, and the data standard requires it."
+        says = f"The {in_words(column)} is empty, and the data standard requires it."
         source = f"{STANDARD}, GeneralStudentProgramAssociation.{path}"
         yield filled(subject, column, "DS-REQUIRED", says, source=source)
-    says = "resource is none of the ten student program associations."
+    says = "The resource is none of the ten student program associations."
     yield one_of(subject, "resource", associations(), "SRC-VALUE", says, severity="critical")
     for column in ("education_organization_id", "program_education_organization_id"):
         yield expectation(
             subject,
             "expect_column_values_to_not_be_in_set",
             "DS-RANGE",
-            says=f"{column} is 0, which is not an id.",
+            says=f"The {in_words(column)} is 0, which is not an id.",
             column=column,
             value_set=[0],
         )
@@ -141,25 +142,25 @@ def _participation() -> Iterator[Expectation]:
         "COM-PAY-4",
         column="program_name",
         max_value=60,
-        says="program_name is longer than 60 characters. It is held, never cut.",
+        says="The program name is longer than 60 characters. It is held, never cut.",
         source=f"{STANDARD}, programs.programName",
     )
     for column in ("program_name", "program_type"):
-        says = f"{column} is empty, or begins or ends with white space."
+        says = f"The {in_words(column)} is empty, or begins or ends with white space."
         yield matches(subject, column, NO_OUTER_SPACE, "DS-TEXT", says)
     yield in_order(subject, "begin_date", "end_date", "COM-VAL-1")
     for column in ("begin_date", "end_date"):
-        says = f"{column} lies outside of the school year of this build."
+        says = f"The {in_words(column)} lies outside of the school year of this build."
         yield within(subject, column, "YEAR", says, **SCHOOL_YEAR)
 
 
 def _schools() -> Iterator[Expectation]:
-    says = "ed_fi_school_id is not a positive number."
+    says = "The Ed-Fi school id is not a positive number."
     yield between("source.schools", "ed_fi_school_id", "SRC-VALUE", says, min_value=1)
 
 
 def _switches() -> Iterator[Expectation]:
-    says = "resource is none of the ten student program associations, so this switch does nothing."
+    says = "The resource is none of the ten student program associations, so this switch does nothing."
     hint = "Write the resource as the ODS names it, for example studentProgramAssociations."
     yield one_of(
         "source.resource_preferences",
@@ -175,7 +176,7 @@ def _switches() -> Iterator[Expectation]:
 def _descriptors() -> Iterator[Expectation]:
     subject = "source.descriptor_map"
     yield filled(subject, "ed_fi_uri", "SRC-REQUIRED", "A local code has no URI.")
-    says = "ed_fi_uri is not a full URI of the form namespace/NameDescriptor#code."
+    says = "The URI of the descriptor is not a full one of the form namespace/NameDescriptor#code."
     yield matches(subject, "ed_fi_uri", DESCRIPTOR_URI, "SRC-VALUE", says)
 
 

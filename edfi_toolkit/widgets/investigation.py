@@ -15,8 +15,18 @@ from edfi_toolkit.widgets.grids import Below, Grid
 
 CAUSE_COLUMNS = ("cause", "held_by", "rule_id", "rule", "code", "problem_type", "status")
 ALL, NO_CAUSE = "all causes", "(none)"
-_FIRST = ("severity", "student_unique_id", "student_id", "school", "program", "says", "messages", "detail")
-_EXPLAINING = (*_FIRST, "file", "row", "column", "hint", "field")  # shown next to the cause
+_FIRST = (
+    "severity",
+    "student_unique_id",
+    "student_id",
+    "school",
+    "says",
+    "messages",
+    "detail",
+    "file",
+    "row",
+)
+_EXPLAINING = (*_FIRST, "program", "column", "hint", "field")  # shown next to the cause
 _SHORT = 80  # letters of its meaning next to a cause in the dropdown
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import READY
+from tests.browser.conftest import DONE, READY
 
 # A person may have told JupyterLab to save what widgets hold; then too nothing typed is in a notebook.
 SAVES_WIDGETS = (
@@ -64,6 +64,19 @@ def publish(lab: Any, page: Any) -> None:
 def publish_again(page: Any) -> None:
     page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
     page.get_by_text("This cell sends nothing again.").first.wait_for()
+
+
+def shows(page: Any, code: str) -> None:
+    """The page has come to the cell with this code, and its top is in view."""
+    page.wait_for_function(
+        """(code) => {
+            const notebook = jupyterapp.shell.currentWidget.content;
+            const cell = notebook.activeCell;
+            const down = cell.node.getBoundingClientRect().top - notebook.node.getBoundingClientRect().top;
+            return cell.model.sharedModel.getSource().includes(code) && down > -50 && down < 200;
+        }""",
+        arg=code,
+    )
 
 
 def read(page: Any, canaries: list[str]) -> None:
@@ -167,6 +180,10 @@ def test_then_publishes_and_the_bar_tells_it_without_a_cell_being_run(lab: Any, 
     page.get_by_role("link", name="7 refused", exact=True).wait_for()
     below = page.get_by_role("grid", name="Publish: not delivered")  # said before that nothing was sent
     below.get_by_text("refused", exact=True).first.wait_for()
+    done = page.get_by_role("grid", name="Publish: sent")
+    done.locator("tbody td", has_text="created in the ODS").first.wait_for()
+    done.locator("tbody td", has_text="255901 \u00b7 owner of the programs").first.wait_for()
+    shows(page, "run.publish(")  # and not the last of the cells that ran again by themselves
     lab.screenshot(page, "40_published-with-bar", whole=True)
     publish_again(page)
     lab.screenshot(page, "40_publish", whole=True)
@@ -177,6 +194,7 @@ def test_then_publishes_and_the_bar_tells_it_without_a_cell_being_run(lab: Any, 
 @pytest.mark.parametrize("name", ["50_rejections", "60_resync", "70_student", "10_extract", "20_validate"])
 def test_a_notebook_runs_for_a_person(lab: Any, canaries: list[str], name: str) -> None:
     page = lab.run_all(lab.folder / f"{name}.ipynb")
+    shows(page, "edfi.desk(")
     if name == "20_validate":
         add_a_check(page)
     if name == "60_resync":  # what was refused is not in the ODS, and so is sent again
@@ -184,6 +202,25 @@ def test_a_notebook_runs_for_a_person(lab: Any, canaries: list[str], name: str) 
     lab.screenshot(page, name, whole=True)
     read(page, canaries)
     lab.close(page)
+
+
+def test_who_scrolls_while_the_cells_run_is_not_brought_elsewhere(lab: Any) -> None:
+    path = lab.notebook(
+        "scrolled",
+        "import edfi_toolkit as edfi\nrun = edfi.desk(profile='', school_year='', source='', target='', "
+        "run_id='latest')",
+        "import time\ntime.sleep(3)",
+    )
+    page = lab.open(path)
+    page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells'); }")
+    page.get_by_role("button", name="Read again").wait_for()
+    page.locator(".jp-Notebook").hover()
+    page.mouse.wheel(0, 10)
+    page.wait_for_function(DONE)
+    page.wait_for_timeout(1000)  # more than the page would have waited
+    at = page.evaluate("() => jupyterapp.shell.currentWidget.content.activeCellIndex")
+    lab.close(page)
+    assert at == 1
 
 
 def test_a_mistake_in_the_first_cell_is_a_card_with_the_form(lab: Any) -> None:
