@@ -73,7 +73,8 @@ def shows(page: Any, code: str) -> None:
             const notebook = jupyterapp.shell.currentWidget.content;
             const cell = notebook.activeCell;
             const down = cell.node.getBoundingClientRect().top - notebook.node.getBoundingClientRect().top;
-            return cell.model.sharedModel.getSource().includes(code) && down > -50 && down < 200;
+            const inView = down > -50 && down < notebook.node.clientHeight / 2;
+            return inView && cell.model.sharedModel.getSource().includes(code);
         }""",
         arg=code,
     )
