@@ -47,6 +47,7 @@ _PAGE = """
 function render({ model, el }) {
   const button = document.createElement("button");
   const place = document.createElement("div");
+  place.style.overflowX = "auto"; // a table may be wider than the page
   button.type = "button";
   button.className = "jupyter-button";
   button.addEventListener("click", () => model.send({ reveal: button.getAttribute("aria-pressed") !== "true" }));

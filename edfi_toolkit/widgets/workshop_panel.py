@@ -192,7 +192,19 @@ class WorkshopPanel(w.VBox):
         todo, who = Refusal(self.workshop.run, row).next_step()
         said = " ".join(row["messages"])
         answered = f"The ODS: {said.rstrip('.')}. " if said else ""
-        self._say(f"{answered}{row['cause']}. {todo} Who can do it: {who}.")
+        self._say(f"{answered}{row['cause']}. {self._nearest(row)}{todo} Who can do it: {who}.")
+
+    def _nearest(self, row: pd.Series) -> str:
+        """Where the ODS does not know a code, those it has, the nearest first: as a sentence, and to choose from."""
+        if row["cause_id"] != "code-unknown" or self._cells.empty:
+            return ""
+        known, code = Refusal(self.workshop.run, row), str(self._cells["value"].iloc[0])
+        found = tried(lambda: known.values_for(code))
+        if not isinstance(found, list) or not found:
+            return ""
+        self._options = found
+        self.form.fields = self._fields()
+        return f"Nearest in its list: {_codes(found[:3])}. "
 
     def _show_known(self, row: pd.Series) -> None:
         """The leaves and the fields for a refusal."""
@@ -261,7 +273,7 @@ class WorkshopPanel(w.VBox):
         opened = self.workshop.refused.loc[self._opened]
         self._options = Refusal(self.workshop.run, opened).values_for(str(cell["value"]))
         self.form.fields = self._fields()
-        near = ", ".join(self._options[:5])
+        near = _codes(self._options[:5])
         self._say(
             f"The ODS has, nearest first: {near}. Further rows with the same code: {cell['others']:,}."
             if near
@@ -351,6 +363,11 @@ def _answer_html(row: pd.Series, eyes: Masker) -> str:
     id_ = cell_text(row["correlation_id"])
     quoted = f"<br>Correlation id: {escape(id_)}" if id_ else ""
     return f"<p>Answered: {row['status']} {escape(eyes.text(' '.join(row['messages'])))}{quoted}</p>"
+
+
+def _codes(values: list[str]) -> str:
+    """Values of a descriptor by their codes, as a person knows them."""
+    return ", ".join(map(cell_text, values))
 
 
 def _name_of(cell: Mapping[str, Any]) -> str:

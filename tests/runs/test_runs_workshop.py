@@ -206,7 +206,10 @@ def test_the_chosen_ones_are_handed_on_masked_by_owner_and_a_code_is_corrected_e
     panel.causes.select(panel._names.index("A code is not known to the ODS"))
     panel.records.select(0)
     cell = "program_participation.attributes.titleIPartAParticipantDescriptor"
+    assert "Nearest in its list: Public Targeted Assistance Program, " in panel.status.value
+    at_once = [field["options"] for field in panel.form.fields if field["name"] == "value"]
     panel.form.press("values", cell=cell)
+    assert at_once == [field["options"] for field in panel.form.fields if field["name"] == "value"]
     (field,) = [field for field in panel.form.fields if field["name"] == "value"]
     codes = [option.rpartition("#")[2] for option in field["options"]]
     assert "Local Neglected Program" not in codes  # it is listed, and refused
