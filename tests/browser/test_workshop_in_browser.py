@@ -126,7 +126,7 @@ def test_a_student_is_looked_up_by_each_kind_of_id(lab: Any) -> None:
     answer.first.wait_for(timeout=30_000)
     show(lab, page, "70_student")
     page.get_by_role("button", name="Reveal students").click()
-    page.get_by_text("One student: K7310002 Brunhild Pappelquast").wait_for()  # open when the notebook is saved
+    page.get_by_text("One student: K7310002 Brunhild Pappelquast").wait_for()
     lab.close(page)
     saved = (lab.folder / "70_student.ipynb").read_text("utf-8")
     assert [typed for typed in ("222222", "K7310002", "Pappelquast") if typed in saved] == []
