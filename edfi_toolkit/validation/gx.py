@@ -28,6 +28,7 @@ from edfi_toolkit.errors import ValidationError, what_failed
 from edfi_toolkit.validation.gx_savings import (
     batches_unmarked,
     fields_copied_quickly,
+    measures_named_once,
     nothing_collected,
     rarely_used_imported_later,
     rules_described_once,
@@ -163,7 +164,7 @@ def _evaluate(
     def ask(rules: Sequence[Expectation], result_format: Mapping[str, Any]) -> dict[str, Outcome]:
         if not rules:
             return {}
-        with rules_described_once():
+        with rules_described_once(), measures_named_once():
             result = batch.validate(
                 _suite(rules, file), result_format=result_format, expectation_parameters=given
             )

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import copy
+import json
 import subprocess
 import sys
 
 import pandas as pd
 import pytest
 
-from edfi_toolkit.validation.gx_savings import batches_unmarked, fields_copied_quickly, rules_described_once
+from edfi_toolkit.validation.gx_savings import (
+    batches_unmarked,
+    fields_copied_quickly,
+    measures_named_once,
+    rules_described_once,
+)
 
 
 @pytest.mark.filterwarnings("ignore")  # of what the library imports
@@ -34,6 +40,35 @@ def test_a_frame_is_digested_only_outside_of_an_evaluation():
     with batches_unmarked():
         assert engine.hash_pandas_dataframe(frame) == ""
     assert len(engine.hash_pandas_dataframe(frame)) == 32
+
+
+@pytest.mark.filterwarnings("ignore")  # of what the library imports
+def test_equal_values_are_named_once_and_as_ever(monkeypatch):
+    from great_expectations.core import id_dict
+
+    one = {"batch_id": "b", "column": "a"}
+    others = [
+        {"column": "a", "batch_id": "b"}, {**one, "mostly": 1}, {**one, "mostly": True}, {**one, "mostly": 1.0},
+        {**one, "values": ["x"]}, {**one, "values": ["y"]}, {"column": "a"}, {}, one,
+    ]  # fmt: skip
+    names = [id_dict.IDDict(each).to_id() for each in others]
+    assert names[0] == names[-1]
+    assert len(set(names)) == len(names) - 1
+    some = id_dict.IDDict(one).to_id(id_keys=["column"])
+    written, dumps = [], json.dumps
+    monkeypatch.setattr(
+        id_dict.json, "dumps", lambda *given, **how: written.append(given) or dumps(*given, **how)
+    )
+    with measures_named_once():
+        for _ in range(3):
+            assert [id_dict.IDDict(each).to_id() for each in others] == names
+            assert id_dict.IDDict(one).to_id(id_keys=["column"]) == some
+    assert len(written) == 5 + 3 * 2  # of what holds a list each time
+    changed = id_dict.IDDict(one)
+    with measures_named_once():
+        assert changed.to_id() == names[0]
+        changed["column"] = "c"
+        assert changed.to_id() != names[0]
 
 
 def test_a_field_that_was_copied_quickly_shares_nothing_that_can_change():
