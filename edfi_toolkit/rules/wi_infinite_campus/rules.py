@@ -298,6 +298,8 @@ def modality(
 ) -> pd.DataFrame:
     """WI-MOD: one candidate per Instruction Mode record, from the enrollment active on its first day."""
     r = t.instruction_mode_records
+    if r.empty:
+        return pd.DataFrame()
     r = r.assign(program_name=modality_programs(r))
     first, last = pd.Timestamp(config.config_start), pd.Timestamp(config.config_end)
     inside = r.start_date.between(first, last) & (r.end_date.between(first, last) | r.end_date.isna())
