@@ -217,12 +217,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 KNOWN_ANSWERS = PROCESS_FOLDERS | {"contract", "profiles", "tests"}
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def answers_of_rules(request: pytest.FixtureRequest) -> Iterator[None]:
     """Where validation is not what is tested: see tests/answers.py."""
-    with (
-        pytest.MonkeyPatch.context() as patched
-    ):  # not the test's own, which must be undone before its fixtures
+    with pytest.MonkeyPatch.context() as patched:
         if request.path.parent.name in KNOWN_ANSWERS:
             from edfi_toolkit.validation import gx
             from tests.answers import known_answers

@@ -11,6 +11,7 @@ from edfi_toolkit.rules import build
 from edfi_toolkit.sources import extract
 from tests.factories.builds import build_of
 from tests.factories.participations import a_participation, certification_tables
+from tests.factories.together import Together
 from tests.rules import test_nm_powerschool as nm
 from tests.rules import test_wi_infinite_campus as wi
 
@@ -110,11 +111,20 @@ WI_ERRORS = {
 }
 
 
-@pytest.mark.parametrize("change", WI_ERRORS.values(), ids=WI_ERRORS)
-def test_an_error_of_wisconsin_holds_what_was_published(change):
+BEFORE = wi.tables(**ALONE["modality"])
+OF_WI_ERRORS = Together([(BEFORE, {**BEFORE, **change}) for change in WI_ERRORS.values()])
+
+
+@pytest.mark.parametrize("case", range(len(WI_ERRORS)), ids=list(WI_ERRORS))
+def test_an_error_of_wisconsin_holds_what_was_published(case):
     """WI-MOD-1, WI-MOD-3, WI-MOD-4, WI-ENR-1, WI-ENR-2, WI-ENR-3, WI-ENR-10: nothing is deleted for an error."""
-    before = wi.tables(**ALONE["modality"])
-    assert outcome(WI, before, {**before, **change}) == {"HELD": 1}
+    assert OF_WI_ERRORS.outcome(case) == {"HELD": 1}
+
+
+def test_what_is_not_there_at_all_holds_as_what_is_not_there_for_one():
+    """WI-ENR-1, WI-ENR-3, WI-ENR-10: the same in a source without another student, school or calendar."""
+    for gone in ("calendars", "schools", "students"):
+        assert outcome(WI, BEFORE, {**BEFORE, gone: []}) == {"HELD": 1}
 
 
 CAMPUS = {
@@ -164,12 +174,26 @@ WI_WISHES = {
 }
 
 
-@pytest.mark.parametrize("change", WI_WISHES.values(), ids=WI_WISHES)
-@pytest.mark.parametrize("trigger", ALONE.values(), ids=ALONE)
-def test_a_wish_of_wisconsin_deletes_also_next_to_an_error(trigger, change):
+WISHED = [
+    (wi.tables(**trigger), wi.tables(wi.enrolled(**change), **trigger))
+    for trigger in ALONE.values()
+    for change in WI_WISHES.values()
+]
+OF_WI_WISHES = Together(WISHED)
+
+
+@pytest.mark.parametrize(
+    "case", range(len(WISHED)), ids=[f"{trigger}-{wish}" for trigger in ALONE for wish in WI_WISHES]
+)
+def test_a_wish_of_wisconsin_deletes_also_next_to_an_error(case):
     """WI-EVT-15, WI-EVT-17: a no show with an end before its start is deleted."""
-    after = wi.tables(wi.enrolled(**change), **trigger)
-    assert outcome(WI, wi.tables(**trigger), after) == {"DELETE": 1}
+    assert OF_WI_WISHES.outcome(case) == {"DELETE": 1}
+
+
+def test_cases_that_are_planned_at_once_are_planned_as_alone():
+    """One of each kind; what `Together` gives a case is what the case gives."""
+    for before, after in (WISHED[1], WISHED[-1], (BEFORE, {**BEFORE, **WI_ERRORS["modality"]})):
+        assert Together([WISHED[0], (before, after)]).outcome(1) == outcome(WI, before, after)
 
 
 def test_a_wish_of_one_of_two_enrollments_deletes_nothing_that_the_other_holds():

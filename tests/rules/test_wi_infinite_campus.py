@@ -12,6 +12,7 @@ from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.rules import build
 from tests.factories.builds import build_of
 from tests.factories.participations import events_by_action
+from tests.factories.together import Together
 
 PROFILE = "wi-infinite-campus"
 
@@ -450,112 +451,119 @@ def test_names_never_reach_a_payload():
     )
 
 
-@pytest.mark.parametrize(
-    ("event", "before", "after", "expected"),
-    [
-        ("WI-EVT-1", {}, {"enrollment": {"coord_early_intervention": "Y"}}, {"POST": 1}),
-        ("WI-EVT-1", {}, {"ceis_records": [a_ceis()]}, {"POST": 1}),
-        ("WI-EVT-2", {}, {"enrollment": CESA}, {"POST": 1}),
-        ("WI-EVT-3", {}, WITH_504, {"POST": 1}),
-        (
-            "WI-EVT-4",
-            {"enrollment": CESA, "calendar": {"state_exclude": True}},
-            {"enrollment": CESA},
-            {"POST": 1},
-        ),
-        (
-            "WI-EVT-4",
-            {"enrollment": CESA, "school": {"state_exclude": True}},
-            {"enrollment": CESA},
-            {"POST": 1},
-        ),
-        ("WI-EVT-5", {}, WITH_MODE, {"POST": 1}),
-        ("WI-EVT-6", WITH_MODE, {"instruction_mode_records": [a_mode(end_date="2025-11-14")]}, {"PUT": 1}),
-        (
-            "WI-EVT-7",
-            WITH_MODE,
-            {"instruction_mode_records": [a_mode(start_date="2025-09-09")]},
-            {"DELETE": 1, "POST": 1},
-        ),
-        ("WI-EVT-8", WITH_MODE, {}, {"DELETE": 1}),
-        ("WI-EVT-10", {"enrollment": CESA}, {"enrollment": {**CESA, "end_date": "2026-06-12"}}, {"PUT": 1}),
-        ("WI-EVT-10", WITH_504, {"section504_records": [a_504(end_date="2026-01-09")]}, {"PUT": 1}),
-        ("WI-EVT-11", {"ceis_records": [a_ceis()]}, {}, {"DELETE": 1}),
-        (
-            "WI-EVT-11",
-            {"enrollment": {"coord_early_intervention": "Y"}},
-            {"enrollment": {"coord_early_intervention": "N"}},
-            {"DELETE": 1},
-        ),
-        (
-            "WI-EVT-11",
-            {"enrollment": {"coord_early_intervention": "Y"}, "ceis_records": [a_ceis()]},
-            {"enrollment": {"coord_early_intervention": "Y"}},
-            {"DELETE": 1, "POST": 1},
-        ),
-        (
-            "WI-EVT-11",
-            {
-                "enrollment": {"coord_early_intervention": "Y"},
-                "ceis_records": [a_ceis(start_date="2025-09-02")],
-            },
-            {"enrollment": {"coord_early_intervention": "Y"}},
-            {"PUT": 1},
-        ),
-        (
-            "WI-EVT-11",
-            {
-                "enrollment": {"coord_early_intervention": "Y"},
-                "ceis_records": [a_ceis(start_date="2025-09-02", end_date="2026-06-05")],
-            },
-            {"enrollment": {"coord_early_intervention": "Y"}},
-            {"NOOP": 1},
-        ),
-        ("WI-EVT-12", {"enrollment": CESA}, {"enrollment": {"third_party_provider": "NONE"}}, {"DELETE": 1}),
-        (
-            "WI-EVT-13",
-            {"enrollment": CESA},
-            {"enrollment": {"third_party_provider": "X"}},
-            {"DELETE": 1, "POST": 1},
-        ),
-        ("WI-EVT-15", {"enrollment": CESA}, {"enrollment": {**CESA, "state_exclude": True}}, {"DELETE": 1}),
-        ("WI-EVT-15", {"enrollment": CESA}, {"enrollment": {**CESA, "wise_exclude": True}}, {"DELETE": 1}),
-        ("WI-EVT-16", {"enrollment": CESA}, {"enrollments": []}, {"DELETE": 1}),
-        ("WI-EVT-17", {"enrollment": CESA}, {"enrollment": {**CESA, "service_type": "S"}}, {"DELETE": 1}),
-        (
-            "WI-EVT-18",
-            {"enrollment": CESA},
-            {"enrollment": CESA, "calendar": {"state_exclude": True}},
-            {"DELETE": 1},
-        ),
-        (
-            "WI-EVT-19",
-            {"enrollment": CESA},
-            {"enrollment": {**CESA, "override_ed_fi_school_id": 399902}},
-            {"DELETE": 1, "POST": 1},
-        ),
-        (
-            "WI-EVT-20",
-            {"enrollment": CESA},
-            {"enrollment": {**CESA, "start_date": "2025-09-03"}},
-            {"DELETE": 1, "POST": 1},
-        ),
-        (
-            "WI-EVT-20",
-            {"ceis_records": [a_ceis()]},
-            {"ceis_records": [a_ceis(start_date="2025-10-07")]},
-            {"DELETE": 1, "POST": 1},
-        ),
-        ("WI-EVT-21", WITH_504, {}, {"DELETE": 1}),
-    ],
-)
-def test_wi_evt_a_change_of_state_gives_the_actions_of_the_table(event, before, after, expected):
-    def state(change):
-        more = dict(change)
-        return tables(enrolled(**more.pop("enrollment", {})), **more)
+EVENTS = [
+    ("WI-EVT-1", {}, {"enrollment": {"coord_early_intervention": "Y"}}, {"POST": 1}),
+    ("WI-EVT-1", {}, {"ceis_records": [a_ceis()]}, {"POST": 1}),
+    ("WI-EVT-2", {}, {"enrollment": CESA}, {"POST": 1}),
+    ("WI-EVT-3", {}, WITH_504, {"POST": 1}),
+    (
+        "WI-EVT-4",
+        {"enrollment": CESA, "calendar": {"state_exclude": True}},
+        {"enrollment": CESA},
+        {"POST": 1},
+    ),
+    (
+        "WI-EVT-4",
+        {"enrollment": CESA, "school": {"state_exclude": True}},
+        {"enrollment": CESA},
+        {"POST": 1},
+    ),
+    ("WI-EVT-5", {}, WITH_MODE, {"POST": 1}),
+    ("WI-EVT-6", WITH_MODE, {"instruction_mode_records": [a_mode(end_date="2025-11-14")]}, {"PUT": 1}),
+    (
+        "WI-EVT-7",
+        WITH_MODE,
+        {"instruction_mode_records": [a_mode(start_date="2025-09-09")]},
+        {"DELETE": 1, "POST": 1},
+    ),
+    ("WI-EVT-8", WITH_MODE, {}, {"DELETE": 1}),
+    ("WI-EVT-10", {"enrollment": CESA}, {"enrollment": {**CESA, "end_date": "2026-06-12"}}, {"PUT": 1}),
+    ("WI-EVT-10", WITH_504, {"section504_records": [a_504(end_date="2026-01-09")]}, {"PUT": 1}),
+    ("WI-EVT-11", {"ceis_records": [a_ceis()]}, {}, {"DELETE": 1}),
+    (
+        "WI-EVT-11",
+        {"enrollment": {"coord_early_intervention": "Y"}},
+        {"enrollment": {"coord_early_intervention": "N"}},
+        {"DELETE": 1},
+    ),
+    (
+        "WI-EVT-11",
+        {"enrollment": {"coord_early_intervention": "Y"}, "ceis_records": [a_ceis()]},
+        {"enrollment": {"coord_early_intervention": "Y"}},
+        {"DELETE": 1, "POST": 1},
+    ),
+    (
+        "WI-EVT-11",
+        {
+            "enrollment": {"coord_early_intervention": "Y"},
+            "ceis_records": [a_ceis(start_date="2025-09-02")],
+        },
+        {"enrollment": {"coord_early_intervention": "Y"}},
+        {"PUT": 1},
+    ),
+    (
+        "WI-EVT-11",
+        {
+            "enrollment": {"coord_early_intervention": "Y"},
+            "ceis_records": [a_ceis(start_date="2025-09-02", end_date="2026-06-05")],
+        },
+        {"enrollment": {"coord_early_intervention": "Y"}},
+        {"NOOP": 1},
+    ),
+    ("WI-EVT-12", {"enrollment": CESA}, {"enrollment": {"third_party_provider": "NONE"}}, {"DELETE": 1}),
+    (
+        "WI-EVT-13",
+        {"enrollment": CESA},
+        {"enrollment": {"third_party_provider": "X"}},
+        {"DELETE": 1, "POST": 1},
+    ),
+    ("WI-EVT-15", {"enrollment": CESA}, {"enrollment": {**CESA, "state_exclude": True}}, {"DELETE": 1}),
+    ("WI-EVT-15", {"enrollment": CESA}, {"enrollment": {**CESA, "wise_exclude": True}}, {"DELETE": 1}),
+    ("WI-EVT-16", {"enrollment": CESA}, {"enrollments": []}, {"DELETE": 1}),
+    ("WI-EVT-17", {"enrollment": CESA}, {"enrollment": {**CESA, "service_type": "S"}}, {"DELETE": 1}),
+    (
+        "WI-EVT-18",
+        {"enrollment": CESA},
+        {"enrollment": CESA, "calendar": {"state_exclude": True}},
+        {"DELETE": 1},
+    ),
+    (
+        "WI-EVT-19",
+        {"enrollment": CESA},
+        {"enrollment": {**CESA, "override_ed_fi_school_id": 399902}},
+        {"DELETE": 1, "POST": 1},
+    ),
+    (
+        "WI-EVT-20",
+        {"enrollment": CESA},
+        {"enrollment": {**CESA, "start_date": "2025-09-03"}},
+        {"DELETE": 1, "POST": 1},
+    ),
+    (
+        "WI-EVT-20",
+        {"ceis_records": [a_ceis()]},
+        {"ceis_records": [a_ceis(start_date="2025-10-07")]},
+        {"DELETE": 1, "POST": 1},
+    ),
+    ("WI-EVT-21", WITH_504, {}, {"DELETE": 1}),
+]
 
-    planned = items(state(before), state(after))
-    assert Counter(planned["action"]) == expected, event
+
+def state(change):
+    more = dict(change)
+    return tables(enrolled(**more.pop("enrollment", {})), **more)
+
+
+OF_EVENTS = Together([(state(before), state(after)) for _, before, after, _ in EVENTS])
+
+
+@pytest.mark.parametrize(
+    "number", range(len(EVENTS)), ids=[f"{each[0]}-{at}" for at, each in enumerate(EVENTS)]
+)
+def test_wi_evt_a_change_of_state_gives_the_actions_of_the_table(number):
+    event, *_, expected = EVENTS[number]
+    planned = OF_EVENTS.items(number)
+    assert Counter(planned["action"]) == expected
     for events in events_by_action(planned).values():
         assert event in re.split(" and | or ", events)
 
