@@ -18,8 +18,9 @@ import pytest
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.rules import Build, build, synthetic_of
 from edfi_toolkit.sources import extract
-from edfi_toolkit.tables import Sheet, normalise
+from edfi_toolkit.tables import Sheet
 from edfi_toolkit.tables.shapes import shapes_frame
+from tests.factories.builds import read_once
 from tests.factories.district import LEA, YEAR, a_participation
 from tests.proofs import long_proof
 
@@ -50,7 +51,7 @@ def a_source(records: int) -> dict[str, pd.DataFrame]:
 
 
 def a_build(source: Source, settings: dict[str, Any] | None = None) -> Build:
-    return build(normalise(source), profile="certification", school_year=YEAR, settings=settings)
+    return build(read_once(source), profile="certification", school_year=YEAR, settings=settings)
 
 
 @cache
