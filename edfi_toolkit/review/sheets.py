@@ -13,7 +13,7 @@ from edfi_toolkit.planning.plan import SENT
 from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.changes import in_words
 from edfi_toolkit.review.meanings import events_of, events_text, owners_of, who_enters
-from edfi_toolkit.review.places import findings_at_places, school_names
+from edfi_toolkit.review.places import findings_at_places, school_names, with_organizations
 from edfi_toolkit.review.summaries import (
     WHO,
     changes_of,
@@ -67,6 +67,8 @@ def sheets(run: RunContent, *, all_records: bool = False) -> dict[str, pd.DataFr
         "Findings": findings_at_places(run.checked),
         "Corrections": run.checked.build.tables.corrections[_CORRECTED],
     }
+    for name in ("Changes", "Sent", "Held", "Refused"):
+        found[name] = with_organizations(found[name], build.tables, build.profile)
     return found | ({"Records": _records(run.plan, run.checked)} if all_records else {})
 
 

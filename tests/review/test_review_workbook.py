@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
@@ -14,6 +15,7 @@ from edfi_toolkit.planning import plan
 from edfi_toolkit.privacy import Masker, pseudonym
 from edfi_toolkit.review.sheets import RunContent, sheets
 from edfi_toolkit.review.workbook import SHEETS, write_workbook
+from edfi_toolkit.tables import normalise
 from edfi_toolkit.validation.checked import Checked
 from edfi_toolkit.validation.findings import COLUMNS
 from tests.factories.district import a_build, a_participation, checked
@@ -130,10 +132,13 @@ def test_a_very_long_text_is_cut_to_what_a_cell_can_hold(tmp_path: Path) -> None
 
 
 def test_what_was_not_sent_is_not_among_what_was_sent() -> None:
-    built = a_build(a_participation(1), a_participation(2))
+    schools = [{"school_id": "1", "ed_fi_school_id": "255901", "name": "Lincoln"}]
+    built = replace(a_build(a_participation(1), a_participation(2)), tables=normalise({"schools": schools}))
     sound = Checked(built, built.records, checked(built).held, pd.DataFrame(columns=COLUMNS))
     results = pd.DataFrame({"action": ["POST", "NOOP"], "student_unique_id": ["604822", "604823"]})
+    results["education_organization_id"] = 255901
 
     shown = sheets(RunContent({}, plan(sound), sound, results.iloc[:0], results))
 
     assert shown["Sent"]["student_unique_id"].tolist() == ["604822"]
+    assert shown["Sent"]["education_organization_id"].tolist() == ["255901 \u00b7 Lincoln"]
