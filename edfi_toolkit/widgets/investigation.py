@@ -26,7 +26,7 @@ _FIRST = (
     "file",
     "row",
 )
-_EXPLAINING = (*_FIRST, "program", "column", "hint", "field")  # shown next to the cause
+_EXPLAINING = (*_FIRST, "todo", "hint", "program", "column", "field")  # shown next to the cause
 _SHORT = 80  # letters of its meaning next to a cause in the dropdown
 
 
