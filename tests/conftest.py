@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import warm
-from tests.databases import ledger, new_ledger, postgres, where  # noqa: F401 (fixtures)
+from tests.databases import empty_ledger, ledger, new_ledger, postgres, where  # noqa: F401 (fixtures)
 
 if TYPE_CHECKING:
     from edfi_toolkit.sandbox import Running
@@ -148,13 +148,14 @@ def _mark_of(item: pytest.Item) -> str:
 
 @pytest.hookimpl(tryfirst=True)  # before pytest deselects by -m
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test its mark. The slowest files first, so that no core is idle while the last of them ends."""
+    """Give each test its mark. The slowest files first, so that no core is idle while the last of them ends: by mark,
+    then by length. Then by path, as each worker collects in another order, see `_begin_elsewhere`."""
     ranks: dict[Path, int] = {}
     for item in items:
         item.add_marker(mark := _mark_of(item))
         ranks[item.path] = min(MARKS.index(mark), ranks.get(item.path, len(MARKS)))
-    # By their paths too, as each worker collects in another order: see `_begin_elsewhere`.
-    items.sort(key=lambda item: (ranks[item.path], item.path))
+    places = {path: (rank, -path.stat().st_size, path) for path, rank in ranks.items()}
+    items.sort(key=lambda item: places[item.path])
 
 
 def _begin_elsewhere(config: pytest.Config) -> None:
@@ -186,7 +187,7 @@ def pytest_collection_finish() -> None:
     """What the imports made lives on: the collector leaves it alone, and runs less often, which saves CPU."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(100_000, 20, 50)
     gc.enable()
 
 

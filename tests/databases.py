@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,10 +50,22 @@ def where(request: pytest.FixtureRequest, new_ledger: Callable[[str], str]) -> s
     return new_ledger(request.param)
 
 
-@pytest.fixture
-def ledger(where: str) -> Iterator[Ledger]:
-    """A ledger of its own."""
+@pytest.fixture(scope="session")
+def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of an empty ledger, to copy: making its tables takes longer than most tests with it."""
     from edfi_toolkit.ledger import Ledger  # here: whoever only collects or hands out tests needs no pandas
 
+    path = tmp_path_factory.mktemp("ledger") / "empty.db"
+    Ledger(path).close()
+    return path
+
+
+@pytest.fixture
+def ledger(where: str, empty_ledger: Path) -> Iterator[Ledger]:
+    """A ledger of its own."""
+    from edfi_toolkit.ledger import Ledger
+
+    if "://" not in where:
+        shutil.copy(empty_ledger, where)
     with Ledger(where) as opened:
         yield opened

@@ -40,7 +40,11 @@ def outcomes_of_the_probes(folder: Path, *, require_all: bool) -> dict[str, str]
     subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--junit-xml=ended.xml"],
         cwd=folder,
-        env={**os.environ, "EDFI_REQUIRE_ALL": "1" if require_all else ""},
+        env={
+            **os.environ,
+            "EDFI_REQUIRE_ALL": "1" if require_all else "",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        },
         capture_output=True,
         check=False,
     )

@@ -35,6 +35,7 @@ NEEDED = {
     "edfi_toolkit.sandbox": ("uvicorn", "uvloop", "httptools"),
     "edfi_toolkit": ("papermill.clientwrap", "jupyter_client.manager"),
     "ipykernel_launcher": ("ipykernel.kernelapp", "ipykernel.zmqshell"),
+    "tests.script": (),
 }
 # Programs; what imports Great Expectations, which kernels alone need; what imports ipywidgets, see below.
 NOT_BEFORE = ("__main__", ".calendar_days", ".widgets")

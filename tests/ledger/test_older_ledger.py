@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,11 @@ from edfi_toolkit.publishing import publish, recover
 from tests.factories.district import GENERAL, a_build, a_participation, held_in, wanted
 
 DUMP = Path(__file__).with_name("ledger-0002.sql")
-AFTER = a_build(a_participation(1, end_date="2026-01-31"), a_participation(4), a_participation(5))
+
+
+@cache
+def after():
+    return a_build(a_participation(1, end_date="2026-01-31"), a_participation(4), a_participation(5))
 
 
 @pytest.fixture
@@ -76,11 +81,11 @@ def test_its_unsettled_attempts_are_checked_and_finished(older: Path, client: Cl
         }
         mapped = ledger.identity_map(ledger.feed(client.target.identity, "certification", ""))
         assert mapped["student_unique_id"].tolist() == ["S-1", "S-4"]
-        made = plan(AFTER, identity_map=mapped)
+        made = plan(after(), identity_map=mapped)
         assert sorted(zip(made.items["action"], made.items["student_unique_id"], strict=True)) == [
             ("NOOP", "S-1"),
             ("NOOP", "S-4"),
             ("POST", "S-5"),
         ]
         publish(made, target=client, ledger=ledger, approved=made.fingerprint)
-        assert held_in(client) == wanted(AFTER)
+        assert held_in(client) == wanted(after())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pandas as pd
 import pytest
 
@@ -26,25 +28,35 @@ def at(number, organization, **values):
     return a_participation(number, education_organization_id=organization, **values)
 
 
-BEFORE = a_build(at(1, SCHOOL), at(2, SCHOOL), at(3, OTHER), at(4, OTHER))
-AFTER = a_build(at(1, SCHOOL, end_date="2026-05-05"), at(5, SCHOOL), at(4, OTHER, end_date="2026-05-05"))
-MAPPED = identity_map_of(BEFORE)
+@cache
+def before():
+    return a_build(at(1, SCHOOL), at(2, SCHOOL), at(3, OTHER), at(4, OTHER))
+
+
+@cache
+def after():
+    return a_build(at(1, SCHOOL, end_date="2026-05-05"), at(5, SCHOOL), at(4, OTHER, end_date="2026-05-05"))
+
+
+@cache
+def mapped():
+    return identity_map_of(before())
 
 
 def test_only_the_named_school_is_planned_and_nobody_elses_record_counts_as_gone():
-    made = plan(AFTER, identity_map=MAPPED, schools=[SCHOOL])
+    made = plan(after(), identity_map=mapped(), schools=[SCHOOL])
     assert plan_frame(made) == [("POST", "S-5"), ("PUT", "S-1"), ("DELETE", "S-2")]
     assert codes(made).count("ONLY_SCHOOLS") == 1
-    whole = plan(AFTER, identity_map=MAPPED)
+    whole = plan(after(), identity_map=mapped())
     assert sorted(whole.items["action"]) == ["DELETE", "DELETE", "POST", "PUT", "PUT"]
     assert made.fingerprint != whole.fingerprint
 
 
 def test_a_resync_of_one_school_leaves_what_the_ods_holds_of_others():
     ods = pd.DataFrame(
-        {"resource": GENERAL, "id": MAPPED["ed_fi_id"], "etag": "1", "body": BEFORE.records["body"]}
+        {"resource": GENERAL, "id": mapped()["ed_fi_id"], "etag": "1", "body": before().records["body"]}
     )
-    made = plan(AFTER, identity_map=MAPPED, ods=ods, mode="resync", schools=[SCHOOL])
+    made = plan(after(), identity_map=mapped(), ods=ods, mode="resync", schools=[SCHOOL])
     assert plan_frame(made) == [("POST", "S-5"), ("PUT", "S-1"), ("DELETE", "S-2")]
 
 
@@ -58,7 +70,7 @@ def test_a_record_that_moves_between_schools_is_in_the_plan_of_either_whole(scho
 
 
 def test_what_is_held_at_another_school_is_not_told():
-    made = plan(checked(AFTER, "S-1", "S-4"), identity_map=MAPPED, schools=[SCHOOL])
+    made = plan(checked(after(), "S-1", "S-4"), identity_map=mapped(), schools=[SCHOOL])
     held = made.findings[made.findings["code"].eq("HELD")]
     assert held["student_unique_id"].tolist() == ["S-1"]
 
@@ -73,27 +85,30 @@ def test_shares_are_those_of_the_school():
 
 def test_an_unknown_school_is_refused_with_the_known_ones():
     with pytest.raises(PlanError, match=f"organization 77.*{LEA}, {SCHOOL}"):
-        plan(AFTER, identity_map=MAPPED, schools=[77])
+        plan(after(), identity_map=mapped(), schools=[77])
 
 
 def test_published_school_by_school_it_ends_as_published_at_once(client, ledger, tmp_path):
-    publish(plan(BEFORE), target=client, ledger=ledger, approved="auto")
-    feed = ledger.feed(client.target.identity, "certification", plan(BEFORE).scope.source)
+    publish(plan(before()), target=client, ledger=ledger, approved="auto")
+    feed = ledger.feed(client.target.identity, "certification", plan(before()).scope.source)
 
     def identities():
         return ledger.identity_map(feed)
 
-    made = plan(AFTER, identity_map=identities(), schools=[SCHOOL])
+    made = plan(after(), identity_map=identities(), schools=[SCHOOL])
     made.save(tmp_path)
     result = publish(Plan.load(tmp_path), target=client, ledger=ledger, approved=made.fingerprint)
     assert result["outcome"].eq("delivered").all()
     assert sorted(identities()["student_unique_id"]) == ["S-1", "S-3", "S-4", "S-5"]
-    again = plan(AFTER, identity_map=identities(), schools=[SCHOOL])
+    again = plan(after(), identity_map=identities(), schools=[SCHOOL])
     assert set(again.items["action"]) == {"NOOP"}
     publish(
-        plan(AFTER, identity_map=identities(), schools=[OTHER]), target=client, ledger=ledger, approved="auto"
+        plan(after(), identity_map=identities(), schools=[OTHER]),
+        target=client,
+        ledger=ledger,
+        approved="auto",
     )
-    assert set(plan(AFTER, identity_map=identities()).items["action"]) == {"NOOP"}
+    assert set(plan(after(), identity_map=identities()).items["action"]) == {"NOOP"}
 
 
 def test_a_plan_of_one_school_leaves_the_refusals_of_others_open(client, ledger):

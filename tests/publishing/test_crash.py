@@ -10,6 +10,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +39,24 @@ from tests.factories.district import (
     writes,
 )
 
-BEFORE = a_build(*(a_participation(number) for number in range(6)))
-AFTER = a_build(
-    a_participation(0),
-    a_participation(1, end_date="2026-01-31"),
-    a_participation(2, begin_date="2025-09-30"),
-    a_participation(3, resource=CTE),
-    a_participation(7),
-    a_participation(8),
-)
+
+@cache
+def first_build():
+    return a_build(*(a_participation(number) for number in range(6)))
+
+
+@cache
+def second_build():
+    return a_build(
+        a_participation(0),
+        a_participation(1, end_date="2026-01-31"),
+        a_participation(2, begin_date="2025-09-30"),
+        a_participation(3, resource=CTE),
+        a_participation(7),
+        a_participation(8),
+    )
+
+
 UNDISTURBED = {("POST", 201): 4, ("DELETE", 204): 4, ("PUT", 204): 1}
 REQUESTS, COMMITS = sum(UNDISTURBED.values()), 14
 PROVE = os.environ.get("EDFI_PROVE") == "1"
@@ -107,12 +117,12 @@ class CrashingTransport(httpx.ASGITransport):
 
 @pytest.fixture(scope="module")
 def published_before(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
-    """An embedded ODS and a ledger after a publish of BEFORE, and the plan from there to AFTER."""
+    """An embedded ODS and a ledger after a publish of the first build, and the plan from there to the second."""
     folder = tmp_path_factory.mktemp("before")
     app = create_app(folder / "ods.db")
     seed(app.state.sandbox.ods, seed_lines(12))
     with in_process(app) as client, Ledger(folder / "ledger.db") as ledger:
-        publish(plan(BEFORE), target=client, ledger=ledger, approved="auto")
+        publish(plan(first_build()), target=client, ledger=ledger, approved="auto")
         made = planned(ledger, client)
     app.state.sandbox.ods.store.close()
     return folder, made
@@ -131,7 +141,7 @@ def district(published_before: tuple[Path, Any], tmp_path: Path) -> Iterator[tup
 
 def planned(ledger: Ledger, client: Client) -> Any:
     feed = ledger.feed(client.target.identity, "certification", "")
-    return plan(AFTER, identity_map=ledger.identity_map(feed))
+    return plan(second_build(), identity_map=ledger.identity_map(feed))
 
 
 def run_again(app: Any, made: Any, path: Any) -> None:
@@ -139,10 +149,10 @@ def run_again(app: Any, made: Any, path: Any) -> None:
     with in_process(app) as client, Ledger(path) as ledger:
         told = publish(made, target=client, ledger=ledger, approved=made.fingerprint)
         assert set(told["outcome"]) == {"delivered"}
-        assert held_in(client) == wanted(AFTER)
+        assert held_in(client) == wanted(second_build())
         feed = ledger.feed(client.target.identity, "certification", "")
         mapped = ledger.identity_map(feed)
-        assert set(plan(AFTER, identity_map=mapped).items["action"]) == {"NOOP"}
+        assert set(plan(second_build(), identity_map=mapped).items["action"]) == {"NOOP"}
         assert ledger.attempts()["settled_at"].notna().all()
         assert not ledger.rejections()["open"].any()
         assert ledger.runs()["ended_at"].notna().all()
@@ -211,14 +221,12 @@ def test_a_new_plan_after_a_crash_starts_from_what_arrived(district):
         recover(target=client, ledger=ledger, profile="certification", source="", school_year=2026)
         assert ledger.attempts()["settled_at"].notna().all()
         feed = ledger.feed(client.target.identity, "certification", "")
-        back = plan(BEFORE, identity_map=ledger.identity_map(feed))
+        back = plan(first_build(), identity_map=ledger.identity_map(feed))
         publish(back, target=client, ledger=ledger, approved="auto")
-        assert held_in(client) == wanted(BEFORE)
+        assert held_in(client) == wanted(first_build())
 
 
 CHILD = """
-import sys
-sys.path.insert(0, {root!r})
 from edfi_toolkit.settings import Secret, Target
 from edfi_toolkit.planning import Plan
 from edfi_toolkit.publishing import publish
@@ -241,7 +249,6 @@ def test_a_killed_process_is_made_good_by_the_next(sandbox, tmp_path, repository
     result = a_build(*(a_participation(number) for number in range(students)))
     made = plan(result)
     script = textwrap.dedent(CHILD).format(
-        root=str(repository),
         url=sandbox.base_url,
         key=host["key"],
         secret=host["secret"],
@@ -250,11 +257,13 @@ def test_a_killed_process_is_made_good_by_the_next(sandbox, tmp_path, repository
     )
     slow = [{"method": "POST", "resource": GENERAL, "latency_ms": 5}]
     httpx.put(f"{sandbox.control_url}/faults", json=slow, trust_env=False)
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as child:
+    command = [sys.executable, "-m", "tests.script", script]
+    with subprocess.Popen(command, cwd=repository, stdout=subprocess.PIPE, text=True) as child:
         for line in child.stdout:
             if int(line) >= kill_at:
                 child.send_signal(signal.SIGKILL)
                 break
+        child.stdout.read()  # to its end: forked by another process, it dies an instant after its caller
     assert child.returncode == -signal.SIGKILL
     httpx.put(f"{sandbox.control_url}/faults", json=[], trust_env=False)
     target = target_of(sandbox.base_url, host, school_year=2026)

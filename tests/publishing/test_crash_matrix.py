@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -35,13 +36,23 @@ from tests.processes import Address, Job, publish_until_killed, served
 
 PROVE = os.environ.get("EDFI_PROVE") == "1"
 STUDENTS, CHANGES = 34, 40
-BEFORE = a_build(*(a_participation(number) for number in (*range(24), 32, 33)))
-AFTER = a_build(
-    *(a_participation(number, begin_date="2025-09-30") for number in range(6)),  # linked pairs
-    *(a_participation(number, resource=CTE) for number in range(6, 8)),  # the same, to another resource
-    *(a_participation(number, end_date="2026-01-31") for number in range(8, 16)),
-    *(a_participation(number) for number in range(24, 34)),
-)
+
+
+@cache
+def first_build():
+    return a_build(*(a_participation(number) for number in (*range(24), 32, 33)))
+
+
+@cache
+def second_build():
+    return a_build(
+        *(a_participation(number, begin_date="2025-09-30") for number in range(6)),  # linked pairs
+        *(a_participation(number, resource=CTE) for number in range(6, 8)),  # the same, to another resource
+        *(a_participation(number, end_date="2026-01-31") for number in range(8, 16)),
+        *(a_participation(number) for number in range(24, 34)),
+    )
+
+
 UNDISTURBED = {("POST", 201): 16, ("DELETE", 204): 16, ("PUT", 204): 8}
 OLD_TOKEN = 401  # of the ODS before it was put back; the client asks for a new one
 SAMPLE = {
@@ -59,7 +70,7 @@ DROPPED = [
 
 @dataclass
 class District:
-    """An ODS at one address and a ledger, both put back to where BEFORE was published by `restore`."""
+    """An ODS at one address and a ledger, both put back to where the first build was published by `restore`."""
 
     address: Address
     job: Job
@@ -82,7 +93,7 @@ def host(app: Any) -> dict[str, Any]:
 
 @pytest.fixture(params=DATABASES)
 def district(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[District]:
-    """The district before the plan from BEFORE to AFTER, and that plan in a folder."""
+    """The district before the plan from the first build to the second, and that plan in a folder."""
     address = Address()
     address.app = app = create_app(tmp_path / "before.db")
     assert seed(app.state.sandbox.ods, seed_lines(STUDENTS))["refused"] == []
@@ -93,9 +104,9 @@ def district(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Distric
     with served(address) as url:
         job = Job(str(tmp_path / "plan"), ledger, url, host(app))
         with Client(job.target()) as client, Ledger(ledger) as opened:
-            publish(plan(BEFORE), target=client, ledger=opened, approved="auto")
+            publish(plan(first_build()), target=client, ledger=opened, approved="auto")
             feed = opened.feed(client.target.identity, "certification", "")
-            made = plan(AFTER, identity_map=opened.identity_map(feed))
+            made = plan(second_build(), identity_map=opened.identity_map(feed))
         assert int(made.sends.sum()) == CHANGES
         made.save(job.folder)
         app.state.sandbox.ods.store.close()
@@ -140,9 +151,9 @@ def run_again(district: District, job: Job) -> None:
         before = settled_posts(ledger)
         told = publish(Plan.load(job.folder), target=client, ledger=ledger, approved="auto")
         assert set(told["outcome"]) == {"delivered"}
-        assert held_in(client) == wanted(AFTER)
+        assert held_in(client) == wanted(second_build())
         mapped = ledger.identity_map(ledger.feed(client.target.identity, "certification", ""))
-        assert set(plan(AFTER, identity_map=mapped).items["action"]) == {"NOOP"}
+        assert set(plan(second_build(), identity_map=mapped).items["action"]) == {"NOOP"}
         held = pd.concat([frame for resource in (GENERAL, CTE) for frame in client.read(resource)])
         assert set(held["id"]) == set(mapped["ed_fi_id"])
         after = settled_posts(ledger)

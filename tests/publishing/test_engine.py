@@ -309,7 +309,6 @@ def test_a_record_whose_id_is_not_told_is_found(app, client, ledger):
 
 
 CHILD = """
-import sys
 from edfi_toolkit.cli.progress import TerminalProgress
 from edfi_toolkit.settings import Secret, Target
 from edfi_toolkit.planning import Plan
@@ -327,7 +326,7 @@ with Reporting("Publishing") as progress:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_settles_what_is_in_flight(sandbox, tmp_path, number):
+def test_ctrl_c_settles_what_is_in_flight(sandbox, tmp_path, repository, number):
     from edfi_toolkit.ledger import Ledger
     from tests.factories.district import target_of
 
@@ -343,8 +342,10 @@ def test_ctrl_c_settles_what_is_in_flight(sandbox, tmp_path, number):
         folder=str(plan(result).save(tmp_path / "plan")),
         ledger=str(tmp_path / "ledger.db"),
     )
-    command = [sys.executable, "-c", script]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+    command = [sys.executable, "-m", "tests.script", script]
+    with subprocess.Popen(
+        command, cwd=repository, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
         for line in child.stdout:
             if int(line) >= 20:
                 child.send_signal(number)
