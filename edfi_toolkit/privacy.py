@@ -144,9 +144,13 @@ class Masker:
         self._known: tuple[dict[str, str], ...] = (_known_words(known),)
         self.names: Callable[[], Mapping[str, str]] = dict
 
-    def knowing(self, ids: Iterable[object]) -> Masker:
+    def knowing(self, ids: Iterable[Hashable]) -> Masker:
         """The same masker with further ids to hide inside free text."""
-        new = [text for text in map(_text_of, ids) if not any(text.casefold() in one for one in self._known)]
+        others = {*ids}.difference(
+            *self._known
+        )  # most are known as they are written, which is seen at one look
+        texts = map(_text_of, others)
+        new = sorted(text for text in texts if not any(text.casefold() in one for one in self._known))
         other = copy(self)
         other._known = (*self._known, _known_words(new)) if new else self._known
         return other

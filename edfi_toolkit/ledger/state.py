@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from sqlalchemy import DateTime, func, select
 
 from edfi_toolkit.ledger import schema
 
 if TYPE_CHECKING:
     from edfi_toolkit.ledger.ledger import Feed, Ledger
+
+_AT_A_TIME = 10_000  # records
 
 
 def state_of(ledger: Ledger, feed: Feed) -> str:
@@ -28,8 +31,9 @@ def state_of(ledger: Ledger, feed: Feed) -> str:
             row = connection.execute(select(func.count(), *about).where(table.c.feed_id == feed.id)).one()
             digest.update(repr((table.name, *map(str, row))).encode())
         records = select(known.school_year, known.resource, known.key_hash, known.body_hash, known.ed_fi_id)
-        for row in connection.execute(records.where(known.feed_id == feed.id).order_by(known.id)):
-            digest.update(repr(tuple(row)).encode())
+        found = connection.execute(records.where(known.feed_id == feed.id).order_by(known.id))
+        for part in found.partitions(_AT_A_TIME):
+            digest.update(orjson.dumps([*map(tuple, part)]))
     return digest.hexdigest()
 
 

@@ -98,6 +98,7 @@ def places_of(rows: pd.DataFrame, tables: Tables, profile: str, *, id_column: st
     could not be read. A row that names no school is where its student was enrolled last.
     """
     found = pd.DataFrame({"student_id": None, "school": None, "program": None}, index=rows.index, dtype="str")
+    last_schools = _last_schools(tables)
     for name, part in rows.groupby("table"):
         table = TABLES.get(str(name))  # a finding about a whole resource has that in place of a table
         if table is None or len(table.primary_key) != 1:
@@ -107,14 +108,16 @@ def places_of(rows: pd.DataFrame, tables: Tables, profile: str, *, id_column: st
         read = frame[~frame.index.duplicated()].reindex(part[id_column].astype("str")).set_axis(part.index)
         if "student_id" in part and "student_id" in read:
             read["student_id"] = read["student_id"].fillna(part["student_id"])
-        found.loc[part.index] = _of_table(table.name, read, tables, profile)
+        found.loc[part.index] = _of_table(table.name, read, tables, profile, last_schools)
     return found
 
 
-def _of_table(name: str, frame: pd.DataFrame, tables: Tables, profile: str) -> pd.DataFrame:
+def _of_table(
+    name: str, frame: pd.DataFrame, tables: Tables, profile: str, last_schools: pd.Series
+) -> pd.DataFrame:
     known = pd.DataFrame(index=frame.index)
     known["student_id"] = frame.get("student_id", pd.Series(None, frame.index, dtype="str"))
-    school = known["student_id"].map(_last_schools(tables)).astype("str")
+    school = known["student_id"].map(last_schools).astype("str")
     if "school_id" in frame:
         school = _named(frame["school_id"], _names(tables)).fillna(school)
     elif "education_organization_id" in frame:

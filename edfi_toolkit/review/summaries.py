@@ -147,7 +147,7 @@ def skipped_rows(skipped: pd.DataFrame, tables: Tables, profile: str) -> pd.Data
     at = row_places(skipped, tables, id_column="id")
     skipped = skipped.assign(file=skipped["file"].fillna(at["file"]), row=skipped["row"].fillna(at["row"]))
     skipped["student_id"] = skipped.get("student_id", places["student_id"]).fillna(places["student_id"])
-    todo = [texts_of([rule], "hint") for rule in skipped["rule"]]
+    todo = skipped["rule"].map({rule: texts_of([rule], "hint") for rule in skipped["rule"].unique()})
     skipped = skipped.assign(todo=todo, school=places["school"], program=places["program"])
     if skipped["program"].isna().all():
         skipped = skipped.drop(columns="program")

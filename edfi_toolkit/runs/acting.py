@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.review.views import View
 from edfi_toolkit.runs.folder import timed
+from edfi_toolkit.runs.kept import keeping
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
@@ -31,8 +32,8 @@ def acting(method: Callable[Concatenate[Run, _P], View]) -> Callable[Concatenate
 
 
 def step(method: Callable[Concatenate[Run, _P], View]) -> Callable[Concatenate[Run, _P], View]:
-    """A step of a run: timed, the collector comes seldom, and its lists have these buttons."""
-    return acting(timed(_collected_seldom()(method)))
+    """A step of a run: timed, kept, the collector comes seldom, and its lists have these buttons."""
+    return acting(timed(_collected_seldom()(keeping(method))))
 
 
 @contextmanager

@@ -197,10 +197,10 @@ class RunFolder:
         stored.attrs = {"json": nested}
         write_private(self.path / f"{name}.parquet", stored.to_parquet)
 
-    def load_frame(self, name: str) -> pd.DataFrame:
-        """Read what `save_frame` wrote."""
+    def load_frame(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
+        """Read what `save_frame` wrote; of its columns only these."""
         try:
-            frame = pd.read_parquet(self.path / f"{name}.parquet")
+            frame = pd.read_parquet(self.path / f"{name}.parquet", columns=columns)
         except (OSError, ValueError) as error:
             raise ConfigError(
                 f"{name}.parquet of run {self.run_id} cannot be read ({what_failed(error)}). Start a new run."

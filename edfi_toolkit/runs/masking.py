@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
 
 _NAMES = ["first_name", "last_name"]
-_STUDENTS = "tables/students.parquet"
+_STUDENTS = "tables/students"
 _made: dict[tuple[bytes, str], Masker] = {}  # the newest one only
 
 
@@ -23,12 +23,12 @@ def own_masker(run: Run) -> Masker:
     key = run.installation.mask_key
     if not run.folder.has("extract"):
         return masker_of(key)
-    table = run.folder.manifest.get("artifacts", {}).get(_STUDENTS)
+    table = run.folder.manifest.get("artifacts", {}).get(f"{_STUDENTS}.parquet")
     if table is None:
         return _masker(key, run.tables["students"])
     made = _made.get((key, table))
     if made is None:
-        made = _masker(key, run.tables["students"])
+        made = _masker(key, run.folder.load_frame(_STUDENTS, [*STUDENT_IDS, *_NAMES]))
         _made.clear()
         _made[key, table] = made
     return made

@@ -27,6 +27,7 @@ from edfi_toolkit.runs.decisions import newest_refusals, rejection_rows
 from edfi_toolkit.runs.dismissing import close_dismissals, without_dismissed
 from edfi_toolkit.runs.extracting import extract_view, read_source
 from edfi_toolkit.runs.folder import RunFolder
+from edfi_toolkit.runs.kept import kept
 from edfi_toolkit.runs.manifest import (
     as_before,
     check_outcome,
@@ -329,19 +330,19 @@ class Run:
         from edfi_toolkit.tables import Tables
 
         self.folder.need("extract")
-        return Tables.load(self.path / "tables")
+        return kept(self, "tables", lambda: Tables.load(self.path / "tables"))
 
     @cached_property
     def built(self) -> Build:
         """The build as it was made."""
         self.folder.need("build")
-        return load_build(self.folder, self.profile, self.tables)
+        return kept(self, "built", lambda: load_build(self.folder, self.profile, self.tables))
 
     @cached_property
     def checked(self) -> Checked:
         """What validation found, with the records as they were built."""
         self.folder.need("validate")
-        return load_checked(self.folder, self.built)
+        return kept(self, "checked", lambda: load_checked(self.folder, self.built))
 
     @cached_property
     def plan(self) -> Plan:
@@ -349,7 +350,7 @@ class Run:
         from edfi_toolkit.planning import Plan
 
         self.folder.need("preview")
-        return Plan.load(self.path)
+        return kept(self, "plan", lambda: Plan.load(self.path))
 
     def masker(self, *frames: pd.DataFrame) -> Masker:
         """Hides the students of this run, and those of the frames, also inside texts."""

@@ -22,10 +22,13 @@ from edfi_toolkit.batch.exits import exit_of_steps
 from edfi_toolkit.cli.playground import Playground
 from edfi_toolkit.errors import ConfigError, LedgerBusy, LedgerError, StalePlan, UnsafePlan
 from edfi_toolkit.ledger import Ledger
-from edfi_toolkit.runs import Run, masking, open_run
+from edfi_toolkit.planning import Plan
+from edfi_toolkit.runs import Run, kept, masking, open_run
+from edfi_toolkit.runs import run as runs_run
 from edfi_toolkit.runs import workbook as runs_workbook
 from edfi_toolkit.runs.approving import approved_fingerprint
 from edfi_toolkit.sandbox import Running
+from edfi_toolkit.tables import Tables
 
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations warns when it is first imported
 WHICH: dict[str, Any] = {"profile": "certification", "school_year": 2026}
@@ -387,6 +390,43 @@ def test_unattended_a_run_makes_its_workbook_and_its_masker_and_reads_the_map_on
     a_run().rejections()
     a_run().workbook()
     assert made == {"write_workbook": 1, "masker_of": 1, "identity_map": 1}
+
+
+def test_unattended_no_notebook_reads_back_what_the_one_before_has_written(
+    work: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: Counter[str] = Counter()
+    monkeypatch.setenv("EDFI_UNATTENDED", "1")
+    monkeypatch.setattr(kept, "_kept", {})
+    monkeypatch.setattr(Tables, "load", counting(Tables.load, read))
+    monkeypatch.setattr(Plan, "load", counting(Plan.load, read))
+    for name in ("load_build", "load_checked"):
+        monkeypatch.setattr(runs_run, name, counting(getattr(runs_run, name), read))
+    for step in ("extract", "build", "validate", "preview"):  # each of them opened again, as by a notebook
+        getattr(a_run(), step)()
+    a_run().publish(approved="auto")
+    for show in ("held", "workbook"):
+        getattr(a_run(), show)()
+    assert not read
+
+    a_run("new").extract()
+    assert not kept._kept.keys() - {"tables"}
+
+
+@pytest.mark.parametrize("unattended", ["1", "0"])
+def test_what_was_kept_is_not_taken_for_what_another_process_wrote_since(
+    work: Playground, monkeypatch: pytest.MonkeyPatch, unattended: str
+) -> None:
+    monkeypatch.setattr(kept, "_kept", {})
+    monkeypatch.setenv("EDFI_UNATTENDED", unattended)
+    a_run().preview()
+    assert len(kept._kept) == int(unattended)
+    monkeypatch.setenv("EDFI_UNATTENDED", "0")
+    school = int(a_run().built.records["education_organization_id"].iloc[0])
+    later = a_run()
+    later.preview(schools=[school])
+    monkeypatch.setenv("EDFI_UNATTENDED", unattended)
+    assert a_run().plan.fingerprint == later.plan.fingerprint
 
 
 def counting(work: Callable[..., Any], made: Counter[str]) -> Callable[..., Any]:
