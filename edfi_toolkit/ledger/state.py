@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import DateTime, func, select
+from sqlalchemy import DateTime, Text, func, select, type_coerce
 
 from edfi_toolkit.ledger import schema
 
@@ -17,12 +17,12 @@ _AT_A_TIME = 10_000  # records
 
 
 def state_of(ledger: Ledger, feed: Feed) -> str:
-    """A digest of every table with rows of the feed: how many, the newest, and of the identity map each record."""
+    """A digest of every table with rows of the feed: how many and the newest; of the identity map, each record."""
     digest = hashlib.sha256()
     known = schema.identity_map.c
     with ledger.reading() as connection:
         for table in schema.metadata.sorted_tables:
-            if "feed_id" not in table.c:
+            if "feed_id" not in table.c or table is schema.identity_map:
                 continue
             instants = [column for column in table.c if isinstance(column.type, DateTime)]
             about: list[Any] = [func.max(table.c.id)] if "id" in table.c else []
@@ -30,8 +30,14 @@ def state_of(ledger: Ledger, feed: Feed) -> str:
                 about += [func.max(column), func.count(column)]
             row = connection.execute(select(func.count(), *about).where(table.c.feed_id == feed.id)).one()
             digest.update(repr((table.name, *map(str, row))).encode())
-        records = select(known.school_year, known.resource, known.key_hash, known.body_hash, known.ed_fi_id)
-        found = connection.execute(records.where(known.feed_id == feed.id).order_by(known.id))
+        key = (
+            known.school_year,
+            known.resource,
+            known.key_hash,
+        )  # the order of an index, so that nothing is sorted
+        instant = type_coerce(known.updated_at, Text)  # as it stands there
+        records = select(*key, known.body_hash, known.ed_fi_id, instant).where(known.feed_id == feed.id)
+        found = connection.execute(records.order_by(*key))
         for part in found.partitions(_AT_A_TIME):
             digest.update(orjson.dumps([*map(tuple, part)]))
     return digest.hexdigest()
