@@ -5,6 +5,7 @@ A statewide build has half a million bodies; as dicts they would cost more time 
 
 from __future__ import annotations
 
+from binascii import hexlify
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -135,9 +136,9 @@ def json_texts(bodies: pd.Series) -> pd.Series:
     return pd.Series(text_column(bodies).cast(pa.large_string()), index=bodies.index, dtype="str")
 
 
-def hex_digests(texts: Iterable[bytes]) -> pa.LargeStringArray:
-    """The `digest_of` each text, as 32 hex digits."""
-    digests = b"".join(map(digest_of, texts)).hex().encode()
+def hex_digests(parts: Iterable[Iterable[bytes]]) -> pa.LargeStringArray:
+    """The `digest_of` each text, as 32 hex digits. parts: texts, as many at once as may be in memory."""
+    digests = hexlify(b"".join(b"".join(map(digest_of, texts)) for texts in parts))
     ends = np.arange(0, len(digests) + 1, 32)
     return pa.LargeStringArray.from_buffers(len(ends) - 1, pa.py_buffer(ends), pa.py_buffer(digests))
 

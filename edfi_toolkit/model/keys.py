@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import Any
 
 import pandas as pd
@@ -94,7 +93,7 @@ def key_hashes(frame: pd.DataFrame) -> pd.Series:
     """
     texts = pa.array(frame["key"] if "key" in frame else key_texts(frame), _TEXT).cast(pa.large_binary())
     parts = (texts.slice(start, _AT_A_TIME).to_pylist() for start in range(0, len(texts), _AT_A_TIME))
-    return pd.Series(hex_digests(chain.from_iterable(parts)), index=frame.index, dtype=TEXT)
+    return pd.Series(hex_digests(parts), index=frame.index, dtype=TEXT)
 
 
 def key_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -55,18 +55,24 @@ def _in_order(decided: pd.DataFrame) -> pd.DataFrame:
 
 def _spelled(rows: pd.DataFrame, sides: Sides) -> pd.DataFrame:
     """Resource, key columns and `key_hash`, as the source spells them, else the map, else the ODS."""
-    columns = ["resource", *KEY_COLUMNS, "key"]
     in_map, in_ods = len(sides.source), len(sides.source) + len(sides.mapped)
     position = np.where(
         rows["source"].ge(0),
         rows["source"],
         np.where(rows["mapped"].ge(0), rows["mapped"] + in_map, rows["ods"] + in_ods),
     )
-    every = (pd.concat([side[name] for side in (sides.source, sides.mapped, sides.ods)]) for name in columns)
-    spelled = pd.DataFrame(
-        {name: values.array.take(position) for name, values in zip(columns, every, strict=True)}
-    )
-    return spelled.assign(key_hash=key_hashes(spelled)).drop(columns="key")
+
+    def spelled(*columns: str) -> pd.DataFrame:
+        every = (
+            pd.concat([side[name] for side in (sides.source, sides.mapped, sides.ods)]) for name in columns
+        )
+        return pd.DataFrame(
+            {name: values.array.take(position) for name, values in zip(columns, every, strict=True)}
+        )
+
+    # First, since the text of a key is longer than all others together, and is not needed afterwards
+    hashes = key_hashes(spelled("key"))
+    return spelled("resource", *KEY_COLUMNS).assign(key_hash=hashes)
 
 
 def _ids(rows: pd.DataFrame, sides: Sides, *, resync: bool) -> tuple[pd.Series, pd.Series]:

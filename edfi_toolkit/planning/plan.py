@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from edfi_toolkit.errors import PlanError, what_failed
-from edfi_toolkit.model.bodies import hashes_of, json_texts, texts_of
+from edfi_toolkit.model.bodies import hashes_of, json_texts, text_column
 from edfi_toolkit.model.frames import BODY, JSON, LIST, NUMBER, TEXT, Schema, as_list, typed
 from edfi_toolkit.model.keys import KEY_SCHEMA, key_hashes, key_texts
 from edfi_toolkit.planning.comparison import PlanScope
@@ -180,9 +180,10 @@ class Plan:
 def seal_of(items: pd.DataFrame) -> bytes:
     """A digest of the text of each body with its hash: equal while nothing was changed."""
     seal = hashlib.blake2b(digest_size=16)
-    for text, digest in zip(texts_of(items["body"]), as_list(items["body_hash"]), strict=True):
-        if text is not None:
-            seal.update(b"%b\0%b\0" % (text, digest.encode()))
+    texts = text_column(items["body"])
+    hashes = items["body_hash"][texts.is_valid().to_numpy(zero_copy_only=False)]
+    for text, digest in zip(texts.drop_null().to_pylist(), as_list(hashes), strict=True):
+        seal.update(b"%b\0%b\0" % (text, digest.encode()))
     return seal.digest()
 
 

@@ -127,6 +127,7 @@ def plan(
     keys = keys[~_left_alone(keys, sides, kept_back, build, origins, findings)].reset_index(drop=True)
     decided = decide(keys, RESYNC, RESYNC_READS) if resync else decide(keys, PUBLISH, PUBLISH_READS)
     decided = decided.join(keys[["source", "mapped", "ods"]], on="side")
+    del keys  # of a million records, 1 % of what is in memory at the peak
     if resync:
         decided = without_foreign_orphans(decided, sides, kept_back, build, findings)
     decided = _linked(decided, sides, kept_back, build, origins, findings)

@@ -7,7 +7,6 @@ with the same further members. So texts are woven from a few constant pieces and
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
 
 import numpy as np
 import orjson
@@ -115,7 +114,7 @@ def hashes_of(texts: Sequence[str], which: np.ndarray, gaps: Sequence[pa.Array])
     """The `body_hash` of each woven text. The texts are not kept, so some thousand at a time share their memory."""
     parts = (slice(start, start + _AT_A_TIME) for start in range(0, len(which), _AT_A_TIME))
     woven_parts = (weave(texts, which[rows], [gap[rows] for gap in gaps]).to_pylist() for rows in parts)
-    return hex_digests(chain.from_iterable(woven_parts))
+    return hex_digests(woven_parts)
 
 
 def escape_json(texts: pd.Series) -> pd.Series:

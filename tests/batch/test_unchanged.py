@@ -102,6 +102,9 @@ def changes(north: District) -> dict[str, Callable[[], object]]:
         "a file more": lambda: (north.source / "read_me.txt").write_text("x", "utf-8"),
         "a setting": lambda: settings.write_text(settings.read_text() + "[limits]\nmax_delete_share = 0.07\n"),
         "the map": lambda: _in_ledger(north, "UPDATE identity_map SET ed_fi_id = 'x' WHERE id = 1"),
+        "a record written again": lambda: _in_ledger(
+            north, "UPDATE identity_map SET updated_at = '2020-01-01 00:00:00.000000' WHERE id = 1"
+        ),
         "a record less in the map": lambda: _in_ledger(north, "DELETE FROM identity_map WHERE id = 1"),
         "another run": lambda: _in_ledger(
             north, "INSERT INTO runs (run_id, feed_id, school_year, fingerprint, mode, started_at) "
