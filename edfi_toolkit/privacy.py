@@ -146,11 +146,8 @@ class Masker:
 
     def knowing(self, ids: Iterable[Hashable]) -> Masker:
         """The same masker with further ids to hide inside free text."""
-        others = {*ids}.difference(
-            *self._known
-        )  # most are known as they are written, which is seen at one look
-        texts = map(_text_of, others)
-        new = sorted(text for text in texts if not any(text.casefold() in one for one in self._known))
+        others = map(_text_of, {*ids}.difference(*self._known))  # most are known as written: seen at one look
+        new = sorted(text for text in others if not any(text.casefold() in one for one in self._known))
         other = copy(self)
         other._known = (*self._known, _known_words(new)) if new else self._known
         return other
