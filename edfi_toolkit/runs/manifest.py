@@ -85,6 +85,7 @@ def plan_counts(plan: Plan) -> dict[str, Any]:
         "mode": plan.mode,
         "fingerprint": plan.fingerprint,
         "actions": {action: int(count) for action, count in actions.value_counts().items()},
+        "moves": int((actions.eq("DELETE") & plan.items["pair"].notna()).sum()),
         "breaches": list(plan.breaches),
         "held": int(codes.eq("HELD").sum()),
         "unread": int(codes.isin(["RESOURCE_UNREAD", "RESOURCE_LACKING"]).sum()),
@@ -102,7 +103,7 @@ def overview(run: Run) -> View:
             "step": step,
             "notebook": made_in[step],
             "done": done.get(step, {}).get("at", "")[:16].replace("T", " "),
-            "found": _counts_text(done.get(step, {})),
+            "found": counts_text(done.get(step, {})),
         }
         for step in STEPS
     ]
@@ -226,9 +227,15 @@ def name_of_a_person() -> str:
     return "" if name.casefold() in _ACCOUNTS else name
 
 
-def _counts_text(step: Mapping[str, Any]) -> str:
-    counts = {label(name).lower(): value for name, value in step.items() if type(value) is int and value}
-    actions = step.get("actions", {})
-    counts.update(zip(in_words(pd.Series(list(actions), dtype="str")), actions.values(), strict=True))
-    counts.update(step.get("outcomes", {}))
-    return ", ".join(f"{name} {value:,}" for name, value in counts.items())
+def counts_text(step: Mapping[str, Any]) -> str:
+    """What the manifest counted in a step, in a steward's words; a move is one change, as in the preview."""
+    counts = {
+        label(name).lower(): value
+        for name, value in step.items()
+        if type(value) is int and name not in ("moves", "sources")
+    }
+    actions, moves = step.get("actions", {}), step.get("moves", 0)
+    for word, count in zip(in_words(pd.Series(list(actions), dtype="str")), actions.values(), strict=True):
+        counts[word] = count - moves if word in ("remove", "create") else count
+    counts.update({"move": moves, **step.get("outcomes", {})})
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)
