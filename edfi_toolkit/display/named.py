@@ -6,6 +6,8 @@ import pandas as pd
 
 from edfi_toolkit.privacy import STUDENT_IDS, Masker
 
+_NAMED = 3  # students in one message
+
 
 class Named(Masker):
     """Hides nothing, and puts the name of a student next to each id in a frame, where the source has names."""
@@ -29,3 +31,13 @@ class Named(Masker):
                 for column in columns
             }
         )
+
+
+def whom(rows: pd.DataFrame | None, eyes: Masker) -> str:
+    """The students of rows as these eyes may see them, to open a message about what was done to them."""
+    if rows is None:
+        return ""
+    students = rows[["student_unique_id"]].dropna().drop_duplicates()
+    named = list(map(str, eyes.frame(students.head(_NAMED))["student_unique_id"]))
+    more = f" and {len(students) - _NAMED:,} more" if len(students) > _NAMED else ""
+    return f"{', '.join(named)}{more}: " if named else ""

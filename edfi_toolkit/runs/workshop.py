@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 OPEN, DISMISSED, CLOSED = STATES = ("open", "dismissed", "closed")
 Row = Mapping[str, Any]
+Key = tuple[str, str, Any]  # resource, hash of the key, when it was refused first
 
 
 class Workshop:
@@ -106,6 +107,21 @@ class Workshop:
                 reason=reason,
             )
 
+    def corrected(self, cell: Row, *, everywhere: bool = False) -> str:
+        """The correction of the same cell that counts now, as words; empty where there is none."""
+        column, _, member = str(cell["column"]).partition(".")
+        with decisions_of(self.run) as decisions:
+            known = decisions.corrections()
+        same = known["table"].eq(cell["table"]) & known["column"].eq(column)
+        same &= known["member"].map(cell_text).eq(member)
+        same &= known["row_id"].map(cell_text).eq("" if everywhere else str(cell["id"]))
+        if everywhere:
+            same &= known["was"].map(cell_text).eq(str(cell["value"]))
+        for _, one in known[same].iterrows():
+            given = one["given_at"].to_pydatetime().astimezone()
+            return f"correction {one['number']}, of {given:%Y-%m-%d %H:%M} by {one['author']}"
+        return ""
+
     def dismiss(self, row: Row, *, author: str, reason: str) -> None:
         """Hide a refusal until its record changes, or is refused for another reason."""
         with decisions_of(self.run) as decisions:
@@ -165,6 +181,11 @@ def workshop_view(run: Run) -> View:
         panel_has_blocks=True,
     )
     return view
+
+
+def keys_of(refused: pd.DataFrame) -> list[Key]:
+    """What tells refusals from each other, also after the ledger was read again."""
+    return list(zip(refused["resource"], refused["key_hash"], refused["first_seen_at"], strict=True))
 
 
 def _place(row: Row | pd.Series) -> str:

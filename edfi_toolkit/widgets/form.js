@@ -60,7 +60,11 @@ function render({ model, el }) {
     send(name);
   };
   const send = (press) =>
-    model.send({ press, values: Object.fromEntries([...inputs].map(([name, input]) => [name, input.value])) });
+    model.send({
+      press,
+      values: Object.fromEntries([...inputs].map(([name, input]) => [name, input.value])),
+      of: Object.fromEntries([...about].filter(([, of]) => of !== undefined)),
+    });
   const hear = (message) => {
     for (const name of message.clear ?? []) inputs.get(name).value = "";
     if (message.done) { waiting = false; drawButtons(); }

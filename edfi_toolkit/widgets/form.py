@@ -18,7 +18,8 @@ class Form(anywidget.AnyWidget):
 
     fields: name, label, and `choices` of a list, or `options` that are offered while one types, or `start`, the first
     text; of: what the field is about, what was typed stays while that is the same. buttons: name, label, off. What is
-    in there is saved with the notebook: no student's value.
+    in there is saved with the notebook: no student's value. outdated: whether the button was pressed while the page
+    still had a field about something else.
     """
 
     _esm = Path(__file__).with_name("form.js")
@@ -34,7 +35,7 @@ class Form(anywidget.AnyWidget):
         buttons: Mapping[str, str],
         on_press: Callable[[str, Mapping[str, str]], None],
     ) -> None:
-        self._on_press = on_press
+        self._on_press, self.outdated = on_press, False
         labels = [{"name": name, "label": label, "off": False} for name, label in buttons.items()]
         super().__init__(key=secrets.token_hex(4), fields=list(fields), buttons=labels)
         self.on_msg(self._take)
@@ -61,9 +62,12 @@ class Form(anywidget.AnyWidget):
     def _take(self, _widget: Any, message: Mapping[str, Any], _buffers: Any) -> None:
         match message:
             case {"press": str(name), "values": dict(values)}:
+                about = {field["name"]: field["of"] for field in self.fields if "of" in field}
+                self.outdated = message.get("of", about) != about
                 try:
                     self.press(name, **values)
                 finally:
+                    self.outdated = False
                     if not name.startswith("choose:"):
                         self.send({"done": True})  # the buttons are off from the click until now
                     heard_while_busy(self)

@@ -159,7 +159,7 @@ class Grid(Revealing):
 
     def _view(self) -> dict[str, Any]:
         total, start = len(self._order), self.page * self._page_size
-        rows = self._order[start : start + self._page_size]
+        rows = self._in_view
         shown = self._eyes.frame(self._frame.iloc[rows, self._on_a_line])
         cells = zip(*(column_texts(shown.iloc[:, at]) for at in range(shown.shape[1])), strict=True)
         chosen = set(self.selection)
@@ -187,6 +187,11 @@ class Grid(Revealing):
             "revealed": self.revealed,
             "record": self._record(),
         }
+
+    @property
+    def _in_view(self) -> np.ndarray:
+        start = self.page * self._page_size
+        return self._order[start : start + self._page_size]
 
     def _heading(self, at: int) -> dict[str, Any]:
         name = self._columns[at]
@@ -248,10 +253,18 @@ class Grid(Revealing):
         if self.page:
             self.page = 0
         else:
-            self._show()
+            self._turned()
 
-    @traitlets.observe("page", "selection")
-    def _turned(self, _change: Any) -> None:
+    @traitlets.observe("page")
+    def _turned(self, _change: Any = None) -> None:
+        """What is no longer in view is no longer chosen: a button must not do to it what is meant for others."""
+        kept = tuple(row for row in self.selection if row in self._in_view)
+        if kept == self.selection:
+            self._show()
+        self.selection = kept
+
+    @traitlets.observe("selection")
+    def _marked(self, _change: Any) -> None:
         self._show()
 
     @traitlets.validate("sort_by")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -11,32 +10,30 @@ import ipywidgets as w
 import pandas as pd
 
 from edfi_toolkit.display.links import file_link
+from edfi_toolkit.display.named import whom
 from edfi_toolkit.display.progress import NO_COUNTS, Progress, progress_text
-from edfi_toolkit.display.tables import TextTable
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.causes import by_cause
-from edfi_toolkit.review.student import story_html
-from edfi_toolkit.review.views import View
 from edfi_toolkit.runs.manifest import name_of_a_person
 from edfi_toolkit.runs.refusal import Refusal
-from edfi_toolkit.runs.workshop import CLOSED, OPEN, STATES
+from edfi_toolkit.runs.workshop import CLOSED, OPEN, STATES, keys_of
 from edfi_toolkit.widgets.following import follow, ledger_changed
 from edfi_toolkit.widgets.form import Form
 from edfi_toolkit.widgets.grids import Grid
+from edfi_toolkit.widgets.leaves import CHOOSE, Leaves, tried
 from edfi_toolkit.widgets.revealing import Page
 
 if TYPE_CHECKING:
-    from edfi_toolkit.runs.workshop import Workshop
+    from edfi_toolkit.runs.workshop import Key, Workshop
 
 _RECORDS = ["student_unique_id", "cause", "who", "program_name", "begin_date", "education_organization_id"]
 _RECORDS += ["status", "last_seen_at"]
+_PAGE = 25  # records in view
 _CAUSES_IN_VIEW = 8  # without a scroll bar
 _ENDED = ["closed_how", "closed_at"]
 _FILTERS = {"state": "Show", "run_id": "Run", "school": "School", "owner": "Owner"}
-ANSWERED = "Sent, answered"
-LEAVES = ("Source rows", ANSWERED, "In the ODS now", "Story", "History")
 BUTTONS = {
     "values": "Values of the ODS",
     "correct": "Correct this cell",
@@ -47,12 +44,15 @@ BUTTONS = {
     "hand_on": "Hand on",
 }
 SEND = "Send what was checked"  # the label of Retry then
+_COUNTED = {"check": "Check these {} again", "retry": "Retry these {}", "hand_on": "Hand on these {}"}
+_ABOUT_ONE = ("values", "correct", "everywhere")
 _NO_CELL = "(choose a record first)"
+_MOVED = "What is chosen, or listed, has changed since. Look at it, and press again."
 
 
 class WorkshopPanel(w.VBox):
     """`filters` choose what `causes` and `records` list; choosing a cause filters the records, choosing a record opens
-    the leaves.
+    the leaves. What is no longer in view is no longer chosen, and nothing can be done to it.
     """
 
     causes: Grid
@@ -60,13 +60,15 @@ class WorkshopPanel(w.VBox):
 
     def __init__(self, workshop: Workshop, changed: Callable[[], object] = lambda: None) -> None:
         self.workshop, self._changed = workshop, changed
-        self.leaves = w.Tab([Page() for _ in LEAVES], titles=LEAVES)
-        self.status = w.HTML().add_class("edfi-says")
+        self.leaves = Leaves()
+        self.status = Page().add_class("edfi-says")
+        self.file = w.Output()
         self._cells = pd.DataFrame()
         self._checked: tuple[Any, pd.DataFrame] | None = None
         self._options: list[str] = []
-        self._opened: int | None = None  # among all refusals
-        self._chosen: list[int] = []  # the same
+        self._chosen: list[Key] = []
+        self._in_view: list[Key] = []
+        self._turn = 0  # counts the changes of either
         self._names: list[str] = []
         self.form = Form(self._fields(), BUTTONS, self._pressed)
         self.filters = {
@@ -81,7 +83,9 @@ class WorkshopPanel(w.VBox):
         wrapped = w.Layout(flex_flow="row wrap")
         self._causes = w.VBox()
         self._records = w.Box(layout=w.Layout(flex="3 1 420px", min_width="0"))
-        acting = w.VBox([self.status, self.form], layout=w.Layout(flex="2 1 300px", padding="0 0 0 12px"))
+        acting = w.VBox(
+            [self.status, self.file, self.form], layout=w.Layout(flex="2 1 300px", padding="0 0 0 12px")
+        )
         super().__init__(
             [
                 w.HBox(list(self.filters.values()), layout=wrapped),
@@ -117,15 +121,14 @@ class WorkshopPanel(w.VBox):
                     chosen if chosen in dict(options).values() else dict(options)["all"]
                 )
         self._draw()
-        if self._opened is not None:
-            self._show_known(self.workshop.refused.loc[self._opened])
+        self._show_known()
 
     def _draw(self) -> None:
         """Both lists, as the workshop has them now."""
         chosen = {name: dropdown.value for name, dropdown in self.filters.items()}
         self._listed = self.workshop.shown(chosen.pop("state"), **chosen)
         causes = by_cause(self._listed)
-        before = {self._names[at] for at in self.causes.selection} if self._causes.children else set()
+        before = {self._names[at] for at in self.causes.selection} if self._names else set()
         self._names = causes["cause"].tolist()
         self.causes = Grid(
             causes[["cause", "rejections", "todo", "who"]],
@@ -143,14 +146,8 @@ class WorkshopPanel(w.VBox):
 
     def _filter(self, *, explain: bool = False) -> None:
         """The records of the chosen causes. explain: say what the first of these is."""
-        self._decide(None)
         chosen = [self._names[at] for at in self.causes.selection]
         self._shown = self._listed[self._listed["cause"].isin(chosen)] if chosen else self._listed
-        if chosen and explain:
-            cause = self._shown.iloc[0]
-            self._say(
-                f"{cause['says']} {cause['todo']} Who can do it: {cause['who']}. Choose a record of it."
-            )
         columns = _RECORDS + (_ENDED if self.filters["state"].value == CLOSED else [])
         revealed = bool(self._records.children) and self.records.revealed
         self.records = Grid(
@@ -159,36 +156,61 @@ class WorkshopPanel(w.VBox):
             title="Records",
             empty="No refusal here.",
             height="270px",
+            page_size=_PAGE,
             pane=False,
         )
         self.records.layout = w.Layout(width="100%", min_width="0")
         self.records.revealed = revealed
-        self.records.select(
-            *(self._shown.index.get_loc(at) for at in self._chosen if at in self._shown.index)
-        )
+        listed = keys_of(self._shown.head(_PAGE))
+        self.records.select(*(listed.index(key) for key in self._chosen if key in listed))
         self._records.children = [self.records]
+        self._settle()
+        self._decide(None)
+        if chosen and explain:
+            cause = self._shown.iloc[0]
+            choose = "" if self._chosen else " Choose a record of it."
+            self._say(f"{cause['says']} {cause['todo']} Who can do it: {cause['who']}.{choose}")
         self.records.observe(lambda _change: self._open(), "selection")
+        self.records.observe(lambda _change: self._settle(), ["filter", "filters"])
         self.records.observe(self._reveal, "revealed")
 
     def _reveal(self, change: Mapping[str, Any]) -> None:
-        """The leaves show what the list shows."""
-        for leaf in self.leaves.children:
-            leaf.revealed = change["new"]
+        """The leaves and the last message show what the list shows."""
+        self.leaves.reveal(change["new"])
+        self.status.revealed = change["new"]
 
     @property
     def chosen(self) -> pd.DataFrame:
-        """The refusals chosen in the list of records; without a choice, all of the list."""
-        return self._shown.iloc[sorted(self.records.selection)] if self.records.selection else self._shown
+        """The refusals chosen in the list of records; without a choice, all that it lists."""
+        if self.records.selection:
+            return self._shown.iloc[sorted(self.records.selection)]
+        return self._shown.loc[self.records.shown_rows.index]
+
+    @property
+    def _last(self) -> pd.DataFrame:
+        """The refusal chosen last, or none."""
+        return self._shown.iloc[list(self.records.selection[-1:])]
+
+    def _settle(self) -> None:
+        """Fields, leaves and buttons are about what is chosen now, and about no record when none is."""
+        rows = self._shown.iloc[list(self.records.selection)]
+        if (now := (keys_of(rows), keys_of(self.chosen))) == (self._chosen, self._in_view):
+            return
+        moved = now[0][-1:] != self._chosen[-1:]
+        (self._chosen, self._in_view), self._turn = now, self._turn + 1
+        if moved:
+            self._options = []
+            self._show_known()
+            self._say(CHOOSE)
+        self.form.fields = self._fields()
+        self._decide(None)
 
     def _open(self) -> None:
         """What is known of the record chosen last."""
-        self._decide(None)
-        self._chosen = [int(self._shown.index[at]) for at in self.records.selection]
-        if not self._chosen:
+        self._settle()
+        if self._last.empty:
             return
-        self._opened, self._options = self._chosen[-1], []
-        row = self.workshop.refused.loc[self._opened]
-        self._show_known(row)
+        row = self._last.iloc[0]
         todo, who = Refusal(self.workshop.run, row).next_step()
         said = " ".join(row["messages"])
         answered = f"The ODS: {said.rstrip('.')}. " if said else ""
@@ -206,30 +228,23 @@ class WorkshopPanel(w.VBox):
         self.form.fields = self._fields()
         return f"Nearest in its list: {_codes(found[:3])}. "
 
-    def _show_known(self, row: pd.Series) -> None:
-        """The leaves and the fields for a refusal."""
-        known = Refusal(self.workshop.run, row)
-        cells = tried(known.cells)
+    def _show_known(self) -> None:
+        """The leaves and the fields for the record chosen last, or for none."""
+        known = [Refusal(self.workshop.run, row) for _, row in self._last.iterrows()]
+        cells = tried(known[0].cells) if known else None
         self._cells = cells if isinstance(cells, pd.DataFrame) else pd.DataFrame()
-        found = (
-            tried(known.source_rows),
-            tried(known.sent_and_answered),
-            tried(known.in_the_ods),
-            tried(known.story),
-            tried(known.history),
-        )
-        masker = self.workshop.run.masker(self.workshop.refused)
-        for name, leaf, content in zip(LEAVES, self.leaves.children, found, strict=True):
-            answer = partial(_answer_html, row) if name == ANSWERED else lambda _eyes: ""
-            own = content.masker if isinstance(content, View) else masker
-            leaf.show(lambda eyes, answer=answer, content=content: answer(eyes) + _html(content, eyes), own)
+        self.leaves.about(known[0] if known else None, self._masker)
         self.form.fields = self._fields()
+
+    @property
+    def _masker(self) -> Masker:
+        return self.workshop.run.masker(self.workshop.refused)
 
     def _fields(self) -> list[dict[str, Any]]:
         cells = [_name_of(row) for row in self._cells.to_dict("records")] or [_NO_CELL]
         return [
-            {"name": "cell", "label": "Cell", "choices": list(dict.fromkeys(cells)), "of": self._opened},
-            {"name": "value", "label": "should be", "options": self._options, "of": self._opened},
+            {"name": "cell", "label": "Cell", "choices": list(dict.fromkeys(cells)), "of": self._turn},
+            {"name": "value", "label": "should be", "options": self._options, "of": self._turn},
             {"name": "reason", "label": "Reason"},
             {"name": "author", "label": "Your name", "start": name_of_a_person()},
         ]
@@ -237,7 +252,22 @@ class WorkshopPanel(w.VBox):
     def _decide(self, checked: tuple[Any, pd.DataFrame] | None) -> None:
         """What the next Retry sends: what was checked, and without a check nothing."""
         self._checked = checked
-        self.form.relabel(retry=SEND if checked else BUTTONS["retry"])
+        self._switch()
+
+    def _switch(self) -> None:
+        """Each button says how many records it is about, and is off where there is none."""
+        count = len(self.chosen)
+        alone = count == 1 and bool(self.records.selection)
+        labels = {
+            name: BUTTONS[name] if alone or not count else label.format(f"{count:,}")
+            for name, label in _COUNTED.items()
+        }
+        self.form.relabel(**labels | ({"retry": SEND} if self._checked else {}))
+        working = self.filters["state"].value == OPEN
+        able = {**dict.fromkeys(BUTTONS, bool(count) and working), "hand_on": bool(count)}
+        able |= dict.fromkeys(_ABOUT_ONE, working and not self._cells.empty)
+        able["dismiss"] = working and bool(self.records.selection)
+        self.form.switch(**{name: not can for name, can in able.items()})
 
     def _cell(self, named: str) -> Mapping[str, Any]:
         return next(row for row in self._cells.to_dict("records") if _name_of(row) == named)
@@ -245,11 +275,14 @@ class WorkshopPanel(w.VBox):
     def _pressed(self, name: str, typed: Mapping[str, str]) -> None:
         if name.startswith("choose:"):
             return
+        if self.form.outdated:
+            self._say(_MOVED)
+            return
         if self.filters["state"].value != OPEN and name != "hand_on":
             self._say("This list is to look at. Show the open ones to work on them.")
             return
-        if self.chosen.empty or (name in ("values", "correct", "everywhere") and self._cells.empty):
-            self._say("Choose a record in the list first.")
+        if self.chosen.empty or (name in _ABOUT_ONE and self._cells.empty):
+            self._say(CHOOSE)
             return
         self.form.switch(**dict.fromkeys(BUTTONS, True))
         try:
@@ -257,21 +290,20 @@ class WorkshopPanel(w.VBox):
         except EdfiToolkitError as error:
             self._say(str(error))
         finally:
-            self.form.switch(**dict.fromkeys(BUTTONS, False))
+            self._switch()
 
     def _working(self, label: str) -> Progress:
         """Says at the buttons how far a step is, from now on."""
 
         def say(done: int, total: int | None, counts: Mapping[str, int] = NO_COUNTS, /) -> None:
-            self.status.value = f'<p role="status">{label} … {progress_text(done, total, counts)}</p>'
+            self.status.say(f'<p role="status">{label} … {progress_text(done, total, counts)}</p>')
 
-        self.status.value = f'<p role="status">{label} …</p>'
+        self.status.say(f'<p role="status">{label} …</p>')
         return say
 
     def _values(self, typed: Mapping[str, str]) -> None:
         cell = self._cell(typed["cell"])
-        opened = self.workshop.refused.loc[self._opened]
-        self._options = Refusal(self.workshop.run, opened).values_for(str(cell["value"]))
+        self._options = Refusal(self.workshop.run, self._last.iloc[0]).values_for(str(cell["value"]))
         self.form.fields = self._fields()
         near = _codes(self._options[:5])
         self._say(
@@ -287,7 +319,8 @@ class WorkshopPanel(w.VBox):
         self._keep(typed, everywhere=True)
 
     def _keep(self, typed: Mapping[str, str], *, everywhere: bool) -> None:
-        cell = self._cell(typed["cell"])
+        cell, opened = self._cell(typed["cell"]), self._last
+        before = self.workshop.corrected(cell, everywhere=everywhere)
         number = self.workshop.correct(
             cell,
             typed["value"],
@@ -299,8 +332,11 @@ class WorkshopPanel(w.VBox):
         self.form.clear("value", "reason")
         ledger_changed()
         also = f" It changes {cell['others']:,} further rows too." if everywhere and cell["others"] else ""
+        instead = f" It replaces {before}." if before else ""
         self._say(
-            f"Kept as correction {number}.{also} Check again reads the source with it; nothing is sent yet."
+            f"Kept as correction {number} of {cell['table']}.{cell['column']}.{instead}{also} Check again reads the "
+            "source with it; nothing is sent yet.",
+            opened,
         )
 
     def _check(self, _typed: Mapping[str, str]) -> None:
@@ -310,11 +346,12 @@ class WorkshopPanel(w.VBox):
         counts = ", ".join(f"{count:,} {what}" for what, count in now["now"].value_counts().items())
         limits = f" Stopped by {', '.join(again.plan.breaches)}." if again.plan.breaches else ""
         self._say(
-            f"Nothing was sent. {counts}.{limits} {SEND} approves this plan, {again.plan.fingerprint}, and sends it."
+            f"Nothing was sent. {counts}.{limits} {SEND} approves this plan, {again.plan.fingerprint}, and sends it.",
+            rows,
         )
 
     def _retry(self, typed: Mapping[str, str]) -> None:
-        if self._checked is None or not self._checked[1].index.equals(self.chosen.index):
+        if self._checked is None or keys_of(self._checked[1]) != keys_of(self.chosen):
             self._check(typed)
             return
         again, rows = self._checked
@@ -323,46 +360,34 @@ class WorkshopPanel(w.VBox):
             self.workshop.retry(again, rows, person=typed["author"], progress=self._working("Publishing"))
         finally:
             ledger_changed()
-        self._say(self.workshop.became_of(rows))
+        self._say(self.workshop.became_of(rows), rows)
 
     def _dismiss(self, typed: Mapping[str, str]) -> None:
-        rows = [row for _, row in self.chosen.iterrows()] if self.records.selection else []
-        for row in rows:
+        if not self.records.selection:
+            self._say("Choose the records to dismiss.")
+            return
+        rows = self.chosen
+        for _, row in rows.iterrows():
             self.workshop.dismiss(row, author=typed["author"], reason=typed["reason"])
-        if rows:
-            ledger_changed()
-            self.form.clear("reason")
-        self._say(
-            f"{len(rows):,} dismissed until their record changes."
-            if rows
-            else "Choose the records to dismiss."
-        )
+        ledger_changed()
+        self.form.clear("reason")
+        self._say(f"{len(rows):,} dismissed until their record changes.", rows)
 
     def _hand_on(self, _typed: Mapping[str, str]) -> None:
-        path = self.workshop.hand_on(self.chosen)
-        says = f"{len(self.chosen):,} refusals, a sheet for each owner, students masked: {file_link(path)}"
-        self.status.value = f'<p role="status">{says}</p>'
+        rows = self.chosen
+        path = self.workshop.hand_on(rows)
+        many = "refusal" if len(rows) == 1 else "refusals"
+        self._say(f"{len(rows):,} {many}, a sheet for each owner, students masked:")
+        link = {"text/html": file_link(path), "text/plain": str(path)}
+        self.file.outputs = ({"output_type": "display_data", "data": link, "metadata": {}},)
 
-    def _say(self, text: str) -> None:
-        self.status.value = (
-            f'<p role="status">{escape(self.workshop.run.masker(self.workshop.refused).text(text))}</p>'
+    def _say(self, text: str, about: pd.DataFrame | None = None) -> None:
+        """Say this; after something was done, to whom. about: the refusals that it was done to."""
+        self.file.outputs = ()
+
+        self.status.show(
+            lambda eyes: f'<p role="status">{escape(whom(about, eyes) + eyes.text(text))}</p>', self._masker
         )
-
-
-def _html(content: pd.DataFrame | View | str, eyes: Masker) -> str:
-    """What a leaf shows, for these eyes."""
-    if isinstance(content, View):
-        return story_html(content, eyes)
-    if isinstance(content, str):
-        return f"<p>{escape(content)}</p>"
-    return TextTable.of(content, eyes).html() if len(content) else "<p>Nothing is known of this.</p>"
-
-
-def _answer_html(row: pd.Series, eyes: Masker) -> str:
-    """What the ODS said to what was sent."""
-    id_ = cell_text(row["correlation_id"])
-    quoted = f"<br>Correlation id: {escape(id_)}" if id_ else ""
-    return f"<p>Answered: {row['status']} {escape(eyes.text(' '.join(row['messages'])))}{quoted}</p>"
 
 
 def _codes(values: list[str]) -> str:
@@ -373,11 +398,3 @@ def _codes(values: list[str]) -> str:
 def _name_of(cell: Mapping[str, Any]) -> str:
     """A cell as the form lists it; an empty one says so."""
     return f"{cell['table']}.{cell['column']}" + ("" if cell["value"] else " (empty)")
-
-
-def tried(do: Callable[[], Any]) -> Any:
-    """What a question gives, or the sentence of why it cannot be answered now."""
-    try:
-        return do()
-    except EdfiToolkitError as error:
-        return str(error)

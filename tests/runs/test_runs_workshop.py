@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -98,6 +98,7 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(pu
     assert "CERT" in story
     assert "refused" in history
     _what_is_revealed_in_the_list_is_revealed_in_the_leaves_by_a_message(panel)
+    choose(panel)  # another cause was looked at
     cell = "program_participation.education_organization_id"
     panel.form.press("correct", cell=cell, value="255901", author="R. Ibarra")
     assert "your name and a reason" in panel.status.value
@@ -113,15 +114,15 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(pu
     assert [off for text, off in seen if "Checking again … 1 of 4" in text] == [True]
     assert not any(one["off"] for one in panel.form.buttons)
     assert "Nothing was sent. 1 would be created" in panel.status.value
-    assert _label_of_retry(panel) == "Send what was checked"
+    assert _label(panel, "retry") == "Send what was checked"
     panel.records.select(*panel.records.selection, 0)
-    assert _label_of_retry(panel) == "Retry"  # what would be sent is another choice
+    assert _label(panel, "retry") == "Retry these 2"  # what would be sent is another choice
     choose(panel)
     panel.form.press("retry", **WHO)
-    assert _label_of_retry(panel) == "Send what was checked"
+    assert _label(panel, "retry") == "Send what was checked"
     assert ">7 refused<" in bar._html()
     panel.form.press("retry", **WHO)
-    assert _label_of_retry(panel) == "Retry"
+    assert _label(panel, "retry") == "Retry these 6"
     assert "1 more since" in bar._html()
     assert ">6 refused<" in bar._html()
     assert "1 refusal closed" in view.says
@@ -161,8 +162,71 @@ def _a_member_named_without_its_value_leads_to_its_cell(run: Run, panel: Worksho
         )
 
 
-def _label_of_retry(panel: WorkshopPanel) -> str:
-    return next(one["label"] for one in panel.form.buttons if one["name"] == "retry")
+def _label(panel: WorkshopPanel, button: str) -> str:
+    return next(one["label"] for one in panel.form.buttons if one["name"] == button)
+
+
+def test_nothing_is_done_to_a_record_that_is_out_of_view_and_messages_say_whose_it_is(published: Run) -> None:
+    panel = WorkshopPanel(Workshop(published))
+    choose(panel)
+    (student,) = panel.chosen["student_unique_id"]
+    pseudonym = published.masker(panel.chosen).value(student)
+    why = {"cell": "program_participation.education_organization_id", "value": "255901", **WHO}
+    panel.form.press("correct", **why)
+    said = f"{pseudonym}: Kept as correction 1 of program_participation.education_organization_id. Check"
+    assert said in panel.status.value
+    sent = list[str]()
+    panel.status.send = lambda message: sent.append(message["html"])
+    panel.records.revealed = True
+    assert student in sent[-1]
+    panel.form.press("correct", **why)
+    assert f"{pseudonym}: Kept as correction 2 of" in panel.status.value
+    assert "It replaces correction 1, of 20" in panel.status.value
+    assert "by R. Ibarra." in panel.status.value
+    assert student in sent[-1]
+    assert student not in str(panel.status.get_state())
+    panel.form.press("check", **WHO)
+    assert f"{pseudonym}: Nothing was sent. 1 would be" in panel.status.value
+    before = {field["name"]: field["of"] for field in panel.form.fields if "of" in field}
+
+    cause = "A code is not known to the ODS"
+    _a_record_is_out_of_view_after(panel, lambda: panel.causes.select(panel._names.index(cause)))
+    assert [_label(panel, name) for name in ("check", "retry", "hand_on")] == [
+        "Check these 2 again",
+        "Retry these 2",
+        "Hand on these 2",
+    ]
+    for button in ("values", "correct", "everywhere"):
+        panel.form.press(button, **why)
+        assert "Choose a record in the list first." in panel.status.value
+    panel.form.press("dismiss", **WHO)
+    assert "Choose the records to dismiss." in panel.status.value
+    panel.causes.select()
+    _a_record_is_out_of_view_after(panel, lambda: setattr(panel.records, "filter", "nothing is like this"))
+    panel.form.press("check", **WHO)
+    assert "Choose a record in the list first." in panel.status.value
+    _a_record_is_out_of_view_after(panel, lambda: setattr(panel.filters["state"], "value", "closed"))
+    panel.filters["state"].value = "open"
+    choose(panel)
+    panel._again()  # what is in view still stays chosen
+    assert panel.chosen["student_unique_id"].tolist() == [student]
+    panel.form._take(None, {"press": "correct", "values": why, "of": before}, [])
+    assert "What is chosen, or listed, has changed since." in panel.status.value
+    with decisions_of(published) as decisions:
+        assert decisions.corrections()["number"].tolist() == [2]
+        assert decisions.dismissals().empty
+
+
+def _a_record_is_out_of_view_after(panel: WorkshopPanel, act: Callable[[], object]) -> None:
+    if not panel.records.selection:
+        choose(panel)
+    act()
+    assert panel.records.selection == ()
+    assert panel.form.fields[0]["choices"] == ["(choose a record first)"]
+    assert {leaf.value for leaf in panel.leaves.children} == {"<p>Choose a record in the list first.</p>"}
+    off = {one["name"] for one in panel.form.buttons if one["off"]}
+    assert off >= {"values", "correct", "everywhere", "dismiss"}
+    assert _label(panel, "retry") != "Send what was checked"
 
 
 @long_proof

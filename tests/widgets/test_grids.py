@@ -283,6 +283,21 @@ def test_a_range_follows_the_order_on_the_screen() -> None:
     assert grid.shown_rows.index[0] == "row 59"
 
 
+def test_a_row_that_is_no_longer_in_view_is_no_longer_chosen() -> None:
+    grid = a_grid()
+    grid.select(0, 1, 2)
+    grid.filter = "cte"
+    assert len(grid.selection) in (1, 2)  # of rows that alternate
+    assert set(grid.selection) < {0, 1, 2}
+    press(grid, page=1)
+    assert grid.selection == ()
+    grid.filter = ""
+    grid.select(3)
+    grid.sort_by = "-begin_date"
+    assert 3 not in grid._order[: grid._page_size]
+    assert grid.selection == ()
+
+
 def test_rows_can_be_chosen_in_python() -> None:
     grid = a_grid()
     grid.select(0, 5)

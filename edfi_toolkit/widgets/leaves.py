@@ -1,0 +1,79 @@
+"""What is known of one refused record, a tab for each question; of none, what to do first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from html import escape
+from typing import Any
+
+import ipywidgets as w
+import pandas as pd
+
+from edfi_toolkit.display.tables import TextTable
+from edfi_toolkit.display.values import cell_text
+from edfi_toolkit.errors import EdfiToolkitError
+from edfi_toolkit.privacy import Masker, session_masker
+from edfi_toolkit.review.student import story_html
+from edfi_toolkit.review.views import View
+from edfi_toolkit.runs.refusal import Refusal
+from edfi_toolkit.widgets.revealing import Page
+
+ANSWERED = "Sent, answered"
+LEAVES = ("Source rows", ANSWERED, "In the ODS now", "Story", "History")
+CHOOSE = "Choose a record in the list first."
+
+
+class Leaves(w.Tab):
+    """A page for each of LEAVES, masked until it is revealed."""
+
+    def __init__(self) -> None:
+        super().__init__([Page() for _ in LEAVES], titles=LEAVES)
+        self.about(None, session_masker())
+
+    def about(self, known: Refusal | None, masker: Masker) -> None:
+        """Show what is known of this record, or of none. masker: of what brings none of its own."""
+        if known is None:
+            for leaf in self.children:
+                leaf.say(f"<p>{CHOOSE}</p>")
+            return
+        found = (
+            tried(known.source_rows),
+            tried(known.sent_and_answered),
+            tried(known.in_the_ods),
+            tried(known.story),
+            tried(known.history),
+        )
+        for name, leaf, content in zip(LEAVES, self.children, found, strict=True):
+            answer = partial(_answer_html, known.row) if name == ANSWERED else lambda _eyes: ""
+            own = content.masker if isinstance(content, View) else masker
+            leaf.show(lambda eyes, answer=answer, content=content: answer(eyes) + _html(content, eyes), own)
+
+    def reveal(self, students: bool) -> None:
+        """Show students, or hide them again."""
+        for leaf in self.children:
+            leaf.revealed = students
+
+
+def _html(content: pd.DataFrame | View | str, eyes: Masker) -> str:
+    """What a leaf shows, for these eyes."""
+    if isinstance(content, View):
+        return story_html(content, eyes)
+    if isinstance(content, str):
+        return f"<p>{escape(content)}</p>"
+    return TextTable.of(content, eyes).html() if len(content) else "<p>Nothing is known of this.</p>"
+
+
+def _answer_html(row: Any, eyes: Masker) -> str:
+    """What the ODS said to what was sent."""
+    id_ = cell_text(row["correlation_id"])
+    quoted = f"<br>Correlation id: {escape(id_)}" if id_ else ""
+    return f"<p>Answered: {row['status']} {escape(eyes.text(' '.join(row['messages'])))}{quoted}</p>"
+
+
+def tried(do: Callable[[], Any]) -> Any:
+    """What a question gives, or the sentence of why it cannot be answered now."""
+    try:
+        return do()
+    except EdfiToolkitError as error:
+        return str(error)
