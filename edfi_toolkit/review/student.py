@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,9 +18,14 @@ from edfi_toolkit.review.views import Block, View
 from edfi_toolkit.rules.explain.story import parts_of
 
 WHOSE = "whose"  # the frame that names the student
+_OTHERS = "other ids"  # the frame of the ids that the answer names
 _MISSING = ["what", "state", "why", "todo", "who", "where", "rule", "sentence"]
 _NOT_DONE = {"POST": "is missing", "PUT": "was not updated", "DELETE": "was not removed"}
 _REFUSED, _HELD, _NO_RECORD = "refused by the ODS", "held back", "no record"
+AS_SENT, CHANGED, GONE, UNKNOWN = "as sent", "changed since", "not there any more", "not asked"
+ANOTHER_ID, ANOTHERS_ROWS, NOT_SENT = "under another id", "another student's rows", "not sent yet"
+_IN_THE_SOURCE = (_HELD, _NO_RECORD, ANOTHER_ID, ANOTHERS_ROWS)  # solved there, and read again
+_SENDS = "SIS publishing team"
 
 
 def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) -> View:
@@ -33,19 +38,41 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
         refused[refused["open"].astype(bool)] if len(refused) else refused,
         *(facts[name] for name in ("skipped", "story")),
     )
-    missing = _missing(still, held, skipped)
+    misplaced = published[published["whose"].ne("")]
+    gone = published[published["now"].eq(GONE) & published["whose"].eq("")]
+    missing = pd.DataFrame(
+        [
+            *_misplaced(misplaced, masker),
+            *_refused(still),
+            *_held(held),
+            *_gone(gone),
+            *_skipped(skipped),
+            *_unsent(facts["unsent"]),
+        ],
+        columns=_MISSING,
+        dtype="str",
+    )
     answer = [_in_the_ods(published), *missing["sentence"], facts["note"]]
     spans = facts["spans"].sort_values("begins", kind="stable")
     columns = ["program_name", "education_organization_id", "begin_date", "rests_on"]
+    if len(misplaced):
+        columns = ["student_unique_id", *columns]
+    is_sure = published["now"].eq(AS_SENT).all() and not facts["note"]
     return View(
         title="One student",
         says=" ".join(f"{part.rstrip('.')}." for part in answer if part),
-        tone="bad" if len(still) or len(held) else "check" if len(skipped) or facts["note"] else "good",
+        tone="bad"
+        if len(still) or len(held) or len(misplaced)
+        else "check"
+        if len(missing) or not is_sure
+        else "good",
         blocks=[
             Block(
                 "What is missing, why, and who does what",
                 missing.drop(columns="sentence"),
-                "Nothing: every row gave a record, or no rule asks for it.",
+                "Nothing: every row gave a record, or no rule asks for it."
+                if is_sure
+                else "Nothing that is known here; the first lines say what is not.",
                 tone="check",
             ),
             Block(
@@ -62,12 +89,13 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
             ),
         ],
         next_step=_next_step(missing),
-        masker=masker.knowing([student]),
+        masker=masker.knowing([student, *misplaced["student_unique_id"]]),
         frames={
             "over the year": spans,
             "missing": missing,
             "story": story,
             WHOSE: pd.DataFrame({"student_id": [student]}),
+            _OTHERS: misplaced[["student_unique_id"]].drop_duplicates(),
         },
         value=story,
     )
@@ -76,7 +104,10 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
 def story_html(view: View, eyes: Masker) -> str:
     """A student's view as HTML for these eyes, with whose it is in the heading."""
     whose = TextTable.of(view.frames[WHOSE], eyes).rows[0][0]
-    return replace(view, title=f"{view.title}: {whose}", masker=eyes).html()
+    others, says = view.frames[_OTHERS], view.says
+    for other, (shown,) in zip(others["student_unique_id"], TextTable.of(others, eyes).rows, strict=True):
+        says = says.replace(view.masker.value(other), shown)
+    return replace(view, title=f"{view.title}: {whose}", says=says, masker=eyes).html()
 
 
 def _in_the_ods(published: pd.DataFrame) -> str:
@@ -85,39 +116,88 @@ def _in_the_ods(published: pd.DataFrame) -> str:
     states = published["now"].value_counts()
     programs = ", ".join(published["program_name"].astype("str").unique())
     sent = f"Sent: {rows(len(published), 'record')} ({programs})"
-    if set(states.index) == {"as sent"}:
+    if set(states.index) == {AS_SENT}:
         return f"{sent}, all in the ODS as sent"
     return f"{sent}; {', '.join(f'{count:,} {state}' for state, count in states.items())}"
 
 
-def _missing(refused: pd.DataFrame, held: pd.DataFrame, skipped: pd.DataFrame) -> pd.DataFrame:
-    """What is not in the ODS: refused records, records that are held, then rows that gave none. Columns of _MISSING.
+# What is not in the ODS as it should be, a row of the columns of _MISSING each. The sentence of each is shown
+# unmasked, so it has no value of the row.
+_Rows = Iterator[tuple[str, ...]]
 
-    sentence: without a value of the row, since it is shown unmasked.
-    """
-    found = []
+
+def _misplaced(published: pd.DataFrame, masker: Masker) -> _Rows:
+    """Records under an id that is not the student's, or from rows that are not."""
+    for (whose, other), records in published.groupby(["whose", "student_unique_id"], sort=False):
+        programs = ", ".join(records["program_name"].unique())
+        if whose == ANOTHER_ID:
+            hidden, there = masker.value(other), records["now"].isin([AS_SENT, CHANGED]).any()
+            sentence = (
+                f"The ODS has {programs} under another id, {hidden}"
+                if there
+                else f"{programs} was sent under another id, {hidden}"
+            )
+            why = "The record was made from rows of this student, who has another id in the source now."
+            todo = "Find out which id is right. If it is the one in the ODS, enter it in the SIS."
+        else:
+            sentence = f"{programs} was sent under the id of this student, but from rows of another student"
+            why = "The record was made from rows of a student who has another id in the source now."
+            todo = (
+                "Find the row named under Where, and the id of its student: in the SIS, and among the corrections in "
+                "notebook 50."
+            )
+        todo += " Notebook 30 shows what the next publish removes and sends."
+        for row in records.to_dict("records"):
+            where, who = cell_text(row.get("rests_on")), who_enters("students")
+            yield row["program_name"], whose, why, todo, who, where, "", sentence
+            sentence = ""  # said once
+
+
+def _refused(refused: pd.DataFrame) -> _Rows:
     for row in refused.to_dict("records"):
         program, why = row["program_name"], f"{row['cause']}."
+        said = " ".join(row["messages"])
+        answered = f"{why} The ODS: {said}" if said else why
         sentence = f"{program} {_NOT_DONE[row['action']]}, refused by the ODS: {why}"
-        found.append((program, _REFUSED, why, row["todo"], row["who"], "", "", sentence))
+        where = cell_text(row.get("rests_on"))
+        yield program, _REFUSED, answered, row["todo"], row["who"], where, "", sentence
+
+
+def _held(held: pd.DataFrame) -> _Rows:
     for row in held.to_dict("records"):
         program, by = row["program_name"], ", ".join(row["held_by"])
         why, todo = texts_of(row["held_by"], "says"), texts_of(row["held_by"], "hint")
-        who = owners_of(row["held_by"])
         sentence = f"{program} is missing, held back: {why.rstrip('.')} ({by})"
-        found.append((program, _HELD, why, todo, who, "", by, sentence))
+        where = cell_text(row.get("rests_on"))
+        yield program, _HELD, why, todo, owners_of(row["held_by"]), where, by, sentence
+
+
+def _gone(published: pd.DataFrame) -> _Rows:
+    for row in published.to_dict("records"):
+        program, why = row["program_name"], "It was sent, and the ODS has it no more: not by us."
+        todo = "Compare with the ODS in notebook 60: it finds what was removed there, and sends it again."
+        where = cell_text(row.get("rests_on"))
+        yield program, GONE, why, todo, _SENDS, where, "", f"{program} was sent, and is {GONE}"
+
+
+def _unsent(built: pd.DataFrame) -> _Rows:
+    sentence = f"Not sent yet: {', '.join(built['program_name'].unique())}" if len(built) else ""
+    for row in built.to_dict("records"):
+        program, why = row["program_name"], "The record is ready, and no publish has sent it so far."
+        todo = "Look at the changes in notebook 30, approve and publish them."
+        yield program, NOT_SENT, why, todo, _SENDS, cell_text(row.get("rests_on")), "", sentence
+        sentence = ""  # said once
+
+
+def _skipped(skipped: pd.DataFrame) -> _Rows:
     for row in skipped.to_dict("records"):
         program, line = cell_text(row.get("program")), cell_text(row["row"])
         where = f"{row['file']}, row {line}" if line else f"{row['table']} {row['id']}"
         plain = texts_of([row["rule"]], "says").rstrip(".")
         first = f"{program} is missing" if program else f"A row of {row['table']} gave no record"
-        found.append(
-            (
-                *(program or f"row of {row['table']}", _NO_RECORD, row["says"], row["todo"]),
-                *(who_enters(row["table"]), where, row["rule"], f"{first}: {plain} ({row['rule']})"),
-            )
-        )
-    return pd.DataFrame(found, columns=_MISSING, dtype="str")
+        sentence = f"{first}: {plain} ({row['rule']})"
+        what, who = program or f"row of {row['table']}", who_enters(row["table"])
+        yield what, _NO_RECORD, row["says"], row["todo"], who, where, row["rule"], sentence
 
 
 def _next_step(missing: pd.DataFrame) -> str:
@@ -126,6 +206,6 @@ def _next_step(missing: pd.DataFrame) -> str:
         return ""
     first = missing.iloc[0]
     step = f"{first['todo']} Who can do it: {first['who']}."
-    if first["state"] != _REFUSED and not first["todo"].startswith("Nothing to do"):
+    if first["state"] in _IN_THE_SOURCE and not first["todo"].startswith("Nothing to do"):
         step += " Then read the source again."
     return step + (" The list above has the others." if len(missing) > 1 else "")

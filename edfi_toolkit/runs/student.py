@@ -10,25 +10,38 @@ import pandas as pd
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError, PlanError
+from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.equality import body_hash
+from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.places import rests_on, with_organizations
-from edfi_toolkit.review.student import student_view
-from edfi_toolkit.review.summaries import skipped_rows
+from edfi_toolkit.review.student import (
+    ANOTHER_ID,
+    ANOTHERS_ROWS,
+    AS_SENT,
+    CHANGED,
+    GONE,
+    NOT_SENT,
+    UNKNOWN,
+    student_view,
+)
+from edfi_toolkit.review.summaries import rows, skipped_rows
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.runs.decisions import check_corrections, rejection_rows
 from edfi_toolkit.runs.planning import identity_map, short_retry
-from edfi_toolkit.tables.schema import TABLES
+from edfi_toolkit.runs.whose import resting_on, rows_of, student_behind
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
 
-AS_SENT, CHANGED, GONE, UNKNOWN = "as sent", "changed since", "not there any more", "not asked"
+_THERE = {AS_SENT: "yes", CHANGED: "yes, changed since", GONE: "no", UNKNOWN: "sent, not asked"}
+_NOTHING_BUILT = pd.DataFrame(columns=["resource", *KEY_COLUMNS, "source_refs"])
 
 
 def found(run: Run, typed: str) -> str:
     """The SIS key of the one student that a text names: state id, local id, pseudonym, or name in any order.
 
+    An id is also one that a record of the student's rows was sent under, as before or after a correction.
     Raises ConfigError where it names no student of the source, or several; the text is not repeated.
     """
     students, wanted = run.tables["students"], " ".join(typed.casefold().replace(",", " ").split())
@@ -47,10 +60,39 @@ def found(run: Run, typed: str) -> str:
         dtype=bool,
     )
     ids = students.loc[matching, "student_id"].unique().tolist()
-    if len(ids) == 1:
-        return str(ids[0])
-    if ids:
+    if len(ids) > 1:
         raise ConfigError(f"{len(ids)} students have that name. Type a state id or local id.")
+    return str(ids[0]) if ids else _found_by_records(run, wanted)
+
+
+def _found_by_records(run: Run, wanted: str) -> str:
+    """The SIS key of the student on whose rows the records rest that were sent under an id, or its pseudonym.
+
+    Raises ConfigError where there are none, or they rest on rows of several.
+    """
+    behind, left = set[str](), 0
+    if run.target_name in run.installation.targets:
+        masker, delivered, refused = run.masker().masked(), identity_map(run), rejection_rows(run)
+        for known in (delivered, refused):
+            sent_under = known["student_unique_id"].dropna().unique()
+            named = [one for one in sent_under if wanted in (one.casefold(), masker.value(one).casefold())]
+            own = known[known["student_unique_id"].isin(named)]
+            behind |= {
+                student for refs in own["source_refs"] if (student := student_behind(run.tables, refs))
+            }
+            left += len(own) if known is delivered else 0
+    if len(behind) == 1:
+        return behind.pop()
+    if behind:
+        raise ConfigError(
+            f"Records under that id rest on rows of {len(behind)} students of the source. Look up each of them by name "
+            "or local id."
+        )
+    if left:
+        raise ConfigError(
+            f"No student of the source has that id any more, but {rows(left, 'record')} under it may still be in the "
+            "ODS from us. Notebook 30 shows what the next publish does with them."
+        )
     raise ConfigError(
         _corrected_since(run)
         or "No student of the source has that id or name. Type a state id, a local id, a pseudonym as S-..., or the "
@@ -65,13 +107,8 @@ def student_of_row(run: Run, row: Mapping[str, Any] | pd.Series) -> str:
             return text
     table, key = cell_text(row.get("table")), cell_text(row.get("row_id")) or cell_text(row.get("id"))
     for refs in (row.get("source_refs"), [f"{table}:{key}"] if table and key else None):
-        for ref in refs if isinstance(refs, list) else ():
-            name, _, row_id = str(ref).partition("#")[0].partition(":")
-            rows = run.tables[name] if name in TABLES else pd.DataFrame()
-            if "student_id" in rows:
-                ids = rows[list(TABLES[name].primary_key)].astype("str").agg("|".join, axis=1)
-                if len(own := rows.loc[ids.eq(row_id), "student_id"].dropna()):
-                    return str(own.iloc[0])
+        if student := student_behind(run.tables, refs):
+            return student
     raise ConfigError("This row names no student that was read. Choose another, or open notebook 70_student.")
 
 
@@ -83,28 +120,64 @@ def student(run: Run, typed: str = "") -> View:
     local = found(run, typed)
     students = run.tables["students"].set_index("student_id")
     state = students.loc[[local], "student_unique_id"].iloc[0]
-    published, note = _published(run, state)
-    is_built = run.folder.has("build")
+    own_rows = rows_of(run.tables, local)
+    published, note = _published(run, state, own_rows)
+    is_built, is_checked = run.folder.has("build"), run.folder.has("validate")
     skipped = skipped_rows(run.built.skipped if is_built else run.tables.skipped, run.tables, run.profile)
-    built = run.built.records if is_built else pd.DataFrame(columns=["student_unique_id", "program_name"])
-    held = run.checked.held if run.folder.has("validate") else built.assign(held_by=None)
-    refused = with_causes(rejection_rows(run)) if run.target_name in run.installation.targets else None
+    built = run.built.records if is_built else _NOTHING_BUILT
+    built = built[built["student_unique_id"].eq(state)]
+    held = run.checked.held if is_checked else built[:0].assign(held_by=None)
+    held = held[held["student_unique_id"].eq(state)]
+    has_target = run.target_name in run.installation.targets
+    refused = with_causes(rejection_rows(run)) if has_target else held[:0].assign(open=False)
+    refused = refused[refused["student_unique_id"].eq(state) | resting_on(refused, own_rows)]
+    unchecked = "" if is_checked else "The records have not been checked yet: run notebook 20."
+    standing = _standing(built, published, refused, held)
     facts = {
-        "in_the_ods": with_organizations(published, run.tables, run.profile).assign(
-            rests_on=rests_on(published, run.tables)
-        ),
-        "note": " ".join(filter(None, [_corrected_since(run), note])),
-        "held": held[held["student_unique_id"].eq(state)],
-        "refused": with_organizations(
-            refused[refused["student_unique_id"].eq(state)] if refused is not None else held[:0],
-            run.tables,
-            run.profile,
-        ),
+        "in_the_ods": _at_places(run, published),
+        "note": " ".join(filter(None, [_corrected_since(run), note, unchecked])),
+        "held": _at_places(run, held),
+        "refused": _at_places(run, refused),
+        "unsent": _at_places(run, built[standing.eq(NOT_SENT)]),
         "skipped": skipped[skipped["student_id"].eq(local)],
-        "spans": _spans(run, local, built[built["student_unique_id"].eq(state)]),
+        "spans": _spans(run, local, built, standing),
         "story": run.built.explain(student_id=local).frame if is_built else pd.DataFrame(),
     }
-    return student_view(local, facts, run.masker())
+    return student_view(local, facts, run.masker(published, refused))
+
+
+def _at_places(run: Run, records: pd.DataFrame) -> pd.DataFrame:
+    """Records with their organizations by name, and where the rows are that they rest on."""
+    named = with_organizations(records, run.tables, run.profile)
+    return named.assign(rests_on=rests_on(records, run.tables))
+
+
+def _standing(
+    built: pd.DataFrame, published: pd.DataFrame, refused: pd.DataFrame, held: pd.DataFrame
+) -> pd.Series:
+    """Of each record that was built for a student, whether the ODS has it: a text for people."""
+    states = pd.Series(NOT_SENT, built.index, dtype="str")
+    if built.empty:
+        return states
+    another = published[published["whose"].eq(ANOTHER_ID)]
+    parts = {"held back": held, "refused": refused[refused["open"].astype(bool)], ANOTHER_ID: another}
+    parts |= {_THERE[now]: published[published["now"].eq(now)] for now in _THERE}
+    keys = _keys(built)
+    triggers = [_trigger(refs) for refs in built["source_refs"]]
+    for state, part in parts.items():
+        there = set(_keys(part)) if len(part) else set()
+        moved = {_trigger(refs) for refs in another["source_refs"]} if state == ANOTHER_ID else set()
+        states[[key in there or own in moved for key, own in zip(keys, triggers, strict=True)]] = state
+    return states
+
+
+def _trigger(refs: Any) -> Any:
+    """The source row that a record is made from."""
+    return refs[0] if isinstance(refs, list) and refs else None
+
+
+def _keys(records: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(zip(records["resource"], key_hashes(records), strict=True))
 
 
 def _corrected_since(run: Run) -> str:
@@ -117,24 +190,31 @@ def _corrected_since(run: Run) -> str:
     return ""
 
 
-def _published(run: Run, state: Any) -> tuple[pd.DataFrame, str]:
-    """What was published for a student, each record with `now`: whether the ODS holds it as it was sent."""
+def _published(run: Run, state: Any, own_rows: set[str]) -> tuple[pd.DataFrame, str]:
+    """What was published under a student's id or from their rows, and a note where that is not known.
+
+    Each record with `now`: whether the ODS holds it as it was sent; and `whose`: ANOTHER_ID where it is under an id
+    that the source does not have for the student, ANOTHERS_ROWS where it is under theirs but from rows of another
+    student, else empty.
+    """
     from edfi_toolkit.ods import Client
 
     try:
         known = identity_map(run)
     except ConfigError as error:  # the settings no longer have this target
-        columns = [
-            "resource",
-            "program_name",
-            "begin_date",
-            "education_organization_id",
-            "source_refs",
-            "now",
-        ]
-        return pd.DataFrame(columns=columns), str(error)
-    own = known[known["student_unique_id"].eq(state)]
-    now, note = [UNKNOWN] * len(own), ""
+        return pd.DataFrame(columns=[*_NOTHING_BUILT, "now", "whose"]), str(error)
+    under_id, of_rows = known["student_unique_id"].eq(state), resting_on(known, own_rows)
+    own = known[under_id | of_rows]
+    state_ids = run.tables["students"].set_index("student_id")["student_unique_id"]
+    now, whose, note = [UNKNOWN] * len(own), [""] * len(own), ""
+    for at, (is_own_id, is_own_row, refs) in enumerate(
+        zip(under_id[own.index], of_rows[own.index], own["source_refs"], strict=True)
+    ):
+        other = None if is_own_row else student_behind(run.tables, refs)
+        if not is_own_id:
+            whose[at] = ANOTHER_ID
+        elif other is not None and not state_ids[[other]].eq(state).any():
+            whose[at] = ANOTHERS_ROWS
     try:
         with Client(run.target, retry=short_retry()) as client:
             for at, row in enumerate(own.to_dict("records")):
@@ -143,11 +223,16 @@ def _published(run: Run, state: Any) -> tuple[pd.DataFrame, str]:
                 now[at] = GONE if there is None else AS_SENT if same else CHANGED
     except EdfiToolkitError as error:
         note = f"What the ODS holds now is not known: {error}"
-    return own.assign(now=pd.Series(now, own.index, dtype="str")), note
+    return own.assign(
+        now=pd.Series(now, own.index, dtype="str"), whose=pd.Series(whose, own.index, dtype="str")
+    ), note
 
 
-def _spans(run: Run, local: str, built: pd.DataFrame) -> pd.DataFrame:
-    """Enrollments and built records as spans: what, begins, ends (missing while it goes on)."""
+def _spans(run: Run, local: str, built: pd.DataFrame, standing: pd.Series) -> pd.DataFrame:
+    """Enrollments and built records as spans: what, begins, ends (missing while it goes on), in_the_ods.
+
+    in_the_ods: of a record, its `standing`; empty of an enrollment, which others send.
+    """
     enrolled = run.tables["enrollments"]
     enrolled = enrolled[enrolled["student_id"].eq(local)]
     names = run.tables["schools"].drop_duplicates("school_id").set_index("school_id")["name"]
@@ -160,6 +245,7 @@ def _spans(run: Run, local: str, built: pd.DataFrame) -> pd.DataFrame:
                     "what": "enrolled: " + school.astype("str"),
                     "begins": enrolled["start_date"],
                     "ends": enrolled["end_date"],
+                    "in_the_ods": "",
                 }
             ),
             pd.DataFrame(
@@ -167,6 +253,7 @@ def _spans(run: Run, local: str, built: pd.DataFrame) -> pd.DataFrame:
                     "what": "record: " + built["program_name"].astype("str"),
                     "begins": pd.to_datetime(built.get("begin_date", pd.Series(dtype="object"))),
                     "ends": pd.to_datetime(pd.Series(ends, built.index, dtype="object")),
+                    "in_the_ods": standing,
                 }
             ),
         ],

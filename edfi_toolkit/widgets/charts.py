@@ -127,7 +127,10 @@ def _draw_bars(axes: Axes, parts: pd.DataFrame, title: str) -> None:
 
 
 def timeline(spans: pd.DataFrame, title: str) -> Chart:
-    """A bar for each span, in the order given. spans: what, begins, ends (missing while it goes on)."""
+    """A bar for each span, in the order given; hollow for a record that is not in the ODS as it should be.
+
+    spans: what, begins, ends (missing while it goes on), in_the_ods (empty of what is no record).
+    """
     known = spans.dropna(subset=["begins"])
     chart = Chart(figsize=(7.2, 0.9 + 0.3 * max(len(known), 1)))
     chart.numbers = known
@@ -137,10 +140,15 @@ def timeline(spans: pd.DataFrame, title: str) -> Chart:
     open_end = max([*begins, *known["ends"].dropna().map(date2num)], default=1.0) + _OPEN_DAYS
     ends = known["ends"].map(date2num, na_action="ignore").fillna(open_end).astype(float)
     colours = [_BAR if str(what).startswith("record") else _OTHER for what in known["what"]]
-    axes.barh(range(len(known)), (ends - begins).clip(lower=1.0), left=begins, color=colours, height=0.6)
-    axes.set_yticks(
-        range(len(known)), [str(what)[:_LONGEST_LABEL] for what in known["what"]], color=_TEXT, fontsize=9
-    )
+    there = known["in_the_ods"].str.fullmatch("(yes.*)?")
+    faces = [colour if full else _PAPER for colour, full in zip(colours, there, strict=True)]
+    widths = (ends - begins).clip(lower=1.0)
+    axes.barh(range(len(known)), widths, left=begins, color=faces, edgecolor=colours, height=0.6)
+    labels = [
+        str(what)[:_LONGEST_LABEL] + ("" if full else f" ({state})")
+        for what, state, full in zip(known["what"], known["in_the_ods"], there, strict=True)
+    ]
+    axes.set_yticks(range(len(known)), labels, color=_TEXT, fontsize=9)
     axes.set_ylim(max(len(known), 1) - 0.5, -0.5)
     axes.xaxis_date()
     axes.tick_params(left=False, colors=_TEXT, labelsize=9)

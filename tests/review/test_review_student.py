@@ -7,12 +7,15 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.privacy import Masker
-from edfi_toolkit.review.student import student_view
+from edfi_toolkit.review.student import story_html, student_view
 
 NONE = pd.DataFrame()
-SPANS = pd.DataFrame(columns=["what", "begins", "ends"])
+SPANS = pd.DataFrame(columns=["what", "begins", "ends", "in_the_ods"])
 PUBLISHED = pd.DataFrame(
-    columns=["program_name", "education_organization_id", "begin_date", "resource", "rests_on", "now"]
+    columns=[
+        *("student_unique_id", "program_name", "education_organization_id", "begin_date", "resource"),
+        *("rests_on", "now", "whose"),
+    ]
 )
 REFUSED = {
     "action": "DELETE",
@@ -20,7 +23,8 @@ REFUSED = {
     "begin_date": "2025-09-02",
     "education_organization_id": 1,
     "status": 409,
-    "messages": ["no"],
+    "messages": ["$.endDate: EndDate is required"],
+    "rests_on": "enrollments.csv, row 3",
     "open": True,
     "program_name": "Bilingual",
     "cause": "Other records depend on it",
@@ -41,7 +45,7 @@ SKIPPED = {
 
 def view_of(**facts: Any) -> Any:
     known = {"in_the_ods": PUBLISHED, "held": NONE, "refused": NONE, "skipped": NONE, "spans": SPANS}
-    known |= {"story": NONE, "note": "", **facts}
+    known |= {"story": NONE, "note": "", "unsent": NONE, **facts}
     return student_view("K1", known, Masker(b"a key of these tests"))
 
 
@@ -67,6 +71,10 @@ def test_each_cause_is_a_sentence_and_has_a_next_step_with_its_owner() -> None:
         "SIS clerk",
         "Program office",
     ]
+    assert missing["where"].tolist()[0] == "enrollments.csv, row 3"
+    assert missing["why"].tolist()[0] == (
+        "Other records depend on it. The ODS: $.endDate: EndDate is required"
+    )
     assert missing["where"].tolist()[2:] == ["enrollments.csv, row 20"] * 2
     assert view.next_step == (
         "Remove those first. Who can do it: SIS publishing team. The list above has the others."
@@ -76,6 +84,8 @@ def test_each_cause_is_a_sentence_and_has_a_next_step_with_its_owner() -> None:
 def test_of_whom_nothing_is_missing_nothing_is_to_be_done() -> None:
     sent = pd.DataFrame(
         {
+            "student_unique_id": ["1", "1"],
+            "whose": ["", ""],
             "program_name": ["CTE", "CTE"],
             "education_organization_id": ["7 · Lincoln"] * 2,
             "begin_date": [None] * 2,
@@ -86,6 +96,54 @@ def test_of_whom_nothing_is_missing_nothing_is_to_be_done() -> None:
     )
     view = view_of(in_the_ods=sent)
     assert (view.says, view.next_step) == ("Sent: 2 records (CTE), all in the ODS as sent.", "")
+    assert view.tone == "good"
     assert view_of(skipped=pd.DataFrame([SKIPPED])).next_step == (
         "Write it as yyyy-mm-dd, for example 2025-09-02. Who can do it: SIS clerk. Then read the source again."
     )
+
+
+def published(**differs: Any) -> pd.DataFrame:
+    """One record that was published, as it should be but for what differs."""
+    row = {
+        "student_unique_id": "1",
+        "program_name": "CTE",
+        "education_organization_id": "7 · Lincoln",
+        "begin_date": None,
+        "resource": "r",
+        "rests_on": "e.csv, row 3",
+        "now": "as sent",
+        "whose": "",
+    }
+    return pd.DataFrame([{**row, **differs}])
+
+
+def test_what_is_under_another_id_or_from_others_rows_is_said_and_never_good() -> None:
+    masker = Masker(b"a key of these tests")
+    other = view_of(in_the_ods=published(whose="under another id", student_unique_id="8300641018"))
+    hidden = masker.value("8300641018")
+    assert f"The ODS has CTE under another id, {hidden}." in other.says
+    assert other.tone == "bad"
+    assert other.next_step.startswith(
+        "Find out which id is right. If it is the one in the ODS, enter it in the SIS."
+    )
+    assert "8300641018" not in story_html(other, masker)
+    assert "under another id, 8300641018." in story_html(other, masker.revealed())
+
+    foreign = view_of(in_the_ods=published(whose="another student's rows"))
+    assert "CTE was sent under the id of this student, but from rows of another student." in foreign.says
+    assert (foreign.tone, foreign.blocks[0].frame["where"].tolist()) == ("bad", ["e.csv, row 3"])
+
+
+def test_nothing_is_missing_only_where_all_is_known_and_there() -> None:
+    unsent = published().drop(columns=["now", "whose"])
+    for facts, says in (
+        ({"in_the_ods": published(now="not there any more")}, "CTE was sent, and is not there any more."),
+        ({"unsent": unsent}, "Not sent yet: CTE."),
+        ({"in_the_ods": published(now="not asked")}, "1 not asked."),
+        ({"note": "The records have not been checked yet."}, "The records have not been checked yet."),
+    ):
+        view = view_of(**facts)
+        assert view.tone == "check"
+        assert says in view.says
+        assert len(view.blocks[0].frame) or view.blocks[0].empty.startswith("Nothing that is known")
+    assert view_of(in_the_ods=published()).blocks[0].empty.startswith("Nothing: every row gave a record")

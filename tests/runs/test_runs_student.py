@@ -48,3 +48,39 @@ def test_a_name_that_is_none_is_not_repeated(work: Playground) -> None:
     with pytest.raises(ConfigError) as raised:
         run.student("Zacharias Unheard")
     assert "Unheard" not in str(raised.value)
+
+
+def test_a_record_under_another_id_is_found_by_either_id_and_never_called_nothing(work: Playground) -> None:
+    run = edfi.open_run(profile="certification", school_year=2026, source="sample")
+    run.publish(approved="auto")
+    students = work.folder / "source" / "students.csv"
+    students.write_text(students.read_text().replace("222222", "222223"))
+    run = edfi.open_run(profile="certification", school_year=2026, source="sample", run_id="new")
+    for step in (run.extract, run.build, run.validate):
+        step()
+    hidden = pseudonym("222222", run.installation.mask_key)
+    stories = [run.student(typed) for typed in ("K7310002", "222223", "222222", hidden)]
+    assert len({repr(story) for story in stories}) == 1
+    story = stories[0]
+    assert "Nothing of this student" not in story.says
+    assert f" under another id, {hidden}." in story.says
+    assert "222222" not in repr(story)
+    assert "222222" not in story._repr_html_()
+    assert story.tone == "bad"
+    assert "under another id" in set(story.frames["missing"]["state"])
+    spans = story.frames["over the year"]
+    assert set(spans.loc[spans["what"].str.startswith("record"), "in_the_ods"]) == {"under another id"}
+
+
+def test_what_was_sent_under_an_id_that_the_source_no_longer_has_is_said(work: Playground) -> None:
+    run = edfi.open_run(profile="certification", school_year=2026, source="sample")
+    run.publish(approved="auto")
+    source = work.folder / "source"
+    for path in source.glob("*.csv"):
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(line for line in lines if "K7310002" not in line))
+    run = edfi.open_run(profile="certification", school_year=2026, source="sample", run_id="new")
+    run.extract()
+    with pytest.raises(ConfigError, match=r"may still be in the ODS from us\. Notebook 30") as raised:
+        run.student("222222")
+    assert "222222" not in str(raised.value)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
@@ -97,6 +99,7 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(pu
     assert "255900" in live
     assert "CERT" in story
     assert "refused" in history
+    _its_story_tells_the_refusal_with_message_and_row(published, row)
     _what_is_revealed_in_the_list_is_revealed_in_the_leaves_by_a_message(panel)
     choose(panel)  # another cause was looked at
     cell = "program_participation.education_organization_id"
@@ -146,6 +149,14 @@ def _what_is_revealed_in_the_list_is_revealed_in_the_leaves_by_a_message(panel: 
     sent.clear()
     panel.records.revealed = False
     assert [student in html for html in sent] == [False] * 5
+
+
+def _its_story_tells_the_refusal_with_message_and_row(run: Run, row: pd.Series) -> None:
+    told = run.student(str(row["student_unique_id"]))
+    first = told.frames["missing"].query("state == 'refused by the ODS'").iloc[0]
+    assert f"The ODS: {row['messages'][0]}" in first["why"]
+    assert re.search(r"program_participation\.csv, row \d+", first["where"])
+    assert "refused" in set(told.frames["over the year"]["in_the_ods"])
 
 
 def _a_member_named_without_its_value_leads_to_its_cell(run: Run, panel: WorkshopPanel) -> None:

@@ -11,6 +11,7 @@ from matplotlib.image import imread
 
 from edfi_toolkit import widgets
 from edfi_toolkit.privacy import Masker
+from edfi_toolkit.widgets.charts import timeline
 
 MASKER = Masker(b"a key for tests")
 
@@ -66,6 +67,21 @@ def test_bars_in_parts_have_a_legend_their_sum_and_the_numbers_as_a_table() -> N
     assert [text.get_text() for text in chart.axes[0].texts] == ["5", "4"]
     assert [text.get_text() for text in chart.axes[0].get_legend().get_texts()] == ["remove", "create"]
     assert chart.numbers.to_dict("list") == {"of": ["Lincoln", "Adams"], "remove": [2, 0], "create": [3, 4]}
+
+
+def test_a_record_that_the_ods_has_not_is_hollow_and_says_so() -> None:
+    spans = pd.DataFrame(
+        {
+            "what": ["enrolled: Adams", "record: CTE", "record: Title I"],
+            "begins": pd.to_datetime(["2025-08-18"] * 3),
+            "ends": pd.to_datetime(["2026-05-22"] * 3),
+            "in_the_ods": ["", "yes", "refused"],
+        }
+    )
+    axes = timeline(spans, "Over the year").axes[0]
+    labels = [text.get_text() for text in axes.get_yticklabels()]
+    assert labels == ["enrolled: Adams", "record: CTE", "record: Title I (refused)"]
+    assert [bar.get_facecolor()[:3] == (1, 1, 1) for bar in axes.patches] == [False, False, True]
 
 
 def test_importing_the_panels_loads_neither_charts_nor_widgets() -> None:

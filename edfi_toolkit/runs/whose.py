@@ -1,0 +1,47 @@
+"""Whose a record is, by the source rows that it rests on: the id it was sent under may be another by now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from edfi_toolkit.tables.schema import TABLES
+
+if TYPE_CHECKING:
+    from edfi_toolkit.tables import Tables
+
+
+def rows_of(tables: Tables, local: str) -> set[str]:
+    """Every source row of a student, as `table:id`. local: the SIS key."""
+    found = set[str]()
+    for name, frame in tables.items():
+        if name in TABLES and "student_id" in frame:
+            own = frame.loc[frame["student_id"].eq(local), list(TABLES[name].primary_key)].astype("str")
+            found |= {f"{name}:{'|'.join(key)}" for key in own.itertuples(index=False)}
+    return found
+
+
+def resting_on(records: pd.DataFrame, rows: set[str]) -> pd.Series:
+    """Which records rest on one of these rows. records: with `source_refs`, a list or missing."""
+    hits = [
+        isinstance(refs, list) and any(_row(ref) in rows for ref in refs) for refs in records["source_refs"]
+    ]
+    return pd.Series(hits, index=records.index, dtype=bool)
+
+
+def student_behind(tables: Tables, refs: Any) -> str | None:
+    """The SIS key of the student whose source rows these are; None where the source has none of them any more."""
+    for ref in refs if isinstance(refs, Iterable) and not isinstance(refs, str) else ():
+        name, _, row_id = _row(ref).partition(":")
+        rows = tables[name] if name in TABLES else pd.DataFrame()
+        if "student_id" in rows:
+            ids = rows[list(TABLES[name].primary_key)].astype("str").agg("|".join, axis=1)
+            if len(own := rows.loc[ids.eq(row_id), "student_id"].dropna()):
+                return str(own.iloc[0])
+    return None
+
+
+def _row(ref: Any) -> str:
+    return str(ref).partition("#")[0]
