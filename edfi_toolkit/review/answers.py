@@ -135,8 +135,16 @@ def nothing_published_view(masker: Masker) -> View:
     )
 
 
-def rejections_view(rejections: pd.DataFrame, masker: Masker) -> View:
-    """Refused records by cause: what is wrong, what to do, who can do it."""
+def rejections_view(
+    rejections: pd.DataFrame,
+    masker: Masker,
+    *,
+    placed: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+) -> View:
+    """Refused records by cause: what is wrong, what to do, who can do it; with `placed`, what each was answered too.
+
+    placed: refusals with organizations by name, and with file and row where that is known.
+    """
     explained = with_causes(rejections)
     still = explained[explained["open"].astype(bool)]
     causes = by_cause(still)
@@ -157,7 +165,8 @@ def rejections_view(rejections: pd.DataFrame, masker: Masker) -> View:
                 causes[["rejections", "students", "cause", "says", "todo", "who", "again"]],
                 "Nothing to do.",
                 tone="bad",
-            )
+            ),
+            *([_refused_records(placed(still))] if placed and len(still) else []),
         ],
         next_step=(
             "Take the first cause. Correct and retry its records in notebook 50, or have them corrected in the SIS and "
@@ -171,6 +180,14 @@ def rejections_view(rejections: pd.DataFrame, masker: Masker) -> View:
         meanings={row["cause"]: f"{row['says']} {row['todo']}" for row in causes.to_dict("records")},
         bars=pd.Series(causes["rejections"].to_list(), causes["cause"].to_list(), dtype="int64"),
         value=explained,
+    )
+
+
+def _refused_records(refused: pd.DataFrame) -> Block:
+    """Each refused record, where it is in the source, and the message of the ODS."""
+    columns = ["cause", *WHO, "file", "row", "messages"]
+    return Block(
+        "Records, and the message of the ODS", refused[[name for name in columns if name in refused]]
     )
 
 

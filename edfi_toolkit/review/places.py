@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from edfi_toolkit.privacy import PERSONAL_TABLES
 from edfi_toolkit.rules.contract import profile as profile_of
 from edfi_toolkit.tables.schema import TABLES
 
@@ -76,6 +77,16 @@ def held_at_places(held: pd.DataFrame, tables: Tables, profile: str) -> pd.DataF
     return with_organizations(held, tables, profile).join(at)
 
 
+def with_source_rows(records: pd.DataFrame, tables: Tables) -> pd.DataFrame:
+    """The records with file and row of their first source row, and the places of all, in place of `source_refs`."""
+    from edfi_toolkit.validation.findings import first_rows
+
+    at = row_places(first_rows(records).set_axis(records.index), tables, id_column="row_id")
+    return records.drop(columns="source_refs").assign(
+        file=at["file"], row=at["row"], source_rows=rests_on(records, tables)
+    )
+
+
 def rests_on(records: pd.DataFrame, tables: Tables) -> pd.Series:
     """Where the source rows of each record are: `enrollments.csv, row 3; cte_records.csv, row 5`.
 
@@ -86,7 +97,8 @@ def rests_on(records: pd.DataFrame, tables: Tables) -> pd.Series:
     refs = records["source_refs"].explode().dropna()
     rows = split_refs(refs.tolist())
     at = row_places(rows, tables, id_column="row_id")
-    texts = (at["file"] + ", row " + at["row"].astype("str")).fillna(rows["table"] + " " + rows["row_id"])
+    between = rows["table"].isin(PERSONAL_TABLES).map({True: ":", False: " "})  # a reference is masked
+    texts = (at["file"] + ", row " + at["row"].astype("str")).fillna(rows["table"] + between + rows["row_id"])
     found = texts.set_axis(refs.index).groupby(level=0).agg(lambda each: "; ".join(each.drop_duplicates()))
     return found.reindex(records.index).astype("str")
 
@@ -152,15 +164,16 @@ def _named(ids: pd.Series, names: pd.Series) -> pd.Series:
     return ids.map(names).astype("str").fillna(ids.astype("str"))
 
 
-def findings_at_places(checked: Checked) -> pd.DataFrame:
+def findings_at_places(checked: Checked, findings: pd.DataFrame | None = None) -> pd.DataFrame:
     """The findings with school and organizations by name, student and program, and file, row and column in the source.
 
-    student_unique_id is the SIS id of a student who has no state id.
+    findings: only these. student_unique_id is the SIS id of a student who has no state id.
     """
     tables, profile = checked.build.tables, checked.build.profile
-    found = with_organizations(checked.findings, tables, profile)
+    findings = checked.findings if findings is None else findings
+    found = with_organizations(findings, tables, profile)
     places = places_of(found, tables, profile, id_column="row_id")
-    school = school_names(checked.findings["education_organization_id"], tables, profile)
+    school = school_names(findings["education_organization_id"], tables, profile)
     places["school"] = school.where(found["resource"].notna()).fillna(places["school"])
     places["program"] = found["program_name"].fillna(places["program"])
     found["student_unique_id"] = found["student_unique_id"].fillna(_state_ids(places["student_id"], tables))

@@ -13,7 +13,12 @@ from edfi_toolkit.planning.plan import SENT
 from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.changes import in_words
 from edfi_toolkit.review.meanings import events_of, events_text, owners_of, who_enters
-from edfi_toolkit.review.places import findings_at_places, school_names, with_organizations
+from edfi_toolkit.review.places import (
+    findings_at_places,
+    school_names,
+    with_organizations,
+    with_source_rows,
+)
 from edfi_toolkit.review.summaries import (
     WHO,
     changes_of,
@@ -30,51 +35,59 @@ if TYPE_CHECKING:
 
 _HEAD = ("run_id", "profile", "school_year", "source", "target", "started_at", "started_by")
 _SENT = [*WHO, "outcome", "status", "correlation_id", "attempts", "messages", "resource"]
-_REFUSED = ["cause", "says", "todo", "who", "messages", "status", "correlation_id", "open", "source_refs"]
+_REFUSED = ["cause", "says", "todo", "who", "file", "row", "messages", "status", "correlation_id", "open"]
 _CORRECTED = ["table", "row_id", "column", "member", "was", "value", "state", "author", "reason", "given_at"]
 
 
 @dataclass(frozen=True)
 class RunContent:
-    """What a workbook tells of a run. rejections, results: without rows while nothing was published."""
+    """What a workbook tells of a run. rejections, results: without rows while nothing was published.
+
+    corrections: as of `runs.decisions.corrections_until_now`. as_of: when all this was so, in words.
+    """
 
     manifest: Mapping[str, Any]
     plan: Plan
     checked: Checked
     rejections: pd.DataFrame
     results: pd.DataFrame
+    corrections: pd.DataFrame
+    as_of: str
 
 
 def sheets(run: RunContent, *, all_records: bool = False) -> dict[str, pd.DataFrame]:
     """The sheets by name. all_records: one of all records too, with what happens to each."""
     held, build = run.checked.held, run.checked.build
     skipped = skipped_rows(build.skipped, build.tables, build.profile)
-    refused = with_causes(run.rejections) if len(run.rejections) else run.rejections
+    refused = run.rejections
+    if len(refused):
+        refused = with_source_rows(with_causes(refused), build.tables)
     says, hints = (sentences_of(run.checked.findings, part) for part in ("says", "hint"))
     results = run.results.reindex(columns=["action", *_SENT])
     sent = results[results["action"].isin(SENT)]
     found = {
-        "Summary": _summary(run.manifest),
+        "Summary": _summary(run),
         "Changes": _changes_in_words(run.plan),
         "Sent": sent.assign(action=in_words(sent["action"])),
-        "Held": held.assign(
+        "Held": with_source_rows(held, build.tables).assign(
             says=[texts_of(rules, "says", says) for rules in held["held_by"]],
             todo=[texts_of(rules, "hint", hints) for rules in held["held_by"]],
             who=[owners_of(rules) for rules in held["held_by"]],
-        )[[*WHO, "held_by", "says", "todo", "who", "source_refs", "resource"]],
-        "Refused": refused.reindex(columns=["action", *WHO, *_REFUSED]),
+        )[[*WHO, "held_by", "says", "todo", "who", "file", "row", "source_rows", "resource"]],
+        "Refused": refused.reindex(columns=["action", *WHO, *_REFUSED, "source_rows"]),
         "Skipped": skipped.assign(who=skipped["table"].map(who_enters)),
         "Findings": findings_at_places(run.checked),
-        "Corrections": run.checked.build.tables.corrections[_CORRECTED],
+        "Corrections": run.corrections[_CORRECTED],
     }
     for name in ("Changes", "Sent", "Held", "Refused"):
         found[name] = with_organizations(found[name], build.tables, build.profile)
     return found | ({"Records": _records(run.plan, run.checked)} if all_records else {})
 
 
-def _summary(manifest: Mapping[str, Any]) -> pd.DataFrame:
-    facts = [{"step": "run", "what": name, "value": manifest.get(name)} for name in _HEAD]
-    for step, found in manifest.get("steps", {}).items():
+def _summary(run: RunContent) -> pd.DataFrame:
+    facts: list[dict[str, Any]] = [{"step": "workbook", "what": "as of", "value": run.as_of}]
+    facts += [{"step": "run", "what": name, "value": run.manifest.get(name)} for name in _HEAD]
+    for step, found in run.manifest.get("steps", {}).items():
         facts += [{"step": step, "what": name, "value": found[name]} for name in found if name != "files"]
     table = pd.DataFrame(facts, columns=["step", "what", "value"])
     return table.assign(what=table["what"].str.replace("_", " "), value=table["value"].map(_fact_text))

@@ -265,15 +265,14 @@ def workbook_view(path: Path, masker: Masker, *, reveal: bool, all_records: bool
     return View("Workbook", f"Written to {path}. {says}", tone, [], "", masker, value=path, files=[path])
 
 
-def corrections_view(tables: Tables, masker: Masker) -> View:
-    """What people corrected, laid over the source as it was read."""
-    laid = tables.corrections
+def corrections_view(tables: Tables, given: pd.DataFrame, masker: Masker) -> View:
+    """What people corrected, laid over the source as it was read or made since. given: with `state`."""
     columns = ["table", "row_id", "column", "was", "value", "state", "author", "reason"]
     return View(
         title="Corrections",
         says=f"{rows(tables.corrected_cells, 'cell').capitalize()} read as people corrected them.",
         tone="good",
-        blocks=[Block("Corrections of this source", laid[columns], "None.")],
+        blocks=[Block("Corrections of this source", given[columns], "None.")],
         next_step="",
         masker=masker,
     )

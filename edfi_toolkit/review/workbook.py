@@ -20,7 +20,8 @@ from edfi_toolkit.storage import private_draft, write_private
 SHEETS = ("Summary", "Changes", "Sent", "Held", "Refused", "Skipped", "Findings", "Corrections")
 HANDED_ON = [
     *("who", "cause", "says", "todo", "student_unique_id", "program_name", "begin_date"),
-    *("education_organization_id", "action", "messages", "status", "correlation_id", "source_refs"),
+    *("education_organization_id", "file", "row", "action", "messages", "status", "correlation_id"),
+    *("source_rows", "source_refs"),  # where they are in the source, else their references
     *("open", "first_seen_at", "last_seen_at", "closed_at", "closed_how"),
 ]
 MOST_NAME = 31  # characters of a sheet's name
@@ -43,9 +44,10 @@ def write_workbook(
 def write_refusals(path: Path, refused: pd.DataFrame, *, masker: Masker) -> Path:
     """Refusals with their causes, to hand on to who can solve them: a workbook with a sheet an owner, or a CSV file.
 
-    refused: with the columns of `causes.with_causes`; real data, masked here. Returns the path.
+    refused: with the columns of `causes.with_causes`, where the source is at hand as of `places.with_source_rows`; real
+    data, masked here. Returns the path.
     """
-    shown = refused[HANDED_ON]
+    shown = refused[[name for name in HANDED_ON if name in refused]]
     if path.suffix.lower() != ".xlsx":
         return write_private(path, TextTable.of(shown, masker).csv)
     by_owner = {str(owner)[:MOST_NAME]: rows for owner, rows in shown.groupby("who", sort=False)}

@@ -39,6 +39,20 @@ def open_corrections(run: Run) -> pd.DataFrame | None:
         return decisions.corrections()
 
 
+def corrections_until_now(run: Run) -> pd.DataFrame:
+    """The corrections that were laid over the source as it was read, and those that were made since, with `state`."""
+    laid = run.tables.corrections
+    if run.target_name not in run.installation.targets:
+        return laid
+    with decisions_of(run) as decisions:
+        made = decisions.corrections(closed=True)
+    read = pd.Timestamp(run.folder.manifest["steps"]["extract"]["at"])
+    since = made[made["given_at"].gt(read) & ~made["number"].isin(laid["number"])]
+    since = since.assign(state=since["closed_how"].fillna("made since the source was read"))
+    parts = [part for part in (laid.drop(columns="rows"), since) if len(part)]
+    return pd.concat(parts, ignore_index=True) if parts else laid
+
+
 def close_agreed(run: Run, tables: Tables) -> None:
     """Close the corrections of which the source says the same by now."""
     agreed = tables.corrections.loc[tables.corrections["state"].eq(AGREES), "number"]

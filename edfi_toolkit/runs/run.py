@@ -8,7 +8,7 @@ was published: from then on the run is history, its steps show what they found, 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,13 @@ from edfi_toolkit.display.panels import panels
 from edfi_toolkit.display.progress import NO_COUNTS, Progress
 from edfi_toolkit.privacy import Masker, persons_in
 from edfi_toolkit.review import answers, steps
+from edfi_toolkit.review.places import findings_at_places
 from edfi_toolkit.review.plans import plan_view
 from edfi_toolkit.review.views import View
 from edfi_toolkit.runs.acting import acting, step
 from edfi_toolkit.runs.approving import answers_of, approval, as_it_stands, override_text, results_view
 from edfi_toolkit.runs.artifacts import load_build, load_checked, save_build, save_checked
-from edfi_toolkit.runs.decisions import newest_refusals, rejection_rows
+from edfi_toolkit.runs.decisions import newest_refusals
 from edfi_toolkit.runs.dismissing import close_dismissals, without_dismissed
 from edfi_toolkit.runs.extracting import extract_view, read_source
 from edfi_toolkit.runs.folder import RunFolder
@@ -48,7 +49,7 @@ from edfi_toolkit.runs.planning import (
     resync_of,
 )
 from edfi_toolkit.runs.setup import check_setup
-from edfi_toolkit.runs.workbook import add_to_report, keep_current, workbook_of
+from edfi_toolkit.runs.workbook import add_refusals_to_report, add_to_report, keep_current, workbook_of
 from edfi_toolkit.settings import Settings, Source, Target
 
 if TYPE_CHECKING:
@@ -150,7 +151,8 @@ class Run:
         parts = {"ready": len(checked.ready), "held": len(checked.held)}
         check_row_balance("validate", len(self.built.records), parts)
         same = self.folder.replace("validate", lambda draft: save_checked(draft, checked))
-        checked.write_report(self.path / "report.html", masker=self.masker())
+        at = partial(findings_at_places, checked)
+        checked.write_report(self.path / "report.html", masker=self.masker(), places=at)
         self.__dict__["checked"] = checked
         critical = int(checked.findings["severity"].eq("critical").sum())
         self.folder.record("validate", {**parts, "critical": critical, "note": note, "unasked": unasked})
@@ -214,7 +216,9 @@ class Run:
         self.folder.record("preview", {**plan_counts(made), "unasked": unasked})
         keep_current(self)
         view = plan_view(made, self.checked, self._masker_of(made))
-        add_to_report(self, preview=view, corrections=steps.corrections_view(self.tables, self.masker()))
+        laid = self.tables.corrections
+        corrections = steps.corrections_view(self.tables, laid, self.masker())
+        add_to_report(self, preview=view, corrections=corrections)
         return view
 
     @step
@@ -299,10 +303,7 @@ class Run:
 
     def rejections(self) -> View:
         """The refusals of this feed that are still open, by cause, and those of this run that are settled."""
-        rejected = rejection_rows(self)
-        view = answers.rejections_view(rejected, self.masker(rejected))
-        add_to_report(self, rejections=view)
-        return view
+        return add_refusals_to_report(self)
 
     def workshop(self) -> View:
         """The open refusals, what is known of each record, and what a person can do about it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -12,24 +13,34 @@ import pandas as pd
 from edfi_toolkit.display.attended import attended
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.errors import EdfiToolkitError
+from edfi_toolkit.review.answers import rejections_view
+from edfi_toolkit.review.places import with_organizations, with_source_rows
 from edfi_toolkit.review.report import with_section
 from edfi_toolkit.review.sheets import RunContent, sheets
-from edfi_toolkit.review.steps import workbook_view
+from edfi_toolkit.review.steps import corrections_view, workbook_view
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import write_workbook
-from edfi_toolkit.runs.decisions import rejection_rows
+from edfi_toolkit.runs.decisions import corrections_until_now, rejection_rows
 
 if TYPE_CHECKING:
     from edfi_toolkit.display.progress import Progress
     from edfi_toolkit.runs.run import Run
 
 REPORT = "report.html"
+_LATER = "What is solved later is not in it: a retry in notebook 50 writes it again, or 'Something to hand on' there."
 
 
 def keep_current(run: Run) -> None:
     """Write it after a step where a person may open it at any time; otherwise who ends the run writes it once."""
     if attended():
         write_run_workbook(run)
+
+
+def renew(run: Run) -> None:
+    """Write report and workbook again after something was solved outside of the steps of their run."""
+    add_refusals_to_report(run)
+    if attended():
+        leave_one(run)
 
 
 def leave_one(run: Run) -> None:
@@ -50,8 +61,11 @@ def write_run_workbook(
         progress(0, None)  # what is on the sheets takes a while to collect
     rejected = rejection_rows(run) if run.published else pd.DataFrame()
     results = run.folder.load_frame("results") if (run.path / "results.parquet").is_file() else pd.DataFrame()
-    content = RunContent(run.folder.manifest, run.plan, run.checked, rejected, results)
-    masker = run.masker(run.plan.items, rejected)
+    corrections = corrections_until_now(run)
+    content = RunContent(
+        run.folder.manifest, run.plan, run.checked, rejected, results, corrections, f"{_now()}. {_LATER}"
+    )
+    masker = run.masker(run.plan.items, rejected, corrections)
     name = "workbook-revealed.xlsx" if reveal else "workbook.xlsx"
     written = write_workbook(
         run.path / name,
@@ -78,6 +92,28 @@ def workbook_of(run: Run, *, reveal: bool, all_records: bool) -> View:
     return waiting
 
 
+def add_refusals_to_report(run: Run) -> View:
+    """Put the refusals of the run's feed and the corrections of its source into the report; the refusals by cause."""
+    rejected = rejection_rows(run)
+    view = rejections_view(rejected, run.masker(rejected), placed=lambda refused: _placed(run, refused))
+    if run.folder.has("extract"):
+        given = corrections_until_now(run)
+        masker = run.masker(given)
+        add_to_report(run, rejections=view, corrections=corrections_view(run.tables, given, masker))
+    return view
+
+
+def _placed(run: Run, refused: pd.DataFrame) -> pd.DataFrame:
+    """Refusals with their organizations by name, and with file and row, where the run has read its source."""
+    if not run.folder.has("extract"):
+        return refused
+    return with_source_rows(with_organizations(refused, run.tables, run.profile), run.tables)
+
+
+def _now() -> str:
+    return f"{dt.datetime.now().astimezone():%Y-%m-%d %H:%M}"
+
+
 def add_to_report(run: Run, **sections: View) -> None:
     """Put what a step found into the run's report, which validation began."""
     path = run.path / REPORT
@@ -85,6 +121,6 @@ def add_to_report(run: Run, **sections: View) -> None:
         return
     page = path.read_text("utf-8")
     for name, view in sections.items():
-        page = with_section(page, name, view)
+        page = with_section(page, name, view, as_of=_now())
     run.folder.write(REPORT, page.encode())
     run.folder.seal(REPORT)

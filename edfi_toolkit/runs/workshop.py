@@ -20,11 +20,12 @@ from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.planning.chosen import Chosen
 from edfi_toolkit.review import answers
 from edfi_toolkit.review.causes import with_causes
-from edfi_toolkit.review.places import school_names, with_organizations
+from edfi_toolkit.review.places import school_names, with_organizations, with_source_rows
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import write_refusals
 from edfi_toolkit.runs.decisions import CHANGED, REFUSAL, decisions_of, rejection_rows
 from edfi_toolkit.runs.retry import check_again, send_again, verdicts
+from edfi_toolkit.runs.workbook import renew
 from edfi_toolkit.tables.corrections import check_correction
 from edfi_toolkit.tables.schema import TABLES
 
@@ -151,6 +152,7 @@ class Workshop:
             approve(ledger, feed, run_id=again.id, fingerprint=again.plan.fingerprint, person=person)
         done = send_again(again, rows, approved=again.plan.fingerprint, progress=progress)
         self.load()
+        renew(self.run)
         return done
 
     def became_of(self, rows: pd.DataFrame) -> str:
@@ -165,6 +167,8 @@ class Workshop:
         owners = rows["who"].unique()
         name = "hand-on" + (f"-{str(owners[0]).replace(' ', '-').lower()}" if len(owners) == 1 else "")
         path = self.run.path / (f"{name}-revealed.xlsx" if reveal else f"{name}.xlsx")
+        if self.run.folder.has("extract"):
+            rows = with_source_rows(self.named(rows), self.run.tables)
         return write_refusals(path, rows, masker=masker.revealed() if reveal else masker)
 
 

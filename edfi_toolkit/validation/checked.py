@@ -24,6 +24,7 @@ from edfi_toolkit.validation.target import IdentityMap, Reader, opened, pull
 if TYPE_CHECKING:
     from edfi_toolkit.privacy import Masker
     from edfi_toolkit.rules import Build
+    from edfi_toolkit.validation.report import Places
 
 SEVERITY_OF_UNKNOWN_NOTICE = "info"
 
@@ -79,13 +80,20 @@ class Checked:
         return counts.fillna(0).astype("int64").rename_axis("resource").reset_index()
 
     def write_report(
-        self, path: str | Path, *, masker: Masker | None = None, written_at: dt.datetime | None = None
+        self,
+        path: str | Path,
+        *,
+        masker: Masker | None = None,
+        written_at: dt.datetime | None = None,
+        places: Places | None = None,
     ) -> Path:
-        """Write the whole story as one HTML file that needs no network; persons are masked. Gives the
-        path."""
+        """Write the whole story as one HTML file that needs no network; persons are masked. Gives the path.
+
+        places: as of `validation.report.write_report`.
+        """
         from edfi_toolkit.validation.report import write_report
 
-        return write_report(self, Path(path), masker=masker, written_at=written_at)
+        return write_report(self, Path(path), masker=masker, written_at=written_at, places=places)
 
 
 def validate(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -24,17 +25,23 @@ if TYPE_CHECKING:
 
 LIMIT = 2000  # rows of a table in the report; a browser sorts and filters that many without a pause
 SEVERITIES = ("critical", "warning", "info")
+Places = Callable[[pd.DataFrame], pd.DataFrame]
 
 
 def write_report(
-    checked: Checked, path: Path, *, masker: Masker | None = None, written_at: dt.datetime | None = None
+    checked: Checked,
+    path: Path,
+    *,
+    masker: Masker | None = None,
+    written_at: dt.datetime | None = None,
+    places: Places | None = None,
 ) -> Path:
     """Write the report. masker: hides persons; without one they get stand-ins that hold for this process only.
 
-    Gives the path.
+    places: `file`, `row` and `school` of findings, on their index. Gives the path.
     """
     mask = (masker or session_masker()).knowing(_ids(checked))
-    facts = story(checked, mask, written_at or dt.datetime.now(dt.UTC))
+    facts = story(checked, mask, written_at or dt.datetime.now(dt.UTC), places)
     return write_private(path, _page().render(**facts))
 
 
@@ -63,7 +70,9 @@ def breakable(name: object) -> Any:
     return Markup("<wbr>").join(escape(part) for part in parts)
 
 
-def story(checked: Checked, mask: Masker, written_at: dt.datetime) -> dict[str, Any]:
+def story(
+    checked: Checked, mask: Masker, written_at: dt.datetime, places: Places | None = None
+) -> dict[str, Any]:
     """Everything the template shows, masked."""
     build = checked.build
     year = int(build.scope.school_year)
@@ -93,7 +102,7 @@ def story(checked: Checked, mask: Masker, written_at: dt.datetime) -> dict[str, 
             mask.frame(skipped[at_load].head(LIMIT)),
             ["file", "row", "table", "id", "column", "rule", "detail"],
         ),
-        "finding_rows": _findings(checked.findings, mask),
+        "finding_rows": _findings(checked.findings, mask, places),
         "findings": len(checked.findings),
         "limit": LIMIT,
         "origins": _rows(mask.frame(build.tables.origins), ["table", "file", "rows"]),
@@ -140,12 +149,14 @@ def _skipped_rules(skipped: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _findings(findings: pd.DataFrame, mask: Masker) -> list[dict[str, Any]]:
+def _findings(findings: pd.DataFrame, mask: Masker, places: Places | None) -> list[dict[str, Any]]:
     """The findings to show, worst first. Above LIMIT every rule and field gets an equal share of the
     places."""
     groups = findings.groupby(["severity", "rule_id", "field"], dropna=False, sort=False)
     turns = groups.cumcount().sort_values(kind="stable").index[:LIMIT]
     shown = findings.loc[turns.sort_values()]
+    if places:
+        shown = shown.join(places(shown)[["file", "row", "school"]])
     shown = mask.frame(shown.assign(begin_date=shown["begin_date"].dt.strftime("%Y-%m-%d")))
     names = [
         "severity",
@@ -156,6 +167,7 @@ def _findings(findings: pd.DataFrame, mask: Masker) -> list[dict[str, Any]]:
         "resource",
         "program_name",
         "begin_date",
+        *("file", "row", "school"),
     ]
     return _rows(shown, [*names, "field", "says", "hint"])
 

@@ -138,7 +138,9 @@ def test_what_was_not_sent_is_not_among_what_was_sent() -> None:
     results = pd.DataFrame({"action": ["POST", "NOOP"], "student_unique_id": ["604822", "604823"]})
     results["education_organization_id"] = 255901
 
-    shown = sheets(RunContent({}, plan(sound), sound, results.iloc[:0], results))
+    laid = built.tables.corrections
+    shown = sheets(RunContent({}, plan(sound), sound, results.iloc[:0], results, laid, "noon"))
 
+    assert shown["Summary"].values.tolist()[0] == ["workbook", "as of", "noon"]
     assert shown["Sent"]["student_unique_id"].tolist() == ["604822"]
     assert shown["Sent"]["education_organization_id"].tolist() == ["255901 \u00b7 Lincoln"]

@@ -222,6 +222,7 @@ def test_a_refused_record_is_shown_by_cause_and_stands_in_the_workbook(
     book = openpyxl.load_workbook(run.workbook().value)
     assert book["Refused"].max_row > 1
     assert book["Sent"].max_row == int(run.plan.sends.sum()) + 1
+    assert "writes it again" in str([[cell.value for cell in row] for row in book["Summary"]])
     report = (run.path / "report.html").read_text("utf-8")
     for section in ("preview", "publish", "rejections", "corrections"):
         assert report.count(f"<section id='{section}'>") == 1

@@ -10,11 +10,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from click.testing import Result
+from openpyxl import load_workbook
 from typer.testing import CliRunner
 
 import edfi_toolkit as edfi
 from edfi_toolkit.cli import app
 from edfi_toolkit.cli.playground import Playground, make_playground, target_environ, working_in
+from edfi_toolkit.runs import workbook as runs_workbook
 from edfi_toolkit.runs.decisions import decisions_of
 from edfi_toolkit.runs.manifest import name_of_a_person
 from edfi_toolkit.runs.refusal import Refusal
@@ -132,6 +134,37 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(pu
     assert "1 of 1 delivered; 0 still refused." in panel.status.value
     assert "not-enrolled" not in panel.workshop.open["cause_id"].tolist()
     assert "delivered under another key" in repr(published.workshop())
+
+
+def test_report_and_workbook_are_written_again_when_a_refusal_is_solved(
+    published: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs_workbook, "attended", lambda: True)
+    panel = published.workshop().panel()
+    published.workbook()
+    report, book = published.path / "report.html", published.path / "workbook.xlsx"
+    assert "</span> 7 records of " in report.read_text("utf-8")
+    assert "Records, and the message of the ODS" in report.read_text("utf-8")
+    assert "program_participation.csv</td>" in report.read_text("utf-8")
+    assert _sheet(book, "Corrections") == []
+    assert [row["Open"] for row in _sheet(book, "Refused")] == ["yes"] * 7
+    choose(panel)
+    panel.form.press("correct", cell="program_participation.education_organization_id", value="255901", **WHO)
+    panel.form.press("retry", **WHO)
+    panel.form.press("retry", **WHO)
+    assert "1 of 1 delivered" in panel.status.value
+    assert "refused; 1 earlier refusal settled since." in report.read_text("utf-8")
+    assert "made since the source was read" in report.read_text("utf-8")
+    assert sorted(row["Open"] for row in _sheet(book, "Refused")) == ["no"] + ["yes"] * 6
+    (correction,) = _sheet(book, "Corrections")
+    assert (correction["Value"], correction["State"]) == ("255901", "made since the source was read")
+    places = {(row["File"], str(row["Row"]).isdigit()) for row in _sheet(book, "Refused")}
+    assert places == {("program_participation.csv", True)}
+
+
+def _sheet(book: Path, name: str) -> list[dict[str, str]]:
+    head, *rows = load_workbook(book)[name].iter_rows(values_only=True)
+    return [dict(zip(head, row, strict=True)) for row in rows]
 
 
 def _what_is_revealed_in_the_list_is_revealed_in_the_leaves_by_a_message(panel: WorkshopPanel) -> None:
@@ -270,14 +303,15 @@ def test_a_dismissed_refusal_is_shown_again_when_its_record_changes(published: R
 def test_the_chosen_ones_are_handed_on_masked_by_owner_and_a_code_is_corrected_everywhere(
     published: Run,
 ) -> None:
-    from openpyxl import load_workbook
-
     panel = WorkshopPanel(Workshop(published))
     panel.form.press("hand_on", **WHO)
     book = load_workbook(published.path / "hand-on.xlsx")
     assert book.sheetnames == panel.workshop.open["who"].unique().tolist()
     written = str([[cell.value for cell in row] for sheet in book for row in sheet])
     assert panel.workshop.open["student_unique_id"].iloc[0] not in written
+    for name in ("File", "Row", "program_participation.csv, row ", "255900 \u00b7 "):
+        assert name in written
+    assert "program_participation:" not in written
     panel.causes.select(panel._names.index("A code is not known to the ODS"))
     panel.records.select(0)
     cell = "program_participation.attributes.titleIPartAParticipantDescriptor"

@@ -111,6 +111,16 @@ def test_no_student_is_in_it(page):
     assert pseudonym("900471147", KEY) in page
 
 
+def test_a_finding_has_its_file_row_and_school_where_they_are_known(checked, tmp_path):
+    def places(found: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame({"file": "p.csv", "row": 7, "school": "Lincoln"}, found.index[1:]).astype(
+            {"row": "Int64"}
+        )
+
+    page = checked.write_report(tmp_path / "p.html", masker=Masker(KEY), places=places).read_text("utf-8")
+    assert page.count("row 7</td>") == page.count("<br>Lincoln</td>") == len(checked.findings) - 1 > 0
+
+
 def test_without_a_masker_students_are_hidden_all_the_same(checked, tmp_path):
     page = checked.write_report(tmp_path / "report.html").read_text("utf-8")
     assert not [canary for canary in CANARIES if canary in page]
