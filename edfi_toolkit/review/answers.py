@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from edfi_toolkit.planning.plan import SENT
-from edfi_toolkit.privacy import Masker
+from edfi_toolkit.privacy import Masker, is_missing
 from edfi_toolkit.review.causes import by_cause, with_causes
 from edfi_toolkit.review.changes import CHANGES, in_words
 from edfi_toolkit.review.summaries import ACTIONS, WHO, closed_resources, rows, students
@@ -35,11 +35,14 @@ def published_view(
     masker: Masker,
     *,
     named: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame,
+    since: pd.Series | None = None,
 ) -> View:
     """What the ODS said to each change that was sent, and what only the ledger had to learn.
 
-    named: the frame with its organizations by name.
+    named: the frame with its organizations by name. since: for each row of the result when a refused one was delivered
+    later, or NaT.
     """
+    given, result = result, result.assign(since=_since(since).reindex(result.index, fill_value=""))
     summary = result.groupby(["action", "outcome"], as_index=False, observed=True).size()
     summary = summary.rename(columns={"size": "records"})
     unsendable = summary["action"].map({action: ACTIONS[action] for action in ("ADOPT", "UNMAP", "NOOP")})
@@ -52,8 +55,12 @@ def published_view(
     sent = result[result["action"].isin(SENT)]
     counts = sent["outcome"].value_counts()
     bad = named(sent[sent["outcome"].ne("delivered")].assign(action=lambda rows: in_words(rows["action"])))
+    bad = bad[
+        ["action", *WHO, "outcome", *(["since"] if bad["since"].any() else []), "status", "correlation_id"]
+    ]
     delivered, refused = int(counts.get("delivered", 0)), int(counts.get("refused", 0))
     unsent = int((sent["outcome"].eq("pending") & sent["attempts"].eq(0)).sum())
+    later = int(sent["since"].ne("").sum())
     waiting = len(sent) - delivered - refused - unsent
     closed = closed_resources(sent)
     says = (
@@ -62,40 +69,41 @@ def published_view(
         else "There was nothing to send"
     )
     says += f"; {refused:,} refused" if refused else ""
+    says += f", of which {later:,} delivered since" if later else ""
     says += f"; {waiting:,} without an answer" if waiting else ""
     says += f"; {unsent:,} not sent yet" if unsent else ""
     says += f"; {rows(noted, 'entry', 'entries')} of the ledger corrected" if noted else ""
     return View(
         title="Publish",
         says=f"{says}. {closed}".strip(),
-        tone="bad" if refused or waiting else "check" if unsent else "good",
+        tone="bad" if refused > later or waiting else "check" if unsent else "good",
         blocks=[
             Block("Every change of the plan", summary, "Nothing had to be sent."),
             Block(
                 "Not delivered",
-                bad[["action", *WHO, "outcome", "status", "correlation_id"]],
+                bad,
                 "Everything was delivered.",
             ),
         ],
         next_step=(
             "Open notebook 50: it groups the refusals by cause and says what to do about each."
-            if refused
+            if refused > later
             else "Publish again: it checks the changes without an answer and sends what is missing."
             if waiting or unsent
             else "Nothing is left to send. What is held back is in the validation."
         ),
         masker=masker,
         frames={
-            "not delivered": bad[["action", *WHO, "outcome", "status", "correlation_id"]],
+            "not delivered": bad,
             "sent": named(sent_records(result)),
-            "result": result,
+            "result": given,
         },
         bars=counts.rename(index=OUTCOMES),
         empty={
             "not delivered": "Everything was delivered." if len(sent) else "Nothing had to be sent.",
             "sent": "Nothing had to be sent.",
         },
-        value=result,
+        value=given,
     )
 
 
@@ -104,11 +112,26 @@ def sent_records(result: pd.DataFrame) -> pd.DataFrame:
     changed = result[result["action"].ne("NOOP")]
     words = in_words(changed["action"])
     done = words.map(_DONE).where(changed["outcome"].eq("delivered")).fillna(words.map(_OF_THE_LEDGER))
+    late = changed["since"].ne("")
     found = changed.assign(
         change=pd.Categorical(words, list(CHANGES), ordered=True),
-        came_of_it=done.fillna(changed["outcome"].map(OUTCOMES)),
+        came_of_it=done.fillna(changed["outcome"].map(OUTCOMES)) + ("; " + changed["since"]).where(late, ""),
     )
     return found.sort_values("change", kind="stable", ignore_index=True)[_SENT]
+
+
+def _since(instants: pd.Series | None) -> pd.Series:
+    """When refused records were delivered, as words in local time; empty where they were not."""
+    if instants is None:
+        return pd.Series(dtype="str")
+    return pd.Series(
+        [
+            "" if is_missing(at) else f"delivered since, {at.to_pydatetime().astimezone():%Y-%m-%d %H:%M}"
+            for at in instants
+        ],
+        instants.index,
+        dtype="str",
+    )
 
 
 def refusals_block(rejections: pd.DataFrame, masker: Masker) -> str:

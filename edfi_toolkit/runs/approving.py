@@ -15,6 +15,7 @@ from edfi_toolkit.review.answers import published_view
 from edfi_toolkit.review.approvals import approval_view, nothing_to_do, published_before, unapproved_view
 from edfi_toolkit.review.places import with_organizations
 from edfi_toolkit.review.views import PanelView, View
+from edfi_toolkit.runs.decisions import delivered_since
 from edfi_toolkit.runs.manifest import not_settled
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def as_it_stands(run: Run, overrides: Sequence[GivenOverride]) -> View:
 def results_view(run: Run, result: pd.DataFrame) -> View:
     """What the ODS answered, its organizations by their names in the source."""
     named = partial(with_organizations, tables=run.tables, profile=run.profile)
-    return published_view(result, run.masker(result), named=named)
+    return published_view(result, run.masker(result), named=named, since=delivered_since(run, result))
 
 
 def _as_published(run: Run, holds: Approved | None) -> View:

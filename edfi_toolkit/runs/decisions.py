@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edfi_toolkit.errors import PlanError
+from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.review.answers import refusals_block
 from edfi_toolkit.tables.corrections import AGREES
 
@@ -93,6 +94,22 @@ def refused_now(run: Run) -> tuple[int, int] | None:
     later = refused["closed_at"].gt(pd.Timestamp(published["at"]))
     delivered = refused["closed_how"].astype("str").str.startswith("delivered")
     return int(refused["open"].sum()), int((later & delivered).sum())
+
+
+def delivered_since(run: Run, result: pd.DataFrame) -> pd.Series:
+    """For each refused row of the run's results when its record was delivered after that, in UTC; NaT where it is not.
+
+    result: resource, outcome and the key columns.
+    """
+    every = rejection_rows(run)
+    every["key_hash"] = key_hashes(every)
+    still = set(zip(*(every.loc[every["open"], name] for name in ("resource", "key_hash")), strict=True))
+    later = every[every["closed_how"].astype("str").str.startswith("delivered")]
+    at = dict(zip(zip(later["resource"], later["key_hash"], strict=True), later["closed_at"], strict=True))
+    refused = result[result["outcome"].eq("refused")]
+    keys = zip(refused["resource"], key_hashes(refused), strict=True)
+    found = pd.Series([None if key in still else at.get(key) for key in keys], refused.index)
+    return pd.to_datetime(found, utc=True).reindex(result.index)
 
 
 def newest_refusals(run: Run) -> str:

@@ -6,6 +6,7 @@ import getpass
 import hashlib
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from edfi_toolkit.errors import ConfigError, EdfiToolkitError, RecordsLeftOut
 from edfi_toolkit.model.years import school_year_text
 from edfi_toolkit.review.changes import in_words
 from edfi_toolkit.review.views import Block, View
+from edfi_toolkit.runs.decisions import refused_now
 from edfi_toolkit.runs.folder import FOR_PEOPLE, IN_RESYNC, MADE_IN, STEPS, RunFolder
 from edfi_toolkit.runs.standing import changes_of
 from edfi_toolkit.settings import Settings, Source, dotted, without_credentials
@@ -94,7 +96,7 @@ def plan_counts(plan: Plan) -> dict[str, Any]:
 
 
 def overview(run: Run) -> View:
-    """Which run this is, where its files are, and which steps it has behind it."""
+    """Which run this is, where its files are, which steps it has behind it, and what is refused now."""
     manifest = run.folder.manifest
     done = manifest.get("steps", {})
     made_in = {**MADE_IN, **(IN_RESYNC if done.get("preview", {}).get("mode") == "resync" else {})}
@@ -107,7 +109,12 @@ def overview(run: Run) -> View:
         }
         for step in STEPS
     ]
-    tone, next_step = _standing(done, made_in)
+    now = None
+    with suppress(EdfiToolkitError):  # then as it was when the run published
+        now = refused_now(run)
+    if now and now[1]:
+        rows[-1]["found"] += f"; {now[1]:,} of the refused ones delivered since"
+    tone, next_step = _standing(done, made_in, now)
     year = "every school year" if run.school_year is None else school_year_text(run.school_year)
     return View(
         title=f"Run {run.id}" if manifest else "A new run",
@@ -124,8 +131,13 @@ def overview(run: Run) -> View:
     )
 
 
-def _standing(done: Mapping[str, Any], made_in: Mapping[str, str]) -> tuple[str, str]:
-    """The tone of a run, and what to do next. done: its steps by name. made_in: the notebook of each step."""
+def _standing(
+    done: Mapping[str, Any], made_in: Mapping[str, str], refused: tuple[int, int] | None = None
+) -> tuple[str, str]:
+    """The tone of a run, and what to do next. done: its steps by name. made_in: the notebook of each step.
+
+    refused: as of `refused_now`.
+    """
     missing = next((step for step in STEPS if step not in done), None)
     breaches = done.get("preview", {}).get("breaches") if missing == "publish" else None
     if breaches:
@@ -145,7 +157,7 @@ def _standing(done: Mapping[str, Any], made_in: Mapping[str, str]) -> tuple[str,
     numbers = {
         "unreadable": done.get("extract", {}).get("set_aside", 0),
         "held": done.get("validate", {}).get("held", 0),
-        "refused": done["publish"].get("outcomes", {}).get("refused", 0),
+        "refused": refused[0] if refused else done["publish"].get("outcomes", {}).get("refused", 0),
     }
     if left := [f"{count:,} {name}" for name, count in numbers.items() if count]:
         return "check", f"{', '.join(left)}. {_PARTS_OF_50[bool(numbers['refused'])]}"

@@ -110,6 +110,20 @@ def test_every_record_that_was_sent_is_listed_with_what_came_of_it_removes_first
     ]
     assert set(sent["education_organization_id"]) == {"7 Lincoln"}
     assert set(view.frames["not delivered"]["education_organization_id"]) == {"7 Lincoln"}
+    later = pd.Series(pd.NaT, result.index, dtype="datetime64[us, UTC]")
+    later[2] = pd.Timestamp("2026-03-02 12:30", tz="UTC")
+    since = published_view(result.assign(attempts=1), Masker(KEY), since=later)
+    assert (
+        since.frames["sent"]["came_of_it"]
+        .tolist()[3]
+        .startswith("the ODS refused it; delivered since, 2026-03-0")
+    )
+    listed = since.frames["not delivered"].set_index("outcome")["since"]
+    assert listed["refused"].startswith("delivered since, 2026-03-0")
+    assert listed["pending"] == ""
+    assert "1 refused, of which 1 delivered since;" in since.says
+    assert since.next_step.startswith("Publish again")
+    assert since.value.columns.tolist() == list(RESULT_COLUMNS)
     before = nothing_published_view(Masker(KEY))
     assert before.frames["sent"].columns.tolist() == sent.columns.tolist()
     assert before.empty["sent"] == "Nothing has been sent yet."

@@ -130,6 +130,11 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(pu
     assert _label(panel, "retry") == "Retry these 6"
     assert "1 more since" in bar._html()
     assert ">6 refused<" in bar._html()
+    overview, results = published.overview(), published.results()
+    assert "6 refused" in overview.next_step
+    assert overview.blocks[0].frame["found"].iloc[-1].endswith("; 1 of the refused ones delivered since")
+    assert "7 refused, of which 1 delivered since." in results.says
+    assert results.frames["not delivered"]["since"].str.startswith("delivered since, 20").sum() == 1
     assert "1 refusal closed" in view.says
     assert "1 of 1 delivered; 0 still refused." in panel.status.value
     assert "not-enrolled" not in panel.workshop.open["cause_id"].tolist()
