@@ -18,6 +18,7 @@ LABELS = {
     "held_by": "held by",
     "hint": "what to do",
     "mark": "in the answer",
+    "not_applicable": "in no record, no rule failed",
     "others": "further rows with it",
     "problem_type": "problem",
     "program_education_organization_id": "program owner",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from edfi_toolkit.review.meanings import events_of, events_text
+from edfi_toolkit.review.meanings import events_text
 from edfi_toolkit.review.places import school_names
 from edfi_toolkit.review.summaries import changes_of, value_texts
 
@@ -54,10 +54,10 @@ def numbers_of(plan: Plan) -> dict[str, int]:
 def change_rows(plan: Plan, build: Build) -> pd.DataFrame:
     """One row for each record that changes, removes first; a move is one row.
 
-    Returns change (ordered), student_unique_id, school, program_name, begin_date, because, values (what changes, before
+    Returns change (ordered), student_unique_id, school, program_name, because, begin_date, values (what changes, before
     and after), rule, resource, and the bodies `before` and `body`.
     """
-    changes = changes_of(plan, "body", "before")
+    changes = changes_of(plan, "body", "before", "event")
     gone = changes[_first_halves(changes)].set_index("pair")["before"]
     rows = changes[~_first_halves(changes)].reset_index(drop=True)
     moved = rows["pair"].notna()
@@ -70,10 +70,10 @@ def change_rows(plan: Plan, build: Build) -> pd.DataFrame:
             "student_unique_id": rows["student_unique_id"],
             "school": school_names(rows["education_organization_id"], build.tables, build.profile),
             "program_name": rows["program_name"],
+            "because": [*map(because, rows["reason"], rows["event"])],
             "begin_date": rows["begin_date"],
-            "because": rows["reason"].map(because),
             "values": value_texts(rows),
-            "rule": [reason.partition(": ")[0] for reason in rows["reason"]],
+            "rule": [_rule_in_words(reason) for reason in rows["reason"]],
             "resource": rows["resource"],
             "before": rows["before"],
             "body": rows["body"],
@@ -82,9 +82,16 @@ def change_rows(plan: Plan, build: Build) -> pd.DataFrame:
     return found.sort_values("change", kind="stable", ignore_index=True)
 
 
-def because(reason: str) -> str:
-    """Why a record changes: the event of the source in words where it is certain, else what was found."""
-    return events_text(events_of(reason)) or reason.partition(": ")[2] or reason
+def because(reason: str, events: str) -> str:
+    """Why a record changes: what changed in the source in words where that is known, else what was found."""
+    found = reason.partition(": ")[2] or reason
+    return events_text(events) or found[:1].upper() + found[1:]
+
+
+def _rule_in_words(reason: str) -> str:
+    """The rule and what was found by it, without the events: `REC-P1: the source has it and it was never published.`"""
+    lead, colon, found = reason.partition(": ")
+    return f"{lead.partition(', ')[0]}{colon}{found}"
 
 
 def with_live(rows: pd.DataFrame, plan: Plan, met: pd.DataFrame) -> pd.DataFrame:

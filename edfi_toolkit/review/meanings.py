@@ -60,4 +60,4 @@ def events_of(reason: str) -> str:
 def events_text(events: str) -> str:
     """What such events mean, in the catalogue's sentences."""
     known = [meaning_of(event) for event in re.split(" (?:and|or) ", events)]
-    return (" Or: " if " or " in events else " ").join(meaning.says for meaning in known if meaning)
+    return ("One of: " if " or " in events else "") + " ".join(meaning.says for meaning in known if meaning)

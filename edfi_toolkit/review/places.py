@@ -10,7 +10,7 @@ from edfi_toolkit.privacy import PERSONAL_TABLES
 from edfi_toolkit.rules.contract import profile as profile_of
 from edfi_toolkit.tables.schema import TABLES
 
-OWNER, NAMELESS = "owner of the programs", "no name in the source"
+OWNER, NAMELESS = "owner of the programs", "not in the list of schools"
 
 if TYPE_CHECKING:
     from edfi_toolkit.tables import Tables

@@ -70,9 +70,9 @@ def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
                 tone="check",
             ),
             Block(
-                "Why: what changed in the source, where that is certain; an event is a line of the rule book",
+                "Why: what changed in the source, as far as that is known; an event is a line of the rule book",
                 by_event(plan).rename(columns={"says": "what_changed"}),
-                "No event is certain.",
+                "Nothing is known to have changed in the source.",
             ),
             *(
                 [Block("In the ODS as it is now", by_rule(met, "code"), "Nothing unexpected.", tone="check")]

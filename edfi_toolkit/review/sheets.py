@@ -12,7 +12,7 @@ from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.planning.plan import SENT
 from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.changes import in_words
-from edfi_toolkit.review.meanings import events_of, events_text, owners_of, who_enters
+from edfi_toolkit.review.meanings import events_text, owners_of, who_enters
 from edfi_toolkit.review.places import (
     findings_at_places,
     school_names,
@@ -101,11 +101,10 @@ def _fact_text(value: Any) -> str:
 
 def _changes_in_words(plan: Plan) -> pd.DataFrame:
     """One row for each record that changes, with its values in one text, and the event of the source in words."""
-    changes = changes_of(plan, "body", "before")
+    changes = changes_of(plan, "body", "before", "event")
     columns = ["action", "pair", *WHO, "values", "reason", "event", "resource"]
-    events = changes["reason"].map(events_of)
-    texts = {text: events_text(text) for text in events.unique()}
-    return changes.assign(values=value_texts(changes), event=events.map(texts))[columns]
+    texts = {text: events_text(text) for text in changes["event"].unique()}
+    return changes.assign(values=value_texts(changes), event=changes["event"].map(texts))[columns]
 
 
 def _records(plan: Plan, checked: Checked) -> pd.DataFrame:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.tables import Tables
     from edfi_toolkit.validation import Checked
 
+NEVER_PUBLISHED = "REC-P1"
 SEVERITIES = ("critical", "warning", "info")
 ACTIONS = {  # in the order a steward should check them
     "DELETE": "delete from the ODS",
@@ -100,18 +101,31 @@ def by_rule(frame: pd.DataFrame, column: str) -> pd.DataFrame:
 def changes_of(plan: Plan, *further: str) -> pd.DataFrame:
     """The items that change something, deletes first, with what a person reads of each.
 
-    further: more columns of the items.
+    further: more columns of the items; `event`, as of `_events`.
     """
     items = plan.items[plan.items["action"].ne("NOOP")]
+    if "event" in further:
+        items = items.assign(event=_events(plan)[items.index])
     order = items["action"].map({action: place for place, action in enumerate(ACTIONS)})
     chosen = ["action", "pair", *WHO, "reason", "resource", "diff", *further]
     return items.assign(order=order).sort_values("order", kind="stable")[chosen].reset_index(drop=True)
 
 
+def _events(plan: Plan) -> pd.Series:
+    """What changed in the source behind each item, as of `events_of`.
+
+    Of a record that was never published that is known only where one event alone fits, and where something was
+    published before: else no change has to be behind it.
+    """
+    reasons = plan.items["reason"]
+    events = reasons.map({reason: events_of(reason) for reason in reasons.unique()}).astype("str")
+    new = reasons.str.startswith(f"{NEVER_PUBLISHED}, ") | reasons.str.startswith(f"{NEVER_PUBLISHED}: ")
+    return events.mask(new & (new.all() | events.str.contains(" or ", regex=False)), "")
+
+
 def by_event(plan: Plan) -> pd.DataFrame:
     """How many changes each event of the source is behind, with what it means: records, event, says."""
-    reasons = plan.items.loc[plan.items["action"].ne("NOOP"), "reason"]
-    counts = reasons.map(events_of).value_counts()
+    counts = _events(plan)[plan.items["action"].ne("NOOP")].value_counts()
     counts = counts[counts.index != ""]
     return pd.DataFrame(
         {
@@ -237,7 +251,7 @@ def in_one_text(body: Any) -> str:
     if not isinstance(body, Mapping):
         return ""
     shown = {name: value for name, value in body.items() if name not in _IN_COLUMNS}
-    return cell_text(shown) or "nothing but its key"
+    return cell_text(shown) or "no further values"
 
 
 def closed_resources(result: pd.DataFrame) -> str:

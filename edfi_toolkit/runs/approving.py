@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from edfi_toolkit.display.panels import panels
-from edfi_toolkit.errors import StalePlan, UnsafePlan
+from edfi_toolkit.errors import EdfiToolkitError, StalePlan, UnsafePlan
 from edfi_toolkit.planning.guardrails import NO_OVERRIDE, GivenOverride, Override
 from edfi_toolkit.review.answers import published_view
 from edfi_toolkit.review.approvals import approval_view, nothing_to_do, published_before, unapproved_view
 from edfi_toolkit.review.places import with_organizations
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.runs.decisions import delivered_since
-from edfi_toolkit.runs.manifest import not_settled
+from edfi_toolkit.runs.standing import not_settled
 
 if TYPE_CHECKING:
     from edfi_toolkit.ledger.approvals import Approved
@@ -52,14 +53,27 @@ def approve(run: Run, *, by: str, answers: Mapping[str, str]) -> Approved:
 
 def approval_of(run: Run) -> tuple[Approved | None, Approved | None]:
     """The approval of the run's plan as it is now; and, without one, that of an earlier plan of the run."""
+    of_run = _approvals_of(run)
+    holds = next((found for found in of_run if found.fingerprint == run.plan.fingerprint), None)
+    return holds, None if holds or not of_run else of_run[0]
+
+
+def approver_of(run: Run) -> str:
+    """Who approved the plan that the manifest names; empty where no one has, or where the ledger cannot be asked."""
+    planned = run.folder.manifest["steps"]["preview"]["fingerprint"]
+    with suppress(EdfiToolkitError):
+        return next((found.person for found in _approvals_of(run) if found.fingerprint == planned), "")
+    return ""
+
+
+def _approvals_of(run: Run) -> list[Approved]:
+    """All approvals of plans of the run, newest first."""
     from edfi_toolkit.ledger import Ledger
     from edfi_toolkit.ledger.approvals import approvals
 
     with Ledger(run.installation.ledger) as ledger:
         feed = ledger.feed(run.target.identity, run.profile, run.source.name)
-        of_run = [approved for approved in approvals(ledger, feed) if approved.run_id == run.id]
-    holds = next((found for found in of_run if found.fingerprint == run.plan.fingerprint), None)
-    return holds, None if holds or not of_run else of_run[0]
+        return [approved for approved in approvals(ledger, feed) if approved.run_id == run.id]
 
 
 def approved_fingerprint(run: Run) -> str:

@@ -19,9 +19,10 @@ from edfi_toolkit.errors import ConfigError, EdfiToolkitError, RecordsLeftOut
 from edfi_toolkit.model.years import school_year_text
 from edfi_toolkit.review.changes import in_words
 from edfi_toolkit.review.views import Block, View
+from edfi_toolkit.runs.approving import approver_of
 from edfi_toolkit.runs.decisions import refused_now
 from edfi_toolkit.runs.folder import FOR_PEOPLE, IN_RESYNC, MADE_IN, STEPS, RunFolder
-from edfi_toolkit.runs.standing import changes_of
+from edfi_toolkit.runs.standing import changes_of, not_settled
 from edfi_toolkit.settings import Settings, Source, dotted, without_credentials
 
 if TYPE_CHECKING:
@@ -114,7 +115,8 @@ def overview(run: Run) -> View:
         now = refused_now(run)
     if now and now[1]:
         rows[-1]["found"] += f"; {now[1]:,} of the refused ones delivered since"
-    tone, next_step = _standing(done, made_in, now)
+    by = approver_of(run) if "preview" in done and "publish" not in done else ""
+    tone, next_step = _standing(done, made_in, by, now)
     year = "every school year" if run.school_year is None else school_year_text(run.school_year)
     return View(
         title=f"Run {run.id}" if manifest else "A new run",
@@ -132,13 +134,19 @@ def overview(run: Run) -> View:
 
 
 def _standing(
-    done: Mapping[str, Any], made_in: Mapping[str, str], refused: tuple[int, int] | None = None
+    done: Mapping[str, Any],
+    made_in: Mapping[str, str],
+    approver: str,
+    refused: tuple[int, int] | None = None,
 ) -> tuple[str, str]:
-    """The tone of a run, and what to do next. done: its steps by name. made_in: the notebook of each step.
+    """The tone of a run, and what to do next.
 
+    done: its steps. made_in: the notebook of each step. approver: who approved its plan, empty while no one has.
     refused: as of `refused_now`.
     """
     missing = next((step for step in STEPS if step not in done), None)
+    if approver and missing == "publish":
+        return "good", f"Approved by {approver}. Press Publish in notebook {made_in['publish']}."
     breaches = done.get("preview", {}).get("breaches") if missing == "publish" else None
     if breaches:
         return "bad", (
@@ -162,12 +170,6 @@ def _standing(
     if left := [f"{count:,} {name}" for name, count in numbers.items() if count]:
         return "check", f"{', '.join(left)}. {_PARTS_OF_50[bool(numbers['refused'])]}"
     return "good", "Nothing is left to do."
-
-
-def not_settled(step: Mapping[str, Any]) -> bool:
-    """Whether publishing again would go on. step: publish, of the manifest."""
-    outcomes = step.get("outcomes", {})
-    return not step.get("finished") or any(outcomes.get(name) for name in ("pending", "unsure"))
 
 
 def as_before(folder: RunFolder, same: bool) -> str:

@@ -47,6 +47,12 @@ def changes_of(planned: Mapping[str, Any]) -> int:
     return sum(planned["actions"].get(action, 0) for action in SENT)
 
 
+def not_settled(step: Mapping[str, Any]) -> bool:
+    """Whether publishing again would go on. step: publish, of the manifest."""
+    outcomes = step.get("outcomes", {})
+    return not step.get("finished") or any(outcomes.get(name) for name in ("pending", "unsure"))
+
+
 def run_label(manifest: Mapping[str, Any], now: dt.datetime | None = None) -> str:
     """For example `run of today 07:12`, in local time."""
     if "started_at" not in manifest:

@@ -78,17 +78,20 @@ def write_run_workbook(
 
 
 def workbook_of(run: Run, *, reveal: bool, all_records: bool) -> View:
-    """Write it and say where it is; where a person is, with progress and a button that adds all records."""
+    """Write it and say where it is; where a person is, with progress and buttons for all records and for real ids."""
     progress = panels().progress("Writing the workbook") if attended() else None
     path = write_run_workbook(run, reveal=reveal, all_records=all_records, progress=progress)
     view = workbook_view(path, run.masker(), reveal=reveal, all_records=all_records)
-    if all_records or panels().unattended():
+    offered = {} if all_records else {"all": "Add all records"}
+    offered |= {} if reveal else {"ids": "With student ids"}
+    if not offered or panels().unattended():
         return view
 
-    def add(_name: str, _typed: Mapping[str, str]) -> None:
-        waiting.replace_with(workbook_of(run, reveal=reveal, all_records=True))
+    def write(name: str, _typed: Mapping[str, str]) -> None:
+        wanted = {"reveal": reveal or name == "ids", "all_records": all_records or name == "all"}
+        waiting.replace_with(workbook_of(run, **wanted))
 
-    waiting = PanelView(**vars(view), panel=lambda: panels().buttons({"all": "Add all records"}, add))
+    waiting = PanelView(**vars(view), panel=lambda: panels().buttons(offered, write))
     return waiting
 
 

@@ -40,5 +40,5 @@ def test_a_student_counts_once_from_the_begin_to_the_end_of_a_record() -> None:
     assert by_day.columns.tolist() == ["CTE", "Bilingual"]
     assert by_school.T.to_dict("list") == {
         "Lincoln High": [1, 1],
-        "255902 \u00b7 no name in the source": [1, 0],
+        "255902 \u00b7 not in the list of schools": [1, 0],
     }

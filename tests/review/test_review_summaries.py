@@ -9,8 +9,16 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.review.changes import because
 from edfi_toolkit.review.places import places_of, row_places, school_names, with_organizations
-from edfi_toolkit.review.summaries import by_event, left_alone, rows_aside, skipped_rows, values_of
+from edfi_toolkit.review.summaries import (
+    by_event,
+    changes_of,
+    left_alone,
+    rows_aside,
+    skipped_rows,
+    values_of,
+)
 from edfi_toolkit.tables import normalise
 from edfi_toolkit.tables.load_errors import Sheet
 
@@ -56,7 +64,7 @@ def test_a_new_record_is_one_row_with_all_its_values_but_those_of_its_key() -> N
 
 
 def test_a_record_without_further_values_says_so() -> None:
-    assert values(a_change("POST", body=a_body()))[0][-1] == "nothing but its key"
+    assert values(a_change("POST", body=a_body()))[0][-1] == "no further values"
 
 
 def test_a_deleted_record_comes_first_and_shows_what_is_lost() -> None:
@@ -79,11 +87,13 @@ def test_the_created_one_of_a_pair_shows_what_differs() -> None:
 
 def test_the_events_behind_changes_are_counted_and_told_in_words() -> None:
     pair = "REC-P6, WI-EVT-7: its key moved (program name), so the old record is deleted and then the new one created."
+    several = "REC-P3, WI-EVT-2 or WI-EVT-4: changed: services."
     new = "REC-P1, WI-EVT-2 or WI-EVT-4: the source has it and it was never published."
     counted = by_event(
         a_plan(
             a_change("DELETE", reason=pair),
             a_change("POST", reason=pair),
+            a_change("PUT", reason=several),
             a_change("POST", reason=new),
             a_change("PUT", reason="REC-P3: changed: services."),
             a_change("NOOP", reason="REC-P2, CERT-EVT-5: unchanged since it was last sent."),
@@ -99,9 +109,24 @@ def test_the_events_behind_changes_are_counted_and_told_in_words() -> None:
         [
             1,
             "WI-EVT-2 or WI-EVT-4",
-            "A third party provider was set. Or: A calendar or school is no longer excluded.",
+            "One of: A third party provider was set. A calendar or school is no longer excluded.",
         ],
     ]
+
+
+def test_no_event_is_claimed_of_a_record_where_nothing_was_published_before_or_several_fit() -> None:
+    never = "the source has it and it was never published."
+    one, two = f"REC-P1, WI-EVT-2: {never}", f"REC-P1, WI-EVT-2 or WI-EVT-4: {never}"
+    first = a_plan(a_change("POST", reason=one), a_change("POST", reason=two))
+    assert by_event(first).empty
+    assert changes_of(first, "event")["event"].tolist() == ["", ""]
+    assert because(two, "") == "The source has it and it was never published."
+
+    later = a_plan(
+        a_change("POST", reason=one), a_change("POST", reason=two), a_change("NOOP", reason="REC-P2: same.")
+    )
+    assert changes_of(later, "event")["event"].tolist() == ["WI-EVT-2", ""]
+    assert because(one, "WI-EVT-2") == "A third party provider was set."
 
 
 def aside(**given: Any) -> pd.DataFrame:
@@ -236,7 +261,7 @@ def test_lists_name_a_school_by_the_id_that_the_profile_forms_and_a_program_that
     )
     ids = pd.Series([35089410, 35089999, None], dtype="Int64")
     names = school_names(ids, tables, "nm-powerschool")
-    assert names.iloc[:2].tolist() == ["Agave High", "35089999 \u00b7 no name in the source"]
+    assert names.iloc[:2].tolist() == ["Agave High", "35089999 \u00b7 not in the list of schools"]
     assert names.isna().tolist() == [False, False, True]
 
     unread = pd.DataFrame(
@@ -264,7 +289,7 @@ def test_an_organization_that_owns_the_programs_is_no_school_that_was_forgotten(
     )
     assert with_organizations(keys, tables, "certification").values.tolist() == [
         ["255901001 \u00b7 Lincoln", "255901 \u00b7 owner of the programs"],
-        ["255902 \u00b7 no name in the source", "255901 \u00b7 owner of the programs"],
+        ["255902 \u00b7 not in the list of schools", "255901 \u00b7 owner of the programs"],
     ]
 
 

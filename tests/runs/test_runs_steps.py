@@ -23,6 +23,7 @@ from edfi_toolkit.cli.playground import Playground
 from edfi_toolkit.errors import ConfigError, LedgerBusy, LedgerError, StalePlan, UnsafePlan
 from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.planning import Plan
+from edfi_toolkit.review.views import PanelView
 from edfi_toolkit.runs import Run, kept, masking, open_run
 from edfi_toolkit.runs import run as runs_run
 from edfi_toolkit.runs import workbook as runs_workbook
@@ -81,6 +82,7 @@ def test_steps_show_counts_reasons_and_the_next_step_without_a_person(work: Play
     shown = {step.__name__: step() for step in (run.extract, run.build, run.validate, run.preview)}
 
     assert "could not be read because of a bad cell" in shown["extract"].says
+    assert "In no record, no rule failed" in repr(shown["build"])
     assert "failed a rule" in shown["build"].says
     assert "held back. Checked against sandbox too." in shown["validate"].says
     assert run.plan.fingerprint in shown["preview"].says
@@ -186,6 +188,8 @@ def test_publish_with_another_fingerprint_is_refused_and_the_run_stays_open(work
 def test_a_published_run_is_history_and_a_repeat_sends_nothing(work: Playground, sandbox: Running) -> None:
     run = previewed()
     assert run.overview().next_step.startswith("Look at the changes in notebook 30_preview and approve them")
+    run.approve(by="Jo Steward")
+    assert run.overview().next_step == "Approved by Jo Steward. Press Publish in notebook 40_publish."
     done = run.publish(approved=run.plan.fingerprint)
     sent = writes(sandbox)
 
@@ -463,6 +467,10 @@ def test_the_workbook_shows_students_only_when_asked(work: Playground) -> None:
         for path in paths
     ]
     assert Path(paths[0]).name == "workbook.xlsx"
+    asked = run.workbook()
+    assert isinstance(asked, PanelView)
+    asked.panel().press("ids")
+    assert "workbook-revealed.xlsx. It shows real student ids: keep it to yourself." in asked.says
     assert "900417303" not in texts[0]
     assert "900417303" in texts[1]
 

@@ -353,7 +353,7 @@ def _an_empty_cell_is_corrected_and_lists_are_filtered(published: Run) -> None:
     assert (published.path / "hand-on-sis-publishing-team.xlsx").is_file()
     panel.filters["owner"].value = ""
     assert [text for text, _ in panel.filters["run_id"].options] == ["all", "this run"]
-    panel.filters["school"].value = "255900 \u00b7 no name in the source"
+    panel.filters["school"].value = "255900 \u00b7 not in the list of schools"
     assert panel.chosen["cause_id"].tolist() == ["not-enrolled"]
     panel.filters["school"].value = ""
     choose(panel, "value-required")
