@@ -8,11 +8,12 @@ function render({ model, el }) {
   const fields = document.createElement("div");
   const buttons = document.createElement("div");
   let waiting = false; // a button was pressed, and what came of it is not drawn yet
+  const watched = new Set(); // fields of which it was sent already that a person types, since the last press
   const drawFields = () => {
     const typed = new Map([...inputs].map(([name, input]) => [name, input.value]));
     fields.replaceChildren();
     inputs.clear();
-    for (const { name, label, choices, options, start, of } of model.get("fields")) {
+    for (const { name, label, choices, options, start, of, enter, watch } of model.get("fields")) {
       const line = document.createElement("span");
       line.className = "field";
       const caption = document.createElement("label"); // not around the field: its name would have all choices in it
@@ -34,7 +35,15 @@ function render({ model, el }) {
       if (before && (!choices || choices.includes(before))) input.value = before;
       else if (start && !choices) input.value = start;
       if (choices) input.addEventListener("change", () => send(`choose:${name}`));
-      input.addEventListener("keydown", (event) => event.stopPropagation());
+      input.addEventListener("keydown", (event) => {
+        event.stopPropagation();
+        const off = waiting || model.get("buttons").find((button) => button.name === enter)?.off;
+        if (enter && event.key === "Enter" && !event.isComposing && !off) press(event, enter);
+      });
+      if (watch) input.addEventListener("input", () => {
+        if (!watched.has(name)) model.send({ press: `typed:${name}`, values: {} }); // that, and not what
+        watched.add(name);
+      });
       inputs.set(name, input);
       fields.append(line);
     }
@@ -56,6 +65,7 @@ function render({ model, el }) {
   const press = (event, name) => {
     if (event.detail > 1) return;
     waiting = true;
+    watched.clear();
     drawButtons();
     send(name);
   };

@@ -26,20 +26,29 @@ class StudentPanel(w.VBox):
     def __init__(self, run: Run) -> None:
         self._run = run
         self.form = Form(
-            [{"name": "student", "label": "Student"}],
+            [{"name": "student", "label": "Student", "enter": "look", "watch": True}],
             {"look": "Look up"},
-            lambda _name, typed: self._look(typed),
+            self._pressed,
         )
         self.story = Page(button=True)
         self.picture = w.Image(format="png", layout=w.Layout(display="none"))
         super().__init__([self.form, self.story, self.picture])
 
+    def _pressed(self, name: str, typed: Mapping[str, str]) -> None:
+        if name == "look":
+            self._look(typed)
+        else:  # another name is being typed: the story below would pass for that student's
+            self._say("")
+
+    def _say(self, html: str) -> None:
+        self.story.say(html)
+        self.picture.layout.display = "none"
+
     def _look(self, typed: Mapping[str, str]) -> None:
         try:
             view = student(self._run, typed["student"])
         except EdfiToolkitError as error:
-            self.story.say(f'<p role="alert">{escape(str(error))}</p>')
-            self.picture.layout.display = "none"
+            self._say(f'<p role="alert">{escape(str(error))}</p>')
             return
         self.story.show(partial(story_html, view), view.masker)
         if "over the year" in view.frames:

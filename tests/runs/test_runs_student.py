@@ -39,6 +39,8 @@ def test_what_is_missing_is_answered_with_its_reason_in_the_panel(work: Playgrou
     assert "Who can do it: Program office" in panel.story.value
     assert local not in panel.story.value
     assert bytes(panel.picture.value).startswith(b"\x89PNG")
+    panel.form._take(panel.form, {"press": "typed:student", "values": {}}, [])
+    assert (panel.story.value, panel.picture.layout.display) == ("", "none")  # it was another student's
     panel.form.press("look", student="Nobody Here")
     assert "No student of the source" in panel.story.value
 
