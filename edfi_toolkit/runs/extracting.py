@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import dropwhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,7 +16,7 @@ from edfi_toolkit.review.extracts import Earlier, extracted_view
 from edfi_toolkit.review.views import View
 from edfi_toolkit.runs.artifacts import hashes_of
 from edfi_toolkit.runs.decisions import close_agreed, open_corrections
-from edfi_toolkit.runs.folder import runs_newest_first
+from edfi_toolkit.runs.folder import RunFolder, runs_newest_first
 from edfi_toolkit.runs.manifest import check_row_balance, extract_counts, head_of_manifest
 from edfi_toolkit.tables.shapes import has_lost, shapes_of
 
@@ -78,19 +80,37 @@ def losses_of(run: Run) -> list[str]:
 
 def _earlier(run: Run) -> Earlier:
     """The newest extract of the same feed and year among the runs before this one."""
+    try:
+        for folder, steps in _runs_before(run):
+            path, at = folder.path / "tables" / "_shapes.parquet", steps.get("extract", {}).get("at")
+            if path.is_file() and at:
+                return Earlier(moment(dt.datetime.fromisoformat(at)), shapes_of(pd.read_parquet(path)))
+    except ConfigError as error:
+        return Earlier(unreadable=f"It is not compared with an earlier extract. {error}")
+    return Earlier()
+
+
+def built_before(run: Run) -> str:
+    """How many records the run before had, where that is another number; empty where it is not known."""
+    now = run.folder.manifest["steps"]["build"]["records"]
+    with suppress(ConfigError):  # the extract says so
+        for _, steps in _runs_before(run):
+            if before := steps.get("build"):
+                was = before["records"]
+                more = f"{abs(now - was):,} {'more' if now > was else 'fewer'}"
+                return f"That is {more} than the run before, which built {was:,}." if now != was else ""
+    return ""
+
+
+def _runs_before(run: Run) -> Iterator[tuple[RunFolder, Mapping[str, Any]]]:
+    """The runs of the same feed and year before this one, newest first, each with its steps.
+
+    Raises ConfigError at one that cannot be read.
+    """
     mine = run.folder.manifest
     same = {name: mine.get(name) for name in ("profile", "school_year", "source", "target")}
     runs = runs_newest_first(run.installation.runs_dir)
     for folder in dropwhile(lambda found: found.run_id != run.id, runs):
-        try:
-            manifest = folder.manifest
-        except ConfigError as error:
-            return Earlier(unreadable=f"It is not compared with an earlier extract. {error}")
-        of_these = all(manifest.get(name) == value for name, value in same.items())
-        path = folder.path / "tables" / "_shapes.parquet"
-        if not of_these or folder.run_id == run.id or not path.is_file():
-            continue
-        at = manifest.get("steps", {}).get("extract", {}).get("at")
-        if at:
-            return Earlier(moment(dt.datetime.fromisoformat(at)), shapes_of(pd.read_parquet(path)))
-    return Earlier()
+        manifest = folder.manifest
+        if folder.run_id != run.id and all(manifest.get(name) == value for name, value in same.items()):
+            yield folder, manifest.get("steps", {})

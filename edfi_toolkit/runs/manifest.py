@@ -175,7 +175,7 @@ def _standing(
 def as_before(folder: RunFolder, same: bool) -> str:
     """What is said of a step that was done again and found the same."""
     planned = same and folder.has("preview")
-    return "It came out as before: the plan of notebook 30 still holds." if planned else ""
+    return "This is what notebook 30 made its plan of: the plan still holds." if planned else ""
 
 
 def left_out(steps: Mapping[str, Any]) -> dict[str, int]:

@@ -26,7 +26,7 @@ from edfi_toolkit.runs.approving import answers_of, approval, as_it_stands, over
 from edfi_toolkit.runs.artifacts import load_build, load_checked, save_build, save_checked
 from edfi_toolkit.runs.decisions import newest_refusals
 from edfi_toolkit.runs.dismissing import close_dismissals, without_dismissed
-from edfi_toolkit.runs.extracting import extract_view, read_source
+from edfi_toolkit.runs.extracting import built_before, extract_view, read_source
 from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.runs.kept import kept
 from edfi_toolkit.runs.manifest import (
@@ -133,7 +133,8 @@ class Run:
         self.folder.record(
             "build", {"records": len(built.records), "skipped": skipped, "data_standard": built.standard}
         )
-        return steps.built_view(built, self.masker()).noting(as_before(self.folder, same))
+        note = f"{built_before(self)} {as_before(self.folder, same)}"
+        return steps.built_view(built, self.masker()).noting(note.strip())
 
     def checks(self) -> View:
         """The checks that were added in this workspace, and where a person is the form that adds one."""

@@ -28,6 +28,7 @@ from edfi_toolkit.runs import Run, kept, masking, open_run
 from edfi_toolkit.runs import run as runs_run
 from edfi_toolkit.runs import workbook as runs_workbook
 from edfi_toolkit.runs.approving import approved_fingerprint
+from edfi_toolkit.runs.reading import read_again
 from edfi_toolkit.sandbox import Running
 from edfi_toolkit.tables import Tables
 
@@ -51,6 +52,10 @@ def previewed(run_id: str = "latest") -> Run:
 
 def writes(sandbox: Running) -> int:
     return int(httpx.get(f"{sandbox.control_url}/counters").json()["writes"])
+
+
+def quiet(_done: int, _total: int | None, _counts: object = None) -> None:
+    """Progress that no one watches."""
 
 
 def test_every_step_can_be_opened_again_from_the_folder_alone(work: Playground) -> None:
@@ -485,8 +490,8 @@ def test_a_step_that_finds_the_same_again_leaves_the_plan_and_another_result_tak
     before = planned()
     assert before
     run = open_run(profile="certification", school_year="2025-26", source="sample")
-    assert "the plan of notebook 30 still holds" in run.build().says
-    assert "the plan of notebook 30 still holds" in run.validate().says
+    for step in (run.build, run.validate):
+        assert "This is what notebook 30 made its plan of: the plan still holds." in step().says
     assert planned() == before
     assert run.plan.fingerprint == before
     assert not (run.path / "draft").exists()
@@ -497,3 +502,18 @@ def test_a_step_that_finds_the_same_again_leaves_the_plan_and_another_result_tak
     assert "still holds" not in run.build().says
     assert planned() == ""
     assert not (run.path / "plan.parquet").exists()
+
+
+def test_after_a_row_is_fixed_and_read_again_its_record_is_counted(work: Playground) -> None:
+    before, rows = a_run(), work.folder / "source" / "program_participation.csv"
+    built, lines = len(before.built.records), rows.read_text().splitlines(keepends=True)
+    fixed = next(at for at, line in enumerate(lines) if line.startswith("cert-cte,"))
+    rows.write_text("".join(line for at, line in enumerate(lines) if at != fixed))
+    less = read_again(before, progress=quiet)
+    assert f"That is 1 fewer than the run before, which built {built:,}." in less.build().says
+    rows.write_text("".join(lines))
+    more = read_again(less, progress=quiet).build().says
+    assert f"That is 1 more than the run before, which built {built - 1:,}." in more
+    assert "the plan still holds" in more
+    assert "as before" not in more
+    assert "than the run before" not in read_again(less, progress=quiet).build().says
