@@ -91,7 +91,7 @@ def built_view(build: Build, masker: Masker) -> View:
         ],
         next_step="Correct the control rows in the source, then extract again."
         if len(build.control)
-        else "Look at who is missing and why, then validate.",
+        else "Look at who is missing and why, then validate: who is held there is missing too.",
         masker=masker,
         frames={
             "skipped": asked,

@@ -122,6 +122,25 @@ def test_a_form_stands_over_the_parameters_as_they_are_shipped(path: Path) -> No
     assert sum("edfi.desk(" in text(cell) for cell in cells) == 1
 
 
+def words(name: str) -> str:
+    """What a notebook tells its reader, on one line."""
+    (path,) = (path for path in NOTEBOOKS if path.stem == name)
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return " ".join(" ".join(text(cell) for cell in cells if cell["cell_type"] == "markdown").split())
+
+
+def test_who_is_missing_leads_to_who_is_held_and_back() -> None:
+    said = words("20_validate")
+    links = re.findall(r"\]\(#([^)]*)\)", said)
+    assert links == ["What-is-wrong?", "Who-is-missing,-and-why?"]
+    assert all(f"## {link.replace('-', ' ')} " in said for link in links)
+
+
+@pytest.mark.parametrize("name", ["10_extract", "20_validate", "70_student"])
+def test_where_rows_are_named_it_is_said_how_they_are_counted(name: str) -> None:
+    assert re.search(r"Row 1 (of a file )?is (the|its) header, as a spreadsheet counts", words(name))
+
+
 def a_notebook() -> dict[str, Any]:
     """The smallest notebook without a fault."""
 
