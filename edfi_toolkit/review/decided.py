@@ -68,7 +68,7 @@ def decided_view(every: pd.DataFrame, masker: Masker, more: Sequence[Block] = ()
         blocks=[
             Block("Counts now", still, "Every cell counts as it is written, and nothing is hidden."),
             *more,
-            Block("Ended, and how", ended, "None has ended yet."),
+            Block("Ended, and how", ended.drop(columns=["number", "age"]), "None has ended yet."),
         ],
         next_step="A correction ends by itself once the source says the same; a dismissal once its record changes."
         if len(still)

@@ -158,13 +158,13 @@ class View:
 class PanelView(View):
     """A view with a panel below it where a person looks; unattended it is the view alone.
 
-    panel: makes it. panel_has_blocks: whether it shows the tables too, so that a person gets them once, to choose from.
-    What the panel decides goes to `replace_with`: from then on this is that view, also where it
+    panel: makes it. blocks_in_panel: how many of the first tables it shows too, so that a person gets them once, to
+    choose from. What the panel decides goes to `replace_with`: from then on this is that view, also where it
     is on the page already.
     """
 
     panel: Callable[[], Any] | None = field(kw_only=True)
-    panel_has_blocks: bool = False
+    blocks_in_panel: int = 0
 
     def replace_with(self, view: View) -> None:
         """Turn into another view, without a panel."""
@@ -175,7 +175,7 @@ class PanelView(View):
 
     def becomes(self, view: View) -> None:
         """Say what another view says, above the same panel, also where it is on the page already."""
-        kept = {name: getattr(self, name) for name in ("panel", "panel_has_blocks", "value")}
+        kept = {name: getattr(self, name) for name in ("panel", "blocks_in_panel", "value")}
         vars(self).update({**vars(view), **kept})
         for page in vars(self).get("_pages", []):
             page.update(self._page())
@@ -188,8 +188,8 @@ class PanelView(View):
     def _page(self) -> Any:
         from IPython.display import HTML
 
-        in_panel = self.panel_has_blocks and self._has_panel()
-        return HTML(self.html() if not in_panel else replace(self, blocks=[]).html())
+        twice = self.blocks_in_panel if self._has_panel() else 0
+        return HTML(replace(self, blocks=self.blocks[twice:]).html())
 
     def _has_panel(self) -> bool:
         return bool(self.panel) and not panels().unattended()
@@ -213,7 +213,8 @@ def block_html(
     colour = f"color-mix(in srgb, {TONES[block.tone][1]} 60%, currentColor)" if block.tone else "inherit"
     left = len(block.frame) - rows
     note = f'<div style="opacity:.75">and {left:,} more{more}</div>' if left > 0 else ""
-    return TextTable.of(block.frame.head(rows), masker).html(block.caption, colour) + note
+    table = TextTable.of(block.frame.head(rows), masker).html(block.caption, colour)
+    return f'<div style="overflow-x:auto">{table}</div>{note}'  # it may be wider than the page
 
 
 def _numbers_html(numbers: Mapping[str, int]) -> str:

@@ -62,5 +62,6 @@ def decisions_view(run: Run) -> View:
     view = PanelView(
         **{**vars(says_now()), "value": decided},
         panel=lambda: panels().decided(decided, lambda: view.becomes(says_now())),
+        blocks_in_panel=1,
     )
     return view

@@ -182,7 +182,7 @@ def workshop_view(run: Run) -> View:
     view = PanelView(
         **{**vars(says_now()), "value": workshop},
         panel=lambda: panels().workshop(workshop, lambda: view.becomes(says_now())),
-        panel_has_blocks=True,
+        blocks_in_panel=len(says_now().blocks),
     )
     return view
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from html import escape
 from typing import TYPE_CHECKING
 
 import ipywidgets as w
 
+from edfi_toolkit.display.named import whom
 from edfi_toolkit.review.decided import CORRECTION, shown
 from edfi_toolkit.widgets.following import follow, ledger_changed
 from edfi_toolkit.widgets.form import Form
 from edfi_toolkit.widgets.grids import Grid
+from edfi_toolkit.widgets.revealing import Page
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.decided import Decided
@@ -22,7 +25,7 @@ class DecidedPanel(w.VBox):
     def __init__(self, decided: Decided, changed: Callable[[], object]) -> None:
         self.decided, self._changed = decided, changed
         self.form = Form([], {"remove": "Remove the chosen ones"}, self._pressed)
-        self.status = w.HTML()
+        self.status = Page()
         super().__init__()
         self._draw()
         follow("decided", self._again)
@@ -36,7 +39,10 @@ class DecidedPanel(w.VBox):
         every = self.decided.open
         masker = self.decided.run.masker(every)
         empty = "Nothing is corrected or dismissed."
+        revealed = bool(self.children) and self.grid.revealed
         self.grid = Grid(shown(every, masker), masker=masker, title="Decided by hand", empty=empty)
+        self.grid.revealed = revealed
+        self.grid.observe(lambda change: setattr(self.status, "revealed", change["new"]), "revealed")
         self.children = [self.grid, self.form, self.status] if len(every) else [self.grid, self.status]
 
     def _pressed(self, _name: str, _typed: Mapping[str, str]) -> None:
@@ -48,7 +54,10 @@ class DecidedPanel(w.VBox):
                 dismissals=chosen.loc[~is_correction, "number"],
             )
             ledger_changed()
-        says = f"{len(chosen):,} removed. Read the source again to see what comes of it."
-        self.status.value = (
-            f'<p role="status">{says if len(chosen) else "Choose a row in the list first."}</p>'
-        )
+            says = f"{len(chosen):,} removed. Read the source again to see what comes of it."
+            self.status.show(
+                lambda eyes: f'<p role="status">{escape(whom(chosen, eyes))}{says}</p>',
+                self.decided.run.masker(chosen),
+            )
+        else:
+            self.status.say('<p role="status">Choose a row in the list first.</p>')

@@ -17,12 +17,14 @@ import edfi_toolkit as edfi
 from edfi_toolkit.cli import app
 from edfi_toolkit.cli.playground import Playground, make_playground, target_environ, working_in
 from edfi_toolkit.runs import workbook as runs_workbook
+from edfi_toolkit.runs.decided import Decided
 from edfi_toolkit.runs.decisions import decisions_of
 from edfi_toolkit.runs.manifest import name_of_a_person
 from edfi_toolkit.runs.refusal import Refusal
 from edfi_toolkit.runs.run import Run
 from edfi_toolkit.runs.workshop import Workshop
 from edfi_toolkit.widgets.bar import Bar
+from edfi_toolkit.widgets.decided_panel import DecidedPanel
 from edfi_toolkit.widgets.following import follow
 from edfi_toolkit.widgets.row_buttons import RowActions
 from edfi_toolkit.widgets.workshop_panel import WorkshopPanel
@@ -111,6 +113,12 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(pu
     assert "Kept as correction 1" in panel.status.value
     assert decided.grid.shown_rows["number"].tolist() == [1]
     assert decisions.says == "1 correction."
+    once = decisions._page().data
+    assert ("Counts now" in repr(decisions), "Counts now" in once, "Ended, and how" in once) == (
+        True,
+        False,
+        True,
+    )
     seen = list[tuple[str, bool]]()
     panel.status.observe(
         lambda change: seen.append((change["new"], all(one["off"] for one in panel.form.buttons))), "value"
@@ -264,6 +272,12 @@ def test_nothing_is_done_to_a_record_that_is_out_of_view_and_messages_say_whose_
     with decisions_of(published) as decisions:
         assert decisions.corrections()["number"].tolist() == [2]
         assert decisions.dismissals().empty
+    decided = DecidedPanel(Decided(published), lambda: None)
+    decided.form.press("remove")
+    assert "Choose a row in the list first." in decided.status.value
+    decided.grid.select(0)
+    decided.form.press("remove")
+    assert f"{pseudonym}: 1 removed." in decided.status.value
 
 
 def _a_record_is_out_of_view_after(panel: WorkshopPanel, act: Callable[[], object]) -> None:
@@ -312,6 +326,11 @@ def test_the_chosen_ones_are_handed_on_masked_by_owner_and_a_code_is_corrected_e
     panel.form.press("hand_on", **WHO)
     book = load_workbook(published.path / "hand-on.xlsx")
     assert book.sheetnames == panel.workshop.open["who"].unique().tolist()
+    (said,) = panel.file.outputs
+    assert (
+        "hand-on.xlsx" in said["data"]["text/html"]
+    )  # the notebook's own output, where a link leads to the file
+    assert "7 refusals, a sheet for each owner" in panel.status.value
     written = str([[cell.value for cell in row] for sheet in book for row in sheet])
     assert panel.workshop.open["student_unique_id"].iloc[0] not in written
     for name in ("File", "Row", "program_participation.csv, row ", "255900 \u00b7 "):
