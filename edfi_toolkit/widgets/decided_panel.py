@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class DecidedPanel(w.VBox):
     """`grid` lists what counts now; Remove ends what is chosen in it."""
 
+    grid: Grid
+
     def __init__(self, decided: Decided, changed: Callable[[], object]) -> None:
         self.decided, self._changed = decided, changed
         self.form = Form([], {"remove": "Remove the chosen ones"}, self._pressed)
@@ -33,13 +35,12 @@ class DecidedPanel(w.VBox):
     def _again(self) -> None:
         self.decided.load()
         self._changed()
-        self._draw()
+        self._draw(revealed=self.grid.revealed)
 
-    def _draw(self) -> None:
+    def _draw(self, *, revealed: bool = False) -> None:
         every = self.decided.open
         masker = self.decided.run.masker(every)
         empty = "Nothing is corrected or dismissed."
-        revealed = bool(self.children) and self.grid.revealed
         self.grid = Grid(shown(every, masker), masker=masker, title="Decided by hand", empty=empty)
         self.grid.revealed = revealed
         self.grid.observe(lambda change: setattr(self.status, "revealed", change["new"]), "revealed")
