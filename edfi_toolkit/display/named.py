@@ -35,9 +35,10 @@ class Named(Masker):
 
 def whom(rows: pd.DataFrame | None, eyes: Masker) -> str:
     """The students of rows as these eyes may see them, to open a message about what was done to them."""
-    if rows is None:
+    columns = [] if rows is None else [name for name in STUDENT_IDS if name in rows][:1]
+    if rows is None or not columns:
         return ""
-    students = rows[["student_unique_id"]].dropna().drop_duplicates()
-    named = list(map(str, eyes.frame(students.head(_NAMED))["student_unique_id"]))
+    students = rows[columns].dropna().drop_duplicates()
+    named = list(map(str, eyes.frame(students.head(_NAMED)).iloc[:, 0]))
     more = f" and {len(students) - _NAMED:,} more" if len(students) > _NAMED else ""
     return f"{', '.join(named)}{more}: " if named else ""

@@ -31,7 +31,8 @@ _TELLING_COLUMNS = frozenset(
 )
 _STATIC_ROWS = 20  # that a saved notebook keeps
 
-Below = Callable[[list[str], Callable[[], pd.DataFrame]], Any]  # of its columns and the rows that are chosen
+# Of its columns and the rows that are chosen; its `forget` is called when others are chosen.
+Below = Callable[[list[str], Callable[[], pd.DataFrame]], Any]
 
 
 class Grid(Revealing):
@@ -101,7 +102,9 @@ class Grid(Revealing):
             kept = f"<details><summary>The first rows as a plain table</summary>{self._static}</details>"
             display(HTML(kept))
         if self._below is not None and len(self._frame):
-            display(self._below(self._columns, lambda: self._frame.iloc[list(self.selection)]))
+            below = self._below(self._columns, lambda: self._frame.iloc[list(self.selection)])
+            self.observe(lambda _change: below.forget(), "selection")
+            display(below)
 
     @cached_property
     def _static(self) -> str:

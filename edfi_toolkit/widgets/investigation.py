@@ -92,6 +92,9 @@ class Reasons(w.VBox):
         text = self._explain(cause) if cause != ALL else "" if len(self.rows) else self._empty
         self.meaning.value = f"<p>{escape(text)}</p>" if text else ""
         self.grid = Grid(self.rows, masker=self._masker, title=f"{self._title}, {cause}")
+        for actions in self._actions:
+            actions.forget()
+            self.grid.observe(lambda _change, actions=actions: actions.forget(), "selection")
         lists = [self.reason, self.meaning, self.grid, *self._actions]
         self.children = lists if len(self._frame) else [self.meaning]
 

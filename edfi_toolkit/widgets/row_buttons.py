@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import ipywidgets as w
 import pandas as pd
 
+from edfi_toolkit.display.named import whom
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.review.student import story_html
 from edfi_toolkit.runs.dismissing import dismiss_findings
@@ -57,11 +58,16 @@ class RowActions(w.VBox):
                 count = dismiss_findings(self._run, rows, author=typed["author"], reason=typed["reason"])
                 self.form.clear("reason")
                 self._say(
-                    f"{count:,} dismissed until the record changes: gone from the list when this notebook runs again, "
-                    "and listed in notebook 50. What is held stays held."
+                    f"{whom(rows, self._run.masker(rows))}{count:,} dismissed until the record changes: gone from the "
+                    "list when this notebook runs again, and listed in notebook 50. What is held stays held."
                 )
         except EdfiToolkitError as error:
             self._say(str(error))
+
+    def forget(self) -> None:
+        """Say nothing of the rows that were chosen before."""
+        self._say("")
+        self.story.say("")
 
     def _say(self, text: str) -> None:
         self.status.value = f'<p role="status">{escape(self._run.masker().text(text))}</p>' if text else ""

@@ -386,6 +386,17 @@ def _an_empty_cell_is_corrected_and_lists_are_filtered(published: Run) -> None:
     assert "This list is to look at." in panel.status.value
 
 
+def _a_story_ends_when_another_row_is_chosen(run: Run) -> None:
+    panel = run.validate().by_cause("findings")
+    (buttons,) = panel._actions
+    for other in (lambda: panel.grid.select(1), lambda: setattr(panel.reason, "value", "CERT_MISSING")):
+        panel.grid.select(0)
+        buttons.form.press("story")
+        assert "One student" in buttons.story.value
+        other()
+        assert buttons.story.value == ""
+
+
 def test_a_finding_is_dismissed_and_shown_again_when_its_record_changes(work: Playground) -> None:
     """Dismissed by record; with a record that changes, with a row that changes, and from the command line."""
     run = edfi.open_run(profile="certification", school_year=2026, source="sample")
@@ -397,6 +408,9 @@ def test_a_finding_is_dismissed_and_shown_again_when_its_record_changes(work: Pl
     assert "your name and a reason" in buttons.status.value
     buttons.form.press("dismiss", author="R. Ibarra", reason="the end is not known yet")
     assert "1 dismissed until the record changes" in buttons.status.value
+    (pseudonym,) = run.masker(mine).frame(mine[["student_unique_id"]])["student_unique_id"]
+    assert f">{pseudonym}: 1 dismissed" in buttons.status.value
+    _a_story_ends_when_another_row_is_chosen(run)
     again = run.validate()
     assert "1 finding dismissed." in again.says
     assert len(again.frames["findings"]) == len(before) - 1
