@@ -23,7 +23,7 @@ _MISSING = ["what", "state", "why", "todo", "who", "where", "rule", "sentence"]
 _NOT_DONE = {"POST": "is missing", "PUT": "was not updated", "DELETE": "was not removed"}
 _REFUSED, _HELD, _NO_RECORD = "refused by the ODS", "held back", "no record"
 AS_SENT, CHANGED, GONE, UNKNOWN = "as sent", "changed since", "not there any more", "not asked"
-ANOTHER_ID, ANOTHERS_ROWS, NOT_SENT = "under another id", "another student's rows", "not sent yet"
+ANOTHER_ID, ANOTHERS_ROWS, NOT_SENT = "under another id", "another student's rows", "not in the ODS yet"
 _IN_THE_SOURCE = (_HELD, _NO_RECORD, ANOTHER_ID, ANOTHERS_ROWS)  # solved there, and read again
 _SENDS = "SIS publishing team"
 
@@ -52,7 +52,11 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
         columns=_MISSING,
         dtype="str",
     )
-    answer = [_in_the_ods(published), *missing["sentence"], facts["note"]]
+    answer = [
+        _in_the_ods(published[published["whose"].eq("")], len(misplaced)),
+        *missing["sentence"],
+        facts["note"],
+    ]
     spans = facts["spans"].sort_values("begins", kind="stable")
     columns = ["program_name", "education_organization_id", "begin_date", "rests_on"]
     if len(misplaced):
@@ -110,9 +114,10 @@ def story_html(view: View, eyes: Masker) -> str:
     return replace(view, title=f"{view.title}: {whose}", says=says, masker=eyes).html()
 
 
-def _in_the_ods(published: pd.DataFrame) -> str:
+def _in_the_ods(published: pd.DataFrame, misplaced: int) -> str:
     if published.empty:
-        return "Nothing of this student is in the ODS from us"
+        where = "under the id that the source has" if misplaced else "from us"
+        return f"Nothing of this student is in the ODS {where}"
     states = published["now"].value_counts()
     programs = ", ".join(published["program_name"].astype("str").unique())
     sent = f"Sent: {rows(len(published), 'record')} ({programs})"
@@ -181,9 +186,12 @@ def _gone(published: pd.DataFrame) -> _Rows:
 
 
 def _unsent(built: pd.DataFrame) -> _Rows:
-    sentence = f"Not sent yet: {', '.join(built['program_name'].unique())}" if len(built) else ""
+    sentence = f"Not in the ODS yet: {', '.join(built['program_name'].unique())}" if len(built) else ""
     for row in built.to_dict("records"):
-        program, why = row["program_name"], "The record is ready, and no publish has sent it so far."
+        program, why = (
+            row["program_name"],
+            "The record is ready to be sent, and the ODS does not have it from us.",
+        )
         todo = "Look at the changes in notebook 30, approve and publish them."
         yield program, NOT_SENT, why, todo, _SENDS, cell_text(row.get("rests_on")), "", sentence
         sentence = ""  # said once

@@ -121,7 +121,10 @@ def test_what_is_under_another_id_or_from_others_rows_is_said_and_never_good() -
     masker = Masker(b"a key of these tests")
     other = view_of(in_the_ods=published(whose="under another id", student_unique_id="8300641018"))
     hidden = masker.value("8300641018")
-    assert f"The ODS has CTE under another id, {hidden}." in other.says
+    assert other.says == (
+        "Nothing of this student is in the ODS under the id that the source has. "
+        f"The ODS has CTE under another id, {hidden}."
+    )
     assert other.tone == "bad"
     assert other.next_step.startswith(
         "Find out which id is right. If it is the one in the ODS, enter it in the SIS."
@@ -138,7 +141,7 @@ def test_nothing_is_missing_only_where_all_is_known_and_there() -> None:
     unsent = published().drop(columns=["now", "whose"])
     for facts, says in (
         ({"in_the_ods": published(now="not there any more")}, "CTE was sent, and is not there any more."),
-        ({"unsent": unsent}, "Not sent yet: CTE."),
+        ({"unsent": unsent}, "Not in the ODS yet: CTE."),
         ({"in_the_ods": published(now="not asked")}, "1 not asked."),
         ({"note": "The records have not been checked yet."}, "The records have not been checked yet."),
     ):

@@ -64,7 +64,7 @@ def test_a_record_under_another_id_is_found_by_either_id_and_never_called_nothin
     stories = [run.student(typed) for typed in ("K7310002", "222223", "222222", hidden)]
     assert len({repr(story) for story in stories}) == 1
     story = stories[0]
-    assert "Nothing of this student" not in story.says
+    assert "from us" not in story.says
     assert f" under another id, {hidden}." in story.says
     assert "222222" not in repr(story)
     assert "222222" not in story._repr_html_()

@@ -197,6 +197,31 @@ def _what_is_revealed_in_the_list_is_revealed_in_the_leaves_by_a_message(panel: 
     assert [student in html for html in sent] == [False] * 5
 
 
+def test_what_was_sent_by_a_wrong_correction_is_told_of_both_students_after_its_removal(
+    published: Run,
+) -> None:
+    workshop, right = Workshop(published), "900417314"
+    row = workshop.open.query("status == 403").iloc[[0]]
+    wrong, local = str(row["student_unique_id"].iloc[0]), "K7310005"
+    place = {"table": "program_participation", "id": "p-9014", "column": "education_organization_id"}
+    workshop.correct({**place, "value": "255900"}, "255901", **WHO)
+    cell = {"table": "students", "id": local, "column": "student_unique_id", "value": wrong}
+    workshop.correct(cell, right, **WHO)
+    again, _ = workshop.check(row, progress=quiet)
+    workshop.retry(again, row, person="R. Ibarra", progress=quiet)
+    with decisions_of(published) as decisions:
+        decisions.close_corrections(decisions.corrections()["number"].tolist(), "removed")
+    own, other = published.student(local), published.student(right)
+    assert "The ODS has Gifted and Talented under another id, S-" in own.says
+    assert "Gifted and Talented was sent under the id of this student, but from rows of another" in other.says
+    assert (own.tone, other.tone) == ("bad", "bad")
+    assert not any(student in repr(own) + repr(other) for student in (wrong, right))
+
+
+def quiet(_done: int, _total: int | None, _counts: object = None) -> None:
+    """Progress that no one watches."""
+
+
 def _its_story_tells_the_refusal_with_message_and_row(run: Run, row: pd.Series) -> None:
     told = run.student(str(row["student_unique_id"]))
     first = told.frames["missing"].query("state == 'refused by the ODS'").iloc[0]
