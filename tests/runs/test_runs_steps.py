@@ -475,7 +475,9 @@ def test_the_workbook_shows_students_only_when_asked(work: Playground) -> None:
     assert Path(paths[0]).name == "workbook.xlsx"
     asked = run.workbook()
     assert isinstance(asked, PanelView)
-    asked.panel().press("ids")
+    form = asked.panel()
+    assert [button["label"] for button in form.buttons] == ["Add all records", "With student ids"]
+    form.press("ids")
     assert "workbook-revealed.xlsx. It shows real student ids: keep it to yourself." in asked.says
     assert "900417303" not in texts[0]
     assert "900417303" in texts[1]
