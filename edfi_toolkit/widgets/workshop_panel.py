@@ -44,7 +44,7 @@ BUTTONS = {
     "hand_on": "Hand on",
 }
 SEND = "Send what was checked"  # the label of Retry then
-_COUNTED = {"check": "Check these {} again", "retry": "Retry these {}", "hand_on": "Hand on these {}"}
+_COUNTED = {"check": "Check {} again", "retry": "Retry {}", "hand_on": "Hand on {}"}
 _ABOUT_ONE = ("values", "correct", "everywhere")
 _NO_CELL = "(choose a record first)"
 _MOVED = "What is chosen, or listed, has changed since. Look at it, and press again."
@@ -175,7 +175,6 @@ class WorkshopPanel(w.VBox):
         self.records.observe(self._reveal, "revealed")
 
     def _reveal(self, change: Mapping[str, Any]) -> None:
-        """The leaves and the last message show what the list shows."""
         self.leaves.reveal(change["new"])
         self.status.revealed = change["new"]
 
@@ -257,9 +256,10 @@ class WorkshopPanel(w.VBox):
     def _switch(self) -> None:
         """Each button says how many records it is about, and is off where there is none."""
         count = len(self.chosen)
+        these = f"these {count:,}" if count > 1 else "this one"
         alone = count == 1 and bool(self.records.selection)
         labels = {
-            name: BUTTONS[name] if alone or not count else label.format(f"{count:,}")
+            name: BUTTONS[name] if alone or not count else label.format(these)
             for name, label in _COUNTED.items()
         }
         self.form.relabel(**labels | ({"retry": SEND} if self._checked else {}))

@@ -278,6 +278,11 @@ def test_nothing_is_done_to_a_record_that_is_out_of_view_and_messages_say_whose_
         "Retry these 2",
         "Hand on these 2",
     ]
+    panel.causes.select(panel._names.index("A required value is missing"))
+    assert [_label(panel, name) for name in ("check", "hand_on")] == [
+        "Check this one again",
+        "Hand on this one",
+    ]
     for button in ("values", "correct", "everywhere"):
         panel.form.press(button, **why)
         assert "Choose a record in the list first." in panel.status.value
