@@ -146,7 +146,7 @@ def _standing(
     """
     missing = next((step for step in STEPS if step not in done), None)
     if approver and missing == "publish":
-        return "good", f"Approved by {approver}. Press Publish in notebook {made_in['publish']}."
+        return "good", f"Press Publish in notebook {made_in['publish']}: {approver} approved the changes."
     breaches = done.get("preview", {}).get("breaches") if missing == "publish" else None
     if breaches:
         return "bad", (

@@ -38,7 +38,7 @@ def approve(lab: Any, page: Any) -> None:
     field.press_sequentially("Ann Example")
     lab.screenshot(page, "30_preview-approve", whole=True)
     page.get_by_role("button", name="Approve").click()
-    page.get_by_text("approved by Ann Example").wait_for()
+    page.get_by_text("approved by Ann Example").first.wait_for()
 
 
 def add_a_check(page: Any) -> None:
@@ -55,7 +55,7 @@ def add_a_check(page: Any) -> None:
 
 
 def publish(lab: Any, page: Any) -> None:
-    page.get_by_text("approved by Ann Example").wait_for()
+    page.get_by_text("approved by Ann Example").first.wait_for()
     lab.screenshot(page, "40_publish-waiting", whole=True)
     page.get_by_role("button", name="Publish").click()
     page.get_by_text("32 of 39 changes reached the ODS; 7 refused.").first.wait_for()

@@ -195,7 +195,9 @@ def test_a_published_run_is_history_and_a_repeat_sends_nothing(work: Playground,
     run = previewed()
     assert run.overview().next_step.startswith("Look at the changes in notebook 30_preview and approve them")
     run.approve(by="Jo Steward")
-    assert run.overview().next_step == "Approved by Jo Steward. Press Publish in notebook 40_publish."
+    assert (
+        run.overview().next_step == "Press Publish in notebook 40_publish: Jo Steward approved the changes."
+    )
     done = run.publish(approved=run.plan.fingerprint)
     sent = writes(sandbox)
 
