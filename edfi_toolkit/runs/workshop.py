@@ -118,10 +118,11 @@ class Workshop:
         same &= known["row_id"].map(cell_text).eq("" if everywhere else str(cell["id"]))
         if everywhere:
             same &= known["was"].map(cell_text).eq(str(cell["value"]))
-        for _, one in known[same].iterrows():
-            given = one["given_at"].to_pydatetime().astimezone()
-            return f"correction {one['number']}, of {given:%Y-%m-%d %H:%M} by {one['author']}"
-        return ""
+        if not same.any():
+            return ""
+        one = known[same].iloc[0]
+        given = one["given_at"].to_pydatetime().astimezone()
+        return f"correction {one['number']}, of {given:%Y-%m-%d %H:%M} by {one['author']}"
 
     def dismiss(self, row: Row, *, author: str, reason: str) -> None:
         """Hide a refusal until its record changes, or is refused for another reason."""
@@ -179,10 +180,11 @@ def workshop_view(run: Run) -> View:
     def says_now() -> View:
         return answers.workshop_view(workshop.refused, run.masker(workshop.refused), workshop.named)
 
+    first = says_now()
     view = PanelView(
-        **{**vars(says_now()), "value": workshop},
+        **{**vars(first), "value": workshop},
         panel=lambda: panels().workshop(workshop, lambda: view.becomes(says_now())),
-        blocks_in_panel=len(says_now().blocks),
+        blocks_in_panel=len(first.blocks),
     )
     return view
 
