@@ -32,7 +32,7 @@ lab: .venv/.installed  ## JupyterLab on the sample, a sandbox ODS behind it; ope
 test: .venv/.installed  ## all tests; what this machine lacks is skipped with its reason
 	@$(TESTS)
 
-test-quick: .venv/.installed  ## the tests that start no program: marks unit and sandbox
+test-quick: .venv/.installed  ## the small tests that start no program: marks unit and sandbox
 	@$(TESTS) -m "unit or sandbox"
 
 check: .venv/.installed  ## format, lint, types, then the tests

@@ -111,7 +111,7 @@ def pytest_make_collect_report() -> Any:
 
 # What a test needs follows from its folder, its module and its fixtures, where the test does not have a mark already;
 # CONTRIBUTING.md says what each mark is for.
-MARKS = ("browser", "process", "sandbox", "unit")  # the slowest first
+MARKS = ("browser", "process", "volume", "sandbox", "unit")  # the slowest first
 BROWSER = "tests/browser/"
 PROCESS_FOLDERS = {"batch", "cli", "notebooks", "runs"}
 PROCESS_MODULES = {"subprocess", "multiprocessing", "tests.processes"}

@@ -24,7 +24,7 @@ def asked(ods):
     ]
 
 
-@pytest.mark.parametrize("count", [45, 400, 1_000])
+@pytest.mark.parametrize("count", [45, 400, pytest.param(1_000, marks=pytest.mark.volume)])
 def test_a_large_collection_without_tokens_is_read_by_windows_of_change_versions(ods, client, count):
     ods.fill(count)
     ods.tracks_changes = True

@@ -16,6 +16,7 @@ from edfi_toolkit.rules import build, synthetic_of
 from tests.factories.district import a_build, a_participation
 
 PROFILES = ("certification", "nm-powerschool", "wi-infinite-campus")
+DISTRICT = pytest.mark.volume  # a plan of a whole one
 DAYS = ("begin_date", "start_date", "end_date")
 
 
@@ -59,6 +60,7 @@ def _year_before(day):
     return day if pd.isna(day) or not day else f"{int(day[:4]) - 1}{day[4:]}".replace("02-29", "02-28")
 
 
+@DISTRICT
 @pytest.mark.parametrize("profile", PROFILES)
 def test_an_emptied_source(profile):
     empty = {
@@ -70,6 +72,8 @@ def test_an_emptied_source(profile):
     assert "The source gives no student" in told["empty-source"]
 
 
+@DISTRICT
+@DISTRICT
 @pytest.mark.parametrize(
     ("profile", "table"),
     [("certification", "program_participation"), ("wi-infinite-campus", "enrollments")],
@@ -94,6 +98,8 @@ def test_a_district_number_typed_wrong_in_new_mexico():
     assert f"to 35{int(wrong):03}" in told["max-delete-share"]
 
 
+@DISTRICT
+@DISTRICT
 @pytest.mark.parametrize(
     ("profile", "table", "column"),
     [
@@ -121,6 +127,7 @@ def test_a_flipped_choice_profile():
     assert first.breaches == ()
 
 
+@DISTRICT
 @pytest.mark.parametrize("profile", PROFILES)
 def test_last_years_file(profile):
     told = said(profile, last_years(tables_of(profile)))

@@ -466,6 +466,7 @@ records = st.dictionaries(
 )
 
 
+@pytest.mark.volume
 @bounded(6)
 @given(before=records, after=records)
 def test_applying_a_plan_ends_in_exactly_what_the_source_says(before, after):

@@ -268,6 +268,7 @@ def frame_of(side, body):
     return pd.DataFrame(rows, columns=["resource", "ed_fi_id" if body == "last_body" else "id", "etag", body])
 
 
+@pytest.mark.volume
 @bounded(5)
 @given(state=st.dictionaries(st.integers(0, 5), sides_of_a_key))
 def test_an_applied_resync_ends_as_the_table_promises_and_the_next_is_all_noop(state):

@@ -25,6 +25,7 @@ from tests.factories.district import LEA, YEAR, a_participation
 from tests.proofs import long_proof
 
 SIZES = (2, 10, 25, 26, 300, 5000)
+MARKS_BY_SIZE = {25: long_proof, 300: long_proof, 5000: pytest.mark.volume}
 GIFTED, CLUB = "Gifted and Talented", "Chess"
 PARTICIPATIONS = "program_participation"
 Source = Mapping[str, Any]
@@ -147,9 +148,7 @@ STOPS = {  # by the number of records: the breaches that must be there; where th
 }
 
 
-@pytest.mark.parametrize(
-    "records", [pytest.param(size, marks=long_proof if size in (25, 300) else ()) for size in SIZES]
-)
+@pytest.mark.parametrize("records", [pytest.param(size, marks=MARKS_BY_SIZE.get(size, ())) for size in SIZES])
 @pytest.mark.parametrize("case", STOPS)
 def test_com_grd_1_2_2a_3_what_stops_and_what_goes_through_at_each_size(case, records):
     spoil, by_size = STOPS[case]

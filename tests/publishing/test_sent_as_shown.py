@@ -67,6 +67,7 @@ def columns_of(frame):
     return list(rows.itertuples(index=False, name=None))
 
 
+@pytest.mark.volume
 @bounded(8, proof=50, ignored=HealthCheck)
 @given(rows=ROWS)
 def test_each_body_has_the_key_of_its_record_in_plan_ledger_and_ods(rows, tmp_path_factory):

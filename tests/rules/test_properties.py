@@ -18,6 +18,7 @@ from tests.factories.builds import build_of
 from tests.proofs import PROVE, bounded
 from tests.rules.random_tables import TABLES
 
+pytestmark = pytest.mark.volume
 PROFILES = pytest.mark.parametrize("profile", sorted(TABLES))
 
 

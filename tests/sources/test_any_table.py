@@ -16,6 +16,7 @@ from typing import Any
 import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
@@ -25,6 +26,7 @@ from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.tables import TABLES
 from tests.proofs import bounded
 
+pytestmark = pytest.mark.volume
 QUICK = bounded(
     12,
     ignored=[HealthCheck.data_too_large],

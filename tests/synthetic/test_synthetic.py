@@ -16,6 +16,7 @@ from edfi_toolkit.rules import profile as profile_of
 from edfi_toolkit.sources import extract
 from edfi_toolkit.tables import TABLES, normalise
 
+pytestmark = pytest.mark.volume
 STUDENTS = 2000
 IN_THE_ODS = {"REF-STUDENT", "COM-DEP-1"}  # of a dirty row that only the ODS can tell
 # Rules and notices that a year brings along without any dirty row.

@@ -259,6 +259,7 @@ def comparable(frame: pd.DataFrame) -> list[str]:
     return sorted(repr([str(each) for each in row]) for row in frame.to_numpy(dtype=object))
 
 
+@pytest.mark.volume
 @bounded(12)
 @given(a_table(), st.randoms(use_true_random=False))
 def test_every_row_is_accounted_for_in_any_order_and_twice_is_once(
@@ -284,6 +285,7 @@ def test_every_row_is_accounted_for_in_any_order_and_twice_is_once(
     assert normalise(tables) is tables
 
 
+@pytest.mark.volume
 @bounded(10)
 @given(
     st.sampled_from(["edfi_config", "enrollments", "program_participation"]),

@@ -298,6 +298,7 @@ def test_good_tables_and_their_records_are_passed_without_a_word(profile):
     assert set(checked.findings["rule_id"]) <= {"DESCRIPTOR_UNCHECKED"}
 
 
+@pytest.mark.volume
 @PROFILES
 def test_of_a_synthetic_district_nothing_is_held(profile):
     """Its dirty rows are warned about or skipped by a rule; what is built may be sent."""

@@ -414,6 +414,7 @@ def test_a_new_or_a_deleted_record_is_compared_with_nothing(before: object, body
     assert record["members"][0][3] is False
 
 
+@pytest.mark.volume
 def test_a_hundred_thousand_rows_open_filter_and_sort() -> None:
     n = 100_000
     frame = pd.concat([some_rows(1000)] * (n // 1000), ignore_index=True)
