@@ -7,6 +7,7 @@ import ipaddress
 import os
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -194,11 +195,16 @@ def pytest_collection_finish() -> None:
 # ---- programs
 
 _interpreter = pytest.StashKey[warm.Interpreter]()
+_answers = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Programs of the toolkit are forked from one process for all workers: see tests/warm.py."""
+    """Programs of the toolkit are forked from one process for all workers: see tests/warm.py. What is known of rules is
+    known to all: see tests/answers.py."""
     _begin_elsewhere(config)
+    if warm.ANSWERS not in os.environ:
+        config.stash[_answers] = folder = tempfile.TemporaryDirectory(prefix="answers-")
+        os.environ[warm.ANSWERS] = str(Path(folder.name) / "answers.db")
     if warm.POSSIBLE and warm.VARIABLE not in os.environ:
         config.stash[_interpreter] = made = warm.Interpreter()
         os.environ[warm.VARIABLE] = str(made.file)
@@ -207,6 +213,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """What was forked ends with the tests."""
+    if folder := config.stash.get(_answers, None):
+        folder.cleanup()
+        del os.environ[warm.ANSWERS]
     if made := config.stash.get(_interpreter, None):
         made.end()
         del os.environ[warm.VARIABLE]
@@ -227,6 +236,8 @@ def answers_of_rules(request: pytest.FixtureRequest) -> Iterator[None]:
             from tests.answers import known_answers
 
             patched.setattr(gx, "run", known_answers(gx.run))
+        else:
+            patched.delenv(warm.ANSWERS)
         yield
 
 

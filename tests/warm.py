@@ -33,14 +33,15 @@ from typing import Any, NoReturn
 # What runs warm, and which modules it needs besides those of the toolkit.
 NEEDED = {
     "edfi_toolkit.sandbox": ("uvicorn", "uvloop", "httptools"),
-    "edfi_toolkit": ("papermill.clientwrap", "jupyter_client.manager"),
-    "ipykernel_launcher": ("ipykernel.kernelapp", "ipykernel.zmqshell"),
+    "edfi_toolkit": ("papermill.clientwrap", "jupyter_client.manager", "tests.answers"),
+    "ipykernel_launcher": ("ipykernel.kernelapp", "ipykernel.zmqshell", "tests.answers"),
     "tests.script": (),
 }
 # Programs; what imports Great Expectations, which kernels alone need; what imports ipywidgets, see below.
 NOT_BEFORE = ("__main__", ".calendar_days", ".widgets")
 POSSIBLE = hasattr(os, "pidfd_open") and hasattr(socket, "send_fds")  # Linux
 VARIABLE = "TESTS_INTERPRETER"  # the file, for the processes of one run of the tests
+ANSWERS = "TESTS_ANSWERS"  # where it is set, what is known of rules is not asked again: see tests/answers.py
 FRESH = sys.executable
 SIZE = struct.Struct("!I")
 # -S -I: it imports nothing of a site, so that it starts in an instant.
@@ -135,6 +136,8 @@ class Asked:
         before = [path for path in self.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
         sys.path[:] = [self.cwd, *before, *sys.path]
         sys.executable, sys.argv = self.argv[0], self.argv[2:]
+        if ANSWERS in self.environ and "tests.answers" in sys.modules:
+            sys.modules["tests.answers"].answer_what_is_known()
         try:
             runpy.run_module(self.module, run_name="__main__", alter_sys=True)
         except SystemExit as ended:

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -46,6 +47,7 @@ class Refusal:
         """The student's story, the answer first. Raises ConfigError where the source no longer has the student."""
         return student(self.run, str(self.row["student_unique_id"]))
 
+    @cached_property
     def sent(self) -> dict[str, Any] | None:
         """The body as it was sent; None where the folder of its run is gone, or nothing was sent."""
         from edfi_toolkit.planning import Plan
@@ -60,7 +62,7 @@ class Refusal:
 
     def sent_and_answered(self) -> pd.DataFrame:
         """Each member that was sent, and whether the answer names it."""
-        body = self.sent() or {}
+        body = self.sent or {}
         named = set(_values_of(body, self._members_named()))
         words = _words(" ".join(self.row["messages"]))
         rows = [
@@ -81,7 +83,7 @@ class Refusal:
             found = client.find(str(self.row["resource"]), tuple(self.row[name] for name in KEY_COLUMNS))
         rows = [
             (part.member, part.before, part.after, "yes" if part.before != part.after else "")
-            for part in differences(found.body if found else None, self.sent() or {})
+            for part in differences(found.body if found else None, self.sent or {})
         ]
         return pd.DataFrame(rows, columns=["member", "in the ODS", "sent", "differs"], dtype="str")
 
@@ -92,7 +94,7 @@ class Refusal:
         names. others: how many further rows are written so.
         """
         said = _words(self._answer())
-        sent = _values_of(self.sent() or {}, self._members_named())
+        sent = _values_of(self.sent or {}, self._members_named())
         members = set(sent).difference(self._organizations_of_the_key())
         cells = []
         for name, row_id, column, cell in self._cells():
@@ -167,7 +169,7 @@ class Refusal:
         """What the ODS has for the descriptor that this text became, the nearest first, without what it refused."""
         from edfi_toolkit.ods import Client
 
-        name = _descriptor_of(self.sent() or {}, _code(text))
+        name = _descriptor_of(self.sent or {}, _code(text))
         if name is None:
             return []
         with Client(self.run.target, retry=short_retry()) as client:
