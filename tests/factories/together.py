@@ -1,73 +1,156 @@
-"""Cases of Wisconsin that are built and planned at once: its rules are per student, so each case has people, schools
-and rows of its own. A plan costs the same for forty cases as for one."""
+"""Cases that are built and planned at once: rules are per student, so each case has people and rows of its own.
+
+A plan costs the same for forty cases as for one. Each case is a test still: it is given what became of its own rows.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from edfi_toolkit.planning import Plan, identity_map_of, plan
+from edfi_toolkit.rules import Build
 from tests.factories.builds import build_of
 
-PROFILE = "wi-infinite-campus"
 OWN = (
-    "student_id", "student_unique_id", "enrollment_id", "record_id", "calendar_id", "school_id", "school_number",
-    "ed_fi_school_id", "override_ed_fi_school_id",
+    "student_id", "student_unique_id", "enrollment_id", "record_id", "participation_id", "calendar_id", "school_id",
+    "current_school_id", "enrollment_school_id", "ed_fi_school_id", "override_ed_fi_school_id",
 )  # fmt: skip
+NUMBERED_BY_STATE = {"wi-infinite-campus": ("school_number",)}  # elsewhere it is a part of what is sent
+OF_ALL = ("edfi_config", "preferences")
 Tables = Mapping[str, list[dict[str, Any]]]
 
 
-class Together:
-    """The plans from one state of a source to the next, of many cases in one."""
+def one_of(name: str, case: Any) -> pytest.MarkDecorator:
+    """Give the test a case of a `Builds` or `Plans`, by the name of its argument."""
+    return pytest.mark.parametrize(name, [case], ids=[pytest.HIDDEN_PARAM])
 
-    def __init__(self, cases: Sequence[tuple[Tables, Tables]]) -> None:
-        self._cases = cases
 
-    def items(self, number: int) -> pd.DataFrame:
-        """The items of one case."""
-        return _of_case(self._plan.items, number)
+class Builds:
+    """One build of many cases."""
 
-    def outcome(self, number: int) -> Counter[str]:
-        """The actions of one case, HELD among them."""
-        found = _of_case(self._plan.findings, number)
-        return Counter(self.items(number)["action"]) + Counter(HELD=int(found["code"].eq("HELD").sum()))
+    def __init__(self, profile: str, settings: Mapping[str, Any] | None = None) -> None:
+        self._profile, self._settings = profile, settings
+        self.cases: list[Tables] = []
+
+    def add(self, tables: Tables) -> OneBuild:
+        """One more case, before the first of them is asked for."""
+        assert "build" not in vars(self)
+        self.cases.append(tables)
+        return OneBuild(self, len(self.cases) - 1)
 
     @cached_property
-    def _plan(self) -> Plan:
-        first, second = (
-            build_of(_one_source(states), profile=PROFILE, school_year=2026)
-            for states in zip(*self._cases, strict=True)
-        )
-        assert set(range(len(self._cases))) >= set(map(_case_of, first.records["student_unique_id"]))
+    def build(self) -> Build:
+        """Of all cases."""
+        made = build_of(self._one_source(), profile=self._profile, settings=self._settings, school_year=2026)
+        of_cases = [*made.records["student_unique_id"], *made.skipped["id"]]
+        assert set(range(len(self.cases))) >= {int(each[-3:]) for each in of_cases}
+        return made
+
+    def _one_source(self) -> dict[str, list[dict[str, Any]]]:
+        """The tables of all cases as one source, of one configuration."""
+        joined: dict[str, list[dict[str, Any]]] = {}
+        own = {*OWN, *NUMBERED_BY_STATE.get(self._profile, ())}
+        for number, tables in enumerate(self.cases):
+            for name, rows in tables.items():
+                if name in OF_ALL:
+                    assert joined.setdefault(name, rows) == rows
+                    continue
+                joined.setdefault(name, []).extend(
+                    {column: _own(value, number) if column in own else value for column, value in row.items()}
+                    for row in rows
+                )
+        return joined
+
+
+@dataclass(frozen=True)
+class OneBuild:
+    """What a build made of one case, rows under the ids that the case gave them."""
+
+    together: Builds
+    number: int
+
+    @property
+    def records(self) -> pd.DataFrame:
+        """Its records; people and organizations have the numbers that make them its own."""
+        return _of_case(self.together.build.records, "student_unique_id", self.number)
+
+    @property
+    def skipped(self) -> pd.DataFrame:
+        """Its skipped rows."""
+        return self._rows(self.together.build.skipped)
+
+    @property
+    def notices(self) -> pd.DataFrame:
+        """Its notices; one that is about no row would be of all cases."""
+        assert self.together.build.notices["id"].notna().all()
+        return self._rows(self.together.build.notices)
+
+    def _rows(self, rows: pd.DataFrame) -> pd.DataFrame:
+        own = _of_case(rows, "id", self.number)
+        return own.assign(id=own["id"].str.removesuffix(f"{self.number:03d}"))
+
+
+class Plans:
+    """One plan, from one state of a source to the next, of many cases."""
+
+    def __init__(self, profile: str, settings: Mapping[str, Any] | None = None) -> None:
+        self.states = Builds(profile, settings), Builds(profile, settings)
+
+    def add(self, before: Tables, after: Tables) -> OnePlan:
+        """One more case, before the first of them is asked for."""
+        numbers = {
+            state.add(tables).number for state, tables in zip(self.states, (before, after), strict=True)
+        }
+        return OnePlan(self, *numbers)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Of all cases."""
+        first, second = (state.build for state in self.states)
         return plan(second, identity_map=identity_map_of(first))
 
 
-def _one_source(states: Sequence[Tables]) -> dict[str, list[dict[str, Any]]]:
-    """The tables of all cases as one source, of one configuration."""
-    (config,) = {str(tables["edfi_config"]): tables["edfi_config"] for tables in states}.values()
-    joined: dict[str, list[dict[str, Any]]] = {}
-    for number, tables in enumerate(states):
-        for name, rows in tables.items():
-            joined.setdefault(name, []).extend(
-                {column: _own(value, number) if column in OWN else value for column, value in row.items()}
-                for row in rows
-            )
-    return {**joined, "edfi_config": config}
+@dataclass(frozen=True)
+class OnePlan:
+    """What the plan is to do for one case."""
+
+    together: Plans
+    number: int
+
+    @property
+    def states(self) -> tuple[Tables, ...]:
+        """The tables of the case, before and after."""
+        return tuple(state.cases[self.number] for state in self.together.states)
+
+    @property
+    def items(self) -> pd.DataFrame:
+        """Its items."""
+        return _of_case(self.together.plan.items, "student_unique_id", self.number)
+
+    @property
+    def actions(self) -> Counter[str]:
+        """How often each action is among its items."""
+        return Counter(self.items["action"])
+
+    @property
+    def outcome(self) -> Counter[str]:
+        """Its actions, HELD among them."""
+        found = _of_case(self.together.plan.findings, "student_unique_id", self.number)
+        return self.actions + Counter(HELD=int(found["code"].eq("HELD").sum()))
 
 
 def _own(value: Any, number: int) -> Any:
-    if value is None:
-        return None
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return value
     return value * 1000 + number if isinstance(value, int) else f"{value}{number:03d}"
 
 
-def _of_case(rows: pd.DataFrame, number: int) -> pd.DataFrame:
-    return rows[rows["student_unique_id"].str.endswith(f"{number:03d}").fillna(False)]
-
-
-def _case_of(student_unique_id: str) -> int:
-    return int(student_unique_id[-3:])
+def _of_case(rows: pd.DataFrame, column: str, number: int) -> pd.DataFrame:
+    return rows[rows[column].str.endswith(f"{number:03d}").fillna(False)].reset_index(drop=True)

@@ -11,7 +11,7 @@ from edfi_toolkit.rules import build
 from edfi_toolkit.sources import extract
 from tests.factories.builds import build_of
 from tests.factories.participations import a_participation, certification_tables
-from tests.factories.together import Together
+from tests.factories.together import Plans
 from tests.rules import test_nm_powerschool as nm
 from tests.rules import test_wi_infinite_campus as wi
 
@@ -38,22 +38,8 @@ NM_ERRORS = {
     "an entry in another century": {"enrollment": {"start_date": "2052-08-11", "end_date": "2026-05-29"}},
     "a state id emptied": {"student": {"student_unique_id": None}},
     "whether the student is published emptied": {"student": {"student_published": None}},
-    "a district number that is no number": {"district": "8g"},
-    "a district number emptied": {"district": None},
     "a cell that cannot be read": {"enrollment": {"end_date": "soon"}},
 }
-
-
-@pytest.mark.parametrize("change", NM_ERRORS.values(), ids=NM_ERRORS)
-def test_an_error_of_new_mexico_holds_what_was_published(change):
-    """NM-ERR-1, NM-ERR-2, NM-SEL-1, NM-SEL-3, NM-SEL-4, COM-VAL-1: nothing is deleted for an error."""
-    assert outcome(NM, nm.tables(), nm.tables(**change)) == {"HELD": 1}
-
-
-@pytest.mark.parametrize("table", ["schools", "students", "preferences"])
-def test_a_row_that_is_gone_while_others_name_it_holds(table):
-    """NM-ERR-2, NM-SEL-1, NM-ERR-1: a look-up that fails is an error, whatever severity its rule has."""
-    assert outcome(NM, nm.tables(), {**nm.tables(), table: []}) == {"HELD": 1}
 
 
 NM_WISHES = {
@@ -72,12 +58,34 @@ NM_WISHES = {
         "school": {"state_exclude": True},
     },
 }
+OF_NM = Plans(NM)
+CASES_OF_NM = {
+    name: OF_NM.add(nm.tables(), nm.tables(**change)) for name, change in {**NM_ERRORS, **NM_WISHES}.items()
+}
 
 
-@pytest.mark.parametrize("change", NM_WISHES.values(), ids=NM_WISHES)
-def test_a_wish_of_new_mexico_deletes_also_next_to_an_error(change):
+@pytest.mark.parametrize("case", [CASES_OF_NM[name] for name in NM_ERRORS], ids=NM_ERRORS)
+def test_an_error_of_new_mexico_holds_what_was_published(case):
+    """NM-ERR-2, NM-SEL-1, NM-SEL-3, NM-SEL-4, COM-VAL-1: nothing is deleted for an error."""
+    assert case.outcome == {"HELD": 1}
+
+
+@pytest.mark.parametrize("district", ["8g", None], ids=["no number", "emptied"])
+def test_a_district_number_that_cannot_be_read_holds_what_was_published(district):
+    """NM-ERR-1"""
+    assert outcome(NM, nm.tables(), nm.tables(district=district)) == {"HELD": 1}
+
+
+@pytest.mark.parametrize("table", ["schools", "students", "preferences"])
+def test_a_row_that_is_gone_while_others_name_it_holds(table):
+    """NM-ERR-2, NM-SEL-1, NM-ERR-1: a look-up that fails is an error, whatever severity its rule has."""
+    assert outcome(NM, nm.tables(), {**nm.tables(), table: []}) == {"HELD": 1}
+
+
+@pytest.mark.parametrize("case", [CASES_OF_NM[name] for name in NM_WISHES], ids=NM_WISHES)
+def test_a_wish_of_new_mexico_deletes_also_next_to_an_error(case):
     """NM-EVT-4: a wish that can be read outweighs an error of the same row or student."""
-    assert outcome(NM, nm.tables(), nm.tables(**change)) == {"DELETE": 1}
+    assert case.outcome == {"DELETE": 1}
 
 
 def test_student_and_enrollment_both_gone_are_a_removal():
@@ -112,13 +120,14 @@ WI_ERRORS = {
 
 
 BEFORE = wi.tables(**ALONE["modality"])
-OF_WI_ERRORS = Together([(BEFORE, {**BEFORE, **change}) for change in WI_ERRORS.values()])
+OF_WI = Plans(WI)
+CASES_OF_WI = {name: OF_WI.add(BEFORE, {**BEFORE, **change}) for name, change in WI_ERRORS.items()}
 
 
-@pytest.mark.parametrize("case", range(len(WI_ERRORS)), ids=list(WI_ERRORS))
+@pytest.mark.parametrize("case", CASES_OF_WI.values(), ids=CASES_OF_WI)
 def test_an_error_of_wisconsin_holds_what_was_published(case):
     """WI-MOD-1, WI-MOD-3, WI-MOD-4, WI-ENR-1, WI-ENR-2, WI-ENR-3, WI-ENR-10: nothing is deleted for an error."""
-    assert OF_WI_ERRORS.outcome(case) == {"HELD": 1}
+    assert case.outcome == {"HELD": 1}
 
 
 def test_what_is_not_there_at_all_holds_as_what_is_not_there_for_one():
@@ -174,26 +183,17 @@ WI_WISHES = {
 }
 
 
-WISHED = [
-    (wi.tables(**trigger), wi.tables(wi.enrolled(**change), **trigger))
-    for trigger in ALONE.values()
-    for change in WI_WISHES.values()
-]
-OF_WI_WISHES = Together(WISHED)
+WISHED = {
+    f"{name}-{wish}": OF_WI.add(wi.tables(**trigger), wi.tables(wi.enrolled(**change), **trigger))
+    for name, trigger in ALONE.items()
+    for wish, change in WI_WISHES.items()
+}
 
 
-@pytest.mark.parametrize(
-    "case", range(len(WISHED)), ids=[f"{trigger}-{wish}" for trigger in ALONE for wish in WI_WISHES]
-)
+@pytest.mark.parametrize("case", WISHED.values(), ids=WISHED)
 def test_a_wish_of_wisconsin_deletes_also_next_to_an_error(case):
     """WI-EVT-15, WI-EVT-17: a no show with an end before its start is deleted."""
-    assert OF_WI_WISHES.outcome(case) == {"DELETE": 1}
-
-
-def test_cases_that_are_planned_at_once_are_planned_as_alone():
-    """One of each kind; what `Together` gives a case is what the case gives."""
-    for before, after in (WISHED[1], WISHED[-1], (BEFORE, {**BEFORE, **WI_ERRORS["modality"]})):
-        assert Together([WISHED[0], (before, after)]).outcome(1) == outcome(WI, before, after)
+    assert case.outcome == {"DELETE": 1}
 
 
 def test_a_wish_of_one_of_two_enrollments_deletes_nothing_that_the_other_holds():
@@ -239,11 +239,28 @@ CERT_ERRORS = {
 }
 
 
-@pytest.mark.parametrize("change", CERT_ERRORS.values(), ids=CERT_ERRORS)
-def test_an_error_of_the_certification_holds(change):
+OF_CERT, PARTICIPATES = Plans(CERT), certification_tables(a_participation())
+CASES_OF_CERT = {
+    name: OF_CERT.add(PARTICIPATES, {**PARTICIPATES, **change}) for name, change in CERT_ERRORS.items()
+}
+
+
+@pytest.mark.parametrize("case", CASES_OF_CERT.values(), ids=CASES_OF_CERT)
+def test_an_error_of_the_certification_holds(case):
     """CERT-SEL-1 to CERT-SEL-4: all of them are errors, none a wish."""
-    before = certification_tables(a_participation())
-    assert outcome(CERT, before, {**before, **change}) == {"HELD": 1}
+    assert case.outcome == {"HELD": 1}
+
+
+def test_cases_that_are_planned_at_once_are_planned_as_alone():
+    """One of each kind; what `Plans` gives a case is what the case gives."""
+    of_nm = [CASES_OF_NM["an exit before the entry"], CASES_OF_NM["excluded school"]]
+    of_wi = [CASES_OF_WI["modality"], WISHED["modality-excluded"], WISHED["504-partial"]]
+    for profile, case in [
+        (CERT, CASES_OF_CERT["state id emptied"]),
+        *((NM, each) for each in of_nm),
+        *((WI, each) for each in of_wi),
+    ]:
+        assert case.outcome == outcome(profile, *case.states)
 
 
 def test_a_setting_that_holds_back_the_future_is_no_wish_of_the_source():

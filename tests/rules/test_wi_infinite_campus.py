@@ -12,7 +12,7 @@ from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.rules import build
 from tests.factories.builds import build_of
 from tests.factories.participations import events_by_action
-from tests.factories.together import Together
+from tests.factories.together import Builds, Plans, one_of
 
 PROFILE = "wi-infinite-campus"
 
@@ -90,60 +90,85 @@ def named(before, after, settings=None):
     return events_by_action(items(before, after, settings))
 
 
+AT_ONCE, MOVES = Builds(PROFILE), Plans(PROFILE)
+
+
+def together(*enrollments, **more):
+    """As `built`, of all such cases at once."""
+    return AT_ONCE.add(tables(*enrollments, **more))
+
+
+def of(*enrollments, **more):
+    """Give the test what is built from these enrollments and tables."""
+    return one_of("result", together(*enrollments, **more))
+
+
+def moves(before, after):
+    """Give the test the plan from one state to the other."""
+    return one_of("move", MOVES.add(before, after))
+
+
 CESA = {"third_party_provider": "CESA"}
 WITH_504 = {"section504_records": [a_504()]}
 WITH_MODE = {"instruction_mode_records": [a_mode()]}
 EL = {"wi.ell_in_spa": True, "wi.ell_program_name": "EL", "wi.ell_program_type": "Bilingual"}
+EL_AT_ONCE = Builds(PROFILE, EL)
+
+
+NOT_QUALIFYING = [
+    ("WI-ENR-1", {}, {"students": [{"student_id": "2"}]}),
+    ("WI-ENR-2", {"start_date": None}, {}),
+    ("WI-ENR-2", {"end_date": "2025-09-01"}, {}),
+    ("WI-ENR-3", {"calendar_id": None}, {}),
+    ("WI-ENR-3", {}, {"calendar": {"school_year": 2025}}),
+    ("WI-ENR-3", {"start_date": "2026-07-01", "end_date": None}, {}),
+    ("WI-ENR-4", {"state_exclude": True}, {}),
+    ("WI-ENR-5", {"no_show": True}, {}),
+    ("WI-ENR-6", {"wise_exclude": True}, {}),
+    ("WI-ENR-7", {}, {"calendar": {"state_exclude": True}}),
+    ("WI-ENR-8", {}, {"calendar": {"summer_school": True}}),
+    ("WI-ENR-9", {}, {"school": {"state_exclude": True}}),
+    ("WI-ENR-10", {}, {"school": {"ed_fi_school_id": None}}),
+    ("WI-ENR-11", {"service_type": "S"}, {}),
+]
 
 
 @pytest.mark.parametrize(
-    ("rule", "enrollment", "more"),
-    [
-        ("WI-ENR-1", {}, {"students": [{"student_id": "2"}]}),
-        ("WI-ENR-2", {"start_date": None}, {}),
-        ("WI-ENR-2", {"end_date": "2025-09-01"}, {}),
-        ("WI-ENR-3", {"calendar_id": None}, {}),
-        ("WI-ENR-3", {}, {"calendar": {"school_year": 2025}}),
-        ("WI-ENR-3", {"start_date": "2026-07-01", "end_date": None}, {}),
-        ("WI-ENR-4", {"state_exclude": True}, {}),
-        ("WI-ENR-5", {"no_show": True}, {}),
-        ("WI-ENR-6", {"wise_exclude": True}, {}),
-        ("WI-ENR-7", {}, {"calendar": {"state_exclude": True}}),
-        ("WI-ENR-8", {}, {"calendar": {"summer_school": True}}),
-        ("WI-ENR-9", {}, {"school": {"state_exclude": True}}),
-        ("WI-ENR-10", {}, {"school": {"ed_fi_school_id": None}}),
-        ("WI-ENR-11", {"service_type": "S"}, {}),
-    ],
+    ("rule", "result"),
+    [(rule, together(enrolled(**CESA, **enrollment), **more)) for rule, enrollment, more in NOT_QUALIFYING],
 )
-def test_wi_enr_an_enrollment_that_does_not_qualify_names_the_rule(rule, enrollment, more):
-    result = built(enrolled(**CESA, **enrollment), **more)
+def test_wi_enr_an_enrollment_that_does_not_qualify_names_the_rule(rule, result):
     assert result.records.empty
     assert skips(result) == {"20": rule}
 
 
-def test_enrollments_without_a_trigger_are_not_applicable_and_not_reported():
-    assert skips(built(enrolled(no_show=True))) == {}
+@of(enrolled(no_show=True))
+def test_enrollments_without_a_trigger_are_not_applicable_and_not_reported(result):
+    assert skips(result) == {}
 
 
-def test_excluded_and_no_show_at_once_is_one_line():
-    assert skips(built(enrolled(state_exclude=True, no_show=True, **CESA))) == {"20": "WI-ENR-4"}
+@of(enrolled(state_exclude=True, no_show=True, **CESA))
+def test_excluded_and_no_show_at_once_is_one_line(result):
+    assert skips(result) == {"20": "WI-ENR-4"}
 
 
-def test_wi_evt_15_no_show_after_publish_deletes():
-    after = tables(enrolled(no_show=True, **CESA))
-    assert actions(tables(enrolled(**CESA)), after) == {"DELETE": 1}
-    assert named(tables(enrolled(**CESA)), after) == {"DELETE": "WI-EVT-15"}
+@moves(tables(enrolled(**CESA)), tables(enrolled(no_show=True, **CESA)))
+def test_wi_evt_15_no_show_after_publish_deletes(move):
+    assert move.actions == {"DELETE": 1}
+    assert events_by_action(move.items) == {"DELETE": "WI-EVT-15"}
 
 
-def test_no_show_cleared_again_posts():
-    assert actions(tables(enrolled(no_show=True, **CESA)), tables(enrolled(**CESA))) == {"POST": 1}
+@moves(tables(enrolled(no_show=True, **CESA)), tables(enrolled(**CESA)))
+def test_no_show_cleared_again_posts(move):
+    assert move.actions == {"POST": 1}
 
 
-def test_wi_evt_18_an_excluded_school_deletes_all_its_records():
-    before = tables(enrolled(**CESA), **WITH_504)
-    assert actions(before, tables(enrolled(**CESA), school={"state_exclude": True}, **WITH_504)) == {
-        "DELETE": 2
-    }
+@moves(
+    tables(enrolled(**CESA), **WITH_504),
+    tables(enrolled(**CESA), school={"state_exclude": True}, **WITH_504),
+)
+def test_wi_evt_18_an_excluded_school_deletes_all_its_records(move):
+    assert move.actions == {"DELETE": 2}
 
 
 @pytest.mark.parametrize(
@@ -155,18 +180,19 @@ def test_wi_evt_18_retain_keeps_what_was_sent_and_builds_nothing_new(excluded):
     assert actions(before, after, {"wi.exclude_after_publish": "retain"}) == {}
 
 
-def test_wi_enr_10_an_override_does_not_replace_the_entity_id():
-    result = built(enrolled(override_ed_fi_school_id=399901, **CESA), school={"ed_fi_school_id": None})
+@of(enrolled(override_ed_fi_school_id=399901, **CESA), school={"ed_fi_school_id": None})
+def test_wi_enr_10_an_override_does_not_replace_the_entity_id(result):
     assert skips(result) == {"20": "WI-ENR-10"}
 
 
-def test_wi_enr_8_a_summer_calendar_gives_nothing_for_any_trigger():
-    more = {"ceis_records": [a_ceis()], **WITH_504, **WITH_MODE}
-    assert built(enrolled(**CESA), calendar={"summer_school": True}, **more).records.empty
+@of(enrolled(**CESA), calendar={"summer_school": True}, ceis_records=[a_ceis()], **WITH_504, **WITH_MODE)
+def test_wi_enr_8_a_summer_calendar_gives_nothing_for_any_trigger(result):
+    assert result.records.empty
 
 
-def test_a_missing_service_type_counts_as_primary():
-    assert len(built(enrolled(service_type=None, **CESA)).records) == 1
+@of(enrolled(service_type=None, **CESA))
+def test_a_missing_service_type_counts_as_primary(result):
+    assert len(result.records) == 1
 
 
 @pytest.mark.parametrize(
@@ -188,22 +214,23 @@ def test_wi_scp_3_a_504_of_three_years_begins_each_year_with_the_enrollment(year
     assert [each["beginDate"] for each in result.records["body"]] == [begin]
 
 
-def test_wi_504_3_a_504_after_the_enrollment_finds_none():
-    result = built(enrolled(end_date="2025-12-19"), section504_records=[a_504(start_date="2026-01-05")])
+@of(enrolled(end_date="2025-12-19"), section504_records=[a_504(start_date="2026-01-05")])
+def test_wi_504_3_a_504_after_the_enrollment_finds_none(result):
     assert skips(result) == {"f1": "WI-504-3"}
 
 
-def test_wi_504_3_one_shared_day_is_enough():
-    result = built(enrolled(end_date="2025-12-19"), section504_records=[a_504(start_date="2025-12-19")])
+@of(enrolled(end_date="2025-12-19"), section504_records=[a_504(start_date="2025-12-19")])
+def test_wi_504_3_one_shared_day_is_enough(result):
     assert spans(result) == [("2025-12-19", "2025-12-19")]
 
 
-def test_wi_ele_7_open_ends_send_no_end():
-    assert spans(built(enrolled(end_date=None), **WITH_504)) == [("2025-09-02", None)]
+@of(enrolled(end_date=None), **WITH_504)
+def test_wi_ele_7_open_ends_send_no_end(result):
+    assert spans(result) == [("2025-09-02", None)]
 
 
-def test_com_nrm_3_a_day_that_does_not_exist_is_a_load_error():
-    result = built(enrolled(end_date="2026-02-29", **CESA))
+@of(enrolled(end_date="2026-02-29", **CESA))
+def test_com_nrm_3_a_day_that_does_not_exist_is_a_load_error(result):
     assert skips(result) == {"20": "COM-NRM-3"}
     assert result.records.empty
 
@@ -216,58 +243,77 @@ def test_com_nrm_3_a_leap_day_is_a_day():
     assert build(leap, profile=PROFILE).records["body"][0]["beginDate"] == "2024-02-29"
 
 
-def test_com_val_1_an_end_before_the_begin_skips_and_holds_what_was_sent():
-    backwards = {"section504_records": [a_504(end_date="2024-02-28")]}
-    assert skips(built(**backwards)) == {"f1": "WI-504-1"}
-    assert actions(tables(**WITH_504), tables(**backwards)) == {}
+BACKWARDS = {"section504_records": [a_504(end_date="2024-02-28")]}
 
 
-def test_com_val_1_an_end_on_the_day_of_the_begin_is_sent():
-    assert spans(built(enrolled(end_date="2025-09-02", **CESA))) == [("2025-09-02", "2025-09-02")]
+@of(**BACKWARDS)
+@moves(tables(**WITH_504), tables(**BACKWARDS))
+def test_com_val_1_an_end_before_the_begin_skips_and_holds_what_was_sent(result, move):
+    assert skips(result) == {"f1": "WI-504-1"}
+    assert move.actions == {}
 
 
-def test_wi_mul_2_primary_wins_over_special_services():
-    result = built(enrolled("20", **CESA), enrolled("21", service_type="N", end_date="2025-12-01", **CESA))
+@of(enrolled(end_date="2025-09-02", **CESA))
+def test_com_val_1_an_end_on_the_day_of_the_begin_is_sent(result):
+    assert spans(result) == [("2025-09-02", "2025-09-02")]
+
+
+@of(enrolled("20", **CESA), enrolled("21", service_type="N", end_date="2025-12-01", **CESA))
+def test_wi_mul_2_primary_wins_over_special_services(result):
     assert spans(result) == [("2025-09-02", "2026-06-05")]
     assert codes(result) == ["DUP_KEY"]
 
 
-@pytest.mark.parametrize(("low", "high"), [("20", "21"), ("9", "10")])
-def test_wi_mul_2_the_higher_id_wins_as_a_number(low, high):
-    result = built(
-        enrolled(high, end_date="2026-01-01", **CESA), enrolled(low, end_date="2026-02-02", **CESA)
-    )
+@pytest.mark.parametrize(
+    "result",
+    [
+        together(enrolled(high, end_date="2026-01-01", **CESA), enrolled(low, end_date="2026-02-02", **CESA))
+        for low, high in (("20", "21"), ("9", "10"))
+    ],
+)
+def test_wi_mul_2_the_higher_id_wins_as_a_number(result):
     assert spans(result) == [("2025-09-02", "2026-01-01")]
 
 
-def test_wi_mul_3_overlapping_enrollments_with_an_older_504_give_two_records_and_a_warning():
-    result = built(enrolled("20"), enrolled("21", start_date="2025-10-01"), **WITH_504)
+@of(enrolled("20"), enrolled("21", start_date="2025-10-01"), **WITH_504)
+def test_wi_mul_3_overlapping_enrollments_with_an_older_504_give_two_records_and_a_warning(result):
     assert len(result.records) == 2
     assert codes(result) == ["OVERLAP"]
 
 
-def test_wi_mul_2_a_504_younger_than_both_gives_one_record():
-    late = {"section504_records": [a_504(start_date="2025-11-03")]}
-    assert len(built(enrolled("20"), enrolled("21", start_date="2025-10-01"), **late).records) == 1
+@of(
+    enrolled("20"),
+    enrolled("21", start_date="2025-10-01"),
+    section504_records=[a_504(start_date="2025-11-03")],
+)
+def test_wi_mul_2_a_504_younger_than_both_gives_one_record(result):
+    assert len(result.records) == 1
 
 
-def test_wi_mul_1_overlaps_at_two_schools_are_no_warning():
-    result = built(enrolled("20"), enrolled("21", school_id="B", calendar_id="CB"), **WITH_504)
+@of(enrolled("20"), enrolled("21", school_id="B", calendar_id="CB"), **WITH_504)
+def test_wi_mul_1_overlaps_at_two_schools_are_no_warning(result):
     assert len(result.records) == 2
     assert codes(result) == []
 
 
-def test_wi_ele_7_a_ceis_record_without_end_does_not_take_the_enrollments():
-    assert spans(built(ceis_records=[a_ceis()])) == [("2025-10-06", None)]
+@of(ceis_records=[a_ceis()])
+def test_wi_ele_7_a_ceis_record_without_end_does_not_take_the_enrollments(result):
+    assert spans(result) == [("2025-10-06", None)]
 
 
 @pytest.mark.parametrize(
-    ("flag", "begins", "skipped"), [("Y", ["2025-09-02"], "WI-CEIS-2"), (None, [], "WI-CEIS-2")]
+    ("result", "begins"),
+    [
+        (
+            together(enrolled(coord_early_intervention=flag), ceis_records=[a_ceis(start_date="2025-09-01")]),
+            begins,
+        )
+        for flag, begins in (("Y", ["2025-09-02"]), (None, []))
+    ],
 )
-def test_wi_ceis_2_a_ceis_record_before_the_enrollment_is_not_attached(flag, begins, skipped):
-    result = built(enrolled(coord_early_intervention=flag), ceis_records=[a_ceis(start_date="2025-09-01")])
+def test_wi_ceis_2_a_ceis_record_before_the_enrollment_is_not_attached(result, begins):
     assert [begin for begin, _ in spans(result)] == begins
-    assert skips(result) == {"k1": skipped}
+    assert skips(result) == {"k1": "WI-CEIS-2"}
 
 
 def test_wi_ceis_2_may_use_the_start_of_the_enrollment():
@@ -276,9 +322,9 @@ def test_wi_ceis_2_may_use_the_start_of_the_enrollment():
     assert spans(result) == [("2025-09-02", None)]
 
 
-def test_wi_ceis_2_a_start_in_a_gap_is_skipped():
-    two = enrolled("20", end_date="2025-10-01"), enrolled("21", start_date="2025-11-01")
-    assert skips(built(*two, ceis_records=[a_ceis()])) == {"k1": "WI-CEIS-2"}
+@of(enrolled("20", end_date="2025-10-01"), enrolled("21", start_date="2025-11-01"), ceis_records=[a_ceis()])
+def test_wi_ceis_2_a_start_in_a_gap_is_skipped(result):
+    assert skips(result) == {"k1": "WI-CEIS-2"}
 
 
 def test_wi_ceis_3_a_record_beats_the_flag():
@@ -287,23 +333,25 @@ def test_wi_ceis_3_a_record_beats_the_flag():
     assert spans(result) == [("2025-09-02", None)]
 
 
-def test_com_nrm_5_a_provider_is_read_without_case_and_blanks():
-    assert programs(built(enrolled(third_party_provider=" cesa "))) == ["Third Party - CESA"]
+@of(enrolled(third_party_provider=" cesa "))
+def test_com_nrm_5_a_provider_is_read_without_case_and_blanks(result):
+    assert programs(result) == ["Third Party - CESA"]
 
 
-@pytest.mark.parametrize("provider", ["NONE", "none", None])
-def test_wi_tp_1_no_provider_gives_no_record(provider):
-    assert built(enrolled(third_party_provider=provider)).records.empty
+@pytest.mark.parametrize(
+    "result", [together(enrolled(third_party_provider=each)) for each in ("NONE", "none", None)]
+)
+def test_wi_tp_1_no_provider_gives_no_record(result):
+    assert result.records.empty
 
 
-def test_wi_evt_14_from_one_private_provider_to_another_changes_nothing():
-    assert actions(
-        tables(enrolled(third_party_provider="X")), tables(enrolled(third_party_provider="Y1"))
-    ) == {"NOOP": 1}
+@moves(tables(enrolled(third_party_provider="X")), tables(enrolled(third_party_provider="Y1")))
+def test_wi_evt_14_from_one_private_provider_to_another_changes_nothing(move):
+    assert move.actions == {"NOOP": 1}
 
 
-def test_wi_tp_1_ceis_and_a_provider_give_two_records():
-    result = built(enrolled(coord_early_intervention="Y", **CESA))
+@of(enrolled(coord_early_intervention="Y", **CESA))
+def test_wi_tp_1_ceis_and_a_provider_give_two_records(result):
     assert programs(result) == ["Coordinated Early Intervening Services", "Third Party - CESA"]
 
 
@@ -321,24 +369,26 @@ def two_modes(**second):
     return {"instruction_mode_records": [a_mode("m1"), a_mode("m2", school_number="0060", **second)]}
 
 
-def test_wi_mul_4_modality_at_two_schools_from_one_day_is_no_collision():
-    result = built(*two_schools(), **two_modes())
+@of(*two_schools(), **two_modes())
+def test_wi_mul_4_modality_at_two_schools_from_one_day_is_no_collision(result):
     assert len(result.records) == 2
     assert codes(result) == []
 
 
-def test_wi_mul_4_one_override_on_both_gives_one_record_and_a_warning():
-    override = {"override_ed_fi_school_id": 399901}
-    result = built(
-        enrolled("30", **override), enrolled("31", school_id="B", calendar_id="CB", **override), **two_modes()
-    )
+AWAY = {"override_ed_fi_school_id": 399901}
+
+
+@of(enrolled("30", **AWAY), enrolled("31", school_id="B", calendar_id="CB", **AWAY), **two_modes())
+def test_wi_mul_4_one_override_on_both_gives_one_record_and_a_warning(result):
     assert len(result.records) == 1
     assert codes(result) == ["DUP_KEY"]
 
 
-@pytest.mark.parametrize("number", ["A", "40"])
-def test_wi_mod_4_only_the_exact_school_number_matches(number):
-    assert skips(built(instruction_mode_records=[a_mode(school_number=number)])) == {"m1": "WI-MOD-4"}
+@pytest.mark.parametrize(
+    "result", [together(instruction_mode_records=[a_mode(school_number=each)]) for each in ("A", "40")]
+)
+def test_wi_mod_4_only_the_exact_school_number_matches(result):
+    assert skips(result) == {"m1": "WI-MOD-4"}
 
 
 def test_wi_mod_4_a_start_before_the_enrollment():
@@ -348,36 +398,48 @@ def test_wi_mod_4_a_start_before_the_enrollment():
     assert spans(result) == [("2025-08-15", None)]
 
 
-@pytest.mark.parametrize(("end", "skipped"), [("2026-07-01", {"m1": "WI-MOD-2"}), ("2026-06-30", {})])
-def test_wi_mod_2_wi_scp_2_the_end_lies_inside_the_year(end, skipped):
-    assert skips(built(instruction_mode_records=[a_mode(end_date=end)])) == skipped
+@pytest.mark.parametrize(
+    ("result", "skipped"),
+    [
+        (together(instruction_mode_records=[a_mode(end_date=end)]), skipped)
+        for end, skipped in (("2026-07-01", {"m1": "WI-MOD-2"}), ("2026-06-30", {}))
+    ],
+)
+def test_wi_mod_2_wi_scp_2_the_end_lies_inside_the_year(result, skipped):
+    assert skips(result) == skipped
 
 
-def test_wi_mod_4_a_coursework_enrollment_gives_no_modality_but_its_504():
-    result = built(enrolled(state_enrollment_type="C"), **WITH_MODE, **WITH_504)
+@of(enrolled(state_enrollment_type="C"), **WITH_MODE, **WITH_504)
+def test_wi_mod_4_a_coursework_enrollment_gives_no_modality_but_its_504(result):
     assert skips(result) == {"m1": "WI-MOD-4"}
     assert programs(result) == ["Section 504 Placement"]
 
 
-def test_wi_mod_4_ppp_gives_modality():
-    assert programs(built(enrolled(state_enrollment_type="PPP"), **WITH_MODE)) == ["Remote"]
+@of(enrolled(state_enrollment_type="PPP"), **WITH_MODE)
+def test_wi_mod_4_ppp_gives_modality(result):
+    assert programs(result) == ["Remote"]
 
 
 @pytest.mark.parametrize(
-    ("typed", "sent"), [("HYBRID", "Hybrid"), ("In Person", "In-Person"), ("in-person", "In-Person")]
+    ("result", "sent"),
+    [
+        (together(instruction_mode_records=[a_mode(learning_modality=typed)]), sent)
+        for typed, sent in (("HYBRID", "Hybrid"), ("In Person", "In-Person"), ("in-person", "In-Person"))
+    ],
 )
-def test_the_modality_is_sent_in_its_own_spelling(typed, sent):
-    assert programs(built(instruction_mode_records=[a_mode(learning_modality=typed)])) == [sent]
+def test_the_modality_is_sent_in_its_own_spelling(result, sent):
+    assert programs(result) == [sent]
 
 
-def test_wi_mod_3_an_unknown_modality_is_skipped():
-    assert skips(built(instruction_mode_records=[a_mode(learning_modality="Virtual")])) == {"m1": "WI-MOD-3"}
+@of(instruction_mode_records=[a_mode(learning_modality="Virtual")])
+def test_wi_mod_3_an_unknown_modality_is_skipped(result):
+    assert skips(result) == {"m1": "WI-MOD-3"}
 
 
-def test_wi_evt_7_another_modality_moves_the_record():
-    after = tables(instruction_mode_records=[a_mode(learning_modality="Hybrid")])
-    assert actions(tables(**WITH_MODE), after) == {"DELETE": 1, "POST": 1}
-    assert named(tables(**WITH_MODE), after) == {"DELETE": "WI-EVT-7", "POST": "WI-EVT-7"}
+@moves(tables(**WITH_MODE), tables(instruction_mode_records=[a_mode(learning_modality="Hybrid")]))
+def test_wi_evt_7_another_modality_moves_the_record(move):
+    assert move.actions == {"DELETE": 1, "POST": 1}
+    assert events_by_action(move.items) == {"DELETE": "WI-EVT-7", "POST": "WI-EVT-7"}
 
 
 @pytest.mark.parametrize("profile", ["choice_only", "choice_private_opt_in"])
@@ -404,26 +466,27 @@ def test_com_tog_1_switched_on_again_sends_the_difference():
     assert actions(tables(enrolled(**CESA), **OFF), tables(enrolled(**CESA), **WITH_504))["POST"] == 1
 
 
-def test_wi_enr_3_wi_scp_1_an_enrollment_of_last_years_calendar_is_not_this_years():
-    result = built(
-        enrolled(start_date="2025-06-20", end_date="2025-07-10", **CESA), calendar={"school_year": 2025}
-    )
+@of(enrolled(start_date="2025-06-20", end_date="2025-07-10", **CESA), calendar={"school_year": 2025})
+def test_wi_enr_3_wi_scp_1_an_enrollment_of_last_years_calendar_is_not_this_years(result):
     assert skips(result) == {"20": "WI-ENR-3"}
 
 
-def test_wi_enr_3_an_enrollment_without_calendar_is_not_this_years():
-    assert skips(built(enrolled(calendar_id=None, **CESA))) == {"20": "WI-ENR-3"}
+@of(enrolled(calendar_id=None, **CESA))
+def test_wi_enr_3_an_enrollment_without_calendar_is_not_this_years(result):
+    assert skips(result) == {"20": "WI-ENR-3"}
 
 
-def test_com_key_1_a_corrected_state_id_moves_every_record():
-    after = tables(
-        enrolled(**CESA), **WITH_504, students=[{"student_id": "2", "student_unique_id": "7000000009"}]
-    )
-    assert actions(tables(enrolled(**CESA), **WITH_504), after) == {"DELETE": 2, "POST": 2}
+@moves(
+    tables(enrolled(**CESA), **WITH_504),
+    tables(enrolled(**CESA), **WITH_504, students=[{"student_id": "2", "student_unique_id": "7000000009"}]),
+)
+def test_com_key_1_a_corrected_state_id_moves_every_record(move):
+    assert move.actions == {"DELETE": 2, "POST": 2}
 
 
-def test_wi_enr_1_an_enrollment_of_an_unknown_student():
-    assert skips(built(enrolled(student_id="9", **CESA))) == {"20": "WI-ENR-1"}
+@of(enrolled(student_id="9", **CESA))
+def test_wi_enr_1_an_enrollment_of_an_unknown_student(result):
+    assert skips(result) == {"20": "WI-ENR-1"}
 
 
 def test_empty_tables_build_and_plan_nothing():
@@ -432,12 +495,12 @@ def test_empty_tables_build_and_plan_nothing():
     assert actions(empty, empty) == {}
 
 
-def test_com_nrm_3_a_timestamp_is_its_written_day():
-    night, utc = (
-        enrolled("20", start_date="2025-11-02T00:30:00-05:00", **CESA),
-        enrolled("21", start_date="2025-08-23T23:30:00Z", **CESA),
-    )
-    assert [begin for begin, _ in spans(built(night, utc))] == ["2025-08-23", "2025-11-02"]
+@of(
+    enrolled("20", start_date="2025-11-02T00:30:00-05:00", **CESA),
+    enrolled("21", start_date="2025-08-23T23:30:00Z", **CESA),
+)
+def test_com_nrm_3_a_timestamp_is_its_written_day(result):
+    assert [begin for begin, _ in spans(result)] == ["2025-08-23", "2025-11-02"]
 
 
 def test_names_never_reach_a_payload():
@@ -554,59 +617,82 @@ def state(change):
     return tables(enrolled(**more.pop("enrollment", {})), **more)
 
 
-OF_EVENTS = Together([(state(before), state(after)) for _, before, after, _ in EVENTS])
-
-
 @pytest.mark.parametrize(
-    "number", range(len(EVENTS)), ids=[f"{each[0]}-{at}" for at, each in enumerate(EVENTS)]
+    ("event", "move", "expected"),
+    [(event, MOVES.add(state(before), state(after)), expected) for event, before, after, expected in EVENTS],
+    ids=[f"{each[0]}-{at}" for at, each in enumerate(EVENTS)],
 )
-def test_wi_evt_a_change_of_state_gives_the_actions_of_the_table(number):
-    event, *_, expected = EVENTS[number]
-    planned = OF_EVENTS.items(number)
-    assert Counter(planned["action"]) == expected
-    for events in events_by_action(planned).values():
+def test_wi_evt_a_change_of_state_gives_the_actions_of_the_table(event, move, expected):
+    assert move.actions == expected
+    for events in events_by_action(move.items).values():
         assert event in re.split(" and | or ", events)
 
 
-def test_wi_evt_9_another_school_number_moves_the_record():
-    before, after = (
+@moves(
+    *(
         tables(*two_schools(), instruction_mode_records=[a_mode(school_number=each)])
         for each in ("0040", "0060")
     )
-    planned = items(before, after)
-    assert Counter(planned["action"]) == {"DELETE": 1, "POST": 1}
-    assert events_by_action(planned) == {"DELETE": "WI-EVT-9", "POST": "WI-EVT-9"}
+)
+def test_wi_evt_9_another_school_number_moves_the_record(move):
+    assert move.actions == {"DELETE": 1, "POST": 1}
+    assert events_by_action(move.items) == {"DELETE": "WI-EVT-9", "POST": "WI-EVT-9"}
 
 
-@pytest.mark.parametrize(("low_end", "action"), [("2025-12-01", "PUT"), ("2026-06-05", "NOOP")])
-def test_wi_evt_22_when_the_winner_goes_the_other_candidate_stays(low_end, action):
-    low, high = enrolled("20", end_date=low_end, **CESA), enrolled("21", **CESA)
-    assert named(tables(low, high), tables(low)) == {action: "WI-EVT-22"}
+def without_the_winner(low, high, **more):
+    return MOVES.add(tables(low, high, **more), tables(low, **more))
 
 
-def test_wi_evt_22_the_winner_may_be_another_enrollment_of_the_same_record():
-    late = {"section504_records": [a_504(start_date="2025-11-03")]}
-    low, high = enrolled("20", end_date="2025-12-01"), enrolled("21", start_date="2025-10-01")
-    assert named(tables(low, high, **late), tables(low, **late)) == {"PUT": "WI-EVT-22"}
+@pytest.mark.parametrize(
+    ("move", "action"),
+    [
+        (without_the_winner(enrolled("20", end_date=low_end, **CESA), enrolled("21", **CESA)), action)
+        for low_end, action in (("2025-12-01", "PUT"), ("2026-06-05", "NOOP"))
+    ],
+)
+def test_wi_evt_22_when_the_winner_goes_the_other_candidate_stays(move, action):
+    assert events_by_action(move.items) == {action: "WI-EVT-22"}
 
 
-def test_wi_evt_22_is_not_named_when_the_winner_only_lost_its_rank():
-    first, second = enrolled("20", end_date="2025-12-01", **CESA), enrolled("21", **CESA)
-    after = tables(first, enrolled("21", service_type="N", **CESA))
-    assert named(tables(first, second), after) == {"PUT": ""}
+@one_of(
+    "move",
+    without_the_winner(
+        enrolled("20", end_date="2025-12-01"),
+        enrolled("21", start_date="2025-10-01"),
+        section504_records=[a_504(start_date="2025-11-03")],
+    ),
+)
+def test_wi_evt_22_the_winner_may_be_another_enrollment_of_the_same_record(move):
+    assert events_by_action(move.items) == {"PUT": "WI-EVT-22"}
 
 
-def test_wi_evt_11_the_flag_takes_over_from_a_deleted_record_and_not_from_one_that_moved_away():
-    flagged = enrolled(coord_early_intervention="Y")
-    published = tables(flagged, ceis_records=[a_ceis()])
-    assert named(published, tables(flagged)) == {"DELETE": "WI-EVT-11", "POST": "WI-EVT-11"}
-    moved = tables(flagged, ceis_records=[a_ceis(start_date="2025-08-01")])
-    assert named(published, moved) == {"DELETE": "", "POST": ""}
+@moves(
+    *(
+        tables(enrolled("20", end_date="2025-12-01", **CESA), enrolled("21", **rank, **CESA))
+        for rank in ({}, {"service_type": "N"})
+    )
+)
+def test_wi_evt_22_is_not_named_when_the_winner_only_lost_its_rank(move):
+    assert events_by_action(move.items) == {"PUT": ""}
 
 
-def test_wi_evt_3_is_not_named_for_another_enrollment_of_a_published_record():
-    again = tables(enrolled(end_date="2026-01-09"), enrolled("21", start_date="2026-01-12"), **WITH_504)
-    assert named(tables(enrolled(end_date="2026-01-09"), **WITH_504), again) == {"NOOP": "", "POST": ""}
+FLAGGED = enrolled(coord_early_intervention="Y")
+BOTH = tables(FLAGGED, ceis_records=[a_ceis()])
+
+
+@moves(BOTH, tables(FLAGGED))
+@one_of("away", MOVES.add(BOTH, tables(FLAGGED, ceis_records=[a_ceis(start_date="2025-08-01")])))
+def test_wi_evt_11_the_flag_takes_over_from_a_deleted_record_and_not_from_one_that_moved_away(move, away):
+    assert events_by_action(move.items) == {"DELETE": "WI-EVT-11", "POST": "WI-EVT-11"}
+    assert events_by_action(away.items) == {"DELETE": "", "POST": ""}
+
+
+@moves(
+    tables(enrolled(end_date="2026-01-09"), **WITH_504),
+    tables(enrolled(end_date="2026-01-09"), enrolled("21", start_date="2026-01-12"), **WITH_504),
+)
+def test_wi_evt_3_is_not_named_for_another_enrollment_of_a_published_record(move):
+    assert events_by_action(move.items) == {"NOOP": "", "POST": ""}
 
 
 def test_wi_evt_18_is_not_named_for_an_enrollment_that_moved_to_an_excluded_place():
@@ -622,61 +708,92 @@ def test_a_resync_names_no_event():
     assert planned.items["reason"].str.partition(":")[0].tolist() == ["REC-R8"]
 
 
-def test_wi_evt_23_only_the_changed_records_associations_move():
-    both = [a_504("f1"), a_504("f2", student_id="3", start_date="2025-09-10")]
-    rows = tables(enrolled("20"), enrolled("21", student_id="3"), section504_records=both)
-    rows["students"].append({"student_id": "3", "student_unique_id": "7000000003"})
-    changed = {**rows, "section504_records": [a_504("f1", start_date="2025-09-15"), both[1]]}
-    planned, events = items(rows, changed), "WI-EVT-20 and WI-EVT-23"
-    assert Counter(planned["action"]) == {"DELETE": 1, "POST": 1, "NOOP": 1}
-    assert events_by_action(planned) == {"DELETE": events, "POST": events, "NOOP": ""}
+TWO_STUDENTS = {
+    "students": [
+        {"student_id": "2", "student_unique_id": "7000000002"},
+        {"student_id": "3", "student_unique_id": "7000000003"},
+    ]
+}
 
 
-@pytest.mark.parametrize("kind", ["C", "M"])
-def test_wi_evt_24_another_enrollment_type_deletes_the_modality_alone(kind):
-    more = {**WITH_MODE, **WITH_504}
-    after = tables(enrolled(state_enrollment_type=kind), **more)
-    planned = items(tables(**more), after)
-    assert Counter(planned["action"]) == {"DELETE": 1, "NOOP": 1}
-    assert events_by_action(planned) == {"DELETE": "WI-EVT-24", "NOOP": ""}
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "expected"),
-    [
-        # A new record of a place that was reported before: nothing there was excluded.
-        ([CESA], [{**CESA, "coord_early_intervention": "Y"}], {"POST": "WI-EVT-1", "NOOP": ""}),
-        # With nothing sent before, a provider set and an exclusion lifted look alike.
-        ([{}], [CESA], {"POST": "WI-EVT-2 or WI-EVT-4"}),
-        # Two causes, and either would have been enough.
-        ([CESA], [{"state_exclude": True, "coord_early_intervention": "Y"}], {"DELETE": "WI-EVT-12 and WI-EVT-15"}),
-        ([{**CESA, "override_ed_fi_school_id": 7}, {}], [CESA, {}], {"DELETE": "", "POST": ""}),
-        (
-            [{**CESA, "override_ed_fi_school_id": 7}, CESA],
-            [CESA, CESA],
-            {"DELETE": "WI-EVT-19", "POST": "WI-EVT-19", "NOOP": ""},
-        ),
-    ],
-)  # fmt: skip
-def test_wi_evt_only_what_both_states_prove_is_named(before, after, expected):
-    def state(changes):
-        days = ("2025-09-02", "2025-10-01")
-        rows = (enrolled(f"2{at}", **{"start_date": days[at], **each}) for at, each in enumerate(changes))
-        return tables(*rows)
-
-    assert named(state(before), state(after)) == expected
+@moves(
+    *(
+        tables(
+            enrolled("20"),
+            enrolled("21", student_id="3"),
+            section504_records=[first, a_504("f2", student_id="3", start_date="2025-09-10")],
+            **TWO_STUDENTS,
+        )
+        for first in (a_504("f1"), a_504("f1", start_date="2025-09-15"))
+    )
+)
+def test_wi_evt_23_only_the_changed_records_associations_move(move):
+    events = "WI-EVT-20 and WI-EVT-23"
+    assert move.actions == {"DELETE": 1, "POST": 1, "NOOP": 1}
+    assert events_by_action(move.items) == {"DELETE": events, "POST": events, "NOOP": ""}
 
 
 @pytest.mark.parametrize(
-    "change",
+    "move",
     [
-        {"students": [{"student_id": "2", "student_unique_id": "7000000009"}]},
-        {"calendar": {"summer_school": True}},
-        {"calendar": {"school_year": 2025}},
+        MOVES.add(
+            tables(**WITH_MODE, **WITH_504),
+            tables(enrolled(state_enrollment_type=kind), **WITH_MODE, **WITH_504),
+        )
+        for kind in ("C", "M")
     ],
 )
-def test_wi_evt_what_no_row_of_the_table_covers_names_no_event(change):
-    assert set(named(tables(enrolled(**CESA)), tables(enrolled(**CESA), **change)).values()) == {""}
+def test_wi_evt_24_another_enrollment_type_deletes_the_modality_alone(move):
+    assert move.actions == {"DELETE": 1, "NOOP": 1}
+    assert events_by_action(move.items) == {"DELETE": "WI-EVT-24", "NOOP": ""}
+
+
+WHAT_IS_PROVED = [
+    # A new record of a place that was reported before: nothing there was excluded.
+    ([CESA], [{**CESA, "coord_early_intervention": "Y"}], {"POST": "WI-EVT-1", "NOOP": ""}),
+    # With nothing sent before, a provider set and an exclusion lifted look alike.
+    ([{}], [CESA], {"POST": "WI-EVT-2 or WI-EVT-4"}),
+    # Two causes, and either would have been enough.
+    ([CESA], [{"state_exclude": True, "coord_early_intervention": "Y"}], {"DELETE": "WI-EVT-12 and WI-EVT-15"}),
+    ([{**CESA, "override_ed_fi_school_id": 7}, {}], [CESA, {}], {"DELETE": "", "POST": ""}),
+    (
+        [{**CESA, "override_ed_fi_school_id": 7}, CESA],
+        [CESA, CESA],
+        {"DELETE": "WI-EVT-19", "POST": "WI-EVT-19", "NOOP": ""},
+    ),
+]  # fmt: skip
+
+
+def with_enrollments(changes):
+    days = ("2025-09-02", "2025-10-01")
+    rows = (enrolled(f"2{at}", **{"start_date": days[at], **each}) for at, each in enumerate(changes))
+    return tables(*rows)
+
+
+@pytest.mark.parametrize(
+    ("move", "expected"),
+    [
+        (MOVES.add(with_enrollments(before), with_enrollments(after)), expected)
+        for before, after, expected in WHAT_IS_PROVED
+    ],
+)
+def test_wi_evt_only_what_both_states_prove_is_named(move, expected):
+    assert events_by_action(move.items) == expected
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        MOVES.add(tables(enrolled(**CESA)), tables(enrolled(**CESA), **change))
+        for change in (
+            {"students": [{"student_id": "2", "student_unique_id": "7000000009"}]},
+            {"calendar": {"summer_school": True}},
+            {"calendar": {"school_year": 2025}},
+        )
+    ],
+)
+def test_wi_evt_what_no_row_of_the_table_covers_names_no_event(move):
+    assert set(events_by_action(move.items).values()) == {""}
 
 
 def test_wi_evt_17_block_only_keeps_partial_enrollments_so_they_are_no_cause():
@@ -686,13 +803,13 @@ def test_wi_evt_17_block_only_keeps_partial_enrollments_so_they_are_no_cause():
     assert named(tables(**WITH_MODE), after, settings) == {"DELETE": ""}
 
 
-def test_wi_evt_14_cannot_be_seen_because_the_code_is_not_sent():
-    before, after = (tables(enrolled(third_party_provider=each)) for each in ("X", "Y"))
-    assert named(before, after) == {"NOOP": ""}
+@moves(*(tables(enrolled(third_party_provider=each)) for each in ("X", "Y")))
+def test_wi_evt_14_cannot_be_seen_because_the_code_is_not_sent(move):
+    assert events_by_action(move.items) == {"NOOP": ""}
 
 
-def test_wi_mul_4_two_modalities_at_one_school_and_day_conflict():
-    result = built(instruction_mode_records=[a_mode("m1"), a_mode("m2", learning_modality="Hybrid")])
+@of(instruction_mode_records=[a_mode("m1"), a_mode("m2", learning_modality="Hybrid")])
+def test_wi_mul_4_two_modalities_at_one_school_and_day_conflict(result):
     assert codes(result).count("MODALITY_CONFLICT") == 2
     assert len(result.records) == 2
 
@@ -704,22 +821,32 @@ def test_wi_mul_3_overlaps_may_be_cut():
     assert codes(result) == []
 
 
-def test_wi_scp_3_an_end_after_the_year_is_warned_about():
-    assert codes(built(enrolled(end_date="2026-07-15", **CESA))) == ["OUTSIDE_YEAR"]
+@of(enrolled(end_date="2026-07-15", **CESA))
+def test_wi_scp_3_an_end_after_the_year_is_warned_about(result):
+    assert codes(result) == ["OUTSIDE_YEAR"]
 
 
-def test_wi_scp_3_a_begin_before_the_year_is_warned_about():
-    assert codes(built(enrolled(start_date="2025-06-30", **CESA))) == ["OUTSIDE_YEAR"]
-    assert codes(built(enrolled(start_date="2025-07-01", end_date="2026-06-30", **CESA))) == []
+@one_of("inside", together(enrolled(start_date="2025-07-01", end_date="2026-06-30", **CESA)))
+@of(enrolled(start_date="2025-06-30", **CESA))
+def test_wi_scp_3_a_begin_before_the_year_is_warned_about(result, inside):
+    assert codes(result) == ["OUTSIDE_YEAR"]
+    assert codes(inside) == []
 
 
-def test_wi_tp_1_a_label_stands_for_its_code():
+@pytest.mark.parametrize(
+    ("result", "named"),
+    [
+        (together(enrolled(third_party_provider=label)), named)
+        for label, named in (
+            ("CESA: Cooperative Educational Service Agency", ["Third Party - CESA"]),
+            ("NONE: None", []),
+            ("none", []),
+        )
+    ],
+)
+def test_wi_tp_1_a_label_stands_for_its_code(result, named):
     """COM-NRM-5: what is before the first colon is the code."""
-    label = "CESA: Cooperative Educational Service Agency"
-    (record,) = built(enrolled(third_party_provider=label)).records["program_name"]
-    assert record == "Third Party - CESA"
-    assert built(enrolled(third_party_provider="NONE: None")).records.empty
-    assert built(enrolled(third_party_provider="none")).records.empty
+    assert programs(result) == named
 
 
 def test_wi_tp_1_other_providers_are_counted_in_one_notice():
@@ -795,29 +922,35 @@ def test_wi_ell_0_el_is_built_only_on_request_and_then_needs_a_program():
         built(settings={"wi.ell_in_spa": True})
 
 
+NO_EL = [
+    ("WI-ELL-1", {"program_status": "PENDING"}),
+    ("WI-ELL-1", {"program_status": "NOT_EL"}),
+    ("WI-ELL-1", {"program_status": None}),
+    ("WI-ELL-2", {"el_served": "N"}),
+    ("WI-ELL-2", {"el_served": None}),
+    ("WI-ELL-3", {"identified_date": None}),
+    ("WI-ELL-3", {"identified_date": "2026-07-01"}),
+    ("WI-ELL-4", {"identified_date": "2025-08-01"}),
+    ("COM-VAL-1", {"program_exit_date": "2025-09-30"}),
+]
+
+
 @pytest.mark.parametrize(
-    ("rule", "change"),
+    ("rule", "result"),
+    [(rule, EL_AT_ONCE.add(tables(lep_records=[an_el(**change)]))) for rule, change in NO_EL],
+)
+def test_wi_ell_rows_that_give_no_record(rule, result):
+    assert skips(result) == {"l1": rule}
+
+
+@pytest.mark.parametrize(
+    ("result", "begin"),
     [
-        ("WI-ELL-1", {"program_status": "PENDING"}),
-        ("WI-ELL-1", {"program_status": "NOT_EL"}),
-        ("WI-ELL-1", {"program_status": None}),
-        ("WI-ELL-2", {"el_served": "N"}),
-        ("WI-ELL-2", {"el_served": None}),
-        ("WI-ELL-3", {"identified_date": None}),
-        ("WI-ELL-3", {"identified_date": "2026-07-01"}),
-        ("WI-ELL-4", {"identified_date": "2025-08-01"}),
-        ("COM-VAL-1", {"program_exit_date": "2025-09-30"}),
+        (EL_AT_ONCE.add(tables(enrolled(service_type="S"), lep_records=[an_el(identified_date=day)])), begin)
+        for day, begin in (("2025-10-01", "2025-10-01"), ("2020-01-01", "2025-09-02"))
     ],
 )
-def test_wi_ell_rows_that_give_no_record(rule, change):
-    assert skips(built(lep_records=[an_el(**change)], settings=EL)) == {"l1": rule}
-
-
-@pytest.mark.parametrize(
-    ("identified", "begin"), [("2025-10-01", "2025-10-01"), ("2020-01-01", "2025-09-02")]
-)
-def test_wi_ele_6_el_begins_when_identified_or_with_the_earliest_enrollment(identified, begin):
-    result = built(enrolled(service_type="S"), lep_records=[an_el(identified_date=identified)], settings=EL)
+def test_wi_ele_6_el_begins_when_identified_or_with_the_earliest_enrollment(result, begin):
     assert spans(result) == [(begin, None)]
 
 
@@ -843,18 +976,20 @@ def test_explain_tells_how_the_begin_date_of_a_504_came_about():
     assert "2025-09-02" in element["says"]
 
 
+BACKWARD_OR_WITHOUT_START = [
+    ("WI-CEIS-1", {"ceis_records": [a_ceis("r", start_date=None)]}),
+    ("WI-CEIS-1", {"ceis_records": [a_ceis("r", end_date="2025-10-05")]}),
+    ("WI-MOD-1", {"instruction_mode_records": [a_mode("r", start_date=None)]}),
+    ("WI-MOD-1", {"instruction_mode_records": [a_mode("r", end_date="2025-09-07")]}),
+    ("WI-504-1", {"section504_records": [a_504("r", start_date=None)]}),
+]
+
+
 @pytest.mark.parametrize(
-    ("rule", "records"),
-    [
-        ("WI-CEIS-1", {"ceis_records": [a_ceis("r", start_date=None)]}),
-        ("WI-CEIS-1", {"ceis_records": [a_ceis("r", end_date="2025-10-05")]}),
-        ("WI-MOD-1", {"instruction_mode_records": [a_mode("r", start_date=None)]}),
-        ("WI-MOD-1", {"instruction_mode_records": [a_mode("r", end_date="2025-09-07")]}),
-        ("WI-504-1", {"section504_records": [a_504("r", start_date=None)]}),
-    ],
+    ("rule", "result"), [(rule, together(**records)) for rule, records in BACKWARD_OR_WITHOUT_START]
 )
-def test_a_record_without_a_start_or_ending_before_it_is_skipped(rule, records):
-    assert skips(built(**records)) == {"r": rule}
+def test_a_record_without_a_start_or_ending_before_it_is_skipped(rule, result):
+    assert skips(result) == {"r": rule}
 
 
 ELEMENTS = [
@@ -876,3 +1011,13 @@ def test_wi_ele_8_nothing_but_the_key_and_the_end_is_sent():
     references = {"educationOrganizationReference", "programReference", "studentReference"}
     for body in built(enrolled(**CESA), **WITH_504, **WITH_MODE).records["body"]:
         assert set(body) <= references | {"beginDate", "endDate"}
+
+
+def test_cases_that_are_built_at_once_are_built_as_alone():
+    """One of each kind: a record, a skipped row, a notice, several rows of a student."""
+    two, late = [enrolled("9", **CESA), enrolled("10", **CESA)], enrolled(end_date="2026-07-15", **CESA)
+    for rows in ([enrolled(no_show=True, **CESA)], [late], two):
+        alone, together = built(*rows), Builds(PROFILE)
+        together.add(tables(enrolled(**CESA), **WITH_504))
+        one = together.add(tables(*rows))
+        assert (skips(one), codes(one), spans(one)) == (skips(alone), codes(alone), spans(alone))
