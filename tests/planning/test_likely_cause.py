@@ -73,7 +73,6 @@ def test_an_emptied_source(profile):
 
 
 @DISTRICT
-@DISTRICT
 @pytest.mark.parametrize(
     ("profile", "table"),
     [("certification", "program_participation"), ("wi-infinite-campus", "enrollments")],
@@ -98,7 +97,6 @@ def test_a_district_number_typed_wrong_in_new_mexico():
     assert f"to 35{int(wrong):03}" in told["max-delete-share"]
 
 
-@DISTRICT
 @DISTRICT
 @pytest.mark.parametrize(
     ("profile", "table", "column"),
