@@ -36,6 +36,7 @@ def rejections(
     from edfi_toolkit.review import rejections as refused
     from edfi_toolkit.review.answers import rejections_view
     from edfi_toolkit.review.workbook import write_refusals
+    from edfi_toolkit.runs.placing import at_places
     from edfi_toolkit.settings import load_settings
 
     installation = load_settings()
@@ -43,7 +44,8 @@ def rejections(
     view = rejections_view(found, Masker(installation.mask_key, reveal=reveal))
     for path in (csv, xlsx):
         if path is not None:
-            write_refusals(path, view.frames["all"], masker=view.masker)
+            placed = at_places(view.frames["all"], installation.runs_dir)
+            write_refusals(path, placed, masker=view.masker)
             say(f"Written to {path}: {len(found):,} refusals.")
     if as_json:
         show_json(as_records(view.frames["all"], view.masker))

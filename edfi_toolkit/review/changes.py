@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edfi_toolkit.review.meanings import events_text
-from edfi_toolkit.review.places import school_names
+from edfi_toolkit.review.places import schools_of
 from edfi_toolkit.review.summaries import changes_of, value_texts
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def change_rows(plan: Plan, build: Build) -> pd.DataFrame:
     Returns change (ordered), student_unique_id, school, program_name, because, begin_date, values (what changes, before
     and after), rule, resource, and the bodies `before` and `body`.
     """
-    changes = changes_of(plan, "body", "before", "event")
+    changes = changes_of(plan, "body", "before", "event", "source_refs")
     gone = changes[_first_halves(changes)].set_index("pair")["before"]
     rows = changes[~_first_halves(changes)].reset_index(drop=True)
     moved = rows["pair"].notna()
@@ -68,7 +68,7 @@ def change_rows(plan: Plan, build: Build) -> pd.DataFrame:
         {
             "change": pd.Categorical(words, [word for word in CHANGES if word != "unchanged"], ordered=True),
             "student_unique_id": rows["student_unique_id"],
-            "school": school_names(rows["education_organization_id"], build.tables, build.profile),
+            "school": schools_of(rows, build.tables, build.profile),
             "program_name": rows["program_name"],
             "because": [*map(because, rows["reason"], rows["event"])],
             "begin_date": rows["begin_date"],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from edfi_toolkit.review.places import school_names
+from edfi_toolkit.review.places import schools_of
 
 if TYPE_CHECKING:
     from edfi_toolkit.rules import Build
@@ -23,7 +23,7 @@ def participation(build: Build) -> tuple[pd.DataFrame, pd.DataFrame]:
         {
             "student": build.records["student_unique_id"],
             "program": build.records["program_name"].astype("str"),
-            "school": school_names(build.records["education_organization_id"], build.tables, build.profile),
+            "school": schools_of(build.records, build.tables, build.profile),
             "begins": pd.to_datetime(build.records["begin_date"]),
             "ends": pd.to_datetime(
                 pd.Series(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -10,6 +12,7 @@ from edfi_toolkit.privacy import PERSONAL_TABLES
 from edfi_toolkit.rules.contract import profile as profile_of
 from edfi_toolkit.tables.schema import TABLES
 
+_Places = Callable[[pd.DataFrame], pd.DataFrame]
 OWNER, NAMELESS = "owner of the programs", "not in the list of schools"
 
 if TYPE_CHECKING:
@@ -28,6 +31,22 @@ def school_names(ids: pd.Series, tables: Tables, profile: str) -> pd.Series:
     """The name of each organization by its Ed-Fi id; of one that has none in the source, id and name as one text."""
     named = organization_texts(ids, tables, profile)
     return ids.map(schools_by_id(tables, profile)).astype("str").fillna(named)
+
+
+def schools_of(records: pd.DataFrame, tables: Tables, profile: str) -> pd.Series:
+    """The school of each record by its name: of its organization, else of the student whose row it is made from.
+
+    Where neither is known, as `school_names`. records: education_organization_id, and source_refs as a list or missing.
+    """
+    from edfi_toolkit.validation.findings import first_rows
+
+    ids = records["education_organization_id"]
+    names = ids.map(schools_by_id(tables, profile)).astype("str")
+    nameless = records[names.isna()]
+    if len(nameless):
+        rows = first_rows(nameless).set_axis(nameless.index)
+        names = names.fillna(places_of(rows, tables, profile, id_column="row_id")["school"])
+    return names.fillna(school_names(ids, tables, profile))
 
 
 def organization_texts(ids: pd.Series, tables: Tables, profile: str) -> pd.Series:
@@ -133,7 +152,9 @@ def _of_table(
     if "school_id" in frame:
         school = _named(frame["school_id"], _names(tables)).fillna(school)
     elif "education_organization_id" in frame:
-        school = school_names(frame["education_organization_id"], tables, profile).fillna(school)
+        ids = frame["education_organization_id"]
+        named = ids.map(schools_by_id(tables, profile)).astype("str")
+        school = named.fillna(school).fillna(school_names(ids, tables, profile))
     known["school"] = school
     programs = profile_of(profile).row_programs.get(name)
     known["program"] = (
@@ -173,8 +194,9 @@ def findings_at_places(checked: Checked, findings: pd.DataFrame | None = None) -
     findings = checked.findings if findings is None else findings
     found = with_organizations(findings, tables, profile)
     places = places_of(found, tables, profile, id_column="row_id")
-    school = school_names(findings["education_organization_id"], tables, profile)
-    places["school"] = school.where(found["resource"].notna()).fillna(places["school"])
+    named = findings["education_organization_id"].map(schools_by_id(tables, profile)).astype("str")
+    unnamed = school_names(findings["education_organization_id"], tables, profile)
+    places["school"] = named.fillna(places["school"]).fillna(unnamed.where(found["resource"].notna()))
     places["program"] = found["program_name"].fillna(places["program"])
     found["student_unique_id"] = found["student_unique_id"].fillna(_state_ids(places["student_id"], tables))
     places = places.drop(columns="student_id").join(row_places(found, tables, id_column="row_id"))
@@ -182,6 +204,17 @@ def findings_at_places(checked: Checked, findings: pd.DataFrame | None = None) -
     first = ["severity", "rule_id", "says", "hint", "field", "student_unique_id"]
     rest = found.columns.drop([*first, "program_name", "education_organization_id"])
     return pd.concat([found[first], places, found[rest]], axis=1)
+
+
+def places_for_report(checked: Checked) -> tuple[_Places, _Places]:
+    """`places` and `row_places` of `Checked.write_report`: where findings are, and where skipped rows are."""
+    tables, profile = checked.build.tables, checked.build.profile
+
+    def of_rows(skipped: pd.DataFrame) -> pd.DataFrame:
+        at = row_places(skipped, tables, id_column="id")
+        return at.join(places_of(skipped, tables, profile, id_column="id")["school"])
+
+    return partial(findings_at_places, checked), of_rows
 
 
 def _columns_in_the_source(findings: pd.DataFrame, tables: Tables) -> list[str | None]:

@@ -38,7 +38,8 @@ def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
     changes = change_rows(plan, checked.build)
     live = findings["code"].eq("LIVE_COMPARED").cumsum().gt(0)  # what follows it was found in the ODS
     met = findings[live & findings["code"].ne("LIVE_COMPARED")]
-    other = findings[~live & ~findings["code"].isin([*plan.breaches, "HELD"])]
+    # A hidden file is one that an editor has left next to the tables: nothing to do about it.
+    other = findings[~live & ~findings["code"].isin([*plan.breaches, "HELD", "HIDDEN_FILE"])]
     named = partial(with_organizations, tables=checked.build.tables, profile=checked.build.profile)
     resync = plan.mode == "resync"
     says = f"Publishing now would send {rows(int(plan.sends.sum()), 'change')}"

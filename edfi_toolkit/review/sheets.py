@@ -15,7 +15,7 @@ from edfi_toolkit.review.changes import in_words
 from edfi_toolkit.review.meanings import events_text, owners_of, who_enters
 from edfi_toolkit.review.places import (
     findings_at_places,
-    school_names,
+    schools_of,
     with_organizations,
     with_source_rows,
 )
@@ -114,7 +114,8 @@ def _records(plan: Plan, checked: Checked) -> pd.DataFrame:
     kept = items.assign(change=in_words(items["action"], items["pair"]), values=[*map(in_one_text, bodies)])
     held = checked.held.assign(change="held", values=[*map(in_one_text, checked.held["body"])])
     columns = ["change", *WHO, "values", "resource"]
-    every = pd.concat([kept[columns], held[columns]], ignore_index=True)
-    school = school_names(every["education_organization_id"], checked.build.tables, checked.build.profile)
+    every = pd.concat([part[[*columns, "source_refs"]] for part in (kept, held)], ignore_index=True)
+    school = schools_of(every, checked.build.tables, checked.build.profile)
+    every = every[columns]
     every.insert(columns.index("education_organization_id"), "school", school)
     return every

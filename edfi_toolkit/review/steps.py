@@ -13,6 +13,7 @@ from edfi_toolkit.model.frames import among
 from edfi_toolkit.model.standards import SHIPPED
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.meanings import meanings_of, owners_of, who_enters
+from edfi_toolkit.review.missing import missing
 from edfi_toolkit.review.participation import participation
 from edfi_toolkit.review.places import findings_at_places, held_at_places, with_organizations
 from edfi_toolkit.review.summaries import (
@@ -91,7 +92,7 @@ def built_view(build: Build, masker: Masker) -> View:
         ],
         next_step="Correct the control rows in the source, then extract again."
         if len(build.control)
-        else "Look at who is missing and why, then validate: who is held there is missing too.",
+        else "Validate; below it is who is missing, and why.",
         masker=masker,
         frames={
             "skipped": asked,
@@ -182,14 +183,16 @@ def checked_view(
         frames={
             "findings": findings_at_places(checked).loc[findings.index],
             "held": _held_rows(checked),
+            "missing": missing(checked),
             "dismissed": hidden,
         },
         empty={
             "findings": "Nothing was found.",
             "held": "No record is held.",
+            "missing": "No one is missing: every row gave a record, and none is held.",
             "dismissed": "No finding is dismissed.",
         },
-        meanings=meanings_of(findings["rule_id"].unique()),
+        meanings=meanings_of({*findings["rule_id"], *checked.build.skipped["rule"]}),
         picture=lambda: panels().bars(_by_rule_and_severity(checked), "Findings by rule, worst first"),
         value=checked,
     )

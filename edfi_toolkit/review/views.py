@@ -14,7 +14,9 @@ from typing import Any
 
 import pandas as pd
 
+from edfi_toolkit.display.attended import attended
 from edfi_toolkit.display.cards import TONES
+from edfi_toolkit.display.following import follow
 from edfi_toolkit.display.links import file_links, with_notebook_links
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.display.tables import TextTable
@@ -44,6 +46,7 @@ class View:
     masked only when shown. empty: what to say of a table without rows. bars: counts for `chart`, or `picture`, which
     makes another. numbers: shown large.
     meanings: of causes, for `by_cause`. actions: makes the buttons below a list. files: to open or download, as links.
+    as_of: when its lists were so, where another notebook may have changed that since.
     value: what the step itself returned; its own attributes and methods are reachable from here, so `view.findings`
     is `view.value.findings`.
     """
@@ -62,13 +65,14 @@ class View:
     meanings: Mapping[str, str] = field(default_factory=dict)
     value: Any = None
     files: Sequence[Path] = ()
+    as_of: str = ""
     actions: Callable[..., Any] | None = None
 
     def browse(self, name: str | None = None) -> Any:
         """One of the tables in `names`, in a panel with filter and sort; a plain table unattended."""
         chosen = self._named(name)
         frame, empty = self.frames[chosen], self.empty.get(chosen, "")
-        title = f"{self.title}: {chosen}"
+        title = f"{self.title}: {chosen}" + (f", as of {self.as_of}" if self.as_of else "")
         return panels().grid(frame, masker=self.masker, title=title, empty=empty, below=self.actions)
 
     def by_cause(self, name: str | None = None) -> Any:
@@ -168,14 +172,14 @@ class PanelView(View):
 
     def replace_with(self, view: View) -> None:
         """Turn into another view, without a panel."""
-        pages = vars(self).pop("_pages", [])
-        vars(self).update(vars(view), panel=None)
+        pages = vars(self).get("_pages", [])
+        vars(self).update(vars(view), panel=None, _pages=pages)
         for page in pages:
             page.update(self._page())
 
     def becomes(self, view: View) -> None:
         """Say what another view says, above the same panel, also where it is on the page already."""
-        kept = {name: getattr(self, name) for name in ("panel", "blocks_in_panel", "value")}
+        kept = {name: getattr(self, name) for name in ("panel", "blocks_in_panel", "value", "actions")}
         vars(self).update({**vars(view), **kept})
         for page in vars(self).get("_pages", []):
             page.update(self._page())
@@ -201,6 +205,19 @@ class PanelView(View):
             vars(self).setdefault("_pages", []).append(page)
         if self.panel and self._has_panel():
             display(self.panel())
+
+
+def following(kind: str, make: Callable[[], View]) -> View:
+    """What `make` gives now; where a person is, it stays true on the page, whichever notebook changes it.
+
+    kind: as of `follow`.
+    """
+    first = make()
+    if not attended():
+        return first
+    shown = PanelView(**vars(first), panel=None)
+    follow(kind, lambda: shown.becomes(make()), tells=True)
+    return shown
 
 
 def block_html(

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from edfi_toolkit.display.following import follow
 from edfi_toolkit.display.panels import panels
+from edfi_toolkit.display.values import moment
 from edfi_toolkit.errors import EdfiToolkitError, StalePlan, UnsafePlan
 from edfi_toolkit.planning.guardrails import NO_OVERRIDE, GivenOverride, Override
 from edfi_toolkit.review.answers import published_view
 from edfi_toolkit.review.approvals import approval_view, nothing_to_do, published_before, unapproved_view
 from edfi_toolkit.review.places import with_organizations
-from edfi_toolkit.review.views import PanelView, View
+from edfi_toolkit.review.views import PanelView, View, following
 from edfi_toolkit.runs.decisions import delivered_since
 from edfi_toolkit.runs.standing import not_settled
 
@@ -134,8 +138,10 @@ def approval(run: Run, *, by: str, answers: Mapping[str, str]) -> View:
 def as_it_stands(run: Run, overrides: Sequence[GivenOverride]) -> View:
     """In place of publishing without a word of approval: what was sent and when, else what waits for whom."""
     holds, earlier = approval_of(run)
+    if run.published and not _goes_on(run):
+        return following("published", lambda: _as_published(run, holds))
     if run.published:
-        shown, ready = _as_published(run, holds), _goes_on(run)
+        shown, ready = _as_published(run, holds), True
     else:
         ready = holds is not None and not nothing_to_do(run.plan)
         shown = unapproved_view(
@@ -152,6 +158,8 @@ def as_it_stands(run: Run, overrides: Sequence[GivenOverride]) -> View:
         run.publish(approved=run.plan.fingerprint, overrides=overrides)
         done = _as_published(run, holds)
         waiting.replace_with(done)
+        if not _goes_on(run):
+            follow("published", lambda: waiting.replace_with(_as_published(run, holds)), tells=True)
         return done
 
     waiting = PanelView(**vars(shown), panel=lambda: panels().publish(carry_out, lambda: _goes_on(run)))
@@ -161,7 +169,9 @@ def as_it_stands(run: Run, overrides: Sequence[GivenOverride]) -> View:
 def results_view(run: Run, result: pd.DataFrame) -> View:
     """What the ODS answered, its organizations by their names in the source."""
     named = partial(with_organizations, tables=run.tables, profile=run.profile)
-    return published_view(result, run.masker(result), named=named, since=delivered_since(run, result))
+    view = published_view(result, run.masker(result), named=named, since=delivered_since(run, result))
+    is_final = result["outcome"].ne("refused").all()
+    return view if is_final else replace(view, as_of=moment(dt.datetime.now(dt.UTC)))
 
 
 def _as_published(run: Run, holds: Approved | None) -> View:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -94,6 +95,16 @@ def refused_now(run: Run) -> tuple[int, int] | None:
     later = refused["closed_at"].gt(pd.Timestamp(published["at"]))
     delivered = refused["closed_how"].astype("str").str.startswith("delivered")
     return int(refused["open"].sum()), int((later & delivered).sum())
+
+
+def ledger_stamp(run: Run) -> list[tuple[int, int]]:
+    """Another one after each change of the ledger's file, whoever made it, without opening it; of a server's, none."""
+    ledger, found = run.installation.ledger, list[tuple[int, int]]()
+    for file in () if "://" in ledger else (Path(ledger), Path(f"{ledger}-wal")):
+        with suppress(FileNotFoundError):  # the second is there while someone writes
+            state = file.stat()
+            found += [(state.st_size, state.st_mtime_ns)] if state.st_size else []
+    return found
 
 
 def delivered_since(run: Run, result: pd.DataFrame) -> pd.Series:

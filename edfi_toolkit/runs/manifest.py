@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import getpass
 import hashlib
 import platform
@@ -15,10 +16,11 @@ import pandas as pd
 
 from edfi_toolkit import __version__
 from edfi_toolkit.display.labels import label
+from edfi_toolkit.display.values import moment
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError, RecordsLeftOut
 from edfi_toolkit.model.years import school_year_text
 from edfi_toolkit.review.changes import in_words
-from edfi_toolkit.review.views import Block, View
+from edfi_toolkit.review.views import Block, View, following
 from edfi_toolkit.runs.approving import approver_of
 from edfi_toolkit.runs.decisions import refused_now
 from edfi_toolkit.runs.folder import FOR_PEOPLE, IN_RESYNC, MADE_IN, STEPS, RunFolder
@@ -97,7 +99,11 @@ def plan_counts(plan: Plan) -> dict[str, Any]:
 
 
 def overview(run: Run) -> View:
-    """Which run this is, where its files are, which steps it has behind it, and what is refused now."""
+    """Which run this is, where its files are, which steps it has behind it, and what is refused now: it stays true."""
+    return following("overview", lambda: _overview(run))
+
+
+def _overview(run: Run) -> View:
     manifest = run.folder.manifest
     done = manifest.get("steps", {})
     made_in = {**MADE_IN, **(IN_RESYNC if done.get("preview", {}).get("mode") == "resync" else {})}
@@ -105,7 +111,7 @@ def overview(run: Run) -> View:
         {
             "step": step,
             "notebook": made_in[step],
-            "done": done.get(step, {}).get("at", "")[:16].replace("T", " "),
+            "done": _when(done.get(step, {}).get("at", "")),
             "found": counts_text(done.get(step, {})),
         }
         for step in STEPS
@@ -125,12 +131,16 @@ def overview(run: Run) -> View:
             f"to {run.target_name}. Folder: {run.path}"
         ),
         tone=tone,
-        blocks=[Block("Steps", pd.DataFrame(rows))],
+        blocks=[Block(f"Steps, as of {moment(dt.datetime.now(dt.UTC))}", pd.DataFrame(rows))],
         next_step=next_step,
         masker=run.masker(),
         value=manifest,
         files=[path for name in FOR_PEOPLE if (path := run.path / name).is_file()],
     )
+
+
+def _when(instant: str) -> str:
+    return moment(dt.datetime.fromisoformat(instant)) if instant else ""
 
 
 def _standing(

@@ -15,6 +15,7 @@ from edfi_toolkit.review.without_record import reasons
 from edfi_toolkit.runs.decisions import decisions_of
 from edfi_toolkit.runs.opening import open_another
 from edfi_toolkit.runs.planning import plan_of
+from edfi_toolkit.runs.whose import shared_by_correction
 
 if TYPE_CHECKING:
     from edfi_toolkit.review.views import View
@@ -28,6 +29,8 @@ _WOULD = {
     "ADOPT": "would be taken over",
     "UNMAP": "would be forgotten",
 }
+
+SHARED = "has an id that belongs to another student too"
 
 
 def check_again(run: Run, rejections: pd.DataFrame, *, progress: Progress) -> Run:
@@ -54,7 +57,9 @@ def verdicts(again: Run, rejections: pd.DataFrame) -> pd.DataFrame:
     for at in range(len(rejections)):
         one = Chosen.of(rejections.iloc[[at]])
         own = items[one.among(items)]
-        if len(waiting := held[one.among(held)]):
+        if shared_by_correction(again.tables, rejections.iloc[at]["source_refs"]):
+            found.append(SHARED)
+        elif len(waiting := held[one.among(held)]):
             rules = ", ".join(dict.fromkeys(rule for rules in waiting["held_by"] for rule in rules))
             found.append(f"is held back: {rules}")
         elif len(own):

@@ -8,7 +8,7 @@ was published: from then on the run is history, its steps show what they found, 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from edfi_toolkit.display.panels import panels
 from edfi_toolkit.display.progress import NO_COUNTS, Progress
 from edfi_toolkit.privacy import Masker, persons_in
 from edfi_toolkit.review import answers, steps
-from edfi_toolkit.review.places import findings_at_places
+from edfi_toolkit.review.places import places_for_report
 from edfi_toolkit.review.plans import plan_view
 from edfi_toolkit.review.views import View
 from edfi_toolkit.runs.acting import acting, step
@@ -152,8 +152,8 @@ class Run:
         parts = {"ready": len(checked.ready), "held": len(checked.held)}
         check_row_balance("validate", len(self.built.records), parts)
         same = self.folder.replace("validate", lambda draft: save_checked(draft, checked))
-        at = partial(findings_at_places, checked)
-        checked.write_report(self.path / "report.html", masker=self.masker(), places=at)
+        at, of_rows = places_for_report(checked)
+        checked.write_report(self.path / "report.html", masker=self.masker(), places=at, row_places=of_rows)
         self.__dict__["checked"] = checked
         critical = int(checked.findings["severity"].eq("critical").sum())
         self.folder.record("validate", {**parts, "critical": critical, "note": note, "unasked": unasked})
@@ -217,8 +217,7 @@ class Run:
         self.folder.record("preview", {**plan_counts(made), "unasked": unasked})
         keep_current(self)
         view = plan_view(made, self.checked, self._masker_of(made))
-        laid = self.tables.corrections
-        corrections = steps.corrections_view(self.tables, laid, self.masker())
+        corrections = steps.corrections_view(self.tables, self.tables.corrections, self.masker())
         add_to_report(self, preview=view, corrections=corrections)
         return view
 
@@ -299,8 +298,7 @@ class Run:
         """What the ODS answered to the changes of this run; before publishing, that there is nothing yet."""
         if not (self.path / "results.parquet").is_file():
             return answers.nothing_published_view(self.masker())
-        result = self.folder.load_frame("results")
-        return results_view(self, result)
+        return results_view(self, self.folder.load_frame("results"))
 
     def rejections(self) -> View:
         """The refusals of this feed that are still open, by cause, and those of this run that are settled."""
@@ -383,8 +381,10 @@ class Run:
     def _masker_of(self, plan: Plan) -> Masker:
         return self.masker(plan.items, plan.findings)
 
-    def _repr_html_(self) -> str:
-        return self.overview()._repr_html_()
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display(self.overview())
 
     def __repr__(self) -> str:
         return repr(self.overview())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from edfi_toolkit.tables.corrections import APPLIED
 from edfi_toolkit.tables.schema import TABLES
 
 if TYPE_CHECKING:
@@ -41,6 +42,27 @@ def student_behind(tables: Tables, refs: Any) -> str | None:
             if len(own := rows.loc[ids.eq(row_id), "student_id"].dropna()):
                 return str(own.iloc[0])
     return None
+
+
+def others_with(tables: Tables, student_unique_id: str, local: str | None) -> list[str]:
+    """The SIS keys of the other students who have this state id in the source. local: the SIS key of whose it is."""
+    students = tables["students"]
+    same = students.loc[students["student_unique_id"].eq(student_unique_id), "student_id"].dropna()
+    return [other for other in same.astype("str").unique() if other != local]
+
+
+def shared_by_correction(tables: Tables, refs: Any) -> bool:
+    """Whether the student whose source rows these are has, as ids were corrected, the state id of another one."""
+    laid = tables.corrections
+    ids = laid["table"].eq("students") & laid["column"].eq("student_unique_id") & laid["state"].eq(APPLIED)
+    corrected = set(laid.loc[ids, "rows"].explode().dropna().astype("str"))
+    if not corrected or (local := student_behind(tables, refs)) is None:
+        return False
+    states = tables["students"].loc[tables["students"]["student_id"].eq(local), "student_unique_id"].dropna()
+    return any(
+        others and corrected.intersection([local, *others])
+        for others in (others_with(tables, str(state), local) for state in states.unique())
+    )
 
 
 def _row(ref: Any) -> str:

@@ -20,11 +20,12 @@ from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.planning.chosen import Chosen
 from edfi_toolkit.review import answers
 from edfi_toolkit.review.causes import with_causes
-from edfi_toolkit.review.places import school_names, with_organizations, with_source_rows
+from edfi_toolkit.review.places import schools_of, with_organizations, with_source_rows
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import write_refusals
 from edfi_toolkit.runs.decisions import CHANGED, REFUSAL, decisions_of, rejection_rows
 from edfi_toolkit.runs.retry import check_again, send_again, verdicts
+from edfi_toolkit.runs.whose import others_with
 from edfi_toolkit.runs.workbook import renew
 from edfi_toolkit.tables.corrections import check_correction
 from edfi_toolkit.tables.schema import TABLES
@@ -61,11 +62,10 @@ class Workshop:
         self.refused = refused.assign(state=state, school=self._schools(refused))
 
     def _schools(self, refused: pd.DataFrame) -> pd.Series:
-        """The organization of each refusal by its name in the source, or by its id."""
-        ids = refused["education_organization_id"]
+        """The school of each refusal by its name in the source, or its organization's id."""
         if not self.run.folder.has("extract"):
-            return ids.astype("str")
-        return school_names(ids, self.run.tables, self.run.profile)
+            return refused["education_organization_id"].astype("str")
+        return schools_of(refused, self.run.tables, self.run.profile)
 
     def named(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The frame with its organizations by id and name, where the source has them."""
@@ -107,6 +107,19 @@ class Workshop:
                 author=author,
                 reason=reason,
             )
+
+    def of_another(self, cell: Row, value: str) -> str:
+        """Whose id this is, where the cell is a student's id and another student has it: a warning, else empty."""
+        if (cell["table"], cell["column"]) != ("students", "student_unique_id"):
+            return ""
+        others = others_with(self.run.tables, value.strip(), str(cell["id"]))
+        return (
+            f"That id belongs to another student of the source, {self.run.masker().value(others[0])}: nothing is sent "
+            "from here under an id that two have. If theirs is wrong, correct it too; if not, remove this correction "
+            "under 'What was decided by hand?'."
+            if others
+            else ""
+        )
 
     def corrected(self, cell: Row, *, everywhere: bool = False) -> str:
         """The correction of the same cell that counts now, as words; empty where there is none."""

@@ -86,14 +86,17 @@ class Checked:
         masker: Masker | None = None,
         written_at: dt.datetime | None = None,
         places: Places | None = None,
+        row_places: Places | None = None,
     ) -> Path:
         """Write the whole story as one HTML file that needs no network; persons are masked. Gives the path.
 
-        places: as of `validation.report.write_report`.
+        places, row_places: as of `validation.report.write_report`.
         """
         from edfi_toolkit.validation.report import write_report
 
-        return write_report(self, Path(path), masker=masker, written_at=written_at, places=places)
+        return write_report(
+            self, Path(path), masker=masker, written_at=written_at, places=places, row_places=row_places
+        )
 
 
 def validate(

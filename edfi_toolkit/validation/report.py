@@ -35,13 +35,14 @@ def write_report(
     masker: Masker | None = None,
     written_at: dt.datetime | None = None,
     places: Places | None = None,
+    row_places: Places | None = None,
 ) -> Path:
     """Write the report. masker: hides persons; without one they get stand-ins that hold for this process only.
 
-    places: `file`, `row` and `school` of findings, on their index. Gives the path.
+    places: `file`, `row` and `school` of findings, on their index; row_places: those of skipped rows. Gives the path.
     """
     mask = (masker or session_masker()).knowing(_ids(checked))
-    facts = story(checked, mask, written_at or dt.datetime.now(dt.UTC), places)
+    facts = story(checked, mask, written_at or dt.datetime.now(dt.UTC), places, row_places)
     return write_private(path, _page().render(**facts))
 
 
@@ -71,7 +72,11 @@ def breakable(name: object) -> Any:
 
 
 def story(
-    checked: Checked, mask: Masker, written_at: dt.datetime, places: Places | None = None
+    checked: Checked,
+    mask: Masker,
+    written_at: dt.datetime,
+    places: Places | None = None,
+    row_places: Places | None = None,
 ) -> dict[str, Any]:
     """Everything the template shows, masked."""
     build = checked.build
@@ -97,7 +102,7 @@ def story(
         "resources": checked.summary().to_dict("records"),
         "skipped_rules": _skipped_rules(skipped[~at_load]),
         "aside_rules": _skipped_rules(skipped[at_load]),
-        "skipped_rows": _rows(mask.frame(skipped[~at_load].head(LIMIT)), ["table", "id", "rule", "detail"]),
+        "skipped_rows": _skipped(skipped[~at_load].head(LIMIT), mask, row_places),
         "aside_rows": _rows(
             mask.frame(skipped[at_load].head(LIMIT)),
             ["file", "row", "table", "id", "column", "rule", "detail"],
@@ -147,6 +152,14 @@ def _skipped_rules(skipped: pd.DataFrame) -> list[dict[str, Any]]:
         }
         for ((rule, table), rows), words in zip(counts.items(), known, strict=True)
     ]
+
+
+def _skipped(rows: pd.DataFrame, mask: Masker, places: Places | None) -> list[dict[str, Any]]:
+    """The first rows that a rule skipped, each with its place in the source where that is known."""
+    at = places(rows) if places else pd.DataFrame(index=rows.index)
+    known = at.reindex(columns=["file", "row", "school"])
+    shown = mask.frame(rows.drop(columns=["file", "row"]).join(known))
+    return _rows(shown, ["file", "row", "school", "table", "id", "rule", "detail"])
 
 
 def _findings(findings: pd.DataFrame, mask: Masker, places: Places | None) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from edfi_toolkit.display.tables import column_texts, columns_on_a_line
 from edfi_toolkit.display.values import search_text
-from edfi_toolkit.privacy import QUOTES, Masker, is_personal
+from edfi_toolkit.privacy import QUOTES, STUDENT_IDS, Masker, is_personal
 from edfi_toolkit.review.summaries import SEVERITIES
 
 FEW = 60  # distinct values of a column that are offered as a list
@@ -21,7 +21,7 @@ _ORDERED = "biufmM"  # kinds of columns that sort as they are: numbers, yes and 
 
 
 class Arrangement:
-    """The rows of a frame by position. masker: hides, so that a person is found by id and by pseudonym."""
+    """The rows of a frame by position. masker: hides, so that a person is found by id, pseudonym and name."""
 
     def __init__(self, frame: pd.DataFrame, masker: Masker) -> None:
         self._frame, self._masker = frame.reset_index(drop=True), masker
@@ -96,12 +96,14 @@ class Arrangement:
         return _contains(self._haystack_of(name), text.lower())
 
     def _haystack_of(self, name: str) -> pa.Array:
-        """One lower-case text a row; of bodies, the values; of a person, the pseudonym too."""
+        """One lower-case text a row; of bodies, the values; of a person, pseudonym and name too."""
         if name not in self._haystacks:
             at = self._names.index(name)
             parts = [self._frame.iloc[:, at]]
             if is_personal(name):
                 parts.append(self._masker.persons(self._frame.iloc[:, at]))
+            if name in STUDENT_IDS and (names := self._masker.names()):
+                parts.append(self._frame.iloc[:, at].astype("str").map(names))
             texts = [pa.array(column_texts(part, search_text), pa.large_string()) for part in parts]
             joined = pc.binary_join_element_wise(*texts, pa.scalar("\n", pa.large_string()))
             self._haystacks[name] = pc.utf8_lower(joined)

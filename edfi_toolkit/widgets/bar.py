@@ -17,18 +17,18 @@ import ipywidgets as w
 
 from edfi_toolkit.display.attended import shell
 from edfi_toolkit.display.cards import TONES, card_html
+from edfi_toolkit.display.following import changed_elsewhere, follow
 from edfi_toolkit.display.texts import visible
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.model.years import school_year_text
 from edfi_toolkit.runs.choice import in_use, remember, remembered
-from edfi_toolkit.runs.decisions import refused_now
+from edfi_toolkit.runs.decisions import ledger_stamp, refused_now
 from edfi_toolkit.runs.opening import open_run
 from edfi_toolkit.runs.reading import read_again
 from edfi_toolkit.runs.run import Run
 from edfi_toolkit.runs.standing import chain, run_label
 from edfi_toolkit.settings import load_settings, without_credentials
 from edfi_toolkit.widgets.choosing import ChoiceForm
-from edfi_toolkit.widgets.following import follow
 from edfi_toolkit.widgets.message import Message
 from edfi_toolkit.widgets.progress import ProgressBar
 from edfi_toolkit.widgets.rerun import Rerun
@@ -47,6 +47,7 @@ class Bar:
         self._page: Any = None
         self._shown = ""
         self._refused: tuple[int, int] | None = None
+        self._seen: tuple[Mapping[str, Any], Any] | None = None
         self.read_again = w.Button(
             description="Read again",
             icon="refresh",
@@ -83,7 +84,16 @@ class Bar:
         self._page = display(HTML(self._shown), display_id=True)
         display(self.box)
         _draw_after_each_cell(self)
-        follow("bar", self.look)
+        follow("bar", self.look, tells=True)
+
+    def watch(self) -> None:
+        """Where another notebook or program has changed the run or the ledger, let all that tells of it follow."""
+        if self.run is None:
+            return
+        now = (self.run.folder.manifest, ledger_stamp(self.run))
+        if now != self._seen:
+            self._seen = now
+            changed_elsewhere()
 
     def look(self) -> None:
         """Ask the ledger what is refused now, which no file of the run says, and show it."""
@@ -192,7 +202,7 @@ def _draw_now_and_then() -> None:
     while True:
         time.sleep(_LOOKS_EACH_S)
         with suppress(EdfiToolkitError):  # a run that was removed meanwhile: the next cell says so
-            _current[-1].draw()
+            _current[-1].watch()
 
 
 def _source_text(run: Run) -> str:

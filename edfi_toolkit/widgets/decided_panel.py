@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as w
 
+from edfi_toolkit.display.following import follow, ledger_changed
 from edfi_toolkit.display.named import whom
 from edfi_toolkit.review.decided import CORRECTION, shown
-from edfi_toolkit.widgets.following import follow, ledger_changed
 from edfi_toolkit.widgets.form import Form
 from edfi_toolkit.widgets.grids import Grid
 from edfi_toolkit.widgets.revealing import Page

@@ -16,6 +16,7 @@ from edfi_toolkit.widgets.grids import Below, Grid
 CAUSE_COLUMNS = ("cause", "held_by", "rule_id", "rule", "code", "problem_type", "status")
 ALL, NO_CAUSE = "all causes", "(none)"
 _FIRST = (
+    "state",
     "severity",
     "student_unique_id",
     "student_id",

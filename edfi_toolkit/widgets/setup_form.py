@@ -106,6 +106,10 @@ class SetUp(w.VBox):
             display = "" if field.value == ANOTHER else "none"
             fields.layout.display = button.layout.display = display
         self.save.layout.display = "none" if self.target.value == ANOTHER else ""
+        known = load_settings().targets.get(self.target.value)
+        kept = known is not None and bool(known.keyring or known.key)
+        for field in (self.key, self.secret):
+            field.placeholder = "there is one; type only to replace it" if kept else ""
         self.test.layout.display = self.save.layout.display
 
     def _of_kind(self, _change: Any) -> None:
@@ -158,6 +162,7 @@ class SetUp(w.VBox):
         finally:
             self.key.empty()
             self.secret.empty()
+            self._fold()
         return card_html(
             "Key and secret are in the keyring of this system", f"As {service}.", "Test.", tone="good"
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as w
 import pandas as pd
 
+from edfi_toolkit.display.following import follow, ledger_changed
 from edfi_toolkit.display.links import file_link
 from edfi_toolkit.display.named import whom
 from edfi_toolkit.display.progress import NO_COUNTS, Progress, progress_text
@@ -18,12 +19,13 @@ from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.causes import by_cause
 from edfi_toolkit.runs.manifest import name_of_a_person
 from edfi_toolkit.runs.refusal import Refusal
+from edfi_toolkit.runs.retry import SHARED
 from edfi_toolkit.runs.workshop import CLOSED, OPEN, STATES, keys_of
-from edfi_toolkit.widgets.following import follow, ledger_changed
 from edfi_toolkit.widgets.form import Form
 from edfi_toolkit.widgets.grids import Grid
 from edfi_toolkit.widgets.leaves import CHOOSE, Leaves, tried
 from edfi_toolkit.widgets.revealing import Page
+from edfi_toolkit.widgets.workshop_buttons import ABOUT_ONE, BUTTONS, able, labels, send_label
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.workshop import Key, Workshop
@@ -34,18 +36,6 @@ _PAGE = 25  # records in view
 _CAUSES_IN_VIEW = 8  # without a scroll bar
 _ENDED = ["closed_how", "closed_at"]
 _FILTERS = {"state": "Show", "run_id": "Run", "school": "School", "owner": "Owner"}
-BUTTONS = {
-    "values": "Values of the ODS",
-    "correct": "Correct this cell",
-    "everywhere": "Correct this code everywhere",
-    "check": "Check again",
-    "retry": "Retry",
-    "dismiss": "Dismiss",
-    "hand_on": "Hand on",
-}
-SEND = "Send what was checked"  # the label of Retry then
-_COUNTED = {"check": "Check {} again", "retry": "Retry {}", "hand_on": "Hand on {}"}
-_ABOUT_ONE = ("values", "correct", "everywhere")
 _NO_CELL = "(choose a record first)"
 _MOVED = "What is chosen, or listed, has changed since. Look at it, and press again."
 
@@ -255,19 +245,11 @@ class WorkshopPanel(w.VBox):
 
     def _switch(self) -> None:
         """Each button says how many records it is about, and is off where there is none."""
-        count = len(self.chosen)
-        these = f"these {count:,}" if count > 1 else "this one"
-        alone = count == 1 and bool(self.records.selection)
-        labels = {
-            name: BUTTONS[name] if alone or not count else label.format(these)
-            for name, label in _COUNTED.items()
-        }
-        self.form.relabel(**labels | ({"retry": SEND} if self._checked else {}))
+        count, chosen = len(self.chosen), bool(self.records.selection)
         working = self.filters["state"].value == OPEN
-        able = {**dict.fromkeys(BUTTONS, bool(count) and working), "hand_on": bool(count)}
-        able |= dict.fromkeys(_ABOUT_ONE, working and not self._cells.empty)
-        able["dismiss"] = working and bool(self.records.selection)
-        self.form.switch(**{name: not can for name, can in able.items()})
+        self.form.relabel(**labels(count, alone=count == 1 and chosen, checked=bool(self._checked)))
+        can = able(count, chosen=chosen, cells=not self._cells.empty, working=working)
+        self.form.switch(**{name: not possible for name, possible in can.items()})
 
     def _cell(self, named: str) -> Mapping[str, Any]:
         return next(row for row in self._cells.to_dict("records") if _name_of(row) == named)
@@ -281,7 +263,7 @@ class WorkshopPanel(w.VBox):
         if self.filters["state"].value != OPEN and name != "hand_on":
             self._say("This list is to look at. Show the open ones to work on them.")
             return
-        if self.chosen.empty or (name in _ABOUT_ONE and self._cells.empty):
+        if self.chosen.empty or (name in ABOUT_ONE and self._cells.empty):
             self._say(CHOOSE)
             return
         self.form.switch(**dict.fromkeys(BUTTONS, True))
@@ -333,22 +315,27 @@ class WorkshopPanel(w.VBox):
         ledger_changed()
         also = f" It changes {cell['others']:,} further rows too." if everywhere and cell["others"] else ""
         instead = f" It replaces {before}." if before else ""
+        then = self.workshop.of_another(cell, typed["value"]) or (
+            "Check again reads the source with it; nothing is sent yet."
+        )
         self._say(
-            f"Kept as correction {number} of {cell['table']}.{cell['column']}.{instead}{also} Check again reads the "
-            "source with it; nothing is sent yet.",
+            f"Kept as correction {number} of {cell['table']}.{cell['column']}.{instead}{also} {then}",
             opened,
         )
 
     def _check(self, _typed: Mapping[str, str]) -> None:
         rows = self.chosen
         again, now = self.workshop.check(rows, progress=self._working("Checking again"))
-        self._decide((again, rows))
+        shared = now["now"].eq(SHARED).any()
+        self._decide(None if shared else (again, rows))
         counts = ", ".join(f"{count:,} {what}" for what, count in now["now"].value_counts().items())
         limits = f" Stopped by {', '.join(again.plan.breaches)}." if again.plan.breaches else ""
-        self._say(
-            f"Nothing was sent. {counts}.{limits} {SEND} approves this plan, {again.plan.fingerprint}, and sends it.",
-            rows,
+        then = (
+            "Correct the wrong one of the two ids, or remove the correction, then check again."
+            if shared
+            else f"{send_label(len(rows))} approves this plan, {again.plan.fingerprint}, and sends it."
         )
+        self._say(f"Nothing was sent. {counts}.{limits} {then}", rows)
 
     def _retry(self, typed: Mapping[str, str]) -> None:
         if self._checked is None or keys_of(self._checked[1]) != keys_of(self.chosen):

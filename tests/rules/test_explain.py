@@ -245,7 +245,7 @@ def test_a_student_in_no_table_gets_an_answer():
 
 def test_a_student_without_any_trigger_is_told_what_is_missing():
     story = of_wi()
-    assert told(story, "not applicable") == [
+    assert told(story, "not asked for") == [
         "Nothing asks for this enrollment: no record of a program attaches to it, and it has no flag or provider."
     ]
     (sentence,) = told(story, "nothing built")
@@ -302,7 +302,7 @@ def test_wi_ell_0_a_row_nobody_asked_for_is_told(settings, dropped, rule):
     named = {**settings, "wi.ell_program_name": "EL", "wi.ell_program_type": "EL"} if settings else {}
     record = {"record_id": "l1", "student_id": "2", "program_status": "EL", "el_served": "S"}
     story = of_wi(settings=named, lep_records=[{**record, "identified_date": "2025-10-01"}], **MODE).frame
-    rows = story[story["outcome"].eq("not applicable")]
+    rows = story[story["outcome"].eq("not asked for")]
     assert rows["table"].tolist() == dropped
     assert set(rows["rule"]) <= {rule}
 
@@ -310,7 +310,7 @@ def test_wi_ell_0_a_row_nobody_asked_for_is_told(settings, dropped, rule):
 def test_nm_mul_1_an_earlier_period_under_latest_only_is_told():
     earlier = {"enrollment_id": "R1", "student_id": "11", "school_id": "410", "start_date": "2025-07-11"}
     story = of_nm(settings={"nm.begin_date_mode": "latest_only"}, enrollments=[earlier]).frame
-    (row,) = story[story["outcome"].eq("not applicable")].to_dict("records")
+    (row,) = story[story["outcome"].eq("not asked for")].to_dict("records")
     assert (row["id"], row["rule"]) == ("R1", "NM-MUL-1")
 
 

@@ -89,7 +89,8 @@ def test_steps_show_counts_reasons_and_the_next_step_without_a_person(work: Play
     assert "could not be read because of a bad cell" in shown["extract"].says
     assert "In no record, no rule failed" in repr(shown["build"])
     assert "failed a rule" in shown["build"].says
-    assert "who is held there is missing too" in shown["build"].next_step
+    assert "below it is who is missing, and why" in shown["build"].next_step
+    assert set(shown["validate"].frames["missing"]["state"]) >= {"held", "skipped"}
     assert "held back. Checked against sandbox too." in shown["validate"].says
     assert run.plan.fingerprint in shown["preview"].says
     assert "approve them below" in shown["preview"].next_step

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from typer.testing import CliRunner
 import edfi_toolkit as edfi
 from edfi_toolkit.cli import app
 from edfi_toolkit.cli.playground import Playground, make_playground, target_environ, working_in
+from edfi_toolkit.display.following import follow
+from edfi_toolkit.review import views
+from edfi_toolkit.runs import open_run
 from edfi_toolkit.runs import workbook as runs_workbook
 from edfi_toolkit.runs.decided import Decided
 from edfi_toolkit.runs.decisions import decisions_of
@@ -25,8 +29,8 @@ from edfi_toolkit.runs.run import Run
 from edfi_toolkit.runs.workshop import Workshop
 from edfi_toolkit.widgets.bar import Bar
 from edfi_toolkit.widgets.decided_panel import DecidedPanel
-from edfi_toolkit.widgets.following import follow
 from edfi_toolkit.widgets.row_buttons import RowActions
+from edfi_toolkit.widgets.workshop_buttons import labels
 from edfi_toolkit.widgets.workshop_panel import WorkshopPanel
 from tests.processes import KeptOds
 from tests.proofs import long_proof
@@ -218,6 +222,81 @@ def test_what_was_sent_by_a_wrong_correction_is_told_of_both_students_after_its_
     assert not any(student in repr(own) + repr(other) for student in (wrong, right))
 
 
+def test_what_another_notebook_solved_is_told_by_bar_overview_and_results_without_a_cell_being_run(
+    published: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "attended", lambda: True)
+    bar = Bar({})
+    bar.run = published
+    follow("bar", bar.look, tells=True)
+    overview, results = published.overview(), published.publish()
+    bar.watch()
+    assert ("7 refused" in overview.next_step, "7 refused." in results.says) == (True, True)
+    drawn = list[str]()
+    follow("workshop", lambda: drawn.append("a form that someone may be typing into"))
+
+    workshop = Workshop(open_run(profile="certification", school_year=2026, source="sample"))
+    row = workshop.open.query("status == 403").iloc[[0]]
+    place = {"table": "program_participation", "id": "p-9014", "column": "education_organization_id"}
+    workshop.correct({**place, "value": "255900"}, "255901", **WHO)
+    again, _ = workshop.check(row, progress=quiet)
+    workshop.retry(again, row, person="R. Ibarra", progress=quiet)
+    bar.watch()
+
+    assert ">6 refused<" in bar._html()
+    assert "6 refused" in overview.next_step
+    assert "1 of the refused ones delivered since" in overview._page().data
+    assert "7 refused, of which 1 delivered since." in results.says
+    assert ", as of 20" in repr(results.browse("sent"))
+    assert drawn == []
+
+
+def test_an_id_of_another_student_is_told_when_it_is_corrected_and_never_sent_from_here(
+    published: Run,
+) -> None:
+    panel = WorkshopPanel(Workshop(published))
+    choose(panel)
+    other = published.tables["students"].query("student_unique_id == '900417314'").iloc[0]
+    (student,) = panel.chosen["student_unique_id"]
+    panel.form.press("correct", cell="students.student_unique_id", value="900417314", **WHO)
+    hidden = published.masker().value(other["student_id"])
+    assert "Kept as correction 1 of students.student_unique_id." in panel.status.value
+    assert (
+        f"That id belongs to another student of the source, {hidden}: nothing is sent" in panel.status.value
+    )
+    panel.form.press("retry", **WHO)
+    assert "1 has an id that belongs to another student too." in panel.status.value
+    assert "then check again." in panel.status.value
+    assert _label(panel, "retry") == "Retry"
+    panel.form.press("retry", **WHO)
+    assert "Nothing was sent." in panel.status.value
+    assert student in panel.workshop.open["student_unique_id"].tolist()
+    panel.form.press("correct", cell="students.student_unique_id", value="900499999", **WHO)
+    assert "another student" not in panel.status.value
+
+
+def test_the_command_hands_on_file_and_row_while_the_run_that_read_them_is_there(
+    published: Run, tmp_path: Path
+) -> None:
+    def handed_on() -> str:
+        path = tmp_path / "refused.csv"
+        assert CliRunner().invoke(app, ["rejections", "--open", "--csv", str(path)]).exit_code == 3
+        return path.read_text("utf-8-sig")
+
+    text = handed_on()
+    assert "program_participation.csv, row " in text
+    assert "255900 \u00b7 not in the list of schools" in text
+    assert "program_participation:" not in text
+    shutil.rmtree(published.path)
+    assert "program_participation:" in handed_on()
+
+
+def test_the_button_that_sends_says_how_many() -> None:
+    assert labels(6, alone=False, checked=False)["retry"] == "Retry these 6"
+    assert labels(6, alone=False, checked=True)["retry"] == "Send the 6 that were checked"
+    assert labels(1, alone=False, checked=True)["retry"] == "Send what was checked"
+
+
 def quiet(_done: int, _total: int | None, _counts: object = None) -> None:
     """Progress that no one watches."""
 
@@ -402,8 +481,11 @@ def _an_empty_cell_is_corrected_and_lists_are_filtered(published: Run) -> None:
     assert (published.path / "hand-on-sis-publishing-team.xlsx").is_file()
     panel.filters["owner"].value = ""
     assert [text for text, _ in panel.filters["run_id"].options] == ["all", "this run"]
-    panel.filters["school"].value = "255900 \u00b7 not in the list of schools"
-    assert panel.chosen["cause_id"].tolist() == ["not-enrolled"]
+    (school,) = panel.workshop.open.query("cause_id == 'not-enrolled'")["school"]
+    assert not school.startswith("255900")  # no school: where the student is enrolled
+    panel.filters["school"].value = school
+    assert "not-enrolled" in panel.chosen["cause_id"].tolist()
+    assert set(panel.chosen["school"]) == {school}
     panel.filters["school"].value = ""
     choose(panel, "value-required")
     panel.form.press("correct", cell="program_participation.reason_exited (empty)", value="Other", **WHO)

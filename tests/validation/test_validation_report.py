@@ -121,6 +121,16 @@ def test_a_finding_has_its_file_row_and_school_where_they_are_known(checked, tmp
     assert page.count("row 7</td>") == page.count("<br>Lincoln</td>") == len(checked.findings) - 1 > 0
 
 
+def test_a_row_that_a_rule_skipped_has_its_file_row_and_school(checked, tmp_path):
+    def places(rows: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame({"file": "q.csv", "row": 9, "school": "Adams"}, rows.index)
+
+    page = checked.write_report(tmp_path / "p.html", masker=Masker(KEY), row_places=places).read_text("utf-8")
+    skipped = page[page.index("Skipped by a rule") :]
+    for cell in ("q.csv", "9", "Adams"):
+        assert f'<td class="mono">{cell}</td>' in skipped
+
+
 def test_without_a_masker_students_are_hidden_all_the_same(checked, tmp_path):
     page = checked.write_report(tmp_path / "report.html").read_text("utf-8")
     assert not [canary for canary in CANARIES if canary in page]

@@ -195,6 +195,17 @@ def test_a_student_is_found_by_id_and_by_pseudonym() -> None:
         assert len(press(grid, filter=words)["rows"]) == 1
 
 
+def test_a_student_is_found_by_name_where_the_source_has_names_in_any_case_and_column() -> None:
+    masker = Masker(KEY)
+    masker.names = lambda: {CANARY: "Ada Appleyard"}
+    grid = a_grid(masker=masker)
+    assert len(press(grid, filter="appleyard")["rows"]) == 1
+    press(grid, filter="")
+    found = press(grid, column="student_unique_id", text="ada app")
+    assert column(found, "student_unique_id") == [pseudonym(CANARY, KEY)]
+    assert "Appleyard" not in str(grid.get_state()) + str(found)
+
+
 def test_a_body_is_searched_by_value_not_by_member() -> None:
     grid = a_grid(pd.DataFrame({"body": [{"programName": "CTE"}, {"programName": "Bilingual"}]}))
     assert len(press(grid, filter="cte")["rows"]) == 1

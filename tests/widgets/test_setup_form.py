@@ -60,9 +60,11 @@ def test_a_source_and_a_target_by_form(workspace: Path, sandbox: Running) -> Non
     form.target_name.value, form.address.value = "state", sandbox.base_url
     form.key.value, form.secret.value = client["key"], client["secret"]
     assert client["secret"] not in states(form)
+    assert form.key.placeholder == ""
     form.add_target.click()
     assert "Key and secret are in the keyring" in form.target_message.html
     assert (form.key.value, form.secret.value) == ("", "")
+    assert form.key.placeholder == form.secret.placeholder == "there is one; type only to replace it"
     form.test.click()
     assert "answers and accepts the login" in form.target_message.html
 

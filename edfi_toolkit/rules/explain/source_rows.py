@@ -72,4 +72,4 @@ def not_applicable(again: Build, words: Any) -> Iterator[Step]:
         if STUDENT in rows and table != "students":
             for row_id in row_ids(table, rows):
                 if f"{table}:{row_id}" not in settled:
-                    yield table, row_id, "not applicable", *words.without_use(table, again.settings)
+                    yield table, row_id, "not asked for", *words.without_use(table, again.settings)

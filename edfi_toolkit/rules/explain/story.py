@@ -16,7 +16,7 @@ COLUMNS = ["step", "table", "id", "outcome", "rule", "says", "source"]
 # The parts of a story; every other outcome is a notice or an element of a record.
 PARTS = {
     "What the tables hold": ("read", "unreadable", "not found"),
-    "What the rules made of it": ("kept", "skipped", "not used", "not applicable"),
+    "What the rules made of it": ("kept", "skipped", "not used", "not asked for"),
     "What was built": ("collapsed", "built", "nothing built", "not sent"),
     "What is in the ODS already": ("sent before",),
 }

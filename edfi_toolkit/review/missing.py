@@ -1,0 +1,59 @@
+"""Who is missing in the ODS before anything is sent: records that are held, and rows that gave no record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from edfi_toolkit.review.places import places_of, row_places
+from edfi_toolkit.review.summaries import sentences_of, skipped_rows, texts_of
+from edfi_toolkit.tables.load_errors import is_load_error
+
+if TYPE_CHECKING:
+    from edfi_toolkit.validation import Checked
+
+HELD, SKIPPED, UNREADABLE = "held", "skipped", "unreadable"
+
+
+def missing(checked: Checked) -> pd.DataFrame:
+    """One row for each, held records first: `state` (one of the above), then the columns of `skipped_rows`.
+
+    A record that several rules hold is there under the first of them, with the sentences of all.
+    """
+    build = checked.build
+    without = skipped_rows(build.skipped, build.tables, build.profile)
+    state = is_load_error(without["rule"]).map({True: UNREADABLE, False: SKIPPED})
+    without.insert(0, "state", state.astype("str"))
+    held = _held(checked)
+    if held.empty:
+        return without
+    return pd.concat([held, without], ignore_index=True)[
+        [*without.columns, *held.columns.difference(without.columns)]
+    ]
+
+
+def _held(checked: Checked) -> pd.DataFrame:
+    from edfi_toolkit.validation.findings import first_rows
+
+    held, tables, profile = checked.held, checked.build.tables, checked.build.profile
+    rows = first_rows(held).rename(columns={"row_id": "id"})
+    places, at = (
+        places_of(rows, tables, profile, id_column="id"),
+        row_places(rows, tables, id_column="id"),
+    )
+    says, hints = (sentences_of(checked.findings, part) for part in ("says", "hint"))
+    columns = {
+        "state": HELD,
+        "rule": [rules[0] for rules in held["held_by"]],
+        "says": [texts_of(rules, "says", says) for rules in held["held_by"]],
+        "todo": [texts_of(rules, "hint", hints) for rules in held["held_by"]],
+        "student_id": places["student_id"].fillna(held["student_unique_id"].set_axis(places.index)),
+        "school": places["school"],
+        "program": held["program_name"].to_numpy(),
+        "file": at["file"],
+        "row": at["row"],
+        "id": rows["id"],
+        "table": rows["table"],
+    }
+    return pd.DataFrame(columns, index=rows.index)

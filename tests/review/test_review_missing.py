@@ -1,0 +1,89 @@
+"""Who is missing: one list of what is held, skipped and unreadable, told apart; and one school for one student."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+
+from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.review.changes import change_rows
+from edfi_toolkit.review.missing import missing
+from edfi_toolkit.review.participation import participation
+from edfi_toolkit.review.places import findings_at_places, schools_of
+from edfi_toolkit.validation.findings import COLUMNS
+from tests.factories.district import a_build, a_participation, checked
+
+SCHOOLS = [{"school_id": "1", "ed_fi_school_id": "255901001", "name": "Lincoln High"}]
+ENROLLED = [
+    {"enrollment_id": f"e{at}", "student_id": str(at), "school_id": "1", "start_date": "2025-08-01"}
+    for at in (1, 2, 3)
+]
+
+
+def a_checked(*held: str) -> Any:
+    """Student 1 and 2 with a record, 3 without one by a rule, 4 with a date that is none."""
+    rows = [
+        a_participation(1),
+        a_participation(2, education_organization_id=255901001),
+        a_participation(3, resource="students"),
+        a_participation(4, begin_date="2025-02-30"),
+    ]
+    found = checked(a_build(*rows, schools=SCHOOLS, enrollments=ENROLLED), *held)
+    found.findings = pd.DataFrame(columns=COLUMNS)
+    return found
+
+
+def test_held_records_are_in_the_list_of_who_is_missing_and_told_apart() -> None:
+    found = missing(a_checked("S-1"))
+
+    assert found[["state", "student_id"]].values.tolist() == [
+        ["held", "1"],
+        ["skipped", "3"],
+        ["unreadable", "4"],
+    ]
+    held = found.iloc[0]
+    assert (held["rule"], held["school"], held["program"]) == (
+        "COM-PAY-4",
+        "Lincoln High",
+        "Gifted and Talented",
+    )
+    assert (held["table"], held["id"]) == ("program_participation", "p1")
+    assert held["says"]
+    assert held["todo"]
+
+
+def test_without_a_held_record_the_list_is_the_rows_that_gave_none() -> None:
+    assert missing(a_checked())["state"].tolist() == ["skipped", "unreadable"]
+
+
+def test_a_record_of_an_organization_that_is_no_school_is_at_the_school_of_its_student_in_every_list() -> (
+    None
+):
+    of_checked = a_checked("S-1")
+    build = of_checked.build
+    items = build.records.assign(
+        action="POST", pair=None, reason="REC-P1: new", diff=None, before=None, body=[{}] * len(build.records)
+    )
+    changes = change_rows(SimpleNamespace(items=items), build)  # type: ignore[arg-type]
+    findings = build.records.head(1).assign(
+        severity="critical", rule_id="COM-PAY-4", says="", hint="", field=None
+    )
+    findings = findings.assign(table="program_participation", row_id="p1").reindex(
+        columns=[*dict.fromkeys([*COLUMNS, "resource", *KEY_COLUMNS])]
+    )
+
+    assert changes["school"].tolist() == ["Lincoln High"] * 2
+    assert missing(of_checked)["school"].iloc[0] == "Lincoln High"
+    assert findings_at_places(of_checked, findings)["school"].tolist() == ["Lincoln High"]
+    assert participation(build)[1].index.tolist() == ["Lincoln High"]
+
+
+def test_where_neither_is_known_the_organization_is_named_as_it_is() -> None:
+    build = a_checked().build
+    unknown = pd.DataFrame(
+        {"education_organization_id": pd.array([255999], "Int64"), "source_refs": [["enrollments:gone"]]}
+    )
+    names = schools_of(unknown, build.tables, build.profile)
+    assert names.tolist() == ["255999 \u00b7 not in the list of schools"]
