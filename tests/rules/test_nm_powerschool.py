@@ -13,9 +13,12 @@ from edfi_toolkit.rules.common import with_published
 from edfi_toolkit.tables import normalise
 from tests.factories.builds import build_of
 from tests.factories.participations import events_by_action
+from tests.factories.together import Builds, Plans, one_of
 from tests.rules.worked_examples import patched
 
 FOURTH = {"data_standard": "4.0"}
+PROFILE = "nm-powerschool"
+AT_ONCE, MOVES = Builds(PROFILE), Plans(PROFILE)
 
 
 def tables(student=(), school=(), enrollment=(), cte=(), district="89", **more):
@@ -53,7 +56,22 @@ def tables(student=(), school=(), enrollment=(), cte=(), district="89", **more):
 
 
 def built(*args, settings=None, **kwargs):
-    return build_of(tables(*args, **kwargs), profile="nm-powerschool", settings=settings)
+    return build_of(tables(*args, **kwargs), profile=PROFILE, settings=settings)
+
+
+def together(*args, **kwargs):
+    """As `built`, of all such cases at once."""
+    return AT_ONCE.add(tables(*args, **kwargs))
+
+
+def of(*args, **kwargs):
+    """Give the test what is built from this student."""
+    return one_of("result", together(*args, **kwargs))
+
+
+def moves(before, after):
+    """Give the test the plan from one state to the other."""
+    return one_of("move", MOVES.add(before, after))
 
 
 def skips(result):
@@ -67,7 +85,7 @@ def buildings(result):
 
 
 def items(before, after, settings=None):
-    first, second = (build_of(rows, profile="nm-powerschool", settings=settings) for rows in (before, after))
+    first, second = (build_of(rows, profile=PROFILE, settings=settings) for rows in (before, after))
     return plan(second, identity_map=identity_map_of(first)).items
 
 
@@ -79,12 +97,14 @@ def named(before, after, settings=None):
     return events_by_action(items(before, after, settings))
 
 
-def test_nm_sel_4_without_a_state_number():
-    assert skips(built({"student_unique_id": None})) == {"11": "NM-SEL-4"}
+@of({"student_unique_id": None})
+def test_nm_sel_4_without_a_state_number(result):
+    assert skips(result) == {"11": "NM-SEL-4"}
 
 
-def test_nm_sel_4_a_blank_state_number_is_none():
-    assert skips(built({"student_unique_id": " "})) == {"11": "NM-SEL-4"}
+@of({"student_unique_id": " "})
+def test_nm_sel_4_a_blank_state_number_is_none(result):
+    assert skips(result) == {"11": "NM-SEL-4"}
 
 
 def test_a_state_number_keeps_its_zeros():
@@ -98,37 +118,42 @@ def test_com_nrm_2_a_state_number_read_as_a_decimal_is_a_load_error_naming_the_c
     assert result.records.empty
 
 
-@pytest.mark.parametrize("day", ["2025-07-01", "2026-06-30"])
-def test_nm_sel_3_both_ends_of_the_year_are_in(day):
-    assert len(built(enrollment={"start_date": day}).records) == 1
+@pytest.mark.parametrize(
+    "result", [together(enrollment={"start_date": day}) for day in ("2025-07-01", "2026-06-30")]
+)
+def test_nm_sel_3_both_ends_of_the_year_are_in(result):
+    assert len(result.records) == 1
 
 
-def test_nm_sel_3_the_day_before_the_year_is_out():
-    assert skips(built(enrollment={"start_date": "2025-06-30"})) == {"S11": "NM-SEL-3"}
+@of(enrollment={"start_date": "2025-06-30"})
+def test_nm_sel_3_the_day_before_the_year_is_out(result):
+    assert skips(result) == {"S11": "NM-SEL-3"}
+
+
+BUILDINGS = [
+    (8, {}, {"school_number": "5", "alt_school_number": "0"}, 35089005),
+    (9, {}, {"school_number": "5", "alt_school_number": "-1"}, 35089005),
+    (10, {}, {"school_number": "5", "alt_school_number": "022"}, 35089022),
+    (11, {"location_code": ""}, {"school_number": "5"}, 35089005),
+    (12, {"location_code": "000"}, {}, 35089000),
+    (13, {"location_code": "7"}, {}, 35089007),
+]
 
 
 @pytest.mark.parametrize(
-    ("edge", "student", "school", "organization"),
-    [
-        (8, {}, {"school_number": "5", "alt_school_number": "0"}, 35089005),
-        (9, {}, {"school_number": "5", "alt_school_number": "-1"}, 35089005),
-        (10, {}, {"school_number": "5", "alt_school_number": "022"}, 35089022),
-        (11, {"location_code": ""}, {"school_number": "5"}, 35089005),
-        (12, {"location_code": "000"}, {}, 35089000),
-        (13, {"location_code": "7"}, {}, 35089007),
-    ],
+    ("edge", "result", "organization"),
+    [(edge, together(student, school), number) for edge, student, school, number in BUILDINGS],
 )
-def test_nm_ele_1_the_building(edge, student, school, organization):
-    result = built(student, school)
+def test_nm_ele_1_the_building(edge, result, organization):
     assert buildings(result) == [organization]
     assert ("SUSPECT_LOCATION" in set(result.notices["code"])) == (edge == 12)
 
 
 @pytest.mark.parametrize(
-    ("student", "school"), [({"location_code": "4100"}, {}), ({}, {"school_number": "4100"})]
+    "result", [together({"location_code": "4100"}), together({}, {"school_number": "4100"})]
 )
-def test_nm_ele_1b_four_digits_are_never_cut(student, school):
-    assert skips(built(student, school)) == {"S11": "NM-ERR-2"}
+def test_nm_ele_1b_four_digits_are_never_cut(result):
+    assert skips(result) == {"S11": "NM-ERR-2"}
 
 
 def test_nm_err_2_a_row_is_not_kept_by_the_rule_that_skips_it():
@@ -147,40 +172,45 @@ def test_nm_err_1_without_a_district_nothing_is_built_and_the_summary_has_one_li
 def test_the_preference_is_found_whatever_its_case():
     rows = tables()
     rows["preferences"] = [{"name": "districtnumber", "value": "89"}]
-    assert len(build(rows, profile="nm-powerschool").records) == 1
+    assert len(build(rows, profile=PROFILE).records) == 1
 
 
 OTHER_SCHOOL = {"schools": [{"school_id": "7", "school_number": "7"}]}
 
 
-def test_nm_ele_1a_status_2_with_equal_schools_is_an_ordinary_school():
-    assert buildings(built({"enroll_status": 2})) == [35089410]
+@of({"enroll_status": 2})
+def test_nm_ele_1a_status_2_with_equal_schools_is_an_ordinary_school(result):
+    assert buildings(result) == [35089410]
 
 
-def test_nm_ele_1a_different_schools_with_status_0_is_an_ordinary_school():
-    assert buildings(built({"enrollment_school_id": "7"}, **OTHER_SCHOOL)) == [35089410]
+@of({"enrollment_school_id": "7"}, **OTHER_SCHOOL)
+def test_nm_ele_1a_different_schools_with_status_0_is_an_ordinary_school(result):
+    assert buildings(result) == [35089410]
 
 
 def mid_transfer(**student):
     return {"enroll_status": 2, "current_school_id": "410", "enrollment_school_id": "7", **student}
 
 
-def test_nm_sel_6_a_mid_transfer_tests_the_school_of_the_enrollment():
-    result = built(mid_transfer(), schools=[{"school_id": "7", "school_number": "7", "state_exclude": True}])
+@of(mid_transfer(), schools=[{"school_id": "7", "school_number": "7", "state_exclude": True}])
+def test_nm_sel_6_a_mid_transfer_tests_the_school_of_the_enrollment(result):
     assert skips(result) == {"S11": "NM-SEL-6"}
 
 
-def test_nm_ele_1a_the_location_code_wins_over_a_mid_transfer():
-    assert buildings(built(mid_transfer(location_code="300"), **OTHER_SCHOOL)) == [35089300]
+@of(mid_transfer(location_code="300"), **OTHER_SCHOOL)
+def test_nm_ele_1a_the_location_code_wins_over_a_mid_transfer(result):
+    assert buildings(result) == [35089300]
 
 
-def test_nm_ele_1a_a_mid_transfer_uses_the_enrollments_school_and_a_null_never_differs():
-    assert buildings(built(mid_transfer(), **OTHER_SCHOOL)) == [35089007]
-    assert buildings(built(mid_transfer(enrollment_school_id=None), **OTHER_SCHOOL)) == [35089410]
+@one_of("unknown", together(mid_transfer(enrollment_school_id=None), **OTHER_SCHOOL))
+@of(mid_transfer(), **OTHER_SCHOOL)
+def test_nm_ele_1a_a_mid_transfer_uses_the_enrollments_school_and_a_null_never_differs(result, unknown):
+    assert buildings(result) == [35089007]
+    assert buildings(unknown) == [35089410]
 
 
-def test_nm_err_2_an_unknown_school_fails_even_with_a_location_code():
-    result = built({"location_code": "300", "enroll_status": 3}, enrollment={"school_id": "999999"})
+@of({"location_code": "300", "enroll_status": 3}, enrollment={"school_id": "999999"})
+def test_nm_err_2_an_unknown_school_fails_even_with_a_location_code(result):
     assert skips(result) == {"S11": "NM-ERR-2"}
 
 
@@ -189,8 +219,9 @@ def second_period(**values):
     return {"enrollments": [{**row, **values}]}
 
 
-def test_nm_mul_1_same_day_at_another_building_gives_two_records():
-    assert buildings(built(**OTHER_SCHOOL, **second_period())) == [35089007, 35089410]
+@of(**OTHER_SCHOOL, **second_period())
+def test_nm_mul_1_same_day_at_another_building_gives_two_records(result):
+    assert buildings(result) == [35089007, 35089410]
 
 
 def test_nm_mul_3_same_day_at_the_same_building_gives_one_and_the_current_period_wins():
@@ -199,16 +230,15 @@ def test_nm_mul_3_same_day_at_the_same_building_gives_one_and_the_current_period
     assert list(result.notices["code"]) == ["DUP_KEY"]
 
 
-def test_nm_mul_1_two_buildings_under_one_location_code_give_two_records():
-    result = built({"location_code": "300"}, **OTHER_SCHOOL, **second_period(start_date="2025-10-01"))
+@of({"location_code": "300"}, **OTHER_SCHOOL, **second_period(start_date="2025-10-01"))
+def test_nm_mul_1_two_buildings_under_one_location_code_give_two_records(result):
     assert buildings(result) == [35089300, 35089300]
     assert result.records["begin_date"].nunique() == 2
 
 
-def test_nm_mul_2_five_credentials_give_one_record_per_period():
-    assert (
-        len(built(cte_records=[{"record_id": f"c{n}", "student_id": "11"} for n in range(2, 6)]).records) == 1
-    )
+@of(cte_records=[{"record_id": f"c{n}", "student_id": "11"} for n in range(2, 6)])
+def test_nm_mul_2_five_credentials_give_one_record_per_period(result):
+    assert len(result.records) == 1
 
 
 def test_nm_sel_7_exit_on_the_day_of_entry_is_sent_with_a_warning_or_skipped_on_request():
@@ -218,9 +248,9 @@ def test_nm_sel_7_exit_on_the_day_of_entry_is_sent_with_a_warning_or_skipped_on_
     assert skips(result) == {"S11": "NM-SEL-7"}
 
 
-@pytest.mark.parametrize("published", [None, False])
-def test_nm_sel_1_an_unpublished_student_waits(published):
-    assert skips(built({"student_published": published})) == {"11": "NM-SEL-1"}
+@pytest.mark.parametrize("result", [together({"student_published": each}) for each in (None, False)])
+def test_nm_sel_1_an_unpublished_student_waits(result):
+    assert skips(result) == {"11": "NM-SEL-1"}
 
 
 def program(result):
@@ -233,8 +263,8 @@ def test_nm_ele_9_one_completed_row_is_enough():
     assert program(result)["cteProgramCompletionIndicator"] is True
 
 
-def test_nm_ele_10_on_standard_5_the_completion_has_no_place():
-    result = built(cte={"program_completed": True})
+@of(cte={"program_completed": True})
+def test_nm_ele_10_on_standard_5_the_completion_has_no_place(result):
     assert "cteProgramCompletionIndicator" not in str(result.records["body"][0])
     assert list(result.notices["code"]) == ["COMPLETION_DROPPED"]
 
@@ -244,16 +274,19 @@ def test_nm_ele_8_the_cip_code_is_a_text():
     assert built().records["body"][0]["cteProgramServices"][0]["cipCode"] == "0"
 
 
-def test_nm_evt_2_a_corrected_entry_date_moves_the_record():
-    moved = items(tables(), tables(enrollment={"start_date": "2025-08-12"}))
-    assert Counter(moved["action"]) == {"DELETE": 1, "POST": 1}
-    assert events_by_action(moved) == {"DELETE": "NM-EVT-2", "POST": "NM-EVT-2"}
+@moves(tables(), tables(enrollment={"start_date": "2025-08-12"}))
+def test_nm_evt_2_a_corrected_entry_date_moves_the_record(move):
+    assert move.actions == {"DELETE": 1, "POST": 1}
+    assert events_by_action(move.items) == {"DELETE": "NM-EVT-2", "POST": "NM-EVT-2"}
 
 
-def test_nm_evt_4_an_excluded_school_deletes_all_its_periods():
-    both = second_period(school_id="410", start_date="2025-10-01")
-    assert actions(tables(**both), tables(school={"state_exclude": True}, **both)) == {"DELETE": 2}
-    assert named(tables(**both), tables(school={"state_exclude": True}, **both)) == {"DELETE": "NM-EVT-4"}
+TWO_PERIODS = second_period(school_id="410", start_date="2025-10-01")
+
+
+@moves(tables(**TWO_PERIODS), tables(school={"state_exclude": True}, **TWO_PERIODS))
+def test_nm_evt_4_an_excluded_school_deletes_all_its_periods(move):
+    assert move.actions == {"DELETE": 2}
+    assert events_by_action(move.items) == {"DELETE": "NM-EVT-4"}
 
 
 def test_an_enrollment_of_an_unknown_student_is_never_reached():
@@ -261,27 +294,36 @@ def test_an_enrollment_of_an_unknown_student_is_never_reached():
     assert skips(built(**orphan)) == {}
 
 
-def test_com_val_1_an_exit_before_the_entry_is_skipped():
-    assert skips(built(enrollment={"end_date": "2025-08-10"})) == {"S11": "COM-VAL-1"}
+@of(enrollment={"end_date": "2025-08-10"})
+def test_com_val_1_an_exit_before_the_entry_is_skipped(result):
+    assert skips(result) == {"S11": "COM-VAL-1"}
 
 
-def test_nm_evt_1_a_student_selected_for_the_first_time_is_posted():
-    assert actions(tables({"student_published": False}), tables()) == {"POST": 1}
-    assert named(tables({"student_published": False}), tables()) == {"POST": "NM-EVT-1"}
+@moves(tables({"student_published": False}), tables())
+def test_nm_evt_1_a_student_selected_for_the_first_time_is_posted(move):
+    assert move.actions == {"POST": 1}
+    assert events_by_action(move.items) == {"POST": "NM-EVT-1"}
 
 
 @pytest.mark.parametrize(
-    "change",
+    "move",
     [
-        {"student": {"location_code": "300"}},
-        {"school": {"alt_school_number": "22"}},
-        {"school": {"school_number": "411"}},
-        {"district": "90"},
-        {"student": {"student_unique_id": "900999999"}},
+        MOVES.add(tables(), tables(**change))
+        for change in (
+            {"student": {"location_code": "300"}},
+            {"school": {"alt_school_number": "22"}},
+            {"school": {"school_number": "411"}},
+            {"student": {"student_unique_id": "900999999"}},
+        )
     ],
 )
-def test_nm_evt_2_every_part_of_the_key_moves_the_record(change):
-    moved = items(tables(), tables(**change))
+def test_nm_evt_2_every_part_of_the_key_moves_the_record(move):
+    assert move.actions == {"DELETE": 1, "POST": 1}
+    assert events_by_action(move.items) == {"DELETE": "NM-EVT-2", "POST": "NM-EVT-2"}
+
+
+def test_nm_evt_2_the_number_of_the_district_moves_the_record():
+    moved = items(tables(), tables(district="90"))
     assert Counter(moved["action"]) == {"DELETE": 1, "POST": 1}
     assert events_by_action(moved) == {"DELETE": "NM-EVT-2", "POST": "NM-EVT-2"}
 
@@ -291,52 +333,64 @@ def test_nm_evt_3_the_completion_is_an_update_before_standard_5():
     assert named(tables(), tables(cte={"program_completed": True}), FOURTH) == {"PUT": "NM-EVT-3"}
 
 
+DESELECTED = (
+    {"cte": {"program_enrolled": False}},
+    {"student": {"state_exclude": True}},
+    {"enrollment": {"start_date": "2025-06-01"}},
+)
+KEPT = Plans(PROFILE, {"nm.delete_deselected": False})
+
+
 @pytest.mark.parametrize(
-    "change",
+    ("deleted", "kept"),
+    [[plans.add(tables(), tables(**change)) for plans in (MOVES, KEPT)] for change in DESELECTED],
+)
+def test_nm_evt_4_what_is_no_longer_selected_is_deleted_or_kept_by_setting(deleted, kept):
+    assert deleted.actions == {"DELETE": 1}
+    assert events_by_action(deleted.items) == {"DELETE": "NM-EVT-4"}
+    assert kept.actions == {}
+
+
+AGAIN = patched(
+    tables(**OTHER_SCHOOL),
     [
-        {"cte": {"program_enrolled": False}},
-        {"student": {"state_exclude": True}},
-        {"enrollment": {"start_date": "2025-06-01"}},
+        {"table": "enrollments", "id": "S11", "set": {"school_id": "7", "start_date": "2025-11-03"}},
+        {"table": "enrollments", "add": {
+            "enrollment_id": "R1", "student_id": "11", "school_id": "410", "start_date": "2025-08-11",
+            "end_date": "2025-11-03"}},
+    ],
+)  # fmt: skip
+
+
+@moves(tables(**OTHER_SCHOOL), AGAIN)
+def test_nm_evt_5_a_new_period_is_posted_and_the_earlier_stays(move):
+    assert move.actions == {"NOOP": 1, "POST": 1}
+    assert events_by_action(move.items) == {"NOOP": "", "POST": "NM-EVT-5"}
+
+
+@one_of("nothing", MOVES.add(tables(), tables()))
+@moves(tables(), tables(cte_records=[{"record_id": "c2", "student_id": "11"}]))
+def test_nm_evt_6_another_credential_changes_nothing(move, nothing):
+    assert move.actions == {"NOOP": 1}
+    assert events_by_action(move.items) == {"NOOP": "NM-EVT-6"}
+    assert events_by_action(nothing.items) == {"NOOP": ""}
+
+
+@pytest.mark.parametrize(
+    ("move", "event"),
+    [
+        (MOVES.add(tables(), {**tables(), "cte_records": []}), "NM-EVT-4"),
+        (MOVES.add(tables(), tables({"student_published": False})), ""),
+        (MOVES.add(tables(), {**tables(), "enrollments": []}), ""),
     ],
 )
-def test_nm_evt_4_what_is_no_longer_selected_is_deleted_or_kept_by_setting(change):
-    deleted = items(tables(), tables(**change))
-    assert Counter(deleted["action"]) == {"DELETE": 1}
-    assert events_by_action(deleted) == {"DELETE": "NM-EVT-4"}
-    assert actions(tables(), tables(**change), {"nm.delete_deselected": False}) == {}
-
-
-def test_nm_evt_5_a_new_period_is_posted_and_the_earlier_stays():
-    again = patched(
-        tables(**OTHER_SCHOOL),
-        [
-            {"table": "enrollments", "id": "S11", "set": {"school_id": "7", "start_date": "2025-11-03"}},
-            {"table": "enrollments", "add": {
-                "enrollment_id": "R1", "student_id": "11", "school_id": "410", "start_date": "2025-08-11",
-                "end_date": "2025-11-03"}},
-        ],
-    )  # fmt: skip
-    assert actions(tables(**OTHER_SCHOOL), again) == {"NOOP": 1, "POST": 1}
-    assert named(tables(**OTHER_SCHOOL), again) == {"NOOP": "", "POST": "NM-EVT-5"}
-
-
-def test_nm_evt_6_another_credential_changes_nothing():
-    after = tables(cte_records=[{"record_id": "c2", "student_id": "11"}])
-    assert actions(tables(), after) == {"NOOP": 1}
-    assert named(tables(), after) == {"NOOP": "NM-EVT-6"}
-    assert named(tables(), tables()) == {"NOOP": ""}
-
-
-def test_nm_evt_4_the_last_credential_row_removed_and_a_reason_that_is_no_event():
-    assert named(tables(), {**tables(), "cte_records": []}) == {"DELETE": "NM-EVT-4"}
-    assert named(tables(), tables({"student_published": False})) == {"DELETE": ""}
-    assert named(tables(), {**tables(), "enrollments": []}) == {"DELETE": ""}
+def test_nm_evt_4_the_last_credential_row_removed_and_a_reason_that_is_no_event(move, event):
+    assert events_by_action(move.items) == {"DELETE": event}
 
 
 def test_nm_evt_2_is_not_named_when_a_setting_moved_the_key():
     first, second = (
-        build(tables(), profile="nm-powerschool", settings={"nm.program_edorg": each})
-        for each in ("lea", "school")
+        build(tables(), profile=PROFILE, settings={"nm.program_edorg": each}) for each in ("lea", "school")
     )
     moved = plan(second, identity_map=identity_map_of(first)).items
     assert [each.partition(":")[0] for each in moved["reason"]] == ["REC-P6", "REC-P6"]
@@ -433,20 +487,21 @@ def test_each_element_of_a_record(element, path, value):
     assert found == value
 
 
-def test_nm_sel_5_an_excluded_student_is_skipped():
-    assert skips(built({"state_exclude": True})) == {"11": "NM-SEL-5"}
+@of({"state_exclude": True})
+def test_nm_sel_5_an_excluded_student_is_skipped(result):
+    assert skips(result) == {"11": "NM-SEL-5"}
 
 
 @pytest.mark.parametrize(("named", "member"), [("DS5", "cteProgramServices"), ("DS 4.0", "ctePrograms")])
 def test_nm_ele_10_the_year_may_name_its_standard_in_words(named, member):
     rows = {**tables(), "edfi_config": [{"school_year": 2026, "data_standard": named}]}
-    assert member in build(rows, profile="nm-powerschool").records["body"].iloc[0]
+    assert member in build(rows, profile=PROFILE).records["body"].iloc[0]
 
 
 def test_nm_ele_10_a_standard_without_a_number_is_refused():
     rows = {**tables(), "edfi_config": [{"school_year": 2026, "data_standard": "newest"}]}
     with pytest.raises(ConfigError, match="'newest' names no data standard"):
-        build(rows, profile="nm-powerschool")
+        build(rows, profile=PROFILE)
 
 
 def test_nm_sel_1_what_is_not_known_says_which_setting_asks_the_target():
@@ -467,7 +522,7 @@ def test_nm_sel_1_of_a_student_without_a_state_id_the_target_knows_nothing():
 
     def asked(student):
         given = with_published(normalise(tables(student=student, **more)), ["900111222"])
-        return build(given, profile="nm-powerschool", settings=ods)
+        return build(given, profile=PROFILE, settings=ods)
 
     known = identity_map_of(asked({}))
     made = plan(asked({"student_unique_id": None}), identity_map=known)
