@@ -34,26 +34,34 @@ def _read(tables: Mapping[str, Any]) -> Tables:
     return normalise(tables) if not parts or parts.keys() != tables.keys() else _joined(parts)
 
 
-def read_once(frames: Mapping[str, Any]) -> Tables:
-    """As `normalise`; a frame that was read before is not read again, so no test may change it."""
-    return _joined({name: _frame(name, _Same(frames[name])) for name in TABLES if name in frames})
+def build_once(frames: Mapping[str, Any], *, profile: str, settings: Any = None, **more: Any) -> Build:
+    """As `build`; of frames that were built before, the same build again. No test may change either."""
+    given = tuple((name, Same(frames[name])) for name in TABLES if name in frames)
+    return _built_of_frames(given, json.dumps([profile, settings, more]))
 
 
-class _Same:
+@lru_cache(50)
+def _built_of_frames(given: tuple[tuple[str, Same], ...], how: str) -> Build:
+    profile, settings, more = json.loads(how)
+    tables = _joined({name: _frame(name, frame) for name, frame in given})
+    return build(tables, profile=profile, settings=settings, **more)
+
+
+class Same:
     """A frame, which is equal to itself alone."""
 
     def __init__(self, frame: Any) -> None:
         self.frame = frame
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.frame is other.frame
+        return isinstance(other, Same) and self.frame is other.frame
 
     def __hash__(self) -> int:
         return id(self.frame)
 
 
 @lru_cache(50)
-def _frame(name: str, same: _Same) -> Tables:
+def _frame(name: str, same: Same) -> Tables:
     return normalise({name: same.frame})
 
 

@@ -13,7 +13,10 @@ from edfi_toolkit.rules import build
 from edfi_toolkit.rules.certification.rules import SHEET, scenario_day
 from tests.factories.builds import build_of
 from tests.factories.participations import REQUIRED, a_participation, certification_tables
+from tests.factories.together import Builds, one_of
 from tests.rules.worked_examples import EXAMPLES
+
+AT_ONCE, STRICT = Builds("certification"), Builds("certification", {"strict_certification": True})
 
 
 def built(*participations, settings=None, **tables):
@@ -22,78 +25,113 @@ def built(*participations, settings=None, **tables):
     )
 
 
+def together(*participations, **tables):
+    """As `built`, of all such cases at once."""
+    return AT_ONCE.add(certification_tables(*participations, **tables))
+
+
+def of(*participations, **tables):
+    """Give the test what is built from these participations."""
+    return one_of("result", together(*participations, **tables))
+
+
 def only_skip(result):
     assert result.records.empty
     (row,) = result.skipped.to_dict("records")
     return row["rule"]
 
 
-@pytest.mark.parametrize("endpoint", associations())
-def test_each_of_the_ten_resources_is_built(endpoint):
-    result = built(a_participation(resource=endpoint, attributes=REQUIRED.get(endpoint, {})))
+def complete(endpoint):
+    return a_participation(resource=endpoint, attributes=REQUIRED.get(endpoint, {}))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "result"), [(each, together(complete(each))) for each in associations()]
+)
+def test_each_of_the_ten_resources_is_built(endpoint, result):
     assert list(result.records["resource"]) == [endpoint]
     assert result.skipped.empty
 
 
-def test_cert_sel_1_a_student_without_a_state_id_is_skipped():
-    assert only_skip(built(a_participation(), students=[{"student_id": "7"}])) == "CERT-SEL-1"
+@of(a_participation(), students=[{"student_id": "7"}])
+def test_cert_sel_1_a_student_without_a_state_id_is_skipped(result):
+    assert only_skip(result) == "CERT-SEL-1"
 
 
-def test_cert_sel_1_a_student_who_is_in_no_table_is_skipped_and_the_words_say_so():
-    result = built(a_participation(student_id="8"))
+@of(a_participation(student_id="8"))
+def test_cert_sel_1_a_student_who_is_in_no_table_is_skipped_and_the_words_say_so(result):
     assert only_skip(result) == "CERT-SEL-1"
     assert "not in the table students" in result.skipped["detail"][0]
 
 
-def test_cert_sel_2_a_begin_date_is_needed():
-    assert only_skip(built(a_participation(begin_date=None))) == "CERT-SEL-2"
+@of(a_participation(begin_date=None))
+def test_cert_sel_2_a_begin_date_is_needed(result):
+    assert only_skip(result) == "CERT-SEL-2"
 
 
-def test_cert_sel_3_an_end_before_the_begin_is_skipped_and_an_equal_end_is_sent():
-    assert only_skip(built(a_participation(end_date="2025-08-22"))) == "CERT-SEL-3"
-    assert built(a_participation(end_date="2025-08-23")).records["body"][0]["endDate"] == "2025-08-23"
+@one_of("equal", together(a_participation(end_date="2025-08-23")))
+@of(a_participation(end_date="2025-08-22"))
+def test_cert_sel_3_an_end_before_the_begin_is_skipped_and_an_equal_end_is_sent(result, equal):
+    assert only_skip(result) == "CERT-SEL-3"
+    assert equal.records["body"][0]["endDate"] == "2025-08-23"
+
+
+def without(endpoint, name):
+    attributes = {key: value for key, value in REQUIRED[endpoint].items() if key != name}
+    return together(a_participation(resource=endpoint, attributes=attributes))
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "name"), [(each, name) for each, names in REQUIRED.items() for name in names]
+    ("result", "name"),
+    [(without(endpoint, name), name) for endpoint, names in REQUIRED.items() for name in names],
 )
-def test_cert_sel_4_what_the_standard_requires_must_be_there(endpoint, name):
-    attributes = {key: value for key, value in REQUIRED[endpoint].items() if key != name}
-    result = built(a_participation(resource=endpoint, attributes=attributes))
+def test_cert_sel_4_what_the_standard_requires_must_be_there(result, name):
     assert only_skip(result) == "CERT-SEL-4"
     assert name in result.skipped["detail"][0]
 
 
-@pytest.mark.parametrize("column", ["program_name", "program_type", "education_organization_id"])
-def test_cert_sel_4_a_missing_key_part_is_named(column):
-    result = built(a_participation(**{column: None}))
+@pytest.mark.parametrize(
+    ("column", "result"),
+    [
+        (each, together(a_participation(**{each: None})))
+        for each in ("program_name", "program_type", "education_organization_id")
+    ],
+)
+def test_cert_sel_4_a_missing_key_part_is_named(column, result):
     assert only_skip(result) == "CERT-SEL-4"
     assert column in result.skipped["detail"][0]
 
 
-def test_cert_sel_4_false_counts_as_present():
-    attributes = {"lastQualifyingMove": "2025-07-16", "priorityForServices": False}
-    result = built(
-        a_participation(resource="studentMigrantEducationProgramAssociations", attributes=attributes)
+@of(
+    a_participation(
+        resource="studentMigrantEducationProgramAssociations",
+        attributes={"lastQualifyingMove": "2025-07-16", "priorityForServices": False},
     )
+)
+def test_cert_sel_4_false_counts_as_present(result):
     assert result.records["body"][0]["priorityForServices"] is False
 
 
-@pytest.mark.parametrize("endpoint", sorted(SHEET))
-def test_cert_sel_5_what_only_the_sheet_requires_is_a_notice_or_an_error_when_strict(endpoint):
-    row = a_participation(resource=endpoint, attributes=REQUIRED.get(endpoint, {}))
-    result = built(row)
+@pytest.mark.parametrize(
+    ("endpoint", "result", "strict"),
+    [
+        (each, *(builds.add(certification_tables(complete(each))) for builds in (AT_ONCE, STRICT)))
+        for each in sorted(SHEET)
+    ],
+)
+def test_cert_sel_5_what_only_the_sheet_requires_is_a_notice_or_an_error_when_strict(
+    endpoint, result, strict
+):
     assert len(result.records) == 1
     missing = result.notices[result.notices["code"].eq("CERT_MISSING")]
     of_root = {path for path in SHEET[endpoint] if "." not in path}
     assert of_root <= set(missing["detail"])
     assert set(missing["id"]) == {"p1"}
-    assert only_skip(built(row, settings={"strict_certification": True})) == "CERT-SEL-5"
+    assert only_skip(strict) == "CERT-SEL-5"
 
 
-def test_a_missing_sheet_property_is_built_with_a_notice():
-    attributes = {"privateCTEProgram": False}
-    result = built(a_participation(resource="studentCTEProgramAssociations", attributes=attributes))
+@of(a_participation(resource="studentCTEProgramAssociations", attributes={"privateCTEProgram": False}))
+def test_a_missing_sheet_property_is_built_with_a_notice(result):
     missing = set(result.notices.query("code == 'CERT_MISSING'")["detail"])
     assert "nonTraditionalGenderStatus" in missing
     assert "privateCTEProgram" not in missing
@@ -103,12 +141,18 @@ def test_title_i_without_participant_type_is_not_built():
     assert only_skip(built(a_participation(resource="studentTitleIPartAProgramAssociations"))) == "CERT-SEL-4"
 
 
-def test_a_primary_indicator_that_is_false_is_sent_as_false():
-    service = {"cteProgramServiceDescriptor": "Information Technology", "primaryIndicator": False}
-    row = a_participation(
-        resource="studentCTEProgramAssociations", attributes={"cteProgramServices": [service]}
+@of(
+    a_participation(
+        resource="studentCTEProgramAssociations",
+        attributes={
+            "cteProgramServices": [
+                {"cteProgramServiceDescriptor": "Information Technology", "primaryIndicator": False}
+            ]
+        },
     )
-    assert built(row).records["body"][0]["cteProgramServices"][0]["primaryIndicator"] is False
+)
+def test_a_primary_indicator_that_is_false_is_sent_as_false(result):
+    assert result.records["body"][0]["cteProgramServices"][0]["primaryIndicator"] is False
 
 
 def test_com_pay_2_nulls_and_empties_are_left_out():
@@ -146,13 +190,15 @@ def test_com_pay_3_codes_become_uris_by_map_then_namespace_and_uris_stay():
     }
 
 
-def test_com_pay_3a_a_descriptor_is_named_by_the_standard_not_by_the_property():
-    row = a_participation(
+@of(
+    a_participation(
         resource="studentNeglectedOrDelinquentProgramAssociations",
         attributes={"elaProgressLevelDescriptor": "Up"},
     )
+)
+def test_com_pay_3a_a_descriptor_is_named_by_the_standard_not_by_the_property(result):
     assert (
-        built(row).records["body"][0]["elaProgressLevelDescriptor"]
+        result.records["body"][0]["elaProgressLevelDescriptor"]
         == "uri://ed-fi.org/ProgressLevelDescriptor#Up"
     )
 
@@ -175,26 +221,36 @@ def test_two_persons_with_one_state_id_are_warned_about():
     assert set(result.notices.query("code == 'SHARED_UNIQUE_ID'")["id"]) == {"7", "8"}
 
 
-def test_com_val_2_overlaps_are_warned_about_and_touching_dates_are_not():
-    first = a_participation("p1", end_date="2025-12-01")
-    assert "OVERLAP" in set(built(first, a_participation("p2", begin_date="2025-11-30")).notices["code"])
-    assert "OVERLAP" not in set(built(first, a_participation("p2", begin_date="2025-12-01")).notices["code"])
+def two(begin):
+    return together(a_participation("p1", end_date="2025-12-01"), a_participation("p2", begin_date=begin))
 
 
-def test_com_val_2_an_open_record_overlaps_all_later_ones():
-    result = built(*(a_participation(f"p{n}", begin_date=f"2025-1{n}-01") for n in (0, 1, 2)))
+@pytest.mark.parametrize(("result", "overlap"), [(two("2025-11-30"), True), (two("2025-12-01"), False)])
+def test_com_val_2_overlaps_are_warned_about_and_touching_dates_are_not(result, overlap):
+    assert ("OVERLAP" in set(result.notices["code"])) is overlap
+    assert len(result.records) == 2
+
+
+@of(*(a_participation(f"p{n}", begin_date=f"2025-1{n}-01") for n in (0, 1, 2)))
+def test_com_val_2_an_open_record_overlaps_all_later_ones(result):
     assert list(result.notices.query("code == 'OVERLAP'")["id"]) == ["p1", "p2"]
 
 
-def test_com_val_3_an_end_without_a_reason_is_only_information():
-    result = built(a_participation(end_date="2026-05-23"))
+@of(a_participation(end_date="2026-05-23"))
+def test_com_val_3_an_end_without_a_reason_is_only_information(result):
     assert "END_WITHOUT_REASON" in set(result.notices["code"])
     assert len(result.records) == 1
 
 
-def test_multi_year_participations_are_warned_about():
-    assert "MULTI_YEAR" in set(built(a_participation(end_date="2026-07-01")).notices["code"])
-    assert "MULTI_YEAR" not in set(built(a_participation(end_date="2026-06-30")).notices["code"])
+@pytest.mark.parametrize(
+    ("result", "warned"),
+    [
+        (together(a_participation(end_date="2026-07-01")), True),
+        (together(a_participation(end_date="2026-06-30")), False),
+    ],
+)
+def test_multi_year_participations_are_warned_about(result, warned):
+    assert ("MULTI_YEAR" in set(result.notices["code"])) is warned
 
 
 def test_com_fut_1_future_begins_are_sent_unless_held_back():
@@ -357,8 +413,8 @@ def test_each_element_of_the_cte_scenario(cte_body, element, path, value):
     assert type(found) is type(value), "COM-PAY-1: the JSON type of the data standard"
 
 
-def test_cert_cte_11_a_record_without_services_is_told_to_lack_them():
-    result = built(a_participation(resource="studentCTEProgramAssociations"))
+@of(a_participation(resource="studentCTEProgramAssociations"))
+def test_cert_cte_11_a_record_without_services_is_told_to_lack_them(result):
     assert "cteProgramServices" in set(result.notices.query("code == 'CERT_MISSING'")["detail"])
 
 
