@@ -82,7 +82,12 @@ def map_side(identity_map: pd.DataFrame | None, scope: PlanScope) -> pd.DataFram
     Columns may be missing, dates and bodies may be text. Key columns that are missing are read
     from `last_body`. Raises PlanError when rows of two targets are mixed.
     """
-    given = pd.DataFrame(identity_map) if identity_map is not None else pd.DataFrame()
+    if identity_map is None or not len(identity_map):
+        return _no_map_side().copy()
+    return _map_side(pd.DataFrame(identity_map), scope)
+
+
+def _map_side(given: pd.DataFrame, scope: PlanScope) -> pd.DataFrame:
     if "last_body" not in given and "body" in given:
         given = given.rename(columns={"body": "last_body"})
     rows = given.reindex(columns=list(dict.fromkeys([*IDENTITY_MAP, *given.columns])))
@@ -94,6 +99,11 @@ def map_side(identity_map: pd.DataFrame | None, scope: PlanScope) -> pd.DataFram
     if not set(KEY_COLUMNS) <= set(given.columns):
         rows = _keys_from_bodies(rows, rows["last_body"])
     return with_types(with_key(rows), {"source_refs": LIST, "ed_fi_id": TEXT, "etag": TEXT})
+
+
+@cache
+def _no_map_side() -> pd.DataFrame:
+    return _map_side(pd.DataFrame(), PlanScope("", 0, "", ()))
 
 
 def _of_this_feed(rows: pd.DataFrame, scope: PlanScope) -> pd.DataFrame:

@@ -62,10 +62,10 @@ def _spelled(rows: pd.DataFrame, sides: Sides) -> pd.DataFrame:
         np.where(rows["mapped"].ge(0), rows["mapped"] + in_map, rows["ods"] + in_ods),
     )
 
+    filled = [side for side in (sides.source, sides.mapped, sides.ods) if len(side)] or [sides.source]
+
     def spelled(*columns: str) -> pd.DataFrame:
-        every = (
-            pd.concat([side[name] for side in (sides.source, sides.mapped, sides.ods)]) for name in columns
-        )
+        every = (pd.concat([side[name] for side in filled]) for name in columns)
         return pd.DataFrame(
             {name: values.array.take(position) for name, values in zip(columns, every, strict=True)}
         )
@@ -77,12 +77,13 @@ def _spelled(rows: pd.DataFrame, sides: Sides) -> pd.DataFrame:
 
 def _ids(rows: pd.DataFrame, sides: Sides, *, resync: bool) -> tuple[pd.Series, pd.Series]:
     """The id and etag each request carries: the map's, in a resync the ODS's; none for a POST."""
-    from_ods = rows["action"].ne("UNMAP") & resync
-    known = ("ed_fi_id", "id"), ("etag", "etag")
-    columns = (
-        values_at(sides.ods[its], rows["ods"]).where(from_ods, values_at(sides.mapped[mine], rows["mapped"]))
-        for mine, its in known
-    )
+    columns = [values_at(sides.mapped[mine], rows["mapped"]) for mine in ("ed_fi_id", "etag")]
+    if resync:
+        forgets = rows["action"].eq("UNMAP")
+        columns = [
+            known.where(forgets, values_at(sides.ods[its], rows["ods"]))
+            for known, its in zip(columns, ("id", "etag"), strict=True)
+        ]
     ed_fi_id, etag = (column.where(rows["action"].ne("POST"), None) for column in columns)
     return ed_fi_id, etag
 

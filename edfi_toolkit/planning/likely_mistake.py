@@ -46,8 +46,10 @@ def behind_updates(items: pd.DataFrame) -> str:
 
 def moved_in_place(items: pd.DataFrame) -> pd.Series:
     """The items by which the ledger forgets the old key of a record whose key an update moves (COM-KEY-3)."""
-    put = items.loc[items["action"].eq("PUT"), "ed_fi_id"]
-    return items["action"].eq("UNMAP") & items["ed_fi_id"].isin(put)
+    forgotten = items["action"].eq("UNMAP")
+    if not forgotten.any():
+        return forgotten
+    return forgotten & items["ed_fi_id"].isin(items.loc[items["action"].eq("PUT"), "ed_fi_id"])
 
 
 def one_value_moved(items: pd.DataFrame) -> tuple[int, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,11 @@ _FORMAT, _WITHOUT_SHAPES = 4, 3  # plans of the format before are read too
 _AT_A_TIME = 50_000  # rows written at once: what a fingerprint needs of memory
 
 
+@cache
+def _no_shapes() -> pd.DataFrame:
+    return shapes_frame({})
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Plan:
     """What a publish would do, in the order it would do it, and what to know before saying yes.
@@ -72,7 +77,7 @@ class Plan:
     scope: PlanScope
     mode: str = "publish"
     preferences: pd.DataFrame = field(default_factory=lambda: typed_preferences(None))
-    shapes: pd.DataFrame = field(default_factory=lambda: shapes_frame({}))
+    shapes: pd.DataFrame = field(default_factory=lambda: _no_shapes().copy())
     seal: bytes = b""
     standard: str = ""
 

@@ -238,6 +238,8 @@ def _left_alone(
 
 def _clashing(decided: pd.DataFrame, sides: Sides) -> pd.DataFrame:
     """Records to create whose key another resource has, earlier in the build or in the ODS (COM-ONE-1)."""
+    if sides.ods.empty and sides.source["key"].is_unique:
+        return sides.source[:0]
     source, deleted = sides.source, decided.loc[decided["action"].eq("DELETE"), "ods"]
     created = source.iloc[decided.loc[decided["action"].eq("POST"), "source"]]
     distinct = source[source["key"].isin(created["key"])].drop_duplicates(["resource", "key"])
