@@ -113,7 +113,8 @@ def pytest_make_collect_report() -> Any:
 # What a test needs follows from its folder, its module and its fixtures, where the test does not have a mark already;
 # CONTRIBUTING.md says what each mark is for.
 MARKS = ("browser", "process", "volume", "sandbox", "unit")  # the slowest first
-BROWSER = "tests/browser/"
+TOGETHER = ("tests/browser/", "tests/runs/")
+APART = "tests/runs/test_runs_workshop.py"
 PROCESS_FOLDERS = {"batch", "cli", "notebooks", "runs"}
 PROCESS_MODULES = {"subprocess", "multiprocessing", "tests.processes"}
 PROCESS_FIXTURES = {"sandbox", "postgres"}
@@ -172,14 +173,16 @@ def _begin_elsewhere(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """A process takes a file of tests, and one of them all that share JupyterLab and the browser."""
+    """A process takes a file of tests, one of them all that share JupyterLab and the browser, and one the files of runs
+    that begin with a copy of the same run; of these the longest is apart, as it would be the last to end."""
     if config.getvalue("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
 
     class FilesAndBrowser(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return BROWSER if nodeid.startswith(BROWSER) else super()._split_scope(nodeid)
+            file = super()._split_scope(nodeid)
+            return next((folder for folder in TOGETHER if file.startswith(folder) and file != APART), file)
 
     return FilesAndBrowser(config, log)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Callable
+from functools import cache
 from typing import Annotated
 
 import typer
+from typer.main import get_command
 
 from edfi_toolkit import __version__
 from edfi_toolkit.batch.exits import Exit, exit_of
@@ -100,12 +103,18 @@ app.add_typer(corrections.corrections, name="corrections")
 app.add_typer(dismissals.dismissals, name="dismissals")
 
 
+@cache
+def _commands() -> Callable[[], object]:
+    """All commands and their options, which take longer to make than many a command runs: once in a process."""
+    return get_command(app)
+
+
 def main() -> None:
     """Run the command line and end the process with the exit code of what happened."""
     output.was_json = False
     none_yet()
     try:
-        app()
+        _commands()()
     except EdfiToolkitError as error:
         say(f"{type(error).__name__}: {error}")
         report_failure(exit_of(error), type(error).__name__, str(error))

@@ -91,18 +91,19 @@ def host(app: Any) -> dict[str, Any]:
     return next(each for each in clients_shown(app.state.sandbox.ods) if each["name"] == "host")
 
 
-@pytest.fixture(params=DATABASES)
-def district(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[District]:
-    """The district before the plan from the first build to the second, and that plan in a folder."""
-    address = Address()
-    address.app = app = create_app(tmp_path / "before.db")
+@pytest.fixture(scope="module", params=DATABASES)
+def district(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
+    """The district before the plan from the first build to the second, and that plan in a folder; as each `restore`
+    gives it anew, all tests share it."""
+    folder, address = tmp_path_factory.mktemp("district"), Address()
+    address.app = app = create_app(folder / "before.db")
     assert seed(app.state.sandbox.ods, seed_lines(STUDENTS))["refused"] == []
     if request.param == "sqlite":
-        ledger, fresh = _copied_file(tmp_path)
+        ledger, fresh = _copied_file(folder)
     else:
         ledger, fresh = _copied_database(request.getfixturevalue("postgres"))
     with served(address) as url:
-        job = Job(str(tmp_path / "plan"), ledger, url, host(app))
+        job = Job(str(folder / "plan"), ledger, url, host(app))
         with Client(job.target()) as client, Ledger(ledger) as opened:
             publish(plan(first_build()), target=client, ledger=opened, approved="auto")
             feed = opened.feed(client.target.identity, "certification", "")
@@ -111,7 +112,7 @@ def district(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Distric
         made.save(job.folder)
         app.state.sandbox.ods.store.close()
         address.app = None
-        yield District(address, job, tmp_path, fresh)
+        yield District(address, job, folder, fresh)
         address.app.state.sandbox.ods.store.close()
 
 

@@ -31,6 +31,7 @@ from edfi_toolkit.runs.approving import approved_fingerprint
 from edfi_toolkit.runs.reading import read_again
 from edfi_toolkit.sandbox import Running
 from edfi_toolkit.tables import Tables
+from tests.stages import found_the_same
 
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations warns when it is first imported
 WHICH: dict[str, Any] = {"profile": "certification", "school_year": 2026}
@@ -151,6 +152,7 @@ def test_an_approval_is_kept_with_its_name_and_carried_out_once(work: Playground
 
 def test_an_approval_is_of_one_plan_and_of_one_run(work: Playground) -> None:
     run = previewed()
+    other = found_the_same(run)
     run.approve(by="Ann Example")
     work.source_becomes("before")
     for step in (run.extract, run.build, run.validate, run.preview):
@@ -158,8 +160,7 @@ def test_an_approval_is_of_one_plan_and_of_one_run(work: Playground) -> None:
     assert "no longer holds because the preview was made again and differs" in run.approve().says
     with pytest.raises(StalePlan, match="Ann Example approved no longer holds"):
         approved_fingerprint(run)
-    work.source_becomes("after")
-    other = previewed("new")
+    other.preview()
     assert "not approved yet" in other.approve().says
 
 
@@ -210,7 +211,8 @@ def test_a_published_run_is_history_and_a_repeat_sends_nothing(work: Playground,
     a_run().publish(approved="auto")
     assert writes(sandbox) == sent
 
-    next_run = previewed("new")
+    next_run = found_the_same(run)
+    next_run.preview()
     assert next_run.id != run.id
     assert re.search(
         r"Sent: 6 records \([A-Z][^)]+\), all in the ODS as sent\.", repr(next_run.student("111111"))
@@ -275,7 +277,8 @@ def test_a_preview_first_looks_up_what_a_crashed_run_left_unsure(
             run.publish(approved="auto")
     sent = writes(sandbox)
     assert sent > 0
-    again = previewed("new")
+    again = found_the_same(run)
+    again.preview()
     assert set(again.plan.items["action"]) == {"NOOP"}
     assert writes(sandbox) == sent
 
