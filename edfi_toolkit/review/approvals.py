@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.ledger.approvals import Approved
     from edfi_toolkit.planning import Plan
 
+SHOWN_IN_40 = "Notebook 40 shows what arrived. What has changed in the SIS since needs Read again."
 GO_ON = "Publish again: it goes on where it ended. What arrived is not sent twice."
 CLOSED = "Correct the control rows in the source, then extract again; no override opens this."
 
@@ -37,9 +38,18 @@ def limits_block(plan: Plan) -> Block:
 
 
 def approval_view(
-    plan: Plan, masker: Masker, *, holds: Approved | None, earlier: str = "", button: bool = False
+    plan: Plan,
+    masker: Masker,
+    *,
+    holds: Approved | None,
+    earlier: str = "",
+    button: bool = False,
+    published: bool = False,
 ) -> View:
-    """Whether the plan is approved, and how to. earlier: that an approval no longer holds. button: a panel is below."""
+    """Whether the plan is approved, and how to. earlier: that an approval no longer holds. button: a panel is below.
+
+    published: it was carried out.
+    """
     changes = rows(int(plan.sends.sum()), "change")
     publish_in = "60" if plan.mode == "resync" else "40"
     if nothing_to_do(plan):
@@ -49,7 +59,9 @@ def approval_view(
         says += "".join(
             f" {answer.breach}: {answer.person} answers, “{answer.reason}”." for answer in holds.answers
         )
-        tone, following = "good", f"Publish in notebook {publish_in}."
+        tone, following = "good", SHOWN_IN_40 if published else f"Publish in notebook {publish_in}."
+    elif published:
+        says, tone, following = "This plan was published: nothing is left to approve.", "good", SHOWN_IN_40
     elif plan.closed:
         says, tone, following = "This plan cannot be approved.", "bad", CLOSED
     else:

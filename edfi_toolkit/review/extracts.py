@@ -49,7 +49,9 @@ def extracted_view(
     if losses:
         lost = pd.DataFrame({"says": list(losses)})
         blocks.insert(0, Block("Lost since the last publish: this stops the plan", lost, tone="bad"))
-    if earlier and earlier.unreadable:
+    if earlier == Earlier():
+        says.append("It is the first extract of this source and year: there is none to compare it with.")
+    elif earlier and earlier.unreadable:
         says.append(earlier.unreadable)
     if earlier and earlier.at:
         says.append(f"Since the extract of {earlier.at}: {_changes_text(changed)}.")

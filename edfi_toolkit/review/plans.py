@@ -9,7 +9,7 @@ import pandas as pd
 
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.privacy import Masker
-from edfi_toolkit.review.approvals import CLOSED, limits_block
+from edfi_toolkit.review.approvals import CLOSED, SHOWN_IN_40, limits_block
 from edfi_toolkit.review.changes import CHANGES, change_rows, numbers_of, with_live
 from edfi_toolkit.review.places import held_at_places, with_organizations
 from edfi_toolkit.review.steps import by_sentence
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 _SCHOOLS_DRAWN = 30
 
 
-def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
-    """What publishing would change, in the order to check it, and what speaks against it."""
+def plan_view(plan: Plan, checked: Checked, masker: Masker, *, published: bool = False) -> View:
+    """What publishing would change, in the order to check it, and what speaks against it. published: it was."""
     numbers = numbers_of(plan)
     findings = plan.findings
     held = left_alone(plan, checked)
@@ -83,7 +83,9 @@ def plan_view(plan: Plan, checked: Checked, masker: Masker) -> View:
             Block("Other findings", by_rule(other, "code"), "None.", tone="check"),
         ],
         next_step=(
-            CLOSED
+            SHOWN_IN_40
+            if published
+            else CLOSED
             if plan.closed
             else "Find out why the limit is reached. If the change is meant, answer for it below the list."
             if plan.breaches

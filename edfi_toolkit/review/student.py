@@ -9,12 +9,14 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.display.tables import TextTable
+from edfi_toolkit.display.texts import visible
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.privacy import Masker
+from edfi_toolkit.review import changes
 from edfi_toolkit.review.meanings import owners_of, who_enters
 from edfi_toolkit.review.steps import in_words
 from edfi_toolkit.review.summaries import WHO, rows, texts_of
-from edfi_toolkit.review.views import Block, View
+from edfi_toolkit.review.views import Block, View, block_html
 from edfi_toolkit.rules.explain.story import parts_of
 
 WHOSE = "whose"  # the frame that names the student
@@ -25,6 +27,7 @@ _REFUSED, _HELD, _NO_RECORD = "refused by the ODS", "held back", "no record"
 AS_SENT, CHANGED, GONE, UNKNOWN = "as sent", "changed since", "not there any more", "not asked"
 ANOTHER_ID, ANOTHERS_ROWS, NOT_SENT = "under another id", "another student's rows", "not in the ODS yet"
 _IN_THE_SOURCE = (_HELD, _NO_RECORD, ANOTHER_ID, ANOTHERS_ROWS)  # solved there, and read again
+_IN_THE_ANSWER = 2  # blocks: what is missing, what the ODS holds
 _SENDS = "SIS publishing team"
 
 
@@ -88,7 +91,7 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
             *(Block(part, in_words(steps)) for part, steps in (parts_of(story) if len(story) else ())),
             Block(
                 "Requests and answers",
-                refused[["action", *WHO, "status", "cause", "messages", "open"]] if len(refused) else refused,
+                _requests(refused) if len(refused) else refused,
                 "Nothing was refused.",
             ),
         ],
@@ -103,6 +106,16 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
         },
         value=story,
     )
+
+
+def answer_html(view: View, eyes: Masker) -> str:
+    """The first part of a student's view: the answer, what is missing, what the ODS holds, what to do next."""
+    return story_html(replace(view, blocks=view.blocks[:_IN_THE_ANSWER]), eyes)
+
+
+def rest_html(view: View, eyes: Masker) -> str:
+    """The rest of it: all that led to the answer."""
+    return visible("".join(block_html(block, eyes) for block in view.blocks[_IN_THE_ANSWER:]))
 
 
 def story_html(view: View, eyes: Masker) -> str:
@@ -206,6 +219,11 @@ def _skipped(skipped: pd.DataFrame) -> _Rows:
         sentence = f"{first}: {plain} ({row['rule']})"
         what, who = program or f"row of {row['table']}", who_enters(row["table"])
         yield what, _NO_RECORD, row["says"], row["todo"], who, where, row["rule"], sentence
+
+
+def _requests(refused: pd.DataFrame) -> pd.DataFrame:
+    shown = refused[["action", *WHO, "status", "cause", "messages", "open"]]
+    return shown.assign(action=changes.in_words(shown["action"]))
 
 
 def _next_step(missing: pd.DataFrame) -> str:

@@ -124,6 +124,7 @@ def approval(run: Run, *, by: str, answers: Mapping[str, str]) -> View:
         holds=holds,
         earlier=no_longer_holds(earlier) if earlier else "",
         button=asks,
+        published=run.published,
     )
     if not asks:
         return view

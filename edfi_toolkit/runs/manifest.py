@@ -163,10 +163,13 @@ def _standing(
             f"The plan is stopped by {', '.join(breaches)}: notebook {made_in['preview']} says why. Correct the source "
             "and extract again; what is meant is overridden when publishing."
         )
-    if missing == "publish" and changes_of(done["preview"]) and made_in["preview"] != made_in["publish"]:
-        return "good", (
-            f"Look at the changes in notebook {made_in['preview']} and approve them; "
-            f"notebook {made_in['publish']} then sends them."
+    if missing == "publish" and changes_of(done["preview"]):
+        then = (
+            f"notebook {made_in['publish']}" if made_in["preview"] != made_in["publish"] else "Publish there"
+        )
+        return (
+            "good",
+            f"Look at the changes in notebook {made_in['preview']} and approve them; {then} then sends them.",
         )
     if missing:
         return "good", f"Open notebook {made_in[missing]}."

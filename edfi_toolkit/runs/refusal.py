@@ -34,6 +34,7 @@ _TELLING = 4  # characters from which a cell is looked for in an answer
 _CLAIMS = re.compile(r"\bclaims? \(([^)]*)\)")
 # Quoted, or written together: BeginDate, $.beginDate
 _MEMBER = re.compile(r"'(\w+)'|\b([A-Za-z]+[a-z][A-Z]\w*)")
+IN_THE_ODS = "in the ODS"
 _CELLS = ["table", "id", "column", "value", "mark", "others"]
 
 
@@ -76,16 +77,21 @@ class Refusal:
         return pd.DataFrame(rows, columns=["member", "sent", "answer"], dtype="str")
 
     def in_the_ods(self) -> pd.DataFrame:
-        """Each member as it was sent and as the ODS holds it now. Raises OdsError where it cannot be asked."""
+        """Each member as it was sent and as the ODS holds it now; where it holds none, without a column of that.
+
+        Raises OdsError where it cannot be asked.
+        """
         from edfi_toolkit.ods import Client
 
         with Client(self.run.target, retry=short_retry()) as client:
             found = client.find(str(self.row["resource"]), tuple(self.row[name] for name in KEY_COLUMNS))
+        parts = differences(found.body if found else None, self.sent or {})
         rows = [
             (part.member, part.before, part.after, "yes" if part.before != part.after else "")
-            for part in differences(found.body if found else None, self.sent or {})
+            for part in parts
         ]
-        return pd.DataFrame(rows, columns=["member", "in the ODS", "sent", "differs"], dtype="str")
+        table = pd.DataFrame(rows, columns=["member", IN_THE_ODS, "sent", "differs"], dtype="str")
+        return table if found else table[["member", "sent"]]
 
     def source_rows(self) -> pd.DataFrame:
         """The filled cells of the source rows behind the record: table, id, column, value, mark, others.
@@ -108,13 +114,24 @@ class Refusal:
         return pd.DataFrame([cell for _, cell in cells], columns=_CELLS)
 
     def cells(self) -> pd.DataFrame:
-        """The cells that can be corrected: the filled ones, those that the answer names first, then the empty ones."""
+        """The cells that can be corrected: the filled ones, those that the answer names first, then the empty ones.
+
+        An empty one goes first where the answer names its member and nothing was sent for that.
+        """
+        lacking = self._members_named().difference(name.casefold() for name in self.sent or {})
         empty = [
             (name, row_id, column, "", "", 0)
             for name, row_id, column, cell in self._cells()
             if not _texts(cell) and TABLES[name].columns[column].type != "json"
         ]
-        every = pd.concat([self.source_rows(), pd.DataFrame(empty, columns=_CELLS)], ignore_index=True)
+        wanted = [cell for cell in empty if _members_of(cell[2]) & lacking]
+        others = [cell for cell in empty if cell not in wanted]
+        parts = (
+            pd.DataFrame(wanted, columns=_CELLS),
+            self.source_rows(),
+            pd.DataFrame(others, columns=_CELLS),
+        )
+        every = pd.concat([part for part in parts if len(part)] or [parts[0]], ignore_index=True)
         fixed = [
             column in TABLES[table].primary_key or (table in CONTROL_TABLES and table != "descriptor_map")
             for table, column in zip(every["table"], every["column"], strict=True)
@@ -186,6 +203,12 @@ class Refusal:
             key = table[list(TABLES[name].primary_key)].astype("str").agg("|".join, axis=1)
             for column, cell in table[key.eq(row_id)].head(1).items():
                 yield name, row_id, str(column), cell.iloc[0] if len(cell) else None
+
+
+def _members_of(column: str) -> set[str]:
+    """The members that a column may fill, in lower case: `end_date` is endDate, `reason` may be reasonDescriptor."""
+    member = column.replace("_", "").casefold()
+    return {member, f"{member}descriptor"}
 
 
 def _texts(cell: Any) -> list[tuple[str, str]]:

@@ -209,7 +209,8 @@ class Run:
         unasked: what kept the target from being asked when the records were checked.
         """
         if self.published:
-            return self._as_published(plan_view(self.plan, self.checked, self._masker_of(self.plan)))
+            as_sent = plan_view(self.plan, self.checked, self._masker_of(self.plan), published=True)
+            return self._as_published(as_sent)
         made = make()
         self.folder.forget_from("preview")
         made.save(self.path)
@@ -242,9 +243,8 @@ class Run:
         """
         self.folder.need("preview")
         refuse_numbers(approved=approved)
-        chosen = list(overrides)
         if not approved:
-            return as_it_stands(self, chosen)
+            return as_it_stands(self, list(overrides))
         from edfi_toolkit.ledger import Ledger
         from edfi_toolkit.planning.plan import SENT
         from edfi_toolkit.publishing import publish
@@ -252,7 +252,7 @@ class Run:
         plan = self.plan
         report = progress or panels().progress("Publishing", refusals=lambda: newest_refusals(self))
         approval = {"fingerprint": plan.fingerprint, "by": user_name(), "approved": approved}
-        answered = [*answers_of(self), *chosen]
+        answered = [*answers_of(self), *overrides]
         about, begun = {**approval, "overrides": list(map(override_text, answered))}, self.published
 
         def recording(done: int, total: int | None, counts: Mapping[str, int] = NO_COUNTS) -> bool | None:

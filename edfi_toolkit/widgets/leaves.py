@@ -16,11 +16,11 @@ from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.privacy import Masker, session_masker
 from edfi_toolkit.review.student import story_html
 from edfi_toolkit.review.views import View
-from edfi_toolkit.runs.refusal import Refusal
+from edfi_toolkit.runs.refusal import IN_THE_ODS, Refusal
 from edfi_toolkit.widgets.revealing import Page
 
-ANSWERED = "Sent, answered"
-LEAVES = ("Source rows", ANSWERED, "In the ODS now", "Story", "History")
+ANSWERED, LIVE = "Sent, answered", "In the ODS now"
+LEAVES = ("Source rows", ANSWERED, LIVE, "Story", "History")
 CHOOSE = "Choose a record in the list first."
 
 
@@ -44,8 +44,9 @@ class Leaves(w.Tab):
             tried(known.story),
             tried(known.history),
         )
+        above = {ANSWERED: partial(_answer_html, known.row), LIVE: partial(_live_html, found[2])}
         for name, leaf, content in zip(LEAVES, self.children, found, strict=True):
-            answer = partial(_answer_html, known.row) if name == ANSWERED else lambda _eyes: ""
+            answer = above.get(name, lambda _eyes: "")
             own = content.masker if isinstance(content, View) else masker
             leaf.show(lambda eyes, answer=answer, content=content: answer(eyes) + _html(content, eyes), own)
 
@@ -69,6 +70,12 @@ def _answer_html(row: Any, eyes: Masker) -> str:
     id_ = cell_text(row["correlation_id"])
     quoted = f"<br>Correlation id: {escape(id_)}" if id_ else ""
     return f"<p>Answered: {row['status']} {escape(eyes.text(' '.join(row['messages'])))}{quoted}</p>"
+
+
+def _live_html(live: pd.DataFrame | str, _eyes: Masker) -> str:
+    """That the ODS has nothing, where it was asked and has nothing."""
+    is_none = isinstance(live, pd.DataFrame) and IN_THE_ODS not in live
+    return "<p>The ODS has no record with this key. What was sent:</p>" if is_none else ""
 
 
 def tried(do: Callable[[], Any]) -> Any:

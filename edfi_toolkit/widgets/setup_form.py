@@ -25,7 +25,7 @@ from edfi_toolkit.widgets.typed import Typed
 
 FOLDER, DATABASE = "a folder or workbook", "a database"
 ANOTHER = ""  # in a list: one that is not there yet
-_NEXT = "Choose Run > Run All Cells here for the whole check, then open notebook 10."
+_NEXT = "Open notebook 10. The cells below show these after Run > Run All Cells."
 
 
 class SetUp(w.VBox):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import ipywidgets as w
 
 from edfi_toolkit.errors import EdfiToolkitError
-from edfi_toolkit.review.student import story_html
+from edfi_toolkit.review.student import answer_html, rest_html
 from edfi_toolkit.runs.student import student
 from edfi_toolkit.widgets.charts import timeline
 from edfi_toolkit.widgets.form import Form
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class StudentPanel(w.VBox):
-    """`form` takes the text, `story` shows the view, `picture` the timeline."""
+    """`form` takes the text, `story` shows the answer, `picture` the timeline, `rest` all that led to the answer."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -32,7 +32,9 @@ class StudentPanel(w.VBox):
         )
         self.story = Page(button=True)
         self.picture = w.Image(format="png", layout=w.Layout(display="none"))
-        super().__init__([self.form, self.story, self.picture])
+        self.rest = Page()
+        self.story.observe(lambda change: setattr(self.rest, "revealed", change["new"]), "revealed")
+        super().__init__([self.form, self.story, self.picture, self.rest])
 
     def _pressed(self, name: str, typed: Mapping[str, str]) -> None:
         if name == "look":
@@ -42,6 +44,7 @@ class StudentPanel(w.VBox):
 
     def _say(self, html: str) -> None:
         self.story.say(html)
+        self.rest.say("")
         self.picture.layout.display = "none"
 
     def _look(self, typed: Mapping[str, str]) -> None:
@@ -50,7 +53,8 @@ class StudentPanel(w.VBox):
         except EdfiToolkitError as error:
             self._say(f'<p role="alert">{escape(str(error))}</p>')
             return
-        self.story.show(partial(story_html, view), view.masker)
+        self.story.show(partial(answer_html, view), view.masker)
+        self.rest.show(partial(rest_html, view), view.masker)
         if "over the year" in view.frames:
             drawn, size = timeline(view.frames["over the year"], "Over the year")._repr_png_()
             self.picture.value, self.picture.layout.display = drawn, ""

@@ -44,4 +44,7 @@ def test_the_first_line_says_what_changed_and_a_loss_is_red_first() -> None:
         "bad",
         ["The table students has lost its end."],
     )
-    assert "Since" not in extracted_view(read("1"), MASKER, Earlier()).says
+    first = extracted_view(read("1"), MASKER, Earlier()).says
+    assert "Since" not in first
+    assert "first extract of this source and year: there is none to compare it with." in first
+    assert "first extract" not in extracted_view(read("1"), MASKER).says

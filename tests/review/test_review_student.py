@@ -72,6 +72,7 @@ def test_each_cause_is_a_sentence_and_has_a_next_step_with_its_owner() -> None:
         "Program office",
     ]
     assert missing["where"].tolist()[0] == "enrollments.csv, row 3"
+    assert view.blocks[-1].frame["action"].tolist() == ["remove"]
     assert missing["why"].tolist()[0] == (
         "Other records depend on it. The ODS: $.endDate: EndDate is required"
     )

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from edfi_toolkit.runs.choice import SAMPLE, SHIPPED, in_use, remember, remembered
-from edfi_toolkit.runs.manifest import counts_text
+from edfi_toolkit.runs.folder import IN_RESYNC, MADE_IN
+from edfi_toolkit.runs.manifest import _standing, counts_text
 from edfi_toolkit.runs.standing import Number, chain, run_label
 from edfi_toolkit.settings import Settings
 
@@ -113,3 +114,12 @@ def test_a_choice_that_cannot_be_read_is_none(tmp_path: Path, content: bytes) ->
     (tmp_path / ".edfi").mkdir()
     (tmp_path / ".edfi/choice.json").write_bytes(content)
     assert remembered(Settings(root=tmp_path)) == {}
+
+
+def test_a_resync_that_waits_says_where_to_approve_and_publish_it() -> None:
+    done = {step: {} for step in ("extract", "build", "validate")}
+    planned = {"actions": {"POST": 2}, "breaches": []}
+    _tone, following = _standing({**done, "preview": planned}, {**MADE_IN, **IN_RESYNC}, "")
+    assert following == (
+        "Look at the changes in notebook 60_resync and approve them; Publish there then sends them."
+    )

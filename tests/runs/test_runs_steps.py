@@ -23,6 +23,7 @@ from edfi_toolkit.cli.playground import Playground
 from edfi_toolkit.errors import ConfigError, LedgerBusy, LedgerError, StalePlan, UnsafePlan
 from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.planning import Plan
+from edfi_toolkit.review.approvals import SHOWN_IN_40
 from edfi_toolkit.review.views import PanelView
 from edfi_toolkit.runs import Run, kept, masking, open_run
 from edfi_toolkit.runs import run as runs_run
@@ -84,6 +85,7 @@ def test_a_step_that_fails_leaves_the_collector_as_it_was(work: Playground) -> N
 
 
 def test_steps_show_counts_reasons_and_the_next_step_without_a_person(work: Playground) -> None:
+    (work.folder / "source" / ".ipynb_checkpoints").mkdir()  # as JupyterLab's editor leaves it
     run = a_run("new")
     shown = {step.__name__: step() for step in (run.extract, run.build, run.validate, run.preview)}
 
@@ -95,6 +97,8 @@ def test_steps_show_counts_reasons_and_the_next_step_without_a_person(work: Play
     assert "held back. Checked against sandbox too." in shown["validate"].says
     assert run.plan.fingerprint in shown["preview"].says
     assert "approve them below" in shown["preview"].next_step
+    assert "HIDDEN_FILE" in set(shown["preview"].findings["code"])
+    assert "HIDDEN_FILE" not in repr(shown["preview"])  # nothing to do about it
     for view in shown.values():
         page = view._repr_html_() + repr(view)
         assert "K7310001" not in page
@@ -207,7 +211,11 @@ def test_a_published_run_is_history_and_a_repeat_sends_nothing(work: Playground,
     assert a_run().results().says == done.says
     assert sent == int(run.plan.sends.sum())
     assert "shown as it was" in a_run().extract().says
-    assert "shown as it was" in a_run().preview().says
+    kept = a_run().preview()
+    assert "shown as it was" in kept.says
+    asked = run.approve()
+    assert kept.next_step == asked.next_step == SHOWN_IN_40
+    assert "approved by Jo Steward" in asked.says
     a_run().publish(approved="auto")
     assert writes(sandbox) == sent
 

@@ -39,8 +39,27 @@ def test_what_is_missing_is_answered_with_its_reason_in_the_panel(work: Playgrou
     assert "Who can do it: Program office" in panel.story.value
     assert local not in panel.story.value
     assert bytes(panel.picture.value).startswith(b"\x89PNG")
+    assert panel.children == (
+        panel.form,
+        panel.story,
+        panel.picture,
+        panel.rest,
+    )  # the timeline after the answer
+    assert "What the tables hold" in panel.rest.value
+    assert "What the tables hold" not in panel.story.value
+    assert local not in panel.rest.value
+    sent = list[str]()
+    panel.rest.send = lambda message: sent.append(message["html"])
+    panel.story.revealed = True
+    assert local in sent[-1]
+    panel.story.revealed = False
+    assert local not in sent[-1]
     panel.form._take(panel.form, {"press": "typed:student", "values": {}}, [])
-    assert (panel.story.value, panel.picture.layout.display) == ("", "none")  # it was another student's
+    assert (panel.story.value, panel.rest.value, panel.picture.layout.display) == (
+        "",
+        "",
+        "none",
+    )  # it was another student's
     panel.form.press("look", student="Nobody Here")
     assert "No student of the source" in panel.story.value
 

@@ -100,11 +100,14 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(pu
     assert marked["column"].tolist() == ["education_organization_id", "student_unique_id"]
     assert panel.form.fields[0]["choices"][0] == "program_participation.education_organization_id"
     _a_member_named_without_its_value_leads_to_its_cell(published, panel)
+    _an_empty_cell_is_chosen_where_its_member_is_required(published, row)
     assert "The ODS: " in panel.status.value
     assert "Organization 255900 is not one of the key&#x27;s (255901)" in panel.status.value
     assert "Who can do it: Program office" in panel.status.value
     assert "Answered: 403" in sent
     assert "255900" in live
+    assert "The ODS has no record with this key." in live
+    assert "Differs" not in live
     assert "CERT" in story
     assert "refused" in history
     _its_story_tells_the_refusal_with_message_and_row(published, row)
@@ -321,6 +324,15 @@ def _a_member_named_without_its_value_leads_to_its_cell(run: Run, panel: Worksho
         assert (
             answered["member"].str.replace(" ", "").str.casefold().str.contains(column.replace("_", "")).any()
         )
+
+
+def _an_empty_cell_is_chosen_where_its_member_is_required(run: Run, row: pd.Series) -> None:
+    empty = Refusal(run, row).cells().query("value == ''")
+    assert "reason_exited" in set(empty["column"])
+    for says in ("$.reasonExitedDescriptor: ReasonExitedDescriptor is required", "'reasonExited' is missing"):
+        known = Refusal(run, {**row.to_dict(), "messages": [says]})
+        assert known.cells()["column"].iloc[0] == "reason_exited"
+        assert len(known.cells()) == len(Refusal(run, row).cells())
 
 
 def _label(panel: WorkshopPanel, button: str) -> str:
