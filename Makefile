@@ -6,9 +6,10 @@ BIN := .venv/bin
 RUN := $(BIN)/edfi-toolkit
 UV_VERSION := 0.13.9
 PROFILE ?= certification
-# A process a core and one more, since the slowest tests wait for programs they start; the tests of a file stay in one of
+# A process a core and one more, since the slowest tests wait for programs they start (MORE); the tests of a file stay in one of
 # them, and so do all in the browser, so that what they share is started once.
-TESTS = $(BIN)/python -m pytest --numprocesses $(shell $(BIN)/python -c 'import os; print(os.cpu_count() + 1)') \
+MORE = 1
+TESTS = $(BIN)/python -m pytest --numprocesses $(shell $(BIN)/python -c 'import os; print(os.cpu_count() + $(MORE))') \
   --dist loadfile --no-loadscope-reorder
 
 # Without bytecode every import of the notebook stack takes twice as long, for ever.
@@ -32,6 +33,7 @@ lab: .venv/.installed  ## JupyterLab on the sample, a sandbox ODS behind it; ope
 test: .venv/.installed  ## all tests; what this machine lacks is skipped with its reason
 	@$(TESTS)
 
+test-quick: MORE = 0
 test-quick: .venv/.installed  ## the small tests that start no program: marks unit and sandbox
 	@$(TESTS) -m "unit or sandbox"
 
