@@ -31,6 +31,7 @@ def test_example_builds_exactly_its_records(name):
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_example_plans_exactly_its_actions(name):
+    """CERT-EVT, NM-EVT, WI-EVT: the plan after a change, as the manuals' examples have it."""
     example = EXAMPLES[name]
     options = {"profile": example["profile"], "settings": settings_of(example)}
     before = build_of(tables_before(example), **options)
