@@ -43,16 +43,7 @@ def _is_here(host: object) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
-def _guard_sockets(event: str, args: tuple[Any, ...]) -> None:
-    """Refuse what leaves the machine. As an audit hook it sees asyncio's sockets too."""
-    if event == "socket.getaddrinfo":
-        host = args[0]
-    elif event in ("socket.connect", "socket.sendto"):
-        if not isinstance(args[1], tuple):
-            return  # a unix socket's path
-        host = args[1][0]
-    else:
-        return
+def _refuse_outside(host: object) -> None:
     if _is_here(host):
         return
     if not str(host).endswith(RESERVED):
@@ -60,7 +51,32 @@ def _guard_sockets(event: str, args: tuple[Any, ...]) -> None:
     raise socket.gaierror(socket.EAI_NONAME, f"tests may only use loopback, not {host!r}")
 
 
-sys.addaudithook(_guard_sockets)
+def _guard(name: str) -> None:
+    """Let sockets, asyncio's and those of TLS too, do this with an address here alone. An audit hook would see as much,
+    and would be called for every file, frame and attribute that is looked at: a fiftieth of all tests."""
+    original = getattr(socket.socket, name)
+
+    def guarded(self: socket.socket, *given: Any) -> Any:
+        if isinstance(given[-1], tuple):  # else a unix socket's path
+            _refuse_outside(given[-1][0])
+        return original(self, *given)
+
+    setattr(socket.socket, name, guarded)
+
+
+def _guard_names() -> None:
+    original = socket.getaddrinfo
+
+    def guarded(host: Any, *given: Any, **named: Any) -> Any:
+        _refuse_outside(host)
+        return original(host, *given, **named)
+
+    socket.getaddrinfo = guarded
+
+
+_guard_names()
+for _name in ("connect", "connect_ex", "sendto"):
+    _guard(_name)
 
 
 @pytest.fixture(autouse=True)
