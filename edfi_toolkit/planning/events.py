@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.model.frames import values_at
 from edfi_toolkit.planning.comparison import Sides
 from edfi_toolkit.rules import Build
 from edfi_toolkit.rules.events import Changes, State, name_of_unchanged, names
@@ -60,4 +61,5 @@ def _refs(side: pd.DataFrame, positions: np.ndarray) -> np.ndarray:
 
 def _state(side: pd.DataFrame, positions: np.ndarray, refs: np.ndarray) -> State:
     """The records at these positions of a side; nothing where the position is -1."""
-    return State(side[list(KEY_COLUMNS)].reindex(positions).reset_index(drop=True), pd.Series(refs))
+    at = pd.Series(positions)
+    return State(pd.DataFrame({name: values_at(side[name], at) for name in KEY_COLUMNS}), pd.Series(refs))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pandas as pd
 
 
@@ -26,16 +29,26 @@ def link(old: pd.DataFrame, new: pd.DataFrame) -> pd.Series:
         if not shared:  # as in most rounds of most plans, where nothing moved or all is paired
             continue
         matched = _match(left[left[first].isin(shared)], right[right[first].isin(shared)], columns)
-        linked[matched.index] = matched
-        left, right = left.drop(matched.index), right.drop(matched)
+        if matched:
+            linked[list(matched)] = list(matched.values())
+            left, right = left.drop(list(matched)), right.drop(list(matched.values()))
     return linked
 
 
-def _match(left: pd.DataFrame, right: pd.DataFrame, columns: list[str]) -> pd.Series:
+def _match(left: pd.DataFrame, right: pd.DataFrame, columns: list[str]) -> dict[int, int]:
     """Pair the n-th row of either side within equal `columns`, in the order of begin date and key."""
-    sides = [rows.assign(row=rows.index, turn=rows.groupby(columns).cumcount()) for rows in (left, right)]
-    pairs = sides[0].merge(sides[1], on=[*columns, "turn"], suffixes=("", "_new"))
-    return pd.Series(pairs["row_new"].to_numpy(), index=pairs["row"].to_numpy())
+    waiting: dict[tuple[Any, ...], list[int]] = {}
+    for row, own in _rows(right, columns):
+        waiting.setdefault(own, []).append(row)
+    turns = {own: iter(rows) for own, rows in waiting.items()}
+    pairs = ((row, next(turns.get(own, iter(())), None)) for row, own in _rows(left, columns))
+    return {row: partner for row, partner in pairs if partner is not None}
+
+
+def _rows(side: pd.DataFrame, columns: list[str]) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    """Each row's label, and its values in these columns."""
+    values = zip(*(side[name].to_numpy().tolist() for name in columns), strict=True)
+    return zip(side.index.tolist(), values, strict=True)
 
 
 def _origins(rows: pd.DataFrame) -> pd.DataFrame:

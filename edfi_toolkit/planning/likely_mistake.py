@@ -62,11 +62,13 @@ def one_value_moved(items: pd.DataFrame) -> tuple[int, str]:
     best, says = 0, ""
     if not (linked.any() or in_place.any()):
         return best, says
-    deleted, unmapped = items[action.eq("DELETE") & linked], items[in_place]
-    old = pd.concat([deleted.set_index("pair"), unmapped.set_index("ed_fi_id")])
-    made = items[action.eq("POST") & linked].set_index("pair")
-    updated = items[action.eq("PUT") & items["ed_fi_id"].isin(unmapped["ed_fi_id"])].set_index("ed_fi_id")
-    new = pd.concat([made, updated]).reindex(old.index)
+    keys = items[["pair", "ed_fi_id", *_ORGANIZATIONS, *_CODES]]
+    old, new = (keys[action.eq(half) & linked].set_index("pair") for half in ("DELETE", "POST"))
+    if in_place.any():
+        unmapped = keys[in_place].set_index("ed_fi_id")
+        updated = keys[action.eq("PUT") & keys["ed_fi_id"].isin(unmapped.index)].set_index("ed_fi_id")
+        old, new = pd.concat([old, unmapped]), pd.concat([new, updated])
+    new = new.reindex(old.index)
     for column in (*_ORGANIZATIONS, *_CODES):
         was, becomes = old[column], new[column]
         moved = was.ne(becomes).fillna(False) & becomes.notna()
