@@ -51,13 +51,20 @@ def numbers_of(plan: Plan) -> dict[str, int]:
     return {word: count for word, count in found.items() if count or word in always} | {"held": held}
 
 
-def change_rows(plan: Plan, build: Build) -> pd.DataFrame:
+def change_rows(plan: Plan, build: Build, refused: pd.DataFrame | None = None) -> pd.DataFrame:
     """One row for each record that changes, removes first; a move is one row.
 
-    Returns change (ordered), student_unique_id, school, program_name, because, begin_date, values (what changes, before
-    and after), rule, resource, and the bodies `before` and `body`.
+    refused: resource, key_hash and cause of the refusals that are open. Returns change (ordered), student_unique_id,
+    school, program_name, because, refused_before (the cause; no column where no record was), begin_date, values (what
+    changes, before and after), rule, resource, and the bodies `before` and `body`.
     """
-    changes = changes_of(plan, "body", "before", "event", "source_refs")
+    known = dict[tuple[str, str], str]()
+    if refused is not None:
+        known = dict(
+            zip(zip(refused["resource"], refused["key_hash"], strict=True), refused["cause"], strict=True)
+        )
+    further = ["key_hash"] if known else []
+    changes = changes_of(plan, "body", "before", "event", "source_refs", *further)
     gone = changes[_first_halves(changes)].set_index("pair")["before"]
     rows = changes[~_first_halves(changes)].reset_index(drop=True)
     moved = rows["pair"].notna()
@@ -79,6 +86,10 @@ def change_rows(plan: Plan, build: Build) -> pd.DataFrame:
             "body": rows["body"],
         }
     )
+    if known:
+        before = [known.get(key, "") for key in zip(rows["resource"], rows["key_hash"], strict=True)]
+        if any(before):
+            found.insert(found.columns.get_loc("begin_date"), "refused_before", before)
     return found.sort_values("change", kind="stable", ignore_index=True)
 
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import pandas as pd
+
 IN_THE_SIS = "Program office"  # who keeps what the rules are about
 _OF_THE_SCHOOL = ("students", "schools", "calendars", "enrollments")
 
@@ -37,10 +39,24 @@ def who_enters(table: str) -> str:
     return "SIS clerk" if table in _OF_THE_SCHOOL else IN_THE_SIS
 
 
-def meanings_of(rule_ids: Iterable[str]) -> dict[str, str]:
-    """Sentence and next step of each id that is known."""
+def says_how_it_is(rule_id: str, severity: str) -> bool:
+    """Whether the sentence of a rule says how a record is made, so that only the finding itself says what is wrong."""
+    from edfi_toolkit.rules.catalogue import RULES
+    from edfi_toolkit.validation.check_texts import CHECK_TEXTS
+
+    rule = RULES.get(rule_id)
+    return rule is not None and rule_id not in CHECK_TEXTS and rule.severity == "info" != severity
+
+
+def meanings_of(rule_ids: Iterable[str], findings: pd.DataFrame | None = None) -> dict[str, str]:
+    """Sentence and next step of each id that is known; of a rule that says how it is, those of one of its findings."""
     found = {rule_id: meaning_of(rule_id) for rule_id in rule_ids}
-    return {each: f"{known.says} {known.hint}" for each, known in found.items() if known}
+    texts = {each: f"{known.says} {known.hint}" for each, known in found.items() if known}
+    if findings is not None:
+        for rule_id, row in findings.drop_duplicates("rule_id").set_index("rule_id").iterrows():
+            if says_how_it_is(str(rule_id), row["severity"]):
+                texts[str(rule_id)] = f"{row['says']} {row['hint']}"
+    return texts
 
 
 def owners_of(rule_ids: Iterable[str]) -> str:

@@ -30,21 +30,33 @@ if TYPE_CHECKING:
 _SCHOOLS_DRAWN = 30
 
 
-def plan_view(plan: Plan, checked: Checked, masker: Masker, *, published: bool = False) -> View:
-    """What publishing would change, in the order to check it, and what speaks against it. published: it was."""
+def plan_view(
+    plan: Plan,
+    checked: Checked,
+    masker: Masker,
+    *,
+    published: bool = False,
+    refused: pd.DataFrame | None = None,
+) -> View:
+    """What publishing would change, in the order to check it, and what speaks against it.
+
+    published: it was. refused: as of `change_rows`.
+    """
     numbers = numbers_of(plan)
     findings = plan.findings
     held = left_alone(plan, checked)
-    changes = change_rows(plan, checked.build)
+    changes = change_rows(plan, checked.build, refused)
     live = findings["code"].eq("LIVE_COMPARED").cumsum().gt(0)  # what follows it was found in the ODS
     met = findings[live & findings["code"].ne("LIVE_COMPARED")]
     # A hidden file is one that an editor has left next to the tables: nothing to do about it.
     other = findings[~live & ~findings["code"].isin([*plan.breaches, "HELD", "HIDDEN_FILE"])]
     named = partial(with_organizations, tables=checked.build.tables, profile=checked.build.profile)
     resync = plan.mode == "resync"
-    says = f"Publishing now would send {rows(int(plan.sends.sum()), 'change')}"
+    says = f"{'This plan had' if published else 'Publishing now would send'} {rows(int(plan.sends.sum()), 'change')}"
     if noted := int(plan.items["action"].isin(["ADOPT", "UNMAP"]).sum()):
-        says += f" and correct {rows(noted, 'entry', 'entries')} of the ledger"
+        says += (
+            f" and {'corrected' if published else 'correct'} {rows(noted, 'entry', 'entries')} of the ledger"
+        )
     says += f". Fingerprint of this plan: {plan.fingerprint}."
     if plan.breaches:
         says = f"This plan is stopped by {rows(len(plan.breaches), 'limit')}. {says}"

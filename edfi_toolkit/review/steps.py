@@ -192,7 +192,7 @@ def checked_view(
             "missing": "No one is missing: every row gave a record, and none is held.",
             "dismissed": "No finding is dismissed.",
         },
-        meanings=meanings_of({*findings["rule_id"], *checked.build.skipped["rule"]}),
+        meanings=meanings_of({*findings["rule_id"], *checked.build.skipped["rule"]}, findings),
         picture=lambda: panels().bars(_by_rule_and_severity(checked), "Findings by rule, worst first"),
         value=checked,
     )

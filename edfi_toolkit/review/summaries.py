@@ -11,7 +11,7 @@ import pandas as pd
 from edfi_toolkit.display.differences import changed_members
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.review.meanings import events_of, events_text, meaning_of
+from edfi_toolkit.review.meanings import events_of, events_text, meaning_of, says_how_it_is
 from edfi_toolkit.review.places import places_of, row_places
 from edfi_toolkit.tables.load_errors import is_load_error
 
@@ -74,8 +74,8 @@ def held_by_rule(checked: Checked) -> pd.DataFrame:
 def by_rule(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     """Counts by rule or code with the catalogue's sentence and next step, most frequent first.
 
-    An unknown id, and a guardrail, which counts, are described by the frame's own `says` and `hint`, where it
-    has them.
+    An unknown id, a guardrail, which counts, and a rule that only says how a record is made are described by the
+    frame's own `says` and `hint`, where it has them.
     """
     from edfi_toolkit.planning.guardrails import BREACHES
 
@@ -83,7 +83,9 @@ def by_rule(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     own = frame.drop_duplicates(column).set_index(column) if len(frame) else frame
 
     def text_of(name: str, rule_id: Any) -> str:
-        known = None if rule_id in BREACHES and name in own else meaning_of(str(rule_id))
+        severity = str(own.at[rule_id, "severity"]) if "severity" in own else "info"
+        is_own = rule_id in BREACHES or says_how_it_is(str(rule_id), severity)
+        known = None if is_own and name in own else meaning_of(str(rule_id))
         if known:
             return str(getattr(known, name))
         return str(own.at[rule_id, name]) if name in own else ""

@@ -24,7 +24,7 @@ from edfi_toolkit.review.views import View
 from edfi_toolkit.runs.acting import acting, step
 from edfi_toolkit.runs.approving import answers_of, approval, as_it_stands, override_text, results_view
 from edfi_toolkit.runs.artifacts import load_build, load_checked, save_build, save_checked
-from edfi_toolkit.runs.decisions import newest_refusals
+from edfi_toolkit.runs.decisions import newest_refusals, refused_before
 from edfi_toolkit.runs.dismissing import close_dismissals, without_dismissed
 from edfi_toolkit.runs.extracting import built_before, extract_view, read_source
 from edfi_toolkit.runs.folder import RunFolder
@@ -217,7 +217,7 @@ class Run:
         self.__dict__["plan"] = made
         self.folder.record("preview", {**plan_counts(made), "unasked": unasked})
         keep_current(self)
-        view = plan_view(made, self.checked, self._masker_of(made))
+        view = plan_view(made, self.checked, self._masker_of(made), refused=refused_before(self))
         corrections = steps.corrections_view(self.tables, self.tables.corrections, self.masker())
         add_to_report(self, preview=view, corrections=corrections)
         return view

@@ -48,3 +48,19 @@ def test_counts_by_rule_have_a_sentence_for_every_id(code: str, says: str) -> No
     frame = pd.DataFrame({"rule_id": [code], "says": ["30 of 40 would go."], "hint": ["Look."]})
     assert by_rule(frame, "rule_id")["says"].tolist() == [says]
     assert by_rule(frame, "rule_id")["todo"].tolist()[0]
+
+
+def test_a_rule_that_says_how_a_record_is_made_is_described_by_what_was_found_against_it() -> None:
+    found = {
+        "rule_id": "WI-ELE-5",
+        "severity": "warning",
+        "says": "The id is not ten digits.",
+        "hint": "Ask.",
+    }
+    finding = pd.DataFrame([found])
+    assert RULES["WI-ELE-5"].says == "The student's id is the WISEid."  # no fault
+    assert by_rule(finding, "rule_id")["says"].tolist() == ["The id is not ten digits."]
+    assert meanings_of(["WI-ELE-5"], finding) == {"WI-ELE-5": "The id is not ten digits. Ask."}
+    assert meanings_of(["WI-ELE-5"])["WI-ELE-5"].startswith("The student's id")
+    missing = pd.DataFrame([{**found, "rule_id": "WI-CEIS-1"}])
+    assert by_rule(missing, "rule_id")["says"].tolist() == [RULES["WI-CEIS-1"].says]

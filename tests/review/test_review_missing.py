@@ -80,6 +80,23 @@ def test_a_record_of_an_organization_that_is_no_school_is_at_the_school_of_its_s
     assert participation(build)[1].index.tolist() == ["Lincoln High"]
 
 
+def test_a_change_that_was_refused_before_says_so_with_its_cause() -> None:
+    build = a_checked().build
+    items = build.records.assign(
+        action="POST", pair=None, reason="REC-P1: new", diff=None, before=None, body=[{}] * len(build.records)
+    )
+    items["key_hash"] = ["a", "b"]
+    plan: Any = SimpleNamespace(items=items)
+    refused = pd.DataFrame(
+        {"resource": [items["resource"].iloc[1]], "key_hash": ["b"], "cause": ["A value is too long"]}
+    )
+    rows = change_rows(plan, build, refused)
+    assert rows["refused_before"].tolist() == ["", "A value is too long"]
+    assert list(rows.columns[4:7]) == ["because", "refused_before", "begin_date"]
+    assert "refused_before" not in change_rows(plan, build, refused.assign(key_hash="c"))
+    assert "refused_before" not in change_rows(plan, build)
+
+
 def test_where_neither_is_known_the_organization_is_named_as_it_is() -> None:
     build = a_checked().build
     unknown = pd.DataFrame(

@@ -213,6 +213,7 @@ def test_a_published_run_is_history_and_a_repeat_sends_nothing(work: Playground,
     assert "shown as it was" in a_run().extract().says
     kept = a_run().preview()
     assert "shown as it was" in kept.says
+    assert kept.says.startswith("This plan had ")
     asked = run.approve()
     assert kept.next_step == asked.next_step == SHOWN_IN_40
     assert "approved by Jo Steward" in asked.says

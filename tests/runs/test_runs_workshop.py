@@ -22,7 +22,7 @@ from edfi_toolkit.review import views
 from edfi_toolkit.runs import open_run
 from edfi_toolkit.runs import workbook as runs_workbook
 from edfi_toolkit.runs.decided import Decided
-from edfi_toolkit.runs.decisions import decisions_of
+from edfi_toolkit.runs.decisions import decisions_of, refused_before
 from edfi_toolkit.runs.manifest import name_of_a_person
 from edfi_toolkit.runs.refusal import Refusal
 from edfi_toolkit.runs.run import Run
@@ -286,6 +286,9 @@ def test_the_command_hands_on_file_and_row_while_the_run_that_read_them_is_there
         assert CliRunner().invoke(app, ["rejections", "--open", "--csv", str(path)]).exit_code == 3
         return path.read_text("utf-8-sig")
 
+    before = refused_before(published)
+    assert before is not None
+    assert len(before.merge(published.plan.items, on=["resource", "key_hash"])) == len(before) == 7
     text = handed_on()
     assert "program_participation.csv, row " in text
     assert "255900 \u00b7 not in the list of schools" in text
