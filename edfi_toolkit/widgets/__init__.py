@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from edfi_toolkit.display.bars import Bars
 from edfi_toolkit.display.panels import UNATTENDED
 from edfi_toolkit.display.tables import Table
 from edfi_toolkit.privacy import Masker, session_masker
@@ -113,15 +114,20 @@ def table(frame: pd.DataFrame, *, masker: Masker | None = None, rows: int = 20, 
     return Table(frame, masker=masker or session_masker(), rows=rows, title=title)
 
 
-def bars(counts: pd.Series | pd.DataFrame, title: str) -> Chart:
+def bars(counts: pd.Series | pd.DataFrame, title: str) -> Chart | Bars:
     """Horizontal bars, one a row, labelled with its index and its value; of a frame in parts, one a column."""
+    if unattended():
+        return Bars(counts, title)
     from edfi_toolkit.widgets.charts import bars as drawn
 
     return drawn(counts, title)
 
 
-def participation(by_day: pd.DataFrame, by_school: pd.DataFrame, title: str) -> Chart:
+def participation(by_day: pd.DataFrame, by_school: pd.DataFrame, title: str) -> Chart | Bars:
     """Students by program over the year, and by school."""
+    if unattended():
+        days = by_day.set_axis(by_day.index.strftime("%Y-%m-%d"))
+        return Bars(days, title, below=Bars(by_school, "By school, all year"))
     from edfi_toolkit.widgets.charts import participation as drawn
 
     return drawn(by_day, by_school, title)
@@ -185,11 +191,13 @@ def reasons(
 
     title: what the rows are. empty: what to say when there are none. below: as of `grid`.
     """
-    from edfi_toolkit.widgets.investigation import Reasons, causes
-
     if unattended():
+        from edfi_toolkit.widgets.causes import causes
+
         counts = causes(frame).rename_axis("cause").reset_index(name="rows")
         return Table(counts, masker=masker or session_masker(), title=f"{title}, by cause", empty=empty)
+    from edfi_toolkit.widgets.investigation import Reasons
+
     options: dict[str, Any] = {"explain": explain, "title": title, "empty": empty, "below": below}
     return Reasons(frame, masker=masker or session_masker(), **options)
 

@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 
+from edfi_toolkit.display.bars import colour_of
 from edfi_toolkit.display.tables import TextTable
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.privacy import session_masker
@@ -18,12 +19,6 @@ from edfi_toolkit.privacy import session_masker
 # A picture does not know the theme of the page: it brings its own background, and text with a contrast above 7 to it.
 _BAR, _OTHER, _TEXT, _PAPER = "#3987c9", "#8a8a8a", "#424242", "#ffffff"
 _MARGIN = 0.12  # inches
-# Of a chart with several, apart for every kind of colour vision too (after Okabe and Ito).
-_COLOURS = ("#3987c9", "#d9822b", "#2a9d74", "#c65f9b", "#8a7a1f", "#7c6bd0", "#b8533f", "#5f8f9f")
-_MEANT = {
-    **{"critical": "#c0504d", "warning": "#d9822b", "info": "#3987c9"},
-    **{"remove": "#c0504d", "move": "#7c6bd0", "update": "#d9822b", "create": "#3987c9"},
-}
 _LONGEST_LABEL = 48
 _OPEN_DAYS = 30  # how far a span without an end goes on after all others
 
@@ -76,9 +71,12 @@ def participation(by_day: pd.DataFrame, by_school: pd.DataFrame, title: str) -> 
     FigureCanvasAgg(chart)
     lines, schools = chart.subplots(2, height_ratios=[2.4, height - 2.4])
     for at, program in enumerate(by_day):
-        colour = _COLOURS[at % len(_COLOURS)]
         lines.plot(
-            by_day.index, by_day[program], color=colour, linewidth=2, label=str(program)[:_LONGEST_LABEL]
+            by_day.index,
+            by_day[program],
+            color=colour_of(program, at),
+            linewidth=2,
+            label=str(program)[:_LONGEST_LABEL],
         )
     lines.set_ylim(bottom=0)
     lines.tick_params(colors=_TEXT, labelsize=9)
@@ -94,12 +92,11 @@ def _draw_bars(axes: Axes, parts: pd.DataFrame, title: str) -> None:
     names = [cell_text(name)[:_LONGEST_LABEL] or "(none)" for name in parts.index]
     left = pd.Series(0.0, parts.index)
     for at, column in enumerate(parts):
-        colour = _MEANT.get(str(column), _COLOURS[at % len(_COLOURS)])
         drawn = axes.barh(
             range(len(parts)),
             parts[column].to_numpy(),
             left=left.to_numpy(),
-            color=colour,
+            color=colour_of(column, at),
             height=0.68,
             label=str(column),
         )

@@ -11,10 +11,10 @@ import pandas as pd
 
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.privacy import Masker
+from edfi_toolkit.widgets.causes import NO_CAUSE, cause_column
 from edfi_toolkit.widgets.grids import Below, Grid
 
-CAUSE_COLUMNS = ("cause", "held_by", "rule_id", "rule", "code", "problem_type", "status")
-ALL, NO_CAUSE = "all causes", "(none)"
+ALL = "all causes"
 _FIRST = (
     "state",
     "severity",
@@ -29,20 +29,6 @@ _FIRST = (
 )
 _EXPLAINING = (*_FIRST, "todo", "hint", "program", "column", "field")  # shown next to the cause
 _SHORT = 80  # letters of its meaning next to a cause in the dropdown
-
-
-def cause_column(frame: pd.DataFrame) -> str:
-    """The first column that names a cause and has one. KeyError when there is none."""
-    named = [name for name in CAUSE_COLUMNS if name in frame]
-    filled = [name for name in named if frame[name].map(cell_text).ne("").any()]
-    if not named:
-        raise KeyError(f"None of the columns {', '.join(CAUSE_COLUMNS)} is there to group by.")
-    return (filled or named)[0]
-
-
-def causes(frame: pd.DataFrame) -> pd.Series:
-    """Rows by cause, most first. A row held by two rules counts under both."""
-    return frame[cause_column(frame)].explode().map(cell_text).replace("", NO_CAUSE).value_counts()
 
 
 class Reasons(w.VBox):

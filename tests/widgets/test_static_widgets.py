@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from io import BytesIO
@@ -82,6 +83,22 @@ def test_a_record_that_the_ods_has_not_is_hollow_and_says_so() -> None:
     labels = [text.get_text() for text in axes.get_yticklabels()]
     assert labels == ["enrolled: Adams", "record: CTE", "record: Title I (refused)"]
     assert [bar.get_facecolor()[:3] == (1, 1, 1) for bar in axes.patches] == [False, False, True]
+
+
+def test_unattended_nothing_is_drawn() -> None:
+    code = (
+        "import sys; import pandas as pd; from edfi_toolkit import widgets\n"
+        "month = pd.DataFrame({'T1A': [3]}, index=pd.to_datetime(['2025-09-01']))\n"
+        "school = pd.DataFrame({'T1A': [4]}, index=['Adams'])\n"
+        "shown = [widgets.bars(pd.Series({'a': 1}), 'Rows'), widgets.participation(month, school, 'Students')]\n"
+        "print([repr(each) for each in shown], 'matplotlib' in sys.modules)"
+    )
+    environ = {**os.environ, "EDFI_UNATTENDED": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
+    )
+    students = "Students\n2025-09-01: 3\nBy school, all year\nAdams: 4"
+    assert done.stdout == f"{['Rows' + chr(10) + 'a: 1', students]} False\n"
 
 
 def test_importing_the_panels_loads_neither_charts_nor_widgets() -> None:

@@ -1,0 +1,24 @@
+"""Which cause each row of a list has, apart from the panel that shows it: no one who only counts needs widgets."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from edfi_toolkit.display.values import cell_text
+
+CAUSE_COLUMNS = ("cause", "held_by", "rule_id", "rule", "code", "problem_type", "status")
+NO_CAUSE = "(none)"
+
+
+def cause_column(frame: pd.DataFrame) -> str:
+    """The first column that names a cause and has one. KeyError when there is none."""
+    named = [name for name in CAUSE_COLUMNS if name in frame]
+    filled = [name for name in named if frame[name].map(cell_text).ne("").any()]
+    if not named:
+        raise KeyError(f"None of the columns {', '.join(CAUSE_COLUMNS)} is there to group by.")
+    return (filled or named)[0]
+
+
+def causes(frame: pd.DataFrame) -> pd.Series:
+    """Rows by cause, most first. A row held by two rules counts under both."""
+    return frame[cause_column(frame)].explode().map(cell_text).replace("", NO_CAUSE).value_counts()
