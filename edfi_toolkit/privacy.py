@@ -348,7 +348,7 @@ def _aliases(frames: Iterable[pd.DataFrame]) -> dict[str, str]:
     for frame in frames:
         if set(STUDENT_IDS) <= set(frame.columns):
             both = frame[STUDENT_IDS].dropna().astype("str")
-            pairs |= dict(both.itertuples(index=False, name=None))
+            pairs |= dict(both.to_numpy(dtype=object).tolist())
     states = set(pairs.values())
     return {local: state for local, state in pairs.items() if local not in states}
 
@@ -371,7 +371,7 @@ def personal_values(frame: pd.DataFrame) -> list[Any]:
 
 def _uniques(cells: pd.Series) -> Iterable[Any]:
     try:
-        return cells.dropna().unique().tolist()
+        return np.asarray(cells.dropna().unique(), dtype=object).tolist()
     except TypeError:  # lists and dicts cannot be compared
         return ()
 

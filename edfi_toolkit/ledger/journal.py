@@ -52,7 +52,8 @@ class Journal:
             table.c.resource.in_(resources),
         )
         with self._ledger.reading() as connection:
-            return {(row[0], row[1]): Identity(*row[2:]) for row in connection.execute(query)}
+            found = connection.execute(query).all()
+        return {(resource, key): Identity(*rest) for resource, key, *rest in found}
 
     def unsettled(self) -> list[UnsettledAttempt]:
         """Attempts of this feed and year that a crash left open, oldest first."""

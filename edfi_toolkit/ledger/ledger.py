@@ -206,12 +206,12 @@ class Ledger:
         """What the feed has published and still holds, as `plan` takes it (IDENTITY_MAP)."""
         table = schema.identity_map
         names = [name for name in IDENTITY_MAP if name != "feed"]
-        query = (
-            select(*(table.c[name] for name in names)).where(table.c.feed_id == feed.id).order_by(table.c.id)
-        )
+        query = select(table.c.id, *(table.c[name] for name in names)).where(table.c.feed_id == feed.id)
         if school_year is not None:
             query = query.where(table.c.school_year == school_year)
-        return typed(self.frame(query).assign(feed=feed.name), IDENTITY_MAP)
+        # Put in order here: a database would carry the bodies through its sorting.
+        rows = self.frame(query).sort_values("id")
+        return typed(rows.assign(feed=feed.name), IDENTITY_MAP)
 
     def last_sync(self, feed: Feed, *, school_year: int) -> pd.DataFrame:
         """Each resource's switch and mapping version at the feed's last sync (PREFERENCES)."""
@@ -349,8 +349,9 @@ class Ledger:
         """What a query finds, columns by name."""
         with self._guarded(), self.reading() as connection:
             result = connection.execute(query)
-            rows = [tuple(row) for row in result]  # pandas would ask each row of a result what it is
-            return pd.DataFrame(rows, columns=list(result.keys()))
+            names, rows = list(result.keys()), result.all()
+            columns = zip(*rows, strict=True) if rows else [()] * len(names)
+            return pd.DataFrame(dict(zip(names, columns, strict=True)))
 
 
 def _feed_names(rows: pd.DataFrame) -> list[str]:

@@ -16,6 +16,7 @@ __all__ = [
     "KEY_COLUMNS",
     "KEY_SCHEMA",
     "SEPARATOR",
+    "key_columns",
     "key_hashes",
     "key_rows",
     "key_texts",
@@ -97,15 +98,20 @@ def key_hashes(frame: pd.DataFrame) -> pd.Series:
 
 
 def key_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """`resource`, `key_hash` and KEY_COLUMNS of each row, as a ledger keeps them: days as ISO texts.
+    """`key_columns` as a row each."""
+    columns = key_columns(frame)
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def key_columns(frame: pd.DataFrame) -> dict[str, list[Any]]:
+    """`resource`, `key_hash` and KEY_COLUMNS as a ledger keeps them: days as ISO texts.
 
     frame: `resource` and typed KEY_COLUMNS; its `key_hash` is used where it has one.
     """
-    columns = [
-        as_list(frame["resource"]),
-        as_list(frame["key_hash"] if "key_hash" in frame else key_hashes(frame)),
-        as_list(frame["begin_date"].dt.strftime("%Y-%m-%d")),
-        *(as_list(frame[name]) for name in KEY_COLUMNS[1:]),
-    ]
-    names = ("resource", "key_hash", *KEY_COLUMNS)
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    days = _spelled(pa.array(frame["begin_date"]).cast(pa.date32()))
+    return {
+        "resource": as_list(frame["resource"]),
+        "key_hash": as_list(frame["key_hash"] if "key_hash" in frame else key_hashes(frame)),
+        "begin_date": pc.fill_null(days, "").to_pylist(),
+        **{name: as_list(frame[name]) for name in KEY_COLUMNS[1:]},
+    }

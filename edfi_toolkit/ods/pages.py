@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 from edfi_toolkit.errors import OdsError
 from edfi_toolkit.ods.bounds import Extent, token_fits
 from edfi_toolkit.ods.problems import Problem
-from edfi_toolkit.ods.read import Row, check_id, object_of, rows_of, whole_number
+from edfi_toolkit.ods.read import Row, check_ids, object_of, rows_of, whole_number
 from edfi_toolkit.ods.session import Answer, Session
 
 T = TypeVar("T")
@@ -126,8 +126,7 @@ class Pages:
 
     def _rows(self, answer: Answer) -> list[Row]:
         rows = rows_of(self._session, answer)
-        for row in rows:
-            check_id(row.get("id"))
+        check_ids(rows)
         self._extent.add(len(rows), asyncio.get_running_loop().time())
         return rows
 

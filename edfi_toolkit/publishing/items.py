@@ -9,7 +9,7 @@ import orjson
 from edfi_toolkit.ledger.attempts import Attempt, MapKey
 from edfi_toolkit.model.bodies import texts_of
 from edfi_toolkit.model.frames import as_list
-from edfi_toolkit.model.keys import key_rows
+from edfi_toolkit.model.keys import key_columns
 from edfi_toolkit.ods import Write
 from edfi_toolkit.planning.plan import Plan
 
@@ -24,8 +24,8 @@ class Items:
         )
         self._bodies, self._hashes = texts_of(items["body"]), as_list(items["body_hash"])
         self._refs, self._rules = items["source_refs"].tolist(), items["rules"].tolist()
-        self._rows = key_rows(items)
-        self.keys: list[MapKey] = [(row["resource"], row["key_hash"]) for row in self._rows]
+        self._named = key_columns(items)  # a row of them is made for what is sent alone
+        self.keys: list[MapKey] = [*zip(self._named["resource"], self._named["key_hash"], strict=True)]
         linked = items["pair"].notna()
         deletes, posts = (items.index[linked & items["action"].eq(verb)] for verb in ("DELETE", "POST"))
         self.post_of: dict[int, int] = dict(zip(deletes, posts, strict=True))  # of each linked DELETE
@@ -39,7 +39,7 @@ class Items:
         return Attempt(
             item=item,
             action=verb,
-            row=self._rows[item],
+            row={name: column[item] for name, column in self._named.items()},
             ed_fi_id=(self.ids[item] or None) if verb != "POST" else None,
             body=body,
             body_hash=self._hashes[item] if body is not None else None,

@@ -62,6 +62,7 @@ def result_of(
     identities: the identity map before this run, for the ids of what only the ledger learned.
     """
     rows = []
+    kept_back, settled = Outcome(None, "pending"), Outcome(None, "delivered")  # by no request of their own
     for item, (planned_id, key) in enumerate(zip(items.ids, items.keys, strict=True)):
         own, before, identity = outcomes.get(item), last.get(item), identities.get(key)
         answer: Outcome | LastAttempt
@@ -70,7 +71,7 @@ def result_of(
         elif item not in unsent and before is not None:
             answer, problem_type = before, None
         else:
-            answer, problem_type = Outcome(item, "pending" if item in unsent else "delivered"), None
+            answer, problem_type = kept_back if item in unsent else settled, None
         ed_fi_id = answer.ed_fi_id or planned_id or (identity.ed_fi_id if identity else None)
         attempts = answer.attempts or 0
         rows.append((ed_fi_id, answer.outcome, answer.status, problem_type, answer.correlation_id, attempts))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from edfi_toolkit.model.frames import places as positions
 from edfi_toolkit.privacy import PERSONAL_TABLES
 from edfi_toolkit.rules.contract import profile as profile_of
 from edfi_toolkit.tables.schema import TABLES
@@ -79,8 +80,8 @@ def row_places(rows: pd.DataFrame, tables: Tables, *, id_column: str) -> pd.Data
         if name not in tables.places:
             continue
         keys = (tables[name][key].astype("str") for key in TABLES[name].primary_key)
-        places = tables.places[name].set_axis(next(keys).str.cat([*keys], sep="|"))
-        own = places[~places.index.duplicated()].reindex(part[id_column].astype("str"))
+        at = positions(part[id_column], next(keys).str.cat([*keys], sep="|"))
+        own = tables.places[name].reset_index(drop=True).reindex(at)
         found.loc[part.index, ["file", "row"]] = own.astype(object).to_numpy()
     return found.astype({"file": "str", "row": "Int64"})
 
@@ -135,8 +136,8 @@ def places_of(rows: pd.DataFrame, tables: Tables, profile: str, *, id_column: st
         if table is None or len(table.primary_key) != 1:
             continue
         frame = tables[table.name]
-        frame = frame.set_axis(frame[table.primary_key[0]].astype("str"))
-        read = frame[~frame.index.duplicated()].reindex(part[id_column].astype("str")).set_axis(part.index)
+        at = positions(part[id_column], frame[table.primary_key[0]])
+        read = frame.reset_index(drop=True).reindex(at).set_axis(part.index)
         if "student_id" in part and "student_id" in read:
             read["student_id"] = read["student_id"].fillna(part["student_id"])
         found.loc[part.index] = _of_table(table.name, read, tables, profile, last_schools)
@@ -173,7 +174,7 @@ def _names(tables: Tables) -> pd.Series:
 def _last_schools(tables: Tables) -> pd.Series:
     """The name of the school where each student was enrolled last."""
     last = (
-        tables["enrollments"]
+        tables["enrollments"][["student_id", "school_id", "start_date"]]
         .sort_values("start_date", kind="stable")
         .drop_duplicates("student_id", keep="last")
     )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.model.frames import among
+from edfi_toolkit.model.frames import among, as_list
 from edfi_toolkit.model.standards import SHIPPED
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.meanings import meanings_of, owners_of, who_enters
@@ -121,7 +121,7 @@ def _students_with_records(build: Build) -> set[str]:
     """SIS ids of the students that have a record."""
     students = build.tables["students"]
     of_state = among(students["student_unique_id"], build.records["student_unique_id"])
-    return set(students.loc[of_state, "student_id"])
+    return set(as_list(students.loc[of_state, "student_id"]))
 
 
 def _by_rule_and_severity(checked: Checked) -> pd.DataFrame:

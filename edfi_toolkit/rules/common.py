@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from edfi_toolkit.model import KEY_COLUMNS, Body, descriptor_uri
 from edfi_toolkit.model.bodies import BodyDtype
@@ -178,11 +180,12 @@ def refs_to(table: str, ids: pd.Series) -> list[str | None]:
 
 def ref_parts(refs: pd.Series) -> pd.DataFrame:
     """`table` and `id` of source references, the trigger's name left off."""
-    texts, whole = refs.astype("str"), r"^([^:]+):(.*?)(#\w+)?$"
+    texts = pa.array(refs.astype("str"), pa.large_string())
+    parts = pc.extract_regex(texts, r"^(?P<table>[^:]+):(?P<id>.*?)(?:#\w+)?$")
     return pd.DataFrame(
         {
-            part: texts.str.replace(whole, rf"\{group}", regex=True)
-            for group, part in ((1, "table"), (2, "id"))
+            part: pd.Series(pc.coalesce(pc.struct_field(parts, part), texts), refs.index, dtype="str")
+            for part in ("table", "id")
         }
     )
 

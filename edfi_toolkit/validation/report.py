@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from edfi_toolkit.model.frames import as_list
 from edfi_toolkit.privacy import Masker, session_masker
 from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.storage import write_private
@@ -118,7 +119,7 @@ def story(
 def _ids(checked: Checked) -> set[str]:
     """State ids of every student of the build, to be hidden inside of sentences as well."""
     ids = [checked.build.records["student_unique_id"], checked.build.tables["students"]["student_unique_id"]]
-    return set(pd.concat(ids).dropna().astype("str"))
+    return set(as_list(pd.concat(ids).dropna().astype("str")))
 
 
 def _ready_with_warnings(checked: Checked) -> int:
