@@ -151,12 +151,16 @@ def _columns(
     collected: Collected,
 ) -> None:
     """Add the columns of one object's members; an object inside of it belongs to the same frame."""
-    _unknown(node, objects, records, collected)
+    given = frozenset(chain.from_iterable(filter(None, objects)))  # the names of members, of all together
+    nothing: list[Any] = [None] * len(objects)
+    _unknown(node, given, objects, records, collected)
     for name, member in node.members.items():
         kind = member.facts["type"]
-        values = _of_type(
-            [None if item is None else item.get(name) for item in objects], member, records, collected
-        )
+        values = nothing
+        if name in given:
+            values = _of_type(
+                [None if item is None else item.get(name) for item in objects], member, records, collected
+            )
         if kind == "object":
             _columns(member, values, records, columns, inner, collected)
         elif kind == "array":
@@ -164,7 +168,7 @@ def _columns(
             columns[member.path] = pd.array(counts, dtype="Int64")
             inner.append((member, values))
         else:
-            distinct = set(values) - {None}
+            distinct = set(values) - {None} if name in given else set()
             column = pd.Series(values, dtype=_DTYPES[kind]) if distinct else _missing(kind, len(values))
             _limits(column, distinct, member, records, collected)
             columns[member.path] = column
@@ -199,10 +203,14 @@ def _unholdable(value: Any) -> bool:
     return isinstance(value, int) and not -(2**63) <= value < 2**63
 
 
-def _unknown(node: Member, objects: list[Any], records: np.ndarray, collected: Collected) -> None:
-    """DS-MEMBER: members that the model does not have, each with the nearest it has."""
-    shapes = set(map(frozenset, filter(None, objects)))
-    for name in sorted(frozenset().union(*shapes) - node.members.keys(), key=str):
+def _unknown(
+    node: Member, given: frozenset[Any], objects: list[Any], records: np.ndarray, collected: Collected
+) -> None:
+    """DS-MEMBER: members that the model does not have, each with the nearest it has.
+
+    given: the names of all members that there are.
+    """
+    for name in sorted(given - node.members.keys(), key=str):
         has = np.fromiter(
             (item is not None and name in item for item in objects), dtype=bool, count=len(objects)
         )

@@ -2,8 +2,8 @@
 
 1. An expectation makes its configuration, and a configuration its expectation, from the start at every access: some
    forty times for each rule, more than checking the rows of a district of some hundred records takes.
-2. One rule compares distributions and can draw them. For it alone scipy's statistics and altair are imported, which is
-   nearly half of what starting the library costs.
+2. One rule compares distributions and can draw them, one reads JSON by a schema. For these alone scipy's statistics,
+   altair and jsonschema are imported, which is half of what starting the library costs.
 3. Starting it makes classes and tables by the hundred thousand, which all stay. Python's collector looks through them
    hundreds of times meanwhile, a fifth of the rest.
 4. It makes some four hundred models, and each copies the fields of the one it extends with all that hangs on them.
@@ -26,7 +26,8 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-RARELY_USED = ("altair", "scipy.stats")
+RARELY_USED = ("altair", "jsonschema", "scipy.stats")
+_UNSET = object()
 # What a deep copy shares with its original. Of an alias of `typing` it makes another, though nothing can change one.
 _SHARED = (
     *(type(None), type(...), bool, int, float, str, bytes, type, property),
@@ -148,8 +149,8 @@ def fields_copied_quickly() -> Iterator[None]:
 def _copied(field: Any, memo: dict[int, Any]) -> Any:
     made = memo[id(field)] = object.__new__(type(field))
     for name in type(field).__slots__:
-        if hasattr(field, name):
-            value = getattr(field, name)
+        value = getattr(field, name, _UNSET)
+        if value is not _UNSET:
             setattr(made, name, value if isinstance(value, _SHARED) else copy.deepcopy(value, memo))
     return made
 

@@ -41,7 +41,7 @@ def check_tables(build: Build, suites: Suites, collected: Collected) -> None:
             continue
         table = subject.removeprefix("source.")
         schema, frame = TABLES[table], build.tables[table]
-        ids = row_ids(frame, schema.primary_key)
+        ids = row_ids(frame, schema.primary_key).to_numpy(dtype=object)
         for suite in of_subject:
             rules = [rule for rule in _asked(suite, build) if _is_needed(rule, build)]
             for outcome in run_on_table(build.tables, table, rules, suite.path.name, _parameters(build)):
@@ -49,7 +49,7 @@ def check_tables(build: Build, suites: Suites, collected: Collected) -> None:
                 if outcome.error or outcome.failed:
                     where: Any = [None]
                 else:
-                    where = ids.to_numpy()[list(outcome.labels)]
+                    where = ids[list(outcome.labels)]
                 collected.add_rows(rule["meta"]["rule_id"], table, where, **_texts(outcome, suite))
 
 

@@ -98,7 +98,7 @@ from edfi_toolkit.validation import gx
 def run(kind, frame, **kwargs):
     rule = {"id": "1", "type": kind, "kwargs": {"column": "a", **kwargs}, "severity": "critical"}
     (outcome,) = gx.run(frame, [{**rule, "meta": {"rule_id": "OWN-1"}}], file="own")
-    there = [name in sys.modules for name in ("altair", "scipy.stats")]
+    there = [name in sys.modules for name in ("altair", "scipy.stats", "jsonschema")]
     print(outcome.failed, outcome.error, list(outcome.labels), *there)
 
 run("expect_column_values_to_not_be_null", pd.DataFrame({"a": ["x", None]}))
@@ -106,17 +106,20 @@ frame = pd.DataFrame({"a": ["x"] * 9 + ["y"]})
 for weights in ([0.9, 0.1], [0.1, 0.9]):
     spread = {"values": ["x", "y"], "weights": weights}
     run("expect_column_kl_divergence_to_be_less_than", frame, partition_object=spread, threshold=0.1)
+like = {"type": "object", "required": ["b"]}
+run("expect_column_values_to_match_json_schema", pd.DataFrame({"a": ['{"b": 1}', "{}"]}), json_schema=like)
 import altair, scipy.stats
 print(altair.Chart.__name__, scipy.stats.entropy([1, 1]) > 0)
 """
 
 
 def test_what_one_rule_alone_needs_is_imported_for_that_rule():
-    """The rule about distributions; in a process of its own, as nothing may have imported the modules before."""
+    """Rules about distributions and JSON; in a process of its own, as nothing may have imported the modules before."""
     done = subprocess.run([sys.executable, "-c", LATER], capture_output=True, text=True, check=False)
     assert done.stdout.splitlines() == [
-        "False False [1] False False",
-        "False False [] False True",
-        "True False [] False True",
+        "False False [1] False False False",
+        "False False [] False True False",
+        "True False [] False True False",
+        "False False [1] False True True",
         "Chart True",
     ], done.stderr
