@@ -151,8 +151,15 @@ def _copied(field: Any, memo: dict[int, Any]) -> Any:
     for name in type(field).__slots__:
         value = getattr(field, name, _UNSET)
         if value is not _UNSET:
-            setattr(made, name, value if isinstance(value, _SHARED) else copy.deepcopy(value, memo))
+            setattr(made, name, value if isinstance(value, _SHARED) else _deep(value, memo))
     return made
+
+
+def _deep(value: Any, memo: dict[int, Any]) -> Any:
+    """A copy of what a field holds: mostly a list of functions, which has no need to be asked what they are."""
+    if type(value) is list:
+        return [each if isinstance(each, _SHARED) else _deep(each, memo) for each in value]
+    return copy.deepcopy(value, memo) if value or type(value) is not dict else {}
 
 
 class _Later(ModuleType):
