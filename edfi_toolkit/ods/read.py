@@ -146,7 +146,7 @@ def whole_number(value: Any, what: str) -> int:
 
 def check_ids(rows: list[Row]) -> None:
     """`check_id` of each item, without a call for each that is right."""
-    ids = [row.get("id") for row in rows]
+    ids: list[Any] = [row.get("id") for row in rows]
     if not (set(map(type, ids)) <= {str} and all(map(_ID.fullmatch, ids))):
         for value in ids:
             check_id(value)
