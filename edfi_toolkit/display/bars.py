@@ -28,7 +28,7 @@ def colour_of(part: Hashable, at: int) -> str:
 
 
 class Bars:
-    """A bar for each row, in their order, beside its counts.
+    """A bar for each row, in their order, next to its counts.
 
     counts: of a frame, a part of the bar for each column. below: more bars, shown under these.
     """

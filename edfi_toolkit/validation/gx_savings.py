@@ -158,7 +158,7 @@ def _copied(field: Any, memo: dict[int, Any]) -> Any:
 def _deep(value: Any, memo: dict[int, Any]) -> Any:
     """A copy of what a field holds: mostly a list of functions, which has no need to be asked what they are."""
     if type(value) is list:
-        return [each if isinstance(each, _SHARED) else _deep(each, memo) for each in value]
+        return [part if isinstance(part, _SHARED) else _deep(part, memo) for part in value]
     return copy.deepcopy(value, memo) if value or type(value) is not dict else {}
 
 
