@@ -262,6 +262,7 @@ def test_com_grd_1_a_file_of_a_table_that_two_files_make_is_missed():
     assert said({**source, PARTICIPATIONS: two}, {**source, PARTICIPATIONS: renamed}) == {}
 
 
+@pytest.mark.volume
 def test_com_grd_1_a_program_with_a_table_of_its_own_stops_when_it_ends():
     tables = dict(synthetic_of("wi-infinite-campus").district(students=60))
     before = build(tables, profile="wi-infinite-campus", school_year=YEAR)
@@ -453,6 +454,7 @@ def test_com_grd_2a_two_of_two_or_four_that_are_half(moved, records, stops):
         assert f"to another organization, from {LEA} to {LEA + 1}." in texts[MOVE]
 
 
+@pytest.mark.volume
 def test_com_grd_2a_a_districts_number_moves_the_schools_by_one_difference():
     """New Mexico: the number of the district is part of the number of each school."""
     tables = dict(synthetic_of("nm-powerschool").district(students=60))
