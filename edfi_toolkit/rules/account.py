@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.rules.catalogue import rule
+from edfi_toolkit.tables.tables import SKIPPED_COLUMNS
 
-SKIPPED = ("table", "id", "rule", "detail", "file", "row", "column", "value", "student_id")
 NOTICES = ("code", "table", "id", "detail")
 STEPS = ("table", "id", "outcome", "rule", "says")
 JUDGED = ("table", "id", "error")
@@ -172,7 +172,8 @@ class Account:
     @property
     def skipped(self) -> pd.DataFrame:
         """Rows by table and id, each once, with the first rule that dropped it."""
-        return framed(self._skips, SKIPPED).drop_duplicates(["table", "id"], ignore_index=True)
+        rows = framed(self._skips, tuple(SKIPPED_COLUMNS)).drop_duplicates(["table", "id"], ignore_index=True)
+        return rows.astype(SKIPPED_COLUMNS)
 
     @property
     def judged(self) -> pd.DataFrame:
