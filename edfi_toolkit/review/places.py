@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -207,15 +206,20 @@ def findings_at_places(checked: Checked, findings: pd.DataFrame | None = None) -
     return pd.concat([found[first], places, found[rest]], axis=1)
 
 
-def places_for_report(checked: Checked) -> tuple[_Places, _Places]:
-    """`places` and `row_places` of `Checked.write_report`: where findings are, and where skipped rows are."""
+def places_for_report(checked: Checked) -> tuple[pd.DataFrame, _Places, _Places]:
+    """All findings at their places; `places` and `row_places` of `Checked.write_report`: of findings, looked up in
+    these, and of skipped rows."""
     tables, profile = checked.build.tables, checked.build.profile
+    found = findings_at_places(checked)
+
+    def of_findings(some: pd.DataFrame) -> pd.DataFrame:
+        return found.loc[some.index]
 
     def of_rows(skipped: pd.DataFrame) -> pd.DataFrame:
         at = row_places(skipped, tables, id_column="id")
         return at.join(places_of(skipped, tables, profile, id_column="id")["school"])
 
-    return partial(findings_at_places, checked), of_rows
+    return found, of_findings, of_rows
 
 
 def _columns_in_the_source(findings: pd.DataFrame, tables: Tables) -> list[str | None]:

@@ -137,9 +137,18 @@ def _by_rule_and_severity(checked: Checked) -> pd.DataFrame:
 
 
 def checked_view(
-    checked: Checked, masker: Masker, target_note: str = "", *, dismissed: pd.Series | None = None
+    checked: Checked,
+    masker: Masker,
+    target_note: str = "",
+    *,
+    dismissed: pd.Series | None = None,
+    found: pd.DataFrame | None = None,
 ) -> View:
-    """Which records may be sent, which are held, and what was found. dismissed: the findings to hide."""
+    """Which records may be sent, which are held, and what was found.
+
+    dismissed: the findings to hide. found: all findings at their places, where these were looked up already.
+    """
+    found = findings_at_places(checked) if found is None else found
     held, findings, hidden = checked.held, checked.findings, checked.findings[:0]
     if dismissed is not None:
         findings, hidden = findings[~dismissed], findings[dismissed]
@@ -181,7 +190,7 @@ def checked_view(
         next_step="Do what the list says of the critical ones, or go on to notebook 30: what is held is not sent.",
         masker=masker,
         frames={
-            "findings": findings_at_places(checked).loc[findings.index],
+            "findings": found.loc[findings.index],
             "held": _held_rows(checked),
             "missing": missing(checked),
             "dismissed": hidden,

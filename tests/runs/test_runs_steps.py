@@ -23,6 +23,7 @@ from edfi_toolkit.cli.playground import Playground
 from edfi_toolkit.errors import ConfigError, LedgerBusy, LedgerError, StalePlan, UnsafePlan
 from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.planning import Plan
+from edfi_toolkit.review import places
 from edfi_toolkit.review.approvals import SHOWN_IN_40
 from edfi_toolkit.review.views import PanelView
 from edfi_toolkit.runs import Run, kept, masking, open_run
@@ -257,10 +258,13 @@ def test_validation_goes_on_without_the_target_and_says_so(
     work: Playground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EDFI_TARGET_SANDBOX_URL", "http://127.0.0.1:9")
+    looked: Counter[str] = Counter()
+    monkeypatch.setattr(places, "_columns_in_the_source", counting(places._columns_in_the_source, looked))
     run = a_run("new")
     run.extract()
     run.build()
     assert "Checked against the shipped model only" in run.validate().says
+    assert looked.total() == 1  # for the report and for the list
     assert run.preview().says.startswith(
         "Checked against the shipped model only: sandbox could not be asked."
     )
