@@ -99,6 +99,10 @@ class Refusal:
         mark: where a cell made the value of a member that the answer names, which come first, or a value that it
         names. others: how many further rows are written so.
         """
+        return pd.DataFrame(self._filled, columns=_CELLS)
+
+    @cached_property
+    def _filled(self) -> list[tuple[Any, ...]]:
         said = _words(self._answer())
         sent = _values_of(self.sent or {}, self._members_named())
         members = set(sent).difference(self._organizations_of_the_key())
@@ -111,7 +115,7 @@ class Refusal:
                 mark = "named by the answer" if rank < 2 else ""
                 cells.append((rank, (name, row_id, path, text, mark, alike[member, text] - 1)))
         cells.sort(key=lambda ranked: ranked[0])
-        return pd.DataFrame([cell for _, cell in cells], columns=_CELLS)
+        return [cell for _, cell in cells]
 
     def cells(self) -> pd.DataFrame:
         """The cells that can be corrected: the filled ones, those that the answer names first, then the empty ones.

@@ -22,33 +22,47 @@ from edfi_toolkit.widgets.revealing import Page
 ANSWERED, LIVE = "Sent, answered", "In the ODS now"
 LEAVES = ("Source rows", ANSWERED, LIVE, "Story", "History")
 CHOOSE = "Choose a record in the list first."
+# Seen in a saved notebook: where it runs, a tab that is opened is filled at once.
+UNOPENED = "Not looked up for this record. Run this notebook, choose the record, then open this tab."
 
 
 class Leaves(w.Tab):
-    """A page for each of LEAVES, masked until it is revealed."""
+    """A page for each of LEAVES, masked until it is revealed, and looked up when it is opened."""
 
     def __init__(self) -> None:
         super().__init__([Page() for _ in LEAVES], titles=LEAVES)
+        self._unopened = dict[int, Callable[[], None]]()  # what fills each page that was not opened yet
         self.about(None, session_masker())
+        self.observe(lambda _change: self._open(), "selected_index")
 
     def about(self, known: Refusal | None, masker: Masker) -> None:
-        """Show what is known of this record, or of none. masker: of what brings none of its own."""
-        if known is None:
-            for leaf in self.children:
-                leaf.say(f"<p>{CHOOSE}</p>")
-            return
-        found = (
-            tried(known.source_rows),
-            tried(known.sent_and_answered),
-            tried(known.in_the_ods),
-            tried(known.story),
-            tried(known.history),
+        """Show what is known of this record, or of none, now in the tab in view, in each other when it is opened.
+
+        masker: of what brings none of its own.
+        """
+        self._unopened = {at: partial(self._fill, at, known, masker) for at in range(len(LEAVES)) if known}
+        self._open()
+        for at, leaf in enumerate(self.children):
+            if known is None or at in self._unopened:
+                leaf.say(f"<p>{CHOOSE if known is None else UNOPENED}</p>")
+
+    def _open(self) -> None:
+        if fill := self._unopened.pop(self.selected_index, None):
+            fill()
+
+    def _fill(self, at: int, known: Refusal, masker: Masker) -> None:
+        questions = (
+            known.source_rows,
+            known.sent_and_answered,
+            known.in_the_ods,
+            known.story,
+            known.history,
         )
-        above = {ANSWERED: partial(_answer_html, known.row), LIVE: partial(_live_html, found[2])}
-        for name, leaf, content in zip(LEAVES, self.children, found, strict=True):
-            answer = above.get(name, lambda _eyes: "")
-            own = content.masker if isinstance(content, View) else masker
-            leaf.show(lambda eyes, answer=answer, content=content: answer(eyes) + _html(content, eyes), own)
+        content = tried(questions[at])
+        above = {ANSWERED: partial(_answer_html, known.row), LIVE: partial(_live_html, content)}
+        answer: Callable[[Masker], str] = above.get(LEAVES[at], lambda _eyes: "")
+        own = content.masker if isinstance(content, View) else masker
+        self.children[at].show(lambda eyes: answer(eyes) + _html(content, eyes), own)
 
     def reveal(self, students: bool) -> None:
         """Show students, or hide them again."""

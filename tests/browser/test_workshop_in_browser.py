@@ -79,6 +79,9 @@ def a_student_is_revealed_and_hidden_again(lab: Any, page: Any) -> list[str]:
     leaf = page.locator(".jupyter-widget-tab").locator("visible=true").first
     pseudonym = chosen.inner_text()
     leaf.get_by_text(pseudonym).first.wait_for()
+    page.get_by_role("tab", name="Story", exact=True).click()
+    leaf.get_by_text("Over the year").first.wait_for()
+    page.get_by_role("tab", name="Source rows").click()
     page.get_by_role("button", name="Reveal students").first.click()
     page.get_by_role("button", name="Hide students").wait_for()
     shown = chosen.inner_text().split()

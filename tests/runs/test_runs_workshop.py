@@ -79,6 +79,14 @@ def choose(panel: WorkshopPanel, cause: str = "not-enrolled") -> None:
     panel.records.select(panel._shown["cause_id"].tolist().index(cause))
 
 
+def opened(panel: WorkshopPanel) -> list[str]:
+    """What each leaf says when it is opened; then the first is in view again."""
+    for at in range(len(panel.leaves.children)):
+        panel.leaves.selected_index = at
+    panel.leaves.selected_index = 0
+    return [leaf.value for leaf in panel.leaves.children]
+
+
 def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(published: Run) -> None:
     view, decisions, bar = published.workshop(), published.decisions(), Bar({})
     bar.run = published
@@ -87,8 +95,11 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(pu
     panel.form.press("correct", **WHO)
     assert "Choose a record" in panel.status.value
     choose(panel)
-    cells, sent, live, story, history = (leaf.value for leaf in panel.leaves.children)
-    assert "255900" in cells
+    in_view, *others = (leaf.value for leaf in panel.leaves.children)
+    assert "255900" in in_view
+    assert {text.partition(".")[0] for text in others} == {"<p>Not looked up for this record"}
+    cells, sent, live, story, history = opened(panel)
+    assert cells == in_view
     row = panel._shown.iloc[panel.records.selection[-1]]
     known = Refusal(published, {**row, "source_refs": [*row["source_refs"], f"{row['source_refs'][0]}#1"]})
     assert len(known.source_rows()) == len(Refusal(published, row).source_rows())  # each row once
@@ -199,6 +210,10 @@ def _what_is_revealed_in_the_list_is_revealed_in_the_leaves_by_a_message(panel: 
     panel.causes.select(panel._names.index("A code is not known to the ODS"))
     assert panel.records.revealed
     panel.causes.select()
+    choose(panel)
+    sent.clear()
+    opened(panel)
+    assert [student in html for html in sent] == [True, True, True, False]  # the first was in view before
     sent.clear()
     panel.records.revealed = False
     assert [student in html for html in sent] == [False] * 5
