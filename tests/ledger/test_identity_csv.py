@@ -15,9 +15,11 @@ from edfi_toolkit.planning import plan
 from edfi_toolkit.publishing import publish
 from tests.factories.district import CTE, GENERAL, LEA, a_build, a_participation, writes
 
-RESULT = a_build(
-    a_participation(1), a_participation(2, end_date="2026-01-31"), a_participation(3, resource=CTE)
-)
+
+def result():
+    return a_build(
+        a_participation(1), a_participation(2, end_date="2026-01-31"), a_participation(3, resource=CTE)
+    )
 
 
 def feed_of(ledger, client, source=""):
@@ -47,7 +49,7 @@ def a_file(folder, *rows):
 
 
 def test_what_one_ledger_exports_another_takes_over_exactly(app, client, ledger, tmp_path):
-    publish(plan(RESULT), target=client, ledger=ledger, approved="auto")
+    publish(plan(result()), target=client, ledger=ledger, approved="auto")
     file = tmp_path / "map.csv"
     file.touch(mode=0o644)
     mapped = ledger.identity_map(feed_of(ledger, client))
@@ -58,20 +60,20 @@ def test_what_one_ledger_exports_another_takes_over_exactly(app, client, ledger,
         feed = feed_of(new, client)
         assert import_map(new, feed, file) == 3
         pd.testing.assert_frame_equal(new.identity_map(feed), mapped)
-        assert set(plan(RESULT, identity_map=new.identity_map(feed)).items["action"]) == {"NOOP"}
+        assert set(plan(result(), identity_map=new.identity_map(feed)).items["action"]) == {"NOOP"}
         assert import_map(new, feed, file) == 0
         assert len(new.identity_map(feed)) == 3
     assert writes(app) == {("POST", 201): 3}
 
 
 def test_without_bodies_the_next_plan_updates_what_was_taken_over(client, ledger, tmp_path):
-    publish(plan(RESULT), target=client, ledger=ledger, approved="auto")
+    publish(plan(result()), target=client, ledger=ledger, approved="auto")
     export_map(ledger, feed_of(ledger, client), tmp_path / "map.csv")
     rows = pd.read_csv(tmp_path / "map.csv", dtype=str)[list(NEEDED)]
     with Ledger(tmp_path / "new.db") as new:
         feed = feed_of(new, client)
         assert import_map(new, feed, a_file(tmp_path, *rows.to_dict("records"))) == 3
-        made = plan(RESULT, identity_map=new.identity_map(feed))
+        made = plan(result(), identity_map=new.identity_map(feed))
         assert set(made.items["action"]) == {"PUT"}
         told = publish(made, target=client, ledger=new, approved=made.fingerprint)
         assert set(told["status"]) == {204}
@@ -85,10 +87,9 @@ def test_ids_with_hyphens_and_capitals_are_the_same_ids(ledger, client, tmp_path
     ]
 
 
-OTHER_BODY = {
-    **RESULT.records.iloc[0]["body"],
-    "studentReference": {"studentUniqueId": "S-9"},
-}
+def other_body():
+    body = result().records.iloc[0]["body"]
+    return json.dumps({**body, "studentReference": {"studentUniqueId": "S-9"}})
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ OTHER_BODY = {
         ({"last_body": "{"}, "last_body", "no JSON object"),
         ({"last_body": "[]"}, "last_body", "no JSON object"),
         ({"last_body": '{"beginDate": "2025-08-23"}'}, "last_body", "another record"),
-        ({"last_body": json.dumps(OTHER_BODY)}, "last_body", "another record"),
+        ({"last_body": other_body}, "last_body", "another record"),
         ({"source_refs": "{}"}, "source_refs", "no JSON list"),
         ({"last_status": "ok"}, "last_status", "no number"),
     ],
@@ -116,7 +117,8 @@ OTHER_BODY = {
 def test_a_wrong_cell_is_told_by_row_and_column_and_nothing_is_taken(
     tmp_path, client, sqlite, cells, column, says
 ):
-    file = a_file(tmp_path, a_row(student_unique_id="S-7", ed_fi_id="a" * 32), a_row(**cells))
+    texts = {name: cell() if callable(cell) else cell for name, cell in cells.items()}
+    file = a_file(tmp_path, a_row(student_unique_id="S-7", ed_fi_id="a" * 32), a_row(**texts))
     with pytest.raises(SourceError) as refused:
         import_map(sqlite, feed_of(sqlite, client), file)
     assert f"row 3, column {column}: " in str(refused.value)

@@ -18,8 +18,10 @@ from tests.factories.district import CTE, GENERAL, a_build, a_participation
 ODS_COLUMNS = ["resource", "id", "etag", "body"]
 
 
-def held(*rows):
-    return pd.DataFrame([(GENERAL, at, "1", body) for at, body in rows], columns=ODS_COLUMNS)
+def held(**changes):
+    """By the id of each record what somebody has changed in it since it was published."""
+    rows = [(GENERAL, at, "1", body() | members) for at, members in changes.items()]
+    return pd.DataFrame(rows, columns=ODS_COLUMNS)
 
 
 def told(made):
@@ -32,60 +34,69 @@ def told(made):
     ]
 
 
-ONE = a_build(a_participation(1))
-MAPPED = identity_map_of(ONE, ids=["m"])
-[BODY] = ONE.records["body"]
-CHANGED = BODY | {"endDate": "2026-03-03"}
-SOURCES = {"one": ONE, "ended": a_build(a_participation(1, end_date="2026-05-05")), "nothing": a_build()}
+CHANGED = {"endDate": "2026-03-03"}
+SOURCES = {
+    "one": [a_participation(1)],
+    "ended": [a_participation(1, end_date="2026-05-05")],
+    "nothing": [],
+}
+
+
+def mapped():
+    return identity_map_of(a_build(*SOURCES["one"]), ids=["m"])
+
+
+def body():
+    return a_build(*SOURCES["one"]).records["body"].iloc[0]
 
 
 @cache
-def planned(source, mapped=True):
+def planned(source, is_mapped=True):
     """The plan from what is published, or from nothing, which no test may change."""
-    return plan(SOURCES[source], identity_map=MAPPED if mapped else None)
+    return plan(a_build(*SOURCES[source]), identity_map=mapped() if is_mapped else None)
 
 
 @pytest.mark.parametrize(
-    ("source", "mapped", "ods", "expected"),
+    ("source", "is_mapped", "ods", "expected"),
     [
-        ("ended", True, held(("m", BODY)), []),
-        ("ended", True, held(("m", CHANGED)), [("LIVE_CHANGED", "S-1")]),
-        ("ended", True, held(), [("LIVE_GONE", "S-1")]),
-        ("nothing", True, held(("m", BODY)), []),
-        ("nothing", True, held(("m", CHANGED)), [("LIVE_CHANGED", "S-1")]),
-        ("nothing", True, held(), [("LIVE_GONE", "S-1")]),
-        ("one", True, held(("m", BODY)), []),
-        ("one", True, held(("m", CHANGED)), [("LIVE_DRIFT", "S-1")]),
-        ("one", True, held(), [("LIVE_DRIFT", "S-1")]),
-        ("one", False, held(), []),
-        ("one", False, held(("o", BODY)), [("LIVE_EXISTS", "S-1")]),
+        ("ended", True, {"m": {}}, []),
+        ("ended", True, {"m": CHANGED}, [("LIVE_CHANGED", "S-1")]),
+        ("ended", True, {}, [("LIVE_GONE", "S-1")]),
+        ("nothing", True, {"m": {}}, []),
+        ("nothing", True, {"m": CHANGED}, [("LIVE_CHANGED", "S-1")]),
+        ("nothing", True, {}, [("LIVE_GONE", "S-1")]),
+        ("one", True, {"m": {}}, []),
+        ("one", True, {"m": CHANGED}, [("LIVE_DRIFT", "S-1")]),
+        ("one", True, {}, [("LIVE_DRIFT", "S-1")]),
+        ("one", False, {}, []),
+        ("one", False, {"o": {}}, [("LIVE_EXISTS", "S-1")]),
     ],
 )
-def test_what_each_action_would_meet(source, mapped, ods, expected):
-    made = planned(source, mapped)
-    live = with_live(made, ods)
+def test_what_each_action_would_meet(source, is_mapped, ods, expected):
+    made = planned(source, is_mapped)
+    live = with_live(made, held(**ods))
     assert told(live) == expected
     assert live.fingerprint == made.fingerprint, "what is found changes nothing of what would be sent"
 
 
 def test_what_somebody_changed_is_told_by_the_names_of_the_members_never_by_values():
-    live = with_live(planned("ended"), held(("m", CHANGED)))
+    live = with_live(planned("ended"), held(m=CHANGED))
     says = live.findings.set_index("code").at["LIVE_CHANGED", "says"]
     assert says == "Another program has changed endDate since; this would overwrite it."
 
 
 def test_links_order_and_what_the_server_adds_are_no_change():
-    served = BODY | {"id": "m", "_etag": "9", "reasonExitedDescriptor": None}
+    served = body() | {"id": "m", "_etag": "9", "reasonExitedDescriptor": None}
     served["studentReference"] = served["studentReference"] | {"link": {"rel": "Student", "href": "/x"}}
-    assert told(with_live(planned("ended"), held(("m", served)))) == []
+    assert told(with_live(planned("ended"), held(m=served))) == []
 
 
 def test_a_delete_of_a_record_that_others_refer_to_is_told():
-    objective = MAPPED.assign(resource="studentCompetencyObjectives")
-    live = with_live(planned("nothing"), held(("m", BODY)), dependents=objective)
+    objective = mapped().assign(resource="studentCompetencyObjectives")
+    live = with_live(planned("nothing"), held(m={}), dependents=objective)
     assert told(live) == [("LIVE_DEPENDENTS", "S-1")]
     other = objective.assign(student_unique_id="S-2")
-    assert told(with_live(planned("nothing"), held(("m", BODY)), dependents=other)) == []
+    assert told(with_live(planned("nothing"), held(m={}), dependents=other)) == []
 
 
 def test_what_could_not_be_read_is_told_and_nothing_is_said_of_its_records():
@@ -96,7 +107,7 @@ def test_what_could_not_be_read_is_told_and_nothing_is_said_of_its_records():
 
 
 def test_the_findings_are_kept_with_a_saved_plan(tmp_path):
-    live = with_live(planned("nothing"), held(("m", CHANGED)))
+    live = with_live(planned("nothing"), held(m=CHANGED))
     live.save(tmp_path)
     pd.testing.assert_frame_equal(Plan.load(tmp_path).findings, live.findings)
 

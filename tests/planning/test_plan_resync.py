@@ -38,37 +38,55 @@ def actions(made):
     return list(zip(made.items["action"], made.items["ed_fi_id"].fillna(""), strict=True))
 
 
-ONE = a_build(a_participation(1))
-MAPPED = identity_map_of(ONE, ids=["m"])
-NOTHING = a_build()
 CHANGED = {"endDate": "2026-03-03"}
+
+
+def one():
+    return a_build(a_participation(1))
+
+
+def mapped_one():
+    return identity_map_of(one(), ids=["m"])
+
+
+def nothing():
+    return a_build()
+
+
+def swept_one(at, **members):
+    return swept(one(), [at], **members)
 
 
 @pytest.mark.parametrize(
     ("rule", "source", "mapped", "ods", "expected"),
     [
-        ("REC-R1", ONE, MAPPED, swept(ONE, ["m"]), [("NOOP", "m")]),
-        ("REC-R1", ONE, MAPPED, swept(ONE, ["o"]), [("ADOPT", "o")]),
-        ("REC-R2", ONE, MAPPED, swept(ONE, ["m"], **CHANGED), [("PUT", "m")]),
-        ("REC-R2", ONE, MAPPED, swept(ONE, ["o"], **CHANGED), [("ADOPT", "o"), ("PUT", "o")]),
-        ("REC-R3", ONE, MAPPED, None, [("UNMAP", "m"), ("POST", "")]),
-        ("REC-R4", ONE, None, swept(ONE, ["o"]), [("ADOPT", "o")]),
-        ("REC-R5", ONE, None, swept(ONE, ["o"], **CHANGED), [("ADOPT", "o"), ("PUT", "o")]),
-        ("REC-R6", ONE, None, None, [("POST", "")]),
-        ("REC-R7", NOTHING, MAPPED, swept(ONE, ["o"]), [("DELETE", "o")]),
-        ("REC-R8", NOTHING, MAPPED, None, [("UNMAP", "m")]),
-        ("REC-R9", NOTHING, None, swept(ONE, ["o"]), []),
-        ("REC-R10", NOTHING, None, None, []),
+        ("REC-R1", one, mapped_one, ("m", {}), [("NOOP", "m")]),
+        ("REC-R1", one, mapped_one, ("o", {}), [("ADOPT", "o")]),
+        ("REC-R2", one, mapped_one, ("m", CHANGED), [("PUT", "m")]),
+        ("REC-R2", one, mapped_one, ("o", CHANGED), [("ADOPT", "o"), ("PUT", "o")]),
+        ("REC-R3", one, mapped_one, None, [("UNMAP", "m"), ("POST", "")]),
+        ("REC-R4", one, None, ("o", {}), [("ADOPT", "o")]),
+        ("REC-R5", one, None, ("o", CHANGED), [("ADOPT", "o"), ("PUT", "o")]),
+        ("REC-R6", one, None, None, [("POST", "")]),
+        ("REC-R7", nothing, mapped_one, ("o", {}), [("DELETE", "o")]),
+        ("REC-R8", nothing, mapped_one, None, [("UNMAP", "m")]),
+        ("REC-R9", nothing, None, ("o", {}), []),
+        ("REC-R10", nothing, None, None, []),
     ],
 )
 def test_each_cell_of_the_truth_table(rule, source, mapped, ods, expected):
-    made = plan(source, identity_map=mapped, ods=ods, mode="resync")
+    made = plan(
+        source(),
+        identity_map=mapped and mapped(),
+        ods=ods and swept_one(ods[0], **ods[1]),
+        mode="resync",
+    )
     assert actions(made) == expected, rule
     assert all(rules[0] == rule for rules in made.items["rules"])
 
 
 def test_rec_r9_certification_never_deletes_orphans_and_tells_them():
-    made = plan(NOTHING, ods=swept(ONE, ["o"]), mode="resync")
+    made = plan(nothing(), ods=swept_one("o"), mode="resync")
     assert codes(made) == ["FOREIGN"]
     assert made.findings["student_unique_id"].tolist() == ["S-1"]
 
@@ -116,14 +134,14 @@ def test_settings_decide_on_orphans_and_reposts():
 def test_a_resync_knows_key_changes_too():
     """COM-SRC-1 in section C.2."""
     moved = a_build(a_participation(1, begin_date="2025-09-30"))
-    made = plan(moved, identity_map=MAPPED, ods=swept(ONE, ["m"]), mode="resync")
+    made = plan(moved, identity_map=mapped_one(), ods=swept_one("m"), mode="resync")
     assert made.items["action"].tolist() == ["DELETE", "POST"]
     assert made.items["pair"].tolist() == [1, 1]
 
 
 def test_a_resource_switched_off_is_neither_deleted_nor_unmapped():
     off = a_build(resource_preferences=[{"resource": GENERAL, "enabled": False}])
-    made = plan(off, identity_map=MAPPED, ods=swept(ONE, ["o"]), mode="resync")
+    made = plan(off, identity_map=mapped_one(), ods=swept_one("o"), mode="resync")
     assert made.items.empty
 
 
@@ -147,7 +165,7 @@ def test_a_body_without_its_key_is_refused_by_name_of_the_member():
         [{"resource": GENERAL, "id": "o", "etag": None, "body": {"beginDate": "2025-09-01"}}]
     )
     with pytest.raises(PlanError, match="programReference"):
-        plan(ONE, ods=broken, mode="resync")
+        plan(one(), ods=broken, mode="resync")
 
 
 def in_both():
@@ -156,19 +174,19 @@ def in_both():
 
 
 def test_com_one_1_a_key_that_another_resource_has_in_the_ods_is_told():
-    elsewhere = swept(ONE, ["o"]).assign(resource=CTE)
+    elsewhere = swept_one("o").assign(resource=CTE)
     made = plan(in_both(), ods=elsewhere, mode="resync")
     told = made.findings[made.findings["code"].eq("COM-ONE-1")]
     assert told["resource"].tolist() == [GENERAL]
-    moved = plan(ONE, ods=elsewhere, mode="resync")
+    moved = plan(one(), ods=elsewhere, mode="resync")
     assert codes(moved).count("COM-ONE-1") == 1, "it is foreign here, and so it stays"
 
 
 def test_com_one_1_a_key_twice_in_the_build_is_told_of_the_second_and_a_moved_one_is_not():
     told = plan(in_both()).findings
     assert told["code"].tolist().count("COM-ONE-1") == 1
-    mapped = identity_map_of(ONE, ids=["m"]).assign(resource=CTE)
-    moved = plan(ONE, identity_map=mapped, ods=swept(ONE, ["m"]).assign(resource=CTE), mode="resync")
+    mapped = identity_map_of(one(), ids=["m"]).assign(resource=CTE)
+    moved = plan(one(), identity_map=mapped, ods=swept_one("m").assign(resource=CTE), mode="resync")
     assert moved.items["action"].tolist() == ["DELETE", "POST"]
     assert "COM-ONE-1" not in codes(moved)
 

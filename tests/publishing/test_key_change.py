@@ -12,9 +12,18 @@ from edfi_toolkit.sandbox import openapi
 from tests.factories.district import GENERAL, LEA, SCHOOL, a_build, a_participation, held_in, wanted
 
 SETTINGS = {"key_change": "put_if_updatable"}
-BEFORE = a_build(a_participation(1), settings=SETTINGS)
-AFTER = a_build(a_participation(1, begin_date="2025-09-30"), settings=SETTINGS)
-MAPPED = identity_map_of(BEFORE, ids=["m"])
+
+
+def built(begin_date="2025-08-23", settings=SETTINGS):
+    return a_build(a_participation(1, begin_date=begin_date), settings=settings)
+
+
+def moved(settings=SETTINGS):
+    return built("2025-09-30", settings)
+
+
+def mapped():
+    return identity_map_of(built(), ids=["m"])
 
 
 def shown(made):
@@ -23,7 +32,7 @@ def shown(made):
 
 
 def test_a_moved_key_is_one_put_under_the_old_id():
-    made = plan(AFTER, identity_map=MAPPED, updatable=[GENERAL])
+    made = plan(moved(), identity_map=mapped(), updatable=[GENERAL])
     assert shown(made) == [("UNMAP", "m", 23), ("ADOPT", "m", 30), ("PUT", "m", 30)]
     put = made.items.iloc[2]
     assert put["diff"] == {"beginDate": ["2025-08-23", "2025-09-30"]}
@@ -36,30 +45,26 @@ def test_a_moved_key_is_one_put_under_the_old_id():
 
 def test_a_resync_moves_it_too_under_the_id_of_the_ods():
     ods = pd.DataFrame(
-        [{"resource": GENERAL, "id": "o", "etag": "1", "body": BEFORE.records["body"].iloc[0]}]
+        [{"resource": GENERAL, "id": "o", "etag": "1", "body": built().records["body"].iloc[0]}]
     )
-    made = plan(AFTER, identity_map=MAPPED, ods=ods, mode="resync", updatable=[GENERAL])
+    made = plan(moved(), identity_map=mapped(), ods=ods, mode="resync", updatable=[GENERAL])
     assert shown(made) == [("UNMAP", "m", 23), ("ADOPT", "o", 30), ("PUT", "o", 30)]
 
 
 @pytest.mark.parametrize(
-    ("after", "resources"),
-    [
-        (AFTER, []),
-        (AFTER, ["studentCTEProgramAssociations"]),
-        (a_build(a_participation(1, begin_date="2025-09-30")), [GENERAL]),
-    ],
+    ("settings", "resources"),
+    [(SETTINGS, []), (SETTINGS, ["studentCTEProgramAssociations"]), (None, [GENERAL])],
 )
-def test_without_the_setting_or_the_target_it_stays_a_pair(after, resources):
-    made = plan(after, identity_map=MAPPED, updatable=resources)
+def test_without_the_setting_or_the_target_it_stays_a_pair(settings, resources):
+    made = plan(moved(settings), identity_map=mapped(), updatable=resources)
     assert made.items["action"].tolist() == ["DELETE", "POST"]
     assert made.items["pair"].tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("school", [SCHOOL, LEA])
 def test_a_move_between_schools_is_in_the_plan_of_either_whole(school):
-    moved = a_build(a_participation(1, education_organization_id=SCHOOL), settings=SETTINGS)
-    made = plan(moved, identity_map=MAPPED, updatable=[GENERAL], schools=[school])
+    at_a_school = a_build(a_participation(1, education_organization_id=SCHOOL), settings=SETTINGS)
+    made = plan(at_a_school, identity_map=mapped(), updatable=[GENERAL], schools=[school])
     assert made.items["action"].tolist() == ["UNMAP", "ADOPT", "PUT"]
 
 
@@ -80,27 +85,27 @@ def test_the_reference_api_lets_no_association_change_its_key(client):
 
 
 def test_published_to_a_host_that_allows_it_the_record_keeps_its_id(allowing, client, ledger):
-    publish(plan(BEFORE), target=client, ledger=ledger, approved="auto")
-    feed = ledger.feed(client.target.identity, "certification", plan(BEFORE).scope.source)
+    publish(plan(built()), target=client, ledger=ledger, approved="auto")
+    feed = ledger.feed(client.target.identity, "certification", plan(built()).scope.source)
     [before] = ledger.identity_map(feed)["ed_fi_id"]
-    made = plan(AFTER, identity_map=ledger.identity_map(feed), updatable=updatable(client))
+    made = plan(moved(), identity_map=ledger.identity_map(feed), updatable=updatable(client))
 
     result = publish(made, target=client, ledger=ledger, approved=made.fingerprint)
 
     assert result["outcome"].eq("delivered").all()
-    assert held_in(client) == wanted(AFTER)
+    assert held_in(client) == wanted(moved())
     assert ledger.identity_map(feed)["ed_fi_id"].tolist() == [before]
-    assert plan(AFTER, identity_map=ledger.identity_map(feed)).items["action"].tolist() == ["NOOP"]
+    assert plan(moved(), identity_map=ledger.identity_map(feed)).items["action"].tolist() == ["NOOP"]
 
 
 def test_refused_it_is_tried_again_by_the_next_plan_and_nothing_is_lost(client, ledger):
-    publish(plan(BEFORE), target=client, ledger=ledger, approved="auto")
-    feed = ledger.feed(client.target.identity, "certification", plan(BEFORE).scope.source)
-    made = plan(AFTER, identity_map=ledger.identity_map(feed), updatable=[GENERAL])  # the host says no
+    publish(plan(built()), target=client, ledger=ledger, approved="auto")
+    feed = ledger.feed(client.target.identity, "certification", plan(built()).scope.source)
+    made = plan(moved(), identity_map=ledger.identity_map(feed), updatable=[GENERAL])  # the host says no
 
     result = publish(made, target=client, ledger=ledger, approved=made.fingerprint)
 
     assert result["outcome"].tolist() == ["delivered", "delivered", "refused"]
-    assert held_in(client) == wanted(BEFORE)
-    again = plan(AFTER, identity_map=ledger.identity_map(feed))
+    assert held_in(client) == wanted(built())
+    again = plan(moved(), identity_map=ledger.identity_map(feed))
     assert again.items["action"].tolist() == ["PUT"]
