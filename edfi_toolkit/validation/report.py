@@ -99,7 +99,7 @@ def story(
         "clean": built - held - warned,
         "aside": int(at_load.sum()),
         "skipped": int((~at_load).sum()),
-        "reasons": {severity: _reasons(checked, severity, mask) for severity in SEVERITIES},
+        "reasons": _reasons(checked, mask),
         "resources": checked.summary().to_dict("records"),
         "skipped_rules": _skipped_rules(skipped[~at_load]),
         "aside_rules": _skipped_rules(skipped[at_load]),
@@ -133,10 +133,11 @@ def _ready_with_warnings(checked: Checked) -> int:
     return len(checked.ready[key].merge(marked, on=key, how="inner"))
 
 
-def _reasons(checked: Checked, severity: str, mask: Masker) -> list[dict[str, Any]]:
-    """What was found at one severity, by rule and field, the one that holds or is found most first."""
-    table = checked.by_rule[checked.by_rule["severity"].eq(severity)]
-    return _rows(mask.frame(table), ["rule_id", "field", "findings", "held", "says", "sentences", "hint"])
+def _reasons(checked: Checked, mask: Masker) -> dict[str, list[dict[str, Any]]]:
+    """What was found at each severity, by rule and field, the one that holds or is found most first."""
+    table = mask.frame(checked.by_rule)
+    names = ["rule_id", "field", "findings", "held", "says", "sentences", "hint"]
+    return {severity: _rows(table[table["severity"].eq(severity)], names) for severity in SEVERITIES}
 
 
 def _skipped_rules(skipped: pd.DataFrame) -> list[dict[str, Any]]:
