@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -49,10 +49,10 @@ class Ods:
         self.hierarchy = Hierarchy(self.store, self.catalog)
         self.gate = Gate(self.store, self.hierarchy)
         self.host_rules = HostRules(self.store)
-        new = not self.directory.clients
-        self._add_own_clients()
+        known = {client.name for client in self.directory.clients.values()}
+        self._add_own_clients(known)
         if data is not None:
-            self.descriptors = _ship(self.store, self.catalog) if new else self._stored_descriptors()
+            self.descriptors = self._stored_descriptors() if known else _ship(self.store, self.catalog)
 
     def reset(self, *, descriptors: bool = True) -> dict[str, Any]:
         """As good as new: shipped school years and descriptors, the sandbox's own clients, the options of the start.
@@ -83,9 +83,11 @@ class Ods:
             self.options.token_limit,
         )
 
-    def _add_own_clients(self) -> None:
+    def _add_own_clients(self, known: Container[str] = ()) -> None:
+        """All but those that are known, which may do what they were last given."""
         for name, facts in OWN_CLIENTS.items():
-            self.directory.add(name, **facts)
+            if name not in known:
+                self.directory.add(name, **facts)
 
     def _copy(self, store: Store, descriptors: Spelled) -> Spelled:
         self.store.copy(store)

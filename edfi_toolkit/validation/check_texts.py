@@ -146,7 +146,7 @@ _ALL = (
         "COM-ONE-1",
         "critical",
         "Two resources report one participation, or share one key; the ODS takes one of them.",
-        "Decide which resource it belongs to and remove the other source row.",
+        "Decide which resource it belongs to. Remove the other: its source row, or in the target if only that has it.",
         STANDARD,
     ),
     CheckText(

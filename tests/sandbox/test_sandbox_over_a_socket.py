@@ -34,7 +34,7 @@ def sign_in(client: httpx.Client, running, name: str = "host") -> None:
 
 def test_a_process_serves_seeds_and_keeps_its_file_over_a_kill(tmp_path):
     seed, data = tmp_path / "seed.jsonl", tmp_path / "ods.db"
-    seed.write_text(STUDENT)
+    seed.write_text(STUDENT + '{"client": {"name": "district", "organizations": [7]}}\n')
     with (
         start(seeds=[seed], data=data) as running,
         httpx.Client(base_url=running.base_url, trust_env=False) as client,
@@ -47,10 +47,11 @@ def test_a_process_serves_seeds_and_keeps_its_file_over_a_kill(tmp_path):
         with pytest.raises(httpx.RemoteProtocolError):
             client.post("/data/v3/ed-fi/schoolYearTypes", json={**body, "schoolYear": 2063})
         running.kill()
-        keys = running.clients
+        clients = {entry["name"]: entry for entry in running.clients}
+        assert clients["district"]["organizations"] == [7]
     assert data.stat().st_mode & 0o077 == 0
     with start(data=data) as running, httpx.Client(base_url=running.base_url, trust_env=False) as client:
-        assert running.clients == keys
+        assert {entry["name"]: entry for entry in running.clients} == clients
         sign_in(client, running)
         years = client.get("/data/v3/ed-fi/schoolYearTypes", params={"currentSchoolYear": "true"}).json()
         assert [year["schoolYear"] for year in years] == [2062, 2063]
