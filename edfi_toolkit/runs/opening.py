@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from edfi_toolkit.errors import ConfigError
@@ -68,6 +69,26 @@ def open_another(like: Run) -> Run:
     )
 
 
+def newer_run(run: Run) -> RunFolder | None:
+    """The newest run of the same four that came to a preview, when it began after this one; None when this is it."""
+    if not run.folder.manifest:
+        return None
+    for folder in runs_newest_first(run.installation.runs_dir):
+        if folder.run_id == run.id:
+            return None
+        with suppress(ConfigError):  # one that cannot be read says so when it is opened
+            manifest = folder.manifest
+            like = {
+                "profile": run.profile,
+                "school_year": run.school_year,
+                "target": run.target_name,
+                "source": run.source.name,
+            }
+            if _is_of(manifest, like) and "preview" in manifest.get("steps", {}) and not _is_retry(manifest):
+                return folder
+    return None
+
+
 def _folder(
     installation: Settings, run_id: str, wanted: Mapping[str, Any], source: str | None
 ) -> tuple[RunFolder, dict[str, Any]]:
@@ -77,8 +98,7 @@ def _folder(
     if run_id == "latest":
         for folder in runs_newest_first(installation.runs_dir):
             manifest = folder.manifest
-            of_these = all(manifest.get(name) == value for name, value in wanted.items())
-            if of_these and not _is_retry(manifest):
+            if _is_of(manifest, wanted) and not _is_retry(manifest):
                 return folder, manifest
     if run_id in ("latest", "new"):
         return RunFolder(installation.runs_dir, new_run_id(installation.runs_dir)), {}
@@ -91,6 +111,10 @@ def _folder(
                 'Correct the first cell, or open the latest run with run_id = "latest".'
             )
     return folder, manifest
+
+
+def _is_of(manifest: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return all(manifest.get(name) == value for name, value in wanted.items())
 
 
 def _is_retry(manifest: Mapping[str, Any]) -> bool:

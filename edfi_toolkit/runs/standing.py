@@ -55,12 +55,15 @@ def not_settled(step: Mapping[str, Any]) -> bool:
 
 def run_label(manifest: Mapping[str, Any], now: dt.datetime | None = None) -> str:
     """For example `run of today 07:12`, in local time."""
-    if "started_at" not in manifest:
-        return "a new run"
+    return f"run of {began(manifest, now)}" if "started_at" in manifest else "a new run"
+
+
+def began(manifest: Mapping[str, Any], now: dt.datetime | None = None) -> str:
+    """When a run began, for example `today 07:12`, in local time."""
     at = dt.datetime.fromisoformat(manifest["started_at"]).astimezone()
     today = (now or dt.datetime.now().astimezone()).date()
     day = {0: "today", 1: "yesterday"}.get((today - at.date()).days, f"{at.day} {at:%b %Y}")
-    return f"run of {day} {at:%H:%M}"
+    return f"{day} {at:%H:%M}"
 
 
 def clock(instant: str) -> str:

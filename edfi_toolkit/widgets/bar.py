@@ -1,6 +1,7 @@
 """The bar over every notebook: what it is about, how far the run is, READ AGAIN, and the form to choose.
 
-`Bar` can be used from Python: `change`, `read_again` (buttons), `form`, `run`. It draws itself again after each cell.
+`Bar` can be used from Python: `change`, `read_again`, `newest` (buttons), `form`, `run`. It draws itself again after
+each cell.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.model.years import school_year_text
 from edfi_toolkit.runs.choice import in_use, remember, remembered
 from edfi_toolkit.runs.decisions import ledger_stamp, refused_now
-from edfi_toolkit.runs.opening import open_run
+from edfi_toolkit.runs.opening import newer_run, open_run
 from edfi_toolkit.runs.reading import read_again
 from edfi_toolkit.runs.run import Run
-from edfi_toolkit.runs.standing import chain, run_label
+from edfi_toolkit.runs.standing import began, chain, run_label
 from edfi_toolkit.settings import load_settings, without_credentials
 from edfi_toolkit.widgets.choosing import ChoiceForm
 from edfi_toolkit.widgets.message import Message
@@ -47,7 +48,8 @@ class Bar:
         self._page: Any = None
         self._shown = ""
         self._refused: tuple[int, int] | None = None
-        self._seen: tuple[Mapping[str, Any], Any] | None = None
+        self._newer: Mapping[str, Any] | None = None
+        self._seen: tuple[Any, ...] | None = None
         self.read_again = w.Button(
             description="Read again",
             icon="refresh",
@@ -56,11 +58,19 @@ class Bar:
         self.change = w.Button(
             description="Change …", icon="pencil", tooltip="Choose profile, year, source, target or run"
         )
+        self.newest = w.Button(
+            description="Open the newest run",
+            icon="fast-forward",
+            button_style="warning",
+            tooltip="Show the newest run here and in the other notebooks",
+            layout=w.Layout(display="none", width="auto"),
+        )
         self.output, self.message, self.form_place = w.Output(), Message(), w.VBox()
         self.rerun = Rerun(lands=True)
         self.read_again.on_click(self._read)
         self.change.on_click(self._open_form)
-        self._buttons = w.HBox([self.read_again, self.change, self.rerun])
+        self.newest.on_click(self._open_newest)
+        self._buttons = w.HBox([self.read_again, self.change, self.newest, self.rerun])
         self.box = w.VBox([self._buttons, self.form_place, self.output, self.message])
 
     def open(self) -> Run:
@@ -69,6 +79,8 @@ class Bar:
         try:
             used, self._set_here = in_use(self.given, remembered(installation))
             self.run = open_run(**used, settings=self.given.get("settings"))
+            if used["run_id"] == "new":
+                self._follow_newest()
         except EdfiToolkitError:
             self.read_again.disabled = True
             self._open_form()
@@ -90,16 +102,25 @@ class Bar:
         """Where another notebook or program has changed the run or the ledger, let all that tells of it follow."""
         if self.run is None:
             return
-        now = (self.run.folder.manifest, ledger_stamp(self.run))
+        now = (self.run.folder.manifest, ledger_stamp(self.run), newer_run(self.run) is None)
         if now != self._seen:
             self._seen = now
             changed_elsewhere()
 
     def look(self) -> None:
-        """Ask the ledger what is refused now, which no file of the run says, and show it."""
+        """Ask what no file of the run says, which is what is refused now and whether a newer run is there; show it."""
         with suppress(EdfiToolkitError):  # then as it was when the run published
             self._refused = refused_now(self.run) if self.run is not None else None
+        with suppress(EdfiToolkitError):
+            newer = newer_run(self.run) if self.run is not None else None
+            self._newer = newer.manifest if newer else None
+        self.newest.layout.display = "" if self._newer and not self._named_here else "none"
         self.draw()
+
+    @property
+    def _named_here(self) -> bool:
+        """Whether the notebook's first cell names its run: then no choice counts here."""
+        return self.given.get("run_id", "latest") not in ("latest", "new")
 
     def draw(self) -> None:
         """Show the numbers as they are now."""
@@ -135,8 +156,22 @@ class Bar:
             "<div style='border-left:4px solid var(--jp-brand-color1,#1976d2);padding:2px 0 2px 12px;margin:4px 0'>"
             f"<div style='display:flex;flex-wrap:wrap;gap:4px 24px;justify-content:space-between'><span>{about}</span>"
             f"<span title='{escape(run.id)}, times of {escape(_zone())}'>{escape(run_label(manifest))}</span></div>"
-            f"<div>{numbers or begin}</div>{here}</div>"
+            f"<div>{numbers or begin}</div>{self._older_html()}{here}</div>"
         )
+
+    def _older_html(self) -> str:
+        """That a newer run is there, and how to see it; nothing where this one is the newest."""
+        if self.run is None or not self._newer:
+            return ""
+        mark, colour, _word = TONES["check"]
+        this, newest = began(self.run.folder.manifest), began(self._newer)
+        how = (
+            ' This notebook\'s first cell names it: write run_id = "latest" there, then run all cells.'
+            if self._named_here
+            else ""
+        )
+        text = f"This is an older run, of {this}. The newest is of {newest}.{how}"
+        return f'<div><b style="color:{colour}">{mark}</b> <b>{escape(text)}</b></div>'
 
     def _open_form(self, _button: Any = None) -> None:
         if self.form_place.children:
@@ -155,6 +190,28 @@ class Bar:
         self.form_place.children = []
         self.rerun.ask()
 
+    def _follow_newest(self) -> None:
+        """Who starts a run, or asks for the newest, gets it in all notebooks; where the first cell says more, here."""
+        if self.run is not None and not self._set_here:
+            remember(self.run.installation, {**_of(self.run), "run_id": "latest"})
+
+    def _open_newest(self, _button: Any = None) -> None:
+        if self.run is None:
+            return
+        self._follow_newest()
+        try:
+            self._becomes(
+                open_run(**{**_of(self.run), "run_id": "latest"}, settings=self.given.get("settings"))
+            )
+        except EdfiToolkitError as error:
+            self.message.show_error(error)
+        else:
+            self._run_again()
+
+    def _run_again(self) -> None:
+        if self.given["run_id"] != "new":  # there Run All would read once more
+            self.rerun.ask()
+
     def _becomes(self, run: Run) -> None:
         kernel_shell = shell()
         if kernel_shell is not None and kernel_shell.user_ns.get("run") is self.run:
@@ -163,10 +220,14 @@ class Bar:
         self.read_again.disabled = False
         self.look()
 
+    def _switch(self, can: bool) -> None:
+        for button in (self.read_again, self.change, self.newest):
+            button.disabled = not can
+
     def _read(self, _button: Any = None) -> None:
         if self.run is None:
             return
-        self.read_again.disabled = self.change.disabled = True
+        self._switch(False)
         self.output.clear_output()
         self.message.show("")
         with self.output:
@@ -175,11 +236,11 @@ class Bar:
             except EdfiToolkitError as error:
                 self.message.show_error(error)
             else:
+                self._follow_newest()
                 self._becomes(again)
-                if self.given["run_id"] != "new":  # there Run All would read once more
-                    self.rerun.ask()
+                self._run_again()
             finally:
-                self.read_again.disabled = self.change.disabled = False
+                self._switch(True)
                 self.draw()
 
 

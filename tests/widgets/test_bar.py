@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from edfi_toolkit.cli.playground import Playground, make_playground, target_environ, working_in
+from edfi_toolkit.display.following import follow
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.runs import open_run
-from edfi_toolkit.runs.choice import SAMPLE, SHIPPED, remembered
+from edfi_toolkit.runs.choice import SAMPLE, SHIPPED, remember, remembered
 from edfi_toolkit.runs.desk import desk
+from edfi_toolkit.runs.standing import began
 from edfi_toolkit.sandbox import start
 from edfi_toolkit.settings import load_settings
 from edfi_toolkit.widgets.bar import Bar
@@ -48,6 +50,58 @@ def test_read_again_takes_a_new_run_from_the_source_to_the_preview(work: Playgro
     assert "Stopped" in bar.message.html
     assert bar.run.id == held
     assert not bar.read_again.disabled
+
+
+def test_an_older_run_says_so_and_who_reads_again_gets_the_new_one_in_every_notebook(
+    work: Playground,
+) -> None:
+    bar, other = Bar(GIVEN), Bar(GIVEN)
+    bar.open()
+    bar.read_again.click()
+    assert bar.run is not None
+    older = bar.run
+    assert other.open().id == older.id
+    bar.read_again.click()
+    newer = bar.run
+    assert "older run" not in bar._html()
+    assert bar.newest.layout.display == "none"
+
+    # Another notebook that was left open is told, and has a button that leads there.
+    follow("bar", other.look, tells=True)
+    other.watch()
+    assert f"This is an older run, of {began(older.folder.manifest)}. The newest is of " in other._html()
+    assert other.newest.layout.display == ""
+    asked = list[bool]()
+    other.rerun.ask = lambda: asked.append(True)
+    other.newest.click()
+    assert (other.run.id, asked) == (newer.id, [True])
+    assert other.newest.layout.display == "none"
+
+    # One that was chosen on purpose says so too, in every notebook, until the source is read again.
+    bar.change.click()
+    bar.form.run_id.value = older.id
+    bar.form.use.click()
+    assert "This is an older run" in bar._html()
+    assert Bar(GIVEN).open().id == older.id
+    bar.read_again.click()
+    assert bar.run.id not in (older.id, newer.id)
+    assert "older run" not in bar._html()
+    assert Bar(GIVEN).open().id == bar.run.id
+    assert desk(**GIVEN).id == bar.run.id  # unattended the newest counts, whatever a person chose
+
+    # Where the first cell names it, no button helps, and the bar says what does.
+    named = Bar({**GIVEN, "run_id": older.id})
+    named.open()
+    named.look()
+    assert "names it: write run_id = &quot;latest&quot; there" in named._html()
+    assert named.newest.layout.display == "none"
+    named.read_again.click()
+    assert Bar(GIVEN).open().id == named.run.id
+    remember(load_settings(), {**remembered(load_settings()), "run_id": older.id})
+    assert desk(**GIVEN).id == named.run.id
+    started = Bar({**GIVEN, "run_id": "new"})  # as notebook 10 does
+    started.open()
+    assert remembered(load_settings())["run_id"] == "latest"
 
 
 def test_what_is_chosen_in_the_form_counts_in_every_notebook(work: Playground) -> None:
