@@ -208,7 +208,7 @@ def rejections_view(
 
 def _refused_records(refused: pd.DataFrame) -> Block:
     """Each refused record, where it is in the source, and the message of the ODS."""
-    columns = ["cause", *WHO, "file", "row", "messages"]
+    columns = ["cause", *WHO, "file", "row", "messages", "refused_in"]
     return Block(
         "Records, and the message of the ODS", refused[[name for name in columns if name in refused]]
     )

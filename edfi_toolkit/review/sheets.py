@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from edfi_toolkit.display.values import cell_text
+from edfi_toolkit.display.values import cell_text, moment
 from edfi_toolkit.planning.plan import SENT
 from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.changes import in_words
@@ -35,13 +36,28 @@ if TYPE_CHECKING:
 
 _HEAD = ("run_id", "profile", "school_year", "source", "target", "started_at", "started_by")
 _SENT = [*WHO, "outcome", "status", "correlation_id", "attempts", "messages", "resource"]
-_REFUSED = ["cause", "says", "todo", "who", "file", "row", "messages", "status", "correlation_id", "open"]
+_REFUSED = ["cause", "says", "todo", "who", "file", "row", "messages", "status", "correlation_id"]
+_REFUSED += ["refused_in", "open"]
+_OF_MACHINES = ("files", "cpu_seconds")  # of no use to who reads the workbook
+_FACTS = {
+    "at": "done at",
+    "set_aside": "unreadable rows",
+    "critical": "critical findings",
+    "unasked": "why the target was not asked",
+    "actions": "what happens to the records",
+    "breaches": "limits reached",
+    "unread": "resources that could not be read",
+    "sources": "records of the source",
+    "seconds": "seconds it took",
+}
 _CORRECTED = ["table", "row_id", "column", "member", "was", "value", "state", "author", "reason", "given_at"]
 
 
 @dataclass(frozen=True)
 class RunContent:
-    """What a workbook tells of a run. rejections, results: without rows while nothing was published.
+    """What a workbook tells of a run. results: without rows while nothing was published.
+
+    rejections: of its feed, with `refused_in`, the run that got them as words.
 
     corrections: as of `runs.decisions.corrections_until_now`. as_of: when all this was so, in words.
     """
@@ -68,13 +84,13 @@ def sheets(run: RunContent, *, all_records: bool = False) -> dict[str, pd.DataFr
     found = {
         "Summary": _summary(run),
         "Changes": _changes_in_words(run.plan),
-        "Sent": sent.assign(action=in_words(sent["action"])),
+        "Sent": _in_words(sent),
         "Held": with_source_rows(held, build.tables).assign(
             says=[texts_of(rules, "says", says) for rules in held["held_by"]],
             todo=[texts_of(rules, "hint", hints) for rules in held["held_by"]],
             who=[owners_of(rules) for rules in held["held_by"]],
         )[[*WHO, "held_by", "says", "todo", "who", "file", "row", "source_rows", "resource"]],
-        "Refused": refused.reindex(columns=["action", *WHO, *_REFUSED, "source_rows"]),
+        "Refused": _in_words(refused.reindex(columns=["action", *WHO, *_REFUSED, "source_rows"])),
         "Skipped": skipped.assign(who=skipped["table"].map(who_enters)),
         "Findings": findings_at_places(run.checked),
         "Corrections": run.corrections[_CORRECTED],
@@ -86,11 +102,23 @@ def sheets(run: RunContent, *, all_records: bool = False) -> dict[str, pd.DataFr
 
 def _summary(run: RunContent) -> pd.DataFrame:
     facts: list[dict[str, Any]] = [{"step": "workbook", "what": "as of", "value": run.as_of}]
-    facts += [{"step": "run", "what": name, "value": run.manifest.get(name)} for name in _HEAD]
+    facts += [_fact("run", name, run.manifest.get(name)) for name in _HEAD]
     for step, found in run.manifest.get("steps", {}).items():
-        facts += [{"step": step, "what": name, "value": found[name]} for name in found if name != "files"]
+        facts += [_fact(step, name, found[name]) for name in found if name not in _OF_MACHINES]
     table = pd.DataFrame(facts, columns=["step", "what", "value"])
-    return table.assign(what=table["what"].str.replace("_", " "), value=table["value"].map(_fact_text))
+    return table.assign(value=table["value"].map(_fact_text))
+
+
+def _fact(step: str, name: str, value: Any) -> dict[str, Any]:
+    if name == "actions":
+        value = {in_words(pd.Series([action])).iloc[0]: count for action, count in value.items()}
+    elif name in ("at", "started_at") and value:
+        value = moment(dt.datetime.fromisoformat(value))
+    return {"step": step, "what": _FACTS.get(name, name.replace("_", " ")), "value": value}
+
+
+def _in_words(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(action=in_words(frame["action"]))
 
 
 def _fact_text(value: Any) -> str:
@@ -102,9 +130,17 @@ def _fact_text(value: Any) -> str:
 def _changes_in_words(plan: Plan) -> pd.DataFrame:
     """One row for each record that changes, with its values in one text, and the event of the source in words."""
     changes = changes_of(plan, "body", "before", "event")
-    columns = ["action", "pair", *WHO, "values", "reason", "event", "resource"]
+    columns = ["action", "of_move", *WHO, "values", "reason", "event", "resource"]
+    if changes["pair"].isna().all():
+        columns.remove("of_move")
     texts = {text: events_text(text) for text in changes["event"].unique()}
-    return changes.assign(values=value_texts(changes), event=changes["event"].map(texts))[columns]
+    halves = ("move: " + in_words(changes["action"])).where(changes["pair"].notna())
+    return changes.assign(
+        action=halves.fillna(in_words(changes["action"])),
+        of_move=changes["pair"],
+        values=value_texts(changes),
+        event=changes["event"].map(texts),
+    )[columns]
 
 
 def _records(plan: Plan, checked: Checked) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.display.tables import TextTable, is_number
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.privacy import Masker, safe_cell
+from edfi_toolkit.review.changes import in_words
 from edfi_toolkit.storage import private_draft, write_private
 
 SHEETS = ("Summary", "Changes", "Sent", "Held", "Refused", "Skipped", "Findings", "Corrections")
@@ -50,6 +51,7 @@ def write_refusals(path: Path, refused: pd.DataFrame, *, masker: Masker) -> Path
     shown = refused[[name for name in HANDED_ON if name in refused]]
     if path.suffix.lower() != ".xlsx":
         return write_private(path, TextTable.of(shown, masker).csv)
+    shown = shown.assign(action=in_words(shown["action"])) if "action" in shown else shown
     by_owner = {str(owner)[:MOST_NAME]: rows for owner, rows in shown.groupby("who", sort=False)}
     return _write_book(path, by_owner or {"Refused": shown}, masker)
 

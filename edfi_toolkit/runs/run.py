@@ -49,7 +49,7 @@ from edfi_toolkit.runs.planning import (
     resync_of,
 )
 from edfi_toolkit.runs.setup import check_setup
-from edfi_toolkit.runs.workbook import add_refusals_to_report, add_to_report, keep_current, workbook_of
+from edfi_toolkit.runs.workbook import add_refusals_to_report, keep_current, workbook_of
 from edfi_toolkit.settings import Settings, Source, Target
 
 if TYPE_CHECKING:
@@ -216,10 +216,11 @@ class Run:
         made.save(self.path)
         self.__dict__["plan"] = made
         self.folder.record("preview", {**plan_counts(made), "unasked": unasked})
-        keep_current(self)
-        view = plan_view(made, self.checked, self._masker_of(made), refused=refused_before(self))
+        view = plan_view(made, self.checked, self._masker_of(made), refused=(refused := refused_before(self)))
         corrections = steps.corrections_view(self.tables, self.tables.corrections, self.masker())
-        add_to_report(self, preview=view, corrections=corrections)
+        keep_current(self, preview=view, corrections=corrections)
+        if refused is not None and len(refused):
+            self.rejections()  # what earlier runs left open is in the report too
         return view
 
     @step
@@ -279,9 +280,8 @@ class Run:
         self.folder.save_frame("results", result)
         outcomes = {name: int(count) for name, count in result.loc[sent, "outcome"].value_counts().items()}
         self.folder.record("publish", {**about, "outcomes": outcomes, "finished": True})
-        keep_current(self)
         view = results_view(self, result)
-        add_to_report(self, publish=view)
+        keep_current(self, publish=view)
         return view
 
     def approve(self, *, by: str = "", answers: Mapping[str, str] | None = None) -> View:

@@ -21,6 +21,7 @@ from edfi_toolkit.review.steps import corrections_view, workbook_view
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import write_workbook
 from edfi_toolkit.runs.decisions import corrections_until_now, rejection_rows
+from edfi_toolkit.runs.placing import refused_in
 
 if TYPE_CHECKING:
     from edfi_toolkit.display.progress import Progress
@@ -30,10 +31,13 @@ REPORT = "report.html"
 _LATER = "What is solved later is not in it: a retry in notebook 50 writes it again, or 'Something to hand on' there."
 
 
-def keep_current(run: Run) -> None:
-    """Write it after a step where a person may open it at any time; otherwise who ends the run writes it once."""
+def keep_current(run: Run, **sections: View) -> None:
+    """Put what a step found into the report, and write the workbook where a person may open it at any time; otherwise
+    who ends the run writes it once.
+    """
     if attended():
         write_run_workbook(run)
+    add_to_report(run, **sections)
 
 
 def renew(run: Run) -> None:
@@ -59,7 +63,7 @@ def write_run_workbook(
     """
     if progress is not None:
         progress(0, None)  # what is on the sheets takes a while to collect
-    rejected = rejection_rows(run) if run.published else pd.DataFrame()
+    rejected = _refused(run)
     results = run.folder.load_frame("results") if (run.path / "results.parquet").is_file() else pd.DataFrame()
     corrections = corrections_until_now(run)
     content = RunContent(
@@ -75,6 +79,16 @@ def write_run_workbook(
     )
     run.folder.seal(name)
     return written
+
+
+def _refused(run: Run) -> pd.DataFrame:
+    """All refusals of the feed and who got them; before the run has published those that are still open."""
+    if run.target_name not in run.installation.targets:
+        return pd.DataFrame()
+    refused = rejection_rows(run)
+    if not run.published:
+        refused = refused[refused["open"]].reset_index(drop=True)
+    return refused.assign(refused_in=refused_in(refused, run.folder))
 
 
 def workbook_of(run: Run, *, reveal: bool, all_records: bool) -> View:
@@ -107,7 +121,10 @@ def add_refusals_to_report(run: Run) -> View:
 
 
 def _placed(run: Run, refused: pd.DataFrame) -> pd.DataFrame:
-    """Refusals with their organizations by name, and with file and row, where the run has read its source."""
+    """Refusals with the run that got them, and where this run has read its source with organizations by name, and with
+    file and row.
+    """
+    refused = refused.assign(refused_in=refused_in(refused, run.folder))
     if not run.folder.has("extract"):
         return refused
     return with_source_rows(with_organizations(refused, run.tables, run.profile), run.tables)

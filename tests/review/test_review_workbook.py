@@ -131,6 +131,31 @@ def test_a_very_long_text_is_cut_to_what_a_cell_can_hold(tmp_path: Path) -> None
     assert len(written(tmp_path, changes("x" * 40_000))["Changes"]["D2"].value) == 32_767
 
 
+def test_a_move_is_said_in_words_and_its_halves_have_one_number() -> None:
+    built = a_build(a_participation(1))
+    sound = Checked(built, built.records, checked(built).held, pd.DataFrame(columns=COLUMNS))
+    items = plan(sound).items
+    made = replace(
+        plan(sound),
+        items=pd.concat(
+            [items.assign(action="DELETE", pair=1), items.assign(action="POST", pair=1)], ignore_index=True
+        ),
+    )
+    facts = {
+        "started_at": "2025-12-03T07:31:00+00:00",
+        "steps": {"preview": {"actions": {"DELETE": 1, "POST": 1}, "cpu_seconds": 1}},
+    }
+    laid = sound.build.tables.corrections
+    shown = sheets(RunContent(facts, made, sound, pd.DataFrame(), pd.DataFrame(), laid, "noon"))
+    assert shown["Changes"]["action"].tolist() == ["move: remove", "move: create"]
+    assert shown["Changes"]["of_move"].tolist() == [1, 1]
+    summary = shown["Summary"].set_index("what")["value"]
+    assert summary["what happens to the records"] == "remove 1, create 1"
+    assert summary["started at"].startswith("2025-12-0")
+    assert "T" not in summary["started at"].split()[0]
+    assert "cpu seconds" not in summary
+
+
 def test_what_was_not_sent_is_not_among_what_was_sent() -> None:
     schools = [{"school_id": "1", "ed_fi_school_id": "255901", "name": "Lincoln"}]
     built = replace(a_build(a_participation(1), a_participation(2)), tables=normalise({"schools": schools}))

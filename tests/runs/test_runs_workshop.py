@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import shutil
@@ -24,6 +25,7 @@ from edfi_toolkit.runs import workbook as runs_workbook
 from edfi_toolkit.runs.decided import Decided
 from edfi_toolkit.runs.decisions import decisions_of, refused_before
 from edfi_toolkit.runs.manifest import name_of_a_person
+from edfi_toolkit.runs.reading import read_again
 from edfi_toolkit.runs.refusal import Refusal
 from edfi_toolkit.runs.run import Run
 from edfi_toolkit.runs.workshop import Workshop
@@ -191,6 +193,32 @@ def test_report_and_workbook_are_written_again_when_a_refusal_is_solved(
     assert (correction["Value"], correction["State"]) == ("255901", "made since the source was read")
     places = {(row["File"], str(row["Row"]).isdigit()) for row in _sheet(book, "Refused")}
     assert places == {("program_participation.csv", True)}
+
+
+def test_workbook_and_report_of_a_run_read_again_have_what_the_feed_left_open(published: Run) -> None:
+    again = read_again(published, progress=quiet)
+    again.workbook()
+    refused = _sheet(again.path / "workbook.xlsx", "Refused")
+    assert len(refused) == len(Workshop(again).open) == 7
+    began = dt.datetime.fromisoformat(published.folder.manifest["started_at"]).astimezone()
+    assert {row["Refused in"] for row in refused} == {f"run of {began:%Y-%m-%d %H:%M}"}
+    assert {row["Action"] for row in refused} == {"create"}
+    report = (again.path / "report.html").read_text("utf-8")
+    assert "Records, and the message of the ODS" in report
+    assert f"run of {began:%Y-%m-%d %H:%M}" in report
+    published.workbook()
+    assert {row["Refused in"] for row in _sheet(published.path / "workbook.xlsx", "Refused")} == {"this run"}
+    shutil.rmtree(published.path)
+    again.workbook()
+    named = {row["Refused in"] for row in _sheet(again.path / "workbook.xlsx", "Refused")}
+    assert named == {f"run {published.id}"}
+    words = [text for name in ("Summary", "Changes") for text in _texts(again.path / "workbook.xlsx", name)]
+    assert not [text for text in words if "POST" in text or "NOOP" in text or "cpu" in text or text == "Pair"]
+    assert "create" in words
+
+
+def _texts(book: Path, name: str) -> list[str]:
+    return [str(cell) for row in load_workbook(book)[name].iter_rows(values_only=True) for cell in row]
 
 
 def _sheet(book: Path, name: str) -> list[dict[str, str]]:
