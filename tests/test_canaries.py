@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import logging
 import re
+import shutil
 import sqlite3
 import sys
 import zipfile
@@ -204,8 +205,9 @@ def ods() -> Iterator[Running]:
 
 
 @pytest.fixture
-def said(ods: Running, tmp_path: Path) -> Iterator[Said]:
+def said(ods: Running, tmp_path: Path, empty_ledger: Path) -> Iterator[Said]:
     (tmp_path / "edfi.toml").write_text(SETTINGS, "utf-8")
+    shutil.copy(empty_ledger, tmp_path / "ledger.db")
     environ = target_environ(ods)
     locked = f"postgresql://steward:{PASSWORD}@127.0.0.1:9/sis?sslpassword={PASSWORD}"
     secrets = [environ["EDFI_TARGET_SANDBOX_KEY"], environ["EDFI_TARGET_SANDBOX_SECRET"], PASSWORD]

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -43,12 +44,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
 
 
 @pytest.fixture
-def north(place: District) -> Iterator[District]:
+def north(place: District, empty_ledger: Path) -> Iterator[District]:
     """The district with 40 students in its extract; ledger, runs and ODS as new."""
     for name in ("north", "runs", "ledger.db.locks"):
         shutil.rmtree(place.folder / name, ignore_errors=True)
     for file in place.folder.glob("ledger.db*"):
         file.unlink()
+    shutil.copy(empty_ledger, place.folder / "ledger.db")
     httpx.post(f"{place.ods.control_url}/reset").raise_for_status()
     httpx.post(f"{place.ods.control_url}/seed", content=seed_lines(PEOPLE)).raise_for_status()
     place.write(range(40))
