@@ -64,7 +64,9 @@ def _holds(line: dict[str, Any], kind: str, status: int | None, text: str, actio
 
 
 def with_causes(rejections: pd.DataFrame) -> pd.DataFrame:
-    """The same rejections with `cause_id`, `cause`, `says`, `todo`, `who`, `again` added."""
+    """The same rejections with `cause_id`, `cause`, `says`, `todo`, `who`, `again` added, where they are not there."""
+    if "cause_id" in rejections:
+        return rejections
     known: dict[tuple[str | None, int | None, tuple[str, ...], str], Cause] = {}
     found = []
     columns = (rejections[name] for name in ("problem_type", "status", "messages", "action"))
@@ -94,19 +96,24 @@ def by_cause(rejections: pd.DataFrame) -> pd.DataFrame:
     """One row a cause, most frequent first.
 
     Returns cause_id, cause, rejections, students, says, todo, who, again, and one message of the ODS as an
-    example.
+    example. todo: of the cause, where its records have several; who: everyone who has one.
     """
-    explained = rejections if "cause_id" in rejections else with_causes(rejections)
+    explained = with_causes(rejections)
     explained = explained.assign(message=[_first(messages) for messages in explained["messages"]])
     grouped = explained.groupby("cause_id", sort=False).agg(
         cause=("cause", "first"),
         rejections=("cause", "size"),
         students=("student_unique_id", "nunique"),
         says=("says", "first"),
-        todo=("todo", "first"),
-        who=("who", "first"),
+        todo=("todo", "unique"),
+        who=("who", "unique"),
         again=("again", "first"),
         message=("message", "first"),
+    )
+    general = {cause.id: cause.todo for cause in causes()}
+    todo = [steps[0] if len(steps) == 1 else general[id_] for id_, steps in grouped["todo"].items()]
+    grouped = grouped.assign(
+        todo=pd.Series(todo, grouped.index, dtype="str"), who=grouped["who"].map(", ".join)
     )
     return grouped.sort_values("rejections", ascending=False, kind="stable").reset_index()
 

@@ -102,6 +102,16 @@ class SchoolYearRule:
     years: Callable[[pd.DataFrame, Tables], pd.Series]
 
 
+def _organization_cell(filled: Mapping[str, str]) -> str:
+    """Of a record's row itself, else of its override, else of its school."""
+    known = (
+        "program_participation.education_organization_id",
+        "enrollments.override_ed_fi_school_id",
+        "schools.ed_fi_school_id",
+    )
+    return next((name for name in known if name in filled), "")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Profile:
     """One state's, or one certification's, rules and all that belongs to them.
@@ -125,6 +135,8 @@ class Profile:
     preferences: the names of the rows of `preferences` that its rules read; they must be readable (COM-CTL-1).
     field_notices: codes of notices whose detail is the name of a field; the catalogue has the sentence.
     school_ids: the Ed-Fi id of each row of `schools`, by which lists name a school; as a rule the row's own.
+    organization_cell: of the filled cells of a record's source rows, as `table.column` with its text, the one that the
+        record's organization comes from; empty where none does.
     row_programs: by table, the program that each row alone asks for, for lists; missing where the row does not say.
         Of any other table it is the row's own `program_name`.
     """
@@ -150,6 +162,7 @@ class Profile:
     preferences: tuple[str, ...] = ()
     field_notices: tuple[str, ...] = ()
     school_ids: Callable[[Tables], pd.Series] = lambda tables: tables.schools.ed_fi_school_id
+    organization_cell: Callable[[Mapping[str, str]], str] = _organization_cell
     row_programs: Mapping[str, Callable[[pd.DataFrame], pd.Series]] = field(default_factory=dict)
     prepare: Callable[[Mapping[str, Any], int | None, Settings], Mapping[str, Any]] | None = None
 

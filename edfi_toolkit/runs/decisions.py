@@ -11,7 +11,6 @@ import pandas as pd
 
 from edfi_toolkit.errors import PlanError
 from edfi_toolkit.model.keys import key_hashes
-from edfi_toolkit.review.answers import refusals_block
 from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.tables.corrections import AGREES
 
@@ -131,10 +130,3 @@ def delivered_since(run: Run, result: pd.DataFrame) -> pd.Series:
     keys = zip(refused["resource"], key_hashes(refused), strict=True)
     found = pd.Series([None if key in still else at.get(key) for key in keys], refused.index)
     return pd.to_datetime(found, utc=True).reindex(result.index)
-
-
-def newest_refusals(run: Run) -> str:
-    """The newest refusals of this run with their causes as HTML, masked; empty until the ledger has one."""
-    rejected = rejection_rows(run)
-    mine = rejected[rejected["run_id"].eq(run.id)]
-    return refusals_block(mine, run.masker(mine)) if len(mine) else ""

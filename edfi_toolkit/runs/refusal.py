@@ -17,8 +17,9 @@ from edfi_toolkit.display.differences import differences
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.errors import PlanError, nearest_first
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.review.places import schools_by_id
+from edfi_toolkit.rules.contract import profile as profile_of
 from edfi_toolkit.runs.decisions import decisions_of
+from edfi_toolkit.runs.explained import CLAIMS, NOT_ENROLLED, is_foreign, organizations_of_the_key
 from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.runs.planning import short_retry
 from edfi_toolkit.runs.student import student
@@ -31,10 +32,11 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 _TELLING = 4  # characters from which a cell is looked for in an answer
-_CLAIMS = re.compile(r"\bclaims? \(([^)]*)\)")
 # Quoted, or written together: BeginDate, $.beginDate
 _MEMBER = re.compile(r"'(\w+)'|\b([A-Za-z]+[a-z][A-Z]\w*)")
 IN_THE_ODS = "in the ODS"
+NAMED = "named by the answer"
+_OF_TWO_RECORDS = ("key-taken", "value-taken")  # causes: which of the two is wrong, the answer does not say
 _CELLS = ["table", "id", "column", "value", "mark", "others"]
 
 
@@ -70,7 +72,7 @@ class Refusal:
             (
                 part.member,
                 part.after,
-                "named by the answer" if part.after in named or _named(_code(part.after), words) else "",
+                NAMED if part.after in named or _named(_code(part.after), words) else "",
             )
             for part in differences(None, body)
         ]
@@ -105,14 +107,17 @@ class Refusal:
     def _filled(self) -> list[tuple[Any, ...]]:
         said = _words(self._answer())
         sent = _values_of(self.sent or {}, self._members_named())
-        members = set(sent).difference(self._organizations_of_the_key())
+        members = set(sent).difference(organizations_of_the_key(self.row["messages"]))
+        names_organization = cell_text(self.row["education_organization_id"]) in members
         cells = []
         for name, row_id, column, cell in self._cells():
             alike = Counter(pair for other in self.run.tables[name][column] for pair in _texts(other))
             for member, text in _texts(cell):
                 path = f"{column}.{member}" if member else column
-                rank = 0 if text in members else 1 if _named(_code(text), said) else 2
-                mark = "named by the answer" if rank < 2 else ""
+                makes = names_organization and f"{name}.{column}" == self._organization_cell
+                rank = 0 if makes or text in members else 1 if _named(_code(text), said) else 2
+                rank -= makes and self._is_foreign
+                mark = NAMED if rank < 2 else ""
                 cells.append((rank, (name, row_id, path, text, mark, alike[member, text] - 1)))
         cells.sort(key=lambda ranked: ranked[0])
         return [cell for _, cell in cells]
@@ -130,6 +135,7 @@ class Refusal:
         ]
         wanted = [cell for cell in empty if _members_of(cell[2]) & lacking]
         others = [cell for cell in empty if cell not in wanted]
+        wanted = [(*cell[:4], NAMED, cell[5]) for cell in wanted]
         parts = (
             pd.DataFrame(wanted, columns=_CELLS),
             self.source_rows(),
@@ -142,31 +148,22 @@ class Refusal:
         ]
         return every[[not it_is for it_is in fixed]].reset_index(drop=True)
 
+    def is_sure(self) -> bool:
+        """Whether the first of `cells` is the one that the answer is about."""
+        cells = self.cells()
+        if cells.empty or self.row["cause_id"] in _OF_TWO_RECORDS:
+            return False
+        if self.row["cause_id"] == NOT_ENROLLED:
+            first = f"{cells['table'].iloc[0]}.{cells['column'].iloc[0]}"
+            return self._is_foreign and first == self._organization_cell
+        return int(cells["mark"].eq(NAMED).sum()) == 1
+
     def next_step(self) -> tuple[str, str]:
-        """What to do about this record, and who can; where a relationship is missing, which one."""
-        organization, keys = (
-            cell_text(self.row["education_organization_id"]),
-            self._organizations_of_the_key(),
-        )
-        schools = dict[str, str]()
-        if self.run.folder.has("extract"):
-            named = schools_by_id(self.run.tables, self.run.profile)
-            schools = dict(zip(named.index.map(cell_text), named, strict=True))
-        if self.row["cause_id"] != "not-enrolled" or not schools:
-            return str(self.row["todo"]), str(self.row["who"])
-        if organization in (*schools, *keys):
-            name = f" ({schools[organization]})" if cell_text(schools.get(organization)) else ""
-            return (
-                f"Organization {organization}{name} is one of yours: the student's enrollment there is missing in the "
-                "ODS, or the student is. Publish it from the SIS, then retry. Correct a cell only where the student's "
-                "id is wrong.",
-                "SIS publishing team",
-            )
-        return (
-            f"Organization {organization} is not one of the key's ({', '.join(keys) or 'not named'}), nor a school of "
-            "the source. Correct that cell. If it is meant, ask the ODS administrator to add it to the key.",
-            "Program office",
-        )
+        """What to do about this record, and who can; where its organization is wrong, in which cell."""
+        todo, who = str(self.row["todo"]), str(self.row["who"])
+        if self._is_foreign and (cell := self._organization_cell):
+            todo = todo.replace("the cell that it comes from", f"{cell}, which it comes from")
+        return todo, who
 
     def _members_named(self) -> set[str]:
         """The members that the answer names, as it says what is wrong with one without its value."""
@@ -174,12 +171,24 @@ class Refusal:
 
     def _answer(self) -> str:
         """What the ODS said, without the organizations of the key."""
-        return _CLAIMS.sub("claim", " ".join(self.row["messages"]))
+        return CLAIMS.sub("claim", " ".join(self.row["messages"]))
 
-    def _organizations_of_the_key(self) -> list[str]:
-        """Those that the answer names as the key's own; not of the record."""
-        claims = _CLAIMS.search(" ".join(self.row["messages"]))
-        return claims[1].split(", ") if claims else []
+    @cached_property
+    def _is_foreign(self) -> bool:
+        """Whether it is refused since its organization is neither a school of the source nor the key's."""
+        organization = cell_text(self.row["education_organization_id"])
+        return self.row["cause_id"] == NOT_ENROLLED and is_foreign(
+            self.run, organization, self.row["messages"]
+        )
+
+    @cached_property
+    def _organization_cell(self) -> str:
+        """The `table.column` that the record's organization comes from by the rules; empty where that is not sure."""
+        filled = [(f"{table}.{column}", cell) for table, _, column, cell in self._cells() if _texts(cell)]
+        found = profile_of(self.run.profile).organization_cell(
+            {name: cell_text(cell) for name, cell in filled}
+        )
+        return found if [name for name, _ in filled].count(found) == 1 else ""
 
     def history(self) -> pd.DataFrame:
         """Every attempt for the record, oldest first."""
@@ -199,14 +208,22 @@ class Refusal:
         return nearest_first(text, others, key=lambda value: _code(value).casefold())
 
     def _cells(self) -> Iterator[tuple[str, str, str, Any]]:
-        """table, id of the row, column and cell of each source row behind the record."""
+        """table, id of the row, column and cell of each source row behind the record, of the columns that it has."""
         refs = dict.fromkeys(str(ref).partition("#")[0] for ref in self.row["source_refs"])
         for ref in refs:  # once, although the row that a record is made from is among those it rests on
             name, _, row_id = ref.partition(":")
             table = self.run.tables[name]
             key = table[list(TABLES[name].primary_key)].astype("str").agg("|".join, axis=1)
-            for column, cell in table[key.eq(row_id)].head(1).items():
-                yield name, row_id, str(column), cell.iloc[0] if len(cell) else None
+            shape = self.run.tables.shapes.get(name)
+            for column, cells in table[key.eq(row_id)].head(1).items():
+                cell = cells.iloc[0] if len(cells) else None
+                if shape is None or column in shape.columns or not _is_default(name, str(column), cell):
+                    yield name, row_id, str(column), cell
+
+
+def _is_default(table: str, column: str, cell: Any) -> bool:
+    """Whether a cell has only what its column has where the source has no such column."""
+    return not _texts(cell) or cell == TABLES[table].columns[column].default
 
 
 def _members_of(column: str) -> set[str]:

@@ -13,7 +13,6 @@ from edfi_toolkit.errors import ConfigError, EdfiToolkitError, PlanError
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.equality import body_hash
 from edfi_toolkit.model.keys import key_hashes
-from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.places import rests_on, with_organizations
 from edfi_toolkit.review.student import (
     ANOTHER_ID,
@@ -28,6 +27,7 @@ from edfi_toolkit.review.student import (
 from edfi_toolkit.review.summaries import rows, skipped_rows
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.runs.decisions import check_corrections, rejection_rows
+from edfi_toolkit.runs.explained import refusals
 from edfi_toolkit.runs.planning import identity_map, short_retry
 from edfi_toolkit.runs.whose import resting_on, rows_of, student_behind
 
@@ -129,7 +129,7 @@ def student(run: Run, typed: str = "") -> View:
     held = run.checked.held if is_checked else built[:0].assign(held_by=None)
     held = held[held["student_unique_id"].eq(state)]
     has_target = run.target_name in run.installation.targets
-    refused = with_causes(rejection_rows(run)) if has_target else held[:0].assign(open=False)
+    refused = refusals(run) if has_target else held[:0].assign(open=False)
     refused = refused[refused["student_unique_id"].eq(state) | resting_on(refused, own_rows)]
     unchecked = "" if is_checked else "The records have not been checked yet: run notebook 20."
     standing = _standing(built, published, refused, held)

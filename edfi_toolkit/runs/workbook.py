@@ -20,7 +20,8 @@ from edfi_toolkit.review.sheets import RunContent, sheets
 from edfi_toolkit.review.steps import corrections_view, workbook_view
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import write_workbook
-from edfi_toolkit.runs.decisions import corrections_until_now, rejection_rows
+from edfi_toolkit.runs.decisions import corrections_until_now
+from edfi_toolkit.runs.explained import refusals
 from edfi_toolkit.runs.placing import refused_in
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _refused(run: Run) -> pd.DataFrame:
     """All refusals of the feed and who got them; before the run has published those that are still open."""
     if run.target_name not in run.installation.targets:
         return pd.DataFrame()
-    refused = rejection_rows(run)
+    refused = refusals(run)
     if not run.published:
         refused = refused[refused["open"]].reset_index(drop=True)
     return refused.assign(refused_in=refused_in(refused, run.folder))
@@ -111,7 +112,7 @@ def workbook_of(run: Run, *, reveal: bool, all_records: bool) -> View:
 
 def add_refusals_to_report(run: Run) -> View:
     """Put the refusals of the run's feed and the corrections of its source into the report; the refusals by cause."""
-    rejected = rejection_rows(run)
+    rejected = refusals(run)
     view = rejections_view(rejected, run.masker(rejected), placed=lambda refused: _placed(run, refused))
     if run.folder.has("extract"):
         given = corrections_until_now(run)

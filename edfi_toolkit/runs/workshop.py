@@ -19,11 +19,11 @@ from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.planning.chosen import Chosen
 from edfi_toolkit.review import answers
-from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.places import schools_of, with_organizations, with_source_rows
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import write_refusals
-from edfi_toolkit.runs.decisions import CHANGED, REFUSAL, decisions_of, rejection_rows
+from edfi_toolkit.runs.decisions import CHANGED, REFUSAL, decisions_of
+from edfi_toolkit.runs.explained import refusals
 from edfi_toolkit.runs.retry import check_again, send_again, verdicts
 from edfi_toolkit.runs.whose import others_with
 from edfi_toolkit.runs.workbook import renew
@@ -47,7 +47,7 @@ class Workshop:
 
     def load(self) -> None:
         """Read the ledger again. A dismissal whose record has changed since ends, and the refusal is shown again."""
-        refused = with_causes(rejection_rows(self.run)).reset_index(drop=True)
+        refused = refusals(self.run).reset_index(drop=True)
         refused["key_hash"] = key_hashes(refused)
         state = refused["open"].map({True: OPEN, False: CLOSED}).astype("str")
         with decisions_of(self.run) as decisions:

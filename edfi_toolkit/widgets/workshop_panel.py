@@ -36,7 +36,8 @@ _PAGE = 25  # records in view
 _CAUSES_IN_VIEW = 8  # without a scroll bar
 _ENDED = ["closed_how", "closed_at"]
 _FILTERS = {"state": "Show", "run_id": "Run", "school": "School", "owner": "Owner"}
-_NO_CELL = "(choose a record first)"
+_NO_CELL, _NOT_SURE = "(choose a record first)", "(choose a cell)"
+_UNSURE = "The answer does not say which cell is wrong, if one is: none is chosen under Cell."
 _MOVED = "What is chosen, or listed, has changed since. Look at it, and press again."
 
 
@@ -53,7 +54,7 @@ class WorkshopPanel(w.VBox):
         self.leaves = Leaves()
         self.status = Page().add_class("edfi-says")
         self.file = w.Output()
-        self._cells = pd.DataFrame()
+        self._cells, self._sure = pd.DataFrame(), False
         self._checked: tuple[Any, pd.DataFrame] | None = None
         self._options: list[str] = []
         self._chosen: list[Key] = []
@@ -74,7 +75,7 @@ class WorkshopPanel(w.VBox):
         self._causes = w.VBox()
         self._records = w.Box(layout=w.Layout(flex="3 1 420px", min_width="0"))
         acting = w.VBox(
-            [self.status, self.file, self.form], layout=w.Layout(flex="2 1 300px", padding="0 0 0 12px")
+            [self.form, self.status, self.file], layout=w.Layout(flex="2 1 300px", padding="0 0 0 12px")
         )
         super().__init__(
             [
@@ -203,7 +204,8 @@ class WorkshopPanel(w.VBox):
         todo, who = Refusal(self.workshop.run, row).next_step()
         said = " ".join(row["messages"])
         answered = f"The ODS: {said.rstrip('.')}. " if said else ""
-        self._say(f"{answered}{row['cause']}. {self._nearest(row)}{todo} Who can do it: {who}.")
+        cell = "" if self._sure or self._cells.empty else f" {_UNSURE}"
+        self._say(f"{answered}{row['cause']}. {self._nearest(row)}{todo} Who can do it: {who}.{cell}")
 
     def _nearest(self, row: pd.Series) -> str:
         """Where the ODS does not know a code, those it has, the nearest first: as a sentence, and to choose from."""
@@ -222,6 +224,7 @@ class WorkshopPanel(w.VBox):
         known = [Refusal(self.workshop.run, row) for _, row in self._last.iterrows()]
         cells = tried(known[0].cells) if known else None
         self._cells = cells if isinstance(cells, pd.DataFrame) else pd.DataFrame()
+        self._sure = bool(known) and not self._cells.empty and known[0].is_sure()
         self.leaves.about(known[0] if known else None, self._masker)
         self.form.fields = self._fields()
 
@@ -230,7 +233,8 @@ class WorkshopPanel(w.VBox):
         return self.workshop.run.masker(self.workshop.refused)
 
     def _fields(self) -> list[dict[str, Any]]:
-        cells = [_name_of(row) for row in self._cells.to_dict("records")] or [_NO_CELL]
+        cells = [_name_of(row) for row in self._cells.to_dict("records")]
+        cells = cells if self._sure else [_NOT_SURE if cells else _NO_CELL, *cells]
         return [
             {"name": "cell", "label": "Cell", "choices": list(dict.fromkeys(cells)), "of": self._turn},
             {"name": "value", "label": "should be", "options": self._options, "of": self._turn},
@@ -265,6 +269,9 @@ class WorkshopPanel(w.VBox):
             return
         if self.chosen.empty or (name in ABOUT_ONE and self._cells.empty):
             self._say(CHOOSE)
+            return
+        if name in ABOUT_ONE and typed["cell"] == _NOT_SURE:
+            self._say("Choose under Cell which one you mean first.")
             return
         self.form.switch(**dict.fromkeys(BUTTONS, True))
         try:

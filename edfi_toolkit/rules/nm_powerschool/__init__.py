@@ -29,5 +29,6 @@ PROFILE = Profile(
     preferences=(rules.DISTRICT,),
     judges_dates=("beginDate",),  # NM-SEL-3
     school_ids=rules.school_ids,
+    organization_cell=rules.organization_cell,
     row_programs={"cte_records": lambda rows: pd.Series(rules.PROGRAM, rows.index, dtype="str")},
 )

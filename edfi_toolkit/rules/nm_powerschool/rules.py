@@ -237,6 +237,14 @@ def school_ids(t: Tables) -> pd.Series:
     return organization_ids(buildings(t), t)
 
 
+def organization_cell(filled: Mapping[str, str]) -> str:
+    """NM-ELE-1: of the filled cells of a record's rows, as `table.column` with its text, that of its building."""
+    if "students.location_code" in filled:
+        return "students.location_code"
+    alternate = pd.to_numeric(filled.get("schools.alt_school_number", "0"), errors="coerce")
+    return "schools.school_number" if alternate <= 0 else "schools.alt_school_number"
+
+
 def elements(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[str, Any]) -> pd.DataFrame:
     """NM-ELE-1 to -11: what each record says."""
     descriptors = Descriptors(t, settings["descriptor_namespace"])

@@ -1,0 +1,86 @@
+"""The refusals of the New Mexico sample, whose organizations come from a building's number: what each is told to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import edfi_toolkit as edfi
+from edfi_toolkit.cli.playground import working_in
+from edfi_toolkit.cli.workspace import open_workspace, sandbox_of
+from edfi_toolkit.runs.refusal import Refusal
+from edfi_toolkit.runs.run import Run
+from edfi_toolkit.runs.workshop import Workshop
+from edfi_toolkit.widgets.workshop_panel import WorkshopPanel
+
+MARIGOLD, OPHIRA, RUSHBOTTOM = "880088113", "880088115", "880088116"
+WHO = {"author": "R. Ibarra", "reason": "typed wrong"}
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """The first state, of which the ODS refused six records. No test changes what the ODS or the source has."""
+    made = open_workspace(tmp_path_factory.mktemp("nm") / "work", "nm-powerschool")
+    with sandbox_of(made) as environ, working_in(made.folder, environ):
+        run = edfi.open_run(profile="nm-powerschool", school_year=2026, source="sample", run_id="new")
+        for step in (run.extract, run.build, run.validate, run.preview):
+            step()
+        run.publish(approved="auto")
+        yield run
+
+
+def refusal(run: Run, student: str) -> Refusal:
+    """The only refusal of a student."""
+    (at,) = Workshop(run).open.query("student_unique_id == @student").index
+    return Refusal(run, Workshop(run).refused.loc[at])
+
+
+def chosen(run: Run, student: str) -> WorkshopPanel:
+    """The workshop with the only refusal of a student chosen."""
+    panel = WorkshopPanel(Workshop(run))
+    panel.records.select(panel._shown["student_unique_id"].tolist().index(student))
+    return panel
+
+
+def test_the_cell_that_a_foreign_organization_is_formed_from_is_chosen(published: Run) -> None:
+    known, panel = refusal(published, MARIGOLD), chosen(published, MARIGOLD)
+    first = known.source_rows().iloc[0]
+    assert (first["column"], first["value"], first["mark"]) == ("location_code", "500", "named by the answer")
+    assert panel.form.fields[0]["choices"][0] == "students.location_code"
+    assert "Correct students.location_code, which it comes from." in panel.status.value
+    assert "none is chosen" not in panel.status.value
+
+
+def test_a_refusal_has_one_owner_everywhere(published: Run) -> None:
+    panel = chosen(published, MARIGOLD)
+    row = panel.chosen.iloc[0]
+    assert row["who"] == "Program office"
+    assert f"Who can do it: {row['who']}" in panel.status.value
+    missing = published.student(MARIGOLD).frames["missing"]
+    assert missing.loc[missing["state"].eq("refused by the ODS"), "who"].tolist() == [row["who"]]
+
+
+def test_where_the_answer_is_not_about_one_cell_none_is_chosen(published: Run) -> None:
+    for student in (OPHIRA, RUSHBOTTOM):
+        panel = chosen(published, student)
+        assert panel.form.fields[0]["choices"][0] == "(choose a cell)"
+        assert "which cell is wrong, if one is: none is chosen under Cell." in panel.status.value
+        panel.form.press("correct", cell="(choose a cell)", value="1", **WHO)
+        assert "Choose under Cell which one you mean first." in panel.status.value
+        assert published.decisions().open.empty
+
+
+def test_columns_that_the_source_has_not_are_not_listed(published: Run) -> None:
+    known = refusal(published, MARIGOLD)
+    for cells in (known.source_rows(), known.cells()):
+        assert {"service_type", "wise_exclude", "no_show", "state_enrollment_type"}.isdisjoint(
+            cells["column"]
+        )
+        assert "start_date" in set(cells["column"])
+
+
+def test_what_came_of_a_press_stands_below_the_buttons(published: Run) -> None:
+    panel = WorkshopPanel(Workshop(published))
+    acting = panel.children[2].children[1].children
+    assert acting.index(panel.status) == acting.index(panel.form) + 1
