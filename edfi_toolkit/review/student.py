@@ -26,6 +26,7 @@ _NOT_DONE = {"POST": "is missing", "PUT": "was not updated", "DELETE": "was not 
 _REFUSED, _HELD, _NO_RECORD = "refused by the ODS", "held back", "no record"
 AS_SENT, CHANGED, GONE, UNKNOWN = "as sent", "changed since", "not there any more", "not asked"
 ANOTHER_ID, ANOTHERS_ROWS, NOT_SENT = "under another id", "another student's rows", "not in the ODS yet"
+CORRECTED = "under the corrected id"  # where it belongs, until the SIS says the same
 _IN_THE_SOURCE = (_HELD, _NO_RECORD, ANOTHER_ID, ANOTHERS_ROWS)  # solved there, and read again
 _IN_THE_ANSWER = 2  # blocks: what is missing, what the ODS holds
 _SENDS = "SIS publishing team"
@@ -41,8 +42,10 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
         refused[refused["open"].astype(bool)] if len(refused) else refused,
         *(facts[name] for name in ("skipped", "story")),
     )
-    misplaced = published[published["whose"].ne("")]
-    gone = published[published["now"].eq(GONE) & published["whose"].eq("")]
+    in_place = published["whose"].isin(["", CORRECTED])
+    misplaced, corrected = published[~in_place], published[published["whose"].eq(CORRECTED)]
+    others = published.loc[published["whose"].ne(""), "student_unique_id"]
+    gone = published[published["now"].eq(GONE) & in_place]
     missing = pd.DataFrame(
         [
             *_misplaced(misplaced, masker),
@@ -56,13 +59,18 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
         dtype="str",
     )
     answer = [
-        _in_the_ods(published[published["whose"].eq("")], len(misplaced)),
+        _in_the_ods(published[in_place], len(misplaced)),
+        *(
+            f"The id is the corrected one, {masker.value(other)}"
+            for other in corrected["student_unique_id"].unique()
+        ),
         *missing["sentence"],
+        facts.get("in_force", ""),
         facts["note"],
     ]
     spans = facts["spans"].sort_values("begins", kind="stable")
     columns = ["program_name", "education_organization_id", "begin_date", "rests_on"]
-    if len(misplaced):
+    if len(others):
         columns = ["student_unique_id", *columns]
     is_sure = published["now"].eq(AS_SENT).all() and not facts["note"]
     return View(
@@ -96,13 +104,13 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
             ),
         ],
         next_step=_next_step(missing),
-        masker=masker.knowing([student, *misplaced["student_unique_id"]]),
+        masker=masker.knowing([student, *others]),
         frames={
             "over the year": spans,
             "missing": missing,
             "story": story,
             WHOSE: pd.DataFrame({"student_id": [student]}),
-            _OTHERS: misplaced[["student_unique_id"]].drop_duplicates(),
+            _OTHERS: others.drop_duplicates().to_frame(),
         },
         value=story,
     )

@@ -11,7 +11,6 @@ import pandas as pd
 
 from edfi_toolkit.errors import PlanError
 from edfi_toolkit.model.keys import key_hashes
-from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.tables.corrections import AGREES
 
 if TYPE_CHECKING:
@@ -81,15 +80,6 @@ def rejection_rows(run: Run) -> pd.DataFrame:
 
     with Ledger(run.installation.ledger) as ledger:
         return ledger.rejections(feed=ledger.feed(run.target.identity, run.profile, run.source.name))
-
-
-def refused_before(run: Run) -> pd.DataFrame | None:
-    """resource, key_hash and cause of the open refusals of the run's feed; None where it has no target yet."""
-    if run.target_name not in run.installation.targets:
-        return None
-    refused = rejection_rows(run)
-    still = with_causes(refused[refused["open"].astype(bool)])
-    return still.assign(key_hash=key_hashes(still))[["resource", "key_hash", "cause"]]
 
 
 def refused_now(run: Run) -> tuple[int, int] | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edfi_toolkit.display.values import cell_text
+from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.review.answers import refusals_block
 from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.places import schools_by_id
@@ -53,6 +54,15 @@ def explained(run: Run, refused: pd.DataFrame) -> pd.DataFrame:
         )
         found.loc[at, ["todo", "who"]] = [todo, "Program office"]
     return found
+
+
+def refused_before(run: Run) -> pd.DataFrame | None:
+    """resource, key_hash and cause of the open refusals of the run's feed; None where it has no target yet."""
+    if run.target_name not in run.installation.targets:
+        return None
+    refused = rejection_rows(run)
+    still = with_causes(refused[refused["open"].astype(bool)])
+    return still.assign(key_hash=key_hashes(still))[["resource", "key_hash", "cause"]]
 
 
 def newest_refusals(run: Run) -> str:

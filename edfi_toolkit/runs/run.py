@@ -24,9 +24,8 @@ from edfi_toolkit.review.views import View
 from edfi_toolkit.runs.acting import acting, step
 from edfi_toolkit.runs.approving import answers_of, approval, as_it_stands, override_text, results_view
 from edfi_toolkit.runs.artifacts import load_build, load_checked, save_build, save_checked
-from edfi_toolkit.runs.decisions import refused_before
 from edfi_toolkit.runs.dismissing import close_dismissals, without_dismissed
-from edfi_toolkit.runs.explained import newest_refusals
+from edfi_toolkit.runs.explained import newest_refusals, refused_before
 from edfi_toolkit.runs.extracting import built_before, extract_view, read_source
 from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.runs.kept import kept

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.display.values import cell_text
-from edfi_toolkit.errors import ConfigError, EdfiToolkitError, PlanError
+from edfi_toolkit.errors import ConfigError, EdfiToolkitError, nearest
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.equality import body_hash
 from edfi_toolkit.model.keys import key_hashes
@@ -19,6 +19,7 @@ from edfi_toolkit.review.student import (
     ANOTHERS_ROWS,
     AS_SENT,
     CHANGED,
+    CORRECTED,
     GONE,
     NOT_SENT,
     UNKNOWN,
@@ -26,7 +27,8 @@ from edfi_toolkit.review.student import (
 )
 from edfi_toolkit.review.summaries import rows, skipped_rows
 from edfi_toolkit.review.views import PanelView, View
-from edfi_toolkit.runs.decisions import check_corrections, rejection_rows
+from edfi_toolkit.runs.corrected import corrections_in_force, corrections_since, ids_corrected_since
+from edfi_toolkit.runs.decisions import rejection_rows
 from edfi_toolkit.runs.explained import refusals
 from edfi_toolkit.runs.planning import identity_map, short_retry
 from edfi_toolkit.runs.whose import resting_on, rows_of, student_behind
@@ -34,6 +36,7 @@ from edfi_toolkit.runs.whose import resting_on, rows_of, student_behind
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
 
+_ALIKE = 0.75  # how like a text an id or name is that is offered instead; 1: equal
 _THERE = {AS_SENT: "yes", CHANGED: "yes, changed since", GONE: "no", UNKNOWN: "sent, not asked"}
 _NOTHING_BUILT = pd.DataFrame(columns=["resource", *KEY_COLUMNS, "source_refs"])
 
@@ -94,10 +97,24 @@ def _found_by_records(run: Run, wanted: str) -> str:
             "ODS from us. Notebook 30 shows what the next publish does with them."
         )
     raise ConfigError(
-        _corrected_since(run)
-        or "No student of the source has that id or name. Type a state id, a local id, a pseudonym as S-..., or the "
-        "whole first or last name."
+        "No student of the source has that id or name. Type a state id, a local id, a pseudonym as S-..., or the whole "
+        f"first or last name.{_nearest(run, wanted)}{ids_corrected_since(run)}"
     )
+
+
+def _nearest(run: Run, wanted: str) -> str:
+    """Whose id or name is nearest to a text, by pseudonym alone: a message has no name; empty where none is like it."""
+    students, masker = run.tables["students"], run.masker().masked()
+    likes = dict[str, str]()
+    for local, *names in students[["student_id", "student_unique_id", "first_name", "last_name"]].itertuples(
+        index=False
+    ):
+        state, first, last = map(cell_text, names)
+        likes |= dict.fromkeys(filter(None, [str(local), state, first, last, f"{first} {last}"]), str(local))
+    near = nearest(wanted, likes, cutoff=_ALIKE)
+    if near is None:
+        return ""
+    return f" Nearest to it is the id or name of {masker.value(likes[near])}: type that to see whether it is theirs."
 
 
 def student_of_row(run: Run, row: Mapping[str, Any] | pd.Series) -> str:
@@ -121,7 +138,8 @@ def student(run: Run, typed: str = "") -> View:
     students = run.tables["students"].set_index("student_id")
     state = students.loc[[local], "student_unique_id"].iloc[0]
     own_rows = rows_of(run.tables, local)
-    published, note = _published(run, state, own_rows)
+    since = corrections_since(run, own_rows)
+    published, note = _published(run, state, own_rows, since.corrected_ids)
     is_built, is_checked = run.folder.has("build"), run.folder.has("validate")
     skipped = skipped_rows(run.built.skipped if is_built else run.tables.skipped, run.tables, run.profile)
     built = run.built.records if is_built else _NOTHING_BUILT
@@ -132,10 +150,11 @@ def student(run: Run, typed: str = "") -> View:
     refused = refusals(run) if has_target else held[:0].assign(open=False)
     refused = refused[refused["student_unique_id"].eq(state) | resting_on(refused, own_rows)]
     unchecked = "" if is_checked else "The records have not been checked yet: run notebook 20."
-    standing = _standing(built, published, refused, held)
+    standing = _standing(built, published, refused, held, moved=bool(since))
     facts = {
         "in_the_ods": _at_places(run, published),
-        "note": " ".join(filter(None, [_corrected_since(run), note, unchecked])),
+        "note": " ".join(filter(None, [since.says, note, unchecked])),
+        "in_force": corrections_in_force(run, own_rows),
         "held": _at_places(run, held),
         "refused": _at_places(run, refused),
         "unsent": _at_places(run, built[standing.eq(NOT_SENT)]),
@@ -153,9 +172,12 @@ def _at_places(run: Run, records: pd.DataFrame) -> pd.DataFrame:
 
 
 def _standing(
-    built: pd.DataFrame, published: pd.DataFrame, refused: pd.DataFrame, held: pd.DataFrame
+    built: pd.DataFrame, published: pd.DataFrame, refused: pd.DataFrame, held: pd.DataFrame, *, moved: bool
 ) -> pd.Series:
-    """Of each record that was built for a student, whether the ODS has it: a text for people."""
+    """Of each record that was built for a student, whether the ODS has it: a text for people.
+
+    moved: whether cells of the student were corrected since, so that what was sent from a row may have another key.
+    """
     states = pd.Series(NOT_SENT, built.index, dtype="str")
     if built.empty:
         return states
@@ -166,8 +188,9 @@ def _standing(
     triggers = [_trigger(refs) for refs in built["source_refs"]]
     for state, part in parts.items():
         there = set(_keys(part)) if len(part) else set()
-        moved = {_trigger(refs) for refs in another["source_refs"]} if state == ANOTHER_ID else set()
-        states[[key in there or own in moved for key, own in zip(keys, triggers, strict=True)]] = state
+        by_row = state == ANOTHER_ID or (moved and state in _THERE.values())
+        sent = {_trigger(refs) for refs in part["source_refs"]} if by_row else set()
+        states[[key in there or own in sent for key, own in zip(keys, triggers, strict=True)]] = state
     return states
 
 
@@ -180,22 +203,14 @@ def _keys(records: pd.DataFrame) -> list[tuple[str, str]]:
     return list(zip(records["resource"], key_hashes(records), strict=True))
 
 
-def _corrected_since(run: Run) -> str:
-    """Why what the run read is not the whole truth: cells that were corrected after it; empty where there are none."""
-    if run.target_name in run.installation.targets:
-        try:
-            check_corrections(run)
-        except PlanError as error:
-            return str(error)
-    return ""
-
-
-def _published(run: Run, state: Any, own_rows: set[str]) -> tuple[pd.DataFrame, str]:
+def _published(
+    run: Run, state: Any, own_rows: set[str], corrected_ids: Collection[str]
+) -> tuple[pd.DataFrame, str]:
     """What was published under a student's id or from their rows, and a note where that is not known.
 
     Each record with `now`: whether the ODS holds it as it was sent; and `whose`: ANOTHER_ID where it is under an id
-    that the source does not have for the student, ANOTHERS_ROWS where it is under theirs but from rows of another
-    student, else empty.
+    that the source does not have for the student, CORRECTED where that is one of `corrected_ids`, ANOTHERS_ROWS where
+    it is under theirs but from rows of another student, else empty.
     """
     from edfi_toolkit.ods import Client
 
@@ -212,7 +227,7 @@ def _published(run: Run, state: Any, own_rows: set[str]) -> tuple[pd.DataFrame, 
     ):
         other = None if is_own_row else student_behind(run.tables, refs)
         if not is_own_id:
-            whose[at] = ANOTHER_ID
+            whose[at] = CORRECTED if own["student_unique_id"].iloc[at] in corrected_ids else ANOTHER_ID
         elif other is not None and not state_ids[[other]].eq(state).any():
             whose[at] = ANOTHERS_ROWS
     try:

@@ -9,18 +9,19 @@ import pytest
 import edfi_toolkit as edfi
 from edfi_toolkit.cli.playground import working_in
 from edfi_toolkit.cli.workspace import open_workspace, sandbox_of
+from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.runs.refusal import Refusal
 from edfi_toolkit.runs.run import Run
 from edfi_toolkit.runs.workshop import Workshop
 from edfi_toolkit.widgets.workshop_panel import WorkshopPanel
 
-MARIGOLD, OPHIRA, RUSHBOTTOM = "880088113", "880088115", "880088116"
+MARIGOLD, OPHIRA, RUSHBOTTOM, PENNYROYAL = "880088113", "880088115", "880088116", "8800881140"
 WHO = {"author": "R. Ibarra", "reason": "typed wrong"}
 
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """The first state, of which the ODS refused six records. No test changes what the ODS or the source has."""
+    """The first state, of which the ODS refused six records. Only the last test changes what the ODS has."""
     made = open_workspace(tmp_path_factory.mktemp("nm") / "work", "nm-powerschool")
     with sandbox_of(made) as environ, working_in(made.folder, environ):
         run = edfi.open_run(profile="nm-powerschool", school_year=2026, source="sample", run_id="new")
@@ -84,3 +85,51 @@ def test_what_came_of_a_press_stands_below_the_buttons(published: Run) -> None:
     panel = WorkshopPanel(Workshop(published))
     acting = panel.children[2].children[1].children
     assert acting.index(panel.status) == acting.index(panel.form) + 1
+
+
+def test_an_unknown_name_is_answered_first_and_the_nearest_is_offered_by_its_pseudonym(
+    published: Run,
+) -> None:
+    with pytest.raises(ConfigError, match=r"^No student of the source has that id or name\.") as raised:
+        published.student("Zacharias Unheard")
+    assert "Nearest" not in str(raised.value)
+    hidden = published.masker().masked().value("N8810016")
+    with pytest.raises(ConfigError, match=rf"Nearest to it is the id or name of {hidden}:") as raised:
+        published.student("Rushbotom")
+    assert "Rushbot" not in str(raised.value)
+
+
+def test_a_record_sent_under_a_corrected_id_is_in_the_ods_and_others_are_not_warned(published: Run) -> None:
+    workshop = Workshop(published)
+    rows = workshop.open.query("student_unique_id == @PENNYROYAL")
+    cell = {"table": "students", "id": "N8810014", "column": "student_unique_id", "value": PENNYROYAL}
+    workshop.correct(cell, "880088114", **WHO)
+    again, _ = workshop.check(rows, progress=lambda *_: None)
+    workshop.retry(again, rows, person="R. Ibarra", progress=lambda *_: None)
+    told = published.student("Pennyroyal")
+    hidden = published.masker().masked().value("880088114")
+    assert "all in the ODS as sent." in told.says
+    assert f"The id is the corrected one, {hidden}." in told.says
+    assert "Correction 1 of students.student_unique_id" in told.says
+    assert "is in force until the SIS has it." in told.says
+    assert "Nothing of this student" not in told.says
+    assert "Not in the ODS yet" not in told.says
+    assert told.tone == "check"
+    assert told.frames["missing"].empty
+    spans = told.frames["over the year"]
+    assert set(spans.loc[spans["what"].str.startswith("record"), "in_the_ods"]) == {"yes"}
+    assert "880088114" not in repr(told) + told._repr_html_()
+    assert "orrection" not in published.student("Dunmarrow").says
+    assert "orrection" not in published.student(RUSHBOTTOM).says
+    with pytest.raises(ConfigError, match=r"^No student .* Ids of students were corrected since"):
+        published.student("Zacharias Unheard")
+    for step in (
+        again := edfi.open_run(profile="nm-powerschool", school_year=2026, source="sample", run_id="new"),
+    ):
+        step.extract()
+        step.build()
+        step.validate()
+    read_again = again.student("Pennyroyal")
+    assert "Correction 1 of students.student_unique_id" in read_again.says
+    assert "is in force until the SIS has it." in read_again.says
+    assert read_again.tone == "good"

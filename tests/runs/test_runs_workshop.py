@@ -23,7 +23,8 @@ from edfi_toolkit.review import views
 from edfi_toolkit.runs import open_run
 from edfi_toolkit.runs import workbook as runs_workbook
 from edfi_toolkit.runs.decided import Decided
-from edfi_toolkit.runs.decisions import decisions_of, refused_before
+from edfi_toolkit.runs.decisions import decisions_of
+from edfi_toolkit.runs.explained import refused_before
 from edfi_toolkit.runs.manifest import name_of_a_person
 from edfi_toolkit.runs.reading import read_again
 from edfi_toolkit.runs.refusal import Refusal
