@@ -30,6 +30,7 @@ from edfi_toolkit.runs import Run, kept, masking, open_run
 from edfi_toolkit.runs import run as runs_run
 from edfi_toolkit.runs import workbook as runs_workbook
 from edfi_toolkit.runs.approving import approved_fingerprint
+from edfi_toolkit.runs.decisions import refused_now
 from edfi_toolkit.runs.reading import read_again
 from edfi_toolkit.sandbox import Running
 from edfi_toolkit.tables import Tables
@@ -252,6 +253,12 @@ def test_a_refused_record_is_shown_by_cause_and_stands_in_the_workbook(
     for section in ("preview", "publish", "rejections", "corrections"):
         assert report.count(f"<section id='{section}'>") == 1
     assert run.folder.manifest["steps"]["publish"]["outcomes"]["refused"] > 0
+
+    httpx.put(f"{sandbox.control_url}/faults", json=[]).raise_for_status()
+    again = found_the_same(run)
+    again.preview()
+    again.publish(approved="auto")
+    assert refused_now(again) == (0, 0), "what it delivered itself is not more since"
 
 
 def test_validation_goes_on_without_the_target_and_says_so(
