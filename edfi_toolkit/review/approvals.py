@@ -85,14 +85,47 @@ def published_before(
 
     step: of the manifest; a crash leaves no outcomes in it. settled: whether each change has an answer.
     """
-    at, by = dt.datetime.fromisoformat(step["at"]), step.get("by", "unknown")
-    when = f"{moment(at)}, approved by {holds.person}" if holds else f"{moment(at)}, by {by}"
+    when = _when(step, holds)
     if settled:
         return results.noting(f"Published {when}. This cell sends nothing again.")
     says = f"{results.says} Published {when}."
     if not step.get("finished"):
         says = f"Publishing was begun {when}, and did not come to its end."
     return replace(results, says=says, tone="bad" if results.tone == "bad" else "check", next_step=GO_ON)
+
+
+def sent_by_another(
+    shown: View,
+    results: View,
+    step: Mapping[str, Any],
+    holds: Approved | None,
+    *,
+    of: str,
+    masker: Masker,
+) -> View:
+    """The view of a run that has sent nothing, with what a run before it sent: sentence, counts and lists.
+
+    results, step, holds: of that run, as in `published_before`. of: when it began. masker: hides the students of both.
+    """
+    when = _when(step, holds)
+    said = f"{results.says} Published {when}." if step.get("finished") else f"Begun {when}, and not finished."
+    counts = results.blocks[:1]
+    return replace(
+        shown,
+        says=f"{shown.says} Sent last, by the run of {of}: {said}",
+        blocks=[*shown.blocks, *(replace(block, caption=f"Sent by the run of {of}") for block in counts)],
+        frames=results.frames,
+        empty=results.empty,
+        bars=results.bars,
+        as_of=f"{results.as_of or moment(dt.datetime.now(dt.UTC))}, by the run of {of}",
+        masker=masker,
+    )
+
+
+def _when(step: Mapping[str, Any], holds: Approved | None) -> str:
+    """When a run published, and for whom. step: of the manifest."""
+    at, by = dt.datetime.fromisoformat(step["at"]), step.get("by", "unknown")
+    return f"{moment(at)}, approved by {holds.person}" if holds else f"{moment(at)}, by {by}"
 
 
 def unapproved_view(

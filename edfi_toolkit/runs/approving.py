@@ -11,17 +11,25 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from edfi_toolkit.display.attended import attended
 from edfi_toolkit.display.following import follow
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.display.values import moment
 from edfi_toolkit.errors import EdfiToolkitError, StalePlan, UnsafePlan
 from edfi_toolkit.planning.guardrails import NO_OVERRIDE, GivenOverride, Override
 from edfi_toolkit.review.answers import published_view
-from edfi_toolkit.review.approvals import approval_view, nothing_to_do, published_before, unapproved_view
+from edfi_toolkit.review.approvals import (
+    approval_view,
+    nothing_to_do,
+    published_before,
+    sent_by_another,
+    unapproved_view,
+)
 from edfi_toolkit.review.places import with_organizations
 from edfi_toolkit.review.views import PanelView, View, following
 from edfi_toolkit.runs.decisions import delivered_since
-from edfi_toolkit.runs.standing import not_settled
+from edfi_toolkit.runs.feed import last_published
+from edfi_toolkit.runs.standing import began, not_settled
 
 if TYPE_CHECKING:
     from edfi_toolkit.ledger.approvals import Approved
@@ -152,6 +160,8 @@ def as_it_stands(run: Run, overrides: Sequence[GivenOverride]) -> View:
             earlier=no_longer_holds(earlier) if earlier else "",
             button=ready and not panels().unattended(),
         )
+        if attended():
+            shown = _with_last_sent(run, shown)
     if not ready or panels().unattended():
         return shown
 
@@ -165,6 +175,19 @@ def as_it_stands(run: Run, overrides: Sequence[GivenOverride]) -> View:
 
     waiting = PanelView(**vars(shown), panel=lambda: panels().publish(carry_out, lambda: _goes_on(run)))
     return waiting
+
+
+def _with_last_sent(run: Run, shown: View) -> View:
+    """In a run that has sent nothing also what the feed's last run sent, as far as that can still be read."""
+    with suppress(EdfiToolkitError, OSError):
+        if before := last_published(run):
+            results, step = before.results(), before.folder.manifest["steps"]["publish"]
+            masker = run.masker(run.plan.items, run.plan.findings, *results.frames.values())
+            holds, _ = approval_of(before)
+            return sent_by_another(
+                shown, results, step, holds, of=began(before.folder.manifest), masker=masker
+            )
+    return shown
 
 
 def results_view(run: Run, result: pd.DataFrame) -> View:

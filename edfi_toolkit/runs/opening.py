@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model.years import read_school_year
+from edfi_toolkit.runs.feed import is_of, is_retry, like
 from edfi_toolkit.runs.folder import RunFolder, new_run_id, runs_newest_first
 from edfi_toolkit.runs.manifest import settings_of
 from edfi_toolkit.runs.parameters import check_notebook, refuse_numbers, settings_from
@@ -55,38 +55,9 @@ def open_run(
     return Run(folder, installation, named, given, **wanted)
 
 
-def open_another(like: Run) -> Run:
+def open_another(run: Run) -> Run:
     """A new run of the same profile, school year, source, target and settings, in a folder of its own."""
-    folder = RunFolder(like.installation.runs_dir, new_run_id(like.installation.runs_dir))
-    return Run(
-        folder,
-        like.installation,
-        like.source,
-        like.given,
-        profile=like.profile,
-        school_year=like.school_year,
-        target=like.target_name,
-    )
-
-
-def newer_run(run: Run) -> RunFolder | None:
-    """The newest run of the same four that came to a preview, when it began after this one; None when this is it."""
-    if not run.folder.manifest:
-        return None
-    for folder in runs_newest_first(run.installation.runs_dir):
-        if folder.run_id == run.id:
-            return None
-        with suppress(ConfigError):  # one that cannot be read says so when it is opened
-            manifest = folder.manifest
-            like = {
-                "profile": run.profile,
-                "school_year": run.school_year,
-                "target": run.target_name,
-                "source": run.source.name,
-            }
-            if _is_of(manifest, like) and "preview" in manifest.get("steps", {}) and not _is_retry(manifest):
-                return folder
-    return None
+    return like(run, RunFolder(run.installation.runs_dir, new_run_id(run.installation.runs_dir)))
 
 
 def _folder(
@@ -98,7 +69,7 @@ def _folder(
     if run_id == "latest":
         for folder in runs_newest_first(installation.runs_dir):
             manifest = folder.manifest
-            if _is_of(manifest, wanted) and not _is_retry(manifest):
+            if is_of(manifest, wanted) and not is_retry(manifest):
                 return folder, manifest
     if run_id in ("latest", "new"):
         return RunFolder(installation.runs_dir, new_run_id(installation.runs_dir)), {}
@@ -111,16 +82,6 @@ def _folder(
                 'Correct the first cell, or open the latest run with run_id = "latest".'
             )
     return folder, manifest
-
-
-def _is_of(manifest: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    return all(manifest.get(name) == value for name, value in wanted.items())
-
-
-def _is_retry(manifest: Mapping[str, Any]) -> bool:
-    """A run of chosen records alone is opened by its name: what is known of all records is in the run before it."""
-    preview: Mapping[str, Any] = manifest.get("steps", {}).get("preview", {})
-    return preview.get("mode") == "retry"
 
 
 def _source(installation: Settings, name: str | None) -> Source:

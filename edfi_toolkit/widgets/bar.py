@@ -24,7 +24,8 @@ from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.model.years import school_year_text
 from edfi_toolkit.runs.choice import in_use, remember, remembered
 from edfi_toolkit.runs.decisions import ledger_stamp, refused_now
-from edfi_toolkit.runs.opening import newer_run, open_run
+from edfi_toolkit.runs.feed import newer_run
+from edfi_toolkit.runs.opening import open_run
 from edfi_toolkit.runs.reading import read_again
 from edfi_toolkit.runs.run import Run
 from edfi_toolkit.runs.standing import began, chain, run_label

@@ -10,7 +10,9 @@ BUTTONS = {
     "retry": "Retry",
     "dismiss": "Dismiss",
     "hand_on": "Hand on",
+    "hand_on_ids": "Hand on with student ids",
 }
+TO_HAND_ON = ("hand_on", "hand_on_ids")
 ABOUT_ONE = ("values", "correct", "everywhere")
 _COUNTED = {"check": "Check {} again", "retry": "Retry {}", "hand_on": "Hand on {}"}
 _SEND, _SEND_MANY = "Send what was checked", "Send the {:,} that were checked"
@@ -35,5 +37,5 @@ def labels(count: int, *, alone: bool, checked: bool) -> dict[str, str]:
 
 def able(count: int, *, chosen: bool, cells: bool, working: bool) -> dict[str, bool]:
     """Which can be pressed. chosen: whether a record is. cells: it has some to correct. working: on open ones."""
-    found = {**dict.fromkeys(BUTTONS, bool(count) and working), "hand_on": bool(count)}
+    found = {**dict.fromkeys(BUTTONS, bool(count) and working), **dict.fromkeys(TO_HAND_ON, bool(count))}
     return found | dict.fromkeys(ABOUT_ONE, working and cells) | {"dismiss": working and chosen}

@@ -25,7 +25,7 @@ from edfi_toolkit.widgets.form import Form
 from edfi_toolkit.widgets.grids import Grid
 from edfi_toolkit.widgets.leaves import CHOOSE, Leaves, tried
 from edfi_toolkit.widgets.revealing import Page
-from edfi_toolkit.widgets.workshop_buttons import ABOUT_ONE, BUTTONS, able, labels, send_label
+from edfi_toolkit.widgets.workshop_buttons import ABOUT_ONE, BUTTONS, TO_HAND_ON, able, labels, send_label
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.workshop import Key, Workshop
@@ -264,7 +264,7 @@ class WorkshopPanel(w.VBox):
         if self.form.outdated:
             self._say(_MOVED)
             return
-        if self.filters["state"].value != OPEN and name != "hand_on":
+        if self.filters["state"].value != OPEN and name not in TO_HAND_ON:
             self._say("This list is to look at. Show the open ones to work on them.")
             return
         if self.chosen.empty or (name in ABOUT_ONE and self._cells.empty):
@@ -367,13 +367,17 @@ class WorkshopPanel(w.VBox):
         self.form.clear("reason")
         self._say(f"{len(rows):,} dismissed until their record changes.", rows)
 
-    def _hand_on(self, _typed: Mapping[str, str]) -> None:
+    def _hand_on(self, _typed: Mapping[str, str], *, reveal: bool = False) -> None:
         rows = self.chosen
-        path = self.workshop.hand_on(rows)
+        path = self.workshop.hand_on(rows, reveal=reveal)
         many = "refusal" if len(rows) == 1 else "refusals"
-        self._say(f"{len(rows):,} {many}, a sheet for each owner, students masked:")
+        whom = "with real student ids: give it only to who is to mend them" if reveal else "students masked"
+        self._say(f"{len(rows):,} {many}, a sheet for each owner, {whom}:")
         link = {"text/html": file_link(path), "text/plain": str(path)}
         self.file.outputs = ({"output_type": "display_data", "data": link, "metadata": {}},)
+
+    def _hand_on_ids(self, typed: Mapping[str, str]) -> None:
+        self._hand_on(typed, reveal=True)
 
     def _say(self, text: str, about: pd.DataFrame | None = None) -> None:
         """Say this; after something was done, to whom. about: the refusals that it was done to."""

@@ -19,8 +19,9 @@ import edfi_toolkit as edfi
 from edfi_toolkit.cli import app
 from edfi_toolkit.cli.playground import Playground, make_playground, target_environ, working_in
 from edfi_toolkit.display.following import follow
+from edfi_toolkit.display.values import moment
 from edfi_toolkit.review import views
-from edfi_toolkit.runs import open_run
+from edfi_toolkit.runs import approving, open_run
 from edfi_toolkit.runs import workbook as runs_workbook
 from edfi_toolkit.runs.decided import Decided
 from edfi_toolkit.runs.decisions import decisions_of
@@ -29,6 +30,7 @@ from edfi_toolkit.runs.manifest import name_of_a_person
 from edfi_toolkit.runs.reading import read_again
 from edfi_toolkit.runs.refusal import Refusal
 from edfi_toolkit.runs.run import Run
+from edfi_toolkit.runs.standing import began
 from edfi_toolkit.runs.workshop import Workshop
 from edfi_toolkit.widgets.bar import Bar
 from edfi_toolkit.widgets.decided_panel import DecidedPanel
@@ -216,6 +218,30 @@ def test_workbook_and_report_of_a_run_read_again_have_what_the_feed_left_open(pu
     words = [text for name in ("Summary", "Changes") for text in _texts(again.path / "workbook.xlsx", name)]
     assert not [text for text in words if "POST" in text or "NOOP" in text or "cpu" in text or text == "Pair"]
     assert "create" in words
+
+
+def test_a_run_read_again_says_what_was_sent_last_when_and_by_whom(
+    published: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = read_again(published, progress=quiet)
+    unattended = again.publish()
+    assert "Sent last" not in unattended.says
+    assert unattended.frames["sent"].empty
+    monkeypatch.setattr(approving, "attended", lambda: True)
+    stands = again.publish()
+    of = began(published.folder.manifest)
+    assert "Nothing was sent" in stands.says
+    assert f"Sent last, by the run of {of}: " in stands.says
+    assert "7 refused" in stands.says
+    step = published.folder.manifest["steps"]["publish"]
+    assert f"Published {moment(dt.datetime.fromisoformat(step['at']))}, by {step['by']}." in stands.says
+    assert stands.blocks[-1].caption == f"Sent by the run of {of}"
+    then = published.results()
+    assert len(stands.frames["sent"]) == len(then.frames["sent"]) > 7
+    assert stands.as_of.endswith(f"by the run of {of}")
+    assert then.frames["sent"]["student_unique_id"].iloc[0] not in repr(stands.browse("sent"))
+    shutil.rmtree(published.path)
+    assert "Sent last" not in again.publish().says
 
 
 def _texts(book: Path, name: str) -> list[str]:
@@ -504,6 +530,13 @@ def test_the_chosen_ones_are_handed_on_masked_by_owner_and_a_code_is_corrected_e
     for name in ("File", "Row", "program_participation.csv, row ", "255900 \u00b7 "):
         assert name in written
     assert "program_participation:" not in written
+    panel.form.press("hand_on_ids", **WHO)
+    assert "with real student ids: give it only to who is to mend them" in panel.status.value
+    real = published.path / "hand-on-revealed.xlsx"
+    assert "hand-on-revealed.xlsx" in panel.file.outputs[0]["data"]["text/html"]
+    assert real.stat().st_mode & 0o077 == 0
+    known = {row["Student"] for sheet in book.sheetnames for row in _sheet(real, sheet)}
+    assert known == set(panel.workshop.open["student_unique_id"])
     panel.causes.select(panel._names.index("A code is not known to the ODS"))
     panel.records.select(0)
     cell = "program_participation.attributes.titleIPartAParticipantDescriptor"

@@ -1,0 +1,73 @@
+"""The other runs of a run's feed: same profile, school year, source and target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.runs.folder import RunFolder, runs_newest_first
+
+if TYPE_CHECKING:
+    from edfi_toolkit.runs.run import Run
+
+
+def is_of(manifest: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a manifest says all of this."""
+    return all(manifest.get(name) == value for name, value in wanted.items())
+
+
+def is_retry(manifest: Mapping[str, Any]) -> bool:
+    """A run of chosen records alone is opened by its name: what is known of all records is in the run before it."""
+    preview: Mapping[str, Any] = manifest.get("steps", {}).get("preview", {})
+    return preview.get("mode") == "retry"
+
+
+def newer_run(run: Run) -> RunFolder | None:
+    """The newest run of the feed that came to a preview, when it began after this one; None when this is it."""
+    if not run.folder.manifest:
+        return None
+    for folder, steps in _of_feed(run):
+        if folder.run_id == run.id:
+            return None
+        if "preview" in steps:
+            return folder
+    return None
+
+
+def last_published(run: Run) -> Run | None:
+    """The newest other run of the feed that began to publish; a retry of chosen records is none."""
+    for folder, steps in _of_feed(run):
+        if folder.run_id != run.id and "publish" in steps:
+            return like(run, folder)
+    return None
+
+
+def like(run: Run, folder: RunFolder) -> Run:
+    """A run in another folder with the profile, school year, source, target and settings of this one."""
+    return type(run)(
+        folder,
+        run.installation,
+        run.source,
+        run.given,
+        profile=run.profile,
+        school_year=run.school_year,
+        target=run.target_name,
+    )
+
+
+def _of_feed(run: Run) -> Iterator[tuple[RunFolder, Mapping[str, Any]]]:
+    """The runs of the feed, newest first, each with its steps; this one too, and no other that only retries."""
+    wanted = {
+        "profile": run.profile,
+        "school_year": run.school_year,
+        "target": run.target_name,
+        "source": run.source.name,
+    }
+    for folder in runs_newest_first(run.installation.runs_dir):
+        manifest: Mapping[str, Any] = {}
+        with suppress(ConfigError):  # one that cannot be read says so when it is opened
+            manifest = folder.manifest
+        if folder.run_id == run.id or (is_of(manifest, wanted) and not is_retry(manifest)):
+            yield folder, manifest.get("steps", {})
