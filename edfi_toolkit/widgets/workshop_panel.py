@@ -371,7 +371,9 @@ class WorkshopPanel(w.VBox):
         rows = self.chosen
         path = self.workshop.hand_on(rows, reveal=reveal)
         many = "refusal" if len(rows) == 1 else "refusals"
-        whom = "with real student ids: give it only to who is to mend them" if reveal else "students masked"
+        whom = (
+            "with real student ids: give it only to who is to correct them" if reveal else "students masked"
+        )
         self._say(f"{len(rows):,} {many}, a sheet for each owner, {whom}:")
         link = {"text/html": file_link(path), "text/plain": str(path)}
         self.file.outputs = ({"output_type": "display_data", "data": link, "metadata": {}},)

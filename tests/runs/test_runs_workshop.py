@@ -531,7 +531,7 @@ def test_the_chosen_ones_are_handed_on_masked_by_owner_and_a_code_is_corrected_e
         assert name in written
     assert "program_participation:" not in written
     panel.form.press("hand_on_ids", **WHO)
-    assert "with real student ids: give it only to who is to mend them" in panel.status.value
+    assert "with real student ids: give it only to who is to correct them" in panel.status.value
     real = published.path / "hand-on-revealed.xlsx"
     assert "hand-on-revealed.xlsx" in panel.file.outputs[0]["data"]["text/html"]
     assert real.stat().st_mode & 0o077 == 0
