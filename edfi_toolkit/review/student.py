@@ -26,6 +26,8 @@ _NOT_DONE = {"POST": "is missing", "PUT": "was not updated", "DELETE": "was not 
 _REFUSED, _HELD, _NO_RECORD = "refused by the ODS", "held back", "no record"
 AS_SENT, CHANGED, GONE, UNKNOWN = "as sent", "changed since", "not there any more", "not asked"
 ANOTHER_ID, ANOTHERS_ROWS, NOT_SENT = "under another id", "another student's rows", "not in the ODS yet"
+OTHERS = "What else the ODS has of this student"
+NO_OTHERS = "Nothing that this key may read. Ask the ODS administrator which record it is."
 CORRECTED = "under the corrected id"  # where it belongs, until the SIS says the same
 _IN_THE_SOURCE = (_HELD, _NO_RECORD, ANOTHER_ID, ANOTHERS_ROWS)  # solved there, and read again
 _IN_THE_ANSWER = 2  # blocks: what is missing, what the ODS holds
@@ -95,6 +97,7 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
                 published[[*columns, "now", "resource"]],
                 "Nothing of this student was published.",
             ),
+            *([Block(OTHERS, facts["others"], NO_OTHERS)] if facts.get("others") is not None else []),
             Block("Over the year", spans, "No enrollment and no record."),
             *(Block(part, in_words(steps)) for part, steps in (parts_of(story) if len(story) else ())),
             Block(

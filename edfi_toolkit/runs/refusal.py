@@ -21,6 +21,7 @@ from edfi_toolkit.rules.contract import profile as profile_of
 from edfi_toolkit.runs.decisions import decisions_of
 from edfi_toolkit.runs.explained import CLAIMS, NOT_ENROLLED, is_foreign, organizations_of_the_key
 from edfi_toolkit.runs.folder import RunFolder
+from edfi_toolkit.runs.others import IN_THE_WAY, others_in_the_ods
 from edfi_toolkit.runs.planning import short_retry
 from edfi_toolkit.runs.student import student
 from edfi_toolkit.tables.corrections import members_with_texts
@@ -36,7 +37,6 @@ _TELLING = 4  # characters from which a cell is looked for in an answer
 _MEMBER = re.compile(r"'(\w+)'|\b([A-Za-z]+[a-z][A-Z]\w*)")
 IN_THE_ODS = "in the ODS"
 NAMED = "named by the answer"
-_OF_TWO_RECORDS = ("key-taken", "value-taken")  # causes: which of the two is wrong, the answer does not say
 _CELLS = ["table", "id", "column", "value", "mark", "others"]
 
 
@@ -95,6 +95,10 @@ class Refusal:
         table = pd.DataFrame(rows, columns=["member", IN_THE_ODS, "sent", "differs"], dtype="str")
         return table if found else table[["member", "sent"]]
 
+    def others(self) -> pd.DataFrame | None:
+        """What else the ODS has of the student, where another record is in the way of this one, else None."""
+        return others_in_the_ods(self.run, self.row) if self.row["cause_id"] in IN_THE_WAY else None
+
     def source_rows(self) -> pd.DataFrame:
         """The filled cells of the source rows behind the record: table, id, column, value, mark, others.
 
@@ -151,7 +155,7 @@ class Refusal:
     def is_sure(self) -> bool:
         """Whether the first of `cells` is the one that the answer is about."""
         cells = self.cells()
-        if cells.empty or self.row["cause_id"] in _OF_TWO_RECORDS:
+        if cells.empty or self.row["cause_id"] in IN_THE_WAY:
             return False
         if self.row["cause_id"] == NOT_ENROLLED:
             first = f"{cells['table'].iloc[0]}.{cells['column'].iloc[0]}"

@@ -30,6 +30,7 @@ from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.runs.corrected import corrections_in_force, corrections_since, ids_corrected_since
 from edfi_toolkit.runs.decisions import rejection_rows
 from edfi_toolkit.runs.explained import refusals
+from edfi_toolkit.runs.others import IN_THE_WAY, others_in_the_ods
 from edfi_toolkit.runs.planning import identity_map, short_retry
 from edfi_toolkit.runs.whose import resting_on, rows_of, student_behind
 
@@ -157,12 +158,26 @@ def student(run: Run, typed: str = "") -> View:
         "in_force": corrections_in_force(run, own_rows),
         "held": _at_places(run, held),
         "refused": _at_places(run, refused),
+        "others": _others(run, refused),
         "unsent": _at_places(run, built[standing.eq(NOT_SENT)]),
         "skipped": skipped[skipped["student_id"].eq(local)],
         "spans": _spans(run, local, built, standing),
         "story": run.built.explain(student_id=local).frame if is_built else pd.DataFrame(),
     }
     return student_view(local, facts, run.masker(published, refused))
+
+
+def _others(run: Run, refused: pd.DataFrame) -> pd.DataFrame | None:
+    """What else the ODS has of a student of whom a record is refused since another is in its way; else None."""
+    if (
+        not len(refused)
+        or (in_the_way := refused[refused["open"] & refused["cause_id"].isin(IN_THE_WAY)]).empty
+    ):
+        return None
+    try:
+        return others_in_the_ods(run, in_the_way.iloc[-1])
+    except EdfiToolkitError:
+        return None  # what the ODS holds now is a note then
 
 
 def _at_places(run: Run, records: pd.DataFrame) -> pd.DataFrame:

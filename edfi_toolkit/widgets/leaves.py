@@ -14,7 +14,7 @@ from edfi_toolkit.display.tables import TextTable
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.privacy import Masker, session_masker
-from edfi_toolkit.review.student import story_html
+from edfi_toolkit.review.student import NO_OTHERS, OTHERS, story_html
 from edfi_toolkit.review.views import View
 from edfi_toolkit.runs.refusal import IN_THE_ODS, Refusal
 from edfi_toolkit.widgets.revealing import Page
@@ -61,8 +61,11 @@ class Leaves(w.Tab):
         content = tried(questions[at])
         above = {ANSWERED: partial(_answer_html, known.row), LIVE: partial(_live_html, content)}
         answer: Callable[[Masker], str] = above.get(LEAVES[at], lambda _eyes: "")
+        others = tried(known.others) if LEAVES[at] == LIVE else None
         own = content.masker if isinstance(content, View) else masker
-        self.children[at].show(lambda eyes: answer(eyes) + _html(content, eyes), own)
+        self.children[at].show(
+            lambda eyes: answer(eyes) + _html(content, eyes) + _others_html(others, eyes), own
+        )
 
     def reveal(self, students: bool) -> None:
         """Show students, or hide them again."""
@@ -90,6 +93,14 @@ def _live_html(live: pd.DataFrame | str, _eyes: Masker) -> str:
     """That the ODS has nothing, where it was asked and has nothing."""
     is_none = isinstance(live, pd.DataFrame) and IN_THE_ODS not in live
     return "<p>The ODS has no record with this key. What was sent:</p>" if is_none else ""
+
+
+def _others_html(others: pd.DataFrame | str | None, eyes: Masker) -> str:
+    """What else the ODS has of the student, where that was asked."""
+    if others is None:
+        return ""
+    has = isinstance(others, str) or len(others)
+    return f"<h4>{OTHERS}</h4>{_html(others, eyes) if has else f'<p>{NO_OTHERS}</p>'}"
 
 
 def tried(do: Callable[[], Any]) -> Any:

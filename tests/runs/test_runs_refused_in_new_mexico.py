@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pandas as pd
 import pytest
 
 import edfi_toolkit as edfi
 from edfi_toolkit.cli.playground import working_in
 from edfi_toolkit.cli.workspace import open_workspace, sandbox_of
 from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.ods import Client
+from edfi_toolkit.rules.catalogue import RULES
+from edfi_toolkit.runs.others import NOT_READABLE
 from edfi_toolkit.runs.refusal import Refusal
 from edfi_toolkit.runs.run import Run
 from edfi_toolkit.runs.workshop import Workshop
@@ -85,6 +89,60 @@ def test_what_came_of_a_press_stands_below_the_buttons(published: Run) -> None:
     panel = WorkshopPanel(Workshop(published))
     acting = panel.children[2].children[1].children
     assert acting.index(panel.status) == acting.index(panel.form) + 1
+
+
+def test_the_other_association_with_the_key_or_what_cannot_be_read_is_shown_in_50_and_70(
+    published: Run,
+) -> None:
+    others = refusal(published, OPHIRA).others()
+    assert others is not None
+    assert others.query("sent_from == @NOT_READABLE")["kind"].tolist() == ["studentProgramAssociations"]
+    panel = chosen(published, OPHIRA)
+    panel.leaves.selected_index = 2
+    live, told = panel.leaves.children[2].value, published.student(OPHIRA)
+    for shown in (live, told._repr_html_()):
+        assert "What else the ODS has of this student" in shown
+        assert NOT_READABLE in shown
+        assert "notebook 70" not in shown
+        assert OPHIRA not in shown
+    assert refusal(published, MARIGOLD).others() is None
+
+
+def test_another_kind_with_the_same_key_comes_first_and_says_who_sent_it(
+    published: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = refusal(published, OPHIRA)
+    own = known.sent
+    assert own is not None
+    bodies = {
+        "studentCTEProgramAssociations": [own, {**own, "beginDate": "2024-08-12"}],
+        "studentProgramAssociations": [own],
+    }
+
+    def read_all(_client: Client, resource: str, filters: dict[str, str]) -> pd.DataFrame:
+        assert filters == {"studentUniqueId": OPHIRA}
+        found = bodies.get(resource, [])
+        return pd.DataFrame({"id": [f"{resource}-{at}" for at in range(len(found))], "body": found})
+
+    monkeypatch.setattr(Client, "read_all", read_all)
+    others = known.others()
+    assert others is not None
+    assert others[["kind", "begin_date", "same_key", "sent_from"]].to_numpy().tolist() == [
+        ["studentProgramAssociations", "2025-08-11", "yes", "not sent by us"],
+        ["studentCTEProgramAssociations", "2024-08-12", "", "not sent by us"],
+    ]
+    assert others["education_organization_id"].str.endswith(" \u00b7 Agave High").all()
+
+
+def test_where_a_value_is_taken_the_places_to_look_are_named(published: Run) -> None:
+    told = published.student(RUSHBOTTOM)
+    assert "'Sent, answered'" in told.next_step
+    assert "ask which record has the value" in told.next_step
+    assert "What else the ODS has of this student" in told._repr_html_()
+
+
+def test_the_rule_says_where_the_setting_is_set() -> None:
+    assert "in edfi.toml, under [profiles.nm-powerschool]" in RULES["NM-SEL-1"].hint
 
 
 def test_an_unknown_name_is_answered_first_and_the_nearest_is_offered_by_its_pseudonym(
