@@ -78,13 +78,14 @@ Play = Callable[[Asked, Wire], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Behaviour:
-    """says: what the client says; where that is empty, it copes. most: requests of its kind. tls: asked by https."""
+    """says: what the client says; where that is empty, it copes. most: requests of its kind; without one, as a reading
+    needs four, and a busy host may have each of them asked again. tls: asked by https."""
 
     name: str
     kind: str
     play: Play = field(repr=False)
     says: str = ""
-    most: int = 6
+    most: int = 4 * QUICK.attempts
     tls: bool = False
 
 

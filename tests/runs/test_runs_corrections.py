@@ -55,12 +55,14 @@ def test_a_correction_reaches_the_plan_and_ends_when_the_source_agrees(work: Pla
     correct_end(run, "2026-03-06")
     with pytest.raises(PlanError, match="Read the source again"):
         run.preview()
-    with pytest.raises(ConfigError, match="Read the source again"):
-        run.student("an id that was corrected")
-    assert (story := run.student("111111")).tone == "check"
+    with pytest.raises(ConfigError, match=r"^No student of the source has that id or name\.(?!.*corrected)"):
+        run.student("nobody")
+    whose = run.tables["program_participation"].set_index("participation_id").loc[ROW, "student_id"]
+    assert (story := run.student(whose)).tone == "check"
     assert "Read the source again" in story.says
+    assert "Read the source again" not in run.student("111111").says, "it is about another student"
     again = previewed()
-    assert "Read the source again" not in again.student("111111").says
+    assert "Read the source again" not in again.student(whose).says
     assert again.folder.manifest["steps"]["extract"]["corrected"] == 1
     assert again.folder.manifest["steps"]["extract"]["corrections"] == {"1": "applied"}
     items = again.plan.items
