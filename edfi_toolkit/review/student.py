@@ -27,6 +27,7 @@ _REFUSED, _HELD, _NO_RECORD = "refused by the ODS", "held back", "no record"
 AS_SENT, CHANGED, GONE, UNKNOWN = "as sent", "changed since", "not there any more", "not asked"
 ANOTHER_ID, ANOTHERS_ROWS, NOT_SENT = "under another id", "another student's rows", "not in the ODS yet"
 OTHERS = "What else the ODS has of this student"
+NOT_OURS = "not sent by us"
 NO_OTHERS = "Nothing that this key may read. Ask the ODS administrator which record it is."
 CORRECTED = "under the corrected id"  # where it belongs, until the SIS says the same
 _IN_THE_SOURCE = (_HELD, _NO_RECORD, ANOTHER_ID, ANOTHERS_ROWS)  # solved there, and read again
@@ -51,7 +52,7 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
     missing = pd.DataFrame(
         [
             *_misplaced(misplaced, masker),
-            *_refused(still),
+            *_refused(still, facts.get("others")),
             *_held(held),
             *_gone(gone),
             *_skipped(skipped),
@@ -182,14 +183,25 @@ def _misplaced(published: pd.DataFrame, masker: Masker) -> _Rows:
             sentence = ""  # said once
 
 
-def _refused(refused: pd.DataFrame) -> _Rows:
+def _refused(refused: pd.DataFrame, others: pd.DataFrame | None) -> _Rows:
     for row in refused.to_dict("records"):
-        program, why = row["program_name"], f"{row['cause']}."
+        program, why, todo = row["program_name"], f"{row['cause']}.", row["todo"]
         said = " ".join(row["messages"])
         answered = f"{why} The ODS: {said}" if said else why
         sentence = f"{program} {_NOT_DONE[row['action']]}, refused by the ODS: {why}"
+        if row["action"] == "POST" and (there := _there_already(program, others)):
+            sentence = f"{program} is in the ODS, {there}; ours was refused: {why}"
+            todo = f"Decide whether the one in the ODS, {there}, is right. {todo}"
         where = cell_text(row.get("rests_on"))
-        yield program, _REFUSED, answered, row["todo"], row["who"], where, "", sentence
+        yield program, _REFUSED, answered, todo, row["who"], where, "", sentence
+
+
+def _there_already(program: str, others: pd.DataFrame | None) -> str:
+    """Since when the ODS has this program of the student by another record, and from whom; empty where it has none."""
+    if others is None or (same := others[others["program_name"].eq(program)]).empty:
+        return ""
+    begins, sent_from = same.iloc[0][["begin_date", "sent_from"]]
+    return f"from {begins}, {sent_from if sent_from == NOT_OURS else f'sent from {sent_from}'}"
 
 
 def _held(held: pd.DataFrame) -> _Rows:

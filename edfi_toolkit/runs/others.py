@@ -12,6 +12,7 @@ from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.errors import OdsError
 from edfi_toolkit.ods.read import as_mapping
 from edfi_toolkit.review.places import rests_on, with_organizations
+from edfi_toolkit.review.student import NOT_OURS
 from edfi_toolkit.runs.planning import identity_map, short_retry
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def others_in_the_ods(run: Run, row: Mapping[str, Any] | pd.Series) -> pd.DataFr
                 key = (*map(cell_text, (school, owner)), program.get("programName"), body.get("beginDate"))
                 if key == own and resource == row["resource"]:
                     continue
-                from_us = sent.get((resource, id_), "not sent by us")
+                from_us = sent.get((resource, id_), NOT_OURS)
                 found.append((resource, key[2], key[0], key[3], "yes" if key == own else "", from_us))
     frame = pd.DataFrame(found, columns=_COLUMNS, dtype="str")
     frame["education_organization_id"] = pd.to_numeric(frame["education_organization_id"]).astype("Int64")

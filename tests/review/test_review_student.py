@@ -151,3 +151,25 @@ def test_nothing_is_missing_only_where_all_is_known_and_there() -> None:
         assert says in view.says
         assert len(view.blocks[0].frame) or view.blocks[0].empty.startswith("Nothing that is known")
     assert view_of(in_the_ods=published()).blocks[0].empty.startswith("Nothing: every row gave a record")
+
+
+def test_what_the_ods_has_by_another_record_is_not_called_missing() -> None:
+    refused = pd.DataFrame([{**REFUSED, "action": "POST"}])
+    others = pd.DataFrame(
+        {
+            "kind": ["studentProgramAssociations"] * 2,
+            "program_name": ["CTE", "Bilingual"],
+            "education_organization_id": ["1", "1"],
+            "begin_date": ["2025-01-07", "2025-09-08"],
+            "same_key": ["", ""],
+            "sent_from": ["not sent by us", "not sent by us"],
+        }
+    )
+
+    assert "Bilingual is missing, refused by the ODS" in view_of(refused=refused).says
+    view = view_of(refused=refused, others=others)
+    assert "Bilingual is in the ODS, from 2025-09-08, not sent by us; ours was refused:" in view.says
+    assert view.next_step.startswith(
+        "Decide whether the one in the ODS, from 2025-09-08, not sent by us, is right."
+    )
+    assert "Bilingual is missing" in view_of(refused=refused, others=others.iloc[:1]).says
