@@ -50,7 +50,7 @@ class Builds:
         """Of all cases."""
         made = build_of(self._one_source(), profile=self._profile, settings=self._settings, school_year=2026)
         of_cases = [*made.records["student_unique_id"], *made.skipped["id"]]
-        assert set(range(len(self.cases))) >= {int(each[-3:]) for each in of_cases}
+        assert set(range(len(self.cases))) >= {int(id_[-3:]) for id_ in of_cases}
         return made
 
     def _one_source(self) -> dict[str, list[dict[str, Any]]]:

@@ -257,8 +257,8 @@ def test_cases_that_are_planned_at_once_are_planned_as_alone():
     of_wi = [CASES_OF_WI["modality"], WISHED["modality-excluded"], WISHED["504-partial"]]
     for profile, case in [
         (CERT, CASES_OF_CERT["state id emptied"]),
-        *((NM, each) for each in of_nm),
-        *((WI, each) for each in of_wi),
+        *((NM, case) for case in of_nm),
+        *((WI, case) for case in of_wi),
     ]:
         assert case.outcome == outcome(profile, *case.states)
 

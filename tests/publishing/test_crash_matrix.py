@@ -94,7 +94,7 @@ def host(app: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module", params=DATABASES)
 def district(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
     """The district before the plan from the first build to the second, and that plan in a folder; as each `restore`
-    gives it anew, all tests share it."""
+    gives it as new, all tests share it."""
     folder, address = tmp_path_factory.mktemp("district"), Address()
     address.app = app = create_app(folder / "before.db")
     assert seed(app.state.sandbox.ods, seed_lines(STUDENTS))["refused"] == []

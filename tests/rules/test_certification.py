@@ -43,7 +43,7 @@ def complete(endpoint):
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "result"), [(each, together(complete(each))) for each in associations()]
+    ("endpoint", "result"), [(name, together(complete(name))) for name in associations()]
 )
 def test_each_of_the_ten_resources_is_built(endpoint, result):
     assert list(result.records["resource"]) == [endpoint]
