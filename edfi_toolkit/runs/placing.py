@@ -31,16 +31,18 @@ def _name_of(run_id: str, this: RunFolder) -> str:
 def at_places(refused: pd.DataFrame, runs: Path) -> pd.DataFrame:
     """Refusals of any runs with organizations by name, and file and row, in their order.
 
-    As they are where the folder of the run is gone. refused: as of the ledger. runs: the folder of the runs.
+    As they are where there is no folder of the run. refused: as of the ledger. runs: the folder of the runs.
     """
-    parts = [_placed(part, RunFolder(runs, str(run_id))) for run_id, part in refused.groupby("run_id")]
+    by_run = refused.groupby("run_id", dropna=False)
+    parts = [_placed(part, runs, str(run_id)) for run_id, part in by_run]
     return pd.concat(parts).loc[refused.index] if parts else refused
 
 
-def _placed(refused: pd.DataFrame, folder: RunFolder) -> pd.DataFrame:
+def _placed(refused: pd.DataFrame, runs: Path, run_id: str) -> pd.DataFrame:
     from edfi_toolkit.tables import Tables
 
-    with suppress(EdfiToolkitError, OSError):
+    with suppress(EdfiToolkitError, OSError):  # a run that was published from Python may have any name
+        folder = RunFolder(runs, run_id)
         if folder.has("extract"):
             tables = Tables.load(folder.path / "tables")
             return with_source_rows(with_organizations(refused, tables, folder.manifest["profile"]), tables)
