@@ -85,12 +85,17 @@ def rejection_rows(run: Run) -> pd.DataFrame:
 def refused_now(run: Run) -> tuple[int, int] | None:
     """Refusals of the run's feed that are open, and those whose record was delivered after the run had published.
 
-    None before that, and where the settings do not have its target.
+    None while nothing was planned or publishing is under way, and where the settings do not have its target.
     """
-    published = run.folder.manifest.get("steps", {}).get("publish", {})
-    if not published.get("finished") or run.target_name not in run.installation.targets:
+    steps = run.folder.manifest.get("steps", {})
+    published = steps.get("publish", {})
+    if "preview" not in steps or run.target_name not in run.installation.targets:
+        return None
+    if published and not published.get("finished"):
         return None
     refused = rejection_rows(run)
+    if not published:
+        return int(refused["open"].sum()), 0
     # The manifest tells the second in which the run was done, in which it may have delivered what was refused before.
     later = refused["closed_at"].ge(pd.Timestamp(published["at"]) + pd.Timedelta(seconds=1))
     delivered = refused["closed_how"].astype("str").str.startswith("delivered")

@@ -19,9 +19,12 @@ def is_of(manifest: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 
 def is_retry(manifest: Mapping[str, Any]) -> bool:
-    """A run of chosen records alone is opened by its name: what is known of all records is in the run before it."""
+    """A run of chosen records alone is opened by its name: what is known of all records is in the run before it.
+
+    It says so from its first step on, as it may be stopped or fail before it has a plan.
+    """
     preview: Mapping[str, Any] = manifest.get("steps", {}).get("preview", {})
-    return preview.get("mode") == "retry"
+    return "retry" in (manifest.get("mode"), preview.get("mode"))  # runs of earlier versions: their plan
 
 
 def newer_run(run: Run) -> RunFolder | None:

@@ -45,6 +45,7 @@ _ACCOUNTS = frozenset({"admin", "administrator", "edfi", "jovyan", "root", "syst
 def head_of_manifest(run: Run, chosen: Mapping[str, Any]) -> dict[str, Any]:
     """Who, when, with what; no student and no secret."""
     return {
+        **({"mode": "retry"} if run.is_retry else {}),
         "profile": run.profile,
         "school_year": run.school_year,
         "source": run.source.name,

@@ -78,7 +78,7 @@ class Run:
     ) -> None:
         self.folder, self.installation, self.source = folder, installation, source
         self.profile, self.school_year, self.target_name = profile, school_year, target
-        self.given = settings
+        self.given, self.is_retry = settings, False  # a retry is of chosen records alone
 
     @property
     def id(self) -> str:

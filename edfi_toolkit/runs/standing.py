@@ -37,6 +37,8 @@ def chain(manifest: Mapping[str, Any], refused: tuple[int, int] | None = None) -
     if planned := steps.get("preview"):
         notebook = "60_resync" if planned.get("mode") == "resync" else "30_preview"
         found.append(_planned(planned, notebook, published="publish" in steps))
+        if refused and refused[0] and "publish" not in steps:
+            found.append(Number(f"{refused[0]:,} refused when last sent", "50_rejections", "bad"))
     if published := steps.get("publish"):
         found += _published(published, refused)
     return found

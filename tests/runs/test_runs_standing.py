@@ -78,6 +78,10 @@ def test_what_was_published_is_told_with_what_was_refused_and_what_is_open() -> 
         ("2 more since", "good"),
         ("1 not answered", "check"),
     ]
+    assert [(n.text, n.tone) for n in chain({"steps": DONE}, refused=(5, 0))][-2:] == [
+        ("14 changes not sent yet", "check"),
+        ("5 refused when last sent", "bad"),
+    ], "who reads again still sees what waits for a person"
     begun = numbers(publish={"at": AT, "finished": False})[-1]
     assert begun == ("publishing was begun and is not finished", "40_publish", "check")
 

@@ -30,8 +30,9 @@ from edfi_toolkit.runs import Run, kept, masking, open_run
 from edfi_toolkit.runs import run as runs_run
 from edfi_toolkit.runs import workbook as runs_workbook
 from edfi_toolkit.runs.approving import approved_fingerprint
-from edfi_toolkit.runs.decisions import refused_now
+from edfi_toolkit.runs.decisions import refused_now, rejection_rows
 from edfi_toolkit.runs.reading import read_again
+from edfi_toolkit.runs.retry import check_again
 from edfi_toolkit.sandbox import Running
 from edfi_toolkit.tables import Tables
 from tests.stages import found_the_same
@@ -256,7 +257,13 @@ def test_a_refused_record_is_shown_by_cause_and_stands_in_the_workbook(
 
     httpx.put(f"{sandbox.control_url}/faults", json=[]).raise_for_status()
     again = found_the_same(run)
+    assert refused_now(again) is None, "no plan yet"
     again.preview()
+    assert refused_now(again) == (len(view.value.query("outcome == 'refused'")), 0)
+    chosen = rejection_rows(run).head(1)
+    with pytest.raises(ConfigError, match="nothing was sent"):
+        check_again(run, chosen, progress=lambda done, *_: done < 2)
+    assert a_run("latest").id == again.id, "a check that was stopped before its plan is no run of all records"
     again.publish(approved="auto")
     assert refused_now(again) == (0, 0), "what it delivered itself is not more since"
 
