@@ -23,8 +23,9 @@ _NUMBER = f"{_CELL};text-align:right;font-variant-numeric:tabular-nums"
 
 
 def colour_of(part: Hashable, at: int) -> str:
-    """The colour of a part by what it means, else by its place."""
-    return _MEANT.get(str(part), _COLOURS[at % len(_COLOURS)])
+    """The colour of a part by what it means, else by its place; from the ninth on the same ones, lighter."""
+    again, place = divmod(at, len(_COLOURS))
+    return _MEANT.get(str(part), _COLOURS[place] + ("80" if again else ""))
 
 
 class Bars:

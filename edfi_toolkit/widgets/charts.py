@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from io import BytesIO
+from textwrap import fill
 from typing import Any
 
 import pandas as pd
@@ -19,7 +21,7 @@ from edfi_toolkit.privacy import session_masker
 # A picture does not know the theme of the page: it brings its own background, and text with a contrast above 7 to it.
 _BAR, _OTHER, _TEXT, _PAPER = "#3987c9", "#8a8a8a", "#424242", "#ffffff"
 _MARGIN = 0.12  # inches
-_LONGEST_LABEL = 48
+_LONGEST_LABEL, _LEGEND_LINE = 48, 26  # characters
 _OPEN_DAYS = 30  # how far a span without an end goes on after all others
 
 
@@ -53,10 +55,10 @@ def bars(counts: pd.Series | pd.DataFrame, title: str) -> Chart:
     counts: of a frame, a part of the bar for each column.
     """
     parts = (counts.to_frame("count") if isinstance(counts, pd.Series) else counts).fillna(0).astype(float)
-    chart = Chart(figsize=(7.2, 0.7 + 0.3 * max(len(parts), 1)))
+    chart = Chart(figsize=(7.2, max(0.7 + 0.3 * max(len(parts), 1), _legend_height(parts))))
     chart.numbers = parts.rename_axis("of").reset_index().convert_dtypes()
     FigureCanvasAgg(chart)
-    _draw_bars(chart.add_subplot(), parts, title)
+    _draw_bars(chart, chart.add_subplot(), parts, title)
     return chart
 
 
@@ -65,8 +67,8 @@ def participation(by_day: pd.DataFrame, by_school: pd.DataFrame, title: str) -> 
 
     by_day: a row for each day, a column for each program. by_school: a row for each school, the same columns.
     """
-    height = 2.4 + 0.9 + 0.3 * max(len(by_school), 1)
-    chart = Chart(figsize=(7.2, height))
+    height = max(2.4 + 0.9 + 0.3 * max(len(by_school), 1), _legend_height(by_day))
+    chart = Chart(figsize=(8.4, height))
     chart.numbers = by_day.rename_axis("day").reset_index()
     FigureCanvasAgg(chart)
     lines, schools = chart.subplots(2, height_ratios=[2.4, height - 2.4])
@@ -76,7 +78,6 @@ def participation(by_day: pd.DataFrame, by_school: pd.DataFrame, title: str) -> 
             by_day[program],
             color=colour_of(program, at),
             linewidth=2,
-            label=str(program)[:_LONGEST_LABEL],
         )
     lines.set_ylim(bottom=0)
     lines.tick_params(colors=_TEXT, labelsize=9)
@@ -84,11 +85,20 @@ def participation(by_day: pd.DataFrame, by_school: pd.DataFrame, title: str) -> 
     lines.spines[["left", "bottom"]].set_color(_TEXT)
     lines.set_title(title, loc="left", color=_TEXT, fontsize=10, fontweight="bold")
     lines.set_xticks(by_day.index[::2], [f"{day:%b}" for day in by_day.index[::2]])
-    _draw_bars(schools, by_school.astype(float), "By school, all year")
+    _draw_bars(chart, schools, by_school.astype(float), "By school, all year")
     return chart
 
 
-def _draw_bars(axes: Axes, parts: pd.DataFrame, title: str) -> None:
+def _in_lines(name: object) -> str:
+    return fill(str(name), _LEGEND_LINE)
+
+
+def _legend_height(names: Iterable[object]) -> float:
+    """In inches."""
+    return 0.4 + 0.2 * sum(_in_lines(name).count("\n") + 1 for name in names)
+
+
+def _draw_bars(chart: Chart, axes: Axes, parts: pd.DataFrame, title: str) -> None:
     names = [cell_text(name)[:_LONGEST_LABEL] or "(none)" for name in parts.index]
     left = pd.Series(0.0, parts.index)
     for at, column in enumerate(parts):
@@ -104,13 +114,10 @@ def _draw_bars(axes: Axes, parts: pd.DataFrame, title: str) -> None:
     if len(parts.columns):
         axes.bar_label(drawn, [f"{count:,.10g}" for count in left], padding=4, color=_TEXT, fontsize=9)
     if len(parts.columns) > 1:
-        axes.legend(
-            loc="upper left",
-            bbox_to_anchor=(1, 1),
-            frameon=False,
-            labelcolor=_TEXT,
-            fontsize=9,
-            borderaxespad=0,
+        handles, labels = axes.get_legend_handles_labels()
+        wrapped = [_in_lines(label) for label in labels]
+        chart.legend(  # outside of what is drawn, which one inside would shrink
+            handles, wrapped, loc="outside right upper", frameon=False, labelcolor=_TEXT, fontsize=9
         )
     axes.set_yticks(range(len(parts)), names, color=_TEXT, fontsize=9)
     axes.set_title(title, loc="left", color=_TEXT, fontsize=10, fontweight="bold")

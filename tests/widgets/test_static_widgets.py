@@ -8,11 +8,12 @@ import sys
 from io import BytesIO
 
 import pandas as pd
+from matplotlib.colors import to_rgba
 from matplotlib.image import imread
 
 from edfi_toolkit import widgets
 from edfi_toolkit.privacy import Masker
-from edfi_toolkit.widgets.charts import timeline
+from edfi_toolkit.widgets.charts import participation, timeline
 
 MASKER = Masker(b"a key for tests")
 
@@ -56,6 +57,24 @@ def test_bars_are_drawn_once_and_pyplot_does_not_know_them() -> None:
     assert plt.get_fignums() == []
 
 
+def test_twelve_programs_with_long_names_leave_room_for_what_is_drawn() -> None:
+    programs = [f"Saturday Academy for Robotics, Astronomy and Marine Engineering {n}" for n in range(12)]
+    by_day = pd.DataFrame(1, index=pd.date_range("2025-07-01", periods=12, freq="MS"), columns=programs)
+    by_school = pd.DataFrame(1, index=["Lincoln High", "Adams"], columns=programs)
+    chart = participation(by_day, by_school, "Students by program over the year")
+    chart._repr_png_()
+    lines, schools = chart.axes
+    assert min(axes.get_position().width for axes in (lines, schools)) > 0.4
+    one_school = widgets.bars(pd.DataFrame(1, index=["Adams"], columns=programs), "Plan")
+    one_school._repr_png_()
+    for drawn in (chart, one_school):
+        legend = drawn.legends[0].get_window_extent()
+        assert drawn.bbox.y0 <= legend.y0 <= legend.y1 <= drawn.bbox.y1, "all names are in the picture"
+    colours = [line.get_color() for line in lines.lines]
+    assert len(set(colours)) == 12
+    assert [bars[0].get_facecolor() for bars in schools.containers] == [to_rgba(name) for name in colours]
+
+
 def test_bars_of_nothing_say_so() -> None:
     chart = widgets.bars(pd.Series(dtype=float), "Skipped by rule")
     assert chart._repr_png_()[0]
@@ -66,7 +85,7 @@ def test_bars_in_parts_have_a_legend_their_sum_and_the_numbers_as_a_table() -> N
     counts = pd.DataFrame({"remove": [2, 0], "create": [3, 4]}, index=["Lincoln", "Adams"])
     chart = widgets.bars(counts, "Plan")
     assert [text.get_text() for text in chart.axes[0].texts] == ["5", "4"]
-    assert [text.get_text() for text in chart.axes[0].get_legend().get_texts()] == ["remove", "create"]
+    assert [text.get_text() for text in chart.legends[0].get_texts()] == ["remove", "create"]
     assert chart.numbers.to_dict("list") == {"of": ["Lincoln", "Adams"], "remove": [2, 0], "create": [3, 4]}
 
 
