@@ -1,4 +1,7 @@
-"""What is wrong with a cell that could not be read, and how to fix it. A sentence never holds the cell itself."""
+"""What is wrong with a cell that could not be read, and how to fix it.
+
+A sentence never holds the cell itself, and quotes nothing: what it quotes is hidden with the cell.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ _RULES = {
     "enum": "COM-NRM-5",
     "json": "COM-NRM-4",  # the manual numbers no rule for JSON; like a boolean, it can be read or it cannot
 }
-_NOTHING = "is a word for nothing, such as NULL or N/A. Export an empty cell as empty."
+_NOTHING = "is a word for nothing. Export an empty cell as empty."
 _TWO_DIGITS = re.compile(r"(?:0{2}\d{2}|\d{1,2})[-/.]\d{1,2}[-/.](?:0{2})?\d{1,2}\b.*", re.ASCII | re.DOTALL)
 _EARLY = re.compile(r"1[0-8]\d\d-.*|\d+[-/]\d+[-/]1[0-8]\d\d\b.*", re.ASCII | re.DOTALL)
 _SERIAL = re.compile(r"\d{5}(?:\.\d+)?", re.ASCII)  # 32874 is 1990-01-01, 54789 is 2050-01-01
@@ -67,7 +70,7 @@ def why(cell: Any, column: Column) -> str:
         case "enum":
             return f"is not one of {', '.join(column.values)}. Correct the code."
         case "json":
-            return 'is not a JSON object. Write it as {"name": value}.'
+            return "is not a JSON object. Write names and texts in double quotes, all of it in braces."
         case _:
             return "is not a code. Export the column as text."
 

@@ -33,17 +33,17 @@ _GROUPED = r"[+-]?\d{1,3}(?:[,'\u00a0\u2009\u202f]\d{3})+|[+-]?\d{1,3}(?:\.\d{3}
 
 # What is wrong with each kind; the first that matches counts. All are understood by `re` and by Arrow's RE2 alike.
 _KINDS = {
-    NOTHING: "is a word for nothing, such as NULL or N/A, and no id. Export an empty cell as empty.",
+    NOTHING: "is a word for nothing, and no id. Export an empty cell as empty.",
     r"(?:grand |sub)?totals?(?:[\s:].*)?|(?:sum|count)(?:[\s:].*)?": "is the label of a total, and no id. Export "
     "the table without totals.",
-    "=.*": 'begins with "=": the export wrapped the id for Excel, as in ="0123". Turn that option off.',
+    "=.*": "begins with an equals sign that the export added for Excel. Turn that option off.",
     "['\u2019`].*": "begins with an apostrophe that the export added for Excel. Turn that option off.",
     '".*"': "is in quotation marks that are part of the cell. Export it without them.",
     _GROUPED: "has thousands separators. Export the column as text, or as a number without separators.",
     r"[+-]?\d+e[+-]\d+|[+-]?\d*[.,]\d*e[+-]?\d+": "is a number with an exponent, which has lost digits of the id. "
     "Export the column as text.",
     r"[+-]?\d+[.,]\d*|[+-]?[.,]\d+": "has a decimal point: a spreadsheet or a query made the id a number. Export the "
-    "column as text, so that 123.0 reads 123.",
+    "column as text, without the point.",
     f"[^{_CONTROL}]*[{_CONTROL}].*": "holds a control character. Remove it in the SIS or in the export.",
     f".*[{_INVISIBLE}].*": "holds an invisible character. Remove it in the SIS or in the export.",
     ".*\ufffd.*": "holds a character that was lost when the file was written. Export the file as UTF-8.",

@@ -10,8 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from edfi_toolkit.privacy import Masker
 from edfi_toolkit.tables import Column
+from edfi_toolkit.tables.cell_errors import why
 from edfi_toolkit.tables.cells import convert
+from edfi_toolkit.tables.schema import TABLES
 
 ID = Column(name="student_id", is_id=True)
 TEXT = Column(name="name")
@@ -198,6 +201,14 @@ def test_enumerations_com_nrm_5(cell: object, expected: object) -> None:
 )
 def test_attributes_are_json_objects_com_nrm_4(cell: object, expected: object) -> None:
     assert read(cell, JSON) == expected
+
+
+@pytest.mark.parametrize("cell", ["NULL", "x", "{", "1/2/26", "45000", 1.5, b"x", date(2025, 9, 2), "a\0b"])
+def test_what_is_said_of_a_cell_quotes_nothing_since_that_would_be_hidden_with_it(cell: object) -> None:
+    for column in (column for table in TABLES.values() for column in table.columns.values()):
+        says = why(cell, column)
+        row = pd.DataFrame([{"rule": "", "column": "student_id", "value": "not in it", "detail": says}])
+        assert Masker(b"a key for tests").frame(row)["detail"][0] == says
 
 
 @pytest.mark.parametrize(
