@@ -70,7 +70,7 @@ def run(
     written.
     """
     frame = frame.reset_index(drop=True)
-    rules = [rule for rule in expectations if len(frame) or rule["type"].startswith("expect_table_")]
+    rules = about(frame, expectations)
     lacking = {rule["id"]: tuple(sorted(columns_of(rule) - set(frame.columns))) for rule in rules}
     asked = [rule for rule in rules if not lacking[rule["id"]]]
     with _LOCK, warnings.catch_warnings():
@@ -86,6 +86,11 @@ def run(
         else answers.get(rule["id"]) or Outcome(rule)
         for rule in rules
     ]
+
+
+def about(frame: pd.DataFrame, rules: Sequence[Expectation]) -> list[Expectation]:
+    """The rules that can be asked about a frame (guard 6)."""
+    return [rule for rule in rules if len(frame) or rule["type"].startswith("expect_table_")]
 
 
 def columns_of(rule: Expectation) -> set[str]:

@@ -34,12 +34,19 @@ def test_a_rule_is_described_once_in_an_evaluation_and_again_after_it():
 
 @pytest.mark.filterwarnings("ignore")  # of what the library imports
 def test_a_frame_is_digested_only_outside_of_an_evaluation():
-    from great_expectations.execution_engine import pandas_execution_engine as engine
+    from great_expectations.core.batch_spec import RuntimeDataBatchSpec
+    from great_expectations.execution_engine import PandasExecutionEngine
 
     frame = pd.DataFrame({"a": ["x"]})
+    engine = PandasExecutionEngine()
+    specs = [RuntimeDataBatchSpec(batch_data=frame) for _ in range(2)]
     with batches_unmarked():
-        assert engine.hash_pandas_dataframe(frame) == ""
-    assert len(engine.hash_pandas_dataframe(frame)) == 32
+        data, marks = engine.get_batch_data_and_markers(specs[0])
+    assert "pandas_data_fingerprint" not in marks
+    marked, marks = engine.get_batch_data_and_markers(specs[1])
+    assert len(marks["pandas_data_fingerprint"]) == 32
+    assert data.dataframe is marked.dataframe is frame
+    assert specs[0] == specs[1]
 
 
 @pytest.mark.filterwarnings("ignore")  # of what the library imports
