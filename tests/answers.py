@@ -3,8 +3,8 @@
 It takes two thirds of a run of the samples, which most tests of runs, commands and batches begin with. What it says of
 a rule depends on nothing but the columns that the rule looks at, all of them for a rule about the table, and on the
 parameters: so that equal ones have equal outcomes. The tests of a run, its workers, and the programs that
-they start with `warm.ANSWERS` in their environment tell each other, by a file; tests/validation, tests/browser and what
-runs with `warm.FRESH` ask it each time.
+they start with `warm.ANSWERS` in their environment tell each other, by a file; tests/validation/test_gx_*.py,
+tests/browser and what runs with `warm.FRESH` ask it each time.
 """
 
 from __future__ import annotations

@@ -243,20 +243,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 # ---- validation
 
-KNOWN_ANSWERS = PROCESS_FOLDERS | {"contract", "profiles", "tests"}
+ASKED_EACH_TIME = "tests/browser/", "tests/validation/test_gx_"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def answers_of_rules(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Where validation is not what is tested: see tests/answers.py."""
+    """Where Great Expectations is not what is tested: see tests/answers.py."""
     with pytest.MonkeyPatch.context() as patched:
-        if request.path.parent.name in KNOWN_ANSWERS:
+        if request.node.nodeid.startswith(ASKED_EACH_TIME):
+            patched.delenv(warm.ANSWERS)
+        else:
             from edfi_toolkit.validation import gx
             from tests.answers import known_answers
 
             patched.setattr(gx, "run", known_answers(gx.run))
-        else:
-            patched.delenv(warm.ANSWERS)
         yield
 
 
