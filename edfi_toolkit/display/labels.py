@@ -31,6 +31,7 @@ LABELS = {
     "source_refs": "source rows",
     "student_unique_id": "student",
     "todo": "what to do",
+    "values": "what changes",
     "who": "who can do it",
 }
 _CAPITALS = {

@@ -55,8 +55,8 @@ def change_rows(plan: Plan, build: Build, refused: pd.DataFrame | None = None) -
     """One row for each record that changes, removes first; a move is one row.
 
     refused: resource, key_hash and cause of the refusals that are open. Returns change (ordered), student_unique_id,
-    school, program_name, because, refused_before (the cause; no column where no record was), begin_date, values (what
-    changes, before and after), rule, resource, and the bodies `before` and `body`.
+    school, program_name, values (what changes, before and after), because, refused_before (the cause; no column where
+    no record was), begin_date, rule, resource, and the bodies `before` and `body`.
     """
     known = dict[tuple[str, str], str]()
     if refused is not None:
@@ -77,9 +77,9 @@ def change_rows(plan: Plan, build: Build, refused: pd.DataFrame | None = None) -
             "student_unique_id": rows["student_unique_id"],
             "school": schools_of(rows, build.tables, build.profile),
             "program_name": rows["program_name"],
+            "values": value_texts(rows),
             "because": [*map(because, rows["reason"], rows["event"])],
             "begin_date": rows["begin_date"],
-            "values": value_texts(rows),
             "rule": [_rule_in_words(reason) for reason in rows["reason"]],
             "resource": rows["resource"],
             "before": rows["before"],

@@ -2,7 +2,7 @@
 // Rows never enter the widget's saved state: they come as messages, so a saved notebook holds no revealed student.
 
 const WAIT_MS = 150; // pause in typing before a filter is asked for
-const LONG = 32; // letters; a longer text is wrapped, and cut after three lines
+const LONG = { words: 24, word: 32 }; // letters; a longer text is wrapped, and cut after three lines
 const PAGE_KEYS = { PageUp: -1, PageDown: 1 };
 const KEYS = "Arrow keys move between the rows, Enter selects one. Arrow up from the first row leads to the headings, "
   + "which sort, and to the filters of the columns; Escape leads back.";
@@ -44,9 +44,13 @@ function columnFilter(column, send) {
   return [element("td", {}, field), update];
 }
 
+function isLong(text) {
+  return text.length > (text.includes(" ") ? LONG.words : LONG.word);
+}
+
 function row(record, columns, place, focusable, send) {
-  const cells = record.cells.map((text, at) => text.length > LONG
-    ? element("td", { title: text }, element("div", { class: "long" }, text))
+  const cells = record.cells.map((text, at) => isLong(text)
+    ? element("td", { title: text }, element("div", { class: columns[at].wide ? "long wide" : "long" }, text))
     : element("td", { class: columns[at].number ? "number" : null }, text));
   return element("tr", {
     role: "row", tabindex: focusable ? 0 : -1, "data-row": record.row, "aria-rowindex": place,

@@ -29,6 +29,7 @@ from edfi_toolkit.widgets.selected import Record, Rows
 _TELLING_COLUMNS = frozenset(
     {"body", "before", "diff", "last_body", "source_refs", "messages", "detail", "says"}
 )
+_WIDE = "values"  # what changes, before and after, in one view
 _STATIC_ROWS = 20  # that a saved notebook keeps
 
 # Of its columns and the rows that are chosen; its `forget` is called when others are chosen.
@@ -205,6 +206,7 @@ class Grid(Revealing):
             "label": label(name),
             "sort": direction,
             "number": number,
+            "wide": name == _WIDE,
             "choices": list(self._arrangement.choices.get(name, {}).items()),
             "filter": self.filters.get(name, ""),
         }

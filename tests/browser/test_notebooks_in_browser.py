@@ -41,6 +41,16 @@ def approve(lab: Any, page: Any) -> None:
     page.get_by_text("approved by Ann Example").first.wait_for()
 
 
+def change_and_reason_are_in_view(page: Any) -> None:
+    """Before and after, and because of what, without a scroll to the right in a small window."""
+    page.set_viewport_size({"width": 1280, "height": 1000})
+    grid = page.get_by_role("grid", name="Preview: changes")
+    frame = grid.locator("xpath=..").bounding_box()
+    for name in ("What changes", "Because"):
+        heading = grid.get_by_role("columnheader", name=name).bounding_box()
+        assert heading["x"] + heading["width"] <= frame["x"] + frame["width"], f"{name} is cut off"
+
+
 def add_a_check(page: Any) -> None:
     """The suite is edited: a column of a table is judged as the source has it, tried first."""
     form = page.locator(".edfi-form").filter(has_text="What is wrong then")
@@ -176,6 +186,7 @@ def test_a_newcomer_reads_and_gets_to_the_preview_by_one_button(lab: Any, canari
 
 def test_then_publishes_and_the_bar_tells_it_without_a_cell_being_run(lab: Any, canaries: list[str]) -> None:
     page = lab.run_all(lab.folder / "30_preview.ipynb")
+    change_and_reason_are_in_view(page)
     approve(lab, page)
     lab.screenshot(page, "30_preview", whole=True)
     read(page, canaries)

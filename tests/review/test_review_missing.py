@@ -92,7 +92,7 @@ def test_a_change_that_was_refused_before_says_so_with_its_cause() -> None:
     )
     rows = change_rows(plan, build, refused)
     assert rows["refused_before"].tolist() == ["", "A value is too long"]
-    assert list(rows.columns[4:7]) == ["because", "refused_before", "begin_date"]
+    assert list(rows.columns[4:8]) == ["values", "because", "refused_before", "begin_date"]
     assert "refused_before" not in change_rows(plan, build, refused.assign(key_hash="c"))
     assert "refused_before" not in change_rows(plan, build)
 
