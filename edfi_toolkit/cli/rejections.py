@@ -33,14 +33,16 @@ def rejections(
     """
     from edfi_toolkit.batch.exits import Exit
     from edfi_toolkit.privacy import Masker
+    from edfi_toolkit.review import choose
     from edfi_toolkit.review import rejections as refused
     from edfi_toolkit.review.answers import rejections_view
     from edfi_toolkit.review.workbook import write_refusals
-    from edfi_toolkit.runs.placing import at_places
+    from edfi_toolkit.runs.placing import at_places, explained_by_runs
     from edfi_toolkit.settings import load_settings
 
     installation = load_settings()
-    found = refused(installation.ledger, run_id=run, open=only_open, owner=owner, cause=cause)
+    every = refused(installation.ledger, run_id=run, open=only_open, cause=cause)
+    found = choose(explained_by_runs(every, installation.runs_dir), owner=owner)
     view = rejections_view(found, Masker(installation.mask_key, reveal=reveal))
     for path in (csv, xlsx):
         if path is not None:

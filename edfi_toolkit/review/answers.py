@@ -134,11 +134,15 @@ def _since(instants: pd.Series | None) -> pd.Series:
     )
 
 
-def refusals_block(rejections: pd.DataFrame, masker: Masker) -> str:
-    """The newest refusals as HTML while more may come: who, and what the ODS says is wrong."""
-    explained = with_causes(rejections.sort_values("last_seen_at", ascending=False, kind="stable"))
-    shown = explained[["student_unique_id", "program_name", "begin_date", "cause", "todo"]]
-    return block_html(Block(f"Refused so far: {len(shown):,}", shown, tone="bad"), masker, rows=8, more="")
+def refusals_block(newest: pd.DataFrame, masker: Masker, *, count: int) -> str:
+    """The newest refusals as HTML while more may come: who, and what the ODS says is wrong. newest: with causes.
+
+    count: how many there are so far.
+    """
+    shown = newest[["student_unique_id", "program_name", "begin_date", "cause", "todo"]]
+    return block_html(
+        Block(f"Refused so far: {count:,}", shown, tone="bad"), masker, rows=len(shown), more=""
+    )
 
 
 def nothing_published_view(masker: Masker) -> View:
@@ -208,7 +212,7 @@ def rejections_view(
 
 def _refused_records(refused: pd.DataFrame) -> Block:
     """Each refused record, where it is in the source, and the message of the ODS."""
-    columns = ["cause", *WHO, "file", "row", "messages", "refused_in"]
+    columns = ["cause", *WHO, "file", "row", "column", "messages", "refused_in"]
     return Block(
         "Records, and the message of the ODS", refused[[name for name in columns if name in refused]]
     )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 IN_THE_SIS = "Program office"  # who keeps what the rules are about
+AT_THE_SCHOOL = "SIS clerk"
 _OF_THE_SCHOOL = ("students", "schools", "calendars", "enrollments")
 
 
@@ -36,7 +37,7 @@ def meaning_of(rule_id: str) -> Meaning | None:
 
 def who_enters(table: str) -> str:
     """Who can correct a row of this table in the SIS."""
-    return "SIS clerk" if table in _OF_THE_SCHOOL else IN_THE_SIS
+    return AT_THE_SCHOOL if table in _OF_THE_SCHOOL else IN_THE_SIS
 
 
 def says_how_it_is(rule_id: str, severity: str) -> bool:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model.frames import places as positions
 from edfi_toolkit.privacy import PERSONAL_TABLES
 from edfi_toolkit.rules.contract import profile as profile_of
 from edfi_toolkit.tables.schema import TABLES
 
 _Places = Callable[[pd.DataFrame], pd.DataFrame]
+CELL_COLUMNS = ("table", "row_id", "field")  # of the cell that a finding or a refusal is about
 OWNER, NAMELESS = "owner of the programs", "not in the list of schools"
 
 if TYPE_CHECKING:
@@ -97,13 +99,19 @@ def held_at_places(held: pd.DataFrame, tables: Tables, profile: str) -> pd.DataF
 
 
 def with_source_rows(records: pd.DataFrame, tables: Tables) -> pd.DataFrame:
-    """The records with file and row of their first source row, and the places of all, in place of `source_refs`."""
+    """The records with file and row of their first source row, and the places of all, in place of `source_refs`.
+
+    Of records with CELL_COLUMNS: file, row and column of that cell, where it is known.
+    """
     from edfi_toolkit.validation.findings import first_rows
 
-    at = row_places(first_rows(records).set_axis(records.index), tables, id_column="row_id")
-    return records.drop(columns="source_refs").assign(
+    first = first_rows(records).set_axis(records.index)
+    cell = records.reindex(columns=list(CELL_COLUMNS))
+    at = row_places(cell[["table", "row_id"]].fillna(first), tables, id_column="row_id")
+    found = records.drop(columns=["source_refs", *CELL_COLUMNS], errors="ignore").assign(
         file=at["file"], row=at["row"], source_rows=rests_on(records, tables)
     )
+    return found.assign(column=_columns_in_the_source(cell, tables)) if "field" in records else found
 
 
 def rests_on(records: pd.DataFrame, tables: Tables) -> pd.Series:
@@ -223,13 +231,17 @@ def places_for_report(checked: Checked) -> tuple[pd.DataFrame, _Places, _Places]
 
 
 def _columns_in_the_source(findings: pd.DataFrame, tables: Tables) -> list[str | None]:
-    """What the source calls the column of each finding about a cell of it."""
+    """What the source calls the column of each finding, or refusal, about a cell of it."""
     shapes = {
         name: {column: shape.names.get(column, column) for column in TABLES[name].columns}
         for name, shape in tables.shapes.items()
     }
-    pairs = zip(findings["table"], findings["field"], strict=True)
-    return [shapes.get(table, {}).get(field) for table, field in pairs]
+    found = list[str | None]()
+    for table, field in zip(findings["table"], findings["field"], strict=True):
+        column, dot, member = cell_text(field).partition(".")  # of a cell with JSON the member
+        name = shapes.get(table, {}).get(column)
+        found.append(name and f"{name}{dot}{member}")
+    return found
 
 
 def _state_ids(local: pd.Series, tables: Tables) -> pd.Series:

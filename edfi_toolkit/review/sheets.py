@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _HEAD = ("run_id", "profile", "school_year", "source", "target", "started_at", "started_by")
 _SENT = [*WHO, "outcome", "status", "correlation_id", "attempts", "messages", "resource"]
-_REFUSED = ["cause", "says", "todo", "who", "file", "row", "messages", "status", "correlation_id"]
+_REFUSED = ["cause", "says", "todo", "who", "file", "row", "column", "messages", "status", "correlation_id"]
 _REFUSED += ["refused_in", "open"]
 _OF_MACHINES = ("files", "cpu_seconds")  # of no use to who reads the workbook
 _FACTS = {

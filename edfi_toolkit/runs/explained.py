@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -12,48 +11,91 @@ from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.review.answers import refusals_block
 from edfi_toolkit.review.causes import with_causes
-from edfi_toolkit.review.places import schools_by_id
+from edfi_toolkit.review.meanings import IN_THE_SIS, who_enters
+from edfi_toolkit.review.places import CELL_COLUMNS
+from edfi_toolkit.runs.behind import (
+    NOT_ENROLLED,
+    Answered,
+    Behind,
+    Row,
+    Sent,
+    is_in_a_cell,
+    organizations_of_the_key,
+)
 from edfi_toolkit.runs.decisions import rejection_rows
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
+    from edfi_toolkit.tables import Tables
 
-CLAIMS = re.compile(r"\bclaims? \(([^)]*)\)")
-NOT_ENROLLED = "not-enrolled"
+_NEWEST = 8  # refusals that are shown while more may come
+_OTHERS = 3  # cells that a sentence names
 
 
 def refusals(run: Run) -> pd.DataFrame:
-    """All refusals of the run's feed, open and closed, with the columns of `with_causes`."""
-    return explained(run, rejection_rows(run))
+    """All refusals of the run's feed, open and closed, as of `explained`."""
+    return _explained(run, rejection_rows(run))
 
 
-def explained(run: Run, refused: pd.DataFrame) -> pd.DataFrame:
-    """Refusals with the columns of `with_causes`; where a relationship is missing, `todo` and `who` say which one."""
+def _explained(run: Run, refused: pd.DataFrame) -> pd.DataFrame:
+    is_read = run.folder.has("extract")
+    return explained(refused, run.tables if is_read else None, run.profile, run.installation.runs_dir)
+
+
+def explained(refused: pd.DataFrame, tables: Tables | None, profile: str, runs: Path) -> pd.DataFrame:
+    """Refusals with the columns of `with_causes`, and with table, row_id and field of the cell that each is about.
+
+    `todo` says which cell, or which relationship is missing, and `who` whose that is. The cell is missing where none is
+    known. tables: what was read of the source; None says that nothing was. runs: the folder of the runs.
+    """
     found = with_causes(refused)
-    schools = _schools(run) if found["cause_id"].eq(NOT_ENROLLED).any() else {}
-    if not schools:
+    found = found.assign(**dict.fromkeys(CELL_COLUMNS, pd.Series(None, found.index, dtype="str")))
+    is_here = is_in_a_cell(found)
+    if tables is None or not is_here.any():
         return found
-    for at, row in found[found["cause_id"].eq(NOT_ENROLLED)].iterrows():
-        organization, keys = (
-            cell_text(row["education_organization_id"]),
-            organizations_of_the_key(row["messages"]),
-        )
-        if organization in (*schools, *keys):
-            name = f" ({schools[organization]})" if cell_text(schools.get(organization)) else ""
-            todo = (
-                f"Organization {organization}{name} is one of yours: the student's enrollment there is missing in the "
-                "ODS, or the student is. Publish it from the SIS, then retry. Correct a cell only where the student's "
-                "id is wrong."
-            )
-            found.loc[at, ["todo", "who"]] = [todo, "SIS publishing team"]
-            continue
-        todo = (
-            f"Organization {organization} is not one of the key's ({', '.join(keys) or 'not named'}), nor a school of "
-            "the source. Correct the cell that it comes from. If it is meant, ask the ODS administrator to add it to "
-            "the key."
-        )
-        found.loc[at, ["todo", "who"]] = [todo, "Program office"]
-    return found
+    in_a_cell = found[is_here].assign(key_hash=key_hashes(found[is_here]))
+    behind = Behind(tables, profile, in_a_cell, Sent(runs, in_a_cell))
+    known = [_of_one(row, Answered(behind, row), behind) for row in in_a_cell.to_dict("records")]
+    columns = [*CELL_COLUMNS, "todo", "who"]
+    said = pd.DataFrame(known, in_a_cell.index, columns, dtype="str")
+    return found.assign(**{name: said[name].reindex(found.index).fillna(found[name]) for name in columns})
+
+
+def _of_one(row: Row, answered: Answered, behind: Behind) -> tuple[str | None, ...]:
+    """table, row_id and field of the cell that a record is about, what to do, and who can."""
+    cell = answered.wrong[0][:3] if answered.wrong else (None, None, None)
+    return (*cell, *_next_step(row, answered, behind))
+
+
+def _next_step(row: Row, answered: Answered, behind: Behind) -> tuple[str, str]:
+    """What to do about one record, and who can."""
+    todo, who, wrong = row["todo"], row["who"], answered.wrong
+    if row["cause_id"] == NOT_ENROLLED and behind.schools:
+        todo, who = _of_a_relationship(row, answered, behind)
+    elif wrong:
+        others = list(dict.fromkeys(cell.name for cell in wrong[1:] if cell.name != wrong[0].name))
+        more = f" or {len(others) - _OTHERS} more" if len(others) > _OTHERS else ""
+        may_be = f"; it may also be {', '.join(others[:_OTHERS])}{more}" if others else ""
+        todo += f" The {'likeliest ' if others else ''}cell is {wrong[0].name}{may_be}."
+    return todo, who_enters(wrong[0].table) if wrong and who == IN_THE_SIS else who
+
+
+def _of_a_relationship(row: Row, answered: Answered, behind: Behind) -> tuple[str, str]:
+    organization = cell_text(row["education_organization_id"])
+    if answered.is_foreign:
+        keys = ", ".join(organizations_of_the_key(" ".join(row["messages"]))) or "not named"
+        cell = answered.organization_cell
+        comes_from = f"{cell}, which it comes from" if cell else "the cell that it comes from"
+        return (
+            f"Organization {organization} is not one of the key's ({keys}), nor a school of the source. Correct "
+            f"{comes_from}. If it is meant, ask the ODS administrator to add it to the key."
+        ), IN_THE_SIS
+    name = cell_text(behind.schools.get(organization))
+    named = f" ({name})" if name else ""
+    return (
+        f"Organization {organization}{named} is one of yours: the student's enrollment there is missing in the ODS, or "
+        "the student is. Publish it from the SIS, then retry. Correct a cell only where the student's id is wrong."
+    ), "SIS publishing team"
 
 
 def refused_before(run: Run) -> pd.DataFrame | None:
@@ -67,26 +109,8 @@ def refused_before(run: Run) -> pd.DataFrame | None:
 
 def newest_refusals(run: Run) -> str:
     """The newest refusals of this run with their causes as HTML, masked; empty until the ledger has one."""
-    rejected = refusals(run)
-    mine = rejected[rejected["run_id"].eq(run.id)]
-    return refusals_block(mine, run.masker(mine)) if len(mine) else ""
-
-
-def is_foreign(run: Run, organization: str, messages: Iterable[str]) -> bool:
-    """Whether an organization is neither one that the answer names as the key's, nor a school of the source."""
-    schools = _schools(run)
-    return bool(schools) and organization not in (*schools, *organizations_of_the_key(messages))
-
-
-def organizations_of_the_key(messages: Iterable[str]) -> list[str]:
-    """Those that an answer names as the key's own; not of the record."""
-    claims = CLAIMS.search(" ".join(messages))
-    return claims[1].split(", ") if claims else []
-
-
-def _schools(run: Run) -> dict[str, str]:
-    """The schools of the source by their Ed-Fi ids as texts; none where the run has not read it."""
-    if not run.folder.has("extract"):
-        return {}
-    named = schools_by_id(run.tables, run.profile)
-    return dict(zip(named.index.map(cell_text), named, strict=True))
+    rejected = rejection_rows(run)
+    mine = rejected[rejected["run_id"].eq(run.id)].sort_values("last_seen_at", ascending=False, kind="stable")
+    if mine.empty:
+        return ""
+    return refusals_block(_explained(run, mine.head(_NEWEST)), run.masker(mine), count=len(mine))

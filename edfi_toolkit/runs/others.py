@@ -18,7 +18,6 @@ from edfi_toolkit.runs.planning import identity_map, short_retry
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
 
-IN_THE_WAY = ("key-taken", "value-taken")  # causes: another record has what this one may not have too
 _COLUMNS = ["kind", "program_name", "education_organization_id", "begin_date", "same_key", "sent_from"]
 _NOT_SERVED, _NOT_FOR_THIS_KEY = 404, 403
 NOT_READABLE = "this key may not read these: ask the ODS administrator"

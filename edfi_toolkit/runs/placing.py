@@ -5,12 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.review.places import with_organizations, with_source_rows
+from edfi_toolkit.runs.explained import explained
 from edfi_toolkit.runs.folder import RunFolder
+
+if TYPE_CHECKING:
+    from edfi_toolkit.tables import Tables
 
 
 def refused_in(refused: pd.DataFrame, this: RunFolder) -> pd.Series:
@@ -28,22 +33,38 @@ def _name_of(run_id: str, this: RunFolder) -> str:
     return f"run {run_id}"
 
 
+def explained_by_runs(refused: pd.DataFrame, runs: Path) -> pd.DataFrame:
+    """Refusals of any runs as of `explained`, in their order; those that have ended with their causes alone.
+
+    refused: as of the ledger. runs: the folder of the runs.
+    """
+    still = refused["open"].astype(bool)
+    parts = [explained(refused[~still], None, "", runs)]
+    for run_id, part in refused[still].groupby("run_id", dropna=False):
+        found = _read_by(str(run_id), runs)
+        tables, profile = found or (None, "")
+        parts.append(explained(part, tables, profile, runs))
+    return pd.concat([part for part in parts if len(part)] or parts[:1]).loc[refused.index]
+
+
 def at_places(refused: pd.DataFrame, runs: Path) -> pd.DataFrame:
     """Refusals of any runs with organizations by name, and file and row, in their order.
 
-    As they are where there is no folder of the run. refused: as of the ledger. runs: the folder of the runs.
+    As they are where there is no folder of the run. refused: as of `explained_by_runs`. runs: the folder of the runs.
     """
-    by_run = refused.groupby("run_id", dropna=False)
-    parts = [_placed(part, runs, str(run_id)) for run_id, part in by_run]
+    parts = []
+    for run_id, part in refused.groupby("run_id", dropna=False):
+        found = _read_by(str(run_id), runs)
+        parts.append(with_source_rows(with_organizations(part, *found), found[0]) if found else part)
     return pd.concat(parts).loc[refused.index] if parts else refused
 
 
-def _placed(refused: pd.DataFrame, runs: Path, run_id: str) -> pd.DataFrame:
+def _read_by(run_id: str, runs: Path) -> tuple[Tables, str] | None:
+    """What a run has read of its source, and its profile; None where that is not there."""
     from edfi_toolkit.tables import Tables
 
     with suppress(EdfiToolkitError, OSError):  # a run that was published from Python may have any name
         folder = RunFolder(runs, run_id)
         if folder.has("extract"):
-            tables = Tables.load(folder.path / "tables")
-            return with_source_rows(with_organizations(refused, tables, folder.manifest["profile"]), tables)
-    return refused
+            return Tables.load(folder.path / "tables"), folder.manifest["profile"]
+    return None

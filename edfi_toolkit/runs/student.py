@@ -27,10 +27,11 @@ from edfi_toolkit.review.student import (
 )
 from edfi_toolkit.review.summaries import rows, skipped_rows
 from edfi_toolkit.review.views import PanelView, View
+from edfi_toolkit.runs.behind import IN_THE_WAY
 from edfi_toolkit.runs.corrected import corrections_in_force, corrections_since, ids_corrected_since
 from edfi_toolkit.runs.decisions import rejection_rows
 from edfi_toolkit.runs.explained import refusals
-from edfi_toolkit.runs.others import IN_THE_WAY, others_in_the_ods
+from edfi_toolkit.runs.others import others_in_the_ods
 from edfi_toolkit.runs.planning import identity_map, short_retry
 from edfi_toolkit.runs.whose import resting_on, rows_of, student_behind
 

@@ -201,11 +201,12 @@ class WorkshopPanel(w.VBox):
         if self._last.empty:
             return
         row = self._last.iloc[0]
-        todo, who = Refusal(self.workshop.run, row).next_step()
         said = " ".join(row["messages"])
         answered = f"The ODS: {said.rstrip('.')}. " if said else ""
         cell = "" if self._sure or self._cells.empty else f" {_UNSURE}"
-        self._say(f"{answered}{row['cause']}. {self._nearest(row)}{todo} Who can do it: {who}.{cell}")
+        self._say(
+            f"{answered}{row['cause']}. {self._nearest(row)}{row['todo']} Who can do it: {row['who']}.{cell}"
+        )
 
     def _nearest(self, row: pd.Series) -> str:
         """Where the ODS does not know a code, those it has, the nearest first: as a sentence, and to choose from."""
@@ -224,7 +225,7 @@ class WorkshopPanel(w.VBox):
         known = [Refusal(self.workshop.run, row) for _, row in self._last.iterrows()]
         cells = tried(known[0].cells) if known else None
         self._cells = cells if isinstance(cells, pd.DataFrame) else pd.DataFrame()
-        self._sure = bool(known) and not self._cells.empty and known[0].is_sure()
+        self._sure = bool(known) and not self._cells.empty and bool(cell_text(known[0].row["field"]))
         self.leaves.about(known[0] if known else None, self._masker)
         self.form.fields = self._fields()
 
@@ -384,7 +385,6 @@ class WorkshopPanel(w.VBox):
     def _say(self, text: str, about: pd.DataFrame | None = None) -> None:
         """Say this; after something was done, to whom. about: the refusals that it was done to."""
         self.file.outputs = ()
-
         self.status.show(
             lambda eyes: f'<p role="status">{escape(whom(about, eyes) + eyes.text(text))}</p>', self._masker
         )

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+from openpyxl import load_workbook
+from typer.testing import CliRunner
 
 import edfi_toolkit as edfi
+from edfi_toolkit.cli import app
 from edfi_toolkit.cli.playground import working_in
 from edfi_toolkit.cli.workspace import open_workspace, sandbox_of
 from edfi_toolkit.errors import ConfigError
@@ -60,10 +67,38 @@ def test_the_cell_that_a_foreign_organization_is_formed_from_is_chosen(published
 def test_a_refusal_has_one_owner_everywhere(published: Run) -> None:
     panel = chosen(published, MARIGOLD)
     row = panel.chosen.iloc[0]
-    assert row["who"] == "Program office"
+    assert row["who"] == "SIS clerk"  # who keeps the students, where its cell is
     assert f"Who can do it: {row['who']}" in panel.status.value
     missing = published.student(MARIGOLD).frames["missing"]
     assert missing.loc[missing["state"].eq("refused by the ODS"), "who"].tolist() == [row["who"]]
+
+
+def test_every_list_that_is_handed_on_has_the_file_row_and_column_of_the_cell(
+    published: Run, tmp_path: Path
+) -> None:
+    at = {"File": "students.csv", "Row": 14, "Column": "location_code", "Who can do it": "SIS clerk"}
+    workshop = Workshop(published)
+    handed = _rows(workshop.hand_on(workshop.open.query("student_unique_id == @MARIGOLD")), "SIS clerk")
+    assert [{name: row[name] for name in at} for row in handed] == [at]
+    assert "Correct students.location_code, which it comes from." in handed[0]["What to do"]
+    published.workbook()
+    refused = _rows(published.path / "workbook.xlsx", "Refused")
+    assert [row for row in refused if {name: row[name] for name in at} == at]
+    published.rejections()
+    report = (published.path / "report.html").read_text("utf-8")
+    assert re.search(r"students\.csv</td>\s*<td[^>]*>14</td>\s*<td[^>]*>location_code</td>", report)
+    listed = tmp_path / "clerk.csv"
+    words = ["rejections", "--run", published.id, "--owner", "SIS clerk", "--csv", str(listed)]
+    assert CliRunner().invoke(app, words).exit_code == 3
+    known = list(csv.DictReader(listed.read_text("utf-8-sig").splitlines()))
+    as_texts = {name: str(value) for name, value in at.items()}
+    assert [row for row in known if {name: row[name] for name in at} == as_texts]
+    assert {row["Who can do it"] for row in known} == {"SIS clerk"}
+
+
+def _rows(path: Path, sheet: str) -> list[dict[str, Any]]:
+    head, *rows = load_workbook(path)[sheet].iter_rows(values_only=True)
+    return [dict(zip(map(str, head), row, strict=True)) for row in rows]
 
 
 def test_where_the_answer_is_not_about_one_cell_none_is_chosen(published: Run) -> None:

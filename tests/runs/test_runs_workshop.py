@@ -580,6 +580,8 @@ def _an_empty_cell_is_corrected_and_lists_are_filtered(published: Run) -> None:
     assert set(panel.chosen["school"]) == {school}
     panel.filters["school"].value = ""
     choose(panel, "value-required")
+    assert panel.form.fields[0]["choices"][0] == "program_participation.reason_exited (empty)"
+    assert "The cell is program_participation.reason_exited." in panel.status.value
     panel.form.press("correct", cell="program_participation.reason_exited (empty)", value="Other", **WHO)
     panel.form.press("retry", **WHO)
     panel.form.press("retry", **WHO)
