@@ -80,6 +80,7 @@ def participation(by_day: pd.DataFrame, by_school: pd.DataFrame, title: str) -> 
             linewidth=2,
         )
     lines.set_ylim(bottom=0)
+    lines.yaxis.get_major_locator().set_params(integer=True)  # students
     lines.tick_params(colors=_TEXT, labelsize=9)
     lines.spines[["top", "right"]].set_visible(False)
     lines.spines[["left", "bottom"]].set_color(_TEXT)

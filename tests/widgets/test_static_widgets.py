@@ -65,6 +65,7 @@ def test_twelve_programs_with_long_names_leave_room_for_what_is_drawn() -> None:
     chart._repr_png_()
     lines, schools = chart.axes
     assert min(axes.get_position().width for axes in (lines, schools)) > 0.4
+    assert all(float(tick).is_integer() for tick in lines.get_yticks()), "students are whole"
     one_school = widgets.bars(pd.DataFrame(1, index=["Adams"], columns=programs), "Plan")
     one_school._repr_png_()
     for drawn in (chart, one_school):
