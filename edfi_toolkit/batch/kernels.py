@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from edfi_toolkit.batch.stopping import Stop, Stopped
 
+PROGRAM = "edfi_toolkit.batch.kernel_program"
 # What is left, above all the libraries, is kept from the collector, which would go through all of it at each notebook.
 _EMPTY = "get_ipython().reset(); __import__('gc').collect(); __import__('gc').freeze()"
 
@@ -110,7 +111,7 @@ def _manager_class() -> Any:
 
     class ThisInterpreter(KernelSpecManager):
         def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-            argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=50"]
+            argv = [sys.executable, "-m", PROGRAM, "-f", "{connection_file}", "--log-level=50"]
             return KernelSpec(
                 argv=argv,
                 display_name="Python 3",

@@ -13,6 +13,7 @@ import pytest
 from edfi_toolkit.batch.exits import Exit
 from edfi_toolkit.batch.notebooks import Limits, check_parameters, run_notebooks, unattended_kernel
 from edfi_toolkit.errors import ConfigError
+from tests.warm import FRESH
 
 pytestmark = pytest.mark.filterwarnings("default")  # papermill, nbclient and zmq warn about themselves
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -291,3 +292,25 @@ def test_the_limit_of_the_whole_run_holds_within_a_cell(tmp_path: Path) -> None:
 
     assert ran.exit is Exit.FAILED
     assert "whole run" in ran.error
+
+
+def test_a_kernel_does_what_is_left_to_do_at_its_end_and_frees_nothing_piece_by_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", FRESH)
+    path = a_notebook(
+        tmp_path,
+        "10_look",
+        "import atexit, gc, json, pathlib\n"
+        "class Kept:\n    def __del__(self, mark=pathlib.Path('freed').touch): mark()\n"
+        "json.kept = Kept()\n"
+        "_ = atexit.register(pathlib.Path('ended').touch)\n"
+        "print(gc.get_threshold()[0])",
+    )
+
+    ran = run_notebooks([path], parameters={}, out_dir=tmp_path / "out", cwd=tmp_path)
+
+    cell = json.loads(output_text(ran[0].output))["cells"][-1]
+    assert (tmp_path / "ended").exists()
+    assert not (tmp_path / "freed").exists()
+    assert int("".join(cell["outputs"][0]["text"])) >= 100_000
