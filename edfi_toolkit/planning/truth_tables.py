@@ -50,13 +50,15 @@ LINKED_WAVE = 2
 
 def decide(sides: pd.DataFrame, table: Table, reads: tuple[str, ...]) -> pd.DataFrame:
     """`action`, `rule` and `side` (a row of `sides`), a row for each action in a key's cell of the table."""
-    parts = list[pd.DataFrame]()
-    for conditions, (rule, actions) in table.items():
+    actions, rules, parts = list[str](), list[str](), list[np.ndarray]()
+    for conditions, (rule, own) in table.items():
         hit = np.ones(len(sides), dtype=bool)
         for column, wanted in zip(reads, conditions, strict=True):
             if wanted is not None:
                 hit &= sides[column].to_numpy() == wanted
         rows = np.flatnonzero(hit)
-        if len(rows) or not parts:
-            parts += [pd.DataFrame({"action": action, "rule": rule, "side": rows}) for action in actions]
-    return pd.concat(parts, ignore_index=True).astype({"action": "str", "rule": "str"})
+        for action in own:
+            actions, rules, parts = [*actions, action], [*rules, rule], [*parts, rows]
+    lengths = list(map(len, parts))
+    texts = (pd.array(np.repeat(np.array(names, object), lengths), "str") for names in (actions, rules))
+    return pd.DataFrame(dict(zip(("action", "rule"), texts, strict=True)) | {"side": np.concatenate(parts)})

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.rules.catalogue import rule
+from edfi_toolkit.tables import tables
 from edfi_toolkit.tables.tables import SKIPPED_COLUMNS
 
 NOTICES = ("code", "table", "id", "detail")
@@ -172,6 +173,8 @@ class Account:
     @property
     def skipped(self) -> pd.DataFrame:
         """Rows by table and id, each once, with the first rule that dropped it."""
+        if not self._skips:
+            return tables.framed(None, SKIPPED_COLUMNS)
         rows = framed(self._skips, tuple(SKIPPED_COLUMNS)).drop_duplicates(["table", "id"], ignore_index=True)
         return rows.astype(SKIPPED_COLUMNS)
 

@@ -231,6 +231,8 @@ def shared_unique_ids(candidates: pd.DataFrame, account: Account) -> None:
 def overlaps(records: pd.DataFrame, account: Account) -> None:
     """COM-VAL-2: a record that begins before an earlier one of the same student, place and program ends."""
     several = records[records.duplicated("group", keep=False)]
+    if several.empty:
+        return
     far = pd.Timestamp.max.floor("D").as_unit("us")
     last_end = several["end_date"].fillna(far).groupby(several["group"]).cummax()
     late = several[several["begin_date"].lt(last_end.groupby(several["group"]).shift())]

@@ -199,6 +199,8 @@ def _of_preferences(t: Tables, names: Collection[str]) -> Iterator[Fault]:
 
 
 def _unreadable(t: Tables, table: str) -> Iterator[Fault]:
+    if t.skipped.empty:
+        return
     rows = t.skipped[t.skipped["table"].eq(table)]
     for row_id, detail in zip(rows["id"], rows["detail"], strict=True):
         yield table, None if pd.isna(row_id) else row_id, detail

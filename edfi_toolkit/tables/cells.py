@@ -47,9 +47,11 @@ def convert(cells: pd.Series, column: Column) -> tuple[pd.Series, pd.Series]:
     found: list[pd.Series] = []
     for kind, part in _by_kind(cells):
         values, is_bad = _CONVERTERS[column.type](part, kind, column)
+        some = is_bad.any()
         if not is_bad.all():  # a part without a readable cell may be of a type that no column takes
-            found.append(values[~is_bad] if is_bad.any() else values)
-        bad[part.index[is_bad]] = True
+            found.append(values[~is_bad] if some else values)
+        if some:
+            bad[part.index[is_bad]] = True
     if len(found) == 1 and len(found[0]) == len(cells):
         return found[0].astype(dtype), bad
     result = pd.Series([None], dtype=dtype).take(np.zeros(len(cells), dtype=int)).set_axis(cells.index)

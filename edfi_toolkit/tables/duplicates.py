@@ -26,6 +26,8 @@ def duplicates(table: Table, typed: pd.DataFrame, faulty: pd.Series) -> tuple[pd
     A row with an unreadable cell differs from every readable row of its key: no one can know which one is right.
     """
     collapsed = pd.Series(False, index=typed.index)
+    if len(typed) < 2:
+        return collapsed, {}
     key = list(table.primary_key)
     repeated = typed.duplicated(key, keep=False)
     if not repeated.any():

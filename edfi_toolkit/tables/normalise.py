@@ -67,7 +67,7 @@ def normalise(
     laid: list[pd.DataFrame] = [without_table(given[~given["table"].isin(list(raw))])]
     for table in (TABLES[name] for name in TABLES if name in raw):
         sheet = _sheet(table, raw[table.name], (files or {}).get(table.name))
-        own = given[given["table"].eq(table.name)]
+        own = given[given["table"].eq(table.name)] if len(given) else given
         frames[table.name], aside, found, shapes[table.name], done, texts_and_places = _read(
             table, sheet, own
         )
@@ -114,7 +114,8 @@ def _read(
     typed, faults, filled = _typed(table, raw)
     faults = _stack([faults, misplaced], _FAULT_COLUMNS) if len(misplaced) else faults
     faulty = pd.Series(False, index=typed.index)
-    faulty[faults["position"].unique()] = True
+    if len(faults):
+        faulty[faults["position"].unique()] = True
     collapsed, clashes = duplicates(table, typed, faulty)
     skipped = unreadable_rows(table, sheet, raw, typed, faults, clashes) if len(faults) or clashes else faults
     notices += collapsed_rows(table, sheet, typed, collapsed) if collapsed.any() else []
@@ -138,9 +139,10 @@ def _texts(table: Table, raw: pd.DataFrame) -> pd.DataFrame:
     typed = [
         name for name in raw if not table.columns[name].keeps_text and table.columns[name].type != "json"
     ]
-    texts = {
-        name: raw[name].astype("str").str.strip(EDGES).replace("", None).astype("category") for name in typed
-    }
+    texts = {name: raw[name].astype("str").str.strip(EDGES).astype("category") for name in typed}
+    for name, cells in texts.items():
+        if "" in cells.cat.categories:
+            texts[name] = cells.cat.remove_categories("")
     return pd.DataFrame(texts, index=raw.index)
 
 

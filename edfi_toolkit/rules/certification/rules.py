@@ -186,6 +186,8 @@ def missing_sheet_properties(p: pd.DataFrame, standard: str, *, strict: bool = F
 
 def _add(lacks: pd.Series, name: str, absent: pd.Series) -> pd.Series:
     """The lists of `lacks` with `name` added where it is absent."""
+    if not absent.any():
+        return lacks
     absent = absent.reindex(lacks.index, fill_value=False)
     return lacks.mask(absent & lacks.ne(""), lacks + ", " + name).mask(absent & lacks.eq(""), name)
 
