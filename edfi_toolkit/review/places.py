@@ -80,8 +80,7 @@ def row_places(rows: pd.DataFrame, tables: Tables, *, id_column: str) -> pd.Data
     for name, part in rows.groupby("table"):
         if name not in tables.places:
             continue
-        keys = (tables[name][key].astype("str") for key in TABLES[name].primary_key)
-        at = positions(part[id_column], next(keys).str.cat([*keys], sep="|"))
+        at = positions(part[id_column], TABLES[name].ids(tables[name]))
         own = tables.places[name].reset_index(drop=True).reindex(at)
         found.loc[part.index, ["file", "row"]] = own.astype(object).to_numpy()
     return found.astype({"file": "str", "row": "Int64"})

@@ -113,8 +113,7 @@ class Behind:
         found = dict[tuple[str, str], dict[str, Any]]()
         for name in ids:
             wanted, table = pd.Series(list(ids[name]), dtype="str"), self.tables[name]
-            keys = (table[key].astype("str") for key in TABLES[name].primary_key)
-            at = places(wanted, next(keys).str.cat([*keys], sep="|"))
+            at = places(wanted, TABLES[name].ids(table))
             is_there = at.ge(0)
             rows: list[dict[str, Any]] = table.iloc[at[is_there].tolist()].to_dict("records")
             found |= {(name, row_id): row for row_id, row in zip(wanted[is_there], rows, strict=True)}

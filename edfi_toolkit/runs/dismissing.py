@@ -128,6 +128,6 @@ def _state(run: Run, checked: Checked, hashes: pd.Series, row: pd.Series) -> str
         content = [body_hash(body) for body in own["body"]]
     elif pd.notna(row["row_id"]) and row["table"] in TABLES:
         table = run.tables[str(row["table"])]
-        ids = table[list(TABLES[str(row["table"])].primary_key)].astype("str").agg("|".join, axis=1)
-        content = [cell_text(cell) for cell in table[ids.eq(row["row_id"])].to_numpy().ravel()]
+        own = table[TABLES[str(row["table"])].ids(table).eq(row["row_id"])]
+        content = [cell_text(cell) for cell in own.to_numpy().ravel()]
     return hashlib.sha256(orjson.dumps([cell_text(row["says"]), *content])).hexdigest()

@@ -42,7 +42,8 @@ def _masker(key: bytes, students: pd.DataFrame) -> Masker:
 
 def _names(students: pd.DataFrame) -> Mapping[str, str]:
     """First and last name by either id; none of a student who has neither."""
-    full = students[_NAMES].fillna("").agg(" ".join, axis=1).str.strip()
+    first, last = (students[name].fillna("") for name in _NAMES)
+    full = (first + " " + last).str.strip()
     by_id = [pd.Series(full.array, students[column].astype("str")) for column in reversed(STUDENT_IDS)]
     named = pd.concat(by_id)
     return dict(named[named.ne("") & named.index.notna()])

@@ -38,8 +38,8 @@ def student_behind(tables: Tables, refs: Any) -> str | None:
         name, _, row_id = _row(ref).partition(":")
         rows = tables[name] if name in TABLES else pd.DataFrame()
         if "student_id" in rows:
-            ids = rows[list(TABLES[name].primary_key)].astype("str").agg("|".join, axis=1)
-            if len(own := rows.loc[ids.eq(row_id), "student_id"].dropna()):
+            own = rows.loc[TABLES[name].ids(rows).eq(row_id), "student_id"].dropna()
+            if len(own):
                 return str(own.iloc[0])
     return None
 

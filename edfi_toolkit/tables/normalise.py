@@ -125,7 +125,7 @@ def _read(
     kept = typed[used].reset_index(drop=True)
     if len(kept) + len(skipped) + int(collapsed.sum()) != len(raw):
         raise SourceError(f"{table.name}: not all of the {len(raw)} rows read are accounted for.")
-    keys = _keys(table, typed)
+    keys = table.ids(typed)
     if len(skipped):
         keys[aside] = skipped["id"].to_numpy()
     unread = [*unused, *sheet.unread]
@@ -155,12 +155,6 @@ def _places(sheet: Sheet, used: np.ndarray) -> pd.DataFrame:
         else pd.Categorical(sheet.file_of(at))
     )
     return pd.DataFrame({"file": files, "row": sheet.rows[at]})
-
-
-def _keys(table: Table, typed: pd.DataFrame) -> pd.Series:
-    """The key of each row as one text, as references to it write it."""
-    first, *others = (typed[name].astype("str") for name in table.primary_key)
-    return first.str.cat(others, sep="|") if others else first.copy()
 
 
 def _matched(table: Table, sheet: Sheet) -> tuple[pd.DataFrame, Notices, list[str]]:

@@ -79,6 +79,11 @@ class Table:
             if column.required and (column.name in self.primary_key or column.references)
         )
 
+    def ids(self, rows: pd.DataFrame) -> pd.Series:
+        """The primary key of each row as one text, its parts joined by `|`."""
+        first, *others = (rows[name].astype("str") for name in self.primary_key)
+        return first.str.cat(others, sep="|") if others else first.copy()
+
     def empty(self) -> pd.DataFrame:
         """A frame without rows, with all columns in their types."""
         return self._empty.copy()
