@@ -20,6 +20,7 @@ from edfi_toolkit.privacy import Masker
 from edfi_toolkit.publishing import publish
 from edfi_toolkit.review.answers import published_view
 from edfi_toolkit.sandbox.control import seed
+from tests.factories.builds import plan_once
 from tests.factories.district import (
     CTE,
     GENERAL,
@@ -36,7 +37,7 @@ from tests.factories.district import (
 def published(result, ledger, client, **given):
     """Plan and publish; somebody answers for every breach."""
     feed = ledger.feed(client.target.identity, "certification", "")
-    made = plan(result, identity_map=ledger.identity_map(feed))
+    made = plan_once(result, ledger.identity_map(feed))
     meant = [f"{breach}:Ann Example" for breach in made.breaches]
     return publish(made, target=client, ledger=ledger, approved=made.fingerprint, overrides=meant, **given)
 

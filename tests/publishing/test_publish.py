@@ -13,6 +13,7 @@ from edfi_toolkit.ledger.columns import RESULT_COLUMNS
 from edfi_toolkit.ledger.journal import Journal
 from edfi_toolkit.planning import Plan, plan
 from edfi_toolkit.publishing import publish, recover
+from tests.factories.builds import plan_once
 from tests.factories.district import (
     CTE,
     GENERAL,
@@ -31,7 +32,8 @@ def feed_of(ledger, client):
 
 
 def planned(result, ledger, client, **given):
-    return plan(result, identity_map=ledger.identity_map(feed_of(ledger, client)), **given)
+    known = ledger.identity_map(feed_of(ledger, client))
+    return plan(result, identity_map=known, **given) if given else plan_once(result, known)
 
 
 def published(result, ledger, client, **given):
