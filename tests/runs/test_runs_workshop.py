@@ -55,15 +55,34 @@ def test_an_account_of_the_system_is_not_offered_as_a_name(
 
 
 @pytest.fixture(scope="module")
-def first_published(tmp_path_factory: pytest.TempPathFactory, sandbox: KeptOds) -> Stage:
-    """The sample's first state, of which the ODS refused seven records, one of them with 403."""
+def first_previewed(tmp_path_factory: pytest.TempPathFactory, sandbox: KeptOds) -> Stage:
+    """A run of the sample's first state up to its preview."""
     made = make_playground(tmp_path_factory.mktemp("refused") / "work", "certification")
-    seeded(made, "before", sandbox)
+    stage = seeded(made, "before", sandbox)
     with working_in(made.folder, target_environ(sandbox)):
         run = edfi.open_run(profile="certification", school_year=2026, source="sample", run_id="new")
         for step in (run.extract, run.build, run.validate, run.preview):
             step()
-        run.publish(approved="auto")
+    return stage
+
+
+@pytest.fixture(scope="module")
+def first_published(
+    tmp_path_factory: pytest.TempPathFactory, sandbox: KeptOds, first_previewed: Stage
+) -> Stage:
+    """The same published; the ODS refused seven records, one of them with 403."""
+    with first_previewed.copied(tmp_path_factory.mktemp("published") / "work", sandbox) as made:
+        edfi.open_run(profile="certification", school_year=2026, source="sample").publish(approved="auto")
+    return Stage(made, sandbox.keep())
+
+
+@pytest.fixture(scope="module")
+def first_read_again(
+    tmp_path_factory: pytest.TempPathFactory, sandbox: KeptOds, first_published: Stage
+) -> Stage:
+    """After that, the source read again up to the preview of another run."""
+    with first_published.copied(tmp_path_factory.mktemp("again") / "work", sandbox) as made:
+        read_again(edfi.open_run(profile="certification", school_year=2026, source="sample"), progress=quiet)
     return Stage(made, sandbox.keep())
 
 
@@ -72,6 +91,24 @@ def published(tmp_path: Path, sandbox: KeptOds, first_published: Stage) -> Itera
     """A copy of it."""
     with first_published.copied(tmp_path / "work", sandbox):
         yield edfi.open_run(profile="certification", school_year=2026, source="sample")
+
+
+@pytest.fixture
+def published_and_again(
+    tmp_path: Path, sandbox: KeptOds, first_read_again: Stage
+) -> Iterator[tuple[Run, Run]]:
+    """The published run and the one that was read again, in a copy of their folder."""
+    with first_read_again.copied(tmp_path / "work", sandbox):
+        again = edfi.open_run(profile="certification", school_year=2026, source="sample")
+        (first,) = {path.name for path in again.path.parent.iterdir()} - {again.id}
+        yield edfi.open_run(profile="certification", school_year=2026, source="sample", run_id=first), again
+
+
+@pytest.fixture
+def previewed(tmp_path: Path, sandbox: KeptOds, first_previewed: Stage) -> Iterator[Playground]:
+    """A copy of the run before it was published."""
+    with first_previewed.copied(tmp_path / "work", sandbox) as made:
+        yield made
 
 
 def command(*words: str) -> Result:
@@ -92,7 +129,9 @@ def opened(panel: WorkshopPanel) -> list[str]:
     return [leaf.value for leaf in panel.leaves.children]
 
 
-def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(published: Run) -> None:
+def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(
+    published: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     view, decisions, bar = published.workshop(), published.decisions(), Bar({})
     bar.run = published
     follow("bar", bar.look)
@@ -129,6 +168,7 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(pu
     _its_story_tells_the_refusal_with_message_and_row(published, row)
     _what_is_revealed_in_the_list_is_revealed_in_the_leaves_by_a_message(panel)
     choose(panel)  # another cause was looked at
+    _report_and_workbook_have_the_refusals(published)
     cell = "program_participation.education_organization_id"
     panel.form.press("correct", cell=cell, value="255901", author="R. Ibarra")
     assert "your name and a reason" in panel.status.value
@@ -157,7 +197,9 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(pu
     panel.form.press("retry", **WHO)
     assert _label(panel, "retry") == "Send what was checked"
     assert ">7 refused<" in bar._html()
+    monkeypatch.setattr(runs_workbook, "attended", lambda: True)
     panel.form.press("retry", **WHO)
+    _report_and_workbook_are_written_again_when_a_refusal_is_solved(published)
     assert _label(panel, "retry") == "Retry these 6"
     assert "1 more since" in bar._html()
     assert ">6 refused<" in bar._html()
@@ -172,23 +214,18 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(pu
     assert "delivered under another key" in repr(published.workshop())
 
 
-def test_report_and_workbook_are_written_again_when_a_refusal_is_solved(
-    published: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(runs_workbook, "attended", lambda: True)
-    panel = published.workshop().panel()
-    published.workbook()
-    report, book = published.path / "report.html", published.path / "workbook.xlsx"
+def _report_and_workbook_have_the_refusals(run: Run) -> None:
+    run.workbook()
+    report, book = run.path / "report.html", run.path / "workbook.xlsx"
     assert "</span> 7 records of " in report.read_text("utf-8")
     assert "Records, and the message of the ODS" in report.read_text("utf-8")
     assert "program_participation.csv</td>" in report.read_text("utf-8")
     assert _sheet(book, "Corrections") == []
     assert [row["Open"] for row in _sheet(book, "Refused")] == ["yes"] * 7
-    choose(panel)
-    panel.form.press("correct", cell="program_participation.education_organization_id", value="255901", **WHO)
-    panel.form.press("retry", **WHO)
-    panel.form.press("retry", **WHO)
-    assert "1 of 1 delivered" in panel.status.value
+
+
+def _report_and_workbook_are_written_again_when_a_refusal_is_solved(run: Run) -> None:
+    report, book = run.path / "report.html", run.path / "workbook.xlsx"
     assert "refused; 1 earlier refusal settled since." in report.read_text("utf-8")
     assert "made since the source was read" in report.read_text("utf-8")
     assert sorted(row["Open"] for row in _sheet(book, "Refused")) == ["no"] + ["yes"] * 6
@@ -198,8 +235,10 @@ def test_report_and_workbook_are_written_again_when_a_refusal_is_solved(
     assert places == {("program_participation.csv", True)}
 
 
-def test_workbook_and_report_of_a_run_read_again_have_what_the_feed_left_open(published: Run) -> None:
-    again = read_again(published, progress=quiet)
+def test_workbook_and_report_of_a_run_read_again_have_what_the_feed_left_open(
+    published_and_again: tuple[Run, Run],
+) -> None:
+    published, again = published_and_again
     again.workbook()
     refused = _sheet(again.path / "workbook.xlsx", "Refused")
     assert len(refused) == len(Workshop(again).open) == 7
@@ -221,9 +260,9 @@ def test_workbook_and_report_of_a_run_read_again_have_what_the_feed_left_open(pu
 
 
 def test_a_run_read_again_says_what_was_sent_last_when_and_by_whom(
-    published: Run, monkeypatch: pytest.MonkeyPatch
+    published_and_again: tuple[Run, Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    again = read_again(published, progress=quiet)
+    published, again = published_and_again
     unattended = again.publish()
     assert "Sent last" not in unattended.says
     assert unattended.frames["sent"].empty
@@ -603,7 +642,7 @@ def _a_story_ends_when_another_row_is_chosen(run: Run) -> None:
         assert buttons.story.value == ""
 
 
-def test_a_finding_is_dismissed_and_shown_again_when_its_record_changes(work: Playground) -> None:
+def test_a_finding_is_dismissed_and_shown_again_when_its_record_changes(previewed: Playground) -> None:
     """Dismissed by record; with a record that changes, with a row that changes, and from the command line."""
     run = edfi.open_run(profile="certification", school_year=2026, source="sample")
     before = run.checked.findings
@@ -622,7 +661,7 @@ def test_a_finding_is_dismissed_and_shown_again_when_its_record_changes(work: Pl
     assert len(again.frames["findings"]) == len(before) - 1
     assert again.frames["dismissed"]["rule_id"].tolist() == ["CERT_MISSING"]
     assert len(run.checked.held) == held  # what is held stays held
-    rows = work.folder / "source" / "program_participation.csv"
+    rows = previewed.folder / "source" / "program_participation.csv"
     text, row = rows.read_text("utf-8"), mine["row_id"].iloc[0]
     (line,) = [line for line in text.splitlines() if line.startswith(f"{row},")]
     was, becomes = ('": true', '": false') if '": true' in line else ('": false', '": true')
