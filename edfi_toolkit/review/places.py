@@ -110,7 +110,7 @@ def with_source_rows(records: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     found = records.drop(columns=["source_refs", *CELL_COLUMNS], errors="ignore").assign(
         file=at["file"], row=at["row"], source_rows=rests_on(records, tables)
     )
-    return found.assign(column=_columns_in_the_source(cell, tables)) if "field" in records else found
+    return found.assign(column=columns_in_the_source(cell, tables)) if "field" in records else found
 
 
 def rests_on(records: pd.DataFrame, tables: Tables) -> pd.Series:
@@ -207,7 +207,7 @@ def findings_at_places(checked: Checked, findings: pd.DataFrame | None = None) -
     places["program"] = found["program_name"].fillna(places["program"])
     found["student_unique_id"] = found["student_unique_id"].fillna(_state_ids(places["student_id"], tables))
     places = places.drop(columns="student_id").join(row_places(found, tables, id_column="row_id"))
-    places["column"] = _columns_in_the_source(found, tables)
+    places["column"] = columns_in_the_source(found, tables)
     first = ["severity", "rule_id", "says", "hint", "field", "student_unique_id"]
     rest = found.columns.drop([*first, "program_name", "education_organization_id"])
     return pd.concat([found[first], places, found[rest]], axis=1)
@@ -229,7 +229,7 @@ def places_for_report(checked: Checked) -> tuple[pd.DataFrame, _Places, _Places]
     return found, of_findings, of_rows
 
 
-def _columns_in_the_source(findings: pd.DataFrame, tables: Tables) -> list[str | None]:
+def columns_in_the_source(findings: pd.DataFrame, tables: Tables) -> list[str | None]:
     """What the source calls the column of each finding, or refusal, about a cell of it."""
     shapes = {
         name: {column: shape.names.get(column, column) for column in TABLES[name].columns}

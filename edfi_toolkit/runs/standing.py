@@ -27,7 +27,9 @@ def chain(manifest: Mapping[str, Any], refused: tuple[int, int] | None = None) -
     steps: Mapping[str, Any] = manifest.get("steps", {})
     found = []
     if read := steps.get("extract"):
-        found.append(Number(f"{_count(read['rows'], 'row')} read {clock(read['at'])}", "10_extract"))
+        found.append(
+            Number(f"{_count(read['rows'], 'row')} read {_clock(read['at'], manifest)}", "10_extract")
+        )
         if unreadable := read.get("set_aside"):
             found.append(Number(f"{unreadable:,} unreadable", "10_extract", "check"))
     if built := steps.get("build"):
@@ -40,7 +42,7 @@ def chain(manifest: Mapping[str, Any], refused: tuple[int, int] | None = None) -
         if refused and refused[0] and "publish" not in steps:
             found.append(Number(f"{refused[0]:,} refused when last sent", "50_rejections", "bad"))
     if published := steps.get("publish"):
-        found += _published(published, refused)
+        found += _published(published, refused, _clock(published["at"], manifest))
     return found
 
 
@@ -56,21 +58,34 @@ def not_settled(step: Mapping[str, Any]) -> bool:
 
 
 def run_label(manifest: Mapping[str, Any], now: dt.datetime | None = None) -> str:
-    """For example `run of today 07:12`, in local time."""
-    return f"run of {began(manifest, now)}" if "started_at" in manifest else "a new run"
-
-
-def began(manifest: Mapping[str, Any], now: dt.datetime | None = None) -> str:
-    """When a run began, for example `today 07:12`, in local time."""
-    at = dt.datetime.fromisoformat(manifest["started_at"]).astimezone()
+    """For who chooses now: `run of today 07:12`, in local time."""
+    if "started_at" not in manifest:
+        return "a new run"
+    at = _local(manifest["started_at"])
     today = (now or dt.datetime.now().astimezone()).date()
-    day = {0: "today", 1: "yesterday"}.get((today - at.date()).days, f"{at.day} {at:%b %Y}")
-    return f"{day} {at:%H:%M}"
+    day = {0: "today", 1: "yesterday"}.get((today - at.date()).days, _day(at))
+    return f"run of {day} {at:%H:%M}"
 
 
-def clock(instant: str) -> str:
-    """An instant of a manifest as local hour and minute."""
-    return f"{dt.datetime.fromisoformat(instant).astimezone():%H:%M}"
+def began(manifest: Mapping[str, Any]) -> str:
+    """When a run began, in local time: `30 Nov 2026 07:12`. A notebook saves it, so it is true on any day."""
+    at = _local(manifest["started_at"])
+    return f"{_day(at)} {at:%H:%M}"
+
+
+def _clock(instant: str, manifest: Mapping[str, Any]) -> str:
+    """An instant of a manifest as local hour and minute, with its day where the run began on another."""
+    at = _local(instant)
+    of_that_day = at.date() == _local(manifest.get("started_at", instant)).date()
+    return f"{at:%H:%M}" if of_that_day else f"{_day(at)} {at:%H:%M}"
+
+
+def _local(instant: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(instant).astimezone()
+
+
+def _day(at: dt.datetime) -> str:
+    return f"{at.day} {at:%b %Y}"
 
 
 def _planned(planned: Mapping[str, Any], notebook: str, *, published: bool) -> Number:
@@ -85,13 +100,13 @@ def _planned(planned: Mapping[str, Any], notebook: str, *, published: bool) -> N
     return Number(f"{_count(changes, 'change')} not sent yet", notebook, "check")
 
 
-def _published(published: Mapping[str, Any], now: tuple[int, int] | None) -> list[Number]:
+def _published(published: Mapping[str, Any], now: tuple[int, int] | None, at: str) -> list[Number]:
     if not published.get("finished"):
         return [Number("publishing was begun and is not finished", "40_publish", "check")]
     outcomes: Mapping[str, int] = published["outcomes"]
     delivered, refused = outcomes.get("delivered", 0), outcomes.get("refused", 0)
     open_ones = sum(outcomes.values()) - delivered - refused
-    numbers = [Number(f"{delivered:,} in the ODS {clock(published['at'])}", "40_publish", "good")]
+    numbers = [Number(f"{delivered:,} in the ODS {at}", "40_publish", "good")]
     still, later = now or (refused, 0)
     if later:
         numbers.append(Number(f"{later:,} more since", "50_rejections", "good"))

@@ -28,7 +28,7 @@ from edfi_toolkit.runs.feed import newer_run
 from edfi_toolkit.runs.opening import open_run
 from edfi_toolkit.runs.reading import read_again
 from edfi_toolkit.runs.run import Run
-from edfi_toolkit.runs.standing import began, chain, run_label
+from edfi_toolkit.runs.standing import began, chain
 from edfi_toolkit.settings import load_settings, without_credentials
 from edfi_toolkit.widgets.choosing import ChoiceForm
 from edfi_toolkit.widgets.message import Message
@@ -146,6 +146,7 @@ class Bar:
             f"{escape(number.text)}</a>"
             for number in chain(manifest, self._refused)
         )
+        run_of = f"run of {began(manifest)}" if "started_at" in manifest else "a new run"
         begin = "Nothing was read yet. Press <b>Read again</b>, or open <a href='10_extract.ipynb'>10_extract</a>."
         here = (
             f"<div style='opacity:.85'>Set in this notebook's first cell, and counts here: "
@@ -156,7 +157,7 @@ class Bar:
         return (
             "<div style='border-left:4px solid var(--jp-brand-color1,#1976d2);padding:2px 0 2px 12px;margin:4px 0'>"
             f"<div style='display:flex;flex-wrap:wrap;gap:4px 24px;justify-content:space-between'><span>{about}</span>"
-            f"<span title='{escape(run.id)}, times of {escape(_zone())}'>{escape(run_label(manifest))}</span></div>"
+            f"<span title='{escape(run.id)}, times of {escape(_zone())}'>{escape(run_of)}</span></div>"
             f"<div>{numbers or begin}</div>{self._older_html()}{here}</div>"
         )
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.dates import date2num
+from matplotlib.dates import AutoDateLocator, DateFormatter, date2num
 from matplotlib.figure import Figure
 
 from edfi_toolkit.display.bars import colour_of
@@ -22,6 +22,7 @@ from edfi_toolkit.privacy import session_masker
 _BAR, _OTHER, _TEXT, _PAPER = "#3987c9", "#8a8a8a", "#424242", "#ffffff"
 _MARGIN = 0.12  # inches
 _LONGEST_LABEL, _LEGEND_LINE = 48, 26  # characters
+_DAYS_ON_AXIS = 4  # dates that fit below a timeline, whose labels take half of the width
 _OPEN_DAYS = 30  # how far a span without an end goes on after all others
 
 
@@ -155,7 +156,11 @@ def timeline(spans: pd.DataFrame, title: str) -> Chart:
     ]
     axes.set_yticks(range(len(known)), labels, color=_TEXT, fontsize=9)
     axes.set_ylim(max(len(known), 1) - 0.5, -0.5)
-    axes.xaxis_date()
+    first, last = axes.get_xlim()
+    fewest = 2 if last - first > 2 else 1  # else there would be hours
+    days = AutoDateLocator(minticks=fewest, maxticks=_DAYS_ON_AXIS)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(days)
+    axes.xaxis.set_major_formatter(DateFormatter("%Y-%m-%d"))  # type: ignore[no-untyped-call]
     axes.tick_params(left=False, colors=_TEXT, labelsize=9)
     axes.set_title(title, loc="left", color=_TEXT, fontsize=10, fontweight="bold")
     axes.spines[:].set_visible(False)

@@ -32,7 +32,7 @@ _TELLING_COLUMNS = frozenset(
 _WIDE = "values"  # what changes, before and after, in one view
 _STATIC_ROWS = 20  # that a saved notebook keeps
 
-# Of its columns and the rows that are chosen; its `forget` is called when others are chosen.
+# Of its columns and the rows that are chosen; its methods are called by `follow_list`.
 Below = Callable[[list[str], Callable[[], pd.DataFrame]], Any]
 
 
@@ -104,7 +104,7 @@ class Grid(Revealing):
             display(HTML(kept))
         if self._below is not None and len(self._frame):
             below = self._below(self._columns, lambda: self._frame.iloc[list(self.selection)])
-            self.observe(lambda _change: below.forget(), "selection")
+            follow_list(self, below)
             display(below)
 
     @cached_property
@@ -294,3 +294,10 @@ class Grid(Revealing):
         if any(not 0 <= row < len(self._frame) for row in proposal["value"]):
             raise traitlets.TraitError(f"Rows are numbered from 0 to {len(self._frame) - 1}.")
         return tuple(int(row) for row in proposal["value"])
+
+
+def follow_list(grid: Grid, below: Any) -> None:
+    """What is below a list says nothing of rows that were chosen before, and shows students where the list does."""
+    below.reveal(grid.revealed)
+    grid.observe(lambda _change: below.forget(), "selection")
+    grid.observe(lambda change: below.reveal(change["new"]), "revealed")

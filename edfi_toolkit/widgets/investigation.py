@@ -12,7 +12,7 @@ import pandas as pd
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.widgets.causes import NO_CAUSE, cause_column
-from edfi_toolkit.widgets.grids import Below, Grid
+from edfi_toolkit.widgets.grids import Below, Grid, follow_list
 
 ALL = "all causes"
 _FIRST = (
@@ -81,7 +81,7 @@ class Reasons(w.VBox):
         self.grid = Grid(self.rows, masker=self._masker, title=f"{self._title}, {cause}")
         for actions in self._actions:
             actions.forget()
-            self.grid.observe(lambda _change, actions=actions: actions.forget(), "selection")
+            follow_list(self.grid, actions)
         lists = [self.reason, self.meaning, self.grid, *self._actions]
         self.children = lists if len(self._frame) else [self.meaning]
 

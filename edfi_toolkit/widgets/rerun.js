@@ -27,12 +27,15 @@ function show(notebook, at) {
 }
 
 // Run All Cells ends at the last cell; what it is about begins at the first that shows something.
-function land(el) {
-  const panel = panelOf(el);
-  const notebook = panel?.content;
-  if (!panel || notebook.activeCellIndex + 1 < notebook.widgets.length) return;
+function endAtTop(panel) {
+  const notebook = panel.content;
   const shows = (cell) => cell.model.type === "code" && cell.model.outputs.length > 0;
   whenDone(panel, () => show(notebook, Math.max(0, notebook.widgets.findIndex(shows))));
+}
+
+function land(el) {
+  const panel = panelOf(el);
+  if (panel && panel.content.activeCellIndex + 1 === panel.content.widgets.length) endAtTop(panel);
 }
 
 function render({ model, el }) {
@@ -47,7 +50,11 @@ function render({ model, el }) {
       notebook.activeCellIndex = here + 1;
       window.jupyterapp.commands.execute("notebook:run-all-below");
       whenDone(panel, () => show(notebook, here));
-    } else window.jupyterapp.commands.execute("notebook:run-all-cells");
+    } else {
+      window.jupyterapp.commands.execute("notebook:run-all-cells");
+      show(notebook, here); // where it was pressed, also while the cells run
+      endAtTop(panel);
+    }
   };
   model.on("msg:custom", rerun);
   if (model.get("lands")) requestAnimationFrame(() => land(el));

@@ -29,7 +29,8 @@ _OF_FINDINGS = {"rule_id", "severity", "row_id"}
 class RowActions(w.VBox):
     """`form` has the buttons, `status` says what came of one, `story` shows the view of a student.
 
-    rows: those that are chosen, the last one last. columns: of the list; findings can be dismissed.
+    rows: those that are chosen, the last one last. columns: of the list; findings can be dismissed. What the list
+    reveals is revealed in the story: the list says so by `reveal`.
     """
 
     def __init__(self, run: Run, columns: list[str], rows: Callable[[], pd.DataFrame]) -> None:
@@ -68,6 +69,10 @@ class RowActions(w.VBox):
         """Say nothing of the rows that were chosen before."""
         self._say("")
         self.story.say("")
+
+    def reveal(self, students: bool) -> None:
+        """Show students in the story, or hide them again."""
+        self.story.revealed = students
 
     def _say(self, text: str) -> None:
         self.status.value = f'<p role="status">{escape(self._run.masker().text(text))}</p>' if text else ""

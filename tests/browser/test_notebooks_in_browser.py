@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import DONE, READY
+from tests.browser.conftest import DONE, READY, say
 
 # A person may have told JupyterLab to save what widgets hold; then too nothing typed is in a notebook.
 SAVES_WIDGETS = (
@@ -238,6 +238,28 @@ def test_who_scrolls_while_the_cells_run_is_not_brought_elsewhere(lab: Any) -> N
     at = page.evaluate("() => jupyterapp.shell.currentWidget.content.activeCellIndex")
     lab.close(page)
     assert at == 1
+
+
+def test_the_bar_stays_in_view_while_the_cells_run_again(lab: Any) -> None:
+    go = lab.folder / "go"
+    go.touch()
+    path = lab.notebook(
+        "again",
+        "import edfi_toolkit as edfi\nrun = edfi.desk(profile='', school_year='', source='', target='', "
+        "run_id='latest')",
+        "import pathlib, time\nwhile not pathlib.Path('go').exists():\n    time.sleep(0.1)",
+        "print('done')",
+    )
+    page = lab.run_all(path)
+    go.unlink()
+    say(page, "from edfi_toolkit.widgets import bar; bar._current[-1].rerun.ask()")  # as Read again does
+    page.wait_for_function("() => document.querySelectorAll('.jp-InputPrompt')[2].textContent.includes('*')")
+    page.locator(".jp-InputPrompt", has_text=re.compile(r"\[3\]")).wait_for(state="detached")
+    at = page.evaluate("() => jupyterapp.shell.currentWidget.content.activeCellIndex")
+    go.touch()
+    page.wait_for_function(DONE)
+    lab.close(page)
+    assert at == 0
 
 
 def test_a_mistake_in_the_first_cell_is_a_card_with_the_form(lab: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from tests.browser.conftest import VIEW
 from tests.proofs import long_proof
 
 PUBLISHED = """import edfi_toolkit as edfi
@@ -34,6 +35,7 @@ def test_a_refusal_is_corrected_retried_and_delivered(lab: Any) -> None:
     page = lab.run_all(lab.notebook("workshop", PUBLISHED, "run.workshop()"))
     choose_the_record(page)
     show(lab, page, "50_workshop-record")
+    no_field_is_cut(page)
     page.get_by_role("textbox", name="Reason").fill(TYPED[0])
     page.get_by_label("Your name").fill(TYPED[1])
     page.get_by_role("button", name="Dismiss").click()
@@ -71,6 +73,21 @@ def test_a_refusal_is_corrected_retried_and_delivered(lab: Any) -> None:
         saved = json.dumps(json.loads((lab.folder / f"{name}.ipynb").read_text("utf-8")))
         assert [word for word in (*TYPED, *revealed) if word in saved] == []
     assert lab.refused == []
+
+
+def no_field_is_cut(page: Any) -> None:
+    """At 1280 pixels, with the file browser open as JupyterLab opens it."""
+    page.set_viewport_size(VIEW | {"width": 1280})
+    page.evaluate("() => jupyterapp.shell.expandLeft()")
+    page.wait_for_function("() => document.querySelector('.jp-Notebook').clientWidth < 1000")
+    fields = page.evaluate(
+        """() => [...document.querySelectorAll('.edfi-form')[0].querySelectorAll('input, select')].map((field) =>
+            field.closest('.edfi-form').getBoundingClientRect().right - field.getBoundingClientRect().right)"""
+    )
+    page.evaluate("() => jupyterapp.shell.collapseLeft()")
+    page.set_viewport_size(VIEW)
+    assert len(fields) == 4
+    assert min(fields) >= 0
 
 
 def a_student_is_revealed_and_hidden_again(lab: Any, page: Any) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,9 @@ from edfi_toolkit.review.changes import change_rows
 from edfi_toolkit.review.missing import missing
 from edfi_toolkit.review.participation import participation
 from edfi_toolkit.review.places import findings_at_places, schools_of
+from edfi_toolkit.review.summaries import skipped_rows
+from edfi_toolkit.sources import extract
+from edfi_toolkit.tables.tables import SKIPPED_COLUMNS
 from edfi_toolkit.validation.findings import COLUMNS
 from tests.factories.district import a_build, a_participation, checked
 
@@ -104,3 +108,20 @@ def test_where_neither_is_known_the_organization_is_named_as_it_is() -> None:
     )
     names = schools_of(unknown, build.tables, build.profile)
     assert names.tolist() == ["255999 \u00b7 not in the list of schools"]
+
+
+def test_a_row_without_a_record_since_its_student_has_no_state_id_is_at_the_cell_of_that() -> None:
+    folder = Path(__file__).parents[2] / "data/samples/wi-infinite-campus/before"
+    tables = extract(folder, profile="wi-infinite-campus")
+    skipped = pd.DataFrame(
+        {"table": "enrollments", "id": ["21", "21"], "rule": ["WI-ENR-1", "WI-ENR-2"], "detail": "-"}
+    ).reindex(columns=list(SKIPPED_COLUMNS))
+    found = skipped_rows(skipped.astype(SKIPPED_COLUMNS), tables, "wi-infinite-campus")
+
+    places = found[["file", "row"]].to_numpy().tolist()
+    assert places == [["students.csv", 12], ["enrollments.csv", 13]]
+    assert found["column"].fillna("").tolist() == ["student_unique_id", ""]
+    assert found["id"].tolist() == ["21", "21"]
+    tables = extract({"enrollments": tables["enrollments"]}, profile="wi-infinite-campus")
+    unknown = skipped_rows(skipped.astype(SKIPPED_COLUMNS), tables, "wi-infinite-campus")
+    assert unknown["column"].isna().all()

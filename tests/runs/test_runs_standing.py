@@ -11,7 +11,7 @@ import pytest
 from edfi_toolkit.runs.choice import SAMPLE, SHIPPED, in_use, remember, remembered
 from edfi_toolkit.runs.folder import IN_RESYNC, MADE_IN
 from edfi_toolkit.runs.manifest import _standing, counts_text
-from edfi_toolkit.runs.standing import Number, chain, run_label
+from edfi_toolkit.runs.standing import Number, began, chain, run_label
 from edfi_toolkit.settings import Settings
 
 AT = "2026-01-07T12:00:00+00:00"
@@ -94,6 +94,16 @@ def test_a_run_is_named_by_its_day() -> None:
             == f"{name} {HOUR}"
         )
     assert run_label({}) == "a new run"
+
+
+def test_what_is_saved_of_a_run_has_its_date_and_that_of_a_step_of_another_day() -> None:
+    at = dt.datetime.fromisoformat(AT).astimezone()
+    assert began({"started_at": AT}) == f"{at.day} Jan 2026 {HOUR}"
+    late = (at + dt.timedelta(days=1)).isoformat()
+    published = {"at": late, "finished": True, "outcomes": {"delivered": 3}}
+    known = chain({"started_at": AT, "steps": {**DONE, "publish": published}})
+    assert known[0].text.endswith(f" read {HOUR}")
+    assert known[-1].text == f"3 in the ODS {at.day + 1} Jan 2026 {HOUR}"
 
 
 def test_what_was_chosen_counts_where_the_first_cell_is_as_it_was_shipped(tmp_path: Path) -> None:

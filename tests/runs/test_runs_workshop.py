@@ -640,6 +640,16 @@ def _a_story_ends_when_another_row_is_chosen(run: Run) -> None:
         assert "One student" in buttons.story.value
         other()
         assert buttons.story.value == ""
+    for reveals in (True, False):
+        panel.grid.select(0)
+        panel.grid.revealed = reveals
+        assert buttons.story.revealed is reveals
+        panel.grid.select(1)
+        buttons.form.press("story")
+        assert buttons.story.revealed is reveals  # without a press of its own
+    panel.grid.revealed = True
+    panel.reason.value = "all causes"
+    assert not buttons.story.revealed
 
 
 def test_a_finding_is_dismissed_and_shown_again_when_its_record_changes(previewed: Playground) -> None:

@@ -64,6 +64,7 @@ def test_an_older_run_says_so_and_who_reads_again_gets_the_new_one_in_every_note
     bar.read_again.click()
     newer = bar.run
     assert "older run" not in bar._html()
+    assert f">run of {began(newer.folder.manifest)}<" in bar._html()  # saved with the notebook: no "today"
     assert bar.newest.layout.display == "none"
 
     # Another notebook that was left open is told, and has a button that leads there.

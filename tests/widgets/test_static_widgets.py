@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
 from io import BytesIO
 
 import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
 from matplotlib.image import imread
 
@@ -103,6 +106,31 @@ def test_a_record_that_the_ods_has_not_is_hollow_and_says_so() -> None:
     labels = [text.get_text() for text in axes.get_yticklabels()]
     assert labels == ["enrolled: Adams", "record: CTE", "record: Title I (refused)"]
     assert [bar.get_facecolor()[:3] == (1, 1, 1) for bar in axes.patches] == [False, False, True]
+
+
+@pytest.mark.parametrize("days", [1, 3, 10, 45, 280])
+def test_the_days_below_a_timeline_do_not_overlap_and_stand_there_once(days: int) -> None:
+    begins = pd.Timestamp("2025-09-02")
+    spans = pd.DataFrame(
+        {
+            "what": ["enrolled: Agave High", "record: Coordinated Early Intervening Services"],
+            "begins": [begins] * 2,
+            "ends": [begins + pd.Timedelta(days=days)] * 2,
+            "in_the_ods": ["", "refused"],
+        }
+    )
+    chart = timeline(spans, "Over the year")
+    chart._repr_png_()
+    axes = chart.axes[0]
+    first, last = axes.get_xlim()
+    shown = [text for text in axes.get_xticklabels() if first <= text.get_position()[0] <= last]
+    names = [text.get_text() for text in shown]
+    assert names
+    assert len(names) == len(set(names))
+    canvas = FigureCanvasAgg(chart)
+    canvas.draw()
+    places = [text.get_window_extent(canvas.get_renderer()) for text in shown]
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(places))
 
 
 def test_unattended_nothing_is_drawn() -> None:

@@ -1,7 +1,7 @@
 """The catalogue: per rule id the sentence a steward reads, what to do about it, and where the rule comes from.
 
 One TOML file for what all profiles share, one for publishing, and one in the folder of each profile:
-`["COM-KEY-1"]` with `says`, `hint`, `severity`, `source`.
+`["COM-KEY-1"]` with `says`, `hint`, `severity`, `source`, and where it is in another row `cell`.
 `docs/rules/` is generated from it.
 """
 
@@ -21,13 +21,18 @@ Severity = Literal["critical", "warning", "info"]
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule in a steward's words. `hint` is the next step, `source` a public page or a page of docs/."""
+    """One rule in a steward's words. `hint` is the next step, `source` a public page or a page of docs/.
+
+    cell: as `students.column` the one to be corrected, where that is not in the row that the rule skips but in its
+    student's.
+    """
 
     id: str
     says: str
     hint: str
     severity: Severity
     source: str
+    cell: str = ""
 
 
 def catalogue_files() -> dict[str, Path]:
