@@ -26,19 +26,32 @@ def postgres() -> Iterator[str]:
         yield address
 
 
+_with_tables = set[str]()  # the servers on which the test before had a ledger of this fixture, and no other
+
+
 @pytest.fixture
 def new_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
-    """Gives, for one of DATABASES, where a new, empty ledger may be."""
+    """Gives, for one of DATABASES, where a new, empty ledger may be.
+
+    On the server its tables are made anew, except for a test of `ledger` after another one: they are emptied, which
+    takes a tenth of the time.
+    """
 
     def place(database: str) -> str:
         if database == "sqlite":
             return str(tmp_path / "ledger.db")
         import psycopg
 
+        from edfi_toolkit.ledger import schema
+
         url = str(request.getfixturevalue("postgres"))
         with psycopg.connect(url) as connection:
-            connection.execute("DROP SCHEMA public CASCADE")
-            connection.execute("CREATE SCHEMA public")
+            if "ledger" in request.fixturenames and url in _with_tables:
+                connection.execute(f"TRUNCATE {', '.join(schema.metadata.tables)} RESTART IDENTITY")
+            else:
+                connection.execute("DROP SCHEMA public CASCADE")
+                connection.execute("CREATE SCHEMA public")
+        _with_tables.discard(url)
         return url
 
     return place
@@ -69,3 +82,5 @@ def ledger(where: str, empty_ledger: Path) -> Iterator[Ledger]:
         shutil.copy(empty_ledger, where)
     with Ledger(where) as opened:
         yield opened
+    if "://" in where:
+        _with_tables.add(where)
