@@ -471,6 +471,15 @@ def test_wi_enr_3_wi_scp_1_an_enrollment_of_last_years_calendar_is_not_this_year
     assert skips(result) == {"20": "WI-ENR-3"}
 
 
+@one_of("last", together(enrolled(start_date="2026-06-30", end_date=None, **CESA)))
+@one_of("first", together(enrolled(start_date="2025-06-20", end_date="2025-07-01", **CESA)))
+@one_of("before", together(enrolled(start_date="2025-06-20", end_date="2025-06-30", **CESA)))
+def test_wi_enr_3_one_day_of_the_year_is_enough(before, first, last):
+    assert skips(before) == {"20": "WI-ENR-3"}
+    assert spans(first) == [("2025-06-20", "2025-07-01")]
+    assert spans(last) == [("2026-06-30", None)]
+
+
 @of(enrolled(calendar_id=None, **CESA))
 def test_wi_enr_3_an_enrollment_without_calendar_is_not_this_years(result):
     assert skips(result) == {"20": "WI-ENR-3"}
