@@ -265,14 +265,16 @@ def _linked(
         return decided.assign(pair=pd.array([pd.NA] * len(decided), dtype="Int64"))
     is_mapped = gone["mapped"].ge(0)
     old = sides.mapped.iloc[gone.loc[is_mapped, "mapped"]].set_index(gone.index[is_mapped])
-    stray = sides.ods.iloc[gone.loc[~is_mapped, "ods"]].set_index(gone.index[~is_mapped])
-    stray["source_refs"] = pd.Series([[] for _ in stray.index], index=stray.index, dtype=object)
-    new = sides.source.iloc[made["source"]].set_index(made.index)
-    waiting = kept_back.set_index(pd.RangeIndex(-len(kept_back), 0))
-    partner = link(
-        pd.concat([old[_LINK_COLUMNS], stray[_LINK_COLUMNS]]),
-        pd.concat([new[_LINK_COLUMNS], waiting[_LINK_COLUMNS]]),
-    )
+    partner = pd.Series(pd.NA, index=gone.index, dtype="Int64")
+    if len(made) or len(kept_back):
+        stray = sides.ods.iloc[gone.loc[~is_mapped, "ods"]].set_index(gone.index[~is_mapped])
+        stray["source_refs"] = pd.Series([[] for _ in stray.index], index=stray.index, dtype=object)
+        new = sides.source.iloc[made["source"]].set_index(made.index)
+        waiting = kept_back.set_index(pd.RangeIndex(-len(kept_back), 0))
+        partner = link(
+            pd.concat([old[_LINK_COLUMNS], stray[_LINK_COLUMNS]]),
+            pd.concat([new[_LINK_COLUMNS], waiting[_LINK_COLUMNS]]),
+        )
     held = partner.index[partner.lt(0).fillna(False)]
     findings.about("held key change", old.loc[held])
     retained = _retained(old[partner[old.index].isna()], build, origins)

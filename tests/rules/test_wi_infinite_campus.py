@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 
 import pytest
@@ -524,23 +523,23 @@ def test_names_never_reach_a_payload():
 
 
 EVENTS = [
-    ("WI-EVT-1", {}, {"enrollment": {"coord_early_intervention": "Y"}}, {"POST": 1}),
-    ("WI-EVT-1", {}, {"ceis_records": [a_ceis()]}, {"POST": 1}),
-    ("WI-EVT-2", {}, {"enrollment": CESA}, {"POST": 1}),
-    ("WI-EVT-3", {}, WITH_504, {"POST": 1}),
+    ("WI-EVT-1 or WI-EVT-4", {}, {"enrollment": {"coord_early_intervention": "Y"}}, {"POST": 1}),
+    ("WI-EVT-1 or WI-EVT-4", {}, {"ceis_records": [a_ceis()]}, {"POST": 1}),
+    ("WI-EVT-2 or WI-EVT-4", {}, {"enrollment": CESA}, {"POST": 1}),
+    ("WI-EVT-3 or WI-EVT-4", {}, WITH_504, {"POST": 1}),
     (
-        "WI-EVT-4",
+        "WI-EVT-2 or WI-EVT-4",
         {"enrollment": CESA, "calendar": {"state_exclude": True}},
         {"enrollment": CESA},
         {"POST": 1},
     ),
     (
-        "WI-EVT-4",
+        "WI-EVT-2 or WI-EVT-4",
         {"enrollment": CESA, "school": {"state_exclude": True}},
         {"enrollment": CESA},
         {"POST": 1},
     ),
-    ("WI-EVT-5", {}, WITH_MODE, {"POST": 1}),
+    ("WI-EVT-4 or WI-EVT-5", {}, WITH_MODE, {"POST": 1}),
     ("WI-EVT-6", WITH_MODE, {"instruction_mode_records": [a_mode(end_date="2025-11-14")]}, {"PUT": 1}),
     (
         "WI-EVT-7",
@@ -612,7 +611,7 @@ EVENTS = [
         {"DELETE": 1, "POST": 1},
     ),
     (
-        "WI-EVT-20",
+        "WI-EVT-20 and WI-EVT-23",
         {"ceis_records": [a_ceis()]},
         {"ceis_records": [a_ceis(start_date="2025-10-07")]},
         {"DELETE": 1, "POST": 1},
@@ -629,12 +628,11 @@ def state(change):
 @pytest.mark.parametrize(
     ("event", "move", "expected"),
     [(event, MOVES.add(state(before), state(after)), expected) for event, before, after, expected in EVENTS],
-    ids=[f"{each[0]}-{at}" for at, each in enumerate(EVENTS)],
+    ids=[f"{each[0].replace(' ', '-')}-{at}" for at, each in enumerate(EVENTS)],
 )
 def test_wi_evt_a_change_of_state_gives_the_actions_of_the_table(event, move, expected):
     assert move.actions == expected
-    for events in events_by_action(move.items).values():
-        assert event in re.split(" and | or ", events)
+    assert set(events_by_action(move.items).values()) == {event}
 
 
 @moves(
