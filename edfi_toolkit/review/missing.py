@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edfi_toolkit.review.places import places_of, row_places
-from edfi_toolkit.review.summaries import sentences_of, skipped_rows, texts_of
+from edfi_toolkit.review.summaries import sentences_of, skipped_of, texts_of
 from edfi_toolkit.tables.load_errors import is_load_error
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def missing(checked: Checked) -> pd.DataFrame:
     A record that several rules hold is there under the first of them, with the sentences of all.
     """
     build = checked.build
-    without = skipped_rows(build.skipped, build.tables, build.profile)
+    without = skipped_of(build)
     state = is_load_error(without["rule"]).map({True: UNREADABLE, False: SKIPPED})
     without.insert(0, "state", state.astype("str"))
     held = _held(checked)

@@ -10,6 +10,7 @@ import pandas as pd
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model.frames import places as positions
 from edfi_toolkit.privacy import PERSONAL_TABLES
+from edfi_toolkit.review.once import once
 from edfi_toolkit.rules.contract import profile as profile_of
 from edfi_toolkit.tables.schema import TABLES
 
@@ -213,11 +214,16 @@ def findings_at_places(checked: Checked, findings: pd.DataFrame | None = None) -
     return pd.concat([found[first], places, found[rest]], axis=1)
 
 
-def places_for_report(checked: Checked) -> tuple[pd.DataFrame, _Places, _Places]:
-    """All findings at their places; `places` and `row_places` of `Checked.write_report`: of findings, looked up in
-    these, and of skipped rows."""
+@once
+def placed_findings(checked: Checked) -> pd.DataFrame:
+    """`findings_at_places` of all."""
+    return findings_at_places(checked)
+
+
+def places_for_report(checked: Checked) -> tuple[_Places, _Places]:
+    """`places` and `row_places` of `Checked.write_report`: of findings, and of skipped rows."""
     tables, profile = checked.build.tables, checked.build.profile
-    found = findings_at_places(checked)
+    found = placed_findings(checked)
 
     def of_findings(some: pd.DataFrame) -> pd.DataFrame:
         return found.loc[some.index]
@@ -226,7 +232,7 @@ def places_for_report(checked: Checked) -> tuple[pd.DataFrame, _Places, _Places]
         at = row_places(skipped, tables, id_column="id")
         return at.join(places_of(skipped, tables, profile, id_column="id")["school"])
 
-    return found, of_findings, of_rows
+    return of_findings, of_rows
 
 
 def columns_in_the_source(findings: pd.DataFrame, tables: Tables) -> list[str | None]:

@@ -15,7 +15,7 @@ from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.changes import in_words
 from edfi_toolkit.review.meanings import events_text, owners_of, who_enters
 from edfi_toolkit.review.places import (
-    findings_at_places,
+    placed_findings,
     schools_of,
     with_organizations,
     with_source_rows,
@@ -25,7 +25,7 @@ from edfi_toolkit.review.summaries import (
     changes_of,
     in_one_text,
     sentences_of,
-    skipped_rows,
+    skipped_of,
     texts_of,
     value_texts,
 )
@@ -74,7 +74,7 @@ class RunContent:
 def sheets(run: RunContent, *, all_records: bool = False) -> dict[str, pd.DataFrame]:
     """The sheets by name. all_records: one of all records too, with what happens to each."""
     held, build = run.checked.held, run.checked.build
-    skipped = skipped_rows(build.skipped, build.tables, build.profile)
+    skipped = skipped_of(build)
     refused = run.rejections
     if len(refused):
         refused = with_source_rows(with_causes(refused), build.tables)
@@ -92,7 +92,7 @@ def sheets(run: RunContent, *, all_records: bool = False) -> dict[str, pd.DataFr
         )[[*WHO, "held_by", "says", "todo", "who", "file", "row", "source_rows", "resource"]],
         "Refused": _in_words(refused.reindex(columns=["action", *WHO, *_REFUSED, "source_rows"])),
         "Skipped": skipped.assign(who=skipped["table"].map(who_enters)),
-        "Findings": findings_at_places(run.checked),
+        "Findings": placed_findings(run.checked),
         "Corrections": run.corrections[_CORRECTED],
     }
     for name in ("Changes", "Sent", "Held", "Refused"):

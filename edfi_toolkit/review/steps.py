@@ -15,7 +15,7 @@ from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.meanings import meanings_of, owners_of, who_enters
 from edfi_toolkit.review.missing import missing
 from edfi_toolkit.review.participation import participation
-from edfi_toolkit.review.places import findings_at_places, held_at_places, with_organizations
+from edfi_toolkit.review.places import held_at_places, placed_findings, with_organizations
 from edfi_toolkit.review.summaries import (
     SEVERITIES,
     by_rule,
@@ -24,7 +24,7 @@ from edfi_toolkit.review.summaries import (
     left_alone,
     rows,
     rows_aside,
-    skipped_rows,
+    skipped_of,
     students,
 )
 from edfi_toolkit.review.views import Block, View, accounting
@@ -56,7 +56,7 @@ def built_view(build: Build, masker: Masker) -> View:
         says = "Built no record."
         if len(unreadable):
             says += f" {rows(len(unreadable), 'source row').capitalize()} could not be read."
-    asked = skipped_rows(build.skipped, build.tables, build.profile)
+    asked = skipped_of(build)
     missing = set(asked["student_id"].dropna()) - _students_with_records(build)
     if len(skipped):
         says += f" {rows(len(skipped), 'source row').capitalize()} failed a rule and gave none."
@@ -142,13 +142,12 @@ def checked_view(
     target_note: str = "",
     *,
     dismissed: pd.Series | None = None,
-    found: pd.DataFrame | None = None,
 ) -> View:
     """Which records may be sent, which are held, and what was found.
 
-    dismissed: the findings to hide. found: all findings at their places, where these were looked up already.
+    dismissed: the findings to hide.
     """
-    found = findings_at_places(checked) if found is None else found
+    found = placed_findings(checked)
     held, findings, hidden = checked.held, checked.findings, checked.findings[:0]
     if dismissed is not None:
         findings, hidden = findings[~dismissed], findings[dismissed]

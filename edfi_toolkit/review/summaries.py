@@ -12,11 +12,13 @@ from edfi_toolkit.display.differences import changed_members
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.review.meanings import events_of, events_text, meaning_of, says_how_it_is
+from edfi_toolkit.review.once import once
 from edfi_toolkit.review.places import columns_in_the_source, places_of, row_places
 from edfi_toolkit.tables.load_errors import is_load_error
 
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
+    from edfi_toolkit.rules import Build
     from edfi_toolkit.tables import Tables
     from edfi_toolkit.validation import Checked
 
@@ -175,6 +177,12 @@ def skipped_rows(skipped: pd.DataFrame, tables: Tables, profile: str) -> pd.Data
         if name in skipped
     ]
     return skipped[[*first, *skipped.columns.drop(first)]]
+
+
+@once
+def skipped_of(build: Build) -> pd.DataFrame:
+    """`skipped_rows` of a build."""
+    return skipped_rows(build.skipped, build.tables, build.profile)
 
 
 def _cells_of_students(skipped: pd.DataFrame, tables: Tables) -> pd.DataFrame:

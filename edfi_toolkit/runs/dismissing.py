@@ -32,9 +32,9 @@ class _Known(NamedTuple):
     holds: bool
 
 
-def without_dismissed(run: Run, checked: Checked, note: str = "", found: pd.DataFrame | None = None) -> View:
-    """What validation found, without what is dismissed. note: about the target. found: as of `checked_view`."""
-    return checked_view(checked, run.masker(), note, dismissed=dismissed(run, checked), found=found)
+def without_dismissed(run: Run, checked: Checked, note: str = "") -> View:
+    """What validation found, without what is dismissed. note: about the target."""
+    return checked_view(checked, run.masker(), note, dismissed=dismissed(run, checked))
 
 
 def dismissed(run: Run, checked: Checked) -> pd.Series:

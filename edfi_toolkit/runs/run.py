@@ -152,13 +152,13 @@ class Run:
         parts = {"ready": len(checked.ready), "held": len(checked.held)}
         check_row_balance("validate", len(self.built.records), parts)
         same = self.folder.replace("validate", lambda draft: save_checked(draft, checked))
-        found, at, of_rows = places_for_report(checked)
+        at, of_rows = places_for_report(checked)
         checked.write_report(self.path / "report.html", masker=self.masker(), places=at, row_places=of_rows)
         self.__dict__["checked"] = checked
         critical = int(checked.findings["severity"].eq("critical").sum())
         self.folder.record("validate", {**parts, "critical": critical, "note": note, "unasked": unasked})
         close_dismissals(self, checked, asked=not unasked)
-        return without_dismissed(self, checked, note, found).noting(as_before(self.folder, same))
+        return without_dismissed(self, checked, note).noting(as_before(self.folder, same))
 
     @step
     def preview(

@@ -1,0 +1,51 @@
+"""Frames that several views of one run show."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from edfi_toolkit.privacy import Masker
+from edfi_toolkit.review import summaries
+from edfi_toolkit.review.missing import missing
+from edfi_toolkit.review.once import once
+from edfi_toolkit.review.steps import built_view
+from edfi_toolkit.validation.findings import COLUMNS
+from tests.factories.district import a_build, a_participation, checked
+
+pytestmark = pytest.mark.unit
+
+
+def test_a_frame_is_found_once_for_each_it_is_about_and_nobody_sees_what_another_makes_of_it() -> None:
+    asked: list[str] = []
+
+    @once
+    def rows_of(about: SimpleNamespace) -> pd.DataFrame:
+        asked.append(about.name)
+        return pd.DataFrame({"name": [about.name]})
+
+    north, south = SimpleNamespace(name="north"), SimpleNamespace(name="south")
+    mine = rows_of(north)
+    mine.insert(0, "state", "held")
+    mine.loc[0, "name"] = "changed"
+
+    assert rows_of(north).to_dict("records") == [{"name": "north"}]
+    assert rows_of(south).to_dict("records") == [{"name": "south"}]
+    assert asked == ["north", "south"]
+
+
+def test_rows_without_a_record_are_put_at_their_places_once_for_the_build_and_for_who_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = checked(a_build(a_participation(1), a_participation(2, resource="students")))
+    found.findings = pd.DataFrame(columns=COLUMNS)
+    first = missing(found)
+    monkeypatch.setattr(summaries, "skipped_rows", lambda *_: pytest.fail("found again"))
+
+    assert (
+        built_view(found.build, Masker(b"0" * 32)).frames["skipped"]["id"].tolist()
+        == first["id"].tolist()
+        == ["p2"]
+    )
