@@ -274,7 +274,7 @@ def test_validation_goes_on_without_the_target_and_says_so(
 ) -> None:
     monkeypatch.setenv("EDFI_TARGET_SANDBOX_URL", "http://127.0.0.1:9")
     looked: Counter[str] = Counter()
-    monkeypatch.setattr(places, "_columns_in_the_source", counting(places._columns_in_the_source, looked))
+    monkeypatch.setattr(places, "columns_in_the_source", counting(places.columns_in_the_source, looked))
     run = a_run("new")
     run.extract()
     run.build()
