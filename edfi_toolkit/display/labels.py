@@ -19,7 +19,7 @@ LABELS = {
     "hint": "what to do",
     "mark": "in the answer",
     "not_applicable": "in no record, no rule failed",
-    "others": "further rows",
+    "others": "more rows",
     "problem_type": "problem",
     "program_education_organization_id": "program owner",
     "program_name": "program",

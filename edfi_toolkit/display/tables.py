@@ -91,7 +91,7 @@ class TextTable:
     def _cell(self, tag: str, at: int, text: str) -> str:
         wrap = "white-space:nowrap" if len(text) <= _LONGEST_LINE else "min-width:12em;max-width:60ch"
         style = (
-            f"text-align:{'right' if self.numbers[at] else 'left'};vertical-align:top;padding:3px 10px;"
+            f"text-align:{'right' if self.numbers[at] else 'left'};vertical-align:top;padding:3px 7px;"
             f"border-bottom:1px solid rgba(128,128,128,.35);{wrap}"
         )
         return f'<{tag} style="{style}">{_shortened(text)}</{tag[:2]}>'
