@@ -4,7 +4,6 @@ rows, the attempts. Frames hold real data and are masked when they are shown.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -119,15 +118,19 @@ class Refusal:
         return self._frame(self._answered.correctable)
 
     def _frame(self, cells: Iterable[Cell]) -> pd.DataFrame:
-        alike = dict[tuple[str, str], Counter[tuple[str, str]]]()
-        rows = []
-        for cell in cells:
-            column, _, member = cell.column.partition(".")
-            if cell.value and (cell.table, column) not in alike:
-                every = map(texts, self.run.tables[cell.table][column])
-                alike[cell.table, column] = Counter(pair for pairs in every for pair in pairs)
-            rows.append((*cell, alike[cell.table, column][member, cell.value] - 1 if cell.value else 0))
+        rows = [(*cell, self._times(cell) - 1 if cell.value else 0) for cell in cells]
         return pd.DataFrame(rows, columns=_CELLS)
+
+    def _times(self, cell: Cell) -> int:
+        """How many rows are written so."""
+        name, _, member = cell.column.partition(".")
+        every = self.run.tables[cell.table][name]
+        if isinstance(every.dtype, pd.StringDtype):  # most columns, and those with as many values as rows
+            return int(every.eq(cell.value).sum())
+        counts = (
+            every.value_counts().items() if every.dtype != object else ((one, 1) for one in every.dropna())
+        )
+        return sum(count for one, count in counts if (member, cell.value) in texts(one))
 
     def history(self) -> pd.DataFrame:
         """Every attempt for the record, oldest first."""

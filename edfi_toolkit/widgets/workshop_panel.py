@@ -321,7 +321,7 @@ class WorkshopPanel(w.VBox):
         self._decide(None)
         self.form.clear("value", "reason")
         ledger_changed()
-        also = f" It changes {cell['others']:,} further rows too." if everywhere and cell["others"] else ""
+        also = f" Rows it changes too: {cell['others']:,}." if everywhere and cell["others"] else ""
         instead = f" It replaces {before}." if before else ""
         then = self.workshop.of_another(cell, typed["value"]) or (
             "Check again reads the source with it; nothing is sent yet."

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from edfi_toolkit.review.places import with_source_rows
+from edfi_toolkit.runs.behind import Cell
 from edfi_toolkit.runs.explained import explained
+from edfi_toolkit.runs.refusal import Refusal
 from edfi_toolkit.sources import extract
-from edfi_toolkit.tables import Tables
+from edfi_toolkit.tables import Tables, normalise
 
 SAMPLE = Path(__file__).parents[2] / "data/samples/wi-infinite-campus/before"
 KEY = {
@@ -47,6 +50,31 @@ def a_refusal(says: str, **values: Any) -> dict[str, Any]:
 
 def explain(tables: Tables | None, *refused: dict[str, Any]) -> pd.DataFrame:
     return explained(pd.DataFrame(refused), tables, "wi-infinite-campus", Path("nowhere"))
+
+
+def test_each_cell_says_how_many_further_rows_are_written_so() -> None:
+    said = ['{"priorityForServices": "yes"}', '{"priorityForServices": "yes", "tutor": "no"}', ""]
+    rows = [
+        {
+            "participation_id": str(at),
+            "student_id": "7",
+            "program_name": "Migrant",
+            "begin_date": "2025-09-02",
+            "attributes": cell,
+        }
+        for at, cell in enumerate(said)
+    ]
+    tables = normalise({"program_participation": rows})
+    refusal = Refusal(SimpleNamespace(tables=tables), {})  # type: ignore[arg-type]
+    cells = [
+        ("program_name", "Migrant"),
+        ("begin_date", "2025-09-02"),
+        ("attributes.priorityForServices", "yes"),
+        ("attributes.tutor", "no"),
+        ("end_date", ""),
+    ]
+    found = refusal._frame(Cell("program_participation", "0", *cell, "") for cell in cells)
+    assert found["others"].tolist() == [2, 2, 1, 0, 0]
 
 
 def test_of_several_cells_the_likeliest_is_in_the_row_that_the_record_is_made_from(tables: Tables) -> None:

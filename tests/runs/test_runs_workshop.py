@@ -589,7 +589,7 @@ def test_the_chosen_ones_are_handed_on_masked_by_owner_and_a_code_is_corrected_e
     assert len(codes) == 4
     assert "Further rows with the same code: 1." in panel.status.value
     panel.form.press("everywhere", cell=cell, value="Public Schoolwide Program", **WHO)
-    assert "It changes 1 further rows too." in panel.status.value
+    assert "Rows it changes too: 1." in panel.status.value
     panel.records.select()
     panel.form.press("retry", **WHO)
     assert "2 would be created" in panel.status.value
