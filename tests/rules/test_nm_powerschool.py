@@ -209,6 +209,11 @@ def test_nm_ele_1a_a_mid_transfer_uses_the_enrollments_school_and_a_null_never_d
     assert buildings(unknown) == [35089410]
 
 
+@of(mid_transfer(), enrollment={"is_current": False}, **OTHER_SCHOOL)
+def test_nm_ele_1a_a_former_period_of_a_mid_transfer_stays_at_its_own_school(result):
+    assert buildings(result) == [35089410]
+
+
 @of({"location_code": "300", "enroll_status": 3}, enrollment={"school_id": "999999"})
 def test_nm_err_2_an_unknown_school_fails_even_with_a_location_code(result):
     assert skips(result) == {"S11": "NM-ERR-2"}
