@@ -152,6 +152,18 @@ def test_a_primary_indicator_that_is_false_is_sent_as_false(result):
     assert result.records["body"][0]["cteProgramServices"][0]["primaryIndicator"] is False
 
 
+@pytest.mark.parametrize(
+    ("given", "result"),
+    [
+        (given, together(a_participation(served_outside_of_regular_session=given)))
+        for given in (True, False, None)
+    ],
+)
+def test_whether_served_outside_of_the_regular_session_is_sent_as_given(given, result):
+    (body,) = result.records["body"]
+    assert body.get("servedOutsideOfRegularSession") is given
+
+
 def test_com_pay_2_nulls_and_empties_are_left_out():
     attributes = {
         "dosage": None,
