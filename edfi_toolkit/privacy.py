@@ -50,9 +50,9 @@ _WORD = re.compile(r"[\w.@-]*\w")
 _RUN = re.compile(r"[^\W_]{4,}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _AS_LONG_AS_AN_ID = re.compile(r"\d{6}")
-_REF = re.compile(rf"\b({'|'.join(sorted(PERSONAL_TABLES))}):([^\s,;#'\")\]]*[^\s,;#'\")\].])")
+_REF = re.compile(rf"\b({'|'.join(sorted(PERSONAL_TABLES))}):([^\s,;'\")\]]*[^\s,;'\")\].])")
 # A member or column with its value, in broken JSON or in a sentence of the ODS: quoted, or with a digit in it.
-_NAMED = re.compile(r"""(\w+)(["']?\s*[:=]\s*["']?)((?<=")[^"]+|(?<=')[^']+|[\w.@-]*\d(?:[\w.@-]*\w)?)""")
+_NAMED = re.compile(r"""(\w+)(["']?\s*[:=]\s*["']?)((?<=")[^"]+|(?<=')[^']+|[\w.@#-]*\d(?:[\w.@#-]*\w)?)""")
 _QUOTED = re.compile(r"'([^']+)'|\"([^\"]+)\"")
 _FORMULA_START = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
@@ -196,8 +196,7 @@ class Masker:
     def ref(self, ref: str) -> str:
         """A `table:id` source reference; ids of personal tables become pseudonyms."""
         table, _, row_id = ref.partition(":")
-        row_id, hash_, trigger = row_id.partition("#")
-        return f"{table}:{self.value(row_id)}{hash_}{trigger}" if table in PERSONAL_TABLES else self.text(ref)
+        return f"{table}:{self.value(row_id)}" if table in PERSONAL_TABLES else self.text(ref)
 
     def body(self, body: Any, name: str = "") -> Any:
         """A JSON body, or a list of differences between two, with personal members replaced."""

@@ -147,6 +147,16 @@ def test_differences_in_personal_members_are_hidden(diff: object) -> None:
     assert_hidden(shown)
 
 
+@pytest.mark.parametrize("local", [f"A#{ID}", f"{NAME}#3#{OTHER}", f"#{ID}", "A#3"])
+def test_an_id_with_a_number_sign_is_hidden_whole(local: str) -> None:
+    masker = Masker(KEY)
+    hidden = f"students:{pseudonym(local, KEY)}"
+    shown = masker.frame(pd.DataFrame({"source_refs": [[f"students:{local}"]]}))
+    assert shown["source_refs"][0] == [hidden]
+    assert masker.text(f"It rests on students:{local}.") == f"It rests on {hidden}."
+    assert masker.text(f"student_id={local}, 7") == f"student_id={pseudonym(local, KEY)}, 7"
+
+
 def test_bodies_keep_everything_that_is_not_personal() -> None:
     body = {
         "studentReference": {"studentUniqueId": ID},

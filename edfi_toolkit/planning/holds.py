@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from edfi_toolkit.planning.key_changes import row_of
+from edfi_toolkit.model.refs import row_of
 from edfi_toolkit.planning.reasons import Origins
 from edfi_toolkit.rules import Build
 from edfi_toolkit.rules.frames import look_up

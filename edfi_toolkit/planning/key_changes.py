@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from edfi_toolkit.model.refs import row_of
+
 
 def link(old: pd.DataFrame, new: pd.DataFrame) -> pd.Series:
     """For each row of `old` the index of the row of `new` that its key became; NA where there is none.
@@ -70,9 +72,3 @@ def _origins(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _first(refs: list[str], table: str) -> str:
     return next((row_of(ref) for ref in refs if ref.startswith(table)), "")
-
-
-def row_of(ref: str) -> str:
-    """`table:id` of a reference that may name a trigger: `enrollments:20#ceis` is about `enrollments:20`."""
-    row, mark, _ = ref.rpartition("#")
-    return row if mark else ref

@@ -14,7 +14,7 @@ import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS, canonical, standards
 from edfi_toolkit.model.frames import shared_texts
-from edfi_toolkit.planning.key_changes import row_of
+from edfi_toolkit.model.refs import row_of
 from edfi_toolkit.rules import Build
 from edfi_toolkit.tables.corrections import NO_ROW
 from edfi_toolkit.tables.schema import TABLES

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from edfi_toolkit.model.refs import row_of
 from edfi_toolkit.review.summaries import rows_aside, texts_of
 from edfi_toolkit.review.views import Block
 from edfi_toolkit.rules.contract import profile
@@ -26,7 +27,7 @@ def corrected_without_record(build: Build) -> pd.DataFrame:
 
 def reasons(rows: pd.DataFrame, build: Build) -> pd.DataFrame:
     """Those of the rows (`table`, `id`) that no record rests on, each with why, todo and rule."""
-    used = build.records["source_refs"].explode().dropna().astype("str").str.replace("#.*", "", regex=True)
+    used = build.records["source_refs"].explode().dropna().map(row_of)
     places = rows["table"].astype("str") + ":" + rows["id"].astype("str")
     rows = rows[~places.isin(used)].astype({"table": "str", "id": "str"})
     skipped = rows_aside(build.skipped[build.skipped["id"].isin(rows["id"])])

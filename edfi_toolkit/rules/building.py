@@ -17,6 +17,7 @@ import pandas as pd
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model import standards
+from edfi_toolkit.model.refs import row_of
 from edfi_toolkit.model.years import read_school_year
 from edfi_toolkit.rules.account import NOTICES, Account, framed, together
 from edfi_toolkit.rules.contract import profile as profile_of
@@ -207,7 +208,7 @@ def _marked(records: pd.DataFrame, corrected: set[str]) -> pd.DataFrame:
         return records
     refs = zip(records["rules"], records["source_refs"], strict=True)
     rules = [
-        [*own, CORRECTED] if not corrected.isdisjoint(ref.partition("#")[0] for ref in rows) else own
+        [*own, CORRECTED] if not corrected.isdisjoint(row_of(ref) for ref in rows) else own
         for own, rows in refs
     ]
     return records.assign(rules=pd.Series(rules, index=records.index, dtype=object))

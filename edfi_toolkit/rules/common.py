@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from edfi_toolkit.model import KEY_COLUMNS, Body, descriptor_uri
 from edfi_toolkit.model.bodies import BodyDtype
 from edfi_toolkit.model.frames import among
+from edfi_toolkit.model.refs import TRIGGER
 from edfi_toolkit.rules.account import Account, first_failing
 from edfi_toolkit.rules.bodies import bodies, day_texts
 from edfi_toolkit.rules.frames import earlier_of, translate
@@ -180,8 +181,10 @@ def refs_to(table: str, ids: pd.Series) -> list[str | None]:
 
 def ref_parts(refs: pd.Series) -> pd.DataFrame:
     """`table` and `id` of source references, the trigger's name left off."""
-    texts = pa.array(refs.astype("str"), pa.large_string())
-    parts = pc.extract_regex(texts, r"^(?P<table>[^:]+):(?P<id>.*?)(?:#\w+)?$")
+    texts = pc.replace_substring_regex(
+        pa.array(refs.astype("str"), pa.large_string()), TRIGGER.pattern, r"\1"
+    )
+    parts = pc.extract_regex(texts, r"^(?P<table>[^:]+):(?P<id>.*)$")
     return pd.DataFrame(
         {
             part: pd.Series(pc.coalesce(pc.struct_field(parts, part), texts), refs.index, dtype="str")

@@ -14,6 +14,7 @@ import pandas as pd
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.errors import ConfigError, PlanError
 from edfi_toolkit.model.frames import places
+from edfi_toolkit.model.refs import split_ref
 from edfi_toolkit.review.causes import causes
 from edfi_toolkit.review.meanings import IN_THE_SIS
 from edfi_toolkit.review.places import schools_by_id
@@ -265,8 +266,8 @@ def code(text: str) -> str:
 def _rows(refs: object) -> Iterable[tuple[str, str]]:
     """table and id of each source row of a record once, although its own is among those it rests on."""
     known = refs if isinstance(refs, list) else []
-    parts = (str(ref).partition("#")[0].partition(":") for ref in known)
-    return dict.fromkeys((name, row_id) for name, _, row_id in parts if name in TABLES)
+    parts = (split_ref(str(ref)) for ref in known)
+    return dict.fromkeys((name, row_id) for name, row_id in parts if name in TABLES)
 
 
 def _is_default(table: str, column: str, cell: Any) -> bool:

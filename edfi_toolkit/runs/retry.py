@@ -9,6 +9,7 @@ import pandas as pd
 from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.model.refs import split_ref
 from edfi_toolkit.planning.chosen import Chosen
 from edfi_toolkit.review.summaries import texts_of
 from edfi_toolkit.review.without_record import reasons
@@ -73,8 +74,8 @@ def verdicts(again: Run, rejections: pd.DataFrame) -> pd.DataFrame:
 
 def _why_none(again: Run, refs: Any) -> str:
     """Why a record is not built any more, by the first of its source rows that gives none."""
-    places = [str(ref).partition("#")[0].partition(":") for ref in refs] if isinstance(refs, list) else []
-    rows = pd.DataFrame([(table, row_id) for table, _, row_id in places], columns=["table", "id"])
+    places = [split_ref(str(ref)) for ref in refs] if isinstance(refs, list) else []
+    rows = pd.DataFrame([(table, row_id) for table, row_id in places], columns=["table", "id"])
     found = reasons(rows.drop_duplicates(), again.built)
     if found.empty:
         return "is no longer wanted: see the student's story"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from edfi_toolkit.model.refs import row_of, split_ref
 from edfi_toolkit.tables.corrections import APPLIED
 from edfi_toolkit.tables.schema import TABLES
 
@@ -27,7 +28,8 @@ def rows_of(tables: Tables, local: str) -> set[str]:
 def resting_on(records: pd.DataFrame, rows: set[str]) -> pd.Series:
     """Which records rest on one of these rows. records: with `source_refs`, a list or missing."""
     hits = [
-        isinstance(refs, list) and any(_row(ref) in rows for ref in refs) for refs in records["source_refs"]
+        isinstance(refs, list) and any(row_of(str(ref)) in rows for ref in refs)
+        for refs in records["source_refs"]
     ]
     return pd.Series(hits, index=records.index, dtype=bool)
 
@@ -35,7 +37,7 @@ def resting_on(records: pd.DataFrame, rows: set[str]) -> pd.Series:
 def student_behind(tables: Tables, refs: Any) -> str | None:
     """The SIS key of the student whose source rows these are; None where the source has none of them any more."""
     for ref in refs if isinstance(refs, Iterable) and not isinstance(refs, str) else ():
-        name, _, row_id = _row(ref).partition(":")
+        name, row_id = split_ref(str(ref))
         rows = tables[name] if name in TABLES else pd.DataFrame()
         if "student_id" in rows:
             own = rows.loc[TABLES[name].ids(rows).eq(row_id), "student_id"].dropna()
@@ -63,7 +65,3 @@ def shared_by_correction(tables: Tables, refs: Any) -> bool:
         others and corrected.intersection([local, *others])
         for others in (others_with(tables, str(state), local) for state in states.unique())
     )
-
-
-def _row(ref: Any) -> str:
-    return str(ref).partition("#")[0]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.model.refs import split_ref
 from edfi_toolkit.validation.check_texts import CHECK_TEXTS
 
 COLUMNS = ("rule_id", "severity", "table", "row_id", "resource", *KEY_COLUMNS, "field", "says", "hint")
@@ -81,14 +82,8 @@ class Collected:
 
 def split_refs(refs: Iterable[Any]) -> pd.DataFrame:
     """`table:id#trigger` references as columns table and row_id, with a RangeIndex."""
-    parts = [_split(ref) if isinstance(ref, str) else (None, None) for ref in refs]
+    parts = [split_ref(ref) if isinstance(ref, str) else (None, None) for ref in refs]
     return pd.DataFrame(parts, columns=["table", "row_id"], dtype="str")
-
-
-def _split(ref: str) -> tuple[str, str]:
-    table, _, row = ref.partition(":")
-    row_id, mark, trigger = row.rpartition("#")
-    return table, row_id if mark and trigger.isidentifier() else row
 
 
 def first_rows(records: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from edfi_toolkit.display.values import cell_text
+from edfi_toolkit.model.refs import row_of
 from edfi_toolkit.privacy import is_personal
 from edfi_toolkit.rules.explain.steps import Step, day, has
 from edfi_toolkit.rules.totals import row_ids
@@ -65,9 +66,7 @@ def _cells(table: str, row: dict[Any, Any]) -> str:
 def not_applicable(again: Build, words: Any) -> Iterator[Step]:
     """Rows of the student that no record rests on and no rule dropped."""
     refs = again.records["source_refs"].explode().dropna()
-    settled = {ref.partition("#")[0] for ref in refs} | set(
-        again.skipped["table"] + ":" + again.skipped["id"]
-    )
+    settled = {row_of(ref) for ref in refs} | set(again.skipped["table"] + ":" + again.skipped["id"])
     for table, rows in again.tables.items():
         if STUDENT in rows and table != "students":
             for row_id in row_ids(table, rows):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from edfi_toolkit.model.refs import split_ref
 from edfi_toolkit.rules.explain.steps import Step, day, has, row_of
 from edfi_toolkit.tables import Tables
 
@@ -30,7 +31,7 @@ ATTACHED = {
 def elements(c: Mapping[str, Any], t: Tables, settings: Mapping[str, Any]) -> Iterator[Step]:
     """WI-ELE-1 to -7 of one candidate: a trigger and the enrollment that determines it."""
     table, _, row_id = c["ref"].partition(":")
-    trigger, own = c["rule"], row_of(t, table, row_id.partition("#")[0])
+    trigger, own = c["rule"], row_of(t, *split_ref(c["ref"]))
     enrollment = row_of(t, "enrollments", c["enrollment_id"])
 
     def step(outcome: str, rule: str, says: str) -> Step:
