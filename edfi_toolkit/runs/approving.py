@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -28,7 +28,7 @@ from edfi_toolkit.review.approvals import (
 from edfi_toolkit.review.places import with_organizations
 from edfi_toolkit.review.views import PanelView, View, following
 from edfi_toolkit.runs.decisions import delivered_since
-from edfi_toolkit.runs.feed import last_published
+from edfi_toolkit.runs.feed import last_published, newer_run
 from edfi_toolkit.runs.standing import began, not_settled
 
 if TYPE_CHECKING:
@@ -124,6 +124,24 @@ def approval(run: Run, *, by: str, answers: Mapping[str, str]) -> View:
     """Approve in a person's name; without one, whether the plan is approved, and a panel where a person is."""
     if by:
         approve(run, by=by, answers=answers)
+    view, asks = _approval_now(run)
+    if not asks:
+        return following("approval", lambda: _approval_now(run)[0])
+
+    def given(person: str, reasons: Mapping[str, str]) -> None:
+        waiting.replace_with(run.approve(by=person, answers=reasons))
+        look_after()
+
+    def look_after() -> None:
+        follow("approval", lambda: waiting.becomes(_approval_now(run)[0]), tells=True)
+
+    waiting = PanelView(**vars(view), panel=lambda: panels().approve(run.plan, given))
+    look_after()
+    return waiting
+
+
+def _approval_now(run: Run) -> tuple[View, bool]:
+    """Whether the plan is approved, and whether a panel asks for it."""
     holds, earlier = approval_of(run)
     asks = not (holds or run.published or nothing_to_do(run.plan) or run.plan.closed or panels().unattended())
     view = approval_view(
@@ -134,47 +152,65 @@ def approval(run: Run, *, by: str, answers: Mapping[str, str]) -> View:
         button=asks,
         published=run.published,
     )
-    if not asks:
+    return _of_older_run(run, view), asks
+
+
+def _of_older_run(run: Run, view: View) -> View:
+    """A view of what waits, which says so where a newer run is there: that one has what the SIS says now."""
+    newer = newer_run(run) if attended() and not run.published else None
+    if newer is None:
         return view
-
-    def given(person: str, reasons: Mapping[str, str]) -> None:
-        waiting.replace_with(run.approve(by=person, answers=reasons))
-
-    waiting = PanelView(**vars(view), panel=lambda: panels().approve(run.plan, given))
-    return waiting
+    of, since = began(run.folder.manifest), began(newer.manifest)
+    warned = view.warning_first(f"This is the run of {of}; the source was read again {since}.")
+    return replace(warned, next_step="Press Open the newest run in the bar above, and look at its changes.")
 
 
 def as_it_stands(run: Run, overrides: Sequence[GivenOverride]) -> View:
     """In place of publishing without a word of approval: what was sent and when, else what waits for whom."""
-    holds, earlier = approval_of(run)
     if run.published and not _goes_on(run):
-        return following("published", lambda: _as_published(run, holds))
-    if run.published:
-        shown, ready = _as_published(run, holds), True
-    else:
-        ready = holds is not None and not nothing_to_do(run.plan)
-        shown = unapproved_view(
-            run.plan,
-            run.masker(run.plan.items, run.plan.findings),
-            holds=holds,
-            earlier=no_longer_holds(earlier) if earlier else "",
-            button=ready and not panels().unattended(),
-        )
-        if attended():
-            shown = _with_last_sent(run, shown)
-    if not ready or panels().unattended():
+        return following("published", lambda: _as_published(run))
+    shown, ready = (_as_published(run), True) if run.published else _unsent(run)
+    if panels().unattended() or not (ready or attended()):
         return shown
 
     def carry_out() -> View:
         run.publish(approved=run.plan.fingerprint, overrides=overrides)
-        done = _as_published(run, holds)
+        done = _as_published(run)
         waiting.replace_with(done)
         if not _goes_on(run):
-            follow("published", lambda: waiting.replace_with(_as_published(run, holds)), tells=True)
+            follow("published", lambda: waiting.replace_with(_as_published(run)), tells=True)
         return done
 
-    waiting = PanelView(**vars(shown), panel=lambda: panels().publish(carry_out, lambda: _goes_on(run)))
+    def button() -> Any:
+        """In view once the plan is approved, here or in notebook 30."""
+        made = panels().publish(carry_out, lambda: _goes_on(run))
+        made.show(ready)
+
+        def look() -> None:
+            if not run.published:  # from then on it tells itself how far it is
+                now, approved = _unsent(run)
+                waiting.becomes(now)
+                made.show(approved)
+
+        follow("published", look, tells=True)
+        return made
+
+    waiting = PanelView(**vars(shown), panel=button)
     return waiting
+
+
+def _unsent(run: Run) -> tuple[View, bool]:
+    """What waits in a run that has sent nothing, and whether it is approved."""
+    holds, earlier = approval_of(run)
+    ready = holds is not None and not nothing_to_do(run.plan)
+    shown = unapproved_view(
+        run.plan,
+        run.masker(run.plan.items, run.plan.findings),
+        holds=holds,
+        earlier=no_longer_holds(earlier) if earlier else "",
+        button=ready and not panels().unattended(),
+    )
+    return (_of_older_run(run, _with_last_sent(run, shown)) if attended() else shown), ready
 
 
 def _with_last_sent(run: Run, shown: View) -> View:
@@ -198,9 +234,9 @@ def results_view(run: Run, result: pd.DataFrame) -> View:
     return view if is_final else replace(view, as_of=moment(dt.datetime.now(dt.UTC)))
 
 
-def _as_published(run: Run, holds: Approved | None) -> View:
+def _as_published(run: Run) -> View:
     step = run.folder.manifest["steps"]["publish"]
-    return published_before(run.results(), step, holds, settled=not not_settled(step))
+    return published_before(run.results(), step, approval_of(run)[0], settled=not not_settled(step))
 
 
 def _goes_on(run: Run) -> bool:

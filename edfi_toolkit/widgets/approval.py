@@ -119,6 +119,10 @@ class Publishing(w.VBox):
         action = w.HBox([self.button, self.status], layout=w.Layout(align_items="center"))
         super().__init__([action, self.output, self.rerun])
 
+    def show(self, approved: bool) -> None:
+        """In view only while there is something that a person approved."""
+        self.layout.display = "" if approved else "none"
+
     def _pressed(self, _button: Any) -> None:
         if self.button.disabled:
             return

@@ -52,7 +52,7 @@ CLOSE = """async ([shared, emptied]) => {
     await jupyterapp.commands.execute('docmanager:save');
     for (const widget of [...jupyterapp.shell.widgets('main')]) {
         const session = widget.context?.sessionContext;
-        if (session?.session?.kernel && session.session.kernel.id !== shared.id) await session.shutdown();
+        if (session?.session?.kernel && session.session.kernel.id !== shared?.id) await session.shutdown();
         else if (session?.session?.kernel && emptied)
             await session.session.kernel.requestExecute({code: emptied, silent: true, store_history: false}).done;
         widget.dispose();
@@ -78,7 +78,7 @@ class Lab:
 
     def __init__(self, folder: Path, url: str, token: str, browser: Any, environ: dict[str, str]) -> None:
         self.folder, self.refused, self.environ = folder, list[str](), environ
-        self._free, self._open = list[Any](), 0
+        self._free, self._sharing = list[Any](), set[Any]()
         self._kernel: dict[str, str] | None = None
         self._url, self._token = url, token
         self._context = browser.new_context(viewport=VIEW)
@@ -99,29 +99,32 @@ class Lab:
         nbformat.write(made, path)
         return path
 
-    def open(self, path: Path) -> Any:
-        """The page of a notebook in the folder, its kernel ready."""
+    def open(self, path: Path, *, own_kernel: bool = False) -> Any:
+        """The page of a notebook in the folder, its kernel ready. own_kernel: another one is open meanwhile."""
         place = path.relative_to(self.folder).as_posix()
         page = self._free.pop() if self._free else self._loaded()
-        page.evaluate(OPEN, [place, self._kernel])
+        page.bring_to_front()  # else a wheel would not turn
+        page.evaluate(OPEN, [place, None if own_kernel else self._kernel])
         page.wait_for_function(READY, arg=place)
-        self._kernel = self._kernel or page.evaluate(KERNEL)
-        self._open += 1
+        if not own_kernel:
+            self._kernel = self._kernel or page.evaluate(KERNEL)
+            self._sharing.add(page)
         return page
 
     def _loaded(self) -> Any:
-        """A page without a notebook."""
+        """A page without a notebook, of a JupyterLab workspace of its own: else it would go to another address."""
         page = self._context.new_page()
-        page.goto(f"{self._url}/lab?token={self._token}&reset")
+        name = f"page{len(self._context.pages)}"
+        page.goto(f"{self._url}/lab/workspaces/{name}?token={self._token}&reset")
         page.wait_for_function("() => window.jupyterapp")
         page.evaluate("async () => { await jupyterapp.restored; }")
         # The file browser would take a quarter of the width from what a test looks at.
         page.evaluate("() => jupyterapp.shell.collapseLeft()")
         return page
 
-    def run_all(self, path: Path) -> Any:
+    def run_all(self, path: Path, *, own_kernel: bool = False) -> Any:
         """The page of a notebook after Run All; a cell that failed leaves its traceback on the page."""
-        page = self.open(path)
+        page = self.open(path, own_kernel=own_kernel)
         page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
         page.wait_for_function(DONE)
         return page
@@ -155,8 +158,8 @@ class Lab:
 
     def close(self, page: Any) -> None:
         """Save and close the notebook; the last one that is open leaves its kernel as new."""
-        self._open -= 1
-        page.evaluate(CLOSE, [self._kernel, None if self._open else EMPTIED])
+        self._sharing.discard(page)
+        page.evaluate(CLOSE, [self._kernel, None if self._sharing else EMPTIED])
         self._free.append(page)
 
 

@@ -185,13 +185,16 @@ def test_a_newcomer_reads_and_gets_to_the_preview_by_one_button(lab: Any, canari
 
 
 def test_then_publishes_and_the_bar_tells_it_without_a_cell_being_run(lab: Any, canaries: list[str]) -> None:
+    waiting = lab.run_all(lab.folder / "40_publish.ipynb", own_kernel=True)
+    waiting.get_by_text("It waits for your approval.").wait_for()
+    assert not waiting.get_by_role("button", name="Publish").is_visible()
     page = lab.run_all(lab.folder / "30_preview.ipynb")
     change_and_reason_are_in_view(page)
     approve(lab, page)
     lab.screenshot(page, "30_preview", whole=True)
     read(page, canaries)
     lab.close(page)
-    page = lab.run_all(lab.folder / "40_publish.ipynb")
+    page = waiting  # which was left open, and follows without a cell being run
     publish(lab, page)
     page.get_by_role("link", name=re.compile(r"^32 in the ODS \d\d:\d\d$")).wait_for()
     page.get_by_role("link", name="7 refused", exact=True).wait_for()
@@ -232,8 +235,9 @@ def test_who_scrolls_while_the_cells_run_is_not_brought_elsewhere(lab: Any) -> N
     page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells'); }")
     page.get_by_role("button", name="Read again").wait_for()
     page.locator(".jp-Notebook").hover()
-    page.mouse.wheel(0, 10)
-    page.wait_for_function(DONE)
+    while not page.evaluate(DONE):
+        page.mouse.wheel(0, 10)
+        page.wait_for_timeout(100)
     page.wait_for_timeout(1000)  # more than the page would have waited
     at = page.evaluate("() => jupyterapp.shell.currentWidget.content.activeCellIndex")
     lab.close(page)

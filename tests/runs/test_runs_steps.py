@@ -20,13 +20,14 @@ import pytest
 import edfi_toolkit as edfi
 from edfi_toolkit.batch.exits import exit_of_steps
 from edfi_toolkit.cli.playground import Playground
+from edfi_toolkit.display.following import changed_elsewhere
 from edfi_toolkit.errors import ConfigError, LedgerBusy, LedgerError, StalePlan, UnsafePlan
 from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.planning import Plan
-from edfi_toolkit.review import places
+from edfi_toolkit.review import places, views
 from edfi_toolkit.review.approvals import SHOWN_IN_40
 from edfi_toolkit.review.views import PanelView
-from edfi_toolkit.runs import Run, kept, masking, open_run
+from edfi_toolkit.runs import Run, approving, kept, masking, open_run
 from edfi_toolkit.runs import run as runs_run
 from edfi_toolkit.runs import workbook as runs_workbook
 from edfi_toolkit.runs.approving import approved_fingerprint
@@ -156,6 +157,31 @@ def test_an_approval_is_kept_with_its_name_and_carried_out_once(work: Playground
     assert "Published 20" in repeated.says
     assert "approved by Ann Example. This cell sends nothing again." in repeated.says
     assert writes(sandbox) == sent
+
+
+def test_what_waits_says_so_where_the_source_was_read_again_and_follows_an_approval_elsewhere(
+    work: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (approving, views):
+        monkeypatch.setattr(module, "attended", lambda: True)
+    run = previewed()
+    asked, waits = run.approve(), run.publish()
+    button = waits.panel()
+    assert (asked.tone, button.layout.display) == ("check", "none")
+
+    approving.approve(a_run(), by="Ann Example", answers={})  # in another notebook
+    changed_elsewhere()
+    assert "approved by Ann Example" in asked.says
+    assert waits.next_step == "Press Publish."
+    assert button.layout.display == ""
+
+    newer = found_the_same(run)
+    newer.preview()
+    changed_elsewhere()
+    for view in (asked, waits):
+        assert view.says.startswith("This is the run of ")
+        assert (view.tone, "Open the newest run" in view.next_step) == ("check", True)
+    assert not newer.approve().says.startswith("This is the run of ")
 
 
 def test_an_approval_is_of_one_plan_and_of_one_run(work: Playground) -> None:
