@@ -28,9 +28,10 @@ def is_retry(manifest: Mapping[str, Any]) -> bool:
 
 
 def newer_run(run: Run) -> RunFolder | None:
-    """The newest run of the feed that came to a preview, when it began after this one; None when this is it."""
-    if not run.folder.manifest:
-        return None
+    """The newest run of the feed that came to a preview, when it began after this one; None when this is it.
+
+    Any run began after one that has no folder yet.
+    """
     for folder, steps in _of_feed(run):
         if folder.run_id == run.id:
             return None

@@ -25,6 +25,7 @@ from edfi_toolkit.model.years import school_year_text
 from edfi_toolkit.runs.choice import in_use, remember, remembered
 from edfi_toolkit.runs.decisions import ledger_stamp, refused_now
 from edfi_toolkit.runs.feed import newer_run
+from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.runs.opening import open_run
 from edfi_toolkit.runs.reading import read_again
 from edfi_toolkit.runs.run import Run
@@ -103,7 +104,7 @@ class Bar:
         """Where another notebook or program has changed the run or the ledger, let all that tells of it follow."""
         if self.run is None:
             return
-        now = (self.run.folder.manifest, ledger_stamp(self.run), newer_run(self.run) is None)
+        now = (self.run.folder.manifest, ledger_stamp(self.run), self._newer_run() is None)
         if now != self._seen:
             self._seen = now
             changed_elsewhere()
@@ -113,10 +114,16 @@ class Bar:
         with suppress(EdfiToolkitError):  # then as it was when the run published
             self._refused = refused_now(self.run) if self.run is not None else None
         with suppress(EdfiToolkitError):
-            newer = newer_run(self.run) if self.run is not None else None
+            newer = self._newer_run()
             self._newer = newer.manifest if newer else None
         self.newest.layout.display = "" if self._newer and not self._named_here else "none"
         self.draw()
+
+    def _newer_run(self) -> RunFolder | None:
+        """A run that is newer than the one that is shown; none where this notebook is about to start one."""
+        if self.run is None or (self.given["run_id"] == "new" and not self.run.folder.manifest):
+            return None
+        return newer_run(self.run)
 
     @property
     def _named_here(self) -> bool:
@@ -166,13 +173,14 @@ class Bar:
         if self.run is None or not self._newer:
             return ""
         mark, colour, _word = TONES["check"]
-        this, newest = began(self.run.folder.manifest), began(self._newer)
+        manifest, newest = self.run.folder.manifest, began(self._newer)
         how = (
             ' This notebook\'s first cell names it: write run_id = "latest" there, then run all cells.'
             if self._named_here
             else ""
         )
-        text = f"This is an older run, of {this}. The newest is of {newest}.{how}"
+        older = f"This is an older run, of {began(manifest)}. The newest" if manifest else "The newest run"
+        text = f"{older} is of {newest}.{how}"
         return f'<div><b style="color:{colour}">{mark}</b> <b>{escape(text)}</b></div>'
 
     def _open_form(self, _button: Any = None) -> None:

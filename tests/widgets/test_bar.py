@@ -30,11 +30,20 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]:
 
 
 def test_read_again_takes_a_new_run_from_the_source_to_the_preview(work: Playground) -> None:
-    bar = Bar(GIVEN)
+    bar, waiting, starting = Bar(GIVEN), Bar(GIVEN), Bar({**GIVEN, "run_id": "new"})
     first = bar.open()
+    waiting.open()
+    starting.open()
     assert "Nothing was read yet" in bar._html()
     bar.read_again.click()
     assert bar.run is not None
+    # A notebook that was open before there was a run is led to it; one that is about to start its own is not.
+    waiting.look()
+    assert f"The newest run is of {began(bar.run.folder.manifest)}." in waiting._html()
+    waiting.newest.click()
+    assert waiting.run.id == bar.run.id
+    starting.look()
+    assert starting.newest.layout.display == "none"
     assert bar.run.id != first.id
     assert list(bar.run.folder.manifest["steps"]) == ["extract", "build", "validate", "preview"]
     shown = bar._html()
