@@ -13,7 +13,7 @@ from edfi_toolkit.display.failures import error_text, steps_of
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 SAVES = "EDFI_SAVES_TABLES"  # set for the kernels of a server that calls `without_panels`
-_WAS_HERE = "<p style='opacity:.75'>Buttons were here. Run the cell again to have them.</p>"
+_WAS_HERE = "<p style='opacity:.75'>Buttons were here. Choose Run > Run All Cells to have them.</p>"
 
 
 def without_panels(*, model: dict[str, Any], **_: Any) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import ipywidgets as w
 import numpy as np
 import pandas as pd
 import traitlets
@@ -91,7 +92,7 @@ class Grid(Revealing):
         """The grid, and its masked first rows for where a saved notebook is opened again."""
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is not None:
-            bundle[0]["text/html"] = self._static
+            bundle[0]["text/html"] = self.static
         return bundle
 
     def _ipython_display_(self) -> None:
@@ -100,7 +101,7 @@ class Grid(Revealing):
 
         display(self._repr_mimebundle_()[0], raw=True)
         if not os.environ.get(SAVES):
-            kept = f"<details><summary>The first rows as a plain table</summary>{self._static}</details>"
+            kept = f"<details><summary>The first rows as a plain table</summary>{self.static}</details>"
             display(HTML(kept))
         if self._below is not None and len(self._frame):
             below = self._below(self._columns, lambda: self._frame.iloc[list(self.selection)])
@@ -108,7 +109,8 @@ class Grid(Revealing):
             display(below)
 
     @cached_property
-    def _static(self) -> str:
+    def static(self) -> str:
+        """Its masked first rows, as HTML."""
         first, total = self._frame.iloc[:_STATIC_ROWS, self._on_a_line], len(self._frame)
         options: dict[str, Any] = {"title": self.title, "empty": self._empty, "total": total}
         return Table(first, masker=self._hiding, rows=_STATIC_ROWS, **options)._repr_html_()
@@ -294,6 +296,24 @@ class Grid(Revealing):
         if any(not 0 <= row < len(self._frame) for row in proposal["value"]):
             raise traitlets.TraitError(f"Rows are numbered from 0 to {len(self._frame) - 1}.")
         return tuple(int(row) for row in proposal["value"])
+
+
+class Lists(w.VBox):
+    """A panel with lists in it: their masked first rows stand in its place where a saved notebook is opened again."""
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle and (kept := "".join(grid.static for grid in _grids(self))):
+            bundle["text/html"] = kept
+        return bundle
+
+
+def _grids(box: w.Box) -> Iterator[Grid]:
+    for child in box.children:
+        if isinstance(child, Grid):
+            yield child
+        elif isinstance(child, w.Box):
+            yield from _grids(child)
 
 
 def follow_list(grid: Grid, below: Any) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.widgets.causes import NO_CAUSE, cause_column
-from edfi_toolkit.widgets.grids import Below, Grid, follow_list
+from edfi_toolkit.widgets.grids import Below, Grid, Lists, follow_list
 
 ALL = "all causes"
 _FIRST = (
@@ -31,7 +31,7 @@ _EXPLAINING = (*_FIRST, "todo", "hint", "program", "column", "field")  # shown n
 _SHORT = 80  # letters of its meaning next to a cause in the dropdown
 
 
-class Reasons(w.VBox):
+class Reasons(Lists):
     """`reason` is the dropdown (its value a cause, or ALL), `grid` shows its rows, `rows` has them in Python.
 
     explain: what a cause means and what to do, as a sentence; "" when there is nothing to say.

@@ -22,7 +22,7 @@ from edfi_toolkit.runs.refusal import Refusal
 from edfi_toolkit.runs.retry import SHARED
 from edfi_toolkit.runs.workshop import CLOSED, OPEN, STATES, keys_of
 from edfi_toolkit.widgets.form import Form
-from edfi_toolkit.widgets.grids import Grid
+from edfi_toolkit.widgets.grids import Grid, Lists
 from edfi_toolkit.widgets.leaves import CHOOSE, Leaves, tried
 from edfi_toolkit.widgets.revealing import Page
 from edfi_toolkit.widgets.workshop_buttons import ABOUT_ONE, BUTTONS, TO_HAND_ON, able, labels, send_label
@@ -41,7 +41,7 @@ _UNSURE = "The answer does not say which cell is wrong, if one is: none is chose
 _MOVED = "What is chosen, or listed, has changed since. Look at it, and press again."
 
 
-class WorkshopPanel(w.VBox):
+class WorkshopPanel(Lists):
     """`filters` choose what `causes` and `records` list; choosing a cause filters the records, choosing a record opens
     the leaves. What is no longer in view is no longer chosen, and nothing can be done to it.
     """

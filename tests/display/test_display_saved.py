@@ -18,6 +18,7 @@ from edfi_toolkit.display.failures import WITHHELD
 from edfi_toolkit.display.saved import SAVES, WIDGET, without_panels
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.widgets.grids import Grid
+from edfi_toolkit.widgets.investigation import Reasons
 
 STUDENT, TYPED = "K7310001", "typed-secret-9"
 
@@ -70,12 +71,23 @@ def test_a_grid_is_kept_as_its_masked_table(tmp_path: Path) -> None:
     assert STUDENT not in json.dumps(output)
 
 
+def test_a_list_by_cause_is_kept_masked_too(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"rule": ["WI-504-2"], "student_unique_id": [STUDENT], "says": ["no end date"]})
+    reasons = Reasons(frame, masker=Masker(b"k" * 32), title="Missing")
+    reasons.grid.revealed = True
+    (output,) = saved(tmp_path, notebook(reasons._repr_mimebundle_()))["cells"][0]["outputs"]
+    page = "".join(output["data"]["text/html"])
+    assert "no end date" in page
+    assert "S-" in page
+    assert STUDENT not in json.dumps(output)
+
+
 def test_buttons_leave_a_line_and_all_else_stays(tmp_path: Path) -> None:
     plain = {"text/plain": "8 rows"}
     written = saved(tmp_path, notebook({WIDGET: {"model_id": "m"}, "text/plain": "VBox"}, plain))
     assert "widgets" not in written["metadata"]
     first, second = written["cells"][0]["outputs"]
-    assert "Run the cell again" in "".join(first["data"]["text/html"])
+    assert "Run All Cells" in "".join(first["data"]["text/html"])
     assert second["data"] == {"text/plain": ["8 rows"]} or second["data"] == plain
 
 
