@@ -88,9 +88,10 @@ def test_a_wish_of_new_mexico_deletes_also_next_to_an_error(case):
     assert case.outcome == {"DELETE": 1}
 
 
-def test_student_and_enrollment_both_gone_are_a_removal():
-    """NM-EVT-4: also while a credential row still names the student."""
-    after = {**nm.tables(), "students": [], "enrollments": []}
+@pytest.mark.parametrize("still_there", [{}, {"program_enrolled": "soon"}], ids=["readable", "unreadable"])
+def test_student_and_enrollment_both_gone_are_a_removal(still_there):
+    """NM-EVT-4: also while a credential row still names the student, whether or not that can be read."""
+    after = {**nm.tables(cte=still_there), "students": [], "enrollments": []}
     assert outcome(NM, nm.tables(), after) == {"DELETE": 1}
 
 

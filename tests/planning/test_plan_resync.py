@@ -13,7 +13,7 @@ from edfi_toolkit.errors import PlanError
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.planning.truth_tables import PUBLISH, PUBLISH_READS, RESYNC, RESYNC_READS
 from tests.factories.builds import build_of
-from tests.factories.district import CTE, GENERAL, a_build, a_participation, codes
+from tests.factories.district import CTE, GENERAL, a_build, a_participation, checked, codes
 from tests.proofs import bounded
 from tests.rules.worked_examples import EXAMPLES
 
@@ -232,6 +232,14 @@ def test_errors_hold_records_that_nobody_here_has_published(table, row, student,
     made = plan(result, ods=orphan_of(student), mode="resync")
     assert ("DELETE", "o3") in actions(made) or held
     assert codes(made).count("HELD") == held
+
+
+def test_a_held_record_that_the_ods_has_is_left_alone_also_after_a_lost_ledger():
+    """REC-R9 with `resync_orphans` all: the source has it and validation holds it, so it is not foreign either."""
+    result = a_build(a_participation(1), a_participation(2), settings={"resync_orphans": "all"})
+    made = plan(checked(result, "S-1"), ods=swept(result, ["held", "ready"]), mode="resync")
+    assert actions(made) == [("ADOPT", "ready")]
+    assert sorted(set(codes(made))) == ["CERT_MISSING", "HELD"]
 
 
 # Any state to any other: source, map and ODS hold each key or not, with one of two bodies, under one of two ids
