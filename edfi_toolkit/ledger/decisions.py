@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import Table, func, insert, select, update
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.ledger import schema
@@ -88,6 +88,29 @@ class Decisions:
             runs.c.feed_id == self._feed.id, table.c.resource == resource, table.c.key_hash == key_hash
         )
         return self._ledger.frame(query.order_by(table.c.id))
+
+    def refused_last(self, *, before: str) -> pd.DataFrame:
+        """Records whose last answer was a refusal: resource, key_hash, action, body_hash, run_id.
+
+        before: a run; what it and later ones were answered does not count. One that has sent nothing follows all.
+        """
+        table, runs = schema.attempts, schema.runs
+        own = runs.c.feed_id == self._feed.id
+        first = select(func.min(runs.c.id)).where(own, runs.c.run_id == before).scalar_subquery()
+        refused = schema.rejections.c.feed_id == self._feed.id
+        last = (
+            select(func.max(table.c.id))
+            .join_from(table, runs, table.c.run == runs.c.id)
+            .where(own, runs.c.id < func.coalesce(first, runs.c.id + 1))
+            .where(table.c.key_hash.in_(select(schema.rejections.c.key_hash).where(refused)))
+            .where(table.c.outcome.in_(("delivered", "refused")))
+            .group_by(table.c.resource, table.c.key_hash)
+        )
+        names = ("resource", "key_hash", "action", "body_hash")
+        query = select(*(table.c[name] for name in names), runs.c.run_id)
+        query = query.join_from(table, runs, table.c.run == runs.c.id)
+        query = query.where(table.c.id.in_(last), table.c.outcome == "refused")
+        return self._ledger.frame(query.order_by(table.c.id)).astype("str")
 
     def close_rejections(self, keys: Iterable[tuple[str, str]], how: str) -> None:
         """Close the open rejections of these records, by resource and key hash."""

@@ -51,10 +51,13 @@ def numbers_of(plan: Plan) -> dict[str, int]:
     return {word: count for word, count in found.items() if count or word in always} | {"held": held}
 
 
-def change_rows(plan: Plan, build: Build, refused: pd.DataFrame | None = None) -> pd.DataFrame:
+def change_rows(
+    plan: Plan, build: Build, refused: pd.DataFrame | None = None, again: pd.Series | None = None
+) -> pd.DataFrame:
     """One row for each record that changes, removes first; a move is one row.
 
-    refused: resource, key_hash and cause of the refusals that are open. Returns change (ordered), student_unique_id,
+    refused: resource, key_hash and cause of the refusals that are open. again: for each item why it goes again, as a
+    sentence, empty where it was not refused before. Returns change (ordered), student_unique_id,
     school, program_name, values (what changes, before and after), because, refused_before (the cause; no column where
     no record was), begin_date, rule, resource, and the bodies `before` and `body`.
     """
@@ -64,7 +67,7 @@ def change_rows(plan: Plan, build: Build, refused: pd.DataFrame | None = None) -
             zip(zip(refused["resource"], refused["key_hash"], strict=True), refused["cause"], strict=True)
         )
     further = ["key_hash"] if known else []
-    changes = changes_of(plan, "body", "before", "event", "source_refs", *further)
+    changes = changes_of(plan, "body", "before", "event", "source_refs", *further, again=again)
     gone = changes[_first_halves(changes)].set_index("pair")["before"]
     rows = changes[~_first_halves(changes)].reset_index(drop=True)
     moved = rows["pair"].notna()
@@ -78,7 +81,7 @@ def change_rows(plan: Plan, build: Build, refused: pd.DataFrame | None = None) -
             "school": schools_of(rows, build.tables, build.profile),
             "program_name": rows["program_name"],
             "values": value_texts(rows),
-            "because": [*map(because, rows["reason"], rows["event"])],
+            "because": [*map(because, rows["reason"], rows["event"], rows["again"])],
             "begin_date": rows["begin_date"],
             "rule": [_rule_in_words(reason) for reason in rows["reason"]],
             "resource": rows["resource"],
@@ -93,10 +96,12 @@ def change_rows(plan: Plan, build: Build, refused: pd.DataFrame | None = None) -
     return found.sort_values("change", kind="stable", ignore_index=True)
 
 
-def because(reason: str, events: str) -> str:
-    """Why a record changes: what changed in the source in words where that is known, else what was found."""
+def because(reason: str, events: str, again: str = "") -> str:
+    """Why a record changes: that it goes again, else what changed in the source where that is known, else what was
+    found.
+    """
     found = reason.partition(": ")[2] or reason
-    return events_text(events) or found[:1].upper() + found[1:]
+    return again or events_text(events) or found[:1].upper() + found[1:]
 
 
 def _rule_in_words(reason: str) -> str:

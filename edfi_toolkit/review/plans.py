@@ -37,15 +37,16 @@ def plan_view(
     *,
     published: bool = False,
     refused: pd.DataFrame | None = None,
+    again: pd.Series | None = None,
 ) -> View:
     """What publishing would change, in the order to check it, and what speaks against it.
 
-    published: it was. refused: as of `change_rows`.
+    published: it was. refused, again: as of `change_rows`.
     """
     numbers = numbers_of(plan)
     findings = plan.findings
     held = left_alone(plan, checked)
-    changes = change_rows(plan, checked.build, refused)
+    changes = change_rows(plan, checked.build, refused, again)
     live = findings["code"].eq("LIVE_COMPARED").cumsum().gt(0)  # what follows it was found in the ODS
     met = findings[live & findings["code"].ne("LIVE_COMPARED")]
     # A hidden file is one that an editor has left next to the tables: nothing to do about it.
@@ -84,7 +85,7 @@ def plan_view(
             ),
             Block(
                 "Why: what changed in the source, as far as that is known; an event is a line of the rule book",
-                by_event(plan).rename(columns={"says": "what_changed"}),
+                by_event(plan, again).rename(columns={"says": "what_changed"}),
                 "Nothing is known to have changed in the source.",
             ),
             *(

@@ -60,6 +60,8 @@ class RunContent:
     rejections: of its feed, with `refused_in`, the run that got them as words.
 
     corrections: as of `runs.decisions.corrections_until_now`. as_of: when all this was so, in words.
+
+    again: as of `changes.change_rows`.
     """
 
     manifest: Mapping[str, Any]
@@ -69,6 +71,7 @@ class RunContent:
     results: pd.DataFrame
     corrections: pd.DataFrame
     as_of: str
+    again: pd.Series | None = None
 
 
 def sheets(run: RunContent, *, all_records: bool = False) -> dict[str, pd.DataFrame]:
@@ -83,7 +86,7 @@ def sheets(run: RunContent, *, all_records: bool = False) -> dict[str, pd.DataFr
     sent = results[results["action"].isin(SENT)]
     found = {
         "Summary": _summary(run),
-        "Changes": _changes_in_words(run.plan),
+        "Changes": _changes_in_words(run.plan, run.again),
         "Sent": _in_words(sent),
         "Held": with_source_rows(held, build.tables).assign(
             says=[texts_of(rules, "says", says) for rules in held["held_by"]],
@@ -127,9 +130,11 @@ def _fact_text(value: Any) -> str:
     return cell_text(value) or "none"
 
 
-def _changes_in_words(plan: Plan) -> pd.DataFrame:
-    """One row for each record that changes, with its values in one text, and the event of the source in words."""
-    changes = changes_of(plan, "body", "before", "event")
+def _changes_in_words(plan: Plan, again: pd.Series | None) -> pd.DataFrame:
+    """One row for each record that changes, with its values in one text, and in words that it goes again, or the event
+    of the source.
+    """
+    changes = changes_of(plan, "body", "before", "event", again=again)
     columns = ["action", "of_move", *WHO, "values", "reason", "event", "resource"]
     if changes["pair"].isna().all():
         columns.remove("of_move")
@@ -139,7 +144,7 @@ def _changes_in_words(plan: Plan) -> pd.DataFrame:
         action=halves.fillna(in_words(changes["action"])),
         of_move=changes["pair"],
         values=value_texts(changes),
-        event=changes["event"].map(texts),
+        event=changes["event"].map(texts).mask(changes["again"].ne(""), changes["again"]),
     )[columns]
 
 

@@ -102,40 +102,47 @@ def by_rule(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     ).astype({"rows": "int64"})
 
 
-def changes_of(plan: Plan, *further: str) -> pd.DataFrame:
+def changes_of(plan: Plan, *further: str, again: pd.Series | None = None) -> pd.DataFrame:
     """The items that change something, deletes first, with what a person reads of each.
 
-    further: more columns of the items; `event`, as of `_events`.
+    further: more columns of the items; `event`, as of `_events`, and with it `again`. again: as of `_events`.
     """
     items = plan.items[plan.items["action"].ne("NOOP")]
     if "event" in further:
-        items = items.assign(event=_events(plan)[items.index])
+        items = items.assign(event=_events(plan, again)[items.index])
+        items = items.assign(again="" if again is None else again[items.index])
+        further = (*further, "again")
     order = items["action"].map({action: place for place, action in enumerate(ACTIONS)})
     chosen = ["action", "pair", *WHO, "reason", "resource", "diff", *further]
     return items.assign(order=order).sort_values("order", kind="stable")[chosen].reset_index(drop=True)
 
 
-def _events(plan: Plan) -> pd.Series:
+def _events(plan: Plan, again: pd.Series | None) -> pd.Series:
     """What changed in the source behind each item, as of `events_of`.
 
     Of a record that was never published that is known only where one event alone fits, and where something was
-    published before: else no change has to be behind it.
+    published before: else no change has to be behind it. Nor has one of a record that goes again; again: for each
+    item why it does, as a sentence, else empty.
     """
     reasons = plan.items["reason"]
     events = reasons.map({reason: events_of(reason) for reason in reasons.unique()}).astype("str")
     new = reasons.str.startswith(f"{NEVER_PUBLISHED}, ") | reasons.str.startswith(f"{NEVER_PUBLISHED}: ")
-    return events.mask(new & (new.all() | events.str.contains(" or ", regex=False)), "")
+    unknown = new & (new.all() | events.str.contains(" or ", regex=False))
+    return events.mask(unknown if again is None else unknown | again.ne(""), "")
 
 
-def by_event(plan: Plan) -> pd.DataFrame:
-    """How many changes each event of the source is behind, with what it means: records, event, says."""
-    counts = _events(plan)[plan.items["action"].ne("NOOP")].value_counts()
-    counts = counts[counts.index != ""]
+def by_event(plan: Plan, again: pd.Series | None = None) -> pd.DataFrame:
+    """How many changes each event of the source is behind, with what it means: records, event, says.
+
+    Below them, without an event, how many go again and why. again: as of `_events`.
+    """
+    counts = _events(plan, again)[plan.items["action"].ne("NOOP")].value_counts().drop("", errors="ignore")
+    repeated = pd.Series(dtype="int64") if again is None else again.value_counts().drop("", errors="ignore")
     return pd.DataFrame(
         {
-            "records": counts.to_numpy(),
-            "event": counts.index.astype("str"),
-            "says": [events_text(events) for events in counts.index],
+            "records": [*counts, *repeated],
+            "event": [*counts.index, *[""] * len(repeated)],
+            "says": [*map(events_text, counts.index), *repeated.index],
         }
     )
 

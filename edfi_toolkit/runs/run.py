@@ -19,9 +19,9 @@ from edfi_toolkit.display.progress import NO_COUNTS, Progress
 from edfi_toolkit.privacy import Masker, persons_in
 from edfi_toolkit.review import answers, steps
 from edfi_toolkit.review.places import places_for_report
-from edfi_toolkit.review.plans import plan_view
 from edfi_toolkit.review.views import View
 from edfi_toolkit.runs.acting import acting, step
+from edfi_toolkit.runs.again import plan_shown
 from edfi_toolkit.runs.approving import answers_of, approval, as_it_stands, override_text, results_view
 from edfi_toolkit.runs.artifacts import load_build, load_checked, save_build, save_checked
 from edfi_toolkit.runs.dismissing import close_dismissals, without_dismissed
@@ -209,14 +209,13 @@ class Run:
         unasked: what kept the target from being asked when the records were checked.
         """
         if self.published:
-            as_sent = plan_view(self.plan, self.checked, self._masker_of(self.plan), published=True)
-            return self._as_published(as_sent)
+            return self._as_published(plan_shown(self, published=True))
         made = make()
         self.folder.forget_from("preview")
         made.save(self.path)
         self.__dict__["plan"] = made
         self.folder.record("preview", {**plan_counts(made), "unasked": unasked})
-        view = plan_view(made, self.checked, self._masker_of(made), refused=(refused := refused_before(self)))
+        view = plan_shown(self, refused=(refused := refused_before(self)))
         corrections = steps.corrections_view(self.tables, self.tables.corrections, self.masker())
         keep_current(self, preview=view, corrections=corrections)
         if refused is not None and len(refused):

@@ -20,6 +20,7 @@ from edfi_toolkit.review.sheets import RunContent, sheets
 from edfi_toolkit.review.steps import corrections_view, workbook_view
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import write_workbook
+from edfi_toolkit.runs.again import sent_again
 from edfi_toolkit.runs.decisions import corrections_until_now
 from edfi_toolkit.runs.explained import refusals
 from edfi_toolkit.runs.placing import refused_in
@@ -68,7 +69,14 @@ def write_run_workbook(
     results = run.folder.load_frame("results") if (run.path / "results.parquet").is_file() else pd.DataFrame()
     corrections = corrections_until_now(run)
     content = RunContent(
-        run.folder.manifest, run.plan, run.checked, rejected, results, corrections, f"{_now()}. {_LATER}"
+        run.folder.manifest,
+        run.plan,
+        run.checked,
+        rejected,
+        results,
+        corrections,
+        f"{_now()}. {_LATER}",
+        sent_again(run),
     )
     masker = run.masker(run.plan.items, rejected, corrections)
     name = "workbook-revealed.xlsx" if reveal else "workbook.xlsx"

@@ -129,6 +129,19 @@ def test_no_event_is_claimed_of_a_record_where_nothing_was_published_before_or_s
     assert because(one, "WI-EVT-2") == "A third party provider was set."
 
 
+def test_of_what_was_refused_before_it_is_said_that_it_goes_again_and_no_event() -> None:
+    one = "REC-P1, WI-EVT-2: the source has it and it was never published."
+    plan = a_plan(*(a_change("POST", reason=one) for _ in range(3)), a_change("NOOP", reason="REC-P2: same."))
+    again = pd.Series(["", "It goes again.", "It goes again.", ""])
+    assert by_event(plan, again).values.tolist() == [
+        [1, "WI-EVT-2", "A third party provider was set."],
+        [2, "", "It goes again."],
+    ]
+    told = changes_of(plan, "event", again=again)
+    assert told["event"].tolist() == ["WI-EVT-2", "", ""]
+    assert because(one, "", told["again"].iloc[1]) == "It goes again."
+
+
 def aside(**given: Any) -> pd.DataFrame:
     bad = {
         "table": "program_participation",

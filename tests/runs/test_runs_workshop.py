@@ -283,6 +283,43 @@ def test_a_run_read_again_says_what_was_sent_last_when_and_by_whom(
     assert "Sent last" not in again.publish().says
 
 
+def test_what_goes_again_because_it_was_refused_claims_no_event_of_the_source(
+    published_and_again: tuple[Run, Run],
+) -> None:
+    published, again = published_and_again
+    added = "A participation was added."
+    as_it_was = "The ODS refused it earlier: it goes again as it was."
+    shown = again.preview()
+    assert _why(shown) == {as_it_was: 7}
+    assert set(shown.frames["changes"]["because"]) == {as_it_was}
+    fingerprint, refused = again.plan.fingerprint, Workshop(again).open
+    row = refused["source_refs"].iloc[0][0].partition(":")[2]
+    source = Path(again.source.path) / "program_participation.csv"
+    table = pd.read_csv(source, dtype="str", keep_default_na=False)
+    table.loc[table["participation_id"].eq(row), "end_date"] = "2026-03-06"
+    table.to_csv(source, index=False)
+    for step in (again.extract, again.build, again.validate):
+        step()
+    shown = again.preview()
+    mended = "Corrected since the ODS refused it (End date): it goes again."
+    assert _why(shown) == {as_it_was: 6, mended: 1}
+    assert again.plan.fingerprint != fingerprint
+    again.workbook()
+    assert {row["Event"] for row in _sheet(again.path / "workbook.xlsx", "Changes")} == {as_it_was, mended}
+    assert added not in _why(published.preview())
+    shutil.rmtree(published.path)
+    assert _why(again.preview()) == {
+        as_it_was: 6,
+        "Corrected since the ODS refused it: it goes again.": 1,
+    }
+
+
+def _why(view: views.View) -> dict[str, int]:
+    """What the preview says of why records go, with how many."""
+    (why,) = (block.frame for block in view.blocks if block.caption.startswith("Why: "))
+    return dict(zip(why["what_changed"], why["records"], strict=True))
+
+
 def _texts(book: Path, name: str) -> list[str]:
     return [str(cell) for row in load_workbook(book)[name].iter_rows(values_only=True) for cell in row]
 

@@ -1,0 +1,53 @@
+"""Which changes of a plan go again because the ODS refused them earlier, and the plan as it is shown with that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from edfi_toolkit.display.differences import differences
+from edfi_toolkit.review.plans import plan_view
+from edfi_toolkit.runs.behind import Sent
+from edfi_toolkit.runs.decisions import decisions_of
+
+if TYPE_CHECKING:
+    from edfi_toolkit.review.views import View
+    from edfi_toolkit.runs.run import Run
+
+AS_IT_WAS = "The ODS refused it earlier: it goes again as it was."
+
+
+def plan_shown(run: Run, *, published: bool = False, refused: pd.DataFrame | None = None) -> View:
+    """The plan of the run; published, refused: as of `plan_view`."""
+    plan = run.plan
+    masker, again = run.masker(plan.items, plan.findings), sent_again(run)
+    return plan_view(plan, run.checked, masker, published=published, refused=refused, again=again)
+
+
+def sent_again(run: Run) -> pd.Series:
+    """For each item of the run's plan why it goes again, as a sentence; empty where no earlier run's was refused.
+
+    Refused is what the ODS answered last to the same change of the same record. The sentence names what differs from
+    what was sent then, where the folder of that run is still there.
+    """
+    plan = run.plan
+    texts = pd.Series("", plan.items.index, dtype="str")
+    if run.target_name not in run.installation.targets:
+        return texts
+    with decisions_of(run) as decisions:
+        refused = decisions.refused_last(before=run.id)
+    columns = ["resource", "key_hash", "action", "body", "body_hash"]
+    items = plan.items.loc[plan.sends, columns].rename_axis("item").reset_index()
+    sent = Sent(run.installation.runs_dir, refused)
+    found = items.merge(refused, on=["resource", "key_hash", "action"], suffixes=("", "_then"))
+    for row in found.to_dict("records"):
+        is_same = row["action"] == "DELETE" or row["body_hash"] == row["body_hash_then"]
+        texts[row["item"]] = AS_IT_WAS if is_same else _corrected(row["body"], sent.of(row))
+    return texts
+
+
+def _corrected(now: object, then: object) -> str:
+    changed = [found.member for found in differences(then, now) if found.changed]
+    named = f" ({', '.join(changed)})" if changed else ""
+    return f"Corrected since the ODS refused it{named}: it goes again."
