@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,7 +19,18 @@ from edfi_toolkit.review.meanings import IN_THE_SIS
 from edfi_toolkit.review.places import schools_by_id
 from edfi_toolkit.rules.contract import profile as profile_of
 from edfi_toolkit.runs.folder import RunFolder
-from edfi_toolkit.tables.corrections import members_with_texts
+from edfi_toolkit.runs.named import (
+    code,
+    is_named,
+    members_named,
+    names_in,
+    organizations_of_the_key,
+    texts,
+    values_at,
+    values_of,
+    without_claims,
+    words,
+)
 from edfi_toolkit.tables.schema import CONTROL_TABLES, TABLES
 
 if TYPE_CHECKING:
@@ -30,14 +40,17 @@ Row = Mapping[str, Any]
 NAMED = "named by the answer"
 NOT_ENROLLED = "not-enrolled"
 IN_THE_WAY = ("key-taken", "value-taken")  # causes: another record has what this one may not have too
-_CLAIMS = re.compile(r"\bclaims? \(([^)]*)\)")
-_OF_A_VALUE = ("value-required", "value-too-long", "value-wrong", "code-unknown")  # causes
+_REQUIRED = "value-required"  # a cause
+_OF_A_VALUE = (_REQUIRED, "value-too-long", "value-wrong", "code-unknown")  # causes
 _IN_A_CELL = {cause.id for cause in causes() if cause.who in (IN_THE_SIS, "SIS publishing team")} - {
     *IN_THE_WAY
 }
-_TELLING = 4  # characters from which a cell is looked for in an answer
-# Quoted, or written together: BeginDate, $.beginDate
-_MEMBER = re.compile(r"'(\w+)'|\b([A-Za-z]+[a-z][A-Z]\w*)")
+_OTHER_NAMES = {"start_date": "begindate", "ed_fi_school_id": "educationorganizationid"}  # members by column
+_UNNAMED = 4  # the rank of a cell that an answer is not about
+_NAMES_OF_PERSONS = ("first_name", "last_name")  # columns that are never sent
+# Members that name the organization of a record, or of its program
+_ORGANIZATION, _PROGRAM = "educationorganizationid", "programreference"
+_OWN_ORGANIZATION = "educationorganizationreference"
 
 
 class Cell(NamedTuple):
@@ -53,6 +66,15 @@ class Cell(NamedTuple):
     def name(self) -> str:
         """For example `students.student_unique_id`."""
         return f"{self.table}.{self.column}"
+
+
+class Read(NamedTuple):
+    """A cell as it was read. texts: by path, the column with the member; of an empty cell none."""
+
+    table: str
+    id: str
+    column: str
+    texts: list[tuple[str, str]]
 
 
 class Sent:
@@ -95,29 +117,34 @@ class Behind:
         named = schools_by_id(self.tables, self.profile)
         return dict(zip(named.index.map(cell_text), named, strict=True))
 
-    def cells(self, refs: object) -> Iterator[tuple[str, str, str, Any]]:
-        """table, id of the row, column and cell of the source rows of a record, of the columns that the source has."""
-        for name, row_id in _rows(refs):
-            shape = self.tables.shapes.get(name)
-            known = shape.columns if shape else TABLES[name].columns
-            for column, cell in self._by_row.get((name, row_id), {}).items():
-                if column in known or not _is_default(name, column, cell):
-                    yield name, row_id, column, cell
+    def cells(self, refs: object) -> Iterator[Read]:
+        """The cells of the source rows of a record, of the columns that the source has."""
+        for row in _rows(refs):
+            yield from self._by_row.get(row, ())
 
     @cached_property
-    def _by_row(self) -> dict[tuple[str, str], dict[str, Any]]:
+    def _by_row(self) -> dict[tuple[str, str], list[Read]]:
         """The cells of each row behind the refusals, by table and id."""
         ids = dict[str, dict[str, None]]()
         for refs in self._refused["source_refs"]:
             for name, row_id in _rows(refs):
                 ids.setdefault(name, {})[row_id] = None
-        found = dict[tuple[str, str], dict[str, Any]]()
+        found = dict[tuple[str, str], list[Read]]()
         for name in ids:
             wanted, table = pd.Series(list(ids[name]), dtype="str"), self.tables[name]
             at = places(wanted, TABLES[name].ids(table))
             is_there = at.ge(0)
-            rows: list[dict[str, Any]] = table.iloc[at[is_there].tolist()].to_dict("records")
-            found |= {(name, row_id): row for row_id, row in zip(wanted[is_there], rows, strict=True)}
+            rows, row_ids = table.iloc[at[is_there].tolist()], wanted[is_there].tolist()
+            found |= {(name, row_id): [] for row_id in row_ids}
+            shape = self.tables.shapes.get(name)
+            known = shape.columns if shape else TABLES[name].columns
+            for column in rows.columns:
+                default = None if column in known else (TABLES[name].columns[column].default,)
+                for row_id, (is_default, written) in zip(
+                    row_ids, _written(rows[column], default), strict=True
+                ):
+                    if not is_default:
+                        found[name, row_id].append(Read(name, row_id, column, written))
         return found
 
 
@@ -136,52 +163,106 @@ class Answered:
 
     @cached_property
     def filled(self) -> list[Cell]:
-        """The filled cells, those first that made the value of a member that the answer names, or a value it names."""
-        said = words(_without_claims(self._messages))
-        sent = values_of(self.sent or {}, self._members)
-        members = set(sent).difference(organizations_of_the_key(self._messages))
-        names_organization = cell_text(self._row["education_organization_id"]) in members
-        cells = []
-        for name, row_id, column, cell in self._cells:
-            for member, text in texts(cell):
-                path = f"{column}.{member}" if member else column
-                makes = names_organization and f"{name}.{column}" == self.organization_cell
-                rank = 0 if makes or text in members else 1 if is_named(code(text), said) else 2
-                rank -= makes and self.is_foreign
-                cells.append((rank, Cell(name, row_id, path, text, NAMED if rank < 2 else "")))
-        cells.sort(key=lambda ranked: ranked[0])
-        return [cell for _, cell in cells]
+        """The filled cells in the order of `_rank`, each with the mark where the answer is about it."""
+        return [_filled(*ranked) for ranked in self._ranked]
+
+    @cached_property
+    def _ranked(self) -> list[tuple[int, Read, str, str]]:
+        """Rank, cell, path and text of the filled cells, the likeliest first."""
+        every = [
+            (self._rank(cell, path, text), cell, path, text)
+            for cell in self._cells
+            for path, text in cell.texts
+        ]
+        every.sort(key=lambda ranked: ranked[0])
+        return every
+
+    def _rank(self, cell: Read, path: str, text: str) -> int:
+        """How likely the answer is about a filled cell: first where it made the value of a member that the answer
+        names, by the rules or by its name, then where it only has that value, then where the answer names its text."""
+        if cell.column in _NAMES_OF_PERSONS:
+            return _UNNAMED
+        if self._values:
+            if self._names_organization and f"{cell.table}.{cell.column}" == self.organization_cell:
+                return 0
+            if self._fills(path, text):
+                return 1
+            if text in self._values:
+                return 2
+        return 3 if is_named(code(text), self._said) and self._may_be_sent(text) else _UNNAMED
+
+    def _fills(self, path: str, text: str) -> bool:
+        """Whether a cell fills a member that the answer names, and was sent for it as it is, or else as a code."""
+        filled = _members_of(path) & self._members
+        if path == "program_education_organization_id":
+            filled = self._members & {_ORGANIZATION} if _PROGRAM in self._members else set()
+        elif _ORGANIZATION in filled and not self._is_own_organization:
+            return False
+        if text in self._values:
+            return bool(filled)
+        return any(member.endswith("descriptor") and member in self._names for member in filled)
+
+    @cached_property
+    def _said(self) -> frozenset[str]:
+        return words(without_claims(self._messages))
+
+    @cached_property
+    def _values(self) -> set[str]:
+        """The values that were sent for the members that the answer names."""
+        sent = set(values_at(self.sent or {}, self._members))
+        return sent.difference(organizations_of_the_key(self._messages))
+
+    @cached_property
+    def _names(self) -> set[str]:
+        """The members that were sent, in lower case."""
+        return {name.casefold() for name in names_in(self.sent or {})}
+
+    @cached_property
+    def _sent_texts(self) -> set[str]:
+        return {code(text).casefold() for text in values_of(self.sent or {}, self._names)}
+
+    def _may_be_sent(self, text: str) -> bool:
+        """Whether a text was sent, as far as that is known."""
+        return self.sent is None or code(text).casefold() in self._sent_texts
+
+    @cached_property
+    def _is_own_organization(self) -> bool:
+        """Whether an organization that the answer names is the record's own, not its program's."""
+        return _PROGRAM not in self._members or _OWN_ORGANIZATION in self._members
+
+    @cached_property
+    def _names_organization(self) -> bool:
+        organization = cell_text(self._row["education_organization_id"])
+        return self._is_own_organization and organization in self._values
 
     @cached_property
     def correctable(self) -> list[Cell]:
         """The cells that can be corrected: those `lacking`, the filled ones, then the other empty ones."""
-        others = (cell for cell in self._empty if not cell.mark)
+        named = {cell[:3] for cell in self.lacking}
+        others = (_empty(cell, "") for cell in self._empty if cell[:3] not in named)
         return [cell for cell in (*self.lacking, *self.filled, *others) if not _is_fixed(cell)]
 
-    @property
+    @cached_property
     def lacking(self) -> list[Cell]:
         """The empty cells whose member the answer names, and nothing was sent for that."""
-        return [cell for cell in self._empty if cell.mark]
+        members = self._members.difference(name.casefold() for name in self.sent or {})
+        return [_empty(cell, NAMED) for cell in self._empty if members and _members_of(cell.column) & members]
 
     @cached_property
-    def _empty(self) -> list[Cell]:
-        lacking = self._members.difference(name.casefold() for name in self.sent or {})
-        return [
-            Cell(name, row_id, column, "", NAMED if _members_of(column) & lacking else "")
-            for name, row_id, column, cell in self._cells
-            if not texts(cell) and TABLES[name].columns[column].type != "json"
-        ]
+    def _empty(self) -> list[Read]:
+        columns = (TABLES[cell.table].columns[cell.column] for cell in self._cells)
+        pairs = zip(self._cells, columns, strict=True)
+        return [cell for cell, column in pairs if not cell.texts and column.type != "json"]
 
     @cached_property
     def wrong(self) -> list[Cell]:
         """The cells that the answer may be about, the likeliest first; several only where it is about a value."""
         cause = self._row["cause_id"]
-        if not self.correctable:
-            return []
         if cause == NOT_ENROLLED:
-            first = self.correctable[0]
-            return [first] if self.is_foreign and first.name == self.organization_cell else []
-        named = [cell for cell in self.correctable if cell.mark]
+            first = next(iter(self.correctable), None)
+            return [first] if first and self.is_foreign and first.name == self.organization_cell else []
+        filled = [] if cause == _REQUIRED else [_filled(*one) for one in self._ranked if one[0] < _UNNAMED]
+        named = [cell for cell in (*self.lacking, *filled) if not _is_fixed(cell)]
         return named if len(named) == 1 or cause in _OF_A_VALUE else []
 
     @cached_property
@@ -195,72 +276,18 @@ class Answered:
     @cached_property
     def organization_cell(self) -> str:
         """The `table.column` that the record's organization comes from by the rules; empty where that is not sure."""
-        filled = [(f"{table}.{column}", cell) for table, _, column, cell in self._cells if texts(cell)]
-        found = profile_of(self._behind.profile).organization_cell(
-            {name: cell_text(cell) for name, cell in filled}
-        )
+        filled = [(f"{cell.table}.{cell.column}", cell.texts[0][1]) for cell in self._cells if cell.texts]
+        found = profile_of(self._behind.profile).organization_cell(dict(filled))
         return found if [name for name, _ in filled].count(found) == 1 else ""
 
     @cached_property
-    def _cells(self) -> list[tuple[str, str, str, Any]]:
+    def _cells(self) -> list[Read]:
         return list(self._behind.cells(self._row["source_refs"]))
 
 
 def is_in_a_cell(refused: pd.DataFrame) -> pd.Series:
     """Which refusals a cell of the source may be the reason of. refused: with causes."""
     return refused["cause_id"].isin(_IN_A_CELL) & refused["action"].ne("DELETE")
-
-
-def organizations_of_the_key(answer: str) -> list[str]:
-    """Those that an answer names as the key's own; not of the record."""
-    claims = _CLAIMS.search(answer)
-    return claims[1].split(", ") if claims else []
-
-
-def members_named(messages: Iterable[str]) -> set[str]:
-    """The members that an answer names, in lower case, as it says what is wrong with one without its value."""
-    answer = _without_claims(" ".join(messages))
-    return {(quoted or plain).casefold() for quoted, plain in _MEMBER.findall(answer)}
-
-
-def _without_claims(answer: str) -> str:
-    """What the ODS said, without the organizations of the key."""
-    return _CLAIMS.sub("claim", answer)
-
-
-def texts(cell: Any) -> list[tuple[str, str]]:
-    """A cell as texts by member; an empty one has none."""
-    if isinstance(cell, dict):
-        return list(members_with_texts(cell))
-    if isinstance(cell, pd.Timestamp):
-        return [("", f"{cell:%Y-%m-%d}")]
-    return [("", text)] if (text := cell_text(cell)) else []
-
-
-def values_of(body: Any, members: set[str]) -> Iterator[str]:
-    """The values, as texts, that a body has for these members, wherever they are in it."""
-    pairs = body.items() if isinstance(body, Mapping) else enumerate(body if isinstance(body, list) else ())
-    for name, value in pairs:
-        if isinstance(value, (Mapping, list)):
-            yield from values_of(value, members)
-        elif str(name).casefold() in members:
-            yield cell_text(value)
-
-
-def is_named(text: str, said: set[str]) -> bool:
-    """Whether all words of a text are among those of an answer; one as short as "no" is in any."""
-    own = words(text)
-    return len(text) >= _TELLING and bool(own) and own <= said
-
-
-def words(text: str) -> set[str]:
-    """The words of a text, in lower case."""
-    return set(re.findall(r"[\w.-]*\w", text.casefold()))
-
-
-def code(text: str) -> str:
-    """The code of a descriptor; any other text as it is."""
-    return text.rpartition("#")[2]
 
 
 def _rows(refs: object) -> Iterable[tuple[str, str]]:
@@ -270,9 +297,27 @@ def _rows(refs: object) -> Iterable[tuple[str, str]]:
     return dict.fromkeys((name, row_id) for name, row_id in parts if name in TABLES)
 
 
-def _is_default(table: str, column: str, cell: Any) -> bool:
-    """Whether a cell has only what its column has where the source has no such column."""
-    return not texts(cell) or cell == TABLES[table].columns[column].default
+def _written(cells: pd.Series, default: tuple[Any] | None) -> Iterator[tuple[bool, list[tuple[str, str]]]]:
+    """For each cell of a column whether it has only what its column has where the source has none, and its texts by
+    path. default: that of a column that the source has not, else None."""
+    known = dict[Any, tuple[bool, list[tuple[str, str]]]]()
+    for cell in cells.tolist():
+        at = id(cell) if isinstance(cell, (dict, list)) else cell
+        if at not in known:
+            pairs = [
+                (f"{cells.name}.{member}" if member else str(cells.name), text)
+                for member, text in texts(cell)
+            ]
+            known[at] = (default is not None and (not pairs or bool(cell == default[0])), pairs)
+        yield known[at]
+
+
+def _filled(rank: int, cell: Read, path: str, text: str) -> Cell:
+    return Cell(cell.table, cell.id, path, text, NAMED if rank < _UNNAMED else "")
+
+
+def _empty(cell: Read, mark: str) -> Cell:
+    return Cell(cell.table, cell.id, cell.column, "", mark)
 
 
 def _is_fixed(cell: Cell) -> bool:
@@ -281,7 +326,10 @@ def _is_fixed(cell: Cell) -> bool:
     return in_control or cell.column in TABLES[cell.table].primary_key
 
 
-def _members_of(column: str) -> set[str]:
-    """The members that a column may fill, in lower case: `end_date` is endDate, `reason` may be reasonDescriptor."""
-    member = column.replace("_", "").casefold()
+@cache
+def _members_of(path: str) -> set[str]:
+    """The members that a column may fill, in lower case: `end_date` is endDate, `reason` may be reasonDescriptor, and
+    `attributes.x` is x."""
+    column = path.rpartition(".")[2]
+    member = _OTHER_NAMES.get(column, column.replace("_", "").casefold())
     return {member, f"{member}descriptor"}

@@ -20,9 +20,9 @@ from edfi_toolkit.runs.behind import (
     Row,
     Sent,
     is_in_a_cell,
-    organizations_of_the_key,
 )
 from edfi_toolkit.runs.decisions import rejection_rows
+from edfi_toolkit.runs.named import organizations_of_the_key
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run

@@ -20,14 +20,9 @@ from edfi_toolkit.runs.behind import (
     Behind,
     Cell,
     Sent,
-    code,
-    is_named,
-    members_named,
-    texts,
-    values_of,
-    words,
 )
 from edfi_toolkit.runs.decisions import decisions_of
+from edfi_toolkit.runs.named import code, is_named, members_named, texts, values_of, words
 from edfi_toolkit.runs.others import others_in_the_ods
 from edfi_toolkit.runs.planning import short_retry
 from edfi_toolkit.runs.student import student

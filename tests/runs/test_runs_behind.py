@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import pytest
 
+from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.places import with_source_rows
-from edfi_toolkit.runs.behind import Cell
+from edfi_toolkit.runs.behind import Answered, Behind, Cell, Sent
 from edfi_toolkit.runs.explained import explained
 from edfi_toolkit.runs.refusal import Refusal
 from edfi_toolkit.sources import extract
@@ -123,3 +124,110 @@ def test_file_row_and_column_are_those_of_the_cell_else_the_row_that_the_record_
         ["instruction_mode_records.csv", 7],
     ]
     assert found["column"].fillna("").tolist() == ["", "end_date"]
+
+
+INVALID = "urn:ed-fi:api:bad-request:data-validation-failed"
+PROGRAM = {
+    "educationOrganizationId": 255901,
+    "programName": "Gifted",
+    "programTypeDescriptor": "uri://x/T#Gifted",
+}
+BODY = {
+    "studentReference": {"studentUniqueId": "222222"},
+    "educationOrganizationReference": {"educationOrganizationId": 255901},
+    "programReference": PROGRAM,
+    "beginDate": "2025-08-23",
+    "endDate": "2025-08-23",
+    "cteProgramServices": [{"cipCode": "11.01034"}],
+}
+
+
+def likeliest(says: str, body: Any = BODY, row_id: str = "p1", **cells: Any) -> str:
+    """The cell that an answer about a participation of one day is about, the likeliest of several; else empty."""
+    row = {
+        "participation_id": row_id,
+        "student_id": "7",
+        "resource": "studentProgramAssociations",
+        "education_organization_id": 255901,
+        "program_education_organization_id": 255901,
+        "program_name": "Gifted",
+        "program_type": "Gifted",
+        "begin_date": "2025-08-23",
+        "end_date": "2025-08-23",
+        **cells,
+    }
+    student = {
+        "student_id": "7",
+        "student_unique_id": "222222",
+        "first_name": "Will",
+        "last_name": "Required",
+    }
+    tables = normalise({"students": [student], "program_participation": [row]})
+    refs = [f"program_participation:{row_id}", "students:7"]
+    refused = with_causes(
+        pd.DataFrame(
+            [a_refusal(says, source_refs=refs, education_organization_id=255901, problem_type=INVALID)]
+        )
+    )
+    sent = cast("Sent", SimpleNamespace(of=lambda _row: body))
+    wrong = Answered(Behind(tables, "certification", refused, sent), refused.iloc[0].to_dict()).wrong
+    return wrong[0].name.removeprefix("program_participation.") if wrong else ""
+
+
+@pytest.mark.parametrize(
+    ("says", "column"),
+    [
+        ("$.endDate: must not be after 2025-07-01", "end_date"),
+        ("$.beginDate: must not be after 2025-07-01", "begin_date"),
+        ("$.programReference.programTypeDescriptor: the value 'Gifted' is wrong", "program_type"),
+        ("$.programReference.programName: is wrong", "program_name"),
+        ("$.programReference.educationOrganizationId: is wrong", "program_education_organization_id"),
+        (
+            "$.educationOrganizationReference.educationOrganizationId: is wrong",
+            "education_organization_id",
+        ),
+        ("$.cteProgramServices[0].cipCode: is too long", "attributes.cteProgramServices.cipCode"),
+    ],
+)
+def test_of_cells_with_the_same_value_the_one_that_fills_the_member_comes_first(
+    says: str, column: str
+) -> None:
+    attributes = '{"note": "11.01034", "cteProgramServices": [{"cipCode": "11.01034"}]}'
+    assert likeliest(says, attributes=attributes) == column
+
+
+def test_an_organization_counts_where_the_answer_names_it() -> None:
+    program = {**BODY, "programReference": {**PROGRAM, "educationOrganizationId": 255950}}
+    says = "$.programReference.educationOrganizationId: is wrong"
+    found = likeliest(says, program, program_education_organization_id=255950)
+    assert found == "program_education_organization_id"
+    says = "$.educationOrganizationReference.educationOrganizationId: is wrong"
+    assert likeliest(says, program, program_education_organization_id=255950) == "education_organization_id"
+
+
+def test_a_code_that_was_mapped_is_found_by_its_column() -> None:
+    says = "$.programReference.programTypeDescriptor: the value 'Gifted' is wrong"
+    assert likeliest(says, program_type="G/T") == "program_type"
+
+
+def test_a_name_is_never_what_an_answer_is_about() -> None:
+    assert likeliest("The request is invalid. It will not be taken.") == ""
+    assert likeliest("The request is invalid. It will not be taken.", None) == ""
+
+
+def test_a_text_that_was_not_sent_is_not_what_an_answer_is_about() -> None:
+    says = "The request is invalid: see the Field."
+    assert likeliest(says, program_name="Field") == ""
+    assert likeliest(says, None, program_name="Field") == "program_name"
+
+
+def test_what_is_required_is_never_in_a_filled_cell() -> None:
+    assert likeliest("$.tribalAffiliation: the field is Required.") == ""
+    assert likeliest("EndDate is required for Gifted.") == ""
+    without = {name: value for name, value in BODY.items() if name != "endDate"}
+    assert likeliest("EndDate is required for Gifted.", without, end_date="") == "end_date"
+
+
+@pytest.mark.parametrize("row_id", ["p#4", "p#b", "p:4"])
+def test_the_cell_is_found_whatever_the_id_of_its_row(row_id: str) -> None:
+    assert likeliest("$.endDate: must not be after 2025-07-01", row_id=row_id) == "end_date"
