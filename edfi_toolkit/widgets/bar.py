@@ -121,7 +121,7 @@ class Bar:
 
     def _newer_run(self) -> RunFolder | None:
         """A run that is newer than the one that is shown; none where this notebook is about to start one."""
-        if self.run is None or (self.given["run_id"] == "new" and not self.run.folder.manifest):
+        if self.run is None or (self.given.get("run_id") == "new" and not self.run.folder.manifest):
             return None
         return newer_run(self.run)
 
