@@ -22,6 +22,7 @@ from edfi_toolkit.review.summaries import (
     held_by_rule,
     keys_in,
     left_alone,
+    of_skipped,
     rows,
     rows_aside,
     skipped_of,
@@ -237,7 +238,8 @@ def in_words(steps: pd.DataFrame) -> pd.DataFrame:
 
 def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
     """What was never sent: rows that could not be read, and records that validation holds."""
-    aside = checked.build.tables.skipped
+    build = checked.build
+    aside = build.tables.skipped
     alone = left_alone(plan, checked)
     kept = by_sentence(alone[~alone["by_validation"]])
     unread = by_rule(aside, "rule")
@@ -253,7 +255,8 @@ def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
             if clean
             else f"{rows(len(aside), 'row')} could not be read; "
             f"{rows(len(checked.held), 'record')} held by validation."
-        ),
+        )
+        + (f" {more}" if (more := of_skipped(len(build.skipped) - len(aside))) else ""),
         tone="good" if clean else "check",
         blocks=[
             Block("Rows that could not be read", unread, "All rows could be read."),

@@ -46,6 +46,15 @@ def rows(count: int, one: str, many: str = "") -> str:
     return f"no {one}" if count == 0 else f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def of_skipped(count: int) -> str:
+    """How many rows a rule skipped, and where they are listed; empty where none was."""
+    if not count:
+        return ""
+    are = "row is" if count == 1 else "rows are"
+    where = "'Who is missing, and why?' in notebook 20 lists"
+    return f"{count:,} {are} skipped by a rule, which can be right: {where} {'it' if count == 1 else 'them'}."
+
+
 def students(frame: pd.DataFrame) -> str:
     """How many students the rows are about, as text."""
     return rows(frame["student_unique_id"].nunique(), "student")

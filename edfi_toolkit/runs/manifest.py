@@ -20,6 +20,7 @@ from edfi_toolkit.display.values import moment
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError, RecordsLeftOut
 from edfi_toolkit.model.years import school_year_text
 from edfi_toolkit.review.changes import in_words
+from edfi_toolkit.review.summaries import of_skipped
 from edfi_toolkit.review.views import Block, View, following
 from edfi_toolkit.runs.approving import approver_of
 from edfi_toolkit.runs.decisions import refused_now
@@ -181,9 +182,11 @@ def _standing(
         "held": done.get("validate", {}).get("held", 0),
         "refused": refused[0] if refused else done["publish"].get("outcomes", {}).get("refused", 0),
     }
+    skipped = of_skipped(done.get("build", {}).get("skipped", 0))
     if left := [f"{count:,} {name}" for name, count in numbers.items() if count]:
-        return "check", f"{', '.join(left)}. {_PARTS_OF_50[bool(numbers['refused'])]}"
-    return "good", "Nothing is left to do."
+        said = f"{', '.join(left)}. {_PARTS_OF_50[bool(numbers['refused'])]}"
+        return "check", f"{said} {skipped}".strip()
+    return "good", f"Nothing is left to do. {skipped}".strip()
 
 
 def as_before(folder: RunFolder, same: bool) -> str:

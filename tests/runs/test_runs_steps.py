@@ -149,9 +149,13 @@ def test_an_approval_is_kept_with_its_name_and_carried_out_once(work: Playground
     at_the_end = a_run().overview()
     assert at_the_end.tone == "check"  # the sample has rows that nobody can read
     said = (
-        r"\d+ unreadable, \d+ held\. 'What was never sent\?' in notebook 50 says why, and who can solve it\."
+        r"\d+ unreadable, \d+ held\. 'What was never sent\?' in notebook 50 says why, and who can solve it\. "
+        r"(\d+) rows are skipped by a rule, which can be right: 'Who is missing, and why\?' in notebook 20 lists them\."
     )
-    assert re.fullmatch(said, at_the_end.next_step)
+    assert (named := re.fullmatch(said, at_the_end.next_step))
+    skipped = a_run().built.skipped["rule"]
+    assert int(named[1]) == skipped.str.startswith("CERT-").sum() > 1
+    assert f" {named[1]} rows are skipped by a rule, which can be right: " in a_run().held().says
     repeated = a_run().publish()
     assert repeated.says.startswith(done.says)
     assert "Published 20" in repeated.says
