@@ -20,8 +20,20 @@ from edfi_toolkit.storage import private_draft, write_private
 
 SHEETS = ("Summary", "Changes", "Sent", "Held", "Refused", "Skipped", "Findings", "Corrections")
 HANDED_ON = [
-    *("who", "cause", "says", "todo", "student_unique_id", "program_name", "begin_date"),
-    *("education_organization_id", "file", "row", "column", "action", "messages", "status", "correlation_id"),
+    *("who", "cause", "says", "todo", "student_unique_id", "student_name", "student_id"),
+    *(
+        "program_name",
+        "begin_date",
+        "education_organization_id",
+        "school",
+        "file",
+        "row",
+        "column",
+        "action",
+        "messages",
+        "status",
+        "correlation_id",
+    ),
     *("source_rows", "source_refs"),  # where they are in the source, else their references
     *("open", "first_seen_at", "last_seen_at", "closed_at", "closed_how"),
 ]

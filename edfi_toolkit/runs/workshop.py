@@ -18,6 +18,7 @@ from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.planning.chosen import Chosen
+from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review import answers
 from edfi_toolkit.review.places import schools_of, with_organizations, with_source_rows
 from edfi_toolkit.review.views import PanelView, View
@@ -183,7 +184,14 @@ class Workshop:
         path = self.run.path / (f"{name}-revealed.xlsx" if reveal else f"{name}.xlsx")
         if self.run.folder.has("extract"):
             rows = with_source_rows(self.named(rows), self.run.tables)
+            rows = self._known(rows, masker) if reveal else rows
         return write_refusals(path, rows, masker=masker.revealed() if reveal else masker)
+
+    def _known(self, rows: pd.DataFrame, masker: Masker) -> pd.DataFrame:
+        """The rows with name and id in the SIS of each student, by which a colleague knows them."""
+        students = self.run.tables["students"].drop_duplicates("student_unique_id")
+        local = rows["student_unique_id"].map(students.set_index("student_unique_id")["student_id"])
+        return rows.assign(student_id=local, student_name=rows["student_unique_id"].map(masker.names()))
 
 
 def workshop_view(run: Run) -> View:

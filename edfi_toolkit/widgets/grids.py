@@ -44,7 +44,7 @@ class Grid(Revealing):
 
     filter: words that a row must all contain, in any column, in any case. filters: by column a text that it contains,
         or one of its choices. sort_by: a column, with a minus for descending; "" for the order of the frame. page: from
-        0. revealed: whether students are shown.
+        0. revealed: whether students are shown. unchooses: whether a click on the only chosen row chooses none.
     """
 
     _esm = Path(__file__).with_name("grid.js")
@@ -72,8 +72,9 @@ class Grid(Revealing):
         below: Below | None = None,
         pane: bool = True,
         tools: bool = True,
+        unchooses: bool = False,
     ) -> None:
-        self._below, self._pane, self._tools = below, pane, tools
+        self._below, self._pane, self._tools, self._unchooses = below, pane, tools, unchooses
         self._frame, self._masker, self._page_size = frame, masker, page_size
         self._empty = empty or "No rows."
         self._columns = [str(name) for name in frame.columns]
@@ -252,7 +253,7 @@ class Grid(Revealing):
             ends = [int(np.flatnonzero(self._order == end)[0]) for end in (self.selection[-1], row)]
             self.selection = tuple(int(number) for number in self._order[min(ends) : max(ends) + 1])
         else:
-            self.selection = (row,)
+            self.selection = () if self._unchooses and self.selection == (row,) else (row,)
 
     @traitlets.observe("filter", "filters", "sort_by")
     def _rearrange(self, _change: Any) -> None:

@@ -38,6 +38,8 @@ _ENDED = ["closed_how", "closed_at"]
 _FILTERS = {"state": "Show", "run_id": "Run", "school": "School", "owner": "Owner"}
 _NO_CELL, _NOT_SURE = "(choose a record first)", "(choose a cell)"
 _UNSURE = "The answer does not say which cell is wrong, if one is: none is chosen under Cell."
+_CHOOSE_ONE = " Choose a record of it, or the cause again for all causes."
+_ALL_CAUSES = "The records of all causes are listed."
 _MOVED = "What is chosen, or listed, has changed since. Look at it, and press again."
 
 
@@ -106,11 +108,10 @@ class WorkshopPanel(Lists):
         self._changed()
         for name, options in self._offered().items():
             chosen = self.filters[name].value
+            known = dict(options)
             with self.filters[name].hold_trait_notifications():
                 self.filters[name].options = options
-                self.filters[name].value = (
-                    chosen if chosen in dict(options).values() else dict(options)["all"]
-                )
+                self.filters[name].value = chosen if chosen in known.values() else known["all"]
         self._draw()
         self._show_known()
 
@@ -129,6 +130,7 @@ class WorkshopPanel(Lists):
             height="none" if len(causes) <= _CAUSES_IN_VIEW else "460px",
             pane=False,
             tools=len(causes) > _CAUSES_IN_VIEW,
+            unchooses=True,
         )
         self.causes.select(*(at for at, name in enumerate(self._names) if name in before))
         self._causes.children = [self.causes]
@@ -157,10 +159,10 @@ class WorkshopPanel(Lists):
         self._records.children = [self.records]
         self._settle()
         self._decide(None)
-        if chosen and explain:
-            cause = self._shown.iloc[0]
-            choose = "" if self._chosen else " Choose a record of it."
-            self._say(f"{cause['says']} {cause['todo']} Who can do it: {cause['who']}.{choose}")
+        if explain:
+            cause, choose = self._shown.iloc[0], "" if self._chosen else _CHOOSE_ONE
+            said = f"{cause['says']} {cause['todo']} Who can do it: {cause['who']}.{choose}"
+            self._say(said if chosen else _ALL_CAUSES)
         self.records.observe(lambda _change: self._open(), "selection")
         self.records.observe(lambda _change: self._settle(), ["filter", "filters"])
         self.records.observe(self._reveal, "revealed")
@@ -218,7 +220,7 @@ class WorkshopPanel(Lists):
             return ""
         self._options = found
         self.form.fields = self._fields()
-        return f"Nearest in its list: {_codes(found[:3])}. "
+        return f"Nearest in its list: {', '.join(map(cell_text, found[:3]))}. "
 
     def _show_known(self) -> None:
         """The leaves and the fields for the record chosen last, or for none."""
@@ -251,8 +253,8 @@ class WorkshopPanel(Lists):
     def _switch(self) -> None:
         """Each button says how many records it is about, and is off where there is none."""
         count, chosen = len(self.chosen), bool(self.records.selection)
-        working = self.filters["state"].value == OPEN
         self.form.relabel(**labels(count, alone=count == 1 and chosen, checked=bool(self._checked)))
+        working = self.filters["state"].value == OPEN
         can = able(count, chosen=chosen, cells=not self._cells.empty, working=working)
         self.form.switch(**{name: not possible for name, possible in can.items()})
 
@@ -295,7 +297,7 @@ class WorkshopPanel(Lists):
         cell = self._cell(typed["cell"])
         self._options = Refusal(self.workshop.run, self._last.iloc[0]).values_for(str(cell["value"]))
         self.form.fields = self._fields()
-        near = _codes(self._options[:5])
+        near = ", ".join(map(cell_text, self._options[:5]))
         self._say(
             f"The ODS has, nearest first: {near}. Further rows with the same code: {cell['others']:,}."
             if near
@@ -388,11 +390,6 @@ class WorkshopPanel(Lists):
         self.status.show(
             lambda eyes: f'<p role="status">{escape(whom(about, eyes) + eyes.text(text))}</p>', self._masker
         )
-
-
-def _codes(values: list[str]) -> str:
-    """Values of a descriptor by their codes, as a person knows them."""
-    return ", ".join(map(cell_text, values))
 
 
 def _name_of(cell: Mapping[str, Any]) -> str:

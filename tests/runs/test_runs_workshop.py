@@ -519,6 +519,13 @@ def test_nothing_is_done_to_a_record_that_is_out_of_view_and_messages_say_whose_
         "Hand on these 2",
     ]
     panel.causes.select(panel._names.index("A required value is missing"))
+    assert "or the cause again for all causes" in panel.status.value
+    only = {"select": panel.causes.selection[0], "how": "only"}
+    panel.causes._take_request(panel.causes, only, [])
+    assert panel.causes.selection == ()
+    assert "The records of all causes are listed." in panel.status.value
+    assert _label(panel, "hand_on") == f"Hand on these {len(panel.workshop.open)}"
+    panel.causes._take_request(panel.causes, only, [])
     assert [_label(panel, name) for name in ("check", "hand_on")] == [
         "Check this one again",
         "Hand on this one",
@@ -603,16 +610,27 @@ def test_the_chosen_ones_are_handed_on_masked_by_owner_and_a_code_is_corrected_e
     assert "7 refusals, a sheet for each owner" in panel.status.value
     written = str([[cell.value for cell in row] for sheet in book for row in sheet])
     assert panel.workshop.open["student_unique_id"].iloc[0] not in written
-    for name in ("File", "Row", "program_participation.csv, row ", "255900 \u00b7 "):
+    for name in ("File", "Row", "program_participation.csv, row ", "255900 \u00b7 ", "School"):
         assert name in written
+    assert "Student name" not in written
+    assert "Student ID" not in written
     assert "program_participation:" not in written
     panel.form.press("hand_on_ids", **WHO)
     assert "with real student ids: give it only to who is to correct them" in panel.status.value
     real = published.path / "hand-on-revealed.xlsx"
     assert "hand-on-revealed.xlsx" in panel.file.outputs[0]["data"]["text/html"]
     assert real.stat().st_mode & 0o077 == 0
-    known = {row["Student"] for sheet in book.sheetnames for row in _sheet(real, sheet)}
-    assert known == set(panel.workshop.open["student_unique_id"])
+    handed = [row for sheet in book.sheetnames for row in _sheet(real, sheet)]
+    assert {row["Student"] for row in handed} == set(panel.workshop.open["student_unique_id"])
+    students = published.tables["students"].set_index("student_unique_id")
+    for row in handed:
+        if row["Student"] in students.index:
+            of_source = students.loc[row["Student"]]
+            assert row["Student ID"] == of_source["student_id"]
+            full = f"{of_source['first_name']} {of_source['last_name']}"
+            assert row["Student name"].removeprefix("'") == full
+    assert sum(bool(row["Student name"]) for row in handed) > 3
+    assert [row["School"] for row in handed if "Grand Bend" in row["School"]]
     panel.causes.select(panel._names.index("A code is not known to the ODS"))
     panel.records.select(0)
     cell = "program_participation.attributes.titleIPartAParticipantDescriptor"
