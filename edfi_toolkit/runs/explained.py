@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from edfi_toolkit.tables import Tables
 
 _NEWEST = 8  # refusals that are shown while more may come
+# What is asked of a refusal to explain it; all columns of many would take long.
+_ASKED = ["resource", "key_hash", "run_id", "education_organization_id", "messages", "source_refs"]
+_ASKED += ["cause_id", "todo", "who"]
 _OTHERS = 3  # cells that a sentence names
 
 
@@ -55,7 +58,7 @@ def explained(refused: pd.DataFrame, tables: Tables | None, profile: str, runs: 
         return found
     in_a_cell = found[is_here].assign(key_hash=key_hashes(found[is_here]))
     behind = Behind(tables, profile, in_a_cell, Sent(runs, in_a_cell))
-    known = [_of_one(row, Answered(behind, row), behind) for row in in_a_cell.to_dict("records")]
+    known = [_of_one(row, Answered(behind, row), behind) for row in in_a_cell[_ASKED].to_dict("records")]
     columns = [*CELL_COLUMNS, "todo", "who"]
     said = pd.DataFrame(known, in_a_cell.index, columns, dtype="str")
     return found.assign(**{name: said[name].reindex(found.index).fillna(found[name]) for name in columns})
