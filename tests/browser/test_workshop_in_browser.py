@@ -119,8 +119,11 @@ def a_student_is_revealed_and_hidden_again(lab: Any, page: Any) -> list[str]:
 
 ENABLED = """(label) => [...document.querySelectorAll('.edfi-form button')]
     .some((button) => button.textContent === label && !button.disabled)"""
-REOPENED = """from edfi_toolkit.runs.decisions import decisions_of
+# Whatever other tests chose in the form over the notebooks: it would count before this cell, which says the sample's.
+REOPENED = """from edfi_toolkit.runs.choice import SAMPLE, remember
+from edfi_toolkit.runs.decisions import decisions_of
 
+remember(edfi.open_run(**SAMPLE).installation, {**SAMPLE, "run_id": "latest"})
 run = edfi.desk(
     profile="certification", school_year=2026, source="sample", target="sandbox", run_id="latest", settings={}
 )
