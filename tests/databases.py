@@ -33,7 +33,7 @@ _with_tables = set[str]()  # the servers on which the test before had a ledger o
 def new_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
     """Gives, for one of DATABASES, where a new, empty ledger may be.
 
-    On the server its tables are made anew, except for a test of `ledger` after another one: they are emptied, which
+    On the server its tables are made again, except for a test of `ledger` after another one: they are emptied, which
     takes a tenth of the time.
     """
 

@@ -32,19 +32,19 @@ def sent_again(run: Run) -> pd.Series:
     what was sent then, where the folder of that run is still there.
     """
     plan = run.plan
-    texts = pd.Series("", plan.items.index, dtype="str")
     if run.target_name not in run.installation.targets:
-        return texts
+        return pd.Series("", plan.items.index, dtype="str")
     with decisions_of(run) as decisions:
         refused = decisions.refused_last(before=run.id)
     columns = ["resource", "key_hash", "action", "body", "body_hash"]
     items = plan.items.loc[plan.sends, columns].rename_axis("item").reset_index()
     sent = Sent(run.installation.runs_dir, refused)
     found = items.merge(refused, on=["resource", "key_hash", "action"], suffixes=("", "_then"))
-    for row in found.to_dict("records"):
-        is_same = row["action"] == "DELETE" or row["body_hash"] == row["body_hash_then"]
-        texts[row["item"]] = AS_IT_WAS if is_same else _corrected(row["body"], sent.of(row))
-    return texts
+    is_same = found["action"].eq("DELETE") | found["body_hash"].eq(found["body_hash_then"])
+    said = pd.Series(AS_IT_WAS, found["item"], dtype="str")
+    others = found[~is_same]
+    said[others["item"]] = [_corrected(row["body"], sent.of(row)) for row in others.to_dict("records")]
+    return said.reindex(plan.items.index, fill_value="")
 
 
 def _corrected(now: object, then: object) -> str:

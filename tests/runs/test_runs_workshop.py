@@ -301,11 +301,11 @@ def test_what_goes_again_because_it_was_refused_claims_no_event_of_the_source(
     for step in (again.extract, again.build, again.validate):
         step()
     shown = again.preview()
-    mended = "Corrected since the ODS refused it (End date): it goes again."
-    assert _why(shown) == {as_it_was: 6, mended: 1}
+    corrected = "Corrected since the ODS refused it (End date): it goes again."
+    assert _why(shown) == {as_it_was: 6, corrected: 1}
     assert again.plan.fingerprint != fingerprint
     again.workbook()
-    assert {row["Event"] for row in _sheet(again.path / "workbook.xlsx", "Changes")} == {as_it_was, mended}
+    assert {row["Event"] for row in _sheet(again.path / "workbook.xlsx", "Changes")} == {as_it_was, corrected}
     assert added not in _why(published.preview())
     shutil.rmtree(published.path)
     assert _why(again.preview()) == {
