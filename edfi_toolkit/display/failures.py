@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
+from traceback import extract_tb
 
 WITHHELD = "the message is withheld, because it may quote student data"
 _FRAME = re.compile(r"(File \S+?:\d+|File \"[^\"]+\", line \d+|Cell In\[\d+\], line \d+)")
@@ -25,3 +27,13 @@ def error_text(name: str, text: str, traceback: Sequence[str]) -> str:
 def steps_of(traceback: Sequence[str]) -> list[str]:
     """File and line of each step, and nothing that an error chained before it quotes."""
     return [found[0] for line in traceback for found in _FRAME.finditer(_COLOUR.sub("", line))]
+
+
+def fault_text(error: BaseException) -> str:
+    """What a panel says of an error that is not one of ours: where it was raised, the last step first; what next."""
+    steps = [f"{Path(step.filename).name}:{step.lineno}" for step in extract_tb(error.__traceback__)]
+    return (
+        f"This failed in a way that nobody has foreseen: {type(error).__name__} in {' < '.join(steps[:-5:-1])}; "
+        f"{WITHHELD}. What was sent until then is in the ledger. Run all cells of this notebook again; if it fails "
+        "again, give this sentence to whoever looks after the toolkit."
+    )

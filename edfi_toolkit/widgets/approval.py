@@ -13,6 +13,7 @@ from typing import Any
 import ipywidgets as w
 import pandas as pd
 
+from edfi_toolkit.display.failures import fault_text
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.planning import Plan
 from edfi_toolkit.planning.guardrails import NO_OVERRIDE
@@ -90,8 +91,8 @@ class Approval(w.VBox):
         self.button.disabled = True
         try:
             self._on_approve(self.name.value, given)
-        except EdfiToolkitError as error:
-            self._say(str(error), _RED)
+        except Exception as error:
+            self._say(str(error) if isinstance(error, EdfiToolkitError) else fault_text(error), _RED)
             self.button.disabled = False
         else:
             for field in (self.name, *self.answers.values()):
@@ -131,12 +132,9 @@ class Publishing(w.VBox):
         with self.output:
             try:
                 self.result = self._carry_out()
-            except EdfiToolkitError as error:
-                self._say(str(error), _RED)
+            except Exception as error:
+                self._say(str(error) if isinstance(error, EdfiToolkitError) else fault_text(error), _RED)
                 self.button.disabled = False
-            except Exception:
-                self._say("Publishing failed; what happened is below.", _RED)
-                raise
             else:
                 left = self._goes_on()
                 self.button.disabled = not left

@@ -209,13 +209,10 @@ class Bar:
         if self.run is None:
             return
         self._follow_newest()
-        try:
+        with self.message.mistakes():
             self._becomes(
                 open_run(**{**_of(self.run), "run_id": "latest"}, settings=self.given.get("settings"))
             )
-        except EdfiToolkitError as error:
-            self.message.show_error(error)
-        else:
             self._run_again()
 
     def _run_again(self) -> None:
@@ -242,13 +239,11 @@ class Bar:
         self.message.show("")
         with self.output:
             try:
-                again = read_again(self.run, progress=ProgressBar("Reading again", panel=True))
-            except EdfiToolkitError as error:
-                self.message.show_error(error)
-            else:
-                self._follow_newest()
-                self._becomes(again)
-                self._run_again()
+                with self.message.mistakes():
+                    again = read_again(self.run, progress=ProgressBar("Reading again", panel=True))
+                    self._follow_newest()
+                    self._becomes(again)
+                    self._run_again()
             finally:
                 self._switch(True)
                 self.draw()
@@ -272,7 +267,9 @@ def _draw_now_and_then() -> None:
     """A button, or a notebook in another tab, takes the run on without a cell of this one."""
     while True:
         time.sleep(_LOOKS_EACH_S)
-        with suppress(EdfiToolkitError):  # a run that was removed meanwhile: the next cell says so
+        with suppress(
+            Exception
+        ):  # a run that was removed meanwhile, say: the next cell tells, and this goes on
             _current[-1].watch()
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as w
 
 from edfi_toolkit.display.cards import card_html
-from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.review.summaries import rows
 from edfi_toolkit.validation.check_texts import SEVERITIES
 from edfi_toolkit.validation.own_checks import KINDS
@@ -51,10 +50,8 @@ class CheckForm(w.VBox):
             self.form.fields = self._fields()
         if name.startswith("choose:"):
             return
-        try:
+        with self.message.mistakes():
             getattr(self, f"_{name}")(given)
-        except EdfiToolkitError as error:
-            self.message.show_error(error)
 
     def _attempt(self, given: Mapping[str, str]) -> None:
         found = self.checks.attempt(given)

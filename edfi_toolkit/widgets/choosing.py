@@ -9,7 +9,7 @@ from typing import Any
 
 import ipywidgets as w
 
-from edfi_toolkit.errors import ConfigError, EdfiToolkitError
+from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model.years import read_school_year, school_year_text
 from edfi_toolkit.rules import profile_names
 from edfi_toolkit.runs.folder import runs_newest_first
@@ -65,12 +65,10 @@ class ChoiceForm(w.VBox):
 
     def _used(self, _button: Any) -> None:
         missing = [name.replace("_", " ") for name, value in self.values.items() if not value]
-        try:
+        with self.message.mistakes():
             if missing:
                 raise ConfigError(f"Choose {' and '.join(missing)} first.")
             self._on_use(self.values)
-        except EdfiToolkitError as error:
-            self.message.show_error(error)
 
 
 def years(chosen: object, today: dt.date | None = None) -> list[tuple[str, int]]:

@@ -7,6 +7,8 @@ function render({ model, el }) {
   const about = new Map();
   const fields = document.createElement("div");
   const buttons = document.createElement("div");
+  const failed = document.createElement("p"); // what is wrong with the last press, if it failed unforeseen
+  failed.setAttribute("role", "alert");
   let waiting = false; // a button was pressed, and what came of it is not drawn yet
   const watched = new Set(); // fields of which it was sent already that a person types, since the last press
   const drawFields = () => {
@@ -65,6 +67,7 @@ function render({ model, el }) {
   const press = (event, name) => {
     if (event.detail > 1) return;
     waiting = true;
+    failed.textContent = "";
     watched.clear();
     drawButtons();
     send(name);
@@ -77,14 +80,14 @@ function render({ model, el }) {
     });
   const hear = (message) => {
     for (const name of message.clear ?? []) inputs.get(name).value = "";
-    if (message.done) { waiting = false; drawButtons(); }
+    if (message.done) { waiting = false; failed.textContent = message.failed; drawButtons(); }
   };
   model.on("change:fields", drawFields);
   model.on("change:buttons", drawButtons);
   model.on("msg:custom", hear);
   drawFields();
   drawButtons();
-  el.append(fields, buttons);
+  el.append(fields, buttons, failed);
   return () => {
     model.off("change:fields", drawFields);
     model.off("change:buttons", drawButtons);

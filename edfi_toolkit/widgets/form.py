@@ -10,6 +10,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from edfi_toolkit.display.failures import fault_text
 from edfi_toolkit.widgets.busy import heard_while_busy
 
 
@@ -65,10 +66,14 @@ class Form(anywidget.AnyWidget):
             case {"press": str(name), "values": dict(values)}:
                 about = {field["name"]: field["of"] for field in self.fields if "of" in field}
                 self.outdated = message.get("of", about) != about
+                failed = ""
                 try:
                     self.press(name, **values)
+                except Exception as error:  # else it would be seen in a log alone, and pass for done
+                    failed = fault_text(error)
                 finally:
                     self.outdated = False
-                    if ":" not in name:
-                        self.send({"done": True})  # the buttons are off from the click until now
+                    if failed or ":" not in name:
+                        # The buttons are off from the click until now.
+                        self.send({"done": True, "failed": failed})
                     heard_while_busy(self)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets as w
 
-from edfi_toolkit.display.cards import error_card
+from edfi_toolkit.display.cards import card_html, error_card
+from edfi_toolkit.display.failures import fault_text
 from edfi_toolkit.errors import EdfiToolkitError
 
 
@@ -25,6 +28,12 @@ class Message(w.Output):
         self.html = html
         self.outputs = (data,) if html else ()
 
-    def show_error(self, error: EdfiToolkitError) -> None:
-        """The card of a mistake."""
-        self.show(error_card(error))
+    @contextmanager
+    def mistakes(self) -> Iterator[None]:
+        """Show the card of a mistake made in here, and of what nobody has foreseen."""
+        try:
+            yield
+        except EdfiToolkitError as error:
+            self.show(error_card(error))
+        except Exception as error:
+            self.show(card_html("Not carried out", fault_text(error)))

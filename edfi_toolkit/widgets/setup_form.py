@@ -12,7 +12,7 @@ from typing import Any
 import ipywidgets as w
 
 from edfi_toolkit.display.cards import card_html
-from edfi_toolkit.errors import ConfigError, EdfiToolkitError
+from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.rules import profile_names
 from edfi_toolkit.runs.choice import remember, remembered
 from edfi_toolkit.runs.setup import check_target, look_at
@@ -195,9 +195,8 @@ class SetUp(w.VBox):
             button.disabled = True
             place.show("")
             try:
-                place.show(act())
-            except EdfiToolkitError as error:
-                place.show_error(error)
+                with place.mistakes():
+                    place.show(act())
             finally:
                 button.disabled = False
 

@@ -22,6 +22,7 @@ import pytest
 
 CHROMIUM = os.environ.get("EDFI_CHROMIUM_PATH", "/usr/bin/chromium")
 SCREENSHOTS = os.environ.get("EDFI_SCREENSHOTS")
+LOG = "jupyterlab.log"
 VIEW = {"width": 1360, "height": 1000}
 WAIT_MS = 90_000  # the machine may be busy with other things
 QUIET = [
@@ -156,11 +157,25 @@ class Lab:
             page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
             page.set_viewport_size(VIEW)
 
+    def seen(self) -> str:
+        """What each page shows, and the end of what JupyterLab and the kernels logged."""
+        texts = [page.locator("body").inner_text(timeout=5_000) for page in self._context.pages]
+        return "\n\n".join([*texts, (self.folder / LOG).read_text("utf-8", "replace")[-4000:]])
+
     def close(self, page: Any) -> None:
         """Save and close the notebook; the last one that is open leaves its kernel as new."""
         self._sharing.discard(page)
         page.evaluate(CLOSE, [self._kernel, None if self._sharing else EMPTIED])
         self._free.append(page)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """What a person would have seen where a test failed: its data are the invented sample's."""
+    report = yield
+    if report.failed and (lab := getattr(item, "funcargs", {}).get("lab")):
+        report.sections.append(("What the browser showed", lab.seen()))
+    return report
 
 
 # Not longer than this folder: while playwright runs, nothing else in this process can run an event loop.
@@ -217,7 +232,7 @@ def _server(folder: Path, environ: dict[str, str]) -> Iterator[tuple[str, str]]:
     environ.pop("EDFI_UNATTENDED", None)
     options = [f"--IdentityProvider.token={token}", "--LabApp.expose_app_in_browser=True"]
     command = [sys.executable, "-m", "jupyterlab", *options]
-    log = folder / "jupyterlab.log"
+    log = folder / LOG
     with log.open("wb") as out:
         server = subprocess.Popen(
             command, env=environ, stdout=out, stderr=out, cwd=folder, start_new_session=True

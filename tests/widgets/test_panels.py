@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import unescape
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,9 @@ from edfi_toolkit import widgets
 from edfi_toolkit.errors import OdsUnavailable
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.widgets.approval import Approval
+from edfi_toolkit.widgets.form import Form
 from edfi_toolkit.widgets.investigation import ALL, Reasons
+from edfi_toolkit.widgets.message import Message
 from edfi_toolkit.widgets.progress import ProgressBar
 
 MASKER = Masker(b"a key for tests")
@@ -153,6 +156,28 @@ def test_an_approval_that_is_refused_says_why_and_may_be_given_again() -> None:
     assert not panel.button.disabled
 
 
+def fail_unforeseen(*_: Any, **__: Any) -> None:
+    raise KeyError("canary-9417")
+
+
+def test_no_button_fails_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[dict[str, Any]] = []
+    form = Form([], {"send": "Send"}, fail_unforeseen)
+    monkeypatch.setattr(form, "send", said.append)
+    form._take(form, {"press": "send", "values": {}}, [])
+    message, approval = Message(), Approval(a_plan(), fail_unforeseen)
+    with message.mistakes():
+        fail_unforeseen()
+    approval.name.value = "Ann Example"
+    approval.button.click()
+    assert said[0]["done"]
+    for text in (said[0]["failed"], message.html, approval.status.value):
+        assert "KeyError in test_panels.py:" in unescape(text)
+        assert "Run all cells of this notebook again" in text
+        assert "canary" not in text
+    assert not approval.button.disabled
+
+
 def test_what_was_approved_is_published_once() -> None:
     sent: list[str] = []
     panel = widgets.publish(lambda: sent.append("sent"))
@@ -177,7 +202,7 @@ def test_what_was_stopped_goes_on_by_the_same_button() -> None:
     ("error", "told"),
     [
         (OdsUnavailable("The ODS did not answer. Run again later."), "Run again later"),
-        (KeyError("a"), "failed"),
+        (KeyError("canary-9417"), "KeyError in test_panels.py:"),
     ],
 )
 def test_an_error_while_publishing_is_told(error: Exception, told: str) -> None:
@@ -187,6 +212,7 @@ def test_an_error_while_publishing_is_told(error: Exception, told: str) -> None:
     panel = widgets.publish(fail)
     panel.button.click()
     assert told in panel.status.value
+    assert "canary" not in panel.status.value
     assert panel.result is None
 
 
