@@ -94,15 +94,28 @@ def temporary_folder(prefix: str) -> Iterator[Path]:
 
 
 def create_private(path: str | os.PathLike[str]) -> Path:
-    """Make a file private, with its folder where there is none, for a library that opens it by name."""
+    """Make a file private, with its folder where there is none, for a library that opens it by name.
+
+    One that is there is not opened: closing it again would end the locks that SQLite holds on it for another thread of
+    this process (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+    """
     path = Path(path)
     private_folder(path.parent)
     with _failures_named(path):
-        new = not path.exists()
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        if new or readable_by_others(path):
-            path.chmod(0o600)
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            path.chmod(0o600)  # whatever the umask took
+        except FileExistsError:
+            if not os.access(path, os.R_OK | os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES)) from None
+            hide_from_others(path)
     return path
+
+
+def hide_from_others(path: Path) -> None:
+    """Let only its owner read and write a file. Raises OSError where there is none."""
+    if readable_by_others(path):
+        path.chmod(0o600)
 
 
 def readable_by_others(path: str | os.PathLike[str]) -> bool:

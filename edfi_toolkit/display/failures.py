@@ -33,7 +33,7 @@ def fault_text(error: BaseException) -> str:
     """What a panel says of an error that is not one of ours: where it was raised, the last step first; what next."""
     steps = [f"{Path(step.filename).name}:{step.lineno}" for step in extract_tb(error.__traceback__)]
     return (
-        f"This failed in a way that nobody has foreseen: {type(error).__name__} in {' < '.join(steps[:-5:-1])}; "
+        f"This failed in a way that was not foreseen: {type(error).__name__} in {' < '.join(steps[:-5:-1])}; "
         f"{WITHHELD}. What was sent until then is in the ledger. Run all cells of this notebook again; if it fails "
         "again, give this sentence to whoever looks after the toolkit."
     )

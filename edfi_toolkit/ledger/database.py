@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from edfi_toolkit.errors import (
     what_failed,
 )
 from edfi_toolkit.settings.credentials import check_address, without_credentials
-from edfi_toolkit.storage import create_private
+from edfi_toolkit.storage import create_private, hide_from_others
 
 BUSY_S = 30.0
 # How the names of SQLite's errors and PostgreSQL's SQLSTATEs begin.
@@ -56,8 +57,8 @@ def make_private(path: Path) -> None:
     try:
         create_private(path)
         for suffix in ("-wal", "-shm"):
-            if (file := path.with_name(path.name + suffix)).exists():
-                create_private(file)
+            with suppress(FileNotFoundError):  # they are there while the ledger is open
+                hide_from_others(path.with_name(path.name + suffix))
     except StorageUnavailable as error:
         raise LedgerUnavailable(f"The ledger cannot be opened: {error}") from None
 

@@ -91,14 +91,19 @@ class Approval(w.VBox):
         self.button.disabled = True
         try:
             self._on_approve(self.name.value, given)
+        except EdfiToolkitError as error:
+            self._fails(str(error))
         except Exception as error:
-            self._say(str(error) if isinstance(error, EdfiToolkitError) else fault_text(error), _RED)
-            self.button.disabled = False
+            self._fails(fault_text(error))
         else:
             for field in (self.name, *self.answers.values()):
                 field.unobserve_all("value")
                 field.value = ""
             self.layout.display = "none"  # the view above says who approved, and when
+
+    def _fails(self, text: str) -> None:
+        self._say(text, _RED)
+        self.button.disabled = False
 
     def _say(self, text: str, style: str = "") -> None:
         self.status.value = f'<span style="{style}">{escape(text)}</span>'
@@ -132,15 +137,20 @@ class Publishing(w.VBox):
         with self.output:
             try:
                 self.result = self._carry_out()
+            except EdfiToolkitError as error:
+                self._fails(str(error))
             except Exception as error:
-                self._say(str(error) if isinstance(error, EdfiToolkitError) else fault_text(error), _RED)
-                self.button.disabled = False
+                self._fails(fault_text(error))
             else:
                 left = self._goes_on()
                 self.button.disabled = not left
                 self.button.description = "Publish the rest" if left else "Published"
                 self._say(f"{'Stopped' if left else 'Done'}. {getattr(self.result, 'says', '')}".strip())
                 self.rerun.ask_below()
+
+    def _fails(self, text: str) -> None:
+        self._say(text, _RED)
+        self.button.disabled = False
 
     def _say(self, text: str, style: str = "") -> None:
         self.status.value = f'<span style="{style}">{escape(text)}</span>'

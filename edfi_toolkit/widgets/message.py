@@ -30,7 +30,7 @@ class Message(w.Output):
 
     @contextmanager
     def mistakes(self) -> Iterator[None]:
-        """Show the card of a mistake made in here, and of what nobody has foreseen."""
+        """Show the card of a mistake made in here, and of what was not foreseen."""
         try:
             yield
         except EdfiToolkitError as error:

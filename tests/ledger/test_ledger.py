@@ -145,6 +145,25 @@ def test_the_file_is_its_owners_alone(tmp_path):
         assert all(each.stat().st_mode & 0o077 == 0 for each in [path.parent, *files])
 
 
+ANOTHER = """
+import sqlite3, sys
+try:
+    sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None).execute("BEGIN IMMEDIATE")
+except sqlite3.OperationalError as error:
+    print(error)
+"""
+
+
+def test_opening_it_once_more_takes_no_lock_from_who_is_writing(tmp_path):
+    path = tmp_path / "ledger.db"
+    with Ledger(path) as ledger, ledger.writing() as connection:
+        connection.execute(schema.targets.insert(), [{"identity": "https://ods"}])
+        with Ledger(path) as another:  # as a panel does while a button publishes
+            another.rejections()
+        asked = subprocess.run([sys.executable, "-c", ANOTHER, path], capture_output=True, text=True)
+        assert asked.stdout == "database is locked\n"
+
+
 def test_opening_an_up_to_date_ledger_does_not_load_alembic(tmp_path):
     Ledger(tmp_path / "ledger.db").close()
     script = (
