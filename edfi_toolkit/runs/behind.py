@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache, cached_property
 from pathlib import Path
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from edfi_toolkit.tables import Tables
 
 Row = Mapping[str, Any]
+Written = (
+    list[tuple[str, str]] | None
+)  # the texts of a cell by path; None where the source has no such column
 NAMED = "named by the answer"
 NOT_ENROLLED = "not-enrolled"
 IN_THE_WAY = ("key-taken", "value-taken")  # causes: another record has what this one may not have too
@@ -110,6 +113,7 @@ class Behind:
 
     def __init__(self, tables: Tables, profile: str, refused: pd.DataFrame, sent: Sent) -> None:
         self.tables, self.profile, self.sent, self._refused = tables, profile, sent, refused
+        self._answers: dict[tuple[str, ...], Answer] = {}
 
     @cached_property
     def schools(self) -> dict[str, str]:
@@ -119,33 +123,56 @@ class Behind:
 
     def cells(self, refs: object) -> Iterator[Read]:
         """The cells of the source rows of a record, of the columns that the source has."""
-        for row in _rows(refs):
-            yield from self._by_row.get(row, ())
+        for name, row_id in rows_of(refs):
+            known = self.written.get((name, row_id), ())  # not of a row that is no longer there
+            for column, written in zip(self.tables[name], known, strict=False):
+                if written is not None:
+                    yield Read(name, row_id, column, written)
+
+    def answer(self, messages: Sequence[str]) -> Answer:
+        """What an answer names; made once for all refusals that have it."""
+        key = tuple(messages)
+        if key not in self._answers:
+            self._answers[key] = Answer(key)
+        return self._answers[key]
 
     @cached_property
-    def _by_row(self) -> dict[tuple[str, str], list[Read]]:
-        """The cells of each row behind the refusals, by table and id."""
+    def written(self) -> dict[tuple[str, str], tuple[Written, ...]]:
+        """The texts of each row behind the refusals, by table and id: an entry for each column of the table."""
         ids = dict[str, dict[str, None]]()
         for refs in self._refused["source_refs"]:
-            for name, row_id in _rows(refs):
+            for name, row_id in rows_of(refs):
                 ids.setdefault(name, {})[row_id] = None
-        found = dict[tuple[str, str], list[Read]]()
+        found = dict[tuple[str, str], tuple[Written, ...]]()
         for name in ids:
             wanted, table = pd.Series(list(ids[name]), dtype="str"), self.tables[name]
             at = places(wanted, TABLES[name].ids(table))
             is_there = at.ge(0)
             rows, row_ids = table.iloc[at[is_there].tolist()], wanted[is_there].tolist()
-            found |= {(name, row_id): [] for row_id in row_ids}
             shape = self.tables.shapes.get(name)
             known = shape.columns if shape else TABLES[name].columns
-            for column in rows.columns:
-                default = None if column in known else (TABLES[name].columns[column].default,)
-                for row_id, (is_default, written) in zip(
-                    row_ids, _written(rows[column], default), strict=True
-                ):
-                    if not is_default:
-                        found[name, row_id].append(Read(name, row_id, column, written))
+            columns = [
+                _written(rows[column], None if column in known else (TABLES[name].columns[column].default,))
+                for column in rows.columns
+            ]
+            found |= zip(((name, row_id) for row_id in row_ids), zip(*columns, strict=True), strict=True)
         return found
+
+
+class Answer:
+    """What an answer of the ODS names, whichever record it is about."""
+
+    def __init__(self, messages: tuple[str, ...]) -> None:
+        self.text, self.members = " ".join(messages), members_named(messages)
+        self.said, self.of_the_key = words(without_claims(self.text)), organizations_of_the_key(self.text)
+        self._is_named: dict[str, bool] = {}
+
+    def has(self, text: str) -> bool:
+        """Whether a text, of whatever length, may be among what the answer names."""
+        if text not in self._is_named:
+            own = words(code(text))
+            self._is_named[text] = text in self.of_the_key or (bool(own) and own <= self.said)
+        return self._is_named[text]
 
 
 class Answered:
@@ -153,8 +180,8 @@ class Answered:
 
     def __init__(self, behind: Behind, row: Row) -> None:
         self._behind, self._row = behind, row
-        self._messages = " ".join(row["messages"])
-        self._members = members_named(row["messages"])
+        self._answer = behind.answer(row["messages"])
+        self._members, self._said = self._answer.members, self._answer.said
 
     @cached_property
     def sent(self) -> dict[str, Any] | None:
@@ -203,14 +230,10 @@ class Answered:
         return any(member.endswith("descriptor") and member in self._names for member in filled)
 
     @cached_property
-    def _said(self) -> frozenset[str]:
-        return words(without_claims(self._messages))
-
-    @cached_property
     def _values(self) -> set[str]:
         """The values that were sent for the members that the answer names."""
         sent = set(values_at(self.sent or {}, self._members))
-        return sent.difference(organizations_of_the_key(self._messages))
+        return sent.difference(self._answer.of_the_key)
 
     @cached_property
     def _names(self) -> set[str]:
@@ -259,8 +282,8 @@ class Answered:
         """The cells that the answer may be about, the likeliest first; several only where it is about a value."""
         cause = self._row["cause_id"]
         if cause == NOT_ENROLLED:
-            first = next(iter(self.correctable), None)
-            return [first] if first and self.is_foreign and first.name == self.organization_cell else []
+            first = next(iter(self.correctable), None) if self.is_foreign else None
+            return [first] if first and first.name == self.organization_cell else []
         filled = [] if cause == _REQUIRED else [_filled(*one) for one in self._ranked if one[0] < _UNNAMED]
         named = [cell for cell in (*self.lacking, *filled) if not _is_fixed(cell)]
         return named if len(named) == 1 or cause in _OF_A_VALUE else []
@@ -268,10 +291,10 @@ class Answered:
     @cached_property
     def is_foreign(self) -> bool:
         """Whether it is refused since its organization is neither a school of the source nor the key's."""
-        known = (*self._behind.schools, *organizations_of_the_key(self._messages))
-        organization = cell_text(self._row["education_organization_id"])
-        is_missing = self._row["cause_id"] == NOT_ENROLLED
-        return is_missing and bool(self._behind.schools) and organization not in known
+        if self._row["cause_id"] != NOT_ENROLLED:
+            return False
+        known = (*self._behind.schools, *self._answer.of_the_key)
+        return bool(self._behind.schools) and cell_text(self._row["education_organization_id"]) not in known
 
     @cached_property
     def organization_cell(self) -> str:
@@ -284,23 +307,63 @@ class Answered:
     def _cells(self) -> list[Read]:
         return list(self._behind.cells(self._row["source_refs"]))
 
+    def kind(self) -> tuple[Any, ...]:
+        """Equal for refusals of which the same is known but for the ids of their rows.
+
+        A text counts as it is where the answer may name it. Of any other one it only matters what else of its record
+        is the same, so that it counts as the number of the first such text.
+        """
+        row, has = self._row, self._answer.has
+        organization = cell_text(row["education_organization_id"])
+        shape, texts = list[Any](), [organization]
+        for name, row_id in rows_of(row["source_refs"]):
+            shape.append(name)
+            for written in self._behind.written.get((name, row_id), ()):
+                shape.append(None if written is None else len(written))
+                for path, text in written or ():
+                    shape.append(path)
+                    texts.append(text)
+        sent = list[tuple[str, str]]()
+        _texts_by_name(self.sent or {}, shape, sent)
+        texts.extend(text for _, text in sent)
+        numbers = dict[str, int]()
+        marks = [text if has(text) else numbers.setdefault(text, len(numbers)) for text in texts]
+        by_rules = self.is_foreign or any(
+            text == organization and name.casefold() in self._members for name, text in sent
+        )
+        cell = self.organization_cell if by_rules else ""  # the rules may look at any text for it
+        asked = (organization, self._answer.text, row["cause_id"], row["todo"], row["who"], cell)
+        return asked, self.sent is None, tuple(shape), tuple(marks)
+
 
 def is_in_a_cell(refused: pd.DataFrame) -> pd.Series:
     """Which refusals a cell of the source may be the reason of. refused: with causes."""
     return refused["cause_id"].isin(_IN_A_CELL) & refused["action"].ne("DELETE")
 
 
-def _rows(refs: object) -> Iterable[tuple[str, str]]:
+def rows_of(refs: object) -> Iterable[tuple[str, str]]:
     """table and id of each source row of a record once, although its own is among those it rests on."""
     known = refs if isinstance(refs, list) else []
     parts = (split_ref(str(ref)) for ref in known)
     return dict.fromkeys((name, row_id) for name, row_id in parts if name in TABLES)
 
 
-def _written(cells: pd.Series, default: tuple[Any] | None) -> Iterator[tuple[bool, list[tuple[str, str]]]]:
-    """For each cell of a column whether it has only what its column has where the source has none, and its texts by
-    path. default: that of a column that the source has not, else None."""
-    known = dict[Any, tuple[bool, list[tuple[str, str]]]]()
+def _texts_by_name(body: Any, shape: list[Any], found: list[tuple[str, str]]) -> None:
+    """Add to found each text of a body by its member, as `values_of`, and to shape what the body is made of."""
+    for name, value in body.items() if isinstance(body, dict) else enumerate(body):
+        shape.append(name)
+        if isinstance(value, (dict, list)):
+            shape.append(())
+            _texts_by_name(value, shape, found)
+            shape.append(None)
+        else:
+            found.append((str(name), cell_text(value)))
+
+
+def _written(cells: pd.Series, default: tuple[Any] | None) -> Iterator[Written]:
+    """For each cell of a column its texts by path; None for one that has only what its column has where the source has
+    none. default: that of a column that the source has not, else None."""
+    known = dict[Any, Written]()
     for cell in cells.tolist():
         at = id(cell) if isinstance(cell, (dict, list)) else cell
         if at not in known:
@@ -308,7 +371,8 @@ def _written(cells: pd.Series, default: tuple[Any] | None) -> Iterator[tuple[boo
                 (f"{cells.name}.{member}" if member else str(cells.name), text)
                 for member, text in texts(cell)
             ]
-            known[at] = (default is not None and (not pairs or bool(cell == default[0])), pairs)
+            is_default = default is not None and (not pairs or bool(cell == default[0]))
+            known[at] = None if is_default else pairs
         yield known[at]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -20,6 +21,7 @@ from edfi_toolkit.runs.behind import (
     Row,
     Sent,
     is_in_a_cell,
+    rows_of,
 )
 from edfi_toolkit.runs.decisions import rejection_rows
 from edfi_toolkit.runs.named import organizations_of_the_key
@@ -58,16 +60,23 @@ def explained(refused: pd.DataFrame, tables: Tables | None, profile: str, runs: 
         return found
     in_a_cell = found[is_here].assign(key_hash=key_hashes(found[is_here]))
     behind = Behind(tables, profile, in_a_cell, Sent(runs, in_a_cell))
-    known = [_of_one(row, Answered(behind, row), behind) for row in in_a_cell[_ASKED].to_dict("records")]
     columns = [*CELL_COLUMNS, "todo", "who"]
-    said = pd.DataFrame(known, in_a_cell.index, columns, dtype="str")
+    said = pd.DataFrame(_of_each(in_a_cell, behind), in_a_cell.index, columns, dtype="str")
     return found.assign(**{name: said[name].reindex(found.index).fillna(found[name]) for name in columns})
 
 
-def _of_one(row: Row, answered: Answered, behind: Behind) -> tuple[str | None, ...]:
-    """table, row_id and field of the cell that a record is about, what to do, and who can."""
-    cell = answered.wrong[0][:3] if answered.wrong else (None, None, None)
-    return (*cell, *_next_step(row, answered, behind))
+def _of_each(refused: pd.DataFrame, behind: Behind) -> Iterator[tuple[str | None, ...]]:
+    """table, row_id and field of the cell that each is about, what to do, and who can; worked out once a kind."""
+    known = dict[tuple[Any, ...], tuple[int | None, str | None, str, str]]()
+    for row in refused[_ASKED].to_dict("records"):
+        answered, rows = Answered(behind, row), list(rows_of(row["source_refs"]))
+        kind = answered.kind()
+        if kind not in known:
+            cell = answered.wrong[0] if answered.wrong else None
+            place = (rows.index(cell[:2]), cell.column) if cell else (None, None)
+            known[kind] = (*place, *_next_step(row, answered, behind))
+        at, column, *said = known[kind]
+        yield (*((None, None) if at is None else rows[at]), column, *said)
 
 
 def _next_step(row: Row, answered: Answered, behind: Behind) -> tuple[str, str]:

@@ -231,3 +231,82 @@ def test_what_is_required_is_never_in_a_filled_cell() -> None:
 @pytest.mark.parametrize("row_id", ["p#4", "p#b", "p:4"])
 def test_the_cell_is_found_whatever_the_id_of_its_row(row_id: str) -> None:
     assert likeliest("$.endDate: must not be after 2025-07-01", row_id=row_id) == "end_date"
+
+
+def several(*rows: dict[str, Any]) -> Tables:
+    """Certification: students s1, s2, ... with one participation each."""
+    base = {
+        "resource": "studentProgramAssociations",
+        "education_organization_id": 255901,
+        "program_education_organization_id": 255901,
+        "program_name": "Gifted",
+        "program_type": "Gifted",
+        "begin_date": "2025-08-23",
+    }
+    numbered = list(enumerate(rows, start=1))
+    students = [
+        {"student_id": f"s{n}", "student_unique_id": f"90{n}", "first_name": f"F{n}", "last_name": f"L{n}"}
+        for n, _ in numbered
+    ]
+    taking = [{**base, "participation_id": f"p{n}", "student_id": f"s{n}", **row} for n, row in numbered]
+    return normalise({"students": students, "program_participation": taking})
+
+
+def as_sent(row: dict[str, Any], number: int) -> dict[str, Any]:
+    body = {
+        "studentReference": {"studentUniqueId": f"90{number}"},
+        "programReference": {"educationOrganizationId": 255901, "programName": row.get("program_name")},
+        "beginDate": row.get("begin_date", "2025-08-23"),
+        "endDate": row.get("end_date"),
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("says", "first", "second", "alike"),
+    [
+        ("$.endDate: too late", {"end_date": "2025-12-01"}, {"end_date": "2026-02-01"}, True),
+        ("$.endDate: too late", {"end_date": "2025-12-01"}, {"end_date": "2025-08-23"}, False),
+        ("$.endDate: too late", {"end_date": "2025-12-01"}, {"end_date": ""}, False),
+        ("Closed since 2025-12-01", {"end_date": "2025-12-01"}, {"end_date": "2026-02-01"}, False),
+        ("Closed since 2025-12-01", {"end_date": "2026-03-01"}, {"end_date": "2026-02-01"}, True),
+        ("The student with 901 is wrong", {}, {}, False),
+        ("StudentUniqueId is wrong", {}, {}, True),
+        ("$.beginDate: wrong", {}, {"education_organization_id": 255902}, False),
+        ("$.programReference.educationOrganizationId: no", {}, {"education_organization_id": 255902}, False),
+    ],
+)
+def test_refusals_are_alike_where_the_same_is_the_same_in_them_and_the_answer_names_the_same(
+    says: str, first: dict[str, Any], second: dict[str, Any], alike: bool
+) -> None:
+    tables = several(first, second)
+    refused = with_causes(
+        pd.DataFrame(
+            [
+                a_refusal(says, source_refs=[f"program_participation:p{n}", f"students:s{n}"])
+                | {"key_hash": str(n), "education_organization_id": 255901}
+                for n in (1, 2)
+            ]
+        )
+    )
+    bodies = {str(n): as_sent(row, n) for n, row in ((1, first), (2, second))}
+    sent = cast("Sent", SimpleNamespace(of=lambda row: bodies[row["key_hash"]]))
+    behind = Behind(tables, "certification", refused, sent)
+    one, other = (Answered(behind, row) for row in refused.to_dict("records"))
+    assert (one.kind() == other.kind()) is alike
+    if alike:
+        assert [cell.name for cell in one.wrong] == [cell.name for cell in other.wrong]
+
+
+def test_of_refusals_that_are_alike_each_has_its_own_row(tables: Tables) -> None:
+    others = {
+        "instruction_mode_records:706": "instruction_mode_records:701",
+        "enrollments:12": "enrollments:13",
+    }
+    answers = [REQUIRED, "$.beginDate: too early", "The value 'Remote' is wrong: programName"]
+    first = [a_refusal(says) for says in answers]
+    second = [one | {"source_refs": [others.get(ref, ref) for ref in one["source_refs"]]} for one in first]
+    together = explain(tables, *first, *second)
+    apart = pd.concat([explain(tables, one) for one in (*first, *second)], ignore_index=True)
+    pd.testing.assert_frame_equal(together, apart)
+    assert together["row_id"].nunique() > 1
