@@ -107,12 +107,20 @@ class Account:
         self.step(ids, table, "kept", ", ".join(rules), "Passed every rule of this block.")
         return rows[passed]
 
-    def skip(self, ids: pd.Series, table: str, rules: Any, *, errors: Any = False) -> None:
-        """Report rows as skipped. rules: one id, or a Series of ids on the index of `ids`.
+    def skip(
+        self,
+        ids: pd.Series,
+        table: str,
+        rules: Any,
+        *,
+        details: Mapping[str, Any] | None = None,
+        errors: Any = False,
+    ) -> None:
+        """Report rows as skipped. rules: one id, or a Series of ids on the index of `ids`. details: as of `keep`.
 
         errors: which of them are errors besides those of a critical rule. No other skip states a wish.
         """
-        self._report_skips(ids, table, rules)
+        self._report_skips(ids, table, rules, details)
         critical = pd.Series(rules, index=ids.index, dtype=object).map(is_critical).astype(bool)
         self.hold(ids[critical | errors], table)
 

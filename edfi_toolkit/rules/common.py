@@ -19,6 +19,7 @@ from edfi_toolkit.model.frames import among
 from edfi_toolkit.model.refs import TRIGGER
 from edfi_toolkit.rules.account import Account, first_failing
 from edfi_toolkit.rules.bodies import bodies, day_texts
+from edfi_toolkit.rules.catalogue import rule
 from edfi_toolkit.rules.frames import earlier_of, translate
 from edfi_toolkit.tables import Tables
 
@@ -96,6 +97,17 @@ def suppress_future(candidates: pd.DataFrame, settings: Mapping[str, Any]) -> pd
     if settings["future_dated"] == "send":
         return pd.Series(False, index=candidates.index)
     return candidates["begin_date"].gt(pd.Timestamp(settings["as_of_date"]))
+
+
+def both_days(
+    rule_id: str, rows: pd.DataFrame, start: str = "start_date", end: str = "end_date"
+) -> dict[str, pd.Series]:
+    """`details` of a skip by this rule: its sentence, with both days where the end is not after the start."""
+    says = pd.Series(rule(rule_id).says, rows.index, dtype=object)
+    short = rows.loc[rows[end].le(rows[start]), [start, end]]
+    named = [name.replace("_", " ") + " " + day_texts(short[name]) for name in (start, end)]
+    spelled = says[short.index].str.rstrip(".") + ": " + named[0] + ", " + named[1] + "."
+    return {rule_id: spelled.reindex(rows.index).fillna(says)}
 
 
 def drop_candidates(candidates: pd.DataFrame, rules: Mapping[str, Any], account: Account) -> pd.DataFrame:

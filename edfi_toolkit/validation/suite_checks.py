@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.errors import ValidationError
 from edfi_toolkit.model import associations, standards
+from edfi_toolkit.privacy import is_personal, may_name
 from edfi_toolkit.rules import Build
 from edfi_toolkit.rules import profile as profile_of
 from edfi_toolkit.tables import TABLES, Tables
 from edfi_toolkit.validation import gx
+from edfi_toolkit.validation.expectation_kinds import in_words
 from edfi_toolkit.validation.findings import Collected
 from edfi_toolkit.validation.flatten import RECORDS, Flat, frame_of
 from edfi_toolkit.validation.suite_files import Expectation, Suite
@@ -48,11 +51,13 @@ def check_tables(build: Build, suites: Suites, collected: Collected) -> None:
             ids = row_ids(frame, TABLES[table].primary_key).to_numpy(dtype=object)
             for outcome in run_on_table(build.tables, table, rules, suite.path.name, _parameters(build)):
                 rule = outcome.expectation
+                texts = _texts(outcome, suite)
                 if outcome.error or outcome.failed:
                     where: Any = [None]
                 else:
                     where = ids[list(outcome.labels)]
-                collected.add_rows(rule["meta"]["rule_id"], table, where, **_texts(outcome, suite))
+                    texts |= _with_both(rule, texts["says"], frame.iloc[list(outcome.labels)])
+                collected.add_rows(rule["meta"]["rule_id"], table, where, **texts)
 
 
 def run_on_table(
@@ -99,7 +104,10 @@ def check_records(
                 for outcome in gx.run(frame, rules, file=suite.path.name, parameters=_parameters(build)):
                     every = outcome.error or outcome.failed
                     at = np.arange(len(positions)) if every else records[list(outcome.labels)]
-                    collected.add(outcome.expectation["meta"]["rule_id"], at, **_texts(outcome, suite))
+                    rule, texts = outcome.expectation, _texts(outcome, suite)
+                    if not every:
+                        texts |= _with_both(rule, texts["says"], frame.iloc[list(outcome.labels)])
+                    collected.add(rule["meta"]["rule_id"], at, **texts)
         collected.offsets = None
 
 
@@ -184,3 +192,24 @@ def _texts(outcome: gx.Outcome, suite: Suite) -> dict[str, Any]:
     if outcome.tolerated:
         severity = {"critical": "warning"}.get(severity, "info")
     return {**texts, "severity": severity}
+
+
+def _with_both(rule: Expectation, says: str, rows: pd.DataFrame) -> dict[str, Any]:
+    """The sentence for each row with both values that the rule compares, where they are days or numbers.
+
+    Nothing where it compares no two columns, and nothing of other texts: one can name a person.
+    """
+    columns = [rule["kwargs"].get(name) for name in ("column_B", "column_A")]  # of a period the begin is B
+    if rows.empty or not all(
+        isinstance(name, str) and name in rows and not is_personal(name) for name in columns
+    ):
+        return {}
+    names, values = [in_words(name) for name in columns], [rows[name].map(cell_text) for name in columns]
+    both = list(zip(*values, strict=True))
+    if any(may_name(text) for pair in both for text in pair):
+        return {}
+    return {
+        "says": [
+            f"{says.rstrip('.')}: {names[0]} {b or 'empty'}, {names[1]} {a or 'empty'}." for b, a in both
+        ]
+    }

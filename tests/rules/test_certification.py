@@ -70,6 +70,9 @@ def test_cert_sel_2_a_begin_date_is_needed(result):
 @of(a_participation(end_date="2025-08-22"))
 def test_cert_sel_3_an_end_before_the_begin_is_skipped_and_an_equal_end_is_sent(result, equal):
     assert only_skip(result) == "CERT-SEL-3"
+    assert result.skipped["detail"].tolist() == [
+        "The end date lies before the begin date: begin date 2025-08-23, end date 2025-08-22."
+    ]
     assert equal.records["body"][0]["endDate"] == "2025-08-23"
 
 

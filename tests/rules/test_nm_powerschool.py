@@ -302,6 +302,8 @@ def test_an_enrollment_of_an_unknown_student_is_never_reached():
 @of(enrollment={"end_date": "2025-08-10"})
 def test_com_val_1_an_exit_before_the_entry_is_skipped(result):
     assert skips(result) == {"S11": "COM-VAL-1"}
+    (says,) = result.skipped["detail"]
+    assert says.endswith("begin date: start date 2025-08-11, end date 2025-08-10.")
 
 
 @moves(tables({"student_published": False}), tables())

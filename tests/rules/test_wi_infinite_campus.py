@@ -249,6 +249,8 @@ BACKWARDS = {"section504_records": [a_504(end_date="2024-02-28")]}
 @moves(tables(**WITH_504), tables(**BACKWARDS))
 def test_com_val_1_an_end_before_the_begin_skips_and_holds_what_was_sent(result, move):
     assert skips(result) == {"f1": "WI-504-1"}
+    (says,) = result.skipped["detail"]
+    assert says.endswith("ends before it starts: start date 2024-03-01, end date 2024-02-28.")
     assert move.actions == {}
 
 
@@ -948,6 +950,9 @@ NO_EL = [
 )
 def test_wi_ell_rows_that_give_no_record(rule, result):
     assert skips(result) == {"l1": rule}
+    (says,) = result.skipped["detail"]
+    both = ": begin date 2025-10-01, program exit date 2025-09-30."
+    assert says.endswith(both) == (rule == "COM-VAL-1")
 
 
 @pytest.mark.parametrize(
@@ -984,19 +989,22 @@ def test_explain_tells_how_the_begin_date_of_a_504_came_about():
 
 
 BACKWARD_OR_WITHOUT_START = [
-    ("WI-CEIS-1", {"ceis_records": [a_ceis("r", start_date=None)]}),
-    ("WI-CEIS-1", {"ceis_records": [a_ceis("r", end_date="2025-10-05")]}),
-    ("WI-MOD-1", {"instruction_mode_records": [a_mode("r", start_date=None)]}),
-    ("WI-MOD-1", {"instruction_mode_records": [a_mode("r", end_date="2025-09-07")]}),
-    ("WI-504-1", {"section504_records": [a_504("r", start_date=None)]}),
+    ("WI-CEIS-1", {"ceis_records": [a_ceis("r", start_date=None)]}, False),
+    ("WI-CEIS-1", {"ceis_records": [a_ceis("r", end_date="2025-10-05")]}, True),
+    ("WI-MOD-1", {"instruction_mode_records": [a_mode("r", start_date=None)]}, False),
+    ("WI-MOD-1", {"instruction_mode_records": [a_mode("r", end_date="2025-09-07")]}, True),
+    ("WI-504-1", {"section504_records": [a_504("r", start_date=None)]}, False),
 ]
 
 
 @pytest.mark.parametrize(
-    ("rule", "result"), [(rule, together(**records)) for rule, records in BACKWARD_OR_WITHOUT_START]
+    ("rule", "result", "both"),
+    [(rule, together(**records), both) for rule, records, both in BACKWARD_OR_WITHOUT_START],
 )
-def test_a_record_without_a_start_or_ending_before_it_is_skipped(rule, result):
+def test_a_record_without_a_start_or_ending_before_it_is_skipped_with_both_days(rule, result, both):
     assert skips(result) == {"r": rule}
+    (says,) = result.skipped["detail"]
+    assert (": start date 2025-" in says and ", end date 2025-" in says) == both
 
 
 ELEMENTS = [

@@ -112,7 +112,12 @@ def test_a_false_counts_as_present_e97():
 REFUSED: list[tuple[dict[str, Any], str, str, str]] = [
     ({"beginDate": "2025-02-30", "endDate": None}, "DS-DATE", "beginDate", "not a day of the calendar"),
     ({"endDate": "5/23/2026"}, "DS-DATE", "endDate", "not a day of the calendar"),
-    ({"endDate": "2025-08-22"}, "COM-VAL-1", "beginDate, endDate", "end date lies before"),
+    (
+        {"endDate": "2025-08-22"},
+        "COM-VAL-1",
+        "beginDate, endDate",
+        "begin date 2025-08-23, end date 2025-08-22.",
+    ),
     ({"privateCTEProgram": "false"}, "DS-TYPE", "privateCTEProgram", "must be true or false"),
     ({"privateCTEProgram": 1}, "DS-TYPE", "privateCTEProgram", "must be true or false"),
     ({"cteProgramServices": {}}, "DS-TYPE", "cteProgramServices", "must be a list"),
@@ -449,6 +454,8 @@ def test_what_a_participation_cannot_do_without_is_critical():
         ("p4", UNFIT[4][0])
     )  # built, and held
     assert told == expected | {("late", "begin_date, end_date"): "COM-VAL-1"}
+    (says,) = critical.loc[critical["row_id"].eq("late"), "says"]
+    assert says == "The end date lies before the begin date: begin date 2025-08-23, end date 2025-08-01."
 
 
 def test_a_critical_source_row_holds_every_record_that_rests_on_it():

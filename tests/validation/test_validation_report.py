@@ -153,7 +153,7 @@ def test_it_answers_how_many_and_why(page):
         "DS-MEMBER",
         "endDate is missing, and the certification sheet requires it",
         "Skipped by a rule: 1",
-        "The end date lies before the begin date.",
+        "The end date lies before the begin date: begin date 2025-08-23, end date 2025-08-01.",
         "program_participation",
         "Could not be read: ",
         "A date is not a day of the calendar in a form we know.",

@@ -15,7 +15,13 @@ from edfi_toolkit.model import associations, standards
 from edfi_toolkit.rules.account import Account
 from edfi_toolkit.rules.building import Build, Config, Scope
 from edfi_toolkit.rules.certification.attributes import contradictions, with_end_dates
-from edfi_toolkit.rules.common import Descriptors, assemble, school_year_of, suppress_future
+from edfi_toolkit.rules.common import (
+    Descriptors,
+    assemble,
+    both_days,
+    school_year_of,
+    suppress_future,
+)
 from edfi_toolkit.rules.frames import id_order, look_up, rank_texts
 from edfi_toolkit.rules.standard import for_standard
 from edfi_toolkit.tables import Tables
@@ -136,6 +142,7 @@ def selected(
             ),
             "CERT-SEL-4": "The data standard requires " + required + ".",
             "CERT-SEL-5": "The certification sheet requires " + refused + ", and strict_certification is on.",
+            **both_days("CERT-SEL-3", p, "begin_date"),
         },
     )
     lacking = lacking[kept.index]

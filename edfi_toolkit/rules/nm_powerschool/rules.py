@@ -18,7 +18,13 @@ from edfi_toolkit.model.frames import among
 from edfi_toolkit.rules.account import Account
 from edfi_toolkit.rules.building import Build, Config, Scope
 from edfi_toolkit.rules.catalogue import rule
-from edfi_toolkit.rules.common import Descriptors, assemble, school_year_of, suppress_future
+from edfi_toolkit.rules.common import (
+    Descriptors,
+    assemble,
+    both_days,
+    school_year_of,
+    suppress_future,
+)
 from edfi_toolkit.rules.frames import (
     id_order,
     lists_of,
@@ -178,6 +184,7 @@ def selected_periods(
             "NM-ERR-1": district(t) is None,
         },
         id_column="enrollment_id",
+        details=both_days("COM-VAL-1", e) | both_days("NM-SEL-7", e),
         errors={"NM-SEL-3": e.start_date.isna() | backwards, "NM-SEL-7": backwards},
     )
     return account.keep(

@@ -12,6 +12,7 @@ import pandas as pd
 
 from edfi_toolkit.rules.account import Account
 from edfi_toolkit.rules.building import Config
+from edfi_toolkit.rules.common import both_days
 from edfi_toolkit.rules.frames import active_on, first_per, skip_unmatched, with_each_enrollment
 from edfi_toolkit.rules.wi_infinite_campus.candidates import FROM_RECORD, candidates
 from edfi_toolkit.tables import Tables
@@ -41,7 +42,8 @@ def english_learners(
     chosen = first_per(active, "record", ["service_order", "enrollment_order"], [True, False])
     skip_unmatched(r, chosen, "lep_records", "WI-ELL-4", account)
     backwards = chosen.program_exit_date.lt(chosen.begin_date)
-    account.skip(chosen[backwards].record_id, "lep_records", "COM-VAL-1")
+    details = both_days("COM-VAL-1", chosen, "begin_date", "program_exit_date")
+    account.skip(chosen[backwards].record_id, "lep_records", "COM-VAL-1", details=details)
     chosen = chosen[~backwards]
     return candidates(
         chosen, "lep_records", rule="WI-ELL-4", priority=FROM_RECORD,

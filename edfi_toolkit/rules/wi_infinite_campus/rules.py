@@ -19,6 +19,7 @@ from edfi_toolkit.rules.building import Build, Config, Scope
 from edfi_toolkit.rules.common import (
     Descriptors,
     assemble,
+    both_days,
     drop_candidates,
     empty_records,
     notice_of,
@@ -141,7 +142,7 @@ def enrollment_rules(e: pd.DataFrame, config: Config) -> dict[str, pd.Series]:
     """WI-ENR: an enrollment does not qualify when any of these holds."""
     return {
         "WI-ENR-1": e.student_unique_id.isna(),
-        "WI-ENR-2": e.start_date.isna() | e.end_date.lt(e.start_date),
+        "WI-ENR-2": undated(e),
         "WI-ENR-3": ~in_year(e, config),
         "WI-ENR-4": e.state_exclude,
         "WI-ENR-5": e.no_show,
@@ -152,6 +153,11 @@ def enrollment_rules(e: pd.DataFrame, config: Config) -> dict[str, pd.Series]:
         "WI-ENR-10": e.ed_fi_school_id.isna(),
         "WI-ENR-11": e.service_type.eq("S"),
     }
+
+
+def undated(rows: pd.DataFrame) -> pd.Series:
+    """No first day, or a last day before it."""
+    return rows.start_date.isna() | rows.end_date.lt(rows.start_date)
 
 
 def in_year(e: pd.DataFrame, config: Config) -> pd.Series:
@@ -177,6 +183,7 @@ def qualifying_enrollments(
     block_only = settings["wi.modality_enrollment_rules"] == "block_only"
     return account.keep(
         e[DETERMINING], "enrollments", rules, id_column="enrollment_id", report=triggered,
+        details=both_days("WI-ENR-2", e),
         errors={"WI-ENR-3": e.calendar_year.isna() | backwards}, weak=NOT_IN_BLOCK if block_only else (),
     )  # fmt: skip
 
@@ -208,15 +215,9 @@ def section_504(
     own_resource = settings["wi.section504_resource"] == SECTION_504
     only_eligible = settings["wi.section504_requires_eligible"] and not own_resource
     r = t.section504_records
-    r = account.keep(
-        r,
-        "section504_records",
-        {
-            "WI-504-1": r.start_date.isna() | r.end_date.lt(r.start_date),
-            "WI-504-2": ~r.eligible & only_eligible,
-        },
-        id_column="record_id",
-    )
+    rules = {"WI-504-1": undated(r), "WI-504-2": ~r.eligible & only_eligible}
+    details = both_days("WI-504-1", r)
+    r = account.keep(r, "section504_records", rules, id_column="record_id", details=details)
     pairs = with_each_enrollment(r, qualifying)
     pairs = pairs[shares_a_day(pairs, "start_date", "end_date", "enrolled_from", "enrolled_to")]
     skip_unmatched(r, pairs, "section504_records", "WI-504-3", account)
@@ -247,12 +248,8 @@ def ceis(
 ) -> list[pd.DataFrame]:
     """WI-CEIS: a record attaches to the enrollments it begins in; the flag counts where no record attaches."""
     r = t.ceis_records
-    r = account.keep(
-        r,
-        "ceis_records",
-        {"WI-CEIS-1": r.start_date.isna() | r.end_date.lt(r.start_date)},
-        id_column="record_id",
-    )
+    rules, details = {"WI-CEIS-1": undated(r)}, both_days("WI-CEIS-1", r)
+    r = account.keep(r, "ceis_records", rules, id_column="record_id", details=details)
     pairs = with_each_enrollment(r, qualifying)
     attached = active_on(pairs, pairs.start_date, "enrolled_from", "enrolled_to")
     if settings["wi.ceis_before_enrollment"] == "use_enrollment_start":
@@ -307,12 +304,13 @@ def modality(
         r,
         "instruction_mode_records",
         {
-            "WI-MOD-1": r.start_date.isna() | r.end_date.lt(r.start_date),
+            "WI-MOD-1": undated(r),
             "WI-MOD-2": ~inside,
             "WI-MOD-3": r.program_name.isna(),
         },
         id_column="record_id",
-        errors={"WI-MOD-2": r.start_date.isna() | r.end_date.lt(r.start_date)},
+        details=both_days("WI-MOD-1", r),
+        errors={"WI-MOD-2": undated(r)},
     )
     r = r.drop(columns=["student_id", "learning_modality"])
     pairs = with_each_enrollment(r, modality_enrollments(e, config, settings))
