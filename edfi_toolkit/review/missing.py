@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from edfi_toolkit.review.meanings import owners_of
 from edfi_toolkit.review.places import places_of, row_places
 from edfi_toolkit.review.summaries import sentences_of, skipped_of, texts_of
 from edfi_toolkit.tables.load_errors import is_load_error
@@ -48,6 +49,7 @@ def _held(checked: Checked) -> pd.DataFrame:
         "rule": [rules[0] for rules in held["held_by"]],
         "says": [texts_of(rules, "says", says) for rules in held["held_by"]],
         "todo": [texts_of(rules, "hint", hints) for rules in held["held_by"]],
+        "who": [owners_of(rules) for rules in held["held_by"]],
         "student_id": places["student_id"].fillna(held["student_unique_id"].set_axis(places.index)),
         "school": places["school"],
         "program": held["program_name"].to_numpy(),

@@ -13,7 +13,7 @@ from edfi_toolkit.display.values import cell_text, moment
 from edfi_toolkit.planning.plan import SENT
 from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.changes import in_words
-from edfi_toolkit.review.meanings import events_text, owners_of, who_enters
+from edfi_toolkit.review.meanings import events_text, owners_of
 from edfi_toolkit.review.places import (
     placed_findings,
     schools_of,
@@ -77,7 +77,6 @@ class RunContent:
 def sheets(run: RunContent, *, all_records: bool = False) -> dict[str, pd.DataFrame]:
     """The sheets by name. all_records: one of all records too, with what happens to each."""
     held, build = run.checked.held, run.checked.build
-    skipped = skipped_of(build)
     refused = run.rejections
     if len(refused):
         refused = with_source_rows(with_causes(refused), build.tables)
@@ -94,7 +93,7 @@ def sheets(run: RunContent, *, all_records: bool = False) -> dict[str, pd.DataFr
             who=[owners_of(rules) for rules in held["held_by"]],
         )[[*WHO, "held_by", "says", "todo", "who", "file", "row", "source_rows", "resource"]],
         "Refused": _in_words(refused.reindex(columns=["action", *WHO, *_REFUSED, "source_rows"])),
-        "Skipped": skipped.assign(who=skipped["table"].map(who_enters)),
+        "Skipped": skipped_of(build),
         "Findings": placed_findings(run.checked),
         "Corrections": run.corrections[_CORRECTED],
     }

@@ -240,7 +240,7 @@ def _skipped(skipped: pd.DataFrame) -> _Rows:
         plain = texts_of([row["rule"]], "says").rstrip(".")
         first = f"{program} is missing" if program else f"A row of {row['table']} gave no record"
         sentence = f"{first}: {plain} ({row['rule']})"
-        what, who = program or f"row of {row['table']}", who_enters(row["table"])
+        what, who = program or f"row of {row['table']}", row["who"]
         yield what, _NO_RECORD, row["says"], row["todo"], who, where, row["rule"], sentence
 
 

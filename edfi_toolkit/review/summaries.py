@@ -11,7 +11,7 @@ import pandas as pd
 from edfi_toolkit.display.differences import changed_members
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.review.meanings import events_of, events_text, meaning_of, says_how_it_is
+from edfi_toolkit.review.meanings import events_of, events_text, meaning_of, says_how_it_is, who_enters
 from edfi_toolkit.review.once import once
 from edfi_toolkit.review.places import columns_in_the_source, places_of, row_places
 from edfi_toolkit.tables.load_errors import is_load_error
@@ -172,7 +172,7 @@ def rows_aside(skipped: pd.DataFrame) -> pd.DataFrame:
 
 
 def skipped_rows(skipped: pd.DataFrame, tables: Tables, profile: str) -> pd.DataFrame:
-    """Rows without a record as in `rows_aside`, with what to do, student (SIS id), school and program, cause first.
+    """Rows without a record as in `rows_aside`, with what to do and who can, student (SIS id), school and program.
 
     Then the place in the source; where a rule says so that of the student's cell. Without any known program no column.
     """
@@ -184,12 +184,14 @@ def skipped_rows(skipped: pd.DataFrame, tables: Tables, profile: str) -> pd.Data
     cell = _cells_of_students(skipped, tables)
     skipped = skipped.assign(**{name: cell[name].fillna(skipped[name]) for name in ("file", "row", "column")})
     todo = skipped["rule"].map({rule: texts_of([rule], "hint") for rule in skipped["rule"].unique()})
-    skipped = skipped.assign(todo=todo, school=places["school"], program=places["program"])
+    entered_in = skipped["table"].mask(cell["file"].notna(), cell["table"])
+    who = entered_in.map({table: who_enters(table) for table in entered_in.unique()}).astype("str")
+    skipped = skipped.assign(todo=todo, who=who, school=places["school"], program=places["program"])
     if skipped["program"].isna().all():
         skipped = skipped.drop(columns="program")
     first = [
         name
-        for name in ("rule", "says", "todo", "student_id", "school", "program", "file", "row")
+        for name in ("rule", "says", "todo", "who", "student_id", "school", "program", "file", "row")
         if name in skipped
     ]
     return skipped[[*first, *skipped.columns.drop(first)]]
@@ -202,7 +204,7 @@ def skipped_of(build: Build) -> pd.DataFrame:
 
 
 def _cells_of_students(skipped: pd.DataFrame, tables: Tables) -> pd.DataFrame:
-    """file, row and column of the cell of the student that is to be corrected; missing where the rule names none."""
+    """file, row, column and table of the student's cell that is to be corrected; missing where no rule names it."""
     from edfi_toolkit.rules.catalogue import RULES
 
     cells = {rule: RULES[rule].cell.partition(".") for rule in skipped["rule"].unique() if rule in RULES}
@@ -216,7 +218,7 @@ def _cells_of_students(skipped: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     )
     at = row_places(named, tables, id_column="row_id")
     names = pd.Series(columns_in_the_source(named, tables), named.index, dtype="str")
-    return at.assign(column=names.where(at["file"].notna()))
+    return at.assign(column=names.where(at["file"].notna()), table=named["table"])
 
 
 def _without_place(file: Any, row: Any, column: Any, detail: Any) -> Any:

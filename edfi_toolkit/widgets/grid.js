@@ -38,10 +38,10 @@ function columnFilter(column, send) {
   const field = column.choices.length
     ? element("select", { ...named, onchange: ask }, element("option", { value: "" }, "all"),
       ...column.choices.map(([text, count]) => element("option", { value: text }, `${text} (${count.toLocaleString("en")})`)))
-    : element("input", { ...named, type: "search", placeholder: "contains", spellcheck: "false",
+    : element("input", { ...named, type: "search", placeholder: column.number ? "" : "contains", spellcheck: "false",
       oninput: () => { clearTimeout(typing); typing = setTimeout(ask, WAIT_MS); } });
   const update = ({ filter }) => { if (typing === null && field !== document.activeElement) field.value = filter; };
-  return [element("td", {}, field), update];
+  return [element("td", { class: column.number ? "number" : null }, field), update];
 }
 
 function isLong(text) {

@@ -15,19 +15,9 @@ from edfi_toolkit.widgets.causes import NO_CAUSE, cause_column
 from edfi_toolkit.widgets.grids import Below, Grid, Lists, follow_list
 
 ALL = "all causes"
-_FIRST = (
-    "state",
-    "severity",
-    "student_unique_id",
-    "student_id",
-    "school",
-    "says",
-    "messages",
-    "detail",
-    "file",
-    "row",
-)
-_EXPLAINING = (*_FIRST, "todo", "hint", "program", "column", "field")  # shown next to the cause
+# In view without a scroll to the right: whom it is about, what to do, who can, and where. Then the cause, and why.
+_ACTING = ("student_unique_id", "student_id", "program", "todo", "hint", "who", "file", "row")
+_EXPLAINING = ("state", "severity", "says", "messages", "detail", "school", "column", "field")
 _SHORT = 80  # letters of its meaning next to a cause in the dropdown
 
 
@@ -49,7 +39,7 @@ class Reasons(Lists):
         below: Below | None = None,
     ) -> None:
         by = cause_column(frame)
-        leading = [name for name in (by, *_EXPLAINING) if name in frame]
+        leading = [name for name in (*_ACTING, by, *_EXPLAINING) if name in frame]
         self._frame = frame[[*leading, *frame.columns.drop(leading)]].reset_index(drop=True)
         self._masker, self._explain = masker, explain or (lambda _cause: "")
         self._title, self._empty = title, empty or "Nothing here."

@@ -41,14 +41,18 @@ def approve(lab: Any, page: Any) -> None:
     page.get_by_text("approved by Ann Example").first.wait_for()
 
 
-def change_and_reason_are_in_view(page: Any) -> None:
-    """Before and after, and because of what, without a scroll to the right in a small window."""
+def are_in_view(page: Any, grid: str, *names: str, files: bool = False) -> None:
+    """These columns of a list, without a scroll to the right, at 1280 pixels. files: with the file browser open."""
     page.set_viewport_size({"width": 1280, "height": 1000})
-    grid = page.get_by_role("grid", name="Preview: changes")
-    frame = grid.locator("xpath=..").bounding_box()
-    for name in ("What changes", "Because"):
-        heading = grid.get_by_role("columnheader", name=name).bounding_box()
+    if files:
+        page.evaluate("() => jupyterapp.shell.expandLeft()")
+        page.wait_for_function("() => document.querySelector('.jp-Notebook').clientWidth < 1000")
+    table = page.get_by_role("grid", name=grid)
+    frame = table.locator("xpath=..").bounding_box()
+    for name in names:
+        heading = table.get_by_role("columnheader", name=name, exact=True).bounding_box()
         assert heading["x"] + heading["width"] <= frame["x"] + frame["width"], f"{name} is cut off"
+    page.evaluate("() => jupyterapp.shell.collapseLeft()")
 
 
 def add_a_check(page: Any) -> None:
@@ -189,7 +193,7 @@ def test_then_publishes_and_the_bar_tells_it_without_a_cell_being_run(lab: Any, 
     waiting.get_by_text("It waits for your approval.").wait_for()
     assert not waiting.get_by_role("button", name="Publish").is_visible()
     page = lab.run_all(lab.folder / "30_preview.ipynb")
-    change_and_reason_are_in_view(page)
+    are_in_view(page, "Preview: changes", "What changes", "Because")
     approve(lab, page)
     lab.screenshot(page, "30_preview", whole=True)
     read(page, canaries)
@@ -216,6 +220,8 @@ def test_a_notebook_runs_for_a_person(lab: Any, canaries: list[str], name: str) 
     page = lab.run_all(lab.folder / f"{name}.ipynb")
     shows(page, "edfi.desk(")
     if name == "20_validate":
+        seen = ("Student ID", "Program", "What to do", "Who can do it", "File", "Row")
+        are_in_view(page, "Validate: missing", *seen, files=True)
         add_a_check(page)
     if name == "60_resync":  # what was refused is not in the ODS, and so is sent again
         page.get_by_text("Publishing now would send 7 changes.").first.wait_for()

@@ -47,6 +47,7 @@ def test_held_records_are_in_the_list_of_who_is_missing_and_told_apart() -> None
         ["skipped", "3"],
         ["unreadable", "4"],
     ]
+    assert found["who"].tolist() == ["Program office"] * 3
     held = found.iloc[0]
     assert (held["rule"], held["school"], held["program"]) == (
         "COM-PAY-4",
@@ -122,6 +123,7 @@ def test_a_row_without_a_record_since_its_student_has_no_state_id_is_at_the_cell
     assert places == [["students.csv", 12], ["enrollments.csv", 13]]
     assert found["column"].fillna("").tolist() == ["student_unique_id", ""]
     assert found["id"].tolist() == ["21", "21"]
+    assert found["who"].tolist() == ["SIS clerk", "SIS clerk"]
     tables = extract({"enrollments": tables["enrollments"]}, profile="wi-infinite-campus")
     unknown = skipped_rows(skipped.astype(SKIPPED_COLUMNS), tables, "wi-infinite-campus")
     assert unknown["column"].isna().all()

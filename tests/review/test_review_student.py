@@ -35,6 +35,7 @@ SKIPPED = {
     "rule": "COM-NRM-3",
     "says": "'2026-02-30' is not a date.",
     "todo": "Write it as yyyy-mm-dd, for example 2025-09-02.",
+    "who": "SIS clerk",
     "table": "enrollments",
     "id": "28",
     "file": "enrollments.csv",
@@ -51,7 +52,12 @@ def view_of(**facts: Any) -> Any:
 
 def test_each_cause_is_a_sentence_and_has_a_next_step_with_its_owner() -> None:
     held = pd.DataFrame({"program_name": ["CTE"], "held_by": [["REF-STUDENT"]]})
-    rows = pd.DataFrame([SKIPPED, {**SKIPPED, "table": "section504_records", "program": "Section 504"}])
+    rows = pd.DataFrame(
+        [
+            SKIPPED,
+            {**SKIPPED, "table": "section504_records", "program": "Section 504", "who": "Program office"},
+        ]
+    )
 
     view = view_of(refused=pd.DataFrame([REFUSED]), held=held, skipped=rows)
 

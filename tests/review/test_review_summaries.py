@@ -232,8 +232,8 @@ def test_a_skipped_row_names_its_student() -> None:
     )
     shown = skipped_rows(by_rule, tables, "certification")
 
-    first = ["rule", "says", "todo", "student_id", "school", "program", "file", "row"]
-    assert shown.columns[:8].tolist() == first
+    first = ["rule", "says", "todo", "who", "student_id", "school", "program", "file", "row"]
+    assert shown.columns[:9].tolist() == first
     assert shown[["student_id", "school", "program"]].values.tolist() == [["K2", "Lincoln High", "Chess"]]
     assert shown[["file", "row"]].values.tolist() == [["program_participation", 2]]
 

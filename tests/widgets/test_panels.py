@@ -266,6 +266,18 @@ def test_reasons_takes_the_first_cause_that_is_filled() -> None:
     assert [value for _, value in Reasons(frame, masker=MASKER).reason.options] == [ALL, "urn:a", "urn:b"]
 
 
+def test_reasons_begins_with_whom_it_is_about_what_to_do_who_can_and_where() -> None:
+    """So that none of it is at the right edge, nor at that of the exported file."""
+    names = ["rule", "says", "todo", "who", "student_id", "school", "program", "file", "row", "state"]
+    panel = widgets.reasons(pd.DataFrame([dict.fromkeys(names, "x")]), masker=MASKER)
+    assert isinstance(panel, Reasons)
+    assert panel.rows.columns.tolist() == [
+        *("student_id", "program", "todo", "who", "file", "row", "rule", "state", "says", "school"),
+    ]
+    heads = panel.grid.export().decode("utf-8-sig").splitlines()[0]
+    assert heads.startswith('"Student ID","Program","What to do","Who can do it","File","Row",')
+
+
 def test_reasons_without_a_cause_says_which_columns_it_looked_for() -> None:
     with pytest.raises(KeyError, match="held_by"):
         widgets.reasons(pd.DataFrame({"a": [1]}))
