@@ -14,6 +14,7 @@ from sqlalchemy import Table, func, insert, select, update
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.ledger import schema
 from edfi_toolkit.ledger.ledger import Feed, Ledger
+from edfi_toolkit.model.frames import INSTANT, NUMBER, TEXT, with_types
 
 REMOVED, REPLACED = "removed", "replaced by another"
 
@@ -132,10 +133,8 @@ class Decisions:
         if not closed:
             query = query.where(table.c.closed_at.is_(None))
         rows = self._ledger.frame(query.order_by(table.c.id))
-        for name in {"given_at", "closed_at"} & set(rows.columns):
-            rows[name] = pd.to_datetime(rows[name], utc=True).astype("datetime64[us, UTC]")
-        texts = [name for name in rows.columns if name not in ("number", "given_at", "closed_at")]
-        return rows.astype({"number": "Int64", **dict.fromkeys(texts, "str")})
+        others = {"number": NUMBER, "given_at": INSTANT, "closed_at": INSTANT}
+        return with_types(rows, {name: others.get(name, TEXT) for name in rows.columns})
 
     def _add(
         self, table: Table, row: Mapping[str, Any], same: Mapping[str, Any], author: str, reason: str

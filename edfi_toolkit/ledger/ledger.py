@@ -29,7 +29,7 @@ from edfi_toolkit.ledger.columns import REJECTION_COLUMNS
 from edfi_toolkit.ledger.database import engine_of, make_private, url_of
 from edfi_toolkit.ledger.lock import file_lock
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.model.frames import as_list, typed
+from edfi_toolkit.model.frames import INSTANT, NUMBER, TEXT, as_list, typed, with_types
 from edfi_toolkit.model.keys import typed_keys
 from edfi_toolkit.planning.comparison import IDENTITY_MAP, feed_label
 from edfi_toolkit.planning.preferences import PREFERENCES, typed_preferences
@@ -361,12 +361,10 @@ def _feed_names(rows: pd.DataFrame) -> list[str]:
 
 
 def _typed(rows: pd.DataFrame, *, integers: tuple[str, ...], instants: tuple[str, ...]) -> pd.DataFrame:
-    typed = rows.copy()
-    for name in instants:
-        typed[name] = pd.to_datetime(typed[name], utc=True).astype("datetime64[us, UTC]")
-    plain = {"messages", "source_refs", "rules", "open", *integers, *instants, *KEY_COLUMNS}
-    texts = dict.fromkeys((name for name in typed.columns if name not in plain), "str")
-    return typed.astype({**dict.fromkeys(integers, "Int64"), **texts})
+    plain = {"messages", "source_refs", "rules", "open", *KEY_COLUMNS}
+    kinds = dict.fromkeys(rows.columns.difference(plain), TEXT)
+    kinds |= {**dict.fromkeys(integers, NUMBER), **dict.fromkeys(instants, INSTANT)}
+    return with_types(rows, kinds)
 
 
 def _id_of(connection: Connection, table: Any, row: dict[str, Any]) -> int:

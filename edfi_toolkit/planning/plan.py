@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -180,6 +181,20 @@ class Plan:
         if loaded.fingerprint != about["fingerprint"]:
             raise PlanError(f"The plan in {path} was changed after it was saved. Preview again.")
         return loaded
+
+
+def bodies_in(folder: Path, hashes: Collection[str]) -> dict[tuple[str, str], dict[str, Any]]:
+    """The bodies of some records in the plan saved in a folder, by resource and hash of the key; the rest is not read.
+
+    hashes: of the keys. Raises OSError or ValueError when the plan is not there or cannot be read.
+    """
+    schema = {"resource": TEXT, **KEY_SCHEMA, "body": BODY}
+    rows = pd.read_parquet(folder / "plan.parquet", columns=list(schema))
+    sent = typed(rows[rows["body"].notna()], schema)
+    key = key_hashes(sent)  # a plan saved by an older version has none
+    own = key.isin(hashes)
+    keys = zip(sent.loc[own, "resource"], key[own], strict=True)
+    return dict(zip(keys, sent.loc[own, "body"], strict=True))
 
 
 def seal_of(items: pd.DataFrame) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from edfi_toolkit.display.values import cell_text
@@ -54,12 +55,16 @@ def schools_of(records: pd.DataFrame, tables: Tables, profile: str) -> pd.Series
 
 def organization_texts(ids: pd.Series, tables: Tables, profile: str) -> pd.Series:
     """Each organization by its Ed-Fi id as `35089410 · Agave High`; with what it is, where no table names it."""
-    schools, texts = schools_by_id(tables, profile), ids.astype("str")
+    schools = schools_by_id(tables, profile)
     if schools.empty:
-        return texts
-    is_owner = ids.isin(tables["program_participation"]["program_education_organization_id"].dropna())
-    names = ids.map(schools).astype("str").fillna(is_owner.map({True: OWNER, False: NAMELESS}))
-    return texts + " \u00b7 " + names.astype("str")
+        return ids.astype("str")
+    names = schools.dropna().to_dict()
+    owners = set(tables["program_participation"]["program_education_organization_id"].dropna().unique())
+    texts = {
+        one: f"{one} \u00b7 {names.get(one, OWNER if one in owners else NAMELESS)}"
+        for one in ids.dropna().unique()
+    }
+    return ids.map(texts).astype("str")
 
 
 def with_organizations(frame: pd.DataFrame, tables: Tables, profile: str) -> pd.DataFrame:
@@ -77,14 +82,15 @@ def row_places(rows: pd.DataFrame, tables: Tables, *, id_column: str) -> pd.Data
 
     rows: `table`, and the row's id in `id_column`.
     """
-    found = pd.DataFrame({"file": pd.Series(None, rows.index, dtype="str"), "row": pd.NA}, rows.index)
-    for name, part in rows.groupby("table"):
-        if name not in tables.places:
-            continue
-        at = positions(part[id_column], TABLES[name].ids(tables[name]))
-        own = tables.places[name].reset_index(drop=True).reindex(at)
-        found.loc[part.index, ["file", "row"]] = own.astype(object).to_numpy()
-    return found.astype({"file": "str", "row": "Int64"})
+    files, numbers = np.full((2, len(rows)), None, dtype=object)
+    for name in tables.places.keys() & set(rows["table"].dropna()):
+        own = np.flatnonzero(rows["table"].eq(name))
+        at = positions(rows[id_column].iloc[own], TABLES[name].ids(tables[name])).to_numpy()
+        own, at = own[at >= 0], at[at >= 0]
+        there = tables.places[name].iloc[at]
+        files[own], numbers[own] = there["file"], there["row"]
+    found = {"file": pd.Series(files, dtype="str"), "row": pd.Series(numbers, dtype="Int64")}
+    return pd.DataFrame(found).set_axis(rows.index)
 
 
 def held_at_places(held: pd.DataFrame, tables: Tables, profile: str) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from edfi_toolkit.display.values import cell_text
-from edfi_toolkit.errors import ConfigError, PlanError
+from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model.frames import places
 from edfi_toolkit.model.refs import split_ref
 from edfi_toolkit.review.causes import causes
@@ -96,12 +96,10 @@ class Sent:
         return None if body is None else dict(body)
 
     def _of_run(self, run_id: str) -> dict[Any, Any]:
-        from edfi_toolkit.planning import Plan
+        from edfi_toolkit.planning.plan import bodies_in
 
-        with suppress(PlanError, ConfigError):  # a run that was published from Python may have any name
-            items = Plan.load(RunFolder(self._runs, run_id).path).items
-            own = items[items["key_hash"].isin(self._hashes)].dropna(subset="body")
-            return dict(zip(zip(own["resource"], own["key_hash"], strict=True), own["body"], strict=True))
+        with suppress(ConfigError, OSError, ValueError):  # published from Python, a run may have any name
+            return bodies_in(RunFolder(self._runs, run_id).path, self._hashes)
         return {}
 
 
