@@ -180,22 +180,20 @@ class Tables(Mapping[str, pd.DataFrame]):
             for column in _json_columns(name):
                 values = from_json_column(frame[column])
                 frame[column] = pd.Series(values, index=frame.index, dtype="object")
-        shapes, further = shapes_of(extras.pop("shapes")), {}
-        for suffix in (AS_WRITTEN, AT_PLACE):
-            further[suffix] = {name: _with_suffix(frame, suffix) for name, frame in stored.items()}
-            stored = {name: frame.drop(columns=_ending(frame, suffix)) for name, frame in stored.items()}
-        placed = {name: frame for name, frame in further[AT_PLACE].items() if len(frame.columns)}
-        return cls(
-            stored, shapes=shapes, corrections=laid, written=further[AS_WRITTEN], places=placed, **extras
+        shapes = shapes_of(extras.pop("shapes"))
+        own, written, placed = (
+            {name: part for name, frame in stored.items() if len((part := _part(frame, kind)).columns)}
+            for kind in ("", AS_WRITTEN, AT_PLACE)
         )
+        return cls(own, shapes=shapes, corrections=laid, written=written, places=placed, **extras)
 
 
-def _ending(frame: pd.DataFrame, suffix: str) -> list[str]:
-    return [column for column in frame if column.endswith(suffix)]
-
-
-def _with_suffix(frame: pd.DataFrame, suffix: str) -> pd.DataFrame:
-    return frame[_ending(frame, suffix)].rename(columns=lambda column: column.removesuffix(suffix))
+def _part(frame: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Of a stored table the columns of one kind, which `save` put together: its own (empty), AS_WRITTEN or AT_PLACE."""
+    kinds = [next(filter(column.endswith, (AS_WRITTEN, AT_PLACE)), "") for column in frame]
+    first = kinds.index(kind) if kind in kinds else 0
+    part = frame.iloc[:, first : first + kinds.count(kind)]
+    return part.set_axis([column.removesuffix(kind) for column in part], axis=1)
 
 
 def framed(frame: pd.DataFrame | None, columns: Mapping[str, str]) -> pd.DataFrame:
