@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.planning.plan import SENT
 from edfi_toolkit.privacy import Masker, is_missing
 from edfi_toolkit.review.causes import by_cause, with_causes
@@ -27,7 +28,35 @@ _OF_THE_LEDGER = {
     "take over": "it was in the ODS already; the ledger knows it now",
     "forget": "it was gone from the ODS already; the ledger knows that now",
 }
+_NOT_DELIVERED = [
+    "student_unique_id",
+    "program_name",
+    "action",
+    "outcome",
+    "cause",
+    "todo",
+    "who",
+    "messages",
+]
+_NOT_DELIVERED += ["begin_date", "education_organization_id", "status", "correlation_id"]
 _SENT = ["change", "came_of_it", *WHO, "status", "ed_fi_id", "correlation_id", "attempts", "resource"]
+
+
+def answers_to(result: pd.DataFrame, refused: pd.DataFrame) -> pd.DataFrame:
+    """For each row of a result that is refused, what the ODS answered: cause, todo, who, messages; else missing.
+
+    refused: the refusals of its feed, of which the last one of a record counts.
+    """
+    columns = ["cause", "todo", "who", "messages"]
+    explained = with_causes(refused)
+    keys = zip(explained["resource"], key_hashes(explained), strict=True)
+    known = dict(zip(keys, explained[columns].itertuples(index=False, name=None), strict=True))
+    asked = result[result["outcome"].eq("refused")]
+    found = [
+        known.get(key, (None,) * len(columns))
+        for key in zip(asked["resource"], key_hashes(asked), strict=True)
+    ]
+    return pd.DataFrame(found, asked.index, columns, dtype=object).reindex(result.index)
 
 
 def published_view(
@@ -36,11 +65,12 @@ def published_view(
     *,
     named: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame,
     since: pd.Series | None = None,
+    answers: pd.DataFrame | None = None,
 ) -> View:
     """What the ODS said to each change that was sent, and what only the ledger had to learn.
 
     named: the frame with its organizations by name. since: for each row of the result when a refused one was delivered
-    later, or NaT.
+    later, or NaT. answers: as of `answers_to`.
     """
     given, result = result, result.assign(since=_since(since).reindex(result.index, fill_value=""))
     summary = result.groupby(["action", "outcome"], as_index=False, observed=True).size()
@@ -54,15 +84,17 @@ def published_view(
     noted = int(result["action"].isin(["ADOPT", "UNMAP"]).sum())
     sent = result[result["action"].isin(SENT)]
     counts = sent["outcome"].value_counts()
-    bad = named(sent[sent["outcome"].ne("delivered")].assign(action=lambda rows: in_words(rows["action"])))
-    bad = bad[
-        ["action", *WHO, "outcome", *(["since"] if bad["since"].any() else []), "status", "correlation_id"]
-    ]
+    bad = sent[sent["outcome"].ne("delivered") & sent["since"].eq("")]
+    bad = named(bad.assign(action=in_words(bad["action"])))
+    if answers is not None:
+        bad = bad.join(answers)
+    bad = bad[[name for name in _NOT_DELIVERED if name in bad]]
     delivered, refused = int(counts.get("delivered", 0)), int(counts.get("refused", 0))
     unsent = int((sent["outcome"].eq("pending") & sent["attempts"].eq(0)).sum())
     later = int(sent["since"].ne("").sum())
     waiting = len(sent) - delivered - refused - unsent
     closed = closed_resources(sent)
+    nothing = "What was refused has been delivered since." if later else "Everything was delivered."
     says = (
         f"{delivered:,} of {rows(len(sent), 'change')} reached the ODS"
         if len(sent)
@@ -79,11 +111,7 @@ def published_view(
         tone="bad" if refused > later or waiting else "check" if unsent else "good",
         blocks=[
             Block("Every change of the plan", summary, "Nothing had to be sent."),
-            Block(
-                "Not delivered",
-                bad,
-                "Everything was delivered.",
-            ),
+            Block("Not delivered", bad if answers is None else _by_answer(bad), nothing),
         ],
         next_step=(
             "Open notebook 50: it groups the refusals by cause and says what to do about each."
@@ -100,11 +128,22 @@ def published_view(
         },
         bars=counts.rename(index=OUTCOMES),
         empty={
-            "not delivered": "Everything was delivered." if len(sent) else "Nothing had to be sent.",
+            "not delivered": nothing if len(sent) else "Nothing had to be sent.",
             "sent": "Nothing had to be sent.",
         },
         value=given,
     )
+
+
+def _by_answer(bad: pd.DataFrame) -> pd.DataFrame:
+    """How many changes did not arrive, and why: by outcome and cause, most first; the list has each of them."""
+    by = ["outcome", "cause", "todo", "who"]
+    counts = (
+        bad.fillna(dict.fromkeys(by[1:], "")).groupby(by, as_index=False, observed=True, sort=False).size()
+    )
+    return counts.sort_values("size", ascending=False, kind="stable").rename(columns={"size": "records"})[
+        ["records", *by]
+    ]
 
 
 def sent_records(result: pd.DataFrame) -> pd.DataFrame:

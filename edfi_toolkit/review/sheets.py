@@ -11,6 +11,7 @@ import pandas as pd
 
 from edfi_toolkit.display.values import cell_text, moment
 from edfi_toolkit.planning.plan import SENT
+from edfi_toolkit.review.answers import answers_to
 from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.changes import in_words
 from edfi_toolkit.review.meanings import events_text, owners_of
@@ -83,6 +84,8 @@ def sheets(run: RunContent, *, all_records: bool = False) -> dict[str, pd.DataFr
     says, hints = (sentences_of(run.checked.findings, part) for part in ("says", "hint"))
     results = run.results.reindex(columns=["action", *_SENT])
     sent = results[results["action"].isin(SENT)]
+    if len(run.rejections) and len(run.results):
+        sent = sent.assign(messages=answers_to(run.results, run.rejections)["messages"])
     found = {
         "Summary": _summary(run),
         "Changes": _changes_in_words(run.plan, run.again),

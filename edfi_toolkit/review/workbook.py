@@ -61,9 +61,9 @@ def write_refusals(path: Path, refused: pd.DataFrame, *, masker: Masker) -> Path
     data, masked here. Returns the path.
     """
     shown = refused[[name for name in HANDED_ON if name in refused]]
+    shown = shown.assign(action=in_words(shown["action"])) if "action" in shown else shown
     if path.suffix.lower() != ".xlsx":
         return write_private(path, TextTable.of(shown, masker).csv)
-    shown = shown.assign(action=in_words(shown["action"])) if "action" in shown else shown
     by_owner = {str(owner)[:MOST_NAME]: rows for owner, rows in shown.groupby("who", sort=False)}
     return _write_book(path, by_owner or {"Refused": shown}, masker)
 

@@ -17,7 +17,7 @@ from edfi_toolkit.display.panels import panels
 from edfi_toolkit.display.values import moment
 from edfi_toolkit.errors import EdfiToolkitError, StalePlan, UnsafePlan
 from edfi_toolkit.planning.guardrails import NO_OVERRIDE, GivenOverride, Override
-from edfi_toolkit.review.answers import published_view
+from edfi_toolkit.review.answers import answers_to, published_view
 from edfi_toolkit.review.approvals import (
     approval_view,
     nothing_to_do,
@@ -27,7 +27,7 @@ from edfi_toolkit.review.approvals import (
 )
 from edfi_toolkit.review.places import with_organizations
 from edfi_toolkit.review.views import PanelView, View, following
-from edfi_toolkit.runs.decisions import delivered_since
+from edfi_toolkit.runs.decisions import delivered_since, rejection_rows
 from edfi_toolkit.runs.feed import last_published, newer_run
 from edfi_toolkit.runs.standing import began, not_settled
 
@@ -229,7 +229,10 @@ def _with_last_sent(run: Run, shown: View) -> View:
 def results_view(run: Run, result: pd.DataFrame) -> View:
     """What the ODS answered, its organizations by their names in the source."""
     named = partial(with_organizations, tables=run.tables, profile=run.profile)
-    view = published_view(result, run.masker(result), named=named, since=delivered_since(run, result))
+    answers = answers_to(result, rejection_rows(run))
+    view = published_view(
+        result, run.masker(result), named=named, since=delivered_since(run, result), answers=answers
+    )
     is_final = result["outcome"].ne("refused").all()
     return view if is_final else replace(view, as_of=moment(dt.datetime.now(dt.UTC)))
 

@@ -30,7 +30,7 @@ def check_setup(
 ) -> View:
     """One line for each thing a run needs, and what to do where it is missing. Only the target is contacted.
 
-    source, target: only these; None checks all that are named in the settings.
+    source, target: only these, of a run, which says itself what is next; None checks all that the settings name.
     """
     installation = installation or load_settings()
     checks: list[tuple[str, Callable[[], str]]] = [
@@ -49,7 +49,11 @@ def check_setup(
         says="Everything is in place." if not wrong else f"{wrong} of {len(found)} need attention.",
         tone="bad" if wrong else "good",
         blocks=[Block("What a run needs", found, tone="bad" if wrong else "")],
-        next_step="Notebook 10." if not wrong else "Put right what needs attention, and run this again.",
+        next_step="Put right what needs attention, and run this again."
+        if wrong
+        else ""
+        if source
+        else "Open notebook 10.",
         masker=session_masker(),  # no student is in it, and a look at a new installation makes no key
         frames={"checks": found},
         value=found,

@@ -87,6 +87,42 @@ def test_what_only_the_ledger_learned_does_not_count_as_sent() -> None:
     assert published_view(result[:1], Masker(KEY)).says == "There was nothing to send."
 
 
+def test_what_did_not_arrive_is_listed_once_with_the_reason_and_counted_by_cause() -> None:
+    from edfi_toolkit.ledger.columns import REJECTION_COLUMNS, RESULT_COLUMNS
+    from edfi_toolkit.review.answers import answers_to, published_view
+
+    key = {
+        "action": "POST",
+        "resource": "studentProgramAssociations",
+        "begin_date": pd.Timestamp("2025-09-01"),
+        "education_organization_id": 255901,
+        "program_education_organization_id": 255901,
+        "program_name": "Chess",
+        "program_type_descriptor": "uri://ed-fi.org/ProgramTypeDescriptor#Other",
+        "attempts": 1,
+    }
+    rows = [{**key, "student_unique_id": f"{at}"} for at in range(3)]
+    result = pd.DataFrame(rows).reindex(columns=list(RESULT_COLUMNS))
+    result["outcome"] = ["delivered", "refused", "refused"]
+    said = {"status": 400, "problem_type": None, "messages": ["$.endDate: EndDate is required"], "open": True}
+    refused = pd.DataFrame([{**row, **said} for row in rows[1:]]).reindex(columns=list(REJECTION_COLUMNS))
+    answers = answers_to(result, refused)
+    assert answers["messages"].tolist()[1:] == [["$.endDate: EndDate is required"]] * 2
+    view = published_view(result, Masker(KEY), answers=answers)
+    listed = view.frames["not delivered"]
+    assert listed.columns.tolist()[:8] == [
+        *("student_unique_id", "program_name", "action", "outcome", "cause", "todo", "who", "messages")
+    ]
+    counted = view.blocks[1].frame
+    assert counted[["records", "outcome", "cause"]].values.tolist() == [
+        [2, "refused", listed["cause"].iloc[0]]
+    ]
+    later = pd.Series([pd.NaT, *[pd.Timestamp("2026-03-02", tz="UTC")] * 2], dtype="datetime64[us, UTC]")
+    since = published_view(result, Masker(KEY), answers=answers, since=later)
+    assert since.frames["not delivered"].empty
+    assert since.empty["not delivered"] == "What was refused has been delivered since."
+
+
 def test_every_record_that_was_sent_is_listed_with_what_came_of_it_removes_first() -> None:
     from edfi_toolkit.ledger.columns import RESULT_COLUMNS
     from edfi_toolkit.review.answers import nothing_published_view, published_view
@@ -118,9 +154,7 @@ def test_every_record_that_was_sent_is_listed_with_what_came_of_it_removes_first
         .tolist()[3]
         .startswith("the ODS refused it; delivered since, 2026-03-0")
     )
-    listed = since.frames["not delivered"].set_index("outcome")["since"]
-    assert listed["refused"].startswith("delivered since, 2026-03-0")
-    assert listed["pending"] == ""
+    assert since.frames["not delivered"]["outcome"].tolist() == ["pending"]
     assert "1 refused, of which 1 delivered since;" in since.says
     assert since.next_step.startswith("Publish again")
     assert since.value.columns.tolist() == list(RESULT_COLUMNS)

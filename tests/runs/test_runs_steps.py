@@ -280,6 +280,8 @@ def test_a_refused_record_is_shown_by_cause_and_stands_in_the_workbook(
     book = openpyxl.load_workbook(run.workbook().value)
     assert book["Refused"].max_row > 1
     assert book["Sent"].max_row == int(run.plan.sends.sum()) + 1
+    sent = pd.DataFrame(list(book["Sent"].values)[1:], columns=[cell.value for cell in book["Sent"][1]])
+    assert sent["Messages"].notna().equals(sent["Outcome"].eq("refused"))
     assert "writes it again" in str([[cell.value for cell in row] for row in book["Summary"]])
     report = (run.path / "report.html").read_text("utf-8")
     for section in ("preview", "publish", "rejections", "corrections"):
@@ -440,6 +442,7 @@ def test_the_manifest_tells_who_when_and_what_but_no_secret(work: Playground) ->
 
 def test_the_set_up_check_finds_what_is_missing(work: Playground, monkeypatch: pytest.MonkeyPatch) -> None:
     assert a_run().check().tone == "good"
+    assert a_run().check().next_step == ""  # the run itself says what is next
     shutil.rmtree(work.folder / "source")
     monkeypatch.setenv("EDFI_TARGET_SANDBOX_SECRET", "wrong")
     found = a_run().check().value.set_index("what")["state"]

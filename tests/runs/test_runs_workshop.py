@@ -207,7 +207,10 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(
     assert "6 refused" in overview.next_step
     assert overview.blocks[0].frame["found"].iloc[-1].endswith("; 1 of the refused ones delivered since")
     assert "7 refused, of which 1 delivered since." in results.says
-    assert results.frames["not delivered"]["since"].str.startswith("delivered since, 20").sum() == 1
+    assert results.frames["sent"]["came_of_it"].str.contains("; delivered since, 20").sum() == 1
+    listed = results.frames["not delivered"]
+    assert len(listed) == results.blocks[1].frame["records"].sum() == 6
+    assert listed[["cause", "messages"]].notna().all(axis=None)
     assert "1 refusal closed" in view.says
     assert "1 of 1 delivered; 0 still refused." in panel.status.value
     assert "not-enrolled" not in panel.workshop.open["cause_id"].tolist()
@@ -439,6 +442,8 @@ def test_the_command_hands_on_file_and_row_while_the_run_that_read_them_is_there
     assert "program_participation.csv, row " in text
     assert "255900 \u00b7 not in the list of schools" in text
     assert "program_participation:" not in text
+    assert '"create"' in text
+    assert "POST" not in text
     shutil.rmtree(published.path)
     assert "program_participation:" in handed_on()
 
