@@ -60,7 +60,7 @@ def choose(
             raise ConfigError(
                 f"There is no {kind} {wanted}.{did_you_mean(wanted, known)} There are: {every}."
             )
-    explained = with_causes(rejections)
+    explained = rejections if owner is None and cause is None else with_causes(rejections)
     kept = pd.Series(True, index=rejections.index)
     for name, value in (("open", open), ("who", owner), ("cause_id", cause)):
         if value is not None:

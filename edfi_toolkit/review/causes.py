@@ -69,7 +69,8 @@ def with_causes(rejections: pd.DataFrame) -> pd.DataFrame:
         return rejections
     known: dict[tuple[str | None, int | None, tuple[str, ...], str], Cause] = {}
     found = []
-    columns = (rejections[name] for name in ("problem_type", "status", "messages", "action"))
+    names = ("problem_type", "status", "messages", "action")
+    columns = (rejections[name].to_numpy(dtype=object) for name in names)  # row by row Arrow would take long
     for kind, status, messages, action in zip(*columns, strict=True):
         answer = (
             None if pd.isna(kind) else str(kind),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache, cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from edfi_toolkit.display.values import cell_text
+from edfi_toolkit.display.values import DESCRIPTOR, cell_text
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model.frames import places
 from edfi_toolkit.model.refs import split_ref
@@ -163,14 +164,12 @@ class Answer:
     def __init__(self, messages: tuple[str, ...]) -> None:
         self.text, self.members = " ".join(messages), members_named(messages)
         self.said, self.of_the_key = words(without_claims(self.text)), organizations_of_the_key(self.text)
-        self._is_named: dict[str, bool] = {}
+        self.has = cache(self._has)
 
-    def has(self, text: str) -> bool:
+    def _has(self, text: str) -> bool:
         """Whether a text, of whatever length, may be among what the answer names."""
-        if text not in self._is_named:
-            own = words(code(text))
-            self._is_named[text] = text in self.of_the_key or (bool(own) and own <= self.said)
-        return self._is_named[text]
+        own = words(code(text))
+        return text in self.of_the_key or (bool(own) and own <= self.said)
 
 
 class Answered:
@@ -315,12 +314,10 @@ class Answered:
         organization = cell_text(row["education_organization_id"])
         shape, texts = list[Any](), [organization]
         for name, row_id in rows_of(row["source_refs"]):
-            shape.append(name)
-            for written in self._behind.written.get((name, row_id), ()):
-                shape.append(None if written is None else len(written))
-                for path, text in written or ():
-                    shape.append(path)
-                    texts.append(text)
+            written = self._behind.written.get((name, row_id), ())
+            filled = list(chain.from_iterable(filter(None, written)))
+            shape += [name, *[path for path, _ in filled], *[cell is None for cell in written]]
+            texts += [text for _, text in filled]
         sent = list[tuple[str, str]]()
         _texts_by_name(self.sent or {}, shape, sent)
         texts.extend(text for _, text in sent)
@@ -355,14 +352,15 @@ def _texts_by_name(body: Any, shape: list[Any], found: list[tuple[str, str]]) ->
             _texts_by_name(value, shape, found)
             shape.append(None)
         else:
-            found.append((str(name), cell_text(value)))
+            is_plain = type(value) is str and value.isprintable() and not value.startswith(DESCRIPTOR)
+            found.append((str(name), value if is_plain else cell_text(value)))
 
 
 def _written(cells: pd.Series, default: tuple[Any] | None) -> Iterator[Written]:
     """For each cell of a column its texts by path; None for one that has only what its column has where the source has
     none. default: that of a column that the source has not, else None."""
     known = dict[Any, Written]()
-    for cell in cells.tolist():
+    for cell in cells.to_numpy(dtype=object):  # at once: one by one Arrow would take long
         at = id(cell) if isinstance(cell, (dict, list)) else cell
         if at not in known:
             pairs = [

@@ -68,7 +68,9 @@ def explained(refused: pd.DataFrame, tables: Tables | None, profile: str, runs: 
 def _of_each(refused: pd.DataFrame, behind: Behind) -> Iterator[tuple[str | None, ...]]:
     """table, row_id and field of the cell that each is about, what to do, and who can; worked out once a kind."""
     known = dict[tuple[Any, ...], tuple[int | None, str | None, str, str]]()
-    for row in refused[_ASKED].to_dict("records"):
+    columns = (refused[name].to_numpy(dtype=object) for name in _ASKED)  # row by row Arrow would take long
+    for values in zip(*columns, strict=True):
+        row = dict(zip(_ASKED, values, strict=True))
         answered, rows = Answered(behind, row), list(rows_of(row["source_refs"]))
         kind = answered.kind()
         if kind not in known:
