@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -132,8 +132,14 @@ def rests_on(records: pd.DataFrame, tables: Tables) -> pd.Series:
     at = row_places(rows, tables, id_column="row_id")
     between = rows["table"].isin(PERSONAL_TABLES).map({True: ":", False: " "})  # a reference is masked
     texts = (at["file"] + ", row " + at["row"].astype("str")).fillna(rows["table"] + between + rows["row_id"])
-    found = texts.set_axis(refs.index).groupby(level=0).agg(lambda each: "; ".join(each.drop_duplicates()))
-    return found.reindex(records.index).astype("str")
+    found = dict[Any, dict[str, None]]()
+    for record, text in zip(refs.index, texts.to_numpy(dtype=object), strict=True):
+        found.setdefault(record, {})[text] = None
+    return (
+        records.index.to_series()
+        .map({record: "; ".join(each) for record, each in found.items()})
+        .astype("str")
+    )
 
 
 def places_of(rows: pd.DataFrame, tables: Tables, profile: str, *, id_column: str) -> pd.DataFrame:

@@ -25,7 +25,7 @@ from edfi_toolkit.runs.again import plan_shown
 from edfi_toolkit.runs.approving import answers_of, approval, as_it_stands, override_text, results_view
 from edfi_toolkit.runs.artifacts import load_build, load_checked, save_build, save_checked
 from edfi_toolkit.runs.dismissing import close_dismissals, without_dismissed
-from edfi_toolkit.runs.explained import newest_refusals, refused_before
+from edfi_toolkit.runs.explained import newest_refusals, refusals, refused_before
 from edfi_toolkit.runs.extracting import built_before, extract_view, read_source
 from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.runs.kept import kept
@@ -307,8 +307,9 @@ class Run:
         """The open refusals, what is known of each record, and what a person can do about it."""
         from edfi_toolkit.runs.workshop import workshop_view
 
-        self.rejections()  # for the report
-        return workshop_view(self)
+        refused = refusals(self)
+        add_refusals_to_report(self, refused)
+        return workshop_view(self, refused)
 
     def workbook(self, *, reveal: bool = False, all_records: bool = False) -> View:
         """Write the run as a workbook for people without a notebook; with `reveal` into another file.

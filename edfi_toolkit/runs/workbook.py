@@ -118,9 +118,12 @@ def workbook_of(run: Run, *, reveal: bool, all_records: bool) -> View:
     return waiting
 
 
-def add_refusals_to_report(run: Run) -> View:
-    """Put the refusals of the run's feed and the corrections of its source into the report; the refusals by cause."""
-    rejected = refusals(run)
+def add_refusals_to_report(run: Run, rejected: pd.DataFrame | None = None) -> View:
+    """Put the refusals of the run's feed and the corrections of its source into the report; the refusals by cause.
+
+    rejected: as of `refusals`, where that is known.
+    """
+    rejected = refusals(run) if rejected is None else rejected
     view = rejections_view(rejected, run.masker(rejected), placed=lambda refused: _placed(run, refused))
     if run.folder.has("extract"):
         given = corrections_until_now(run)

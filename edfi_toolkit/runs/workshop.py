@@ -42,20 +42,23 @@ Key = tuple[str, str, Any]  # resource, hash of the key, when it was refused fir
 class Workshop:
     """The refusals of a run's feed. `refused`: all of them with their causes, `state` (one of STATES) and `school`."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, refused: pd.DataFrame | None = None) -> None:
         self.run = run
-        self.load()
+        self.load(refused)
 
-    def load(self) -> None:
-        """Read the ledger again. A dismissal whose record has changed since ends, and the refusal is shown again."""
-        refused = refusals(self.run).reset_index(drop=True)
+    def load(self, refused: pd.DataFrame | None = None) -> None:
+        """Read the ledger again. A dismissal whose record has changed since ends, and the refusal is shown again.
+
+        refused: as of `refusals`, where it was read just now.
+        """
+        refused = (refusals(self.run) if refused is None else refused).reset_index(drop=True)
         refused["key_hash"] = key_hashes(refused)
         state = refused["open"].map({True: OPEN, False: CLOSED}).astype("str")
         with decisions_of(self.run) as decisions:
             known = decisions.dismissals().query("kind == @REFUSAL").set_index("place")
-            for at, row in refused[refused["open"]].iterrows():
-                if (place := _place(row)) not in known.index:
-                    continue
+            places = refused["resource"] + ":" + refused["key_hash"]  # as of _place
+            for at, row in refused[refused["open"] & places.isin(known.index)].iterrows():
+                place = _place(row)
                 if known.at[place, "state"] == _state(row, decisions.history(*place.split(":"))):
                     state[at] = DISMISSED
                 else:
@@ -194,9 +197,12 @@ class Workshop:
         return rows.assign(student_id=local, student_name=rows["student_unique_id"].map(masker.names()))
 
 
-def workshop_view(run: Run) -> View:
-    """The open refusals by cause, and below them the workshop; unattended the causes and the records."""
-    workshop = Workshop(run)
+def workshop_view(run: Run, refused: pd.DataFrame | None = None) -> View:
+    """The open refusals by cause, and below them the workshop; unattended the causes and the records.
+
+    refused: as of `Workshop.load`.
+    """
+    workshop = Workshop(run, refused)
 
     def says_now() -> View:
         return answers.workshop_view(workshop.refused, run.masker(workshop.refused), workshop.named)
