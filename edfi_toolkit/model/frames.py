@@ -29,7 +29,19 @@ BODY = BodyDtype.name
 
 def typed(rows: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The rows numbered from 0, with exactly the columns of the schema; one that is missing is made, without values."""
-    return with_types(rows.reindex(columns=list(schema)).reset_index(drop=True), schema)
+    rows = rows.reset_index(drop=True)
+    if any(name not in rows for name in schema):
+        columns = {
+            name: rows[name] if name in rows else _without_values(kind, rows.index)
+            for name, kind in schema.items()
+        }
+        return with_types(pd.DataFrame(columns, rows.index), schema)
+    return with_types(rows.reindex(columns=list(schema)), schema)
+
+
+def _without_values(kind: str, index: pd.Index) -> pd.Series:
+    """A column of this type where it may be made so, without a look at each of its values."""
+    return pd.Series(None, index, dtype=kind if kind in (DAY, INSTANT, NUMBER, TEXT) else "float64")
 
 
 def with_types(rows: pd.DataFrame, schema: Schema) -> pd.DataFrame:

@@ -38,17 +38,18 @@ def events_of(items: pd.DataFrame, rows: pd.DataFrame, sides: Sides, build: Buil
 
     said = np.full(len(items), "", dtype=object)
     said[idle] = name_of_unchanged(build)
-    said[judged] = names(
-        Changes(
-            action=items["action"].mask(moved, "MOVE").iloc[judged].reset_index(drop=True),
-            was=_state(sides.mapped, mapped[judged], published[judged]),
-            now=_state(sides.source, rows["source"].to_numpy()[judged], built[judged]),
-            diff=items["diff"].iloc[judged].reset_index(drop=True),
-            published=sides.mapped,
-        ),
-        build,
-    )
-    said[other] = said[half]
+    if len(judged):
+        said[judged] = names(
+            Changes(
+                action=items["action"].mask(moved, "MOVE").iloc[judged].reset_index(drop=True),
+                was=_state(sides.mapped, mapped[judged], published[judged]),
+                now=_state(sides.source, rows["source"].to_numpy()[judged], built[judged]),
+                diff=items["diff"].iloc[judged].reset_index(drop=True),
+                published=sides.mapped,
+            ),
+            build,
+        )
+        said[other] = said[half]
     return list(said)
 
 

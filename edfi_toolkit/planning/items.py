@@ -47,25 +47,27 @@ def items_of(
 
 def _in_order(decided: pd.DataFrame) -> pd.DataFrame:
     """The order of execution: a pair stays together, its DELETE first; within a wave by resource and key."""
-    action = decided["action"].astype("category")  # whose few names are looked up once
-    wave = action.map(WAVES).astype("int64").where(decided["pair"].isna(), LINKED_WAVE)
-    ordered = decided.assign(wave=wave, is_post=action.eq("POST"))
-    return ordered.sort_values(["wave", "pair", "is_post", "side"], kind="stable").reset_index(drop=True)
+    numbers, names = pd.factorize(decided["action"])
+    wave = np.array([WAVES[name] for name in names], dtype="int64")[numbers]
+    pair = decided["pair"].to_numpy("int64", na_value=0)
+    post = decided["action"].eq("POST").to_numpy()
+    order = np.lexsort([decided["side"], post, pair, np.where(pair > 0, LINKED_WAVE, wave)])
+    return decided.take(order).reset_index(drop=True)
 
 
 def _spelled(rows: pd.DataFrame, sides: Sides) -> pd.DataFrame:
     """Resource, key columns and `key_hash`, as the source spells them, else the map, else the ODS."""
-    in_map, in_ods = len(sides.source), len(sides.source) + len(sides.mapped)
-    position = np.where(
-        rows["source"].ge(0),
-        rows["source"],
-        np.where(rows["mapped"].ge(0), rows["mapped"] + in_map, rows["ods"] + in_ods),
-    )
-
-    filled = [side for side in (sides.source, sides.mapped, sides.ods) if len(side)] or [sides.source]
+    position, used, start = np.full(len(rows), -1), list[pd.DataFrame](), 0
+    for name, side in vars(sides).items():
+        own = (position < 0) & rows[name].ge(0).to_numpy()
+        if own.any():
+            position[own] = rows[name].to_numpy()[own] + start
+            start += len(side)
+            used.append(side)
 
     def spelled(*columns: str) -> pd.DataFrame:
-        every = (pd.concat([side[name] for side in filled]) for name in columns)
+        one, *others = used or [sides.source]
+        every = (pd.concat([one[name], *(side[name] for side in others)]) for name in columns)
         return pd.DataFrame(
             {name: values.array.take(position) for name, values in zip(columns, every, strict=True)}
         )
