@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from edfi_toolkit.model import Body, canonical
 from edfi_toolkit.model.bodies import BodyArray, hex_digests
+from edfi_toolkit.rules.frames import numbers_of
 
 PROGRAM = ["program_education_organization_id", "program_name", "program_type_descriptor"]
 _TEXT = pa.large_string()
@@ -54,13 +55,9 @@ def bodies(records: pd.DataFrame) -> tuple[BodyArray, pa.Array]:
 def kinds_of(records: pd.DataFrame) -> tuple[np.ndarray, list[tuple[Body, Body]]]:
     """A number per record, and by number the program reference and the further members its records share."""
     further = records["members"].dropna() if "members" in records else pd.Series(dtype=object)
-    shared = (
-        records[PROGRAM]
-        .assign(members=pd.Series(map(id, further), index=further.index))
-        .fillna({"members": 0})
-    )
-    which = shared.groupby(list(shared), sort=False).ngroup().to_numpy()
-    first = shared.index[np.unique(which, return_index=True)[1]]
+    shared = pd.Series(map(id, further), index=further.index).reindex(records.index)
+    which = numbers_of(*(records[name] for name in PROGRAM), shared)
+    first = records.index[np.unique(which, return_index=True)[1]]
     programs = zip(*(records.loc[first, name].tolist() for name in PROGRAM), strict=True)
     names = ("educationOrganizationId", "programName", "programTypeDescriptor")
     return which, [

@@ -156,7 +156,10 @@ def assemble(
         overlaps(records, account)
     records["body"], hashes = bodies(records)
     records["body_hash"] = pd.array(hashes, dtype="str")
-    return records[RECORDS].astype({name: dtype for name, dtype in TYPES.items() if dtype is not object})
+    others = {
+        name: dtype for name, dtype in TYPES.items() if dtype is not object and records[name].dtype != dtype
+    }
+    return records[RECORDS].astype(others) if others else records[RECORDS]
 
 
 def empty_records() -> pd.DataFrame:

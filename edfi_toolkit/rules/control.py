@@ -16,6 +16,7 @@ from edfi_toolkit.model import associations
 from edfi_toolkit.model.standards import STANDARDS, descriptors, resources
 from edfi_toolkit.tables import Tables
 from edfi_toolkit.tables.schema import TABLES
+from edfi_toolkit.tables.tables import framed
 
 CONTROL = {"table": "str", "id": "str", "detail": "str"}
 _LIKE = 0.75  # how like a column a header must be to be taken for it
@@ -37,7 +38,7 @@ def control_faults(
         *_of_descriptors(t, _used_descriptors(owned)),
         *_of_preferences(t, {name.casefold() for name in preferences}),
     ]
-    return pd.DataFrame(found, columns=list(CONTROL)).astype(CONTROL)
+    return framed(pd.DataFrame(found, columns=list(CONTROL)) if found else None, CONTROL)
 
 
 def ignored(t: Tables, owned: tuple[str, ...]) -> pd.DataFrame:
@@ -159,7 +160,11 @@ def _of_descriptors(t: Tables, used: Collection[str]) -> Iterator[Fault]:
                 f"uri://ed-fi.org/{row.descriptor}#Other. Fill it in, or remove the row.",
             ),
         )
-    for (name, _), same in rows.groupby(["descriptor", rows["local_code"].str.casefold()]):
+    folded = rows["local_code"].str.casefold()
+    several = rows[(rows["descriptor"] + "|" + folded).duplicated(keep=False)]
+    if several.empty:
+        return
+    for (name, _), same in several.groupby(["descriptor", folded[several.index]]):
         if same["ed_fi_uri"].nunique(dropna=False) > 1:
             code = same["local_code"].iloc[0]
             yield (

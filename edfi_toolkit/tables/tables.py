@@ -198,7 +198,7 @@ def _part(frame: pd.DataFrame, kind: str) -> pd.DataFrame:
 
 def framed(frame: pd.DataFrame | None, columns: Mapping[str, str]) -> pd.DataFrame:
     """The frame with exactly these columns and types; None gives it without rows."""
-    if frame is None:
+    if frame is None or not len(frame):
         return _without_rows(tuple(columns.items())).copy()
     rows = frame.reindex(columns=list(columns)).reset_index(drop=True)
     return rows if list(map(str, rows.dtypes)) == list(columns.values()) else rows.astype(dict(columns))

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from edfi_toolkit.model import associations, standards
@@ -22,7 +23,7 @@ from edfi_toolkit.rules.common import (
     school_year_of,
     suppress_future,
 )
-from edfi_toolkit.rules.frames import id_order, look_up, rank_texts
+from edfi_toolkit.rules.frames import id_order, look_up, numbers_of, rank_texts
 from edfi_toolkit.rules.standard import for_standard
 from edfi_toolkit.tables import Tables
 
@@ -217,19 +218,17 @@ def with_members(p: pd.DataFrame, descriptors: Descriptors, standard: str) -> pd
     Named as the data standard has them (COM-STD-1); `dropped` are those it has no place for. Rows that say the same
     share one object.
     """
-    said = pd.DataFrame(
-        {
-            "endpoint": p["resource"],
-            "attributes": [id(value) for value in p["attributes"]],
-            "reason": descriptors.uris("ReasonExitedDescriptor", p["reason_exited"]),
-            "served": p["served_outside_of_regular_session"].astype("boolean"),
-        },
-        index=p.index,
+    said = (
+        p["resource"],
+        p["attributes"],
+        descriptors.uris("ReasonExitedDescriptor", p["reason_exited"]),
+        p["served_outside_of_regular_session"].astype("boolean"),
     )
-    number = said.groupby(list(said), dropna=False, sort=False).ngroup()
-    distinct = said.assign(attributes=p["attributes"])[~number.duplicated()]
+    endpoints, attributes_of, *others = said
+    number = numbers_of(endpoints, attributes_of.map(id), *others)
+    distinct = np.unique(number, return_index=True)[1]
     members, dropped = [], []
-    for endpoint, attributes, reason, served in distinct.itertuples(index=False, name=None):
+    for endpoint, attributes, reason, served in zip(*(each.iloc[distinct] for each in said), strict=True):
         given = attributes if isinstance(attributes, dict) else {}
         kept, left = for_standard(_without_empties(given), endpoint, standard)
         own = {
