@@ -89,7 +89,8 @@ class Account:
         A rule of severity critical is an error and holds what rests on the row; any other states a wish of the
         source, which deselects, and of one row the wish outweighs the error.
 
-        details: per rule id a sentence, or a Series of sentences, in place of the catalogue's.
+        details: per rule id a sentence, a Series of sentences, or what gives one when a row is skipped by the rule; in
+            place of the catalogue's.
         report: the rows worth a line in the report; the others are not applicable. All, when left out.
         errors: per rule id where its failing is an error too: a look-up that failed, or dates that contradict.
         weak: rules whose wish does not concern all that rests on the row, so that it outweighs no error.
@@ -138,9 +139,11 @@ class Account:
         if ids.empty:
             return
         rules = pd.Series(rules, index=ids.index, dtype=object)
-        detail = rules.map({rule_id: rule(rule_id).says for rule_id in rules.unique()})
+        sentences = {rule_id: rule(rule_id).says for rule_id in rules.unique()}
+        detail = rules.map(sentences)
         for rule_id, words in (details or {}).items():
-            detail = detail.mask(rules.eq(rule_id), words)
+            if rule_id in sentences:
+                detail = detail.mask(rules.eq(rule_id), words() if callable(words) else words)
         frame = pd.DataFrame({"table": table, "id": ids.astype("str"), "rule": rules, "detail": detail})
         self._skips.append(frame)
         if self.tracing:

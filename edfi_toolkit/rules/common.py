@@ -5,7 +5,7 @@ A candidate row has the columns of CANDIDATE; a profile may add more, to rank du
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,13 +101,17 @@ def suppress_future(candidates: pd.DataFrame, settings: Mapping[str, Any]) -> pd
 
 def both_days(
     rule_id: str, rows: pd.DataFrame, start: str = "start_date", end: str = "end_date"
-) -> dict[str, pd.Series]:
+) -> dict[str, Callable[[], pd.Series]]:
     """`details` of a skip by this rule: its sentence, with both days where the end is not after the start."""
-    says = pd.Series(rule(rule_id).says, rows.index, dtype=object)
-    short = rows.loc[rows[end].le(rows[start]), [start, end]]
-    named = [name.replace("_", " ") + " " + day_texts(short[name]) for name in (start, end)]
-    spelled = says[short.index].str.rstrip(".") + ": " + named[0] + ", " + named[1] + "."
-    return {rule_id: spelled.reindex(rows.index).fillna(says)}
+
+    def sentences() -> pd.Series:
+        says = pd.Series(rule(rule_id).says, rows.index, dtype=object)
+        short = rows.loc[rows[end].le(rows[start]), [start, end]]
+        named = [name.replace("_", " ") + " " + day_texts(short[name]) for name in (start, end)]
+        spelled = says[short.index].str.rstrip(".") + ": " + named[0] + ", " + named[1] + "."
+        return spelled.reindex(rows.index).fillna(says)
+
+    return {rule_id: sentences}
 
 
 def drop_candidates(candidates: pd.DataFrame, rules: Mapping[str, Any], account: Account) -> pd.DataFrame:

@@ -132,17 +132,21 @@ def selected(
         },
         id_column=ID,
         details={
-            "COM-SHOW-1": "Column attributes: "
-            + contradicting
-            + " has another value than the row's own columns. Remove it from the attributes, or correct the row.",
-            "CERT-SEL-1": p["known"].map(
+            "COM-SHOW-1": lambda: (
+                "Column attributes: "
+                + contradicting
+                + " has another value than the row's own columns. Remove it from the attributes, or correct the row."
+            ),
+            "CERT-SEL-1": lambda: p["known"].map(
                 {
                     True: "The student has no state id (students.student_unique_id).",
                     False: "The student is not in the table students, or that row could not be read.",
                 }
             ),
-            "CERT-SEL-4": "The data standard requires " + required + ".",
-            "CERT-SEL-5": "The certification sheet requires " + refused + ", and strict_certification is on.",
+            "CERT-SEL-4": lambda: "The data standard requires " + required + ".",
+            "CERT-SEL-5": lambda: (
+                "The certification sheet requires " + refused + ", and strict_certification is on."
+            ),
             **both_days("CERT-SEL-3", p, "begin_date"),
         },
     )
@@ -228,7 +232,7 @@ def with_members(p: pd.DataFrame, descriptors: Descriptors, standard: str) -> pd
     number = numbers_of(endpoints, attributes_of.map(id), *others)
     distinct = np.unique(number, return_index=True)[1]
     members, dropped = [], []
-    for endpoint, attributes, reason, served in zip(*(each.iloc[distinct] for each in said), strict=True):
+    for endpoint, attributes, reason, served in zip(*(column.iloc[distinct] for column in said), strict=True):
         given = attributes if isinstance(attributes, dict) else {}
         kept, left = for_standard(_without_empties(given), endpoint, standard)
         own = {

@@ -113,7 +113,11 @@ def selected_students(t: Tables, account: Account) -> pd.DataFrame:
             "NM-SEL-5": s.state_exclude,
         },
         id_column="student_id",
-        details={"NM-SEL-1": s.student_published.isna().map({True: NOT_KNOWN, False: rule("NM-SEL-1").says})},
+        details={
+            "NM-SEL-1": lambda: s.student_published.isna().map(
+                {True: NOT_KNOWN, False: rule("NM-SEL-1").says}
+            )
+        },
         errors={"NM-SEL-1": s.student_published.isna()},
     )
 
@@ -125,6 +129,8 @@ def wishes_behind_errors(
     others = t.students[
         t.students.student.isin(t.cte_records.student) & ~t.students.student.isin(selected.student)
     ]
+    if others.empty:
+        return
     unreported = Account()
     selected_periods(with_schools(others, t), t, config, settings, unreported)
     account.take_wishes(unreported)
@@ -219,14 +225,18 @@ def school_years(rows: pd.DataFrame, t: Tables) -> pd.Series:
 
 def district(t: Tables) -> str | None:
     """The three digits of the district among the preferences, whatever the case of its name; None without."""
-    named = t.preferences[t.preferences.name.str.casefold().eq(DISTRICT.casefold())].value
-    digits = three_digits(named).dropna()
-    return None if digits.empty else str(digits.iloc[0])
+    named = zip(t.preferences.name, t.preferences.value, strict=True)
+    values = (value for name, value in named if name.casefold() == DISTRICT.casefold())
+    return next((digits for value in values if not pd.isna(value) and (digits := _three_digits(value))), None)
 
 
 def three_digits(numbers: pd.Series) -> pd.Series:
     """NM-ELE-1b: filled with zeros to three digits; missing where that cannot be."""
-    return translate(numbers, lambda number: number.zfill(3) if re.fullmatch("[0-9]{1,3}", number) else None)
+    return translate(numbers, _three_digits)
+
+
+def _three_digits(number: str) -> str | None:
+    return number.zfill(3) if re.fullmatch("[0-9]{1,3}", number) else None
 
 
 def prefix(t: Tables) -> str:
