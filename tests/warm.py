@@ -30,12 +30,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-KERNEL = "edfi_toolkit.batch.kernel_program"
+KERNELS = ("edfi_toolkit.batch.kernel_program", "ipykernel_launcher")  # unattended, and in JupyterLab
 # What runs warm, and which modules it needs besides those of the toolkit.
 NEEDED = {
     "edfi_toolkit.sandbox": ("uvicorn", "uvloop", "httptools"),
     "edfi_toolkit": ("papermill.clientwrap", "jupyter_client.manager", "tests.answers"),
-    KERNEL: ("ipykernel.kernelapp", "ipykernel.zmqshell", "tests.answers"),
+    **dict.fromkeys(KERNELS, ("ipykernel.kernelapp", "ipykernel.zmqshell", "tests.answers")),
     "tests.script": (),
 }
 # Programs; what imports Great Expectations, which kernels alone need; what imports ipywidgets, see below.
@@ -62,7 +62,7 @@ socket.send_fds(server, [len(asked).to_bytes(4, "big")], [0, 1, 2])
 server.sendall(asked)
 for stream in (0, 1):
     os.close(stream)  # they are the program's now, whose end others may wait for
-parent, is_kernel = os.getppid(), sys.argv[2] == {KERNEL!r}
+parent, is_kernel = os.getppid(), sys.argv[2] in {KERNELS!r}
 while not select.select([server], [], [], 1.0)[0]:
     if is_kernel and os.getppid() != parent:  # which a kernel would see of itself
         os._exit(1)
@@ -239,7 +239,7 @@ def _import(module: str) -> None:
             importlib.import_module(found.name)
     for name in NEEDED[module]:
         importlib.import_module(name)
-    if module == KERNEL:
+    if module in KERNELS:
         importlib.import_module("edfi_toolkit.validation.gx")._frames()
     del sys.modules["ipywidgets"]
     gc.freeze()

@@ -20,6 +20,8 @@ from typing import Any
 
 import pytest
 
+from tests import warm
+
 CHROMIUM = os.environ.get("EDFI_CHROMIUM_PATH", "/usr/bin/chromium")
 SCREENSHOTS = os.environ.get("EDFI_SCREENSHOTS")
 LOG = "jupyterlab.log"
@@ -227,9 +229,15 @@ def _server(folder: Path, environ: dict[str, str]) -> Iterator[tuple[str, str]]:
 
     token, port = secrets.token_hex(16), _free_port()
     write_config(folder / ".jupyter", folder, port=port, browser=False)
-    write_kernel_spec(folder / ".jupyter/data/kernels/python3")  # type: ignore[no-untyped-call]  # of sys.executable
+    # Of sys.executable; on JUPYTER_PATH, as that of the environment would be found first elsewhere.
+    write_kernel_spec(folder / ".jupyter/warm/kernels/python3")  # type: ignore[no-untyped-call]
     environ = {**os.environ, **environ, **jupyter_environ(folder / ".jupyter")}
-    environ.pop("EDFI_UNATTENDED", None)
+    environ["JUPYTER_PATH"] = str(folder / ".jupyter/warm")
+    for name in (
+        "EDFI_UNATTENDED",
+        warm.ANSWERS,
+    ):  # a person is there, and Great Expectations is asked each time
+        environ.pop(name, None)
     options = [f"--IdentityProvider.token={token}", "--LabApp.expose_app_in_browser=True"]
     command = [sys.executable, "-m", "jupyterlab", *options]
     log = folder / LOG
@@ -257,7 +265,8 @@ def _wait_for(server: subprocess.Popen[bytes], port: int, token: str, log: Path)
         if server.poll() is not None:
             pytest.fail(f"JupyterLab ended at once:\n{log.read_text()[-2000:]}")
         try:
-            direct.open(f"http://127.0.0.1:{port}/api?token={token}", timeout=5).close()
+            with direct.open(f"http://127.0.0.1:{port}/api/kernelspecs?token={token}", timeout=5) as answer:
+                assert sys.executable in answer.read().decode(), "its kernels are of another Python"
             return
         except OSError:
             time.sleep(0.1)
