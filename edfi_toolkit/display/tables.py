@@ -24,6 +24,8 @@ LONGEST_TEXT = (
 )
 _LONGEST_LINE = 24  # characters; days, ids and rules stay in one piece
 
+# A path or a name of a member has no place to break at, and would make its column as wide as it is.
+_WRAPPED = "min-width:12em;max-width:60ch;overflow-wrap:anywhere"
 _CAPTION = "caption-side:top;text-align:left;font-weight:600;padding:4px 0;white-space:nowrap"
 
 
@@ -89,7 +91,7 @@ class TextTable:
         )
 
     def _cell(self, tag: str, at: int, text: str) -> str:
-        wrap = "white-space:nowrap" if len(text) <= _LONGEST_LINE else "min-width:12em;max-width:60ch"
+        wrap = "white-space:nowrap" if len(text) <= _LONGEST_LINE else _WRAPPED
         style = (
             f"text-align:{'right' if self.numbers[at] else 'left'};vertical-align:top;padding:3px 7px;"
             f"border-bottom:1px solid rgba(128,128,128,.35);{wrap}"

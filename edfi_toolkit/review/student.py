@@ -72,7 +72,7 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
         facts["note"],
     ]
     spans = facts["spans"].sort_values("begins", kind="stable")
-    columns = ["program_name", "education_organization_id", "begin_date", "rests_on"]
+    columns = ["program_name", "school", "begin_date", "rests_on"]
     if len(others):
         columns = ["student_unique_id", *columns]
     is_sure = published["now"].eq(AS_SENT).all() and not facts["note"]
@@ -87,7 +87,7 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
         blocks=[
             Block(
                 "What is missing, why, and who does what",
-                missing.drop(columns="sentence"),
+                _to_read(missing),
                 "Nothing: every row gave a record, or no rule asks for it."
                 if is_sure
                 else "Nothing that is known here; the first lines say what is not.",
@@ -95,7 +95,7 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
             ),
             Block(
                 "What the ODS holds, and the rows of the source that it rests on",
-                published[[*columns, "now", "resource"]],
+                published[[*columns, "now"]],
                 "Nothing of this student was published.",
             ),
             *([Block(OTHERS, facts["others"], NO_OTHERS)] if facts.get("others") is not None else []),
@@ -118,6 +118,13 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
         },
         value=story,
     )
+
+
+def _to_read(missing: pd.DataFrame) -> pd.DataFrame:
+    """What is missing in as few columns as a page has room for: the state and the rule are part of why."""
+    by = (" (" + missing["rule"] + ")").where(missing["rule"].ne(""), "")
+    state = missing["state"].str[:1].str.upper() + missing["state"].str[1:]
+    return missing.assign(why=state + ": " + missing["why"] + by)[["what", "why", "todo", "who", "where"]]
 
 
 def answer_html(view: View, eyes: Masker) -> str:

@@ -13,6 +13,7 @@ import pandas as pd
 from edfi_toolkit.display.differences import differences
 from edfi_toolkit.errors import nearest_first
 from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.review.places import row_places
 from edfi_toolkit.runs.behind import (
     IN_THE_WAY,
     NAMED,
@@ -97,16 +98,18 @@ class Refusal:
         return others_in_the_ods(self.run, self.row) if self.row["cause_id"] in IN_THE_WAY else None
 
     def source_rows(self) -> pd.DataFrame:
-        """The filled cells of the source rows behind the record: table, id, column, value, mark, others.
+        """The filled cells of the source rows behind the record: file, row, column, value, mark, others, table, id.
 
         mark: where a cell made the value of a member that the answer names, which come first, or a value that it
         names; before them the empty ones of which the answer misses the value. others: how many further rows are
         written so.
         """
-        return self._frame([*self._answered.lacking, *self._answered.filled])
+        cells = self._frame([*self._answered.lacking, *self._answered.filled])
+        at = row_places(cells, self.run.tables, id_column="id")
+        return at.join(cells[["column", "value", "mark", "others", "table", "id"]])
 
     def cells(self) -> pd.DataFrame:
-        """The cells that can be corrected, in the columns of `source_rows`, those that the answer names first.
+        """The cells that can be corrected: table, id, column, value, mark, others; those that the answer names first.
 
         An empty one goes first where the answer names its member and nothing was sent for that.
         """

@@ -13,7 +13,7 @@ from edfi_toolkit.errors import ConfigError, EdfiToolkitError, nearest
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.equality import body_hash
 from edfi_toolkit.model.keys import key_hashes
-from edfi_toolkit.review.places import rests_on, with_organizations
+from edfi_toolkit.review.places import rests_on, schools_of, with_organizations
 from edfi_toolkit.review.student import (
     ANOTHER_ID,
     ANOTHERS_ROWS,
@@ -182,9 +182,10 @@ def _others(run: Run, refused: pd.DataFrame) -> pd.DataFrame | None:
 
 
 def _at_places(run: Run, records: pd.DataFrame) -> pd.DataFrame:
-    """Records with their organizations by name, and where the rows are that they rest on."""
+    """Records with their organizations by name, the school, and where the rows are that they rest on."""
     named = with_organizations(records, run.tables, run.profile)
-    return named.assign(rests_on=rests_on(records, run.tables))
+    school = schools_of(records, run.tables, run.profile)
+    return named.assign(school=school, rests_on=rests_on(records, run.tables))
 
 
 def _standing(

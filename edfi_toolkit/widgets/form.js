@@ -15,7 +15,7 @@ function render({ model, el }) {
     const typed = new Map([...inputs].map(([name, input]) => [name, input.value]));
     fields.replaceChildren();
     inputs.clear();
-    for (const { name, label, choices, options, start, of, enter, watch } of model.get("fields")) {
+    for (const { name, label, choices, shown, options, start, of, enter, watch } of model.get("fields")) {
       const line = document.createElement("span");
       line.className = "field";
       const caption = document.createElement("label"); // not around the field: its name would have all choices in it
@@ -23,7 +23,7 @@ function render({ model, el }) {
       const input = document.createElement(choices ? "select" : "input");
       caption.htmlFor = input.id = `${place}-${name}`;
       line.append(caption, " ", input);
-      for (const choice of choices ?? []) input.append(new Option(choice, choice));
+      (choices ?? []).forEach((choice, at) => input.append(new Option(shown?.[at] ?? choice, choice)));
       if (options?.length) {
         const list = document.createElement("datalist");
         list.id = `${input.id}-list`;

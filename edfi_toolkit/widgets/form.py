@@ -18,9 +18,10 @@ class Form(anywidget.AnyWidget):
     """on_press: called with the name of a button, or `choose:` and that of a list, and the texts by field; with
     `typed:` and the name of a field, and no text, when a person begins to type into one with `watch`.
 
-    fields: name, label, and `choices` of a list, or `options` that are offered while one types, or `start`, the first
-    text; of: what the field is about, what was typed stays while that is the same; enter: the button that the Enter key
-    presses in it. buttons: name, label, off. What is in there is saved with the notebook: no student's value.
+    fields: name, label, and `choices` of a list, `shown` in other words where there are some, or `options` that are
+    offered while one types, or `start`, the first text; of: what the field is about, what was typed stays while that is
+    the same; enter: the button that the Enter key presses in it. buttons: name, label, off. What is in there is saved
+    with the notebook: no student's value.
     outdated: whether the button was pressed while the page still had a field about something else.
     """
 

@@ -21,6 +21,7 @@ from edfi_toolkit.runs.manifest import name_of_a_person
 from edfi_toolkit.runs.refusal import Refusal
 from edfi_toolkit.runs.retry import SHARED
 from edfi_toolkit.runs.workshop import CLOSED, OPEN, STATES, keys_of
+from edfi_toolkit.widgets.cell_names import NOT_SURE, choices_of, name_of
 from edfi_toolkit.widgets.form import Form
 from edfi_toolkit.widgets.grids import Grid, Lists
 from edfi_toolkit.widgets.leaves import CHOOSE, Leaves, tried
@@ -36,7 +37,6 @@ _PAGE = 25  # records in view
 _CAUSES_IN_VIEW = 8  # without a scroll bar
 _ENDED = ["closed_how", "closed_at"]
 _FILTERS = {"state": "Show", "run_id": "Run", "school": "School", "owner": "Owner"}
-_NO_CELL, _NOT_SURE = "(choose a record first)", "(choose a cell)"
 _UNSURE = "The answer does not say which cell is wrong, if one is: none is chosen under Cell."
 _CHOOSE_ONE = " Choose a record of it, or the cause again for all causes."
 _ALL_CAUSES = "The records of all causes are listed."
@@ -236,10 +236,8 @@ class WorkshopPanel(Lists):
         return self.workshop.run.masker(self.workshop.refused)
 
     def _fields(self) -> list[dict[str, Any]]:
-        cells = [_name_of(row) for row in self._cells.to_dict("records")]
-        cells = cells if self._sure else [_NOT_SURE if cells else _NO_CELL, *cells]
         return [
-            {"name": "cell", "label": "Cell", "choices": list(dict.fromkeys(cells)), "of": self._turn},
+            {"name": "cell", "label": "Cell", "of": self._turn, **choices_of(self._cells, sure=self._sure)},
             {"name": "value", "label": "should be", "options": self._options, "of": self._turn},
             {"name": "reason", "label": "Reason"},
             {"name": "author", "label": "Your name", "start": name_of_a_person()},
@@ -259,7 +257,7 @@ class WorkshopPanel(Lists):
         self.form.switch(**{name: not possible for name, possible in can.items()})
 
     def _cell(self, named: str) -> Mapping[str, Any]:
-        return next(row for row in self._cells.to_dict("records") if _name_of(row) == named)
+        return next(row for row in self._cells.to_dict("records") if name_of(row) == named)
 
     def _pressed(self, name: str, typed: Mapping[str, str]) -> None:
         if name.startswith("choose:"):
@@ -273,7 +271,7 @@ class WorkshopPanel(Lists):
         if self.chosen.empty or (name in ABOUT_ONE and self._cells.empty):
             self._say(CHOOSE)
             return
-        if name in ABOUT_ONE and typed["cell"] == _NOT_SURE:
+        if name in ABOUT_ONE and typed["cell"] == NOT_SURE:
             self._say("Choose under Cell which one you mean first.")
             return
         self.form.switch(**dict.fromkeys(BUTTONS, True))
@@ -390,8 +388,3 @@ class WorkshopPanel(Lists):
         self.status.show(
             lambda eyes: f'<p role="status">{escape(whom(about, eyes) + eyes.text(text))}</p>', self._masker
         )
-
-
-def _name_of(cell: Mapping[str, Any]) -> str:
-    """A cell as the form lists it; an empty one says so."""
-    return f"{cell['table']}.{cell['column']}" + ("" if cell["value"] else " (empty)")

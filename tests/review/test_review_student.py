@@ -14,7 +14,7 @@ SPANS = pd.DataFrame(columns=["what", "begins", "ends", "in_the_ods"])
 PUBLISHED = pd.DataFrame(
     columns=[
         *("student_unique_id", "program_name", "education_organization_id", "begin_date", "resource"),
-        *("rests_on", "now", "whose"),
+        *("rests_on", "now", "whose", "school"),
     ]
 )
 REFUSED = {
@@ -70,6 +70,8 @@ def test_each_cause_is_a_sentence_and_has_a_next_step_with_its_owner() -> None:
         "Section 504 is missing: A date is not a day of the calendar in a form we know (COM-NRM-3)."
     )
     missing = view.blocks[0].frame
+    # Five columns, the long ones wrapped, are in view at 1280 pixels; more are not.
+    assert missing.columns.tolist() == ["what", "why", "todo", "who", "where"]
     assert missing["what"].tolist() == ["Bilingual", "CTE", "row of enrollments", "Section 504"]
     assert missing["who"].tolist() == [
         "SIS publishing team",
@@ -80,8 +82,9 @@ def test_each_cause_is_a_sentence_and_has_a_next_step_with_its_owner() -> None:
     assert missing["where"].tolist()[0] == "enrollments.csv, row 3"
     assert view.blocks[-1].frame["action"].tolist() == ["remove"]
     assert missing["why"].tolist()[0] == (
-        "Other records depend on it. The ODS: $.endDate: EndDate is required"
+        "Refused by the ODS: Other records depend on it. The ODS: $.endDate: EndDate is required"
     )
+    assert missing["why"].tolist()[2] == "No record: '2026-02-30' is not a date. (COM-NRM-3)"
     assert missing["where"].tolist()[2:] == ["enrollments.csv, row 20"] * 2
     assert view.next_step == (
         "Remove those first. Who can do it: SIS publishing team. The list above has the others."
@@ -95,6 +98,7 @@ def test_of_whom_nothing_is_missing_nothing_is_to_be_done() -> None:
             "whose": ["", ""],
             "program_name": ["CTE", "CTE"],
             "education_organization_id": ["7 · Lincoln"] * 2,
+            "school": ["Lincoln"] * 2,
             "begin_date": [None] * 2,
             "resource": ["r"] * 2,
             "rests_on": ["e.csv, row 3"] * 2,
@@ -115,6 +119,7 @@ def published(**differs: Any) -> pd.DataFrame:
         "student_unique_id": "1",
         "program_name": "CTE",
         "education_organization_id": "7 · Lincoln",
+        "school": "Lincoln",
         "begin_date": None,
         "resource": "r",
         "rests_on": "e.csv, row 3",

@@ -152,8 +152,12 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(
     assert listed.iloc[panel.records.selection[-1]]["education_organization_id"].startswith("255900 \u00b7 ")
     assert not panel.causes._view()["tools"]  # all in view, so nothing to filter
     marked = Refusal(published, panel.chosen.iloc[0]).source_rows().query("mark != ''")
+    assert marked.columns.tolist()[:4] == ["file", "row", "column", "value"]
+    assert marked["file"].tolist() == ["program_participation.csv", "students.csv"]
+    assert marked["row"].gt(1).all()
     assert marked["column"].tolist() == ["education_organization_id", "student_unique_id"]
     assert panel.form.fields[0]["choices"][0] == "program_participation.education_organization_id"
+    assert panel.form.fields[0]["shown"][0] == "education_organization_id"
     _a_member_named_without_its_value_leads_to_its_cell(published, panel)
     _an_empty_cell_is_chosen_where_its_member_is_required(published, row)
     assert "The ODS: " in panel.status.value
