@@ -91,9 +91,8 @@ def _map_side(given: pd.DataFrame, scope: PlanScope) -> pd.DataFrame:
     if "last_body" not in given and "body" in given:
         given = given.rename(columns={"body": "last_body"})
     rows = given.reindex(columns=list(dict.fromkeys([*IDENTITY_MAP, *given.columns])))
-    rows = rows[rows["resource"].isin(scope.resources)]
     years = pd.to_numeric(rows["school_year"])
-    rows = rows[years.isna() | years.eq(scope.school_year)]
+    rows = rows[rows["resource"].isin(scope.resources) & (years.isna() | years.eq(scope.school_year))]
     rows = _of_this_feed(rows, scope).reset_index(drop=True)
     rows = rows.assign(last_body=rows["last_body"].astype(BODY))
     if not set(KEY_COLUMNS) <= set(given.columns):

@@ -74,16 +74,16 @@ class Findings:
         """A build's notices, as warning or info: a notice never stops anything."""
         if notices.empty:
             return
-        codes = notices["code"].unique()
-        severities = {code: _severity(code) for code in codes}
-        hints = {code: RULES[code].hint if code in RULES else None for code in codes}
+        codes = notices["code"].tolist()
+        severities = {code: _severity(code) for code in set(codes)}
+        hints = {code: RULES[code].hint if code in RULES else None for code in set(codes)}
         self.add(
             pd.DataFrame(
                 {
                     "code": notices["code"],
-                    "severity": notices["code"].map(severities),
+                    "severity": [severities[code] for code in codes],
                     "says": notices["detail"],
-                    "hint": notices["code"].map(hints),
+                    "hint": [hints[code] for code in codes],
                 }
             )
         )

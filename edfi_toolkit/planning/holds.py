@@ -39,8 +39,8 @@ def errors_of(build: Build) -> pd.DataFrame:
 
 def resting_on_errors(mapped: pd.DataFrame, build: Build, origins: Origins) -> dict[int, str]:
     """Positions in the map of what an error holds, each with the source row it is held by."""
-    errors = errors_of(build)
-    if errors.empty or mapped.empty:
+    none = build.skipped.empty and build.judged.empty and build.tables.corrections.empty
+    if none or mapped.empty or (errors := errors_of(build)).empty:
         return {}
     named = set((errors["table"] + ":" + errors["id"]).dropna())
     blind = set(errors.loc[errors["id"].isna(), "table"])

@@ -117,11 +117,11 @@ def _refs(rows: pd.DataFrame, sides: Sides) -> pd.Series:
 def _diffs(items: pd.DataFrame) -> pd.Series:
     """Changed members of each PUT, and of each linked POST against the record it replaces."""
     linked = items["pair"].notna()
-    changed = items[items["action"].eq("PUT") | (linked & items["action"].ne("NOOP"))]
+    changed = np.flatnonzero(items["action"].eq("PUT") | (linked & items["action"].ne("NOOP")))
     replaced: dict[Any, Any] = {}
     diffs = pd.Series([None] * len(items), index=items.index, dtype=object)
-    columns = (changed[name].tolist() for name in ("action", "pair", "before", "body"))
-    for row, action, pair, before, body in zip(changed.index, *columns, strict=True):
+    columns = (items[name].iloc[changed].tolist() for name in ("action", "pair", "before", "body"))
+    for row, action, pair, before, body in zip(changed, *columns, strict=True):
         if action == "DELETE":
             replaced[pair] = before
         elif action in ("PUT", "POST"):

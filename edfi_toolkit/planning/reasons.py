@@ -158,10 +158,10 @@ def _of_standard(resource: str, diff: Mapping[str, Any], standard: str) -> str:
 
 def _moved_parts(items: pd.DataFrame) -> dict[Any, str]:
     """By pair: the parts of the key that differ between its DELETE and its POST."""
-    linked = items[items["pair"].notna()]
-    sides = {action: rows.set_index("pair") for action, rows in linked.groupby("action")}
-    if not sides:
+    is_linked = items["pair"].notna()
+    if not is_linked.any():
         return {}
+    sides = {action: rows.set_index("pair") for action, rows in items[is_linked].groupby("action")}
     old, new = sides["DELETE"], sides["POST"].reindex(sides["DELETE"].index)
     names = ["resource", *KEY_COLUMNS]
     differs = {

@@ -14,6 +14,8 @@ LISTED = 20  # organizations that an error lists
 
 def check_known(schools: Collection[int], sides: Sides) -> None:
     """Raises PlanError for an organization of which neither source, ledger nor ODS has a record."""
+    if not schools:
+        return
     every = pd.concat([side["education_organization_id"] for side in (sides.source, sides.mapped, sides.ods)])
     known = sorted(every.dropna().unique())
     if unknown := [str(school) for school in schools if school not in known]:
