@@ -90,11 +90,18 @@ class Journal:
             return {row[0]: LastAttempt(*row[1:]) for row in connection.execute(query)}
 
     def begin(
-        self, run_id: str | None, fingerprint: str, mode: str, overrides: Iterable[tuple[str, str]]
+        self,
+        run_id: str | None,
+        fingerprint: str,
+        mode: str,
+        overrides: Iterable[tuple[str, str]],
+        *,
+        to_send: int,
     ) -> str:
         """Open a run, or open again the one that did not end; returns its id.
 
-        run_id: None continues the unended run of this plan, or starts one under a new name.
+        run_id: None continues the unended run of this plan, or starts one under a new name. to_send: how many changes
+        of the plan are still to send.
         """
         table, now = schema.runs, self._ledger.clock()
         with self._ledger.writing() as connection:
@@ -114,6 +121,7 @@ class Journal:
                     "fingerprint": fingerprint,
                     "mode": mode,
                     "started_at": now,
+                    "to_send": to_send,
                 }
                 self._run = connection.execute(insert(table).values(**row).returning(table.c.id)).scalar_one()
             given = [{"run": self._run, "breach": b, "person": p, "given_at": now} for b, p in overrides]

@@ -287,7 +287,7 @@ class Ledger:
 
     def runs(self) -> pd.DataFrame:
         """Every run: `run_id, feed, school_year, fingerprint, mode, started_at, ended_at`, then its requests by
-        what became of them: `delivered, refused, pending, unsettled`.
+        what became of them, `delivered, refused, unsettled`, and `pending`: the changes that it left to send.
         """
         runs, feeds, targets, attempts = schema.runs, schema.feeds, schema.targets, schema.attempts
         settled = {name: attempts.c.outcome == name for name in ("delivered", "refused", "pending")}
@@ -299,11 +299,30 @@ class Ledger:
             .group_by(attempts.c.run)
             .subquery()
         )
+        newest = select(func.max(attempts.c.id)).group_by(attempts.c.run, attempts.c.item)
+        answered = (
+            select(attempts.c.run, func.count().label("changes"))
+            .where(attempts.c.id.in_(newest), attempts.c.outcome.is_distinct_from("pending"))
+            .group_by(attempts.c.run)
+            .subquery()
+        )
+        left = runs.c.to_send - func.coalesce(answered.c.changes, 0)
+        counted = {
+            **{name: counts.c[name] for name in tallies},
+            "pending": func.coalesce(left, counts.c.pending),
+        }
         query = (
-            select(runs, feeds.c.profile, feeds.c.source, targets.c.identity, *(counts.c[n] for n in tallies))
+            select(
+                runs,
+                feeds.c.profile,
+                feeds.c.source,
+                targets.c.identity,
+                *(count.label(name) for name, count in counted.items()),
+            )
             .join_from(runs, feeds, runs.c.feed_id == feeds.c.id)
             .join(targets, feeds.c.target_id == targets.c.id)
             .outerjoin(counts, counts.c.run == runs.c.id)
+            .outerjoin(answered, answered.c.run == runs.c.id)
             .order_by(runs.c.id)
         )
         rows = self.frame(query)

@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0005"  # the newest migration; a ledger at another one is migrated or, when newer, refused
+HEAD = "0006"  # the newest migration; a ledger at another one is migrated or, when newer, refused
 
 metadata = MetaData()
 _ID = BigInteger().with_variant(Integer, "sqlite")
@@ -67,6 +67,7 @@ runs = Table(
     Column("mode", Text, nullable=False),
     Column("started_at", DateTime(timezone=True), nullable=False),
     Column("ended_at", DateTime(timezone=True)),
+    Column("to_send", Integer),  # changes of its plan that were still to send when it began
     UniqueConstraint("feed_id", "run_id", "fingerprint"),
 )
 

@@ -85,7 +85,14 @@ def publish(
                 "Plan again."
             )
         journal.begin(
-            run_id, fingerprint, plan.mode, [(override.breach, override.person) for override in answered]
+            run_id,
+            fingerprint,
+            plan.mode,
+            [(override.breach, override.person) for override in answered],
+            to_send=sum(
+                action in SENT and state is not State.DONE
+                for action, state in zip(items.actions, states, strict=True)
+            ),
         )
         _update_identities(items, states, journal)
         owners = {identity.ed_fi_id: key for key, identity in identities.items()}

@@ -337,6 +337,8 @@ def test_a_stop_settles_what_is_in_flight_and_leaves_the_rest_for_the_next_publi
     delivered, unsent = told[told["outcome"].eq("delivered")], told[told["outcome"].eq("pending")]
     assert 5 <= len(delivered) < 60
     assert len(delivered) + len(unsent) == 60
+    counted = ledger.runs()[["delivered", "refused", "pending", "unsettled"]]
+    assert counted.to_numpy().tolist() == [[len(delivered), 0, len(unsent), 0]]
     assert set(unsent["attempts"]) == {0}
     assert len(held_in(client)) == len(delivered) == len(ledger.identity_map(feed_of(ledger, client)))
     assert ledger.rejections().empty
@@ -345,13 +347,14 @@ def test_a_stop_settles_what_is_in_flight_and_leaves_the_rest_for_the_next_publi
     assert set(again["outcome"]) == {"delivered"}
     assert held_in(client) == wanted(result)
     assert writes(app) == {("POST", 201): 60}
-    assert len(ledger.runs()) == 1
+    assert ledger.runs()[["delivered", "pending"]].to_numpy().tolist() == [[60, 0]]
 
 
 def test_a_stop_before_the_first_record_sends_nothing(app, client, ledger):
     made = planned(a_build(a_participation(1), a_participation(2)), ledger, client)
     told = publish(made, target=client, ledger=ledger, approved="auto", progress=stopping_at(0))
     assert told[["outcome", "attempts"]].values.tolist() == [["pending", 0], ["pending", 0]]
+    assert ledger.runs()["pending"].tolist() == [2]
     assert writes(app) == {}
     assert publish(made, target=client, ledger=ledger, approved="auto")["outcome"].eq("delivered").all()
 
