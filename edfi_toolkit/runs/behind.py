@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from edfi_toolkit.display.values import DESCRIPTOR, cell_text
+from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model.frames import places
 from edfi_toolkit.model.refs import split_ref
@@ -27,6 +27,7 @@ from edfi_toolkit.runs.named import (
     names_in,
     organizations_of_the_key,
     texts,
+    texts_by_name,
     values_at,
     values_of,
     without_claims,
@@ -50,6 +51,7 @@ _IN_A_CELL = {cause.id for cause in causes() if cause.who in (IN_THE_SIS, "SIS p
     *IN_THE_WAY
 }
 _OTHER_NAMES = {"start_date": "begindate", "ed_fi_school_id": "educationorganizationid"}  # members by column
+_OF_ANY = ("yes", "no")  # values that say nothing of whose they are
 _UNNAMED = 4  # the rank of a cell that an answer is not about
 _NAMES_OF_PERSONS = ("first_name", "last_name")  # columns that are never sent
 # Members that name the organization of a record, or of its program
@@ -197,6 +199,7 @@ class Answered:
             (self._rank(cell, path, text), cell, path, text)
             for cell in self._cells
             for path, text in cell.texts
+            if text  # that of a member without a value is empty
         ]
         every.sort(key=lambda ranked: ranked[0])
         return every
@@ -211,7 +214,7 @@ class Answered:
                 return 0
             if self._fills(path, text):
                 return 1
-            if text in self._values:
+            if text in self._values and text not in _OF_ANY:
                 return 2
         return 3 if is_named(code(text), self._said) and self._may_be_sent(text) else _UNNAMED
 
@@ -272,7 +275,14 @@ class Answered:
     def _empty(self) -> list[Read]:
         columns = (TABLES[cell.table].columns[cell.column] for cell in self._cells)
         pairs = zip(self._cells, columns, strict=True)
-        return [cell for cell, column in pairs if not cell.texts and column.type != "json"]
+        members = (
+            Read(cell.table, cell.id, path, [])
+            for cell in self._cells
+            for path, text in cell.texts
+            if not text
+        )
+        empty = (cell for cell, column in pairs if not cell.texts and column.type != "json")
+        return [*empty, *members]
 
     @cached_property
     def wrong(self) -> list[Cell]:
@@ -319,7 +329,7 @@ class Answered:
             shape += [name, *[path for path, _ in filled], *[cell is None for cell in written]]
             texts += [text for _, text in filled]
         sent = list[tuple[str, str]]()
-        _texts_by_name(self.sent or {}, shape, sent)
+        texts_by_name(self.sent or {}, shape, sent)
         texts.extend(text for _, text in sent)
         numbers = dict[str, int]()
         marks = [text if has(text) else numbers.setdefault(text, len(numbers)) for text in texts]
@@ -341,19 +351,6 @@ def rows_of(refs: object) -> Iterable[tuple[str, str]]:
     known = refs if isinstance(refs, list) else []
     parts = (split_ref(str(ref)) for ref in known)
     return dict.fromkeys((name, row_id) for name, row_id in parts if name in TABLES)
-
-
-def _texts_by_name(body: Any, shape: list[Any], found: list[tuple[str, str]]) -> None:
-    """Add to found each text of a body by its member, as `values_of`, and to shape what the body is made of."""
-    for name, value in body.items() if isinstance(body, dict) else enumerate(body):
-        shape.append(name)
-        if isinstance(value, (dict, list)):
-            shape.append(())
-            _texts_by_name(value, shape, found)
-            shape.append(None)
-        else:
-            is_plain = type(value) is str and value.isprintable() and not value.startswith(DESCRIPTOR)
-            found.append((str(name), value if is_plain else cell_text(value)))
 
 
 def _written(cells: pd.Series, default: tuple[Any] | None) -> Iterator[Written]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from edfi_toolkit.display.values import cell_text
+from edfi_toolkit.display.values import DESCRIPTOR, cell_text
 from edfi_toolkit.tables.corrections import members_with_texts
 
 _CLAIMS = re.compile(r"\bclaims? \(([^)]*)\)")
@@ -52,6 +52,19 @@ def values_of(body: Any, members: set[str]) -> Iterator[str]:
             yield from values_of(value, members)
         elif str(name).casefold() in members:
             yield cell_text(value)
+
+
+def texts_by_name(body: Any, shape: list[Any], found: list[tuple[str, str]]) -> None:
+    """Add to found each text of a body by its member, as `values_of`, and to shape what the body is made of."""
+    for name, value in body.items() if isinstance(body, dict) else enumerate(body):
+        shape.append(name)
+        if isinstance(value, (dict, list)):
+            shape.append(())
+            texts_by_name(value, shape, found)
+            shape.append(None)
+        else:
+            is_plain = type(value) is str and value.isprintable() and not value.startswith(DESCRIPTOR)
+            found.append((str(name), value if is_plain else cell_text(value)))
 
 
 def values_at(body: Mapping[str, Any], members: set[str]) -> Iterator[str]:

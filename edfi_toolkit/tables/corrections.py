@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -40,6 +41,8 @@ CORRECTION_COLUMNS = {
     "given_at": "datetime64[us, UTC]",
 }
 LAID_COLUMNS = {**CORRECTION_COLUMNS, "state": "str", "rows": "object"}
+_YES_NO = {"true": "yes", "yes": "yes", "false": "no", "no": "no"}
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 _SAYS = {
     DIFFERS: "is no more what it was when it was corrected. Remove the correction, or correct the cell again.",
     NO_ROW: "may belong to the row that was corrected under another key. Remove that correction, or make it again for "
@@ -162,7 +165,8 @@ def _says(cells: pd.Series, text: str, column: Column, member: str) -> np.ndarra
     """Which cells are written so, or mean the same."""
     text = text.strip(EDGES)
     if member:
-        return np.array([text in _members(cell, member) for cell in cells], dtype=bool)
+        meant_so = {text, _YES_NO.get(text.casefold(), text)}
+        return np.array([not meant_so.isdisjoint(_members(cell, member)) for cell in cells], dtype=bool)
     written = cells.map(str, na_action="ignore").astype("str").str.strip(EDGES).fillna("").eq(text)
     values, bad = convert(cells, column)
     meant, unreadable = convert(pd.Series([text], dtype=object), column)
@@ -190,7 +194,7 @@ def _members(cell: Any, path: str) -> list[str]:
     found: list[str] = []
 
     def keep(text: Any) -> Any:
-        found.append("" if text is None else str(text).strip(EDGES))
+        found.append(_text(text))
         return text
 
     _walk(_object(cell), path.split("."), keep)
@@ -201,10 +205,29 @@ def _with_member(cell: Any, path: str, was: str, value: str) -> str:
     content = _object(cell)
 
     def swap(text: Any) -> Any:
-        return (value or None) if ("" if text is None else str(text).strip(EDGES)) == was else text
+        return _in_place_of(text, value) if _text(text) == was else text
 
     _walk(content, path.split("."), swap)
     return orjson.dumps(content).decode()
+
+
+def _text(value: Any) -> str:
+    """A value of a JSON cell as a person reads it and corrections keep it: yes or no, digits, a text; null is empty."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip(EDGES)
+
+
+def _in_place_of(old: Any, value: str) -> Any:
+    """What was typed, of the kind that it replaces: the ODS takes no text for a number, nor for yes and no."""
+    meant = value.strip(EDGES)
+    if isinstance(old, bool) and meant.casefold() in _YES_NO:
+        return _YES_NO[meant.casefold()] == "yes"
+    if isinstance(old, int | float) and not isinstance(old, bool) and _NUMBER.fullmatch(meant):
+        return orjson.loads(meant)
+    return value or None
 
 
 def _walk(content: Any, path: list[str], change: Callable[[Any], Any]) -> None:
@@ -227,12 +250,12 @@ def _object(cell: Any) -> Any:
 
 
 def members_with_texts(content: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Each text of a JSON value with its path, as corrections name it."""
+    """Each value of a JSON cell as a text, with its path, as corrections name it; that of a null is empty."""
     if isinstance(content, dict):
         for name, entry in content.items():
             yield from members_with_texts(entry, f"{path}.{name}" if path else str(name))
     elif isinstance(content, list | tuple | np.ndarray):
         for entry in content:
             yield from members_with_texts(entry, path)
-    elif isinstance(content, str):
-        yield path, content
+    elif path or content is not None:
+        yield path, content if isinstance(content, str) else _text(content)

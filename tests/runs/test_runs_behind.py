@@ -196,6 +196,17 @@ def test_of_cells_with_the_same_value_the_one_that_fills_the_member_comes_first(
     assert likeliest(says, attributes=attributes) == column
 
 
+@pytest.mark.parametrize(
+    ("value", "sent", "says"),
+    [("true", True, "is wrong"), ("7", 7, "is wrong"), ("null", None, "is required")],
+)
+def test_a_member_that_is_no_text_is_a_cell_too(value: str, sent: Any, says: str) -> None:
+    body = {name: of for name, of in {**BODY, "privateCTEProgram": sent}.items() if of is not None}
+    attributes = f'{{"other": {value}, "privateCTEProgram": {value}}}'
+    found = likeliest(f"$.privateCTEProgram: {says}", body, attributes=attributes)
+    assert found == "attributes.privateCTEProgram"
+
+
 def test_an_organization_counts_where_the_answer_names_it() -> None:
     program = {**BODY, "programReference": {**PROGRAM, "educationOrganizationId": 255950}}
     says = "$.programReference.educationOrganizationId: is wrong"

@@ -9,7 +9,7 @@ import pytest
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.tables import Tables, normalise
-from edfi_toolkit.tables.corrections import CORRECTION_COLUMNS, check_correction
+from edfi_toolkit.tables.corrections import CORRECTION_COLUMNS, check_correction, members_with_texts
 
 ENROLLMENT = {
     "enrollment_id": "10",
@@ -126,6 +126,42 @@ def test_a_code_is_corrected_wherever_it_is_written_also_inside_a_json_cell() ->
     services = tables.program_participation["attributes"].iloc[0]["homelessProgramServices"]
     assert services[0] == {"homelessProgramServiceDescriptor": "Shelters"}
     assert wrong["homelessProgramServices"][0] == {"homelessProgramServiceDescriptor": "Shelter"}
+
+
+@pytest.mark.parametrize(
+    ("was", "text", "typed", "value"),
+    [
+        (True, "yes", "no", False),
+        (True, "yes", "false", False),
+        (False, "no", "true", True),
+        (7, "7", "8", 8),
+        (0.5, "0.5", "1", 1),
+        (7, "7", "eight", "eight"),
+        (None, "", "Shelters", "Shelters"),
+        ("7", "7", "8", "8"),
+    ],
+)
+def test_a_member_that_is_no_text_is_listed_and_corrected_as_what_it_is(
+    was: Any, text: str, typed: str, value: Any
+) -> None:
+    attributes = {"services": [{"member": was}]}
+    assert list(members_with_texts(attributes)) == [("services.member", text)]
+    cell = {
+        "table": "program_participation",
+        "row_id": "p1",
+        "column": "attributes",
+        "was": text,
+        "value": typed,
+    }
+    by = a_correction(**cell, member="services.member")
+    tables = read({**PARTICIPATION, "attributes": attributes}, by=by, table="program_participation")
+    (changed,) = tables.program_participation["attributes"].iloc[0]["services"]
+    assert changed == {"member": value}
+    assert type(changed["member"]) is type(value)
+    again = read(
+        {**PARTICIPATION, "attributes": {"services": [changed]}}, by=by, table="program_participation"
+    )
+    assert again.corrections["state"].tolist() == ["source agrees"]
 
 
 def test_a_code_that_is_written_nowhere_any_more_is_done() -> None:
