@@ -131,8 +131,12 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date_and_keeps_its_rows(
         with ledger.writing() as connection:
             for table in ("last_sync", "source_shapes", "approvals", "corrections", "dismissals"):
                 connection.execute(text(f"DROP TABLE {table}"))
-            for column in ("closed_at", "closed_how"):
-                connection.execute(text(f"ALTER TABLE rejections DROP COLUMN {column}"))
+            for table, column in (
+                ("rejections", "closed_at"),
+                ("rejections", "closed_how"),
+                ("runs", "to_send"),
+            ):
+                connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
             connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     with Ledger(tmp_path / "ledger.db") as ledger:
         assert ledger.feed("https://ods", "certification", "north") == feed
