@@ -7,6 +7,7 @@ from io import BytesIO
 from textwrap import fill
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -22,8 +23,8 @@ from edfi_toolkit.privacy import session_masker
 _BAR, _OTHER, _TEXT, _PAPER = "#3987c9", "#8a8a8a", "#424242", "#ffffff"
 _MARGIN = 0.12  # inches
 _LONGEST_LABEL, _LEGEND_LINE = 48, 26  # characters
+_LAST_MONTH = 6  # of a school year: June
 _DAYS_ON_AXIS = 4  # dates that fit below a timeline, whose labels take half of the width
-_OPEN_DAYS = 30  # how far a span without an end goes on after all others
 
 
 class Chart(Figure):
@@ -135,7 +136,8 @@ def _draw_bars(chart: Chart, axes: Axes, parts: pd.DataFrame, title: str) -> Non
 def timeline(spans: pd.DataFrame, title: str) -> Chart:
     """A bar for each span, in the order given; hollow for a record that is not in the ODS as it should be.
 
-    spans: what, begins, ends (missing while it goes on), in_the_ods (empty of what is no record).
+    spans: what, begins, ends (missing while it goes on: to the end of the school year, and an arrow), in_the_ods (empty
+    of what is no record).
     """
     known = spans.dropna(subset=["begins"])
     chart = Chart(figsize=(7.2, 0.9 + 0.3 * max(len(known), 1)))
@@ -143,13 +145,16 @@ def timeline(spans: pd.DataFrame, title: str) -> Chart:
     FigureCanvasAgg(chart)
     axes = chart.add_subplot()
     begins = known["begins"].map(date2num)
-    open_end = max([*begins, *known["ends"].dropna().map(date2num)], default=1.0) + _OPEN_DAYS
+    last = max([*known["begins"], *known["ends"].dropna()], default=pd.Timestamp(0))
+    open_end = date2num(pd.Timestamp(last.year + (last.month > _LAST_MONTH), _LAST_MONTH, 30))
     ends = known["ends"].map(date2num, na_action="ignore").fillna(open_end).astype(float)
     colours = [_BAR if str(what).startswith("record") else _OTHER for what in known["what"]]
     there = known["in_the_ods"].str.fullmatch("(yes.*)?")
     faces = [colour if full else _PAPER for colour, full in zip(colours, there, strict=True)]
     widths = (ends - begins).clip(lower=1.0)
     axes.barh(range(len(known)), widths, left=begins, color=faces, edgecolor=colours, height=0.6)
+    for at in np.flatnonzero(known["ends"].isna()):
+        axes.text(open_end, at, " \u25b8", va="center", color=_TEXT)
     labels = [
         str(what)[:_LONGEST_LABEL] + ("" if full else f" ({state})")
         for what, state, full in zip(known["what"], known["in_the_ods"], there, strict=True)

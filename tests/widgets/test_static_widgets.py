@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
+from matplotlib.dates import num2date
 from matplotlib.image import imread
 
 from edfi_toolkit import widgets
@@ -106,6 +107,21 @@ def test_a_record_that_the_ods_has_not_is_hollow_and_says_so() -> None:
     labels = [text.get_text() for text in axes.get_yticklabels()]
     assert labels == ["enrolled: Adams", "record: CTE", "record: Title I (refused)"]
     assert [bar.get_facecolor()[:3] == (1, 1, 1) for bar in axes.patches] == [False, False, True]
+
+
+def test_what_has_no_end_goes_on_to_the_end_of_the_school_year_and_beyond_it() -> None:
+    spans = pd.DataFrame(
+        {
+            "what": ["enrolled: Adams", "record: CTE"],
+            "begins": pd.to_datetime(["2025-08-11", "2025-08-18"]),
+            "ends": pd.to_datetime([None, "2025-12-19"]),
+            "in_the_ods": ["", "yes"],
+        }
+    )
+    axes = timeline(spans, "Over the year").axes[0]
+    ends = [num2date(bar.get_x() + bar.get_width()).date().isoformat() for bar in axes.patches]
+    assert ends == ["2026-06-30", "2025-12-19"]
+    assert [(text.get_text().strip(), text.get_position()[1]) for text in axes.texts] == [("▸", 0)]
 
 
 @pytest.mark.parametrize("days", [1, 3, 10, 45, 280])
