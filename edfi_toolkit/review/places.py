@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from edfi_toolkit.review.once import once
 from edfi_toolkit.rules.contract import profile as profile_of
 from edfi_toolkit.tables.schema import TABLES
 
-_Places = Callable[[pd.DataFrame], pd.DataFrame]
 CELL_COLUMNS = ("table", "row_id", "field")  # of the cell that a finding or a refusal is about
 OWNER, NAMELESS = "owner of the programs", "not in the list of schools"
 
@@ -230,21 +228,6 @@ def findings_at_places(checked: Checked, findings: pd.DataFrame | None = None) -
 def placed_findings(checked: Checked) -> pd.DataFrame:
     """`findings_at_places` of all."""
     return findings_at_places(checked)
-
-
-def places_for_report(checked: Checked) -> tuple[_Places, _Places]:
-    """`places` and `row_places` of `Checked.write_report`: of findings, and of skipped rows."""
-    tables, profile = checked.build.tables, checked.build.profile
-    found = placed_findings(checked)
-
-    def of_findings(some: pd.DataFrame) -> pd.DataFrame:
-        return found.loc[some.index]
-
-    def of_rows(skipped: pd.DataFrame) -> pd.DataFrame:
-        at = row_places(skipped, tables, id_column="id")
-        return at.join(places_of(skipped, tables, profile, id_column="id")["school"])
-
-    return of_findings, of_rows
 
 
 def columns_in_the_source(findings: pd.DataFrame, tables: Tables) -> list[str | None]:

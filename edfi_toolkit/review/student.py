@@ -243,7 +243,9 @@ def _unsent(built: pd.DataFrame) -> _Rows:
 def _skipped(skipped: pd.DataFrame) -> _Rows:
     for row in skipped.to_dict("records"):
         program, line = cell_text(row.get("program")), cell_text(row["row"])
+        column = cell_text(row.get("column"))
         where = f"{row['file']}, row {line}" if line else f"{row['table']} {row['id']}"
+        where += f", {column}" if column else ""
         plain = texts_of([row["rule"]], "says").rstrip(".")
         first = f"{program} is missing" if program else f"A row of {row['table']} gave no record"
         sentence = f"{first}: {plain} ({row['rule']})"

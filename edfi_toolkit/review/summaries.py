@@ -13,7 +13,7 @@ from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.review.meanings import events_of, events_text, meaning_of, says_how_it_is, who_enters
 from edfi_toolkit.review.once import once
-from edfi_toolkit.review.places import columns_in_the_source, places_of, row_places
+from edfi_toolkit.review.wrong_cells import skipped_places
 from edfi_toolkit.tables.load_errors import is_load_error
 
 if TYPE_CHECKING:
@@ -174,19 +174,14 @@ def rows_aside(skipped: pd.DataFrame) -> pd.DataFrame:
 def skipped_rows(skipped: pd.DataFrame, tables: Tables, profile: str) -> pd.DataFrame:
     """Rows without a record as in `rows_aside`, with what to do and who can, student (SIS id), school and program.
 
-    Then the place in the source; where a rule says so that of the student's cell. Without any known program no column.
+    Then the place in the source; where a rule names the cell to be corrected that of the cell. Without any known
+    program no column.
     """
     skipped = rows_aside(skipped)
-    places = places_of(skipped, tables, profile, id_column="id")
-    at = row_places(skipped, tables, id_column="id")
-    skipped = skipped.assign(file=skipped["file"].fillna(at["file"]), row=skipped["row"].fillna(at["row"]))
-    skipped["student_id"] = skipped.get("student_id", places["student_id"]).fillna(places["student_id"])
-    cell = _cells_of_students(skipped, tables)
-    skipped = skipped.assign(**{name: cell[name].fillna(skipped[name]) for name in ("file", "row", "column")})
+    at = skipped_places(skipped, tables, profile)
     todo = skipped["rule"].map({rule: texts_of([rule], "hint") for rule in skipped["rule"].unique()})
-    entered_in = skipped["table"].mask(cell["file"].notna(), cell["table"])
-    who = entered_in.map({table: who_enters(table) for table in entered_in.unique()}).astype("str")
-    skipped = skipped.assign(todo=todo, who=who, school=places["school"], program=places["program"])
+    who = at["table"].map({table: who_enters(table) for table in at["table"].unique()}).astype("str")
+    skipped = skipped.assign(**at.drop(columns="table"), todo=todo, who=who)
     if skipped["program"].isna().all():
         skipped = skipped.drop(columns="program")
     first = [
@@ -201,24 +196,6 @@ def skipped_rows(skipped: pd.DataFrame, tables: Tables, profile: str) -> pd.Data
 def skipped_of(build: Build) -> pd.DataFrame:
     """`skipped_rows` of a build."""
     return skipped_rows(build.skipped, build.tables, build.profile)
-
-
-def _cells_of_students(skipped: pd.DataFrame, tables: Tables) -> pd.DataFrame:
-    """file, row, column and table of the student's cell that is to be corrected; missing where no rule names it."""
-    from edfi_toolkit.rules.catalogue import RULES
-
-    cells = {rule: RULES[rule].cell.partition(".") for rule in skipped["rule"].unique() if rule in RULES}
-    named = pd.DataFrame(
-        {
-            "table": skipped["rule"].map({rule: table or None for rule, (table, _, _) in cells.items()}),
-            "row_id": skipped["student_id"],
-            "field": skipped["rule"].map({rule: field for rule, (_, _, field) in cells.items()}),
-        },
-        dtype="str",
-    )
-    at = row_places(named, tables, id_column="row_id")
-    names = pd.Series(columns_in_the_source(named, tables), named.index, dtype="str")
-    return at.assign(column=names.where(at["file"].notna()), table=named["table"])
 
 
 def _without_place(file: Any, row: Any, column: Any, detail: Any) -> Any:

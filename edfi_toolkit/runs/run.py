@@ -18,8 +18,8 @@ from edfi_toolkit.display.panels import panels
 from edfi_toolkit.display.progress import NO_COUNTS, Progress
 from edfi_toolkit.privacy import Masker, persons_in
 from edfi_toolkit.review import answers, steps
-from edfi_toolkit.review.places import places_for_report
 from edfi_toolkit.review.views import View
+from edfi_toolkit.review.wrong_cells import places_for_report
 from edfi_toolkit.runs.acting import acting, step
 from edfi_toolkit.runs.again import plan_shown
 from edfi_toolkit.runs.approving import answers_of, approval, as_it_stands, override_text, results_view

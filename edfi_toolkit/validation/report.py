@@ -159,9 +159,9 @@ def _skipped_rules(skipped: pd.DataFrame) -> list[dict[str, Any]]:
 def _skipped(rows: pd.DataFrame, mask: Masker, places: Places | None) -> list[dict[str, Any]]:
     """The first rows that a rule skipped, each with its place in the source where that is known."""
     at = places(rows) if places else pd.DataFrame(index=rows.index)
-    known = at.reindex(columns=["file", "row", "school"])
-    shown = mask.frame(rows.drop(columns=["file", "row"]).join(known))
-    return _rows(shown, ["file", "row", "school", "table", "id", "rule", "detail"])
+    known = at.reindex(columns=["file", "row", "column", "school"])
+    shown = mask.frame(rows.drop(columns=["file", "row", "column"]).join(known))
+    return _rows(shown, ["file", "row", "column", "school", "table", "id", "rule", "detail"])
 
 
 def _findings(findings: pd.DataFrame, mask: Masker, places: Places | None) -> list[dict[str, Any]]:

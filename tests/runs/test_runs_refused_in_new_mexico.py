@@ -19,6 +19,7 @@ from edfi_toolkit.cli.playground import working_in
 from edfi_toolkit.cli.workspace import open_workspace, sandbox_of
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.ods import Client
+from edfi_toolkit.review.missing import missing
 from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.runs.others import NOT_READABLE
 from edfi_toolkit.runs.refusal import Refusal
@@ -94,6 +95,23 @@ def test_every_list_that_is_handed_on_has_the_file_row_and_column_of_the_cell(
     as_texts = {name: str(value) for name, value in at.items()}
     assert [row for row in known if {name: row[name] for name in at} == as_texts]
     assert {row["Who can do it"] for row in known} == {"SIS clerk"}
+
+
+def test_every_list_of_skipped_rows_has_the_cell_of_the_school_without_a_usable_number(
+    published: Run,
+) -> None:
+    row = missing(published.checked).query("rule == 'NM-ERR-2' and id == 'S07'").iloc[0]
+    at = ["schools.csv", 4, "school_number", "SIS clerk"]
+    assert row[["file", "row", "column", "who"]].tolist() == at
+    told = published.student(row["student_id"]).frames["missing"].query("rule == 'NM-ERR-2'")
+    assert told[["where", "who"]].values.tolist() == [["schools.csv, row 4, school_number", "SIS clerk"]]
+    published.workbook()
+    skipped = _rows(published.path / "workbook.xlsx", "Skipped")
+    names = ("File", "Row", "Column", "Who can do it")
+    assert at in [[each[name] for name in names] for each in skipped if each["Rule"] == "NM-ERR-2"]
+    published.validate()
+    report = (published.path / "report.html").read_text("utf-8")
+    assert re.search(r"schools\.csv</td>\s*<td[^>]*>4</td>\s*<td[^>]*>school_number</td>", report)
 
 
 def _rows(path: Path, sheet: str) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The catalogue: per rule id the sentence a steward reads, what to do about it, and where the rule comes from.
 
 One TOML file for what all profiles share, one for publishing, and one in the folder of each profile:
-`["COM-KEY-1"]` with `says`, `hint`, `severity`, `source`, and where it is in another row `cell`.
+`["COM-KEY-1"]` with `says`, `hint`, `severity`, `source`, and where it is known `cell`, the one to be corrected.
 `docs/rules/` is generated from it.
 """
 
@@ -23,8 +23,9 @@ Severity = Literal["critical", "warning", "info"]
 class Rule:
     """One rule in a steward's words. `hint` is the next step, `source` a public page or a page of docs/.
 
-    cell: as `students.column` the one to be corrected, where that is not in the row that the rule skips but in its
-    student's.
+    cell: as `table.column` the one to be corrected, where that is sure: of the row that the rule skips, or of a row it
+    points to, its student's, school's or calendar's; of `preferences` that of the profile. `organization`: the one that
+    the organization id comes from, in the row of the student or the school.
     """
 
     id: str

@@ -30,5 +30,6 @@ PROFILE = Profile(
     judges_dates=("beginDate",),  # NM-SEL-3
     school_ids=rules.school_ids,
     organization_cell=rules.organization_cell,
+    counted_at=rules.counted_at,
     row_programs={"cte_records": lambda rows: pd.Series(rules.PROGRAM, rows.index, dtype="str")},
 )

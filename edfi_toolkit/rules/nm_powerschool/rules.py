@@ -262,6 +262,12 @@ def organization_cell(filled: Mapping[str, str]) -> str:
     return "schools.school_number" if alternate <= 0 else "schools.alt_school_number"
 
 
+def counted_at(t: Tables) -> pd.Series:
+    """NM-ELE-1a: the school that counts, by enrollment."""
+    t = with_student_numbers(t, "enrollments")
+    return with_schools(t.students, t).set_index("enrollment_id").school_id
+
+
 def elements(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[str, Any]) -> pd.DataFrame:
     """NM-ELE-1 to -11: what each record says."""
     descriptors = Descriptors(t, settings["descriptor_namespace"])
