@@ -146,15 +146,17 @@ def timeline(spans: pd.DataFrame, title: str) -> Chart:
     axes = chart.add_subplot()
     begins = known["begins"].map(date2num)
     last = max([*known["begins"], *known["ends"].dropna()], default=pd.Timestamp(0))
-    open_end = date2num(pd.Timestamp(last.year + (last.month > _LAST_MONTH), _LAST_MONTH, 30))
-    ends = known["ends"].map(date2num, na_action="ignore").fillna(open_end).astype(float)
+    year_end = pd.Timestamp(last.year + (last.month > _LAST_MONTH), _LAST_MONTH, 30)
+    goes_on = known["ends"].isna()
+    ends = known["ends"].mask(goes_on, year_end).map(date2num).astype(float)
     colours = [_BAR if str(what).startswith("record") else _OTHER for what in known["what"]]
     there = known["in_the_ods"].str.fullmatch("(yes.*)?")
     faces = [colour if full else _PAPER for colour, full in zip(colours, there, strict=True)]
     widths = (ends - begins).clip(lower=1.0)
     axes.barh(range(len(known)), widths, left=begins, color=faces, edgecolor=colours, height=0.6)
-    for at in np.flatnonzero(known["ends"].isna()):
-        axes.text(open_end, at, " \u25b8", va="center", color=_TEXT)
+    for at, end in enumerate(ends.where(goes_on)):
+        if not np.isnan(end):
+            axes.text(end, at, " \u25b8", va="center", color=_TEXT)
     labels = [
         str(what)[:_LONGEST_LABEL] + ("" if full else f" ({state})")
         for what, state, full in zip(known["what"], known["in_the_ods"], there, strict=True)
