@@ -270,9 +270,14 @@ def runs_newest_first(runs_dir: Path) -> list[RunFolder]:
     A manifest that cannot be read raises where it is asked for, not here. Its run began at the latest when it was
     last written, and is placed there: a run that began later is found without it, and no other is taken for the newest.
     """
-    paths = runs_dir.iterdir() if runs_dir.is_dir() else ()
-    folders = [RunFolder(runs_dir, path.name) for path in paths if (path / MANIFEST).is_file()]
+    folders = [folder for folder in run_folders(runs_dir) if (folder.path / MANIFEST).is_file()]
     return sorted(folders, key=_place_in_time, reverse=True)
+
+
+def run_folders(runs_dir: Path) -> list[RunFolder]:
+    """What can be a run by its name; folders that begin with a dot are the toolkit's own, as one that prune removes."""
+    names = [path.name for path in runs_dir.iterdir()] if runs_dir.is_dir() else []
+    return [RunFolder(runs_dir, name) for name in names if _RUN_ID.fullmatch(name)]
 
 
 def _place_in_time(folder: RunFolder) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import datetime as dt
 import shutil
 from collections import defaultdict
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import orjson
 
 from edfi_toolkit.errors import ConfigError, StorageUnavailable, what_failed
-from edfi_toolkit.runs.folder import MANIFEST, REPORT, RunFolder, runs_newest_first
+from edfi_toolkit.runs.folder import MANIFEST, REPORT, RunFolder, run_folders, runs_newest_first
 
 _FEED = ("profile", "school_year", "source", "target")
 _LEAVING = ".pruned-"  # how a folder begins that is being removed; a killed prune leaves it to the next one
@@ -55,7 +56,8 @@ def chosen(runs_dir: Path, keep: Keep, needed: Collection[str]) -> dict[str, str
 
 def _reports_alone(runs_dir: Path) -> list[tuple[RunFolder, dict[str, Any]]]:
     """The folders that hold a report and no manifest, newest first, with what stands for their manifest."""
-    paths = [path for path in runs_dir.glob(f"[!.]*/{REPORT}") if not (path.parent / MANIFEST).exists()]
+    folders = [folder.path for folder in run_folders(runs_dir)]
+    paths = [path / REPORT for path in folders if (path / REPORT).exists() and not (path / MANIFEST).exists()]
     found = []
     for path in sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True):
         try:
@@ -70,18 +72,35 @@ def _reports_alone(runs_dir: Path) -> list[tuple[RunFolder, dict[str, Any]]]:
 
 
 def remove(runs_dir: Path, run_ids: Collection[str]) -> None:
-    """Remove these runs, and what an interrupted removal left. Raises StorageUnavailable."""
+    """Remove these runs, and what an interrupted removal left; what is gone already is no failure.
+
+    Raises StorageUnavailable.
+    """
     try:
+        _sweep(runs_dir)  # else a run with the name of one that was left could not take that name
         for run_id in run_ids:
             folder = RunFolder(runs_dir, run_id).path
-            folder.rename(runs_dir / f"{_LEAVING}{run_id}")  # at once: no half of a run is ever taken for one
-        for folder in runs_dir.glob(f"{_LEAVING}*"):
-            shutil.rmtree(folder)
+            with suppress(FileNotFoundError):
+                folder.rename(
+                    runs_dir / f"{_LEAVING}{run_id}"
+                )  # at once: no half of a run is ever taken for one
+        _sweep(runs_dir)
     except OSError as error:
         raise StorageUnavailable(
             f"A run in {runs_dir} cannot be removed ({what_failed(error)}). See to it that you may write there, then "
             "prune again."
         ) from None
+
+
+def _sweep(runs_dir: Path) -> None:
+    """Remove the folders that are leaving; another prune may be at work on the same ones."""
+
+    def unless_gone(_: object, __: str, failure: tuple[Any, BaseException, Any]) -> None:
+        if not isinstance(failure[1], FileNotFoundError):
+            raise failure[1]
+
+    for folder in runs_dir.glob(f"{_LEAVING}*"):
+        shutil.rmtree(folder, onerror=unless_gone)
 
 
 def _reason(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import orjson
 import pytest
 
 from edfi_toolkit.errors import ConfigError
-from edfi_toolkit.runs.folder import RunFolder
+from edfi_toolkit.runs.folder import RunFolder, runs_newest_first
 from edfi_toolkit.runs.last import needed_later
 from edfi_toolkit.runs.retention import Keep, chosen, remove
 
@@ -74,13 +77,60 @@ def test_nights_that_left_a_report_alone_are_counted_by_themselves(runs: Path) -
         chosen(runs, Keep(last=1), ())
 
 
-def test_a_run_goes_whole_and_what_a_killed_prune_left_goes_too(runs: Path) -> None:
-    (runs / ".pruned-old").mkdir()
+def killed(runs: Path, run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A prune that was killed as it began to remove a run."""
+    with monkeypatch.context() as during:
+        during.setattr("shutil.rmtree", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            remove(runs, [run_id])
+    assert (runs / f".pruned-{run_id}" / "manifest.json").is_file()
+
+
+def test_a_run_goes_whole_and_what_a_killed_prune_left_goes_too(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed(runs, a_run(runs, "2025-09-01T02", source="old"), monkeypatch)
     (runs / "batch-1.jsonl").write_text("{}")
     remove(runs, ["20260110-020000-north"])
     assert len(list(runs.iterdir())) == 7
     assert not list(runs.glob(".pruned*"))
     assert (runs / "batch-1.jsonl").exists()
+
+
+def test_what_a_killed_prune_left_is_no_run_and_its_name_is_free(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = chosen(runs, Keep(last=1), ())
+    gone = a_run(runs, "2025-09-01T02", source="airflow")
+    RunFolder(runs, gone).write("report.json", b"{}")
+    killed(runs, gone, monkeypatch)
+    (runs / ".pruned-reported").mkdir()
+    (runs / ".pruned-reported" / "report.json").write_text("{}")
+    (runs / f"{SOUTH} (copy)").mkdir()  # a name that no run can have
+    for name in ("manifest.json", "report.json"):
+        (runs / f"{SOUTH} (copy)" / name).write_text("{}")
+    assert [folder.run_id for folder in runs_newest_first(runs)] == list(before)
+    assert chosen(runs, Keep(last=1), ()) == before
+    a_run(runs, "2025-09-01T02", source="airflow")
+    remove(runs, [gone, "of-another-prune"])
+    assert list(chosen(runs, Keep(last=1), ())) == list(before)
+    assert not list(runs.glob(".pruned*"))
+
+
+def test_two_prunes_at_once_remove_what_the_other_has_not(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = "20260110-020000-north", "20260110-140000-north"
+    whole = shutil.rmtree
+
+    def another_was_faster(folder: Path, **how: Any) -> None:
+        if second in folder.name:
+            whole(folder)
+        whole(folder, **how)
+
+    monkeypatch.setattr("shutil.rmtree", another_was_faster)
+    remove(runs, [first, second])
+    assert len(list(runs.iterdir())) == 5
 
 
 def test_without_a_rule_or_with_a_record_that_cannot_be_read_nothing_is_removed(runs: Path) -> None:
