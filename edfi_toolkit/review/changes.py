@@ -66,8 +66,8 @@ def change_rows(
         known = dict(
             zip(zip(refused["resource"], refused["key_hash"], strict=True), refused["cause"], strict=True)
         )
-    further = ["key_hash"] if known else []
-    changes = changes_of(plan, "body", "before", "event", "source_refs", *further, again=again)
+    further = ["program_education_organization_id", "source_refs", *(["key_hash"] if known else [])]
+    changes = changes_of(plan, "body", "before", "event", *further, again=again)
     gone = changes[_first_halves(changes)].set_index("pair")["before"]
     rows = changes[~_first_halves(changes)].reset_index(drop=True)
     moved = rows["pair"].notna()

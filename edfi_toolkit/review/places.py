@@ -38,12 +38,18 @@ def school_names(ids: pd.Series, tables: Tables, profile: str) -> pd.Series:
 def schools_of(records: pd.DataFrame, tables: Tables, profile: str) -> pd.Series:
     """The school of each record by its name: of its organization, else of the student whose row it is made from.
 
-    Where neither is known, as `school_names`. records: education_organization_id, and source_refs as a list or missing.
+    An organization that is neither a school nor an owner of programs is shown as `organization_texts` does: the record
+    goes there, wherever its student is enrolled. Where nothing is known, as `school_names`. records:
+    education_organization_id and program_education_organization_id, and source_refs as a list or missing.
     """
     from edfi_toolkit.validation.findings import first_rows
 
-    ids = records["education_organization_id"]
-    names = ids.map(schools_by_id(tables, profile)).astype("str")
+    ids, schools = records["education_organization_id"], schools_by_id(tables, profile)
+    names = ids.map(schools).astype("str")
+    if len(schools):
+        known = ids.isin(schools.index) | ids.isin(_owners(tables))
+        known |= ids.eq(records["program_education_organization_id"]).fillna(False)
+        names = names.fillna(organization_texts(ids, tables, profile).mask(known))
     nameless = records[names.isna()]
     if len(nameless):
         rows = first_rows(nameless).set_axis(nameless.index)
@@ -57,12 +63,17 @@ def organization_texts(ids: pd.Series, tables: Tables, profile: str) -> pd.Serie
     if schools.empty:
         return ids.astype("str")
     names = schools.dropna().to_dict()
-    owners = set(tables["program_participation"]["program_education_organization_id"].dropna().unique())
+    owners = _owners(tables)
     texts = {
         one: f"{one} \u00b7 {names.get(one, OWNER if one in owners else NAMELESS)}"
         for one in ids.dropna().unique()
     }
     return ids.map(texts).astype("str")
+
+
+def _owners(tables: Tables) -> set[Any]:
+    """The Ed-Fi ids of the organizations that own programs, where the source says so."""
+    return set(tables["program_participation"]["program_education_organization_id"].dropna().unique())
 
 
 def with_organizations(frame: pd.DataFrame, tables: Tables, profile: str) -> pd.DataFrame:

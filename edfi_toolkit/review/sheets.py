@@ -157,7 +157,8 @@ def _records(plan: Plan, checked: Checked) -> pd.DataFrame:
     kept = items.assign(change=in_words(items["action"], items["pair"]), values=[*map(in_one_text, bodies)])
     held = checked.held.assign(change="held", values=[*map(in_one_text, checked.held["body"])])
     columns = ["change", *WHO, "values", "resource"]
-    every = pd.concat([part[[*columns, "source_refs"]] for part in (kept, held)], ignore_index=True)
+    further = ["program_education_organization_id", "source_refs"]
+    every = pd.concat([part[[*columns, *further]] for part in (kept, held)], ignore_index=True)
     school = schools_of(every, checked.build.tables, checked.build.profile)
     every = every[columns]
     every.insert(columns.index("education_organization_id"), "school", school)

@@ -15,6 +15,7 @@ from edfi_toolkit.review.participation import participation
 from edfi_toolkit.review.places import findings_at_places, schools_of
 from edfi_toolkit.review.summaries import skipped_rows
 from edfi_toolkit.sources import extract
+from edfi_toolkit.tables import normalise
 from edfi_toolkit.tables.tables import SKIPPED_COLUMNS
 from edfi_toolkit.validation.findings import COLUMNS
 from tests.factories.district import a_build, a_participation, checked
@@ -105,10 +106,32 @@ def test_a_change_that_was_refused_before_says_so_with_its_cause() -> None:
 def test_where_neither_is_known_the_organization_is_named_as_it_is() -> None:
     build = a_checked().build
     unknown = pd.DataFrame(
-        {"education_organization_id": pd.array([255999], "Int64"), "source_refs": [["enrollments:gone"]]}
+        {
+            "education_organization_id": pd.array([255999], "Int64"),
+            "program_education_organization_id": pd.array([255999], "Int64"),
+            "source_refs": [["enrollments:gone"]],
+        }
     )
     names = schools_of(unknown, build.tables, build.profile)
     assert names.tolist() == ["255999 \u00b7 not in the list of schools"]
+
+
+def test_a_record_is_at_the_organization_where_it_goes_though_its_student_is_enrolled_at_a_school() -> None:
+    tables = normalise(
+        {
+            "schools": SCHOOLS,
+            "enrollments": ENROLLED,
+        }
+    )
+    records = pd.DataFrame(
+        {
+            "education_organization_id": pd.array([255901001, 255902, 255901, None], "Int64"),
+            "program_education_organization_id": pd.array([255901] * 4, "Int64"),
+            "source_refs": [["enrollments:e1"]] * 4,
+        }
+    )
+    names = schools_of(records, tables, "certification").tolist()
+    assert names == ["Lincoln High", "255902 \u00b7 not in the list of schools", *["Lincoln High"] * 2]
 
 
 def test_a_row_without_a_record_since_its_student_has_no_state_id_is_at_the_cell_of_that() -> None:

@@ -19,6 +19,7 @@ def test_a_student_counts_once_from_the_begin_to_the_end_of_a_record() -> None:
             "student_unique_id": ["1", "1", "2", "3"],
             "program_name": ["CTE", "CTE", "CTE", "Bilingual"],
             "education_organization_id": pd.array([255901, 255901, 255902, 255901], "Int64"),
+            "program_education_organization_id": pd.array([255901] * 4, "Int64"),
             "source_refs": [[]] * 4,
             "begin_date": pd.to_datetime(["2025-08-23", "2025-09-15", "2025-09-01", "2025-09-01"]),
             "body": [{}, {}, {"endDate": "2025-10-01"}, {"endDate": "2025-09-01"}],
