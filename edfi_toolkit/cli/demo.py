@@ -134,11 +134,11 @@ def _outcome(out: Console, run: Run) -> None:
     masker = run.masker()
     _table(out, "What happened", pd.DataFrame(counts, columns=["what", "rows"]), run.overview())
     checked = run.checked
-    from edfi_toolkit.runs.decisions import rejection_rows
+    from edfi_toolkit.runs.explained import refusals
     from edfi_toolkit.tables.load_errors import is_load_error
 
     unread = is_load_error(checked.build.skipped["rule"])
-    refused = rejections_view(rejection_rows(run), masker).frames["causes"]
+    refused = rejections_view(refusals(run), masker).frames["causes"]
     why = pd.concat(
         [
             by_rule(checked.build.skipped[unread], "rule").assign(state="unreadable"),

@@ -9,7 +9,7 @@ import pandas as pd
 from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.planning.plan import SENT
 from edfi_toolkit.privacy import Masker, is_missing
-from edfi_toolkit.review.causes import by_cause, with_causes
+from edfi_toolkit.review.causes import by_cause, with_causes, with_one_step
 from edfi_toolkit.review.changes import CHANGES, in_words
 from edfi_toolkit.review.summaries import ACTIONS, WHO, closed_resources, rows, students
 from edfi_toolkit.review.views import Block, View, block_html
@@ -43,11 +43,12 @@ _SENT = ["change", "came_of_it", *WHO, "status", "ed_fi_id", "correlation_id", "
 
 
 def answers_to(result: pd.DataFrame, refused: pd.DataFrame) -> pd.DataFrame:
-    """For each row of a result that is refused, what the ODS answered: cause, todo, who, messages; else missing.
+    """What the ODS answered to each refused row of a result: cause_id, cause, todo, who, messages; else missing.
 
-    refused: the refusals of its feed, of which the last one of a record counts.
+    refused: the refusals of its feed, with their causes or as of `runs.explained`, of which the last one of a record
+    counts.
     """
-    columns = ["cause", "todo", "who", "messages"]
+    columns = ["cause_id", "cause", "todo", "who", "messages"]
     explained = with_causes(refused)
     keys = zip(explained["resource"], key_hashes(explained), strict=True)
     known = dict(zip(keys, explained[columns].itertuples(index=False, name=None), strict=True))
@@ -88,7 +89,7 @@ def published_view(
     bad = named(bad.assign(action=in_words(bad["action"])))
     if answers is not None:
         bad = bad.join(answers)
-    bad = bad[[name for name in _NOT_DELIVERED if name in bad]]
+    listed = bad[[name for name in _NOT_DELIVERED if name in bad]]
     delivered, refused = int(counts.get("delivered", 0)), int(counts.get("refused", 0))
     unsent = int((sent["outcome"].eq("pending") & sent["attempts"].eq(0)).sum())
     later = int(sent["since"].ne("").sum())
@@ -111,7 +112,7 @@ def published_view(
         tone="bad" if refused > later or waiting else "check" if unsent else "good",
         blocks=[
             Block("Every change of the plan", summary, "Nothing had to be sent."),
-            Block("Not delivered", bad if answers is None else _by_answer(bad), nothing),
+            Block("Not delivered", listed if answers is None else _by_answer(bad), nothing),
         ],
         next_step=(
             "Open notebook 50: it groups the refusals by cause and says what to do about each."
@@ -122,7 +123,7 @@ def published_view(
         ),
         masker=masker,
         frames={
-            "not delivered": bad,
+            "not delivered": listed,
             "sent": named(sent_records(result)),
             "result": given,
         },
@@ -137,13 +138,13 @@ def published_view(
 
 def _by_answer(bad: pd.DataFrame) -> pd.DataFrame:
     """How many changes did not arrive, and why: by outcome and cause, most first; the list has each of them."""
-    by = ["outcome", "cause", "todo", "who"]
-    counts = (
-        bad.fillna(dict.fromkeys(by[1:], "")).groupby(by, as_index=False, observed=True, sort=False).size()
+    by, said = ["outcome", "cause_id"], ["cause", "todo", "who"]
+    known = bad.fillna(dict.fromkeys(["cause_id", *said], ""))
+    grouped = known.groupby(by, as_index=False, observed=True, sort=False).agg(
+        records=("cause", "size"), cause=("cause", "first"), todo=("todo", "unique"), who=("who", "unique")
     )
-    return counts.sort_values("size", ascending=False, kind="stable").rename(columns={"size": "records"})[
-        ["records", *by]
-    ]
+    counts = with_one_step(grouped).sort_values("records", ascending=False, kind="stable")
+    return counts[["records", "outcome", *said]]
 
 
 def sent_records(result: pd.DataFrame) -> pd.DataFrame:

@@ -111,12 +111,18 @@ def by_cause(rejections: pd.DataFrame) -> pd.DataFrame:
         again=("again", "first"),
         message=("message", "first"),
     )
+    return with_one_step(grouped.sort_values("rejections", ascending=False, kind="stable").reset_index())
+
+
+def with_one_step(grouped: pd.DataFrame) -> pd.DataFrame:
+    """One row a cause with `todo` and `who` as texts: what to do of the cause where its records have several; everyone.
+
+    grouped: `cause_id`, and in `todo` and `who` the different ones of its records, as arrays.
+    """
     general = {cause.id: cause.todo for cause in causes()}
-    todo = [steps[0] if len(steps) == 1 else general[id_] for id_, steps in grouped["todo"].items()]
-    grouped = grouped.assign(
-        todo=pd.Series(todo, grouped.index, dtype="str"), who=grouped["who"].map(", ".join)
-    )
-    return grouped.sort_values("rejections", ascending=False, kind="stable").reset_index()
+    pairs = zip(grouped["cause_id"], grouped["todo"], strict=True)
+    todo = [steps[0] if len(steps) == 1 else general[id_] for id_, steps in pairs]
+    return grouped.assign(todo=pd.Series(todo, grouped.index, dtype="str"), who=grouped["who"].map(", ".join))
 
 
 def _first(messages: object) -> str:

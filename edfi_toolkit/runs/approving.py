@@ -27,7 +27,8 @@ from edfi_toolkit.review.approvals import (
 )
 from edfi_toolkit.review.places import with_organizations
 from edfi_toolkit.review.views import PanelView, View, following
-from edfi_toolkit.runs.decisions import delivered_since, rejection_rows
+from edfi_toolkit.runs.decisions import delivered_since
+from edfi_toolkit.runs.explained import refusals
 from edfi_toolkit.runs.feed import last_published, newer_run
 from edfi_toolkit.runs.standing import began, not_settled
 
@@ -229,7 +230,7 @@ def _with_last_sent(run: Run, shown: View) -> View:
 def results_view(run: Run, result: pd.DataFrame) -> View:
     """What the ODS answered, its organizations by their names in the source."""
     named = partial(with_organizations, tables=run.tables, profile=run.profile)
-    answers = answers_to(result, rejection_rows(run))
+    answers = answers_to(result, refusals(run))
     view = published_view(
         result, run.masker(result), named=named, since=delivered_since(run, result), answers=answers
     )

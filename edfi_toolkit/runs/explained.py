@@ -34,17 +34,30 @@ _NEWEST = 8  # refusals that are shown while more may come
 # What is asked of a refusal to explain it; all columns of many would take long.
 _ASKED = ["resource", "key_hash", "run_id", "education_organization_id", "messages", "source_refs"]
 _ASKED += ["cause_id", "todo", "who"]
+_EXPLAINED = "_explained"  # what a run keeps: its tables, the refusals, and these explained
 _OTHERS = 3  # cells that a sentence names
 
 
 def refusals(run: Run) -> pd.DataFrame:
-    """All refusals of the run's feed, open and closed, as of `explained`."""
-    return _explained(run, rejection_rows(run))
+    """All refusals of the run's feed, open and closed, as of `explained`; each caller may change its own.
+
+    A run's steps ask several times, and many take long: they are explained again only where one has changed.
+    """
+    refused, tables = rejection_rows(run), _tables(run)
+    known = vars(run).get(_EXPLAINED)
+    if known is None or known[0] is not tables or not known[1].equals(refused):
+        known = vars(run)[_EXPLAINED] = tables, refused, _explained(run, refused)
+    found: pd.DataFrame = known[2]
+    return found.copy(deep=False)
+
+
+def _tables(run: Run) -> Tables | None:
+    """What was read of the run's source; None where nothing was."""
+    return run.tables if run.folder.has("extract") else None
 
 
 def _explained(run: Run, refused: pd.DataFrame) -> pd.DataFrame:
-    is_read = run.folder.has("extract")
-    return explained(refused, run.tables if is_read else None, run.profile, run.installation.runs_dir)
+    return explained(refused, _tables(run), run.profile, run.installation.runs_dir)
 
 
 def explained(refused: pd.DataFrame, tables: Tables | None, profile: str, runs: Path) -> pd.DataFrame:

@@ -21,6 +21,7 @@ from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.ods import Client
 from edfi_toolkit.review.missing import missing
 from edfi_toolkit.rules.catalogue import RULES
+from edfi_toolkit.runs import explained
 from edfi_toolkit.runs.others import NOT_READABLE
 from edfi_toolkit.runs.refusal import Refusal
 from edfi_toolkit.runs.run import Run
@@ -72,6 +73,45 @@ def test_a_refusal_has_one_owner_everywhere(published: Run) -> None:
     assert f"Who can do it: {row['who']}" in panel.status.value
     missing = published.student(MARIGOLD).frames["missing"]
     assert missing.loc[missing["state"].eq("refused by the ODS"), "who"].tolist() == [row["who"]]
+
+
+def test_what_was_published_says_of_a_refusal_what_the_lists_of_refusals_say(published: Run) -> None:
+    shown, told = published.results(), published.rejections()
+    listed = shown.frames["not delivered"].set_index("student_unique_id")
+    still = told.frames["open"].set_index("student_unique_id")
+    said = ["cause", "todo", "who", "messages"]
+    assert listed.loc[MARIGOLD, "who"] == "SIS clerk"
+    assert "Correct students.location_code, which it comes from." in listed.loc[MARIGOLD, "todo"]
+    assert listed[said].sort_index().values.tolist() == still[said].sort_index().values.tolist()
+    by_cause = ["cause", "todo", "who"]
+    counted, causes = shown.blocks[1].frame, told.frames["causes"]
+    assert sorted(counted[by_cause].values.tolist()) == sorted(causes[by_cause].values.tolist())
+    assert counted["records"].sum() == len(still) == 6
+    report = (published.path / "report.html").read_text("utf-8")
+    assert "publish the missing one from the SIS" not in report
+    assert report.count("Correct students.location_code, which it comes from.") == 2  # in both sections
+
+
+def test_refusals_are_explained_once_until_one_changes(
+    published: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times, every, really = list[int](), explained.rejection_rows(published), explained.explained
+
+    def counted(refused: pd.DataFrame, *given: Any) -> pd.DataFrame:
+        times.append(len(refused))
+        return really(refused, *given)
+
+    monkeypatch.setattr(explained, "explained", counted)
+    run = edfi.open_run(profile="nm-powerschool", school_year=2026, source="sample")
+    for step in (run.results, run.rejections, run.workshop, run.workbook):
+        step()
+    assert times == [6]
+    own = explained.refusals(run)
+    own["who"] = "nobody"
+    assert "nobody" not in explained.refusals(run)["who"].tolist()
+    monkeypatch.setattr(explained, "rejection_rows", lambda _run: every.iloc[1:])
+    assert len(explained.refusals(run)) == 5
+    assert times == [6, 5]
 
 
 def test_every_list_that_is_handed_on_has_the_file_row_and_column_of_the_cell(
