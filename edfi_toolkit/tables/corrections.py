@@ -20,7 +20,7 @@ import orjson
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError, did_you_mean
-from edfi_toolkit.tables.cells import convert
+from edfi_toolkit.tables.cells import FALSE, TRUE, convert
 from edfi_toolkit.tables.disguises import EDGES
 from edfi_toolkit.tables.load_errors import row_ids
 from edfi_toolkit.tables.schema import CONTROL_TABLES, TABLES, Column, Table
@@ -41,7 +41,7 @@ CORRECTION_COLUMNS = {
     "given_at": "datetime64[us, UTC]",
 }
 LAID_COLUMNS = {**CORRECTION_COLUMNS, "state": "str", "rows": "object"}
-_YES_NO = {"true": "yes", "yes": "yes", "false": "no", "no": "no"}
+_YES_NO = dict.fromkeys(TRUE, True) | dict.fromkeys(FALSE, False)
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 _SAYS = {
     DIFFERS: "is no more what it was when it was corrected. Remove the correction, or correct the cell again.",
@@ -165,8 +165,9 @@ def _says(cells: pd.Series, text: str, column: Column, member: str) -> np.ndarra
     """Which cells are written so, or mean the same."""
     text = text.strip(EDGES)
     if member:
-        meant_so = {text, _YES_NO.get(text.casefold(), text)}
-        return np.array([not meant_so.isdisjoint(_members(cell, member)) for cell in cells], dtype=bool)
+        return np.array(
+            [any(_means(value, text) for value in _members(cell, member)) for cell in cells], dtype=bool
+        )
     written = cells.map(str, na_action="ignore").astype("str").str.strip(EDGES).fillna("").eq(text)
     values, bad = convert(cells, column)
     meant, unreadable = convert(pd.Series([text], dtype=object), column)
@@ -189,13 +190,13 @@ def _changed(cells: pd.Series, at: np.ndarray, entry: dict[str, Any]) -> pd.Seri
     return changed
 
 
-def _members(cell: Any, path: str) -> list[str]:
-    """The texts at a path of a JSON cell, in lists too; an absent one is an empty text."""
-    found: list[str] = []
+def _members(cell: Any, path: str) -> list[Any]:
+    """The values at a path of a JSON cell, in lists too; None for an absent one."""
+    found: list[Any] = []
 
-    def keep(text: Any) -> Any:
-        found.append(_text(text))
-        return text
+    def keep(value: Any) -> Any:
+        found.append(value)
+        return value
 
     _walk(_object(cell), path.split("."), keep)
     return found
@@ -204,11 +205,20 @@ def _members(cell: Any, path: str) -> list[str]:
 def _with_member(cell: Any, path: str, was: str, value: str) -> str:
     content = _object(cell)
 
-    def swap(text: Any) -> Any:
-        return _in_place_of(text, value) if _text(text) == was else text
+    def swap(old: Any) -> Any:
+        return _in_place_of(old, value) if _means(old, was) else old
 
     _walk(content, path.split("."), swap)
     return orjson.dumps(content).decode()
+
+
+def _means(value: Any, text: str) -> bool:
+    """Whether a value of a JSON cell is what a person wrote: yes and no in each word for them, a number in digits."""
+    if isinstance(value, bool):
+        return _YES_NO.get(text.casefold()) is value
+    if isinstance(value, int | float) and _NUMBER.fullmatch(text):
+        return bool(orjson.loads(text) == value)
+    return _text(value) == text
 
 
 def _text(value: Any) -> str:
@@ -224,7 +234,7 @@ def _in_place_of(old: Any, value: str) -> Any:
     """What was typed, of the kind that it replaces: the ODS takes no text for a number, nor for yes and no."""
     meant = value.strip(EDGES)
     if isinstance(old, bool) and meant.casefold() in _YES_NO:
-        return _YES_NO[meant.casefold()] == "yes"
+        return _YES_NO[meant.casefold()]
     if isinstance(old, int | float) and not isinstance(old, bool) and _NUMBER.fullmatch(meant):
         return orjson.loads(meant)
     return value or None

@@ -164,6 +164,39 @@ def test_a_member_that_is_no_text_is_listed_and_corrected_as_what_it_is(
     assert again.corrections["state"].tolist() == ["source agrees"]
 
 
+@pytest.mark.parametrize(
+    ("was", "written", "typed", "value"),
+    [
+        (True, "true", "no", False),
+        (True, "Yes", "N", False),
+        (True, "TRUE", "0", False),
+        (False, "n", "y", True),
+        (False, "0", "1", True),
+        (7.5, "7.50", "8.0", 8.0),
+        ("true", "true", "false", "false"),
+    ],
+)
+def test_what_is_told_as_corrected_is_corrected_however_yes_and_no_are_written(
+    was: Any, written: str, typed: str, value: Any
+) -> None:
+    """COM-COR-1, COM-NRM-4: of a correction that was laid over the old value is nowhere left."""
+    cell = {"table": "program_participation", "row_id": "p1", "column": "attributes", "member": "isHere"}
+    by = a_correction(**cell, was=written, value=typed)
+    tables = read({**PARTICIPATION, "attributes": {"isHere": was}}, by=by, table="program_participation")
+    assert tables.corrections["state"].tolist() == ["applied"]
+    assert repr(tables.program_participation["attributes"].iloc[0]) == repr({"isHere": value})
+    again = read({**PARTICIPATION, "attributes": {"isHere": value}}, by=by, table="program_participation")
+    assert again.corrections["state"].tolist() == ["source agrees"]
+
+
+@pytest.mark.parametrize("word", ["true", "Yes", "1"])
+def test_a_text_in_a_json_cell_is_only_what_is_written(word: str) -> None:
+    cell = {"table": "program_participation", "row_id": "p1", "column": "attributes", "member": "isHere"}
+    by = a_correction(**cell, was=word, value="no")
+    tables = read({**PARTICIPATION, "attributes": {"isHere": "yes"}}, by=by, table="program_participation")
+    assert tables.corrections["state"].tolist() == ["source differs"]
+
+
 def test_a_code_that_is_written_nowhere_any_more_is_done() -> None:
     tables = read(PARTICIPATION, by=a_code(), table="program_participation")
     assert tables.corrections["state"].tolist() == ["source agrees"]
