@@ -317,10 +317,11 @@ class Answered:
     def kind(self) -> tuple[Any, ...]:
         """Equal for refusals of which the same is known but for the ids of their rows.
 
-        A text counts as it is where the answer may name it. Of any other one it only matters what else of its record
-        is the same, so that it counts as the number of the first such text.
+        A text counts as it is where the answer may name it, and where its value is judged by itself: none, yes, no. Of
+        any other one it only matters what else of its record is the same: it counts as the number of the first such.
         """
         row, has = self._row, self._answer.has
+        plain = ("", *_OF_ANY)
         organization = cell_text(row["education_organization_id"])
         shape, texts = list[Any](), [organization]
         for name, row_id in rows_of(row["source_refs"]):
@@ -332,7 +333,9 @@ class Answered:
         texts_by_name(self.sent or {}, shape, sent)
         texts.extend(text for _, text in sent)
         numbers = dict[str, int]()
-        marks = [text if has(text) else numbers.setdefault(text, len(numbers)) for text in texts]
+        marks = [
+            text if text in plain or has(text) else numbers.setdefault(text, len(numbers)) for text in texts
+        ]
         by_rules = self.is_foreign or any(
             text == organization and name.casefold() in self._members for name, text in sent
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -307,6 +308,41 @@ def test_refusals_are_alike_where_the_same_is_the_same_in_them_and_the_answer_na
     assert (one.kind() == other.kind()) is alike
     if alike:
         assert [cell.name for cell in one.wrong] == [cell.name for cell in other.wrong]
+
+
+TUTOR = "$.tutorName: TutorName is required."
+
+
+@pytest.mark.parametrize(
+    ("says", "first", "second", "is_sent"),
+    [
+        (TUTOR, {"tutorName": None}, {"tutorName": "Ann"}, False),
+        (TUTOR, {"tutorName": ""}, {"tutorName": "Ann"}, False),
+        ("$.mentorName: not valid", {"tutorName": "yes"}, {"tutorName": "maybe"}, True),
+        ("$.mentorName: not valid", {"tutorName": "no"}, {"tutorName": "maybe"}, True),
+        ("$.mentorName: not valid", {"tutorName": True}, {"tutorName": "maybe"}, True),
+    ],
+)
+def test_a_value_that_is_judged_by_itself_is_not_explained_as_another_one_is(
+    says: str, first: dict[str, Any], second: dict[str, Any], is_sent: bool
+) -> None:
+    """An empty member is not filled, and a yes or no says nothing of whose it is."""
+    attributes = (first, second)
+    tables = several(*({"attributes": json.dumps(given)} for given in attributes))
+    refused = with_causes(
+        pd.DataFrame(
+            [
+                a_refusal(says, source_refs=[f"program_participation:p{n + 1}"]) | {"key_hash": str(n)}
+                for n in (0, 1)
+            ]
+        )
+    )
+    bodies = [{"mentorName": given["tutorName"]} if is_sent else None for given in attributes]
+    sent = cast("Sent", SimpleNamespace(of=lambda row: bodies[int(row["key_hash"])]))
+    behind = Behind(tables, "certification", refused, sent)
+    one, other = (Answered(behind, row) for row in refused.to_dict("records"))
+    assert [cell.name for cell in one.wrong] != [cell.name for cell in other.wrong]
+    assert one.kind() != other.kind()
 
 
 def test_of_refusals_that_are_alike_each_has_its_own_row(tables: Tables) -> None:
