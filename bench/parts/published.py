@@ -30,4 +30,4 @@ def note_as_published(ledger: Ledger, feed: Feed, built: Build, school_year: int
     journal = Journal(ledger, feed, school_year)
     journal.update_identities([], adopted)
     shown = {"preferences": typed_preferences(None), "shapes": shapes_frame(built.tables.shapes)}
-    journal.end(still_open=set(), resources=(), resynced=False, **shown)
+    journal.end(still_open=set(), resources=(), resynced=False, unsent=0, **shown)

@@ -95,13 +95,10 @@ class Journal:
         fingerprint: str,
         mode: str,
         overrides: Iterable[tuple[str, str]],
-        *,
-        to_send: int,
     ) -> str:
         """Open a run, or open again the one that did not end; returns its id.
 
-        run_id: None continues the unended run of this plan, or starts one under a new name. to_send: how many changes
-        of the plan are still to send.
+        run_id: None continues the unended run of this plan, or starts one under a new name.
         """
         table, now = schema.runs, self._ledger.clock()
         with self._ledger.writing() as connection:
@@ -111,7 +108,8 @@ class Journal:
             found = connection.execute(query).first()
             if found is not None:
                 self._run, run_id = found
-                connection.execute(update(table).where(table.c.id == self._run).values(ended_at=None))
+                opened = update(table).where(table.c.id == self._run).values(ended_at=None, unsent=None)
+                connection.execute(opened)
             else:
                 run_id = run_id or self._new_name(connection, fingerprint)
                 row = {
@@ -121,7 +119,6 @@ class Journal:
                     "fingerprint": fingerprint,
                     "mode": mode,
                     "started_at": now,
-                    "to_send": to_send,
                 }
                 self._run = connection.execute(insert(table).values(**row).returning(table.c.id)).scalar_one()
             given = [{"run": self._run, "breach": b, "person": p, "given_at": now} for b, p in overrides]
@@ -166,10 +163,12 @@ class Journal:
         preferences: pd.DataFrame,
         shapes: pd.DataFrame,
         resynced: bool,
+        unsent: int,
     ) -> None:
         """Close the run, and the rejections of records that are no longer to be sent.
 
         preferences, shapes: PREFERENCES and SHAPES, remembered for the next plan. resynced: whether this was a resync.
+        unsent: changes that are still to send all the same.
         """
         moot = [key for key in self._rejected if key not in still_open and key[0] in resources]
         now, table = self._ledger.clock(), schema.runs
@@ -177,7 +176,15 @@ class Journal:
             self._close_rejections(connection, moot, "no longer wanted")
             remember(connection, self._feed, self._year, preferences, resynced=resynced, now=now)
             remember_shapes(connection, self._feed, self._year, shapes, now=now)
-            connection.execute(update(table).where(table.c.id == self._run).values(ended_at=now))
+            connection.execute(
+                update(table).where(table.c.id == self._run).values(ended_at=now, unsent=unsent)
+            )
+
+    def stop(self, unsent: int) -> None:
+        """Leave the run open, which was stopped with so many changes still to send."""
+        table = schema.runs
+        with self._ledger.writing() as connection:
+            connection.execute(update(table).where(table.c.id == self._run).values(unsent=unsent))
 
     # One commit's parts
 

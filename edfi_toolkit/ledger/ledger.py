@@ -299,34 +299,16 @@ class Ledger:
             .group_by(attempts.c.run)
             .subquery()
         )
-        newest = select(func.max(attempts.c.id)).group_by(attempts.c.run, attempts.c.item)
-        answered = (
-            select(attempts.c.run, func.count().label("changes"))
-            .where(attempts.c.id.in_(newest), attempts.c.outcome.is_distinct_from("pending"))
-            .group_by(attempts.c.run)
-            .subquery()
-        )
-        left = runs.c.to_send - func.coalesce(answered.c.changes, 0)
-        counted = {
-            **{name: counts.c[name] for name in tallies},
-            "pending": func.coalesce(left, counts.c.pending),
-        }
         query = (
-            select(
-                runs,
-                feeds.c.profile,
-                feeds.c.source,
-                targets.c.identity,
-                *(count.label(name) for name, count in counted.items()),
-            )
+            select(runs, feeds.c.profile, feeds.c.source, targets.c.identity, *(counts.c[n] for n in tallies))
             .join_from(runs, feeds, runs.c.feed_id == feeds.c.id)
             .join(targets, feeds.c.target_id == targets.c.id)
             .outerjoin(counts, counts.c.run == runs.c.id)
-            .outerjoin(answered, answered.c.run == runs.c.id)
             .order_by(runs.c.id)
         )
         rows = self.frame(query)
         rows["feed"] = _feed_names(rows)
+        rows["pending"] = rows["unsent"].fillna(rows["pending"])
         names = ["run_id", "feed", "school_year", "fingerprint", "mode", "started_at", "ended_at", *tallies]
         typed = _typed(rows[names], integers=("school_year", *tallies), instants=("started_at", "ended_at"))
         return typed.fillna(dict.fromkeys(tallies, 0))

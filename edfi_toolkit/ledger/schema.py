@@ -67,7 +67,9 @@ runs = Table(
     Column("mode", Text, nullable=False),
     Column("started_at", DateTime(timezone=True), nullable=False),
     Column("ended_at", DateTime(timezone=True)),
-    Column("to_send", Integer),  # changes of its plan that were still to send when it began
+    Column(
+        "unsent", Integer
+    ),  # changes that it left to send; missing while it is at work, and after it was killed
     UniqueConstraint("feed_id", "run_id", "fingerprint"),
 )
 

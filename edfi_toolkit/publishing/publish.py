@@ -89,18 +89,17 @@ def publish(
             fingerprint,
             plan.mode,
             [(override.breach, override.person) for override in answered],
-            to_send=sum(
-                action in SENT and state is not State.DONE
-                for action, state in zip(items.actions, states, strict=True)
-            ),
         )
         _update_identities(items, states, journal)
         owners = {identity.ed_fi_id: key for key, identity in identities.items()}
         run = _Run(items, states, client, journal, progress, budget, owners)
         run.send_all()
         unsent = run.unsent()
-        if not unsent:  # else the run stays open, like one that was interrupted
-            _end(plan, items, run.results, journal)
+        left = len(unsent) + run.results.pending
+        if unsent:  # the run stays open, like one that was interrupted
+            journal.stop(left)
+        else:
+            _end(plan, items, run.results, journal, left)
         return result_of(plan, items, run.results.outcomes, unsent=unsent, last=last, identities=identities)
 
 
@@ -140,7 +139,7 @@ def _update_identities(items: Items, states: Sequence[State], journal: Journal) 
         journal.update_identities(forget, adopt)
 
 
-def _end(plan: Plan, items: Items, results: Results, journal: Journal) -> None:
+def _end(plan: Plan, items: Items, results: Results, journal: Journal, left: int) -> None:
     waiting = {items.keys[item] for item, each in results.outcomes.items() if each.outcome != "delivered"}
     # A plan of some schools, or of chosen records, is silent about the others.
     complete = not plan.scope.organizations and plan.mode != RETRY
@@ -150,6 +149,7 @@ def _end(plan: Plan, items: Items, results: Results, journal: Journal) -> None:
         preferences=plan.preferences,
         shapes=plan.shapes,
         resynced=complete and plan.mode == "resync",
+        unsent=left,
     )
 
 

@@ -45,6 +45,11 @@ class Results:
         """Whether an item may have reached the ODS or not."""
         return self._counts["unsure"] > 0
 
+    @property
+    def pending(self) -> int:
+        """How many items were begun and are to be sent once more."""
+        return self._counts["pending"]
+
 
 def result_of(
     plan: Plan,

@@ -134,7 +134,7 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date_and_keeps_its_rows(
             for table, column in (
                 ("rejections", "closed_at"),
                 ("rejections", "closed_how"),
-                ("runs", "to_send"),
+                ("runs", "unsent"),
             ):
                 connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
             connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))

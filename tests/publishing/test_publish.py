@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from edfi_toolkit.errors import ConfigError, LedgerError, OdsUnavailable, StalePlan, UnsafePlan
-from edfi_toolkit.ledger import Ledger
+from edfi_toolkit.ledger import Ledger, schema
 from edfi_toolkit.ledger.columns import RESULT_COLUMNS
 from edfi_toolkit.ledger.journal import Journal
 from edfi_toolkit.planning import Plan, plan
@@ -348,6 +348,18 @@ def test_a_stop_settles_what_is_in_flight_and_leaves_the_rest_for_the_next_publi
     assert held_in(client) == wanted(result)
     assert writes(app) == {("POST", 201): 60}
     assert ledger.runs()[["delivered", "pending"]].to_numpy().tolist() == [[60, 0]]
+
+
+def test_a_run_that_is_opened_again_after_another_sent_the_rest_leaves_nothing(client, ledger):
+    made = planned(a_build(*map(a_participation, range(1, 4))), ledger, client)
+    for run_id, progress in (("first", stopping_at(0)), ("second", None)):
+        publish(made, target=client, ledger=ledger, approved="auto", run_id=run_id, progress=progress)
+    assert ledger.runs()["pending"].tolist() == [3, 0]
+    publish(made, target=client, ledger=ledger, approved="auto", run_id="first")
+    assert ledger.runs()["pending"].tolist() == [0, 0]
+    with ledger.writing() as connection:
+        connection.execute(schema.attempts.delete())  # as when students are erased
+    assert ledger.runs()["pending"].tolist() == [0, 0]
 
 
 def test_a_stop_before_the_first_record_sends_nothing(app, client, ledger):

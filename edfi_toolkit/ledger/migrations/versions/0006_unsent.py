@@ -1,4 +1,4 @@
-"""How many changes a run had to send, so that what it never began counts as pending too."""
+"""How many changes a run left to send, so that what it never began counts as pending too."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ down_revision = "0005"
 
 def upgrade() -> None:
     """Add the column. Of a run before, only the requests that were kept back are known."""
-    op.add_column("runs", sa.Column("to_send", sa.Integer))
+    op.add_column("runs", sa.Column("unsent", sa.Integer))
