@@ -2,7 +2,7 @@
 // Rows never enter the widget's saved state: they come as messages, so a saved notebook holds no revealed student.
 
 const WAIT_MS = 150; // pause in typing before a filter is asked for
-const LONG = { words: 24, word: 32 }; // letters; a longer text is wrapped, and cut after three lines
+const LONG = { words: 18, word: 20 }; // letters; a longer text is wrapped, and cut after three lines
 const PAGE_KEYS = { PageUp: -1, PageDown: 1 };
 const KEYS = "Arrow keys move between the rows, Enter selects one. Arrow up from the first row leads to the headings, "
   + "which sort, and to the filters of the columns; Escape leads back.";

@@ -305,7 +305,7 @@ class Lists(w.VBox):
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle and (kept := "".join(grid.static for grid in _grids(self))):
-            bundle["text/html"] = kept
+            bundle["text/html"] = f"<p>These lists are as they were when the cell ran.</p>{kept}"
         return bundle
 
 

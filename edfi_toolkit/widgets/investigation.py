@@ -16,8 +16,8 @@ from edfi_toolkit.widgets.grids import Below, Grid, Lists, follow_list
 
 ALL = "all causes"
 # In view without a scroll to the right: whom it is about, what to do, who can, and where. Then the cause, and why.
-_ACTING = ("student_unique_id", "student_id", "program", "todo", "hint", "who", "file", "row")
-_EXPLAINING = ("state", "severity", "says", "messages", "detail", "school", "column", "field")
+_ACTING = ("student_unique_id", "student_id", "school", "program", "todo", "hint", "who", "file", "row")
+_EXPLAINING = ("state", "severity", "says", "messages", "detail", "column", "field")
 _SHORT = 80  # letters of its meaning next to a cause in the dropdown
 
 
