@@ -21,7 +21,8 @@ def erase(
     The source is not changed, nor is the ODS; what the ODS holds stays in the identity map. To take the student out of
     the ODS, take them out of the source and publish first.
 
-    Exit code 0: only those are left. 3: a file is left that was not made by a run; remove it by hand.
+    Exit code 0: only those are left. 3: a file is left that was not made by a run, to be removed by hand; or another
+    program has the ledger open, whose file may still hold the student. Close notebooks, then give the command again.
 
     Example: edfi-toolkit erase 900417303
     """
@@ -29,6 +30,7 @@ def erase(
 
     from edfi_toolkit.batch.exits import Exit
     from edfi_toolkit.ledger import Ledger
+    from edfi_toolkit.ledger.database import FILES
     from edfi_toolkit.ledger.erasing import erase_from_ledger
     from edfi_toolkit.runs.erasing import erase_from_runs, find, places_of
     from edfi_toolkit.settings import load_settings
@@ -36,16 +38,18 @@ def erase(
     installation = load_settings()
     found = find(installation.runs_dir, student, installation.mask_key)
     with Ledger(installation.ledger) as ledger:
-        rows, mapped = erase_from_ledger(ledger, found)
+        rows, mapped, kept_in_pages = erase_from_ledger(ledger, found)
+        own_files = (
+            {ledger.path.resolve().with_name(ledger.path.name + end) for end in FILES} if ledger.path else ()
+        )
     changed = erase_from_runs(installation.runs_dir, found)
     copies = list(places_of(installation.copies_dir, found))
     for path in copies:
-        path.unlink()  # the next incremental resync reads that resource whole
+        path.unlink(missing_ok=True)  # the next incremental resync reads that resource whole
     sources = [Path(source.path).resolve() for source in installation.sources.values() if source.path]
     left = [path.resolve() for path in places_of(installation.root, found)]
     in_source = [str(path) for path in left if any(path.is_relative_to(source) for source in sources)]
-    ledger_files = (Path(installation.ledger).resolve(),)
-    by_hand = [str(path) for path in left if str(path) not in in_source and path not in ledger_files]
+    by_hand = [str(path) for path in left if str(path) not in in_source and path not in own_files]
     facts = {
         "changed": changed,
         "copies": [str(path) for path in copies],
@@ -53,6 +57,7 @@ def erase(
         "identity_map": mapped,
         "in_source": in_source,
         "by_hand": by_hand,
+        "ledger_compacted": not kept_in_pages,
     }
     if as_json:
         show_json(facts)
@@ -68,4 +73,10 @@ def erase(
     say(
         "The digests of the changed files are in the manifests, with a note; 'edfi-toolkit verify' accepts them."
     )
-    raise typer.Exit(Exit.ATTENTION if by_hand else Exit.DONE)
+    if kept_in_pages:
+        say(
+            "The student's rows are gone from the ledger, but the pages of its tables could not be written again and "
+            f"may still hold them. {kept_in_pages} Then give the same command again. Remove no file "
+            "of the ledger by hand."
+        )
+    raise typer.Exit(Exit.ATTENTION if by_hand or kept_in_pages else Exit.DONE)

@@ -24,6 +24,7 @@ from edfi_toolkit.settings.credentials import check_address, without_credentials
 from edfi_toolkit.storage import create_private, hide_from_others
 
 BUSY_S = 30.0
+FILES = ("", "-wal", "-shm")  # the ends of what SQLite keeps a ledger in; none of them may be removed alone
 # How the names of SQLite's errors and PostgreSQL's SQLSTATEs begin.
 _BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED", "55P03")
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")
@@ -56,7 +57,7 @@ def make_private(path: Path) -> None:
     """The file, and what SQLite keeps next to it, with mode 0600; before the first byte is written, and again later."""
     try:
         create_private(path)
-        for suffix in ("-wal", "-shm"):
+        for suffix in FILES[1:]:
             with suppress(FileNotFoundError):  # they are there while the ledger is open
                 hide_from_others(path.with_name(path.name + suffix))
     except StorageUnavailable as error:

@@ -8,14 +8,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Table, delete, func, or_, select, text, tuple_, update
+from sqlalchemy.exc import SQLAlchemyError
 
-from edfi_toolkit.errors import LedgerError
+from edfi_toolkit.errors import LedgerBusy, LedgerError
 from edfi_toolkit.ledger import schema
+from edfi_toolkit.ledger.database import ledger_error
 from edfi_toolkit.ledger.ledger import Feed, Ledger
 
 # What people and the ODS write in their own words
@@ -41,10 +44,11 @@ class Erased(Protocol):
         """A source's shape without the student's rows."""
 
 
-def erase_from_ledger(ledger: Ledger, student: Erased) -> tuple[dict[str, int], int]:
-    """Rows that were removed or changed by table, and rows of the identity map that stay.
+def erase_from_ledger(ledger: Ledger, student: Erased) -> tuple[dict[str, int], int, str]:
+    """Rows that were removed or changed by table; rows of the identity map that stay; why pages may still keep any.
 
-    Raises LedgerBusy while a run is at work, LedgerError while a request about the student is open.
+    Raises LedgerBusy while a run is at work, LedgerError while a request about the student is open. What only keeps the
+    tables from being written again is returned, as a sentence with what to do: the rows are gone by then.
     """
     done: dict[str, int] = {}
     attempts, mapped, ids = schema.attempts, schema.identity_map, student.ids
@@ -78,8 +82,16 @@ def erase_from_ledger(ledger: Ledger, student: Erased) -> tuple[dict[str, int], 
             done["source_shapes"] = _change(connection, schema.source_shapes, ("layout",), student)
             kept = select(func.count()).select_from(mapped).where(mapped.c.student_unique_id.in_(ids))
             stays = int(connection.execute(kept).scalar_one())
-        _compact(ledger)
-    return {name: count for name, count in done.items() if count}, stays
+        kept_in_pages = ""
+        try:
+            _compact(ledger)
+        except LedgerBusy:
+            kept_in_pages = (
+                f"Another program has the ledger {ledger.shown} open. Close all notebooks and let runs end."
+            )
+        except LedgerError as error:
+            kept_in_pages = str(error)
+    return {name: count for name, count in done.items() if count}, stays, kept_in_pages
 
 
 def _change(connection: Connection, table: Table, columns: tuple[str, ...], student: Erased) -> int:
@@ -102,14 +114,29 @@ def _cell(cell: Any, row: Mapping[Any, Any], student: Erased) -> Any:
 
 
 def _compact(ledger: Ledger) -> None:
-    """Rewrite the tables, so that no page keeps what was deleted; PostgreSQL's statistics keep samples of it too."""
-    if ledger.path is not None:
-        raw: Any = ledger.engine.raw_connection()
+    """Rewrite the tables, so that no page keeps what was deleted; PostgreSQL's statistics keep samples of it too.
+
+    Raises LedgerBusy where another program that has the ledger open keeps it from being done, another LedgerError where
+    anything else does.
+    """
+    try:
+        if ledger.path is not None:
+            _compact_file(ledger)
+            return
+        tables = ", ".join(str(table.name) for table in schema.metadata.sorted_tables)
+        with ledger.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(f"ANALYZE {tables}"))
+            connection.execute(text(f"VACUUM FULL {tables}, pg_statistic"))
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        raise ledger_error(error, ledger.shown) from None
+
+
+def _compact_file(ledger: Ledger) -> None:
+    with closing(ledger.engine.raw_connection()) as raw:
+        pages: Any = raw.driver_connection
         for step in ("PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
-            raw.driver_connection.execute(step).fetchall()
-        raw.close()
-        return
-    tables = ", ".join(str(table.name) for table in schema.metadata.sorted_tables)
-    with ledger.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"ANALYZE {tables}"))
-        connection.execute(text(f"VACUUM FULL {tables}, pg_statistic"))
+            for busy, *_ in pages.execute(step).fetchall():
+                if busy:  # no error for SQLite: a reader still needs what the log or the file holds
+                    raise LedgerBusy(
+                        f"Another program has the ledger {ledger.shown} open. Close it, then run again."
+                    )

@@ -12,9 +12,11 @@ from __future__ import annotations
 import html
 import io
 import json
+import os
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -202,19 +204,22 @@ def _cell(cell: Any, name: str, table: str, student: Student) -> Any:
 
 
 def places_of(root: Path, student: Student) -> Iterator[Path]:
-    """Every file under a folder that still names the student, packed ones too."""
-    for path in sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink()):
-        if _holds(path, student):
-            yield path
+    """Every file under a folder that still names the student, packed ones too; one that goes meanwhile does not."""
+    found = [Path(folder, name) for folder, _, names in os.walk(root) for name in names]
+    for path in sorted(path for path in found if path.is_file() and not path.is_symlink()):
+        with suppress(FileNotFoundError):
+            if _holds(path, student):
+                yield path
 
 
 def _holds(path: Path, student: Student) -> bool:
     """Also where an id is part of a longer one."""
     if path.suffix == ".parquet":
         return _cleared(table := pq.read_table(path), student) is not table
-    parts = [path.read_bytes()]
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
+    content = path.read_bytes()
+    parts = [content]
+    if zipfile.is_zipfile(io.BytesIO(content)):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
             parts = [archive.read(name) for name in archive.namelist()]
     long = [value.encode() for value in student.ids if _telling(value)]
     return any(student.words.search(part) or any(value in part for value in long) for part in parts)

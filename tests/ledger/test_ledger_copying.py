@@ -6,13 +6,14 @@ import sqlite3
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from sqlalchemy import select, text
 
 from edfi_toolkit.errors import ConfigError, LedgerBusy
-from edfi_toolkit.ledger import Ledger, schema
+from edfi_toolkit.ledger import Ledger, erasing, schema
 from edfi_toolkit.ledger.copying import backup, move, restore
 from edfi_toolkit.ledger.decisions import Decisions
 from edfi_toolkit.ledger.erasing import erase_from_ledger
@@ -84,6 +85,31 @@ def test_no_ledger_moves_while_a_run_is_at_work(published: Ledger, tmp_path: Pat
         move(published, new)
 
 
+@pytest.mark.parametrize("begin", ["BEGIN", "BEGIN IMMEDIATE"])
+def test_rows_go_also_where_another_program_keeps_the_tables_from_being_written_again(
+    tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch, begin: str
+) -> None:
+    """One that reads, and one that begins to write once the rows are gone."""
+    monkeypatch.setattr("edfi_toolkit.ledger.database.BUSY_S", 0.05)
+    student, path = Student({"S-1"}, b"key"), tmp_path / "ledger.db"
+    with Ledger(path) as ledger, sqlite3.connect(path, isolation_level=None) as other:
+        publish(a_plan(), target=client, ledger=ledger, approved="auto")
+
+        def after_the_rows(_: Ledger, compact: Any = erasing._compact) -> None:
+            other.execute(begin)
+            other.execute("SELECT count(*) FROM attempts").fetchall()
+            compact(ledger)
+
+        monkeypatch.setattr(erasing, "_compact", after_the_rows)
+        done, _, kept_in_pages = erase_from_ledger(ledger, student)
+        assert done["attempts"] == 1
+        assert "Close all notebooks" in kept_in_pages
+        other.execute("ROLLBACK")
+        monkeypatch.undo()
+        assert erase_from_ledger(ledger, student) == ({}, 1, "")
+    other.close()
+
+
 def test_no_page_of_a_postgresql_ledger_keeps_an_erased_student(
     tmp_path: Path, new_ledger: Callable[[str], str], client: Client
 ) -> None:
@@ -104,9 +130,10 @@ def test_no_page_of_a_postgresql_ledger_keeps_an_erased_student(
             connection.execute(text("CHECKPOINT"))
         assert relations_with(where, b"900417303") >= {"attempts", "rejections", "corrections"}
 
-        done, stays = erase_from_ledger(ledger, student)
+        done, stays, kept_in_pages = erase_from_ledger(ledger, student)
 
         assert (done["attempts"], done["rejections"], done["corrections"], stays) == (1, 1, 2, 0)
+        assert kept_in_pages == ""
         (kept,) = decisions.corrections()["reason"]
         assert kept == "Not to be taken for [erased]."
         pd.testing.assert_frame_equal(ledger.frame(select(schema.identity_map)), before)

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
 import subprocess
 import sys
 import zipfile
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import select
+import typer
+from sqlalchemy import select, update
 
+from edfi_toolkit.cli.erase import erase
 from edfi_toolkit.cli.playground import Playground
 from edfi_toolkit.ledger import Ledger, schema
-from edfi_toolkit.runs import Run, open_run
-from edfi_toolkit.runs.erasing import Student
+from edfi_toolkit.runs import Run, erasing, open_run
+from edfi_toolkit.runs.erasing import Student, places_of
 from edfi_toolkit.runs.evidence import FAULTS, verify
 
 pytestmark = pytest.mark.process
@@ -100,6 +106,61 @@ def test_a_student_is_erased_and_no_one_else_is(work: Playground) -> None:
     found = verify(run.folder, run.installation)
     assert found[found["state"].isin(FAULTS)].to_dict("records") == []
     assert found["state"].eq("erased on request").any()
+
+
+def test_a_ledger_that_another_program_reads_is_told_and_its_files_are_no_rubbish(
+    work: Playground, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("edfi_toolkit.ledger.database.BUSY_S", 0.05)
+    run = open_run(profile="certification", school_year=2026, source="sample")
+    run.publish(approved="auto", progress=lambda *_: True)
+    path = Path(run.installation.ledger)
+    log = path.with_name("ledger.db-wal")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM attempts").fetchall()
+        with Ledger(path) as ledger, ledger.writing() as connection:
+            connection.execute(update(schema.identity_map).values(last_status=299))
+        assert STUDENT.encode() in log.read_bytes()
+        with pytest.raises(typer.Exit) as ended:
+            erase(STUDENT, as_json=True)
+        out, err = capsys.readouterr()
+        report = json.loads(out)
+        assert (ended.value.exit_code, report["ledger_compacted"], report["by_hand"]) == (3, False, [])
+        assert "Close all notebooks" in err
+        assert "the same command again" in err
+        assert run.id in report["changed"]
+        assert log.stat().st_size > 0
+    with pytest.raises(typer.Exit) as ended:
+        erase(STUDENT, as_json=True)
+    report = json.loads(capsys.readouterr().out)
+    assert (ended.value.exit_code, report["ledger_compacted"], report["by_hand"]) == (0, True, [])
+
+
+def test_a_file_that_goes_while_it_is_looked_for_names_no_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As SQLite's own files do, and a folder that prune removes."""
+    for name in ("a.txt", "b.parquet", "c.txt", "run/tables/d.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(STUDENT)
+    holds = erasing._holds
+
+    def later(path: Path, student: Student) -> bool:
+        if path.suffix == ".parquet" or path.name == "c.txt":
+            path.unlink()
+        return holds(path, student)
+
+    monkeypatch.setattr(erasing, "_holds", later)
+    listing = os.scandir
+
+    def gone(path: Any = ".") -> Any:
+        if Path(path).name == "tables":
+            raise FileNotFoundError
+        return listing(path)
+
+    monkeypatch.setattr("os.scandir", gone)
+    assert [path.name for path in places_of(tmp_path, Student({STUDENT}, b"key"))] == ["a.txt"]
 
 
 @pytest.mark.parametrize(
