@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from edfi_toolkit.privacy import MASKED_FROM, PERSONAL_TABLES, STUDENT_IDS, is_personal, pseudonym
-from edfi_toolkit.runs.folder import MANIFEST, now_text, runs_newest_first, sealed
+from edfi_toolkit.runs.folder import MANIFEST, RunFolder, now_text, runs_newest_first, sealed
 from edfi_toolkit.runs.manifest import user_name
 from edfi_toolkit.storage import write_private
 from edfi_toolkit.tables.schema import TABLES
@@ -100,18 +100,17 @@ def find(runs_dir: Path, student: str, key: bytes) -> Student:
     """The student by either id, with the other one and the rows of theirs that the runs kept."""
     found = Student({student}, key)
     tables = [folder.path / "tables" for folder in runs_newest_first(runs_dir)]
-    for path in (place / "students.parquet" for place in tables):
-        if path.is_file():
-            rows = pq.read_table(path, columns=[*STUDENT_IDS, *_NAMES]).to_pylist()
-            own = [row for row in rows if student in map(row.get, STUDENT_IDS)]
-            found.ids |= {str(row[name]) for row in own for name in STUDENT_IDS if row[name]}
-            found.names |= {
-                (row[_NAMES[0]], row[_NAMES[1]]) for row in own if row[_NAMES[0]] and row[_NAMES[1]]
-            }
+    for place in tables:
+        for row in _rows(place / "students.parquet", [*STUDENT_IDS, *_NAMES]).to_pylist():
+            if student in map(row.get, STUDENT_IDS):
+                found.ids |= {str(row[name]) for name in STUDENT_IDS if row[name]}
+                found.names |= (
+                    {(row[_NAMES[0]], row[_NAMES[1]])} if row[_NAMES[0]] and row[_NAMES[1]] else set()
+                )
     for place in tables:
         for name, table in TABLES.items():
-            if "student_id" in table.columns and (path := place / f"{name}.parquet").is_file():
-                every = pq.read_table(path, columns=list({"student_id", *table.primary_key}))
+            if "student_id" in table.columns:
+                every = _rows(place / f"{name}.parquet", list({"student_id", *table.primary_key}))
                 kept = every.filter(
                     pc.is_in(every["student_id"].cast(pa.string()), value_set=pa.array(sorted(found.ids)))
                 )
@@ -121,18 +120,37 @@ def find(runs_dir: Path, student: str, key: bytes) -> Student:
     return found
 
 
+def _rows(path: Path, columns: list[str]) -> pa.Table:
+    """A table's rows; none where it is not there, or its run is removed meanwhile."""
+    try:
+        return pq.read_table(path, columns=columns)
+    except FileNotFoundError:
+        return pa.table({name: pa.array([], pa.string()) for name in columns})
+
+
 def erase_from_runs(runs_dir: Path, student: Student) -> dict[str, list[str]]:
     """The files that were changed, by run; the manifest of each has the note."""
     changed: dict[str, list[str]] = {}
     for folder, manifest in [(folder, folder.manifest) for folder in runs_newest_first(runs_dir)]:
-        names = [path.relative_to(folder.path).as_posix() for path in folder.files() if _erase(path, student)]
-        if names:
+        names = _erased_in(folder, student)
+        if names and folder.manifest:  # else it was removed meanwhile
             note = {"at": now_text(), "by": user_name(), "files": names}
             manifest["erased"] = [*manifest.get("erased", []), note]
             folder.write(MANIFEST, sealed(manifest))
             folder.seal(*names)
             changed[folder.run_id] = names
     return changed
+
+
+def _erased_in(folder: RunFolder, student: Student) -> list[str]:
+    """The files of a run that were changed; what is removed meanwhile, by prune or by a run, needs no change."""
+    names = []
+    with suppress(FileNotFoundError):
+        for path in folder.files():
+            with suppress(FileNotFoundError):
+                if _erase(path, student):
+                    names.append(path.relative_to(folder.path).as_posix())
+    return names
 
 
 def _erase(path: Path, student: Student) -> bool:

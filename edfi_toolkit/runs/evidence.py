@@ -9,10 +9,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 AS_RECORDED, DIFFERS, MISSING, ADDED = "as recorded", "differs", "missing", "added"
 CHANGED, ERASED = "changed since", "erased on request"
+Facts = Mapping[str, Any]  # what the manifest says
 UNENDED = "The run did not come to its end, where it would have been recorded."
 FAULTS = (DIFFERS, MISSING, ADDED)
 
@@ -44,42 +45,56 @@ class Check:
 
 
 def verify(folder: RunFolder, installation: Settings) -> pd.DataFrame:
-    """One row a check: `kind, name, state, says`. Raises ConfigError for a folder without a readable manifest."""
-    if not (folder.path / MANIFEST).is_file():
+    """One row a check: `kind, name, state, says`.
+
+    Raises ConfigError for a folder without a readable manifest, and for one that goes, or changes, meanwhile.
+    """
+    manifest: Facts = folder.manifest
+    checks: list[Check] = []
+    try:
+        if manifest:
+            checks = [*_manifest(folder, manifest)]
+            if checks[0].state != DIFFERS:  # else what it says is no measure for anything
+                checks += [*_artifacts(folder, manifest), *_plan(folder, manifest), *_versions(manifest)]
+                checks += [*_source(manifest, installation), *_ledger(folder, manifest, installation)]
+        is_there = bool(manifest) and folder.path.is_dir()
+    except FileNotFoundError:
+        if is_there := (folder.path / MANIFEST).is_file():
+            raise ConfigError(
+                f"Run {folder.run_id} changed while it was looked through. Wait until nothing is at work on it, then "
+                "verify it again."
+            ) from None
+    if not is_there:  # a run that prune removed meanwhile would else be one whose files are missing
         raise ConfigError(
             f"There is no run {folder.run_id} in {folder.path.parent}. 'edfi-toolkit ledger' lists runs."
         )
-    checks = list(_manifest(folder))
-    if checks[0].state != DIFFERS:  # else what it says is no measure for anything
-        checks += [*_artifacts(folder), *_plan(folder), *_versions(folder)]
-        checks += [*_source(folder, installation), *_ledger(folder, installation)]
     return pd.DataFrame(
         [astuple(check) for check in checks], columns=["kind", "name", "state", "says"]
     ).astype("str")
 
 
-def _manifest(folder: RunFolder) -> Iterator[Check]:
+def _manifest(folder: RunFolder, manifest: Facts) -> Iterator[Check]:
     content = (folder.path / MANIFEST).read_bytes()
-    if "seal" not in folder.manifest:
+    if "seal" not in manifest:
         says = "It was written by a version of the toolkit that kept no digests."
         yield Check("manifest", MANIFEST, MISSING, says)
     else:
-        same = content == sealed(folder.manifest)
+        same = content == sealed(manifest)
         yield Check(
             "manifest",
             MANIFEST,
             AS_RECORDED if same else DIFFERS,
             "" if same else "Nothing else was checked.",
         )
-    for erasure in folder.manifest.get("erased", []):
+    for erasure in manifest.get("erased", []):
         says = f"{erasure['at']} by {erasure['by']}: {', '.join(erasure['files']) or 'no file'}."
         yield Check("manifest", "erasure", ERASED, says)
 
 
-def _artifacts(folder: RunFolder) -> Iterator[Check]:
-    recorded = folder.manifest.get("artifacts", {})
+def _artifacts(folder: RunFolder, manifest: Facts) -> Iterator[Check]:
+    recorded = manifest.get("artifacts", {})
     there = {path.relative_to(folder.path).as_posix(): path for path in folder.files()}
-    killed = not (REPORT in recorded or folder.manifest.get("steps", {}).get("publish", {}).get("finished"))
+    killed = not (REPORT in recorded or manifest.get("steps", {}).get("publish", {}).get("finished"))
     for name, digest in recorded.items():
         if name not in there:
             yield Check("artifact", name, MISSING)
@@ -107,11 +122,11 @@ def _begins_with(path: Path, digest: str) -> bool:
     return False
 
 
-def _plan(folder: RunFolder) -> Iterator[Check]:
+def _plan(folder: RunFolder, manifest: Facts) -> Iterator[Check]:
     """The fingerprint, worked out from the plan's own rows, against the one that was shown and approved."""
     from edfi_toolkit.planning import Plan
 
-    steps = folder.manifest.get("steps", {})
+    steps = manifest.get("steps", {})
     if "preview" not in steps:
         return
     shown = steps["preview"]["fingerprint"]
@@ -119,17 +134,17 @@ def _plan(folder: RunFolder) -> Iterator[Check]:
     try:
         found = Plan.load(folder.path).fingerprint
     except EdfiToolkitError as error:
-        state = ERASED if "erased" in folder.manifest else DIFFERS
+        state = ERASED if "erased" in manifest else DIFFERS
         yield Check("plan", shown, state, "" if state == ERASED else str(error))
         return
     yield Check("plan", shown, AS_RECORDED if found == shown == approved else DIFFERS)
 
 
-def _versions(folder: RunFolder) -> Iterator[Check]:
-    made_by = folder.manifest.get("versions", {})
+def _versions(manifest: Facts) -> Iterator[Check]:
+    made_by = manifest.get("versions", {})
     now = {"edfi-toolkit": __version__}
     try:
-        now["rules"] = rules_digest(folder.manifest["profile"])
+        now["rules"] = rules_digest(manifest["profile"])
     except EdfiToolkitError as error:
         yield Check("version", "rules", CHANGED, str(error))
     for name, version in now.items():
@@ -137,32 +152,32 @@ def _versions(folder: RunFolder) -> Iterator[Check]:
         yield Check("version", name, AS_RECORDED if same else CHANGED, f"{made_by.get(name)} made it.")
 
 
-def _source(folder: RunFolder, installation: Settings) -> Iterator[Check]:
+def _source(manifest: Facts, installation: Settings) -> Iterator[Check]:
     from edfi_toolkit.sources.remote import at_hand
 
-    recorded = folder.manifest.get("steps", {}).get("extract", {}).get("files", {})
+    recorded = manifest.get("steps", {}).get("extract", {}).get("files", {})
     if not recorded:
         return
     try:
-        source = installation.source(folder.manifest["source"])
+        source = installation.source(manifest["source"])
         with at_hand(source.path, installation.reading) as place:
             now = hashes_of(place)
     except EdfiToolkitError as error:
-        yield Check("source", folder.manifest["source"], CHANGED, str(error))
+        yield Check("source", manifest["source"], CHANGED, str(error))
         return
     except OSError as error:
-        yield Check("source", folder.manifest["source"], CHANGED, what_failed(error))
+        yield Check("source", manifest["source"], CHANGED, what_failed(error))
         return
     for name, digest in recorded.items():
         state = AS_RECORDED if now.get(name) == digest else CHANGED
         yield Check("source", name, state, "" if name in now else "It is no longer there.")
 
 
-def _ledger(folder: RunFolder, installation: Settings) -> Iterator[Check]:
+def _ledger(folder: RunFolder, manifest: Facts, installation: Settings) -> Iterator[Check]:
     """What the ledger keeps of the run, against the result of each record in its folder."""
     from edfi_toolkit.ledger import Ledger
 
-    published = folder.manifest.get("steps", {}).get("publish", {})
+    published = manifest.get("steps", {}).get("publish", {})
     if not published.get("finished"):
         return
     with Ledger(installation.ledger) as ledger:
@@ -171,7 +186,7 @@ def _ledger(folder: RunFolder, installation: Settings) -> Iterator[Check]:
     if published["fingerprint"] not in known:
         yield Check("ledger", folder.run_id, DIFFERS if known else MISSING, "Another plan, or no such run.")
         return
-    if "erased" in folder.manifest:  # rows are gone on either side, and items are no longer numbered
+    if "erased" in manifest:  # rows are gone on either side, and items are no longer numbered
         yield Check("ledger", folder.run_id, ERASED)
         return
     try:

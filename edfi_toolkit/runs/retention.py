@@ -47,7 +47,8 @@ def chosen(runs_dir: Path, keep: Keep, needed: Collection[str]) -> dict[str, str
     reasons: dict[str, str] = {}
     counted: defaultdict[tuple[Any, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     runs = [(folder, folder.manifest) for folder in runs_newest_first(runs_dir)]
-    for folder, manifest in [*runs, *_reports_alone(runs_dir)]:
+    there = [(folder, manifest) for folder, manifest in runs if manifest]  # another prune may be at work
+    for folder, manifest in [*there, *_reports_alone(runs_dir)]:
         feed = tuple(manifest.get(name) for name in (*_FEED, "report"))
         began = str(manifest.get("started_at", ""))
         reasons[folder.run_id] = _reason(folder.run_id, manifest, keep, counted[feed], began, needed)
@@ -56,19 +57,24 @@ def chosen(runs_dir: Path, keep: Keep, needed: Collection[str]) -> dict[str, str
 
 def _reports_alone(runs_dir: Path) -> list[tuple[RunFolder, dict[str, Any]]]:
     """The folders that hold a report and no manifest, newest first, with what stands for their manifest."""
-    folders = [folder.path for folder in run_folders(runs_dir)]
-    paths = [path / REPORT for path in folders if (path / REPORT).exists() and not (path / MANIFEST).exists()]
     found = []
-    for path in sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True):
+    for folder in run_folders(runs_dir):
+        path = folder.path / REPORT
         try:
+            if (folder.path / MANIFEST).exists():
+                continue
+            written = path.stat().st_mtime_ns
             about = {name: orjson.loads(path.read_bytes())[name] for name in _FEED}
+        except (FileNotFoundError, NotADirectoryError):  # no report, or one that is removed meanwhile
+            continue
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigError(
                 f"{path} cannot be read ({what_failed(error)}). Remove its folder by hand, then prune again."
             ) from None
-        began = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).isoformat()
-        found.append((RunFolder(runs_dir, path.parent.name), {**about, "started_at": began, "report": True}))
-    return found
+        began = dt.datetime.fromtimestamp(written / 1e9, dt.UTC).isoformat()
+        found.append((written, folder, {**about, "started_at": began, "report": True}))
+    found.sort(key=lambda each: each[0], reverse=True)
+    return [(folder, about) for _, folder, about in found]
 
 
 def remove(runs_dir: Path, run_ids: Collection[str]) -> None:

@@ -24,6 +24,7 @@ from edfi_toolkit.ledger import Ledger, schema
 from edfi_toolkit.runs import Run, erasing, open_run
 from edfi_toolkit.runs.erasing import Student, places_of
 from edfi_toolkit.runs.evidence import FAULTS, verify
+from edfi_toolkit.runs.folder import RunFolder
 
 pytestmark = pytest.mark.process
 STUDENT, NAME = "900417303", "Quittenbaum"
@@ -135,6 +136,54 @@ def test_a_ledger_that_another_program_reads_is_told_and_its_files_are_no_rubbis
         erase(STUDENT, as_json=True)
     report = json.loads(capsys.readouterr().out)
     assert (ended.value.exit_code, report["ledger_compacted"], report["by_hand"]) == (0, True, [])
+
+
+def test_a_run_that_is_removed_meanwhile_holds_no_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it goes before its rows are read, its files are listed, one of them is read, or the note is written."""
+    kept = [RunFolder(tmp_path, run_id) for run_id in ("kept", "listed", "read", "written")]
+    for folder in kept:
+        folder.begin({})
+        students = {
+            "student_unique_id": [STUDENT],
+            "student_id": ["S"],
+            "first_name": ["A"],
+            "last_name": ["B"],
+        }
+        folder.save_frame("tables/students", pd.DataFrame(students))
+        folder.write("a.txt", STUDENT.encode())
+        folder.write("b.txt", STUDENT.encode())
+        folder.seal()
+    reads, files, erases = pq.read_table, RunFolder.files, erasing._erase
+
+    def read_table(path: Path, **how: Any) -> Any:
+        if "listed" in str(path):
+            path.unlink(missing_ok=True)
+        return reads(path, **how)
+
+    def listing(folder: RunFolder) -> Any:
+        if folder.run_id == "listed":
+            raise FileNotFoundError
+        return files(folder)
+
+    def erased(path: Path, student: Student) -> bool:
+        if path.parent.name == "read" and path.name == "a.txt":
+            path.unlink()
+        found = erases(path, student)
+        if path.parent.name == "written":
+            (path.parent / "manifest.json").unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(pq, "read_table", read_table)
+    student = erasing.find(tmp_path, STUDENT, b"key")
+    assert student.ids == {STUDENT, "S"}
+    monkeypatch.setattr(pq, "read_table", reads)
+    monkeypatch.setattr(RunFolder, "files", listing)
+    monkeypatch.setattr(erasing, "_erase", erased)
+    changed = erasing.erase_from_runs(tmp_path, student)
+    whole = ["a.txt", "b.txt", "tables/students.parquet"]
+    assert changed == {"kept": whole, "read": whole[1:]}
 
 
 def test_a_file_that_goes_while_it_is_looked_for_names_no_one(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pandas as pd
 import pytest
 from sqlalchemy import update
 
 from edfi_toolkit.cli.playground import Playground
+from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.ledger import Ledger, schema
-from edfi_toolkit.runs import Run, open_run
+from edfi_toolkit.runs import Run, evidence, open_run
 from edfi_toolkit.runs.evidence import CHANGED, FAULTS, verify
+from edfi_toolkit.runs.folder import RunFolder
 
 pytestmark = pytest.mark.process
 
@@ -107,3 +111,34 @@ def test_the_command_names_what_differs_and_ends_with_2(run: Run) -> None:
     command = [sys.executable, "-m", "edfi_toolkit", "verify", run.id]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, "report.html" in done.stdout, "1 differ" in done.stdout) == (2, True, True)
+
+
+def test_a_run_that_is_removed_while_it_is_looked_through_is_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def a_folder(run_id: str) -> RunFolder:
+        folder = RunFolder(tmp_path, run_id)
+        folder.begin({"profile": "certification"})
+        folder.write("held.parquet", b"x")
+        folder.seal()
+        return folder
+
+    one, other, last = map(a_folder, ("one", "other", "last"))
+    digest = evidence.sha256_of
+
+    def removed_first(path: Path) -> str:
+        shutil.rmtree(one.path, ignore_errors=True)
+        (other.path / "held.parquet").unlink()
+        return digest(path)
+
+    monkeypatch.setattr(evidence, "sha256_of", removed_first)
+    with pytest.raises(ConfigError, match=r"There is no run one .*'edfi-toolkit ledger' lists runs"):
+        verify(one, Mock())
+    a_folder("other")
+    with pytest.raises(ConfigError, match=r"Run other changed .* then verify it again"):
+        verify(other, Mock())
+    monkeypatch.setattr(evidence, "_artifacts", lambda *_: shutil.rmtree(last.path) or [])
+    with pytest.raises(ConfigError, match="There is no run last"):
+        verify(last, Mock())
+    with pytest.raises(ConfigError, match="There is no run never"):
+        verify(RunFolder(tmp_path, "never"), Mock())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -115,6 +116,30 @@ def test_what_a_killed_prune_left_is_no_run_and_its_name_is_free(
     remove(runs, [gone, "of-another-prune"])
     assert list(chosen(runs, Keep(last=1), ())) == list(before)
     assert not list(runs.glob(".pruned*"))
+
+
+def test_what_another_prune_removes_while_runs_are_listed_is_passed_over(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = chosen(runs, Keep(last=1), ())
+    for run_id in ("20260113-020000-abcdef", "20260113-020001-abcdef"):
+        RunFolder(runs, run_id).write("report.json", b"{}")
+    listed = [*runs_newest_first(runs), RunFolder(runs, "20260114-020000-abcdef")]
+    monkeypatch.setattr("edfi_toolkit.runs.retention.runs_newest_first", lambda _: listed)
+    monkeypatch.setattr(Path, "read_bytes", removed_before(Path.read_bytes))
+    monkeypatch.setattr(Path, "stat", removed_before(Path.stat, "20260113-020001-abcdef"))
+    assert chosen(runs, Keep(last=1), ()) == before
+
+
+def removed_before(read: Callable[..., Any], of: str = "") -> Callable[..., Any]:
+    """Reading a report whose folder another program removes just before."""
+
+    def late(path: Path, **how: Any) -> Any:
+        if path.name == "report.json" and of in str(path):
+            shutil.rmtree(path.parent, ignore_errors=True)
+        return read(path, **how)
+
+    return late
 
 
 def test_two_prunes_at_once_remove_what_the_other_has_not(
