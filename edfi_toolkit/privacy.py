@@ -270,7 +270,7 @@ class Masker:
             of_value = of_value | frame["value"].map(may_name, na_action="ignore").eq(True)
         for name in columns & _ROW_IDS:
             shown[name] = _where(of_table, frame[name], shown[name], self.value)
-        for name in columns & {"value", "was"}:
+        for name in columns & {"value", "was", "corrected_to"}:
             shown[name] = _where(of_value, frame[name], shown[name], self.value)
         for name in columns & _QUOTING_TEXTS if of_value.any() else ():
             texts, real = shown[name].to_numpy(dtype=object, copy=True), frame[name].to_numpy(dtype=object)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from edfi_toolkit.display.differences import differences
+from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.errors import nearest_first
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.review.places import row_places
@@ -102,11 +103,35 @@ class Refusal:
 
         mark: where a cell made the value of a member that the answer names, which come first, or a value that it
         names; before them the empty ones of which the answer misses the value. others: how many further rows are
-        written so.
+        written so. Where a cell has an open correction also, after value, corrected_to: what people say it should be.
         """
         cells = self._frame([*self._answered.lacking, *self._answered.filled])
         at = row_places(cells, self.run.tables, id_column="id")
-        return at.join(cells[["column", "value", "mark", "others", "table", "id"]])
+        corrected = pd.Series(self._corrected(cells), cells.index, dtype="str")
+        known = ["corrected_to"] if corrected.ne("").any() else []
+        columns = ["column", "value", *known, "mark", "others", "table", "id"]
+        return at.join(cells.assign(corrected_to=corrected)[columns])
+
+    def _corrected(self, cells: pd.DataFrame) -> list[str]:
+        """What each cell is corrected to, by itself or else wherever it is written so; empty where it is not."""
+        with decisions_of(self.run) as decisions:
+            known = decisions.corrections()
+        laid = self.run.tables.corrections.set_index("number")[
+            "rows"
+        ]  # whose cells say by now what they should
+        every = dict[tuple[str, ...], str]()
+        for one in known.to_dict("records"):
+            path = f"{one['column']}.{one['member']}".rstrip(".")
+            if row_id := cell_text(one["row_id"]):
+                every[one["table"], path, "id", row_id] = one["value"]
+                continue
+            every[one["table"], path, "was", cell_text(one["was"])] = one["value"]
+            for touched in laid.get(one["number"], []):
+                every.setdefault((one["table"], path, "id", touched), one["value"])
+        return [
+            every.get((table, column, "id", key)) or every.get((table, column, "was", value), "")
+            for table, column, key, value in cells[["table", "column", "id", "value"]].itertuples(index=False)
+        ]
 
     def cells(self) -> pd.DataFrame:
         """The cells that can be corrected: table, id, column, value, mark, others; those that the answer names first.

@@ -34,7 +34,7 @@ WHO = {"author": "R. Ibarra", "reason": "typed wrong"}
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """The first state, of which the ODS refused six records. Only the last test changes what the ODS has."""
+    """The first state, of which the ODS refused six records. Only the last but one test changes what the ODS has."""
     made = open_workspace(tmp_path_factory.mktemp("nm") / "work", "nm-powerschool")
     with sandbox_of(made) as environ, working_in(made.folder, environ):
         run = edfi.open_run(profile="nm-powerschool", school_year=2026, source="sample", run_id="new")
@@ -284,3 +284,31 @@ def test_a_record_sent_under_a_corrected_id_is_in_the_ods_and_others_are_not_war
     assert "Correction 1 of students.student_unique_id" in read_again.says
     assert "is in force until the SIS has it." in read_again.says
     assert read_again.tone == "good"
+
+
+def test_source_rows_say_what_a_cell_is_corrected_to(published: Run) -> None:
+    panel = chosen(published, MARIGOLD)
+    panel.leaves.selected_index = 0
+    page = panel.leaves.children[0]
+    assert "corrected_to" not in refusal(published, MARIGOLD).source_rows()
+    assert "Corrected to" not in page.value
+    panel.form.press("correct", cell="students.location_code", value="410", **WHO)
+    assert "Corrected to" in page.value
+    workshop, known = Workshop(published), refusal(published, MARIGOLD)
+    cells = known.cells().set_index("column", drop=False)
+    code, own = cells.loc["industry_credential_code"], cells.loc["student_unique_id"]
+    workshop.correct(code, "NEW", **WHO, everywhere=True)
+    workshop.correct(own, "880088199", **WHO)
+    rows = known.source_rows()
+    corrected = rows[rows["corrected_to"].ne("")].set_index("column")["corrected_to"].to_dict()
+    assert corrected == {
+        "location_code": "410",
+        "industry_credential_code": "NEW",
+        "student_unique_id": "880088199",
+    }
+    panel.leaves.about(known, published.masker().masked())
+    assert "880088199" not in page.value  # an id that no row has yet is a student's all the same
+    assert published.masker().masked().value("880088199") in page.value
+    again, _ = workshop.check(workshop.open.query("student_unique_id == @MARIGOLD"), progress=lambda *_: None)
+    read = Refusal(again, known.row).source_rows().set_index("column").loc["industry_credential_code"]
+    assert (read["value"], read["corrected_to"]) == ("NEW", "NEW")
