@@ -61,6 +61,21 @@ def descriptor_properties(endpoint: str, version: str) -> dict[str, str]:
     return {path: facts["descriptor"] for path, facts in properties.items() if "descriptor" in facts}
 
 
+def type_of_member(name: str) -> str:
+    """The JSON type that all associations of all standards have under a name, wherever in the body; else string."""
+    return _types_by_name().get(name, "string")
+
+
+@cache
+def _types_by_name() -> dict[str, str]:
+    found = dict[str, set[str]]()
+    for version in STANDARDS:
+        for endpoint in associations(version):
+            for path, facts in resources(version)[endpoint]["properties"].items():
+                found.setdefault(path.rpartition(".")[2], set()).add(facts["type"])
+    return {name: next(iter(types)) for name, types in found.items() if len(types) == 1}
+
+
 @cache
 def renamed(endpoint: str, version: str) -> dict[str, str]:
     """Members of a resource that other standards have under another name: that name -> the name here."""

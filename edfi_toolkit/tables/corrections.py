@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ import orjson
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError, did_you_mean
+from edfi_toolkit.model.standards import type_of_member
 from edfi_toolkit.tables.cells import FALSE, TRUE, convert
 from edfi_toolkit.tables.disguises import EDGES
 from edfi_toolkit.tables.load_errors import row_ids
@@ -27,6 +29,7 @@ from edfi_toolkit.tables.schema import CONTROL_TABLES, TABLES, Column, Table
 
 APPLIED, AGREES, OUTDATED, LOST = "applied", "source agrees", "source differs", "row not found"
 CORRECTED, DIFFERS, NO_ROW = "COM-COR-1", "COM-COR-2", "COM-COR-3"
+_INEXACT = "COM-NRM-4"
 CORRECTION_COLUMNS = {
     "number": "Int64",
     "table": "str",
@@ -42,11 +45,14 @@ CORRECTION_COLUMNS = {
 }
 LAID_COLUMNS = {**CORRECTION_COLUMNS, "state": "str", "rows": "object"}
 _YES_NO = dict.fromkeys(TRUE, True) | dict.fromkeys(FALSE, False)
+_NUMBERS = ("number", "integer")  # types of JSON
+_DIGITS = 40  # no number that is sent as it is written has as many
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 _SAYS = {
     DIFFERS: "is no more what it was when it was corrected. Remove the correction, or correct the cell again.",
     NO_ROW: "may belong to the row that was corrected under another key. Remove that correction, or make it again for "
     "the row as it is now.",
+    _INEXACT: "was corrected to a number of more digits than can be sent exactly. Correct the cell again.",
 }
 
 
@@ -98,21 +104,12 @@ def lay_over(table: Table, raw: pd.DataFrame, corrections: pd.DataFrame) -> Laid
         state, changed = _state(raw[column.name], rows, old, entry, column, whole=whole), ids[:0]
         if state == APPLIED:
             changed = ids[old]
+            faults += _faults(_INEXACT, _inexact(raw[column.name], old, entry), table, column)
             raw[column.name] = _changed(raw[column.name], old, entry)
-        elif state in (OUTDATED, LOST):
-            at = rows if state == OUTDATED else _of_student(table, raw, entry["student_id"])
-            rule = DIFFERS if state == OUTDATED else NO_ROW
-            order = list(table.columns).index(column.name)
-            faults += [
-                {
-                    "position": at_row,
-                    "rule": rule,
-                    "order": order,
-                    "column": column.name,
-                    "says": _SAYS[rule],
-                }
-                for at_row in np.flatnonzero(at)
-            ]
+        elif state == OUTDATED:
+            faults += _faults(DIFFERS, rows, table, column)
+        elif state == LOST:
+            faults += _faults(NO_ROW, _of_student(table, raw, entry["student_id"]), table, column)
         states.append(state)
         touched.append([row for row in changed.tolist() if row is not None])
     laid = ordered.assign(state=states, rows=pd.Series(touched, index=ordered.index, dtype=object))
@@ -123,6 +120,12 @@ def without_table(corrections: pd.DataFrame) -> pd.DataFrame:
     """Corrections of a table that the source does not have: their rows are not found."""
     rows = pd.Series([[] for _ in corrections.index], index=corrections.index, dtype=object)
     return corrections.assign(state=LOST, rows=rows)
+
+
+def _faults(rule: str, at: np.ndarray, table: Table, column: Column) -> list[dict[str, Any]]:
+    order = list(table.columns).index(column.name)
+    constants = {"rule": rule, "order": order, "column": column.name, "says": _SAYS[rule]}
+    return [{"position": row, **constants} for row in np.flatnonzero(at)]
 
 
 def _state(
@@ -190,6 +193,23 @@ def _changed(cells: pd.Series, at: np.ndarray, entry: dict[str, Any]) -> pd.Seri
     return changed
 
 
+def _inexact(cells: pd.Series, at: np.ndarray, entry: dict[str, Any]) -> np.ndarray:
+    """Which cells would get a number in JSON that is another one than was typed."""
+    member, was, meant = entry["member"], entry["was"].strip(EDGES), entry["value"].strip(EDGES)
+    found = np.zeros(len(cells), dtype=bool)
+    if member and _NUMBER.fullmatch(meant) and not _is_exact(meant):
+        for position in np.flatnonzero(at):
+            values = [value for value in _members(cells.iloc[position], member) if _means(value, was)]
+            found[position] = any(_type_of(value, member) in _NUMBERS for value in values)
+    return found
+
+
+def _is_exact(text: str) -> bool:
+    """Whether it is a number, and JSON is read as just that one."""
+    is_short = len(text) <= _DIGITS and _NUMBER.fullmatch(text)
+    return bool(is_short) and Decimal(text) == Decimal(str(orjson.loads(text)))
+
+
 def _members(cell: Any, path: str) -> list[Any]:
     """The values at a path of a JSON cell, in lists too; None for an absent one."""
     found: list[Any] = []
@@ -206,7 +226,7 @@ def _with_member(cell: Any, path: str, was: str, value: str) -> str:
     content = _object(cell)
 
     def swap(old: Any) -> Any:
-        return _in_place_of(old, value) if _means(old, was) else old
+        return _in_place_of(old, value, path) if _means(old, was) else old
 
     _walk(content, path.split("."), swap)
     return orjson.dumps(content).decode()
@@ -216,7 +236,7 @@ def _means(value: Any, text: str) -> bool:
     """Whether a value of a JSON cell is what a person wrote: yes and no in each word for them, a number in digits."""
     if isinstance(value, bool):
         return _YES_NO.get(text.casefold()) is value
-    if isinstance(value, int | float) and _NUMBER.fullmatch(text):
+    if isinstance(value, int | float) and _is_exact(text):
         return bool(orjson.loads(text) == value)
     return _text(value) == text
 
@@ -230,14 +250,23 @@ def _text(value: Any) -> str:
     return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip(EDGES)
 
 
-def _in_place_of(old: Any, value: str) -> Any:
-    """What was typed, of the kind that it replaces: the ODS takes no text for a number, nor for yes and no."""
-    meant = value.strip(EDGES)
-    if isinstance(old, bool) and meant.casefold() in _YES_NO:
+def _in_place_of(old: Any, value: str, path: str) -> Any:
+    """What was typed, of the type of its member: the ODS takes no text for a number, nor for yes and no."""
+    meant, kind = value.strip(EDGES), _type_of(old, path)
+    if kind == "boolean" and meant.casefold() in _YES_NO:
         return _YES_NO[meant.casefold()]
-    if isinstance(old, int | float) and not isinstance(old, bool) and _NUMBER.fullmatch(meant):
+    if kind in _NUMBERS and _is_exact(meant):
         return orjson.loads(meant)
     return value or None
+
+
+def _type_of(value: Any, path: str) -> str:
+    """The JSON type of a member: that of its value, else the one that the data standards have under its name."""
+    if value is None:
+        return type_of_member(path.rpartition(".")[2])
+    if isinstance(value, bool):
+        return "boolean"
+    return "number" if isinstance(value, int | float) else "string"
 
 
 def _walk(content: Any, path: list[str], change: Callable[[Any], Any]) -> None:

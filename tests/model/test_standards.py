@@ -89,3 +89,9 @@ def test_a_host_that_serves_little_or_nothing_known_is_taken_at_its_word():
     assert standards.fitting("6.1.0", {CTE: standards.members(CTE, "6.1")}) == "6.1"
     between = {SPECIAL: {"iepReviewDate", "lastEvaluationDate"}, CTE: standards.members(CTE, "5.2")}
     assert standards.fitting("5.0.0", between) == "5.2"
+
+
+def test_the_type_of_a_member_is_known_by_its_name_wherever_it_is_in_a_body() -> None:
+    names = ("homelessUnaccompaniedYouth", "primaryIndicator", "dosage", "schoolHoursPerWeek", "tutorName")
+    types = ["boolean", "boolean", "integer", "number", "string"]
+    assert [standards.type_of_member(name) for name in names] == types

@@ -197,6 +197,52 @@ def test_a_text_in_a_json_cell_is_only_what_is_written(word: str) -> None:
     assert tables.corrections["state"].tolist() == ["source differs"]
 
 
+@pytest.mark.parametrize(
+    ("member", "typed", "value"),
+    [
+        ("homelessUnaccompaniedYouth", "yes", True),
+        ("homelessUnaccompaniedYouth", "0", False),
+        ("homelessUnaccompaniedYouth", "perhaps", "perhaps"),
+        ("services.primaryIndicator", "N", False),
+        ("specialEducationHoursPerWeek", "7.25", 7.25),
+        ("dosage", "3", 3),
+        ("dosage", "three", "three"),
+        ("studentNotes", "5", "5"),
+        ("studentNotes", "yes", "yes"),
+    ],
+)
+def test_a_member_without_a_value_becomes_what_the_data_standards_have_under_its_name(
+    member: str, typed: str, value: Any
+) -> None:
+    cell = {"table": "program_participation", "row_id": "p1", "column": "attributes", "member": member}
+    first, _, second = member.partition(".")
+    attributes, wanted = ({first: [{second: it}] if second else it} for it in (None, value))
+    by = a_correction(**cell, value=typed)
+    tables = read({**PARTICIPATION, "attributes": attributes}, by=by, table="program_participation")
+    assert repr(tables.program_participation["attributes"].iloc[0]) == repr(wanted)
+    again = read({**PARTICIPATION, "attributes": wanted}, by=by, table="program_participation")
+    assert again.corrections["state"].tolist() == ["source agrees"]
+
+
+@pytest.mark.parametrize("was", [5, None])
+@pytest.mark.parametrize("typed", ["99999999999999999999999", "0.12345678901234567890", "1" + "0" * 400])
+def test_a_number_that_would_be_sent_as_another_one_is_an_unreadable_row(was: Any, typed: str) -> None:
+    cell = {"table": "program_participation", "row_id": "p1", "column": "attributes", "member": "dosage"}
+    by = a_correction(**cell, was=str(was or ""), value=typed)
+    tables = read({**PARTICIPATION, "attributes": {"dosage": was}}, by=by, table="program_participation")
+    assert tables.program_participation.empty
+    assert tables.skipped["rule"].tolist() == ["COM-NRM-4"]
+    assert "more digits than can be sent exactly. Correct the cell again." in tables.skipped["detail"].item()
+
+
+@pytest.mark.parametrize(("was", "value"), [(5, 9007199254740993), ("5", "99999999999999999999999")])
+def test_a_long_number_that_is_sent_as_it_is_written_is_taken(was: Any, value: Any) -> None:
+    cell = {"table": "program_participation", "row_id": "p1", "column": "attributes", "member": "dosage"}
+    by = a_correction(**cell, was="5", value=str(value))
+    tables = read({**PARTICIPATION, "attributes": {"dosage": was}}, by=by, table="program_participation")
+    assert tables.program_participation["attributes"].tolist() == [{"dosage": value}]
+
+
 def test_a_code_that_is_written_nowhere_any_more_is_done() -> None:
     tables = read(PARTICIPATION, by=a_code(), table="program_participation")
     assert tables.corrections["state"].tolist() == ["source agrees"]
