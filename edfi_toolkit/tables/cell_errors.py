@@ -19,6 +19,7 @@ from edfi_toolkit.tables.schema import Column
 _RULES = {
     "str": "COM-NRM-2",
     "int": "COM-NRM-2",
+    "year": "COM-NRM-2",
     "date": "COM-NRM-3",
     "bool": "COM-NRM-4",
     "enum": "COM-NRM-5",
@@ -65,6 +66,8 @@ def why(cell: Any, column: Column) -> str:
     match column.type:
         case "int":
             return "is not a whole number. Write digits only, for example 255901."
+        case "year":
+            return "is no school year. Write the year it ends in, for example 2026."
         case "bool":
             return "is neither yes nor no. Write 1 or 0, true or false, yes or no."
         case "enum":

@@ -18,6 +18,8 @@ import numpy as np
 import orjson
 import pandas as pd
 
+from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.model.years import read_school_year
 from edfi_toolkit.tables.disguises import EDGES, NOTHING, is_disguised
 from edfi_toolkit.tables.schema import Column
 
@@ -26,6 +28,7 @@ FALSE = frozenset({"0", "false", "f", "n", "no", "unchecked", "off", "disabled"}
 _BAD = object()
 
 _LARGEST = 10**18
+_YEAR_DIGITS = 4
 _DIGITS = 100  # no id and no number has as many
 _EXACT = 2**53  # from here on a float has lost digits of a whole number
 _INT_TEXT = re.compile(r"[+-]?\d{1,18}", re.ASCII)
@@ -190,6 +193,25 @@ def _whole(number: Any) -> Any:
     return int(number) if number == number // 1 and abs(number) < largest else _BAD
 
 
+def _to_year(part: pd.Series, kind: str, column: Column) -> tuple[pd.Series, pd.Series]:
+    match kind:
+        case "text" | "int" | "float":
+            return _distinct(part, _year, "Int64")
+        case _:
+            return part, _all(part, bad=True)
+
+
+def _year(cell: Any) -> Any:
+    """The year a school year ends in. Two digits alone, as a person may mean 2026, may also be what is left of it."""
+    number = cell if isinstance(cell, str) else _whole(cell)
+    if number is _BAD or len(str(number)) < _YEAR_DIGITS:
+        return _BAD
+    try:
+        return read_school_year(str(number))
+    except ConfigError:
+        return _BAD
+
+
 def _to_date(part: pd.Series, kind: str, column: Column) -> tuple[pd.Series, pd.Series]:
     match kind:
         case "text":
@@ -291,6 +313,7 @@ def _json_object(text: str) -> Any:
 _CONVERTERS: dict[str, Callable[[pd.Series, str, Column], tuple[pd.Series, pd.Series]]] = {
     "str": _to_str,
     "int": _to_int,
+    "year": _to_year,
     "date": _to_date,
     "bool": _to_bool,
     "enum": _to_enum,

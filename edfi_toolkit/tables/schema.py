@@ -14,7 +14,14 @@ from typing import Any
 
 import pandas as pd
 
-DTYPES = {"str": "str", "enum": "str", "int": "Int64", "date": "datetime64[us]", "json": "object"}
+DTYPES = {
+    "str": "str",
+    "enum": "str",
+    "int": "Int64",
+    "year": "Int64",
+    "date": "datetime64[us]",
+    "json": "object",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +137,10 @@ def _int(name: str, meaning: str, *, required: bool = False) -> Column:
     return Column(name=name, type="int", meaning=meaning, required=required)
 
 
+def _school_year() -> Column:
+    return Column(name="school_year", type="year", meaning="the year the school year ends in", required=True)
+
+
 def _date(name: str, meaning: str, *, required: bool = False) -> Column:
     return Column(name=name, type="date", meaning=meaning, required=required)
 
@@ -176,7 +187,7 @@ _ALL = (
         "calendar_id",
         _key("calendar_id", "key of the calendar"),
         _refers("school_id", "schools", "the school it belongs to"),
-        _int("school_year", "the year the school year ends in", required=True),
+        _school_year(),
         _date("start_date", "first day"),
         _date("end_date", "last day"),
         _flag("state_exclude", "left out of state reporting"),
@@ -297,7 +308,7 @@ _ALL = (
         "edfi_config",
         "one school year's configuration; a run works on one row",
         "school_year",
-        _int("school_year", "the year the school year ends in", required=True),
+        _school_year(),
         _date("config_start", "first day; when empty, July 1 of the year before"),
         _date("config_end", "last day; when empty, June 30"),
         Column(

@@ -147,7 +147,7 @@ def _range(table: str, column: str, least: str, greatest: str) -> tuple[str, dic
         if type_ == "date":
             days = {f"{name}_date": f"{pd.Timestamp(text):%Y-%m-%d}" for name, text in given.items()}
             return _DAYS, days
-        if type_ == "int":
+        if type_ in ("int", "year"):
             return _NUMBERS, {f"{name}_value": float(text) for name, text in given.items()}
     except ValueError:
         raise ConfigError(

@@ -109,6 +109,7 @@ WI_ERRORS = {
     "record's end before its start": {"instruction_mode_records": [wi.a_mode(end_date="2025-09-01")]},
     "record's end in another century": {"instruction_mode_records": [wi.a_mode(end_date="1926-01-01")]},
     "calendar gone": {"calendars": []},
+    "calendar's school year mistyped": wi.tables(calendar={"school_year": "202"}, **ALONE["modality"]),
     "calendar emptied": {"enrollments": [wi.enrolled(calendar_id=None)]},
     "entity id emptied": {"schools": [{"school_id": "A", "school_number": "0040"}]},
     "school gone": {"schools": []},

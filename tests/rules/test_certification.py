@@ -301,6 +301,14 @@ def test_cert_year_tokens_in_tables_are_filled_in_before_anything_else():
     assert (literal["beginDate"], literal["lastQualifyingMove"]) == ("2026-08-23", "2026-07-16")
 
 
+@pytest.mark.parametrize("written", ["2026", "2025-26", 2026.0])
+def test_cert_year_is_that_of_the_only_configuration_however_it_is_written(written):
+    tables = certification_tables(a_participation(begin_date="8/23/[Current School Year]"))
+    tables["edfi_config"] = [{"school_year": written}]
+    body = build(tables, profile="certification").records["body"][0]
+    assert body["beginDate"] == "2025-08-23"
+
+
 def test_every_participation_is_built_skipped_or_set_aside():
     result = built(
         a_participation("p1"),

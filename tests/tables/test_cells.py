@@ -19,7 +19,8 @@ from edfi_toolkit.tables.schema import TABLES
 ID = Column(name="student_id", is_id=True)
 TEXT = Column(name="name")
 CODE = Column(name="third_party_provider", upper=True)
-INT = Column(name="school_year", type="int")
+INT = Column(name="enroll_status", type="int")
+YEAR = Column(name="school_year", type="year")
 DATE = Column(name="begin_date", type="date")
 FLAG = Column(name="no_show", type="bool", default=False)
 ENUM = Column(name="service_type", type="enum", values=("P", "S", "N"))
@@ -146,6 +147,41 @@ def test_dates_are_the_written_calendar_day_com_nrm_3(cell: object, expected: ob
     """Edge cases 45, 46, 94 and 95 of the catalogue are among these."""
     found = read(cell, DATE)
     assert found == (pd.Timestamp(expected) if isinstance(expected, str) else expected)
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("2026", 2026),
+        (2026, 2026),
+        (2026.0, 2026),
+        (Decimal(2026), 2026),
+        ("2025-26", 2026),
+        ("25-26", 2026),
+        ("2025/2026", 2026),
+        ("", None),
+        ("202", UNREADABLE),
+        ("26", UNREADABLE),
+        (26, UNREADABLE),
+        (202.0, UNREADABLE),
+        (2026.5, UNREADABLE),
+        ("20266", UNREADABLE),
+        ("0226", UNREADABLE),
+        ("1926", UNREADABLE),
+        (3026, UNREADABLE),
+        ("2025-27", UNREADABLE),
+        ("NULL", UNREADABLE),
+        (True, UNREADABLE),
+    ],
+)
+def test_a_school_year_is_one_that_can_be_com_nrm_2(cell: object, expected: object) -> None:
+    assert read(cell, YEAR) == expected
+
+
+def test_each_column_with_a_school_year_is_read_as_one() -> None:
+    columns = [column for table in TABLES.values() for column in table.columns.values()]
+    assert {column.type for column in columns if "school_year" in column.name} == {"year"}
+    assert why("202", YEAR) == "is no school year. Write the year it ends in, for example 2026."
 
 
 def test_typed_dates_lose_their_time_and_never_move_com_nrm_3() -> None:

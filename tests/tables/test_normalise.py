@@ -239,6 +239,7 @@ CELLS: dict[str, st.SearchStrategy[Any]] = {
     "str": st.sampled_from(["", "1", "2", " 1", "3.0", "01", None, 4, 5.0, "a\u00a0"]),
     "enum": st.sampled_from(["", "P", "s", "Q", "public", None, 3]),
     "int": st.sampled_from(["", "2026", 2025, "x", 1.0, 1.5, None]),
+    "year": st.sampled_from(["", "2026", 2025, 2026.0, "2025-26", "202", 26, None]),
     "date": st.sampled_from(
         ["", "2025-09-02", "9/2/2025", "2026-02-30", "0/0/0", None, pd.Timestamp("2025-09-02 10:00")]
     ),

@@ -25,7 +25,8 @@ from edfi_toolkit.rules.common import (
 )
 from edfi_toolkit.rules.frames import id_order, look_up, numbers_of, rank_texts
 from edfi_toolkit.rules.standard import for_standard
-from edfi_toolkit.tables import Tables
+from edfi_toolkit.tables import TABLES, Tables
+from edfi_toolkit.tables.cells import convert
 
 NAME = "certification"
 TABLE = "program_participation"
@@ -333,8 +334,9 @@ def prepare(
 ) -> Mapping[str, Any]:
     """Tables typed off the sheet: the tokens of CERT-YEAR in participations filled in, before normalisation."""
     rows, configs = tables.get(TABLE), tables.get("edfi_config")
-    years = [] if configs is None else list(pd.DataFrame(configs).get("school_year", []))
-    year = school_year or (int(years[0]) if len(years) == 1 else None)
+    cells = [] if configs is None else list(pd.DataFrame(configs).get("school_year", []))
+    years = convert(pd.Series(cells, dtype=object), TABLES["edfi_config"].columns["school_year"])[0].dropna()
+    year = school_year or (int(years.iloc[0]) if len(years) == 1 else None)
     if year is None or rows is None:
         return tables
 
