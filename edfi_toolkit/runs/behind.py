@@ -39,9 +39,8 @@ if TYPE_CHECKING:
     from edfi_toolkit.tables import Tables
 
 Row = Mapping[str, Any]
-Written = (
-    list[tuple[str, str]] | None
-)  # the texts of a cell by path; None where the source has no such column
+# The texts of a cell by path; None where the source has no such column.
+Written = list[tuple[str, str]] | None
 NAMED = "named by the answer"
 NOT_ENROLLED = "not-enrolled"
 IN_THE_WAY = ("key-taken", "value-taken")  # causes: another record has what this one may not have too

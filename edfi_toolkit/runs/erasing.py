@@ -104,9 +104,9 @@ def find(runs_dir: Path, student: str, key: bytes) -> Student:
         for row in _rows(place / "students.parquet", [*STUDENT_IDS, *_NAMES]).to_pylist():
             if student in map(row.get, STUDENT_IDS):
                 found.ids |= {str(row[name]) for name in STUDENT_IDS if row[name]}
-                found.names |= (
-                    {(row[_NAMES[0]], row[_NAMES[1]])} if row[_NAMES[0]] and row[_NAMES[1]] else set()
-                )
+                first_and_last = (row[_NAMES[0]], row[_NAMES[1]])
+                if all(first_and_last):
+                    found.names.add(first_and_last)
     for place in tables:
         for name, table in TABLES.items():
             if "student_id" in table.columns:

@@ -116,9 +116,8 @@ class Refusal:
         """What each cell is corrected to, by itself or else wherever it is written so; empty where it is not."""
         with decisions_of(self.run) as decisions:
             known = decisions.corrections()
-        laid = self.run.tables.corrections.set_index("number")[
-            "rows"
-        ]  # whose cells say by now what they should
+        # The rows of these say by now what they should.
+        laid = self.run.tables.corrections.set_index("number")["rows"]
         every = dict[tuple[str, ...], str]()
         for one in known.to_dict("records"):
             path = f"{one['column']}.{one['member']}".rstrip(".")

@@ -86,10 +86,8 @@ def remove(runs_dir: Path, run_ids: Collection[str]) -> None:
         _sweep(runs_dir)  # else a run with the name of one that was left could not take that name
         for run_id in run_ids:
             folder = RunFolder(runs_dir, run_id).path
-            with suppress(FileNotFoundError):
-                folder.rename(
-                    runs_dir / f"{_LEAVING}{run_id}"
-                )  # at once: no half of a run is ever taken for one
+            with suppress(FileNotFoundError):  # at once: no half of a run is ever taken for one
+                folder.rename(runs_dir / f"{_LEAVING}{run_id}")
         _sweep(runs_dir)
     except OSError as error:
         raise StorageUnavailable(

@@ -44,16 +44,13 @@ def check_setup(
     checks += [(f"target {name}", partial(check_target, installation, name)) for name in targets]
     found = pd.DataFrame([{"what": what, **_result_of(check)} for what, check in checks])
     wrong = int(found["state"].eq(WRONG).sum())
+    following = "" if source else "Open notebook 10."
     return View(
         title="Set-up",
         says="Everything is in place." if not wrong else f"{wrong} of {len(found)} need attention.",
         tone="bad" if wrong else "good",
         blocks=[Block("What a run needs", found, tone="bad" if wrong else "")],
-        next_step="Put right what needs attention, and run this again."
-        if wrong
-        else ""
-        if source
-        else "Open notebook 10.",
+        next_step="Put right what needs attention, and run this again." if wrong else following,
         masker=session_masker(),  # no student is in it, and a look at a new installation makes no key
         frames={"checks": found},
         value=found,

@@ -148,7 +148,7 @@ def test_every_list_of_skipped_rows_has_the_cell_of_the_school_without_a_usable_
     published.workbook()
     skipped = _rows(published.path / "workbook.xlsx", "Skipped")
     names = ("File", "Row", "Column", "Who can do it")
-    assert at in [[each[name] for name in names] for each in skipped if each["Rule"] == "NM-ERR-2"]
+    assert at in [[row[name] for name in names] for row in skipped if row["Rule"] == "NM-ERR-2"]
     published.validate()
     report = (published.path / "report.html").read_text("utf-8")
     assert re.search(r"schools\.csv</td>\s*<td[^>]*>4</td>\s*<td[^>]*>school_number</td>", report)
