@@ -31,7 +31,8 @@ NOT_OURS = "not sent by us"
 NO_OTHERS = "Nothing that this key may read. Ask the ODS administrator which record it is."
 CORRECTED = "under the corrected id"  # where it belongs, until the SIS says the same
 _IN_THE_SOURCE = (_HELD, _NO_RECORD, ANOTHER_ID, ANOTHERS_ROWS)  # solved there, and read again
-_IN_THE_ANSWER = 2  # blocks: what is missing, what the ODS holds
+_IN_THE_ANSWER = 3  # blocks: what is missing, what the ODS holds, why each record is listed
+_SENTENCES = 3  # of why a record is listed; a student of more programs has them in the list alone
 _SENDS = "SIS publishing team"
 
 
@@ -61,8 +62,12 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
         columns=_MISSING,
         dtype="str",
     )
+    masker = masker.knowing([student, *others])
+    listed = facts["listed"]
     answer = [
         _in_the_ods(published[in_place], len(misplaced)),
+        *_why_listed(listed, masker),
+        facts["unlisted"],
         *(
             f"The id is the corrected one, {masker.value(other)}"
             for other in corrected["student_unique_id"].unique()
@@ -75,7 +80,7 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
     columns = ["program_name", "school", "begin_date", "rests_on"]
     if len(others):
         columns = ["student_unique_id", *columns]
-    is_sure = published["now"].eq(AS_SENT).all() and not facts["note"]
+    is_sure = published["now"].eq(AS_SENT).all() and not facts["note"] and not facts["unlisted"]
     return View(
         title="One student",
         says=" ".join(f"{part.rstrip('.')}." for part in answer if part),
@@ -98,6 +103,11 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
                 published[[*columns, "now"]],
                 "Nothing of this student was published.",
             ),
+            Block(
+                "Why each record is listed: the cell of the source that says so",
+                listed,
+                "The source lists this student in no program.",
+            ),
             *([Block(OTHERS, facts["others"], NO_OTHERS)] if facts.get("others") is not None else []),
             Block("Over the year", spans, "No enrollment and no record."),
             *(Block(part, in_words(steps)) for part, steps in (parts_of(story) if len(story) else ())),
@@ -108,7 +118,7 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
             ),
         ],
         next_step=_next_step(missing),
-        masker=masker.knowing([student, *others]),
+        masker=masker,
         frames={
             "over the year": spans,
             "missing": missing,
@@ -156,6 +166,14 @@ def _in_the_ods(published: pd.DataFrame, misplaced: int) -> str:
     if set(states.index) == {AS_SENT}:
         return f"{sent}, all in the ODS as sent"
     return f"{sent}; {', '.join(f'{count:,} {state}' for state, count in states.items())}"
+
+
+def _why_listed(listed: pd.DataFrame, masker: Masker) -> Iterator[str]:
+    """A sentence for each cell that lists the student in a program, where a few say it all."""
+    distinct = listed[["program_name", "because"]].drop_duplicates()
+    if len(distinct) <= _SENTENCES:
+        for program, because in distinct.itertuples(index=False, name=None):
+            yield masker.text(f"Listed in {program} because {because}")
 
 
 # What is not in the ODS as it should be, a row of the columns of _MISSING each. The sentence of each is shown

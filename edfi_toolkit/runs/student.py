@@ -13,6 +13,7 @@ from edfi_toolkit.errors import ConfigError, EdfiToolkitError, nearest
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.equality import body_hash
 from edfi_toolkit.model.keys import key_hashes
+from edfi_toolkit.review.listed import listed_by
 from edfi_toolkit.review.places import rests_on, schools_of, with_organizations
 from edfi_toolkit.review.student import (
     ANOTHER_ID,
@@ -162,6 +163,8 @@ def student(run: Run, typed: str = "") -> View:
         "others": _others(run, refused),
         "unsent": _at_places(run, built[standing.eq(NOT_SENT)]),
         "skipped": skipped[skipped["student_id"].eq(local)],
+        "listed": _listed(run, built),
+        "unlisted": _unlisted(published, built) if is_built else "",
         "spans": _spans(run, local, built, standing),
         "story": run.built.explain(student_id=local).frame if is_built else pd.DataFrame(),
     }
@@ -186,6 +189,25 @@ def _at_places(run: Run, records: pd.DataFrame) -> pd.DataFrame:
     named = with_organizations(records, run.tables, run.profile)
     school = schools_of(records, run.tables, run.profile)
     return named.assign(school=school, rests_on=rests_on(records, run.tables))
+
+
+def _listed(run: Run, built: pd.DataFrame) -> pd.DataFrame:
+    """program_name, begin_date and school of each record that was built, and because of which cell it is there."""
+    if built.empty:
+        return pd.DataFrame(columns=["program_name", "school", "begin_date", "because"])
+    found = built[["program_name", "begin_date"]].assign(because=listed_by(built, run.tables))
+    found.insert(1, "school", schools_of(built, run.tables, run.profile))
+    return found
+
+
+def _unlisted(published: pd.DataFrame, built: pd.DataFrame) -> str:
+    """A sentence on the programs of which the ODS has a record, and the source as it was read none."""
+    own = published.loc[published["whose"].eq(""), "program_name"].unique()
+    if not (gone := [program for program in own if program not in set(built["program_name"])]):
+        return ""
+    return (
+        f"No row that could be read lists {', '.join(gone)} now: notebook 30 shows what becomes of the record"
+    )
 
 
 def _standing(

@@ -10,6 +10,7 @@ from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.student import story_html, student_view
 
 NONE = pd.DataFrame()
+LISTED = pd.DataFrame(columns=["program_name", "school", "begin_date", "because"])
 SPANS = pd.DataFrame(columns=["what", "begins", "ends", "in_the_ods"])
 PUBLISHED = pd.DataFrame(
     columns=[
@@ -46,7 +47,7 @@ SKIPPED = {
 
 def view_of(**facts: Any) -> Any:
     known = {"in_the_ods": PUBLISHED, "held": NONE, "refused": NONE, "skipped": NONE, "spans": SPANS}
-    known |= {"story": NONE, "note": "", "unsent": NONE, **facts}
+    known |= {"story": NONE, "note": "", "unsent": NONE, "listed": LISTED, "unlisted": "", **facts}
     return student_view("K1", known, Masker(b"a key of these tests"))
 
 
@@ -184,3 +185,30 @@ def test_what_the_ods_has_by_another_record_is_not_called_missing() -> None:
         "Decide whether the one in the ODS, from 2025-09-08, not sent by us, is right."
     )
     assert "Bilingual is missing" in view_of(refused=refused, others=others.iloc[:1]).says
+
+
+def test_why_a_child_is_listed_is_said_at_once_where_a_few_cells_say_it_all() -> None:
+    rows = [
+        ("CTE", "Agave", "2025-08-11"),
+        ("CTE", "Bosque", "2026-01-05"),
+        ("Remote", "Agave", "2025-08-11"),
+    ]
+    listed = pd.DataFrame(rows, columns=["program_name", "school", "begin_date"])
+    because = [
+        *["cte.csv, row 9, column enrolled says 1"] * 2,
+        "students:K1, column student_id names the student",
+    ]
+    view = view_of(in_the_ods=published(), listed=listed.assign(because=because))
+    hidden = Masker(b"a key of these tests").value("K1")
+    assert view.says == (
+        "Sent: 1 record (CTE), all in the ODS as sent. "
+        "Listed in CTE because cte.csv, row 9, column enrolled says 1. "
+        f"Listed in Remote because students:{hidden}, column student_id names the student."
+    )
+    assert view.tone == "good"
+    assert view.blocks[2].frame["because"].tolist() == because
+    many = listed.assign(because=["a", "b", "c"], program_name=["1", "2", "3"])
+    assert "Listed in 3" in view_of(listed=many).says
+    assert "Listed in" not in view_of(listed=pd.concat([many, listed.assign(because="d")])).says
+    unlisted = view_of(in_the_ods=published(), unlisted="No row lists CTE now")
+    assert (unlisted.tone, "No row lists CTE now." in unlisted.says) == ("check", True)

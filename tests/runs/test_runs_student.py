@@ -24,6 +24,19 @@ def test_a_student_is_found_by_each_kind_of_id_and_answered_in_one_sentence(work
     assert ", all in the ODS as sent." in sent.says
     rests = sent.blocks[1].frame["rests_on"]
     assert rests.str.fullmatch(r"program_participation\.csv, row \d+; students\.csv, row \d+").all()
+    listed = sent.blocks[2].frame
+    assert set(listed["program_name"]) == set(sent.blocks[1].frame["program_name"])
+    each = r"program_participation\.csv, row \d+, column program_name says .+"
+    assert listed["because"].str.fullmatch(each).all()
+    participations = work.folder / "source" / "program_participation.csv"
+    lines = participations.read_text().splitlines(keepends=True)
+    participations.write_text("".join(line for line in lines if not line.startswith("cert-cte,")))
+    later = edfi.open_run(profile="certification", school_year=2026, source="sample", run_id="new")
+    for step in (later.extract, later.build, later.validate):
+        step()
+    assert (
+        "No row that could be read lists Career and Technical Education now:" in later.student("222222").says
+    )
     assert sent.blocks[1].frame["school"].isin(run.tables["schools"]["name"]).all()
 
 

@@ -1,7 +1,8 @@
 """The catalogue: per rule id the sentence a steward reads, what to do about it, and where the rule comes from.
 
 One TOML file for what all profiles share, one for publishing, and one in the folder of each profile:
-`["COM-KEY-1"]` with `says`, `hint`, `severity`, `source`, and where it is known `cell`, the one to be corrected.
+`["COM-KEY-1"]` with `says`, `hint`, `severity`, `source`, and where it is known `cell`, the one to be corrected, and
+`lists`, the one that lists a student.
 `docs/rules/` is generated from it.
 """
 
@@ -26,6 +27,8 @@ class Rule:
     cell: as `table.column` the one to be corrected, where that is sure: of the row that the rule skips, or of a row it
     points to, its student's, school's or calendar's; of `preferences` that of the profile. `organization`: the one that
     the organization id comes from, in the row of the student or the school.
+    lists: as `table.column` the cell that a record is there for which this rule shaped, in a row that it rests on; a
+    record without such a rule is there for its first row.
     """
 
     id: str
@@ -34,6 +37,7 @@ class Rule:
     severity: Severity
     source: str
     cell: str = ""
+    lists: str = ""
 
 
 def catalogue_files() -> dict[str, Path]:

@@ -297,7 +297,7 @@ def elements(e: pd.DataFrame, t: Tables, config: Config, settings: Mapping[str, 
         members=[said.get(completion, said[None]) for completion in completed.tolist()],
         completion_dropped=completed.notna() & (not old_standard),
         person=rank_texts(e.student_unique_id),  # NM-ELE-5
-        rules=[["NM-SEL-3", "NM-ELE-1", "NM-ELE-2", "NM-ELE-6", "NM-ELE-10"]] * len(e),
+        rules=[["NM-SEL-2", "NM-SEL-3", "NM-ELE-1", "NM-ELE-2", "NM-ELE-6", "NM-ELE-10"]] * len(e),
     ).astype({"end_date": "datetime64[us]"})
 
 
