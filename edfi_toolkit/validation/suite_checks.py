@@ -56,7 +56,7 @@ def check_tables(build: Build, suites: Suites, collected: Collected) -> None:
                     where: Any = [None]
                 else:
                     where = ids[list(outcome.labels)]
-                    texts |= _with_both(rule, texts["says"], frame.iloc[list(outcome.labels)])
+                    texts |= _with_both(rule, texts["says"], frame, outcome.labels)
                 collected.add_rows(rule["meta"]["rule_id"], table, where, **texts)
 
 
@@ -106,7 +106,7 @@ def check_records(
                     at = np.arange(len(positions)) if every else records[list(outcome.labels)]
                     rule, texts = outcome.expectation, _texts(outcome, suite)
                     if not every:
-                        texts |= _with_both(rule, texts["says"], frame.iloc[list(outcome.labels)])
+                        texts |= _with_both(rule, texts["says"], frame, outcome.labels)
                     collected.add(rule["meta"]["rule_id"], at, **texts)
         collected.offsets = None
 
@@ -194,17 +194,18 @@ def _texts(outcome: gx.Outcome, suite: Suite) -> dict[str, Any]:
     return {**texts, "severity": severity}
 
 
-def _with_both(rule: Expectation, says: str, rows: pd.DataFrame) -> dict[str, Any]:
+def _with_both(rule: Expectation, says: str, frame: pd.DataFrame, labels: Sequence[int]) -> dict[str, Any]:
     """The sentence for each row with both values that the rule compares, where they are days or numbers.
 
     Nothing where it compares no two columns, and nothing of other texts: one can name a person.
     """
     columns = [rule["kwargs"].get(name) for name in ("column_B", "column_A")]  # of a period the begin is B
-    if rows.empty or not all(
-        isinstance(name, str) and name in rows and not is_personal(name) for name in columns
+    if not labels or not all(
+        isinstance(name, str) and name in frame and not is_personal(name) for name in columns
     ):
         return {}
-    names, values = [in_words(name) for name in columns], [rows[name].map(cell_text) for name in columns]
+    names, at = [in_words(name) for name in columns], list(labels)
+    values = [frame[name].iloc[at].map(cell_text) for name in columns]
     both = list(zip(*values, strict=True))
     if any(may_name(text) for pair in both for text in pair):
         return {}
