@@ -166,11 +166,11 @@ class Masker:
         return other
 
     def value(self, value: Any) -> Any:
-        """The pseudonym of one personal value; missing stays missing; lists and members one by one."""
+        """The pseudonym of one personal value; what is missing or empty stays so; lists and members one by one."""
         if self.reveal or is_missing(value):
             return value
         if isinstance(value, str):
-            return self._pseudonym(value)
+            return self._pseudonym(value) if value else value
         if isinstance(value, Mapping):
             return {member: self.value(each) for member, each in value.items()}
         if isinstance(value, list | tuple | set | frozenset | np.ndarray):

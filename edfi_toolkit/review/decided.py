@@ -30,14 +30,22 @@ COLUMNS = [
 ]
 
 
-def in_one_list(corrections: pd.DataFrame, dismissals: pd.DataFrame, *, now: pd.Timestamp) -> pd.DataFrame:
-    """COLUMNS, newest first. corrections, dismissals: as of `ledger.Decisions`, with those that ended."""
+def in_one_list(
+    corrections: pd.DataFrame, dismissals: pd.DataFrame, places: pd.DataFrame, *, now: pd.Timestamp
+) -> pd.DataFrame:
+    """COLUMNS, newest first. corrections, dismissals: as of `ledger.Decisions`, with those that ended.
+
+    places: of the corrections as of `places.row_places`.
+    """
     where = corrections["table"] + "." + corrections["column"]
     where += ("." + corrections["member"]).mask(corrections["member"].map(cell_text).eq(""), "")
     row = corrections["row_id"].map(cell_text)
+    at = (" in " + places["file"] + ", row " + places["row"].astype("str")).fillna(
+        " of the row with id " + row
+    )
     one = corrections.assign(
         kind=CORRECTION,
-        about=where + (" of row " + row).mask(row.eq(""), ", wherever it is written so"),
+        about=where + at.mask(row.eq(""), ", wherever it is written so"),
         student_unique_id=corrections["student_id"],
         personal=_personal(corrections),
     )

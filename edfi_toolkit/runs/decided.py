@@ -10,10 +10,12 @@ import pandas as pd
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.ledger.decisions import REMOVED
 from edfi_toolkit.review.decided import decided_view, in_one_list
+from edfi_toolkit.review.places import row_places
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.without_record import corrected_block
 from edfi_toolkit.runs.decisions import decisions_of
 from edfi_toolkit.runs.dismissing import dismiss_findings
+from edfi_toolkit.tables import Tables
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
@@ -30,7 +32,9 @@ class Decided:
         """Read the ledger again."""
         with decisions_of(self.run) as decisions:
             corrections, dismissals = decisions.corrections(closed=True), decisions.dismissals(closed=True)
-        self.every = in_one_list(corrections, dismissals, now=pd.Timestamp.now(tz="UTC"))
+        tables = self.run.tables if self.run.folder.has("extract") else Tables({})
+        places = row_places(corrections, tables, id_column="row_id")
+        self.every = in_one_list(corrections, dismissals, places, now=pd.Timestamp.now(tz="UTC"))
 
     @property
     def open(self) -> pd.DataFrame:

@@ -306,9 +306,13 @@ def test_source_rows_say_what_a_cell_is_corrected_to(published: Run) -> None:
         "industry_credential_code": "NEW",
         "student_unique_id": "880088199",
     }
-    panel.leaves.about(known, published.masker().masked())
+    file, row = rows.loc[rows["column"].eq("location_code"), ["file", "row"]].iloc[0]
+    assert f"students.location_code in {file}, row {row}" in set(published.decisions().open["about"])
+    masked = published.masker().masked()
+    assert masked.frame(rows)["corrected_to"].ne("").sum() == 3
+    panel.leaves.about(known, masked)
     assert "880088199" not in page.value  # an id that no row has yet is a student's all the same
-    assert published.masker().masked().value("880088199") in page.value
+    assert masked.value("880088199") in page.value
     again, _ = workshop.check(workshop.open.query("student_unique_id == @MARIGOLD"), progress=lambda *_: None)
     read = Refusal(again, known.row).source_rows().set_index("column").loc["industry_credential_code"]
     assert (read["value"], read["corrected_to"]) == ("NEW", "NEW")
