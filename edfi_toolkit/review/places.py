@@ -227,7 +227,7 @@ def findings_at_places(checked: Checked, findings: pd.DataFrame | None = None) -
     unnamed = school_names(findings["education_organization_id"], tables, profile)
     places["school"] = named.fillna(places["school"]).fillna(unnamed.where(found["resource"].notna()))
     places["program"] = found["program_name"].fillna(places["program"])
-    found["student_unique_id"] = found["student_unique_id"].fillna(_state_ids(places["student_id"], tables))
+    found["student_unique_id"] = found["student_unique_id"].fillna(state_ids(places["student_id"], tables))
     places = places.drop(columns="student_id").join(row_places(found, tables, id_column="row_id"))
     places["column"] = columns_in_the_source(found, tables)
     first = ["severity", "rule_id", "says", "hint", "field", "student_unique_id"]
@@ -255,7 +255,7 @@ def columns_in_the_source(findings: pd.DataFrame, tables: Tables) -> list[str | 
     return found
 
 
-def _state_ids(local: pd.Series, tables: Tables) -> pd.Series:
+def state_ids(local: pd.Series, tables: Tables) -> pd.Series:
     """The state id of each student, else the id of the SIS."""
     students = tables["students"].drop_duplicates("student_id").set_index("student_id")
     return local.map(students["student_unique_id"]).astype("str").fillna(local)

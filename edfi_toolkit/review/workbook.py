@@ -5,7 +5,7 @@ Masked unless the masker reveals, no formulas and no links whatever the cells sa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ HANDED_ON = [
     *("source_rows", "source_refs"),  # where they are in the source, else their references
     *("open", "first_seen_at", "last_seen_at", "closed_at", "closed_how"),
 ]
+# With what was never sent among them. By column, value and rule it is known what a sentence quotes of a person.
+OPEN_WORK = ["who", "state", *HANDED_ON[1:], "rule", "value", "table", "id"]
 MOST_NAME = 31  # characters of a sheet's name
 WIDEST = 60  # characters; longer texts wrap
 MOST_ROWS = 1_048_575  # a sheet holds 2**20 rows, one of them the header
@@ -54,13 +56,15 @@ def write_workbook(
     return _write_book(path, dict.fromkeys(SHEETS, pd.DataFrame()) | dict(sheets), masker, progress)
 
 
-def write_refusals(path: Path, refused: pd.DataFrame, *, masker: Masker) -> Path:
+def write_refusals(
+    path: Path, refused: pd.DataFrame, *, masker: Masker, columns: Sequence[str] = HANDED_ON
+) -> Path:
     """Refusals with their causes, to hand on to who can solve them: a workbook with a sheet an owner, or a CSV file.
 
     refused: with the columns of `causes.with_causes`, where the source is at hand as of `places.with_source_rows`; real
-    data, masked here. Returns the path.
+    data, masked here. columns: those to show. Returns the path.
     """
-    shown = refused[[name for name in HANDED_ON if name in refused]]
+    shown = refused[[name for name in columns if name in refused]]
     shown = shown.assign(action=in_words(shown["action"])) if "action" in shown else shown
     if path.suffix.lower() != ".xlsx":
         return write_private(path, TextTable.of(shown, masker).csv)

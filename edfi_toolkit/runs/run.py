@@ -375,11 +375,10 @@ class Run:
 
     @acting
     def held(self) -> View:
-        """What was never sent: rows that could not be read, and records that validation holds."""
-        return steps.held_view(self.checked, self.plan, self._masker_of(self.plan))
+        """What was never sent: unreadable rows, held records; with buttons that hand on all that is open."""
+        from edfi_toolkit.runs.handing_on import held_of
 
-    def _masker_of(self, plan: Plan) -> Masker:
-        return self.masker(plan.items, plan.findings)
+        return held_of(self)
 
     def _ipython_display_(self) -> None:
         from IPython.display import display

@@ -187,14 +187,8 @@ class Workshop:
         path = self.run.path / (f"{name}-revealed.xlsx" if reveal else f"{name}.xlsx")
         if self.run.folder.has("extract"):
             rows = with_source_rows(self.named(rows), self.run.tables)
-            rows = self._known(rows, masker) if reveal else rows
+            rows = known_by_name(self.run, rows, masker) if reveal else rows
         return write_refusals(path, rows, masker=masker.revealed() if reveal else masker)
-
-    def _known(self, rows: pd.DataFrame, masker: Masker) -> pd.DataFrame:
-        """The rows with name and id in the SIS of each student, by which a colleague knows them."""
-        students = self.run.tables["students"].drop_duplicates("student_unique_id")
-        local = rows["student_unique_id"].map(students.set_index("student_unique_id")["student_id"])
-        return rows.assign(student_id=local, student_name=rows["student_unique_id"].map(masker.names()))
 
 
 def workshop_view(run: Run, refused: pd.DataFrame | None = None) -> View:
@@ -214,6 +208,13 @@ def workshop_view(run: Run, refused: pd.DataFrame | None = None) -> View:
         blocks_in_panel=len(first.blocks),
     )
     return view
+
+
+def known_by_name(run: Run, rows: pd.DataFrame, masker: Masker) -> pd.DataFrame:
+    """The rows with name and id in the SIS of each student, by which a colleague knows them."""
+    students = run.tables["students"].drop_duplicates("student_unique_id")
+    local = rows["student_unique_id"].map(students.set_index("student_unique_id")["student_id"])
+    return rows.assign(student_id=local, student_name=rows["student_unique_id"].map(masker.names()))
 
 
 def keys_of(refused: pd.DataFrame) -> list[Key]:

@@ -26,6 +26,7 @@ from edfi_toolkit.runs import workbook as runs_workbook
 from edfi_toolkit.runs.decided import Decided
 from edfi_toolkit.runs.decisions import decisions_of
 from edfi_toolkit.runs.explained import refused_before
+from edfi_toolkit.runs.handing_on import hand_on_all
 from edfi_toolkit.runs.manifest import name_of_a_person
 from edfi_toolkit.runs.reading import read_again
 from edfi_toolkit.runs.refusal import Refusal
@@ -450,6 +451,45 @@ def test_the_command_hands_on_file_and_row_while_the_run_that_read_them_is_there
     assert "POST" not in text
     shutil.rmtree(published.path)
     assert "program_participation:" in handed_on()
+
+
+def test_all_that_is_open_is_handed_on_by_owner_whatever_keeps_it_away(
+    published: Run, tmp_path: Path
+) -> None:
+    work, path = hand_on_all(published)
+    counts = work["state"].value_counts().to_dict()
+    assert counts == {"refused": 7, "unreadable": 6, "skipped": 5, "held": 3}
+    every = [row for owner in work["who"].unique() for row in _sheet(path, owner)]
+    assert len(every) == len(work)
+    assert all(row["File"] and row["Row"] and row["What to do"] and row["Who can do it"] for row in every)
+    assert [row["Column"] for row in every if row["State"] == "unreadable"].count("") == 0
+    students = published.tables["students"]
+    written = str(every)
+    for name in ("student_unique_id", "student_id", "last_name"):
+        assert not [one for one in students[name].dropna() if len(one) > 4 and one in written]
+    revealed = hand_on_all(published, reveal=True)[1]
+    assert revealed.name == "hand-on-all-revealed.xlsx"
+    named = [row for owner in work["who"].unique() for row in _sheet(revealed, owner)]
+    assert {"Student name", "Student ID"} <= set(named[0])
+    assert sum(bool(row["Student name"]) for row in named) > 9
+
+    book = tmp_path / "open.xlsx"
+    asked = ["rejections", "--open", "--never-sent", "--xlsx", str(book)]
+    done = CliRunner().invoke(app, asked)
+    assert (done.exit_code, "7 refusals and 14 lines that were never sent" in done.output) == (3, True)
+    by_command = [row for owner in work["who"].unique() for row in _sheet(book, owner)]
+    assert len(by_command) == len(every)
+    assert not [one for one in students["student_unique_id"].dropna() if one in str(by_command)]
+    clerk = CliRunner().invoke(app, [*asked, "--owner", "SIS clerk"])
+    assert clerk.exit_code in (0, 3)
+    assert load_workbook(book).sheetnames == ["SIS clerk"]
+    refused = CliRunner().invoke(app, ["rejections", "--never-sent"])
+    assert "give --xlsx or --csv" in str(refused.exception)
+
+    shown = published.held()
+    shown.panel().press("all")  # type: ignore[attr-defined]
+    assert "21 lines to hand on, a sheet for each owner, masked." in shown.says
+    assert [file.name for file in shown.files] == ["hand-on-all.xlsx"]
 
 
 def test_the_button_that_sends_says_how_many() -> None:
