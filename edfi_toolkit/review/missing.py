@@ -8,7 +8,7 @@ import pandas as pd
 
 from edfi_toolkit.review.meanings import owners_of
 from edfi_toolkit.review.places import places_of, row_places
-from edfi_toolkit.review.summaries import sentences_of, skipped_of, texts_of
+from edfi_toolkit.review.summaries import held_texts, skipped_of
 from edfi_toolkit.tables.load_errors import is_load_error
 
 if TYPE_CHECKING:
@@ -43,12 +43,12 @@ def _held(checked: Checked) -> pd.DataFrame:
         places_of(rows, tables, profile, id_column="id"),
         row_places(rows, tables, id_column="id"),
     )
-    says, hints = (sentences_of(checked.findings, part) for part in ("says", "hint"))
+    texts = held_texts(checked)
     columns = {
         "state": HELD,
         "rule": [rules[0] for rules in held["held_by"]],
-        "says": [texts_of(rules, "says", says) for rules in held["held_by"]],
-        "todo": [texts_of(rules, "hint", hints) for rules in held["held_by"]],
+        "says": texts["says"].to_numpy(),
+        "todo": texts["hint"].to_numpy(),
         "who": [owners_of(rules) for rules in held["held_by"]],
         "student_id": places["student_id"].fillna(held["student_unique_id"].set_axis(places.index)),
         "school": places["school"],

@@ -112,7 +112,7 @@ def plan_view(
             "values": values_of(plan),
             "findings": named(findings[["code", "severity", "says", "hint", *WHO]]),
             "held": held_at_places(held, checked.build.tables, checked.build.profile).drop(
-                columns=["by_validation", "source_refs"]
+                columns=["by_validation", "source_refs", "in_general", "todo_in_general"]
             ),
             "live": named(met[["code", "says", "hint", "resource", *WHO]]),
             "foreign": named(findings.loc[findings["code"].eq("FOREIGN"), ["resource", *WHO]]),

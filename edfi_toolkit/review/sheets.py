@@ -24,10 +24,9 @@ from edfi_toolkit.review.places import (
 from edfi_toolkit.review.summaries import (
     WHO,
     changes_of,
+    held_texts,
     in_one_text,
-    sentences_of,
     skipped_of,
-    texts_of,
     value_texts,
 )
 
@@ -81,7 +80,7 @@ def sheets(run: RunContent, *, all_records: bool = False) -> dict[str, pd.DataFr
     refused = run.rejections
     if len(refused):
         refused = with_source_rows(with_causes(refused), build.tables)
-    says, hints = (sentences_of(run.checked.findings, part) for part in ("says", "hint"))
+    texts = held_texts(run.checked)
     results = run.results.reindex(columns=["action", *_SENT])
     sent = results[results["action"].isin(SENT)]
     if len(run.rejections) and len(run.results):
@@ -91,8 +90,8 @@ def sheets(run: RunContent, *, all_records: bool = False) -> dict[str, pd.DataFr
         "Changes": _changes_in_words(run.plan, run.again),
         "Sent": _in_words(sent),
         "Held": with_source_rows(held, build.tables).assign(
-            says=[texts_of(rules, "says", says) for rules in held["held_by"]],
-            todo=[texts_of(rules, "hint", hints) for rules in held["held_by"]],
+            says=texts["says"],
+            todo=texts["hint"],
             who=[owners_of(rules) for rules in held["held_by"]],
         )[[*WHO, "held_by", "says", "todo", "who", "file", "row", "source_rows", "resource"]],
         "Refused": _in_words(refused.reindex(columns=["action", *WHO, *_REFUSED, "source_rows"])),

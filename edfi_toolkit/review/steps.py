@@ -294,5 +294,6 @@ def corrections_view(tables: Tables, given: pd.DataFrame, masker: Masker) -> Vie
 
 def by_sentence(held: pd.DataFrame) -> pd.DataFrame:
     """Records held, by what is wrong, most frequent first."""
-    counts = held.groupby(["says", "hint"], sort=False).size().reset_index(name="records")
+    sentences = held[["in_general", "todo_in_general"]].set_axis(["says", "hint"], axis=1)
+    counts = sentences.groupby(["says", "hint"], sort=False).size().reset_index(name="records")
     return counts[["records", "says", "hint"]].sort_values("records", ascending=False, kind="stable")

@@ -232,8 +232,9 @@ def _there_already(program: str, others: pd.DataFrame | None) -> str:
 def _held(held: pd.DataFrame) -> _Rows:
     for row in held.to_dict("records"):
         program, by = row["program_name"], ", ".join(row["held_by"])
-        why, todo = texts_of(row["held_by"], "says"), texts_of(row["held_by"], "hint")
-        sentence = f"{program} is missing, held back: {why.rstrip('.')} ({by})"
+        in_general = texts_of(row["held_by"], "says")
+        why, todo = row["says"], row["hint"]
+        sentence = f"{program} is missing, held back: {in_general.rstrip('.')} ({by})"
         where = cell_text(row.get("rests_on"))
         yield program, _HELD, why, todo, owners_of(row["held_by"]), where, by, sentence
 

@@ -11,6 +11,7 @@ import pandas as pd
 from edfi_toolkit.display.differences import changed_members
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.privacy import is_personal
 from edfi_toolkit.review.meanings import events_of, events_text, meaning_of, says_how_it_is, who_enters
 from edfi_toolkit.review.once import once
 from edfi_toolkit.review.wrong_cells import skipped_places
@@ -73,6 +74,43 @@ def texts_of(rule_ids: Iterable[str], part: str, found: Mapping[str, str] = Mapp
 def sentences_of(findings: pd.DataFrame, part: str) -> dict[str, str]:
     """One of the sentences of each rule in the findings."""
     return dict(findings.drop_duplicates("rule_id").set_index("rule_id")[part])
+
+
+def held_texts(checked: Checked) -> pd.DataFrame:
+    """says and hint of each held record by what was found in it, on the index of `checked.held`.
+
+    The general sentences of a rule whose finding is about a value that can name a person.
+    """
+    held, findings = checked.held, checked.findings
+    general = {part: sentences_of(findings, part) for part in ("says", "hint")}
+    found = _found_in(checked)
+    texts = []
+    for at, rules in enumerate(held["held_by"]):
+        each = {
+            part: [found[part].get((at, rule)) or texts_of([rule], part, known) for rule in rules]
+            for part, known in general.items()
+        }
+        texts.append({part: " ".join(filter(None, dict.fromkeys(said))) for part, said in each.items()})
+    return pd.DataFrame(texts, held.index, list(general), dtype="str")
+
+
+def _found_in(checked: Checked) -> dict[str, dict[tuple[int, str], str]]:
+    """For says and hint the sentences by the position of a held record and the rule."""
+    from edfi_toolkit.validation.checked import through_rows
+
+    keys, texts = ["resource", *KEY_COLUMNS], ["rule_id", "says", "hint"]
+    findings = checked.findings.reindex(columns=[*keys, *texts, "severity", "field", "table", "row_id"])
+    fields = findings["field"].map(cell_text).str.split(", ")
+    plain = fields.map(lambda names: not any(map(is_personal, names))).astype(bool)
+    critical = findings[findings["severity"].eq("critical") & plain]
+    if critical.empty:
+        return {"says": {}, "hint": {}}
+    held, in_a_row = checked.held.reset_index(drop=True), critical["resource"].isna()
+    numbered = held[keys].assign(position=held.index)
+    own = critical[~in_a_row].merge(numbered, on=keys)
+    rows = through_rows(critical.loc[in_a_row, ["table", "row_id", *texts]], held)
+    grouped = pd.concat([own, rows])[["position", *texts]].groupby(["position", "rule_id"])
+    return {part: grouped[part].agg(lambda said: " ".join(said.unique())).to_dict() for part in texts[1:]}
 
 
 def held_by_rule(checked: Checked) -> pd.DataFrame:
@@ -211,21 +249,24 @@ def left_alone(plan: Plan, checked: Checked) -> pd.DataFrame:
     """What the plan holds, with the rules and the sentences of whatever holds each record.
 
     Returns held_by (list of rules; "the source row" where validation does not hold it), says, hint, the columns of
-    WHO, source_refs (missing where it does not hold it), by_validation (bool).
+    WHO, source_refs (missing where it does not hold it), by_validation (bool), and in_general and todo_in_general, the
+    sentences without the values of the record.
     """
     held = plan.findings[plan.findings["code"].eq("HELD")]
     keys = ["resource", *KEY_COLUMNS]
-    known = checked.held[[*keys, "held_by", "source_refs"]].drop_duplicates(keys)
-    found = held.merge(known, on=keys, how="left")
+    known = checked.held[[*keys, "held_by", "source_refs"]].join(held_texts(checked).add_prefix("own_"))
+    found = held.merge(known.drop_duplicates(keys), on=keys, how="left")
     found["by_validation"] = found["held_by"].notna()
-    for name in ("says", "hint"):
+    for name, in_general in (("says", "in_general"), ("hint", "todo_in_general")):
         sentences = sentences_of(checked.findings, name)
-        found[name] = [
+        found[in_general] = [
             texts_of(rules, name, sentences) if known else own
             for rules, known, own in zip(found["held_by"], found["by_validation"], found[name], strict=True)
         ]
+        found[name] = found[f"own_{name}"].fillna(found[name])
     found["held_by"] = found["held_by"].where(found["by_validation"], "the source row")
-    return found[["held_by", "says", "hint", *WHO, "source_refs", "by_validation"]]
+    columns = ["held_by", "says", "hint", *WHO, "source_refs", "by_validation"]
+    return found[[*columns, "in_general", "todo_in_general"]]
 
 
 def keys_in(frame: pd.DataFrame) -> list[str]:

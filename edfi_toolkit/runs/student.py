@@ -26,7 +26,7 @@ from edfi_toolkit.review.student import (
     UNKNOWN,
     student_view,
 )
-from edfi_toolkit.review.summaries import rows, skipped_rows
+from edfi_toolkit.review.summaries import held_texts, rows, skipped_rows
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.runs.behind import IN_THE_WAY
 from edfi_toolkit.runs.corrected import corrections_in_force, corrections_since, ids_corrected_since
@@ -147,7 +147,9 @@ def student(run: Run, typed: str = "") -> View:
     skipped = skipped_rows(run.built.skipped if is_built else run.tables.skipped, run.tables, run.profile)
     built = run.built.records if is_built else _NOTHING_BUILT
     built = built[built["student_unique_id"].eq(state)]
-    held = run.checked.held if is_checked else built[:0].assign(held_by=None)
+    held = built[:0].assign(held_by=None)
+    if is_checked:
+        held = run.checked.held.join(held_texts(run.checked))
     held = held[held["student_unique_id"].eq(state)]
     has_target = run.target_name in run.installation.targets
     refused = refusals(run) if has_target else held[:0].assign(open=False)

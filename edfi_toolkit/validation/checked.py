@@ -238,10 +238,10 @@ def _reasons(found: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     of_source = critical[critical["position"].isna()].drop(columns="position")
     if of_source.empty or records.empty:
         return own
-    return pd.concat([own, _through_rows(of_source, records)[names]], ignore_index=True)
+    return pd.concat([own, through_rows(of_source, records)[names]], ignore_index=True)
 
 
-def _through_rows(of_source: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+def through_rows(of_source: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     """position, rule_id, field of the records that rest on the rows, or on any row of the tables, of
     findings."""
     refs = records["source_refs"].explode().dropna()
@@ -258,7 +258,7 @@ def _records_held(findings: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
     numbered = held[key].assign(position=np.arange(len(held)))
     own = critical.dropna(subset="resource").merge(numbered, on=key)
     of_source = critical.loc[critical["resource"].isna(), ["rule_id", "table", "row_id", "field"]]
-    every = pd.concat([own, _through_rows(of_source, held.reset_index(drop=True))], ignore_index=True)
+    every = pd.concat([own, through_rows(of_source, held.reset_index(drop=True))], ignore_index=True)
     return (
         every.groupby(["rule_id", "field"], dropna=False)["position"].nunique().rename("held").reset_index()
     )

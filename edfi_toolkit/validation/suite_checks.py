@@ -21,6 +21,7 @@ from edfi_toolkit.validation.findings import Collected
 from edfi_toolkit.validation.flatten import RECORDS, Flat, frame_of
 from edfi_toolkit.validation.suite_files import Expectation, Suite
 
+_IN_ORDER = "expect_column_pair_values_a_to_be_greater_than_b"
 Suites = Mapping[str, Sequence[Suite]]
 
 
@@ -56,7 +57,7 @@ def check_tables(build: Build, suites: Suites, collected: Collected) -> None:
                     where: Any = [None]
                 else:
                     where = ids[list(outcome.labels)]
-                    texts |= _with_both(rule, texts["says"], frame, outcome.labels)
+                    texts |= _with_both(rule, texts, frame, outcome.labels)
                 collected.add_rows(rule["meta"]["rule_id"], table, where, **texts)
 
 
@@ -106,7 +107,7 @@ def check_records(
                     at = np.arange(len(positions)) if every else records[list(outcome.labels)]
                     rule, texts = outcome.expectation, _texts(outcome, suite)
                     if not every:
-                        texts |= _with_both(rule, texts["says"], frame, outcome.labels)
+                        texts |= _with_both(rule, texts, frame, outcome.labels)
                     collected.add(rule["meta"]["rule_id"], at, **texts)
         collected.offsets = None
 
@@ -194,9 +195,12 @@ def _texts(outcome: gx.Outcome, suite: Suite) -> dict[str, Any]:
     return {**texts, "severity": severity}
 
 
-def _with_both(rule: Expectation, says: str, frame: pd.DataFrame, labels: Sequence[int]) -> dict[str, Any]:
-    """The sentence for each row with both values that the rule compares, where they are days or numbers.
+def _with_both(
+    rule: Expectation, texts: Mapping[str, Any], frame: pd.DataFrame, labels: Sequence[int]
+) -> dict[str, Any]:
+    """Sentence and hint for each row with both values that the rule compares, where they are days or numbers.
 
+    The hint has what would be right, where one is to be no less than the other.
     Nothing where it compares no two columns, and nothing of other texts: one can name a person.
     """
     columns = [rule["kwargs"].get(name) for name in ("column_B", "column_A")]  # of a period the begin is B
@@ -209,8 +213,11 @@ def _with_both(rule: Expectation, says: str, frame: pd.DataFrame, labels: Sequen
     both = list(zip(*values, strict=True))
     if any(may_name(text) for pair in both for text in pair):
         return {}
-    return {
-        "says": [
-            f"{says.rstrip('.')}: {names[0]} {b or 'empty'}, {names[1]} {a or 'empty'}." for b, a in both
-        ]
+    says, hint = texts["says"].rstrip("."), texts["hint"].rstrip(".")
+    found = {
+        "says": [f"{says}: {names[0]} {b or 'empty'}, {names[1]} {a or 'empty'}." for b, a in both],
     }
+    if rule["type"] == _IN_ORDER and rule["kwargs"].get("or_equal"):
+        right = "{hint}: the {1} to {b} or later, or the {0} to {a} or earlier."
+        found["hint"] = [right.format(*names, hint=hint, a=a, b=b) for b, a in both]
+    return found

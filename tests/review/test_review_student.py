@@ -52,7 +52,8 @@ def view_of(**facts: Any) -> Any:
 
 
 def test_each_cause_is_a_sentence_and_has_a_next_step_with_its_owner() -> None:
-    held = pd.DataFrame({"program_name": ["CTE"], "held_by": [["REF-STUDENT"]]})
+    said = {"says": ["The target has no student 7."], "hint": ["Send the student first."]}
+    held = pd.DataFrame({"program_name": ["CTE"], "held_by": [["REF-STUDENT"]], **said})
     rows = pd.DataFrame(
         [
             SKIPPED,
@@ -81,6 +82,8 @@ def test_each_cause_is_a_sentence_and_has_a_next_step_with_its_owner() -> None:
         "Program office",
     ]
     assert missing["where"].tolist()[0] == "enrollments.csv, row 3"
+    assert missing["why"].tolist()[1] == "Held back: The target has no student 7. (REF-STUDENT)"
+    assert missing["todo"].tolist()[1] == "Send the student first."
     assert view.blocks[-1].frame["action"].tolist() == ["remove"]
     assert missing["why"].tolist()[0] == (
         "Refused by the ODS: Other records depend on it. The ODS: $.endDate: EndDate is required"

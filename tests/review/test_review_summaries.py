@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,10 +11,12 @@ import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.review.changes import because
+from edfi_toolkit.review.missing import missing
 from edfi_toolkit.review.places import places_of, row_places, school_names, with_organizations
 from edfi_toolkit.review.summaries import (
     by_event,
     changes_of,
+    held_texts,
     left_alone,
     rows_aside,
     skipped_rows,
@@ -21,6 +24,8 @@ from edfi_toolkit.review.summaries import (
 )
 from edfi_toolkit.tables import normalise
 from edfi_toolkit.tables.load_errors import Sheet
+from edfi_toolkit.validation import validate
+from tests.factories.district import a_build, a_participation
 
 PARTICIPATION = {
     "resource": "studentProgramAssociations",
@@ -338,3 +343,24 @@ def test_a_row_of_a_list_says_in_which_file_and_row_to_correct_it() -> None:
         ["", 0],
         ["", 0],
     ]
+
+
+def test_a_held_record_is_said_with_the_values_that_are_wrong_and_what_is_right() -> None:
+    rows = [a_participation(1), a_participation(2)]
+    made = a_build(*rows)
+    records = made.records.assign(
+        body=[{**body, "endDate": "2025-08-01"} for body in made.records["body"]],
+    )
+    checked = validate(dataclasses.replace(made, records=records.iloc[:1]))
+    texts = held_texts(checked)
+    assert checked.held["held_by"].tolist() == [["COM-VAL-1"]]
+    begins = records["begin_date"].iloc[0].date().isoformat()
+    assert texts["says"].tolist() == [
+        f"The end date lies before the begin date: begin date {begins}, end date 2025-08-01."
+    ]
+    assert f"the end date to {begins} or later" in texts["hint"].iloc[0]
+    assert missing(checked)["says"].tolist()[0] == texts["says"].iloc[0]
+
+    long_id = a_build(a_participation(3), students=[{"student_id": "3", "student_unique_id": "9" * 40}])
+    (says,) = held_texts(validate(long_id))["says"]
+    assert says.startswith("A text is longer than the data standard allows.")

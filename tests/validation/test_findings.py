@@ -456,6 +456,11 @@ def test_what_a_participation_cannot_do_without_is_critical():
     assert told == expected | {("late", "begin_date, end_date"): "COM-VAL-1"}
     (says,) = critical.loc[critical["row_id"].eq("late"), "says"]
     assert says == "The end date lies before the begin date: begin date 2025-08-23, end date 2025-08-01."
+    (hint,) = critical.loc[critical["row_id"].eq("late"), "hint"]
+    assert hint == (
+        "Correct one of the two dates in the SIS: the end date to 2025-08-23 or later, "
+        "or the begin date to 2025-08-01 or earlier."
+    )
 
 
 def test_a_critical_source_row_holds_every_record_that_rests_on_it():
