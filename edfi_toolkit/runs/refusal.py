@@ -32,6 +32,7 @@ from edfi_toolkit.runs.student import student
 if TYPE_CHECKING:
     from edfi_toolkit.review.views import View
     from edfi_toolkit.runs.run import Run
+    from edfi_toolkit.tables import Tables
 
 Row = Mapping[str, Any]
 IN_THE_ODS = "in the ODS"
@@ -39,10 +40,15 @@ _CELLS = ["table", "id", "column", "value", "mark", "others"]
 
 
 class Refusal:
-    """One refused record of a run's feed. row: as of `Workshop.refused`."""
+    """One refused record of a run's feed. row: as of `Workshop.refused`. read: the run that read the source last."""
 
-    def __init__(self, run: Run, row: Row) -> None:
-        self.run, self.row = run, row
+    def __init__(self, run: Run, row: Row, read: Run | None = None) -> None:
+        self.run, self.row, self._read = run, row, read or run
+
+    @property
+    def tables(self) -> Tables:
+        """The source as it was read last."""
+        return self._read.tables
 
     @cached_property
     def sent(self) -> dict[str, Any] | None:
@@ -56,7 +62,7 @@ class Refusal:
     @cached_property
     def _answered(self) -> Answered:
         this = pd.DataFrame({"source_refs": [self.row["source_refs"]]})
-        return Answered(Behind(self.run.tables, self.run.profile, this, self._sent), self.row)
+        return Answered(Behind(self.tables, self.run.profile, this, self._sent), self.row)
 
     def story(self) -> View:
         """The student's story, the answer first. Raises ConfigError where the source no longer has the student."""
@@ -106,7 +112,7 @@ class Refusal:
         written so. Where a cell has an open correction also, after value, corrected_to: what people say it should be.
         """
         cells = self._frame([*self._answered.lacking, *self._answered.filled])
-        at = row_places(cells, self.run.tables, id_column="id")
+        at = row_places(cells, self.tables, id_column="id")
         corrected = pd.Series(self._corrected(cells), cells.index, dtype="str")
         known = ["corrected_to"] if corrected.ne("").any() else []
         columns = ["column", "value", *known, "mark", "others", "table", "id"]
@@ -117,7 +123,7 @@ class Refusal:
         with decisions_of(self.run) as decisions:
             known = decisions.corrections()
         # The rows of these say by now what they should.
-        laid = self.run.tables.corrections.set_index("number")["rows"]
+        laid = self.tables.corrections.set_index("number")["rows"]
         every = dict[tuple[str, ...], str]()
         for one in known.to_dict("records"):
             path = f"{one['column']}.{one['member']}".rstrip(".")
@@ -146,7 +152,7 @@ class Refusal:
     def _times(self, cell: Cell) -> int:
         """How many rows are written so."""
         name, _, member = cell.column.partition(".")
-        every = self.run.tables[cell.table][name]
+        every = self.tables[cell.table][name]
         if isinstance(every.dtype, pd.StringDtype):  # most columns, and those with as many values as rows
             return int(every.eq(cell.value).sum())
         counts = (

@@ -25,6 +25,7 @@ from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import write_refusals
 from edfi_toolkit.runs.decisions import CHANGED, REFUSAL, decisions_of
 from edfi_toolkit.runs.explained import refusals
+from edfi_toolkit.runs.refusal import Refusal
 from edfi_toolkit.runs.retry import check_again, send_again, verdicts
 from edfi_toolkit.runs.whose import others_with
 from edfi_toolkit.runs.workbook import renew
@@ -33,6 +34,7 @@ from edfi_toolkit.tables.schema import TABLES
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
+    from edfi_toolkit.tables import Tables
 
 OPEN, DISMISSED, CLOSED = STATES = ("open", "dismissed", "closed")
 Row = Mapping[str, Any]
@@ -43,8 +45,17 @@ class Workshop:
     """The refusals of a run's feed. `refused`: all of them with their causes, `state` (one of STATES) and `school`."""
 
     def __init__(self, run: Run, refused: pd.DataFrame | None = None) -> None:
-        self.run = run
+        self.run, self._read = run, run
         self.load(refused)
+
+    @property
+    def tables(self) -> Tables:
+        """The source as it was read last, by the run or by a check."""
+        return self._read.tables
+
+    def refusal(self, row: Row) -> Refusal:
+        """What is known of a refused record, its source rows as they were read last."""
+        return Refusal(self.run, row, self._read)
 
     def load(self, refused: pd.DataFrame | None = None) -> None:
         """Read the ledger again. A dismissal whose record has changed since ends, and the refusal is shown again.
@@ -96,7 +107,7 @@ class Workshop:
         """Correct a cell of a record's source rows, or its code wherever it is written; the correction's number."""
         column, _, member = str(cell["column"]).partition(".")
         check_correction(str(cell["table"]), column, member)
-        table = self.run.tables[str(cell["table"])]
+        table = self.tables[str(cell["table"])]
         own = table[TABLES[str(cell["table"])].primary_key[0]].astype("str").eq(cell["id"])
         student = table.loc[own, "student_id"].head(1).tolist() if "student_id" in table else []
         with decisions_of(self.run) as decisions:
@@ -105,18 +116,26 @@ class Workshop:
                 row_id=None if everywhere else str(cell["id"]),
                 column=column,
                 member=member,
-                was=str(cell["value"]),
+                was=self._written(cell, column, member),
                 value=value,
                 student_id=student[0] if student and not everywhere else None,
                 author=author,
                 reason=reason,
             )
 
+    def _written(self, cell: Row, column: str, member: str) -> str:
+        """What the source says in a cell, also where the run read what it is corrected to."""
+        laid = self.tables.corrections
+        own = laid["table"].eq(cell["table"]) & laid["column"].eq(column)
+        own &= laid["member"].map(cell_text).eq(member)
+        own &= pd.Series([cell["id"] in rows for rows in laid["rows"]], laid.index, dtype=bool)
+        return str(laid.loc[own, "was"].iloc[0] if own.any() else cell["value"])
+
     def of_another(self, cell: Row, value: str) -> str:
         """Whose id this is, where the cell is a student's id and another student has it: a warning, else empty."""
         if (cell["table"], cell["column"]) != ("students", "student_unique_id"):
             return ""
-        others = others_with(self.run.tables, value.strip(), str(cell["id"]))
+        others = others_with(self.tables, value.strip(), str(cell["id"]))
         return (
             f"That id belongs to another student of the source, {self.run.masker().value(others[0])}: nothing is sent "
             "from here under an id that two have. If theirs is wrong, correct it too; if not, remove this correction "
@@ -134,7 +153,7 @@ class Workshop:
         same &= known["member"].map(cell_text).eq(member)
         same &= known["row_id"].map(cell_text).eq("" if everywhere else str(cell["id"]))
         if everywhere:
-            same &= known["was"].map(cell_text).eq(str(cell["value"]))
+            same &= known["was"].map(cell_text).eq(self._written(cell, column, member))
         if not same.any():
             return ""
         one = known[same].iloc[0]
@@ -157,8 +176,8 @@ class Workshop:
 
     def check(self, rows: pd.DataFrame, *, progress: Progress) -> tuple[Run, pd.DataFrame]:
         """A run with a plan of these records alone, and what would become of each; nothing is sent."""
-        again = check_again(self.run, rows, progress=progress)
-        return again, verdicts(again, rows)
+        self._read = check_again(self.run, rows, progress=progress)
+        return self._read, verdicts(self._read, rows)
 
     def retry(self, again: Run, rows: pd.DataFrame, *, person: str, progress: Progress) -> View:
         """Send what `check` showed, approved by this person."""

@@ -18,7 +18,6 @@ from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.causes import by_cause
 from edfi_toolkit.runs.manifest import name_of_a_person
-from edfi_toolkit.runs.refusal import Refusal
 from edfi_toolkit.runs.retry import SHARED
 from edfi_toolkit.runs.workshop import CLOSED, OPEN, STATES, keys_of
 from edfi_toolkit.widgets.cell_names import NOT_SURE, choices_of, name_of
@@ -214,7 +213,7 @@ class WorkshopPanel(Lists):
         """Where the ODS does not know a code, those it has, the nearest first: as a sentence, and to choose from."""
         if row["cause_id"] != "code-unknown" or self._cells.empty:
             return ""
-        known, code = Refusal(self.workshop.run, row), str(self._cells["value"].iloc[0])
+        known, code = self.workshop.refusal(row), str(self._cells["value"].iloc[0])
         found = tried(lambda: known.values_for(code))
         if not isinstance(found, list) or not found:
             return ""
@@ -224,7 +223,7 @@ class WorkshopPanel(Lists):
 
     def _show_known(self) -> None:
         """The leaves and the fields for the record chosen last, or for none."""
-        known = [Refusal(self.workshop.run, row) for _, row in self._last.iterrows()]
+        known = [self.workshop.refusal(row) for _, row in self._last.iterrows()]
         cells = tried(known[0].cells) if known else None
         self._cells = cells if isinstance(cells, pd.DataFrame) else pd.DataFrame()
         self._sure = bool(known) and not self._cells.empty and bool(cell_text(known[0].row["field"]))
@@ -293,7 +292,7 @@ class WorkshopPanel(Lists):
 
     def _values(self, typed: Mapping[str, str]) -> None:
         cell = self._cell(typed["cell"])
-        self._options = Refusal(self.workshop.run, self._last.iloc[0]).values_for(str(cell["value"]))
+        self._options = self.workshop.refusal(self._last.iloc[0]).values_for(str(cell["value"]))
         self.form.fields = self._fields()
         near = ", ".join(map(cell_text, self._options[:5]))
         self._say(
@@ -334,6 +333,7 @@ class WorkshopPanel(Lists):
     def _check(self, _typed: Mapping[str, str]) -> None:
         rows = self.chosen
         again, now = self.workshop.check(rows, progress=self._working("Checking again"))
+        self._show_known()
         shared = now["now"].eq(SHARED).any()
         self._decide(None if shared else (again, rows))
         counts = ", ".join(f"{count:,} {what}" for what, count in now["now"].value_counts().items())

@@ -316,3 +316,26 @@ def test_source_rows_say_what_a_cell_is_corrected_to(published: Run) -> None:
     again, _ = workshop.check(workshop.open.query("student_unique_id == @MARIGOLD"), progress=lambda *_: None)
     read = Refusal(again, known.row).source_rows().set_index("column").loc["industry_credential_code"]
     assert (read["value"], read["corrected_to"]) == ("NEW", "NEW")
+
+
+def test_after_a_check_cells_are_as_it_read_them_and_a_second_correction_is_of_what_the_source_says(
+    published: Run,
+) -> None:
+    def code() -> str:
+        return panel._cells.set_index("column").at["location_code", "value"]
+
+    def correct(value: str) -> None:
+        cells = panel.form.fields[0]["choices"]
+        (cell,) = (cell for cell in cells if cell.startswith("students.location_code"))
+        panel.form.press("correct", cell=cell, value=value, **WHO)
+
+    panel = chosen(published, OPHIRA)
+    written = code()
+    correct("410")
+    assert code() == written
+    panel.form.press("check")
+    assert code() == "410"
+    correct("420")
+    (kept,) = published.decisions().open.query("value == '420'").to_dict("records")
+    assert kept["was"] == written
+    assert published.decisions().open.query("value == '410' and about == @kept['about']").empty
