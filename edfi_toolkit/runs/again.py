@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from edfi_toolkit.review.views import View
     from edfi_toolkit.runs.run import Run
 
-AS_IT_WAS = "The ODS refused it earlier: it goes again as it was."
+AS_IT_WAS = (
+    "Refused before; it is sent again as it was, in case the ODS has by now what was missing. Another refusal changes "
+    "nothing."
+)
 
 
 def plan_shown(run: Run, *, published: bool = False, refused: pd.DataFrame | None = None) -> View:

@@ -296,7 +296,10 @@ def test_what_goes_again_because_it_was_refused_claims_no_event_of_the_source(
 ) -> None:
     published, again = published_and_again
     added = "A participation was added."
-    as_it_was = "The ODS refused it earlier: it goes again as it was."
+    as_it_was = (
+        "Refused before; it is sent again as it was, in case the ODS has by now what was missing. "
+        "Another refusal changes nothing."
+    )
     shown = again.preview()
     assert _why(shown) == {as_it_was: 7}
     assert set(shown.frames["changes"]["because"]) == {as_it_was}
