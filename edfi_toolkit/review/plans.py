@@ -19,6 +19,7 @@ from edfi_toolkit.review.summaries import (
     by_rule,
     left_alone,
     rows,
+    rows_named,
     values_of,
 )
 from edfi_toolkit.review.views import Block, View
@@ -102,7 +103,7 @@ def plan_view(
             if plan.closed
             else "Find out why the limit is reached. If the change is meant, answer for it below the list."
             if plan.breaches
-            else "Nothing to do."
+            else _nothing_to_send(checked)
             if plan.items["action"].eq("NOOP").all()
             else "Look at the changes, then approve them below."
         ),
@@ -129,6 +130,19 @@ def plan_view(
         },
         value=plan,
     )
+
+
+def _nothing_to_send(checked: Checked) -> str:
+    """What is next where the plan changes nothing: the rows that could not be read, what is held, else nothing."""
+    aside = checked.build.tables.skipped
+    if len(aside):
+        return (
+            f"{rows(len(aside), 'row')} of the source could not be read, and nothing of that is sent: "
+            f"{rows_named(aside)}. Correct it in the SIS, then read the source again."
+        )
+    if len(checked.held):
+        return "Correct what the records that are held are held for, then read the source again."
+    return "Nothing to do."
 
 
 def _by_school(changes: pd.DataFrame) -> pd.DataFrame:

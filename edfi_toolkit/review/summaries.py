@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.validation import Checked
 
 NEVER_PUBLISHED = "REC-P1"
+_ROWS_IN_A_SENTENCE = 3
 SEVERITIES = ("critical", "warning", "info")
 ACTIONS = {  # in the order a steward should check them
     "DELETE": "delete from the ODS",
@@ -207,6 +208,18 @@ def rows_aside(skipped: pd.DataFrame) -> pd.DataFrame:
     columns = ["file", "row", "column", "says", "rule", "id", "value", "table"]
     columns += ["student_id"] if "student_id" in shown else []
     return shown.loc[at_load.sort_values(kind="stable").index, columns].reset_index(drop=True)
+
+
+def rows_named(aside: pd.DataFrame) -> str:
+    """The first unreadable rows as part of a sentence, `students.csv, row 3, column student_unique_id; 2 more`."""
+    first = aside.head(_ROWS_IN_A_SENTENCE)
+    places = [
+        f"{cell_text(file) or table}, row {cell_text(row)}"
+        + (f", column {column}" if cell_text(column) else "")
+        for file, table, row, column in first[["file", "table", "row", "column"]].itertuples(index=False)
+    ]
+    more = [f"{len(aside) - len(first):,} more"] if len(aside) > len(first) else []
+    return "; ".join([*places, *more])
 
 
 def skipped_rows(skipped: pd.DataFrame, tables: Tables, profile: str) -> pd.DataFrame:

@@ -26,7 +26,7 @@ from edfi_toolkit.review.student import (
     UNKNOWN,
     student_view,
 )
-from edfi_toolkit.review.summaries import held_texts, rows, skipped_rows
+from edfi_toolkit.review.summaries import held_texts, rows, rows_named, skipped_rows, texts_of
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.runs.behind import IN_THE_WAY
 from edfi_toolkit.runs.corrected import corrections_in_force, corrections_since, ids_corrected_since
@@ -87,6 +87,13 @@ def _found_by_records(run: Run, wanted: str) -> str:
                 student for refs in own["source_refs"] if (student := student_behind(run.tables, refs))
             }
             left += len(own) if known is delivered else 0
+    if len(unread := _unreadable(run, {wanted, *behind})):
+        says = texts_of(unread["rule"].unique(), "says")
+        raise ConfigError(
+            f"The row of that student is in the source and cannot be read: {rows_named(unread)}. {says} Correct it in "
+            "the SIS, then read the source again."
+        )
+    behind &= set(run.tables["students"]["student_id"])  # other rows may name one who has none of their own
     if len(behind) == 1:
         return behind.pop()
     if behind:
@@ -101,8 +108,28 @@ def _found_by_records(run: Run, wanted: str) -> str:
         )
     raise ConfigError(
         "No student of the source has that id or name. Type a state id, a local id, a pseudonym as S-..., or the whole "
-        f"first or last name.{_nearest(run, wanted)}{ids_corrected_since(run)}"
+        f"first or last name.{_nearest(run, wanted)}{ids_corrected_since(run)}{_may_be_unreadable(run)}"
     )
+
+
+def _unreadable(run: Run, wanted: set[str]) -> pd.DataFrame:
+    """The unreadable rows of `students` with one of these ids, or its pseudonym, as their key or in the bad cell."""
+    wanted, aside, masker = {text.casefold() for text in wanted}, run.tables.skipped, run.masker().masked()
+    aside = aside[aside["table"].eq("students")]
+    cells = aside[["id", "student_id", "value"]].map(cell_text).to_numpy(dtype=object).tolist()
+    known = (
+        {part.casefold() for cell in row if cell for part in (cell, masker.value(cell))} for row in cells
+    )
+    return aside[[not wanted.isdisjoint(texts) for texts in known]]
+
+
+def _may_be_unreadable(run: Run) -> str:
+    """That rows of students could not be read, where some could not: of them no name and no state id is known."""
+    aside = run.tables.skipped
+    if not len(unread := aside[aside["table"].eq("students")]):
+        return ""
+    are = "row of a student is" if len(unread) == 1 else "rows of students are"
+    return f" Or it is one that cannot be read: {len(unread):,} {are} in the source and cannot ({rows_named(unread)})."
 
 
 def _nearest(run: Run, wanted: str) -> str:

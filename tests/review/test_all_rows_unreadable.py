@@ -7,6 +7,7 @@ import pytest
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.extracts import extracted_view
+from edfi_toolkit.review.plans import plan_view
 from edfi_toolkit.review.steps import built_view, checked_view
 from edfi_toolkit.rules import build
 from edfi_toolkit.sources import extract
@@ -59,3 +60,6 @@ def test_nothing_is_built_and_what_was_published_stays(tmp_path, profile, files,
     planned = plan(checked, identity_map=identity_map_of(before))
     assert planned.items.empty
     assert planned.findings["code"].eq("HELD").sum() == len(before.records) == 1
+    assert plan_view(planned, checked, MASKER).next_step.startswith(
+        f"1 row of the source could not be read, and nothing of that is sent: {file}, row 2, column "
+    )

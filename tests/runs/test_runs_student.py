@@ -118,3 +118,24 @@ def test_what_was_sent_under_an_id_that_the_source_no_longer_has_is_said(work: P
     with pytest.raises(ConfigError, match=r"may still be in the ODS from us\. Notebook 30") as raised:
         run.student("222222")
     assert "222222" not in str(raised.value)
+
+
+def test_a_student_whose_row_cannot_be_read_is_in_the_source(work: Playground) -> None:
+    run = edfi.open_run(profile="certification", school_year=2026, source="sample")
+    run.publish(approved="auto")
+    students = work.folder / "source" / "students.csv"
+    students.write_text(students.read_text().replace("K7310002,222222,", "K7310002,222222.0,"))
+    run = edfi.open_run(profile="certification", school_year=2026, source="sample", run_id="new")
+    run.extract()
+    typed = ["K7310002", "222222.0", "222222", pseudonym("K7310002", run.installation.mask_key)]
+    for text in typed:  # by the third its records are in the ODS
+        with pytest.raises(ConfigError) as raised:
+            run.student(text)
+        said = str(raised.value)
+        assert "is in the source and cannot be read: students.csv, row 3, column student_unique_id. " in said
+        assert said.endswith("Correct it in the SIS, then read the source again.")
+        assert not [one for one in typed if one in said]
+    with pytest.raises(
+        ConfigError, match=r"Or it is one that cannot be read: \d+ rows of students are in the"
+    ):
+        run.student("Pappelquast")
