@@ -6,6 +6,7 @@ The server that `lab` sets up calls this before each save, autosave and checkpoi
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,10 @@ from edfi_toolkit.display.failures import error_text, steps_of
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 SAVES = "EDFI_SAVES_TABLES"  # set for the kernels of a server that calls `without_panels`
-_WAS_HERE = "<p style='opacity:.75'>Buttons were here. Choose Run > Run All Cells to have them.</p>"
+_WAS_HERE = (
+    "<p style='opacity:.75'>Saved {}: what is above was so then. Choose <b>Run &gt; Run All Cells</b> to see how it is "
+    "now, and to have the buttons that were here.</p>"
+)
 
 
 def without_panels(*, model: dict[str, Any], **_: Any) -> None:
@@ -28,7 +32,9 @@ def without_panels(*, model: dict[str, Any], **_: Any) -> None:
     for output in _outputs(notebook):
         data = output.get("data")
         if isinstance(data, dict) and data.pop(WIDGET, None) is not None:
-            data.setdefault("text/html", _WAS_HERE)
+            # Without `values.moment`: the server would load pandas for it.
+            now = dt.datetime.now().astimezone()
+            data.setdefault("text/html", _WAS_HERE.format(f"{now:%Y-%m-%d %H:%M %Z}"))
         if output.get("output_type") == "error":
             _withhold(output)
 

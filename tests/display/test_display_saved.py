@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,9 @@ def test_buttons_leave_a_line_and_all_else_stays(tmp_path: Path) -> None:
     written = saved(tmp_path, notebook({WIDGET: {"model_id": "m"}, "text/plain": "VBox"}, plain))
     assert "widgets" not in written["metadata"]
     first, second = written["cells"][0]["outputs"]
-    assert "Run All Cells" in "".join(first["data"]["text/html"])
+    page = "".join(first["data"]["text/html"])
+    assert "Run All Cells" in page
+    assert re.search(r"Saved \d{4}-\d\d-\d\d \d\d:\d\d \w+: what is above was so then", page)
     assert second["data"] == {"text/plain": ["8 rows"]} or second["data"] == plain
 
 
