@@ -85,9 +85,10 @@ def plan_view(
                 tone="check",
             ),
             Block(
-                "Why: what changed in the source, as far as that is known; an event is a line of the rule book",
+                "Why: the events of the rule book behind it, as far as they are known",
                 by_event(plan, again).rename(columns={"says": "what_changed"}),
-                "Nothing is known to have changed in the source.",
+                "No event of the rule book is known to be behind it. Which rows and cells of the source changed since "
+                "it was read before: notebook 10.",
             ),
             *(
                 [Block("In the ODS as it is now", by_rule(met, "code"), "Nothing unexpected.", tone="check")]

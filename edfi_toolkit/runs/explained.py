@@ -114,8 +114,8 @@ def _of_a_relationship(row: Row, answered: Answered, behind: Behind) -> tuple[st
         cell = answered.organization_cell
         comes_from = f"{cell}, which it comes from" if cell else "the cell that it comes from"
         return (
-            f"Organization {organization} is not one of the key's ({keys}), nor a school of the source. Correct "
-            f"{comes_from}. If it is meant, ask the ODS administrator to add it to the key."
+            f"Organization {organization} is not one that the target's key may write for ({keys}), nor a school of the "
+            f"source. Correct {comes_from}. If it is meant, ask the ODS administrator to add it to the key."
         ), IN_THE_SIS
     name = cell_text(behind.schools.get(organization))
     named = f" ({name})" if name else ""

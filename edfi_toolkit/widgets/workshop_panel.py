@@ -203,10 +203,10 @@ class WorkshopPanel(Lists):
             return
         row = self._last.iloc[0]
         said = " ".join(row["messages"])
-        answered = f"The ODS: {said.rstrip('.')}. " if said else ""
+        answered = f" The ODS: {said.rstrip('.')}." if said else ""
         cell = "" if self._sure or self._cells.empty else f" {_UNSURE}"
         self._say(
-            f"{answered}{row['cause']}. {self._nearest(row)}{row['todo']} Who can do it: {row['who']}.{cell}"
+            f"{row['cause']}. {self._nearest(row)}{row['todo']} Who can do it: {row['who']}.{cell}{answered}"
         )
 
     def _nearest(self, row: pd.Series) -> str:

@@ -162,7 +162,10 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(
     _a_member_named_without_its_value_leads_to_its_cell(published, panel)
     _an_empty_cell_is_chosen_where_its_member_is_required(published, row)
     assert "The ODS: " in panel.status.value
-    assert "Organization 255900 is not one of the key&#x27;s (255901)" in panel.status.value
+    assert (
+        "Organization 255900 is not one that the target&#x27;s key may write for (255901)"
+        in panel.status.value
+    )
     assert "Who can do it: Program office" in panel.status.value
     assert "Answered: 403" in sent
     assert "255900" in live
