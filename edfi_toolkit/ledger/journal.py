@@ -19,7 +19,6 @@ from edfi_toolkit.ledger import schema
 from edfi_toolkit.ledger.attempts import (
     Attempt,
     AttemptResult,
-    Identity,
     LastAttempt,
     MapKey,
     UnsettledAttempt,
@@ -29,6 +28,11 @@ from edfi_toolkit.ledger.last_sync import remember
 from edfi_toolkit.ledger.ledger import Feed, Ledger
 from edfi_toolkit.ledger.source_shapes import remember_shapes
 from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.model.frames import NUMBER, TEXT
+
+_IDENTITY = dict.fromkeys(("resource", "key_hash", "ed_fi_id", "body_hash"), TEXT) | {
+    "education_organization_id": NUMBER
+}
 
 
 class Journal:
@@ -42,18 +46,16 @@ class Journal:
 
     # Before anything is sent
 
-    def identities(self, resources: Sequence[str]) -> dict[MapKey, Identity]:
-        """The identity map as it is now."""
+    def identities(self, resources: Sequence[str]) -> pd.DataFrame:
+        """The identity map as it is now: resource, key_hash, ed_fi_id, body_hash, education_organization_id."""
         table = schema.identity_map
-        columns = (table.c[name] for name in ("ed_fi_id", "body_hash", "education_organization_id"))
-        query = select(table.c.resource, table.c.key_hash, *columns).where(
+        columns = (table.c[name] for name in _IDENTITY)
+        query = select(*columns).where(
             table.c.feed_id == self._feed.id,
             table.c.school_year == self._year,
             table.c.resource.in_(resources),
         )
-        with self._ledger.reading() as connection:
-            found = connection.execute(query).all()
-        return {(resource, key): Identity(*rest) for resource, key, *rest in found}
+        return self._ledger.frame(query).astype(_IDENTITY)
 
     def unsettled(self) -> list[UnsettledAttempt]:
         """Attempts of this feed and year that a crash left open, oldest first."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import Any
 
 import orjson
 
@@ -12,20 +13,15 @@ from edfi_toolkit.model.frames import as_list
 from edfi_toolkit.model.keys import key_columns
 from edfi_toolkit.ods import Write
 from edfi_toolkit.planning.plan import Plan
+from edfi_toolkit.publishing.known import keys_of
 
 
 class Items:
-    """The columns of a plan's items as lists."""
+    """The columns of a plan's items as lists; most are made when the first item leaves."""
 
     def __init__(self, plan: Plan) -> None:
-        items = plan.items
-        self.actions, self.ids, self._etags = (
-            as_list(items[name]) for name in ("action", "ed_fi_id", "etag")
-        )
-        self._bodies, self._hashes = texts_of(items["body"]), as_list(items["body_hash"])
-        self._refs, self._rules = items["source_refs"].tolist(), items["rules"].tolist()
-        self._named = key_columns(items)  # a row of them is made for what is sent alone
-        self.keys: list[MapKey] = [*zip(self._named["resource"], self._named["key_hash"], strict=True)]
+        items = self._items = plan.items
+        self.actions = as_list(items["action"])
         linked = items["pair"].notna()
         deletes, posts = (items.index[linked & items["action"].eq(verb)] for verb in ("DELETE", "POST"))
         self.post_of: dict[int, int] = dict(zip(deletes, posts, strict=True))  # of each linked DELETE
@@ -33,18 +29,44 @@ class Items:
     def __len__(self) -> int:
         return len(self.actions)
 
+    @cached_property
+    def ids(self) -> list[str]:
+        """The id that each request carries; empty where there is none."""
+        return as_list(self._items["ed_fi_id"])
+
+    @cached_property
+    def keys(self) -> list[MapKey]:
+        """What names each record."""
+        return keys_of(self._items)
+
+    @cached_property
+    def _etags(self) -> list[str]:
+        return as_list(self._items["etag"])
+
+    @cached_property
+    def _sent(self) -> tuple[list[bytes | None], list[str], list[list[str]], list[list[str]]]:
+        """Bodies, their hashes, source references and rules."""
+        items = self._items
+        lists = (items[name].tolist() for name in ("source_refs", "rules"))
+        return texts_of(items["body"]), as_list(items["body_hash"]), *lists
+
+    @cached_property
+    def _named(self) -> dict[str, list[Any]]:
+        return key_columns(self._items)  # a row of them is made for what is sent alone
+
     def attempt(self, item: int, verb: str) -> Attempt:
         """The item as the ledger keeps it when it leaves with this verb."""
-        body = self._bodies[item] if verb != "DELETE" else None
+        bodies, hashes, refs, rules = self._sent
+        body = bodies[item] if verb != "DELETE" else None
         return Attempt(
             item=item,
             action=verb,
             row={name: column[item] for name, column in self._named.items()},
             ed_fi_id=(self.ids[item] or None) if verb != "POST" else None,
             body=body,
-            body_hash=self._hashes[item] if body is not None else None,
-            source_refs=orjson.dumps(self._refs[item]).decode(),
-            rules=_json_list(tuple(self._rules[item])),
+            body_hash=hashes[item] if body is not None else None,
+            source_refs=orjson.dumps(refs[item]).decode(),
+            rules=_json_list(tuple(rules[item])),
         )
 
     def etag(self, item: int) -> str | None:

@@ -29,6 +29,7 @@ from edfi_toolkit.planning.guardrails import GivenOverride
 from edfi_toolkit.planning.plan import RETRY, SENT, Plan
 from edfi_toolkit.publishing.approval import approved_plan
 from edfi_toolkit.publishing.items import Items
+from edfi_toolkit.publishing.known import Known
 from edfi_toolkit.publishing.limits import Budget
 from edfi_toolkit.publishing.queue import Queue
 from edfi_toolkit.publishing.results import Results, result_of
@@ -76,9 +77,9 @@ def publish(
         journal = Journal(opened, feed, plan.scope.school_year)
         recovered = finish_unsettled(client, journal)
         last, items = journal.last_attempts(fingerprint), Items(plan)
-        identities = journal.identities(plan.scope.resources)
-        states = item_states(plan, items.keys, identities, last, recovered)
-        changed = states.count(State.CHANGED) + len(unknown_identities(plan, items.keys, identities))
+        known = Known.of(plan, journal.identities(plan.scope.resources))
+        states = item_states(plan, known, last, recovered)
+        changed = states.count(State.CHANGED) + len(unknown_identities(plan, known))
         if changed:
             raise StalePlan(
                 f"{changed} records have changed in the ledger since this plan was made; nothing was sent. "
@@ -91,7 +92,7 @@ def publish(
             [(override.breach, override.person) for override in answered],
         )
         _update_identities(items, states, journal)
-        owners = {identity.ed_fi_id: key for key, identity in identities.items()}
+        owners = known.owners() if plan.sends.any() else {}
         run = _Run(items, states, client, journal, progress, budget, owners)
         run.send_all()
         unsent = run.unsent()
@@ -100,7 +101,7 @@ def publish(
             journal.stop(left)
         else:
             _end(plan, items, run.results, journal, left)
-        return result_of(plan, items, run.results.outcomes, unsent=unsent, last=last, identities=identities)
+        return result_of(plan, items, run.results.outcomes, unsent=unsent, last=last, known=known)
 
 
 def _check_standard(plan: Plan, client: Client) -> None:
@@ -319,6 +320,8 @@ class _Run:
 
     def _check_doubted(self) -> None:
         """Look up the records whose id was given to another one: that it was first does not make it right."""
+        if not self._doubted:
+            return
         for item, key in enumerate(self._items.keys):
             if key not in self._doubted or self._items.actions[item] not in ("POST", "NOOP"):
                 continue

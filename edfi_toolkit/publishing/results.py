@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 
+import numpy as np
 import pandas as pd
 
 from edfi_toolkit.display.progress import Progress
-from edfi_toolkit.ledger.attempts import Identity, LastAttempt, MapKey
+from edfi_toolkit.ledger.attempts import LastAttempt
 from edfi_toolkit.ledger.columns import RESULT_COLUMNS
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.keys import typed_keys
 from edfi_toolkit.ods import Outcome
 from edfi_toolkit.planning.plan import Plan
 from edfi_toolkit.publishing.items import Items
+from edfi_toolkit.publishing.known import Known
 
 _OF_OUTCOME = ("ed_fi_id", "outcome", "status", "problem_type", "correlation_id", "attempts")
 
@@ -58,30 +60,28 @@ def result_of(
     *,
     unsent: Collection[int],
     last: Mapping[int, LastAttempt],
-    identities: Mapping[MapKey, Identity],
+    known: Known,
 ) -> pd.DataFrame:
     """One row per item (RESULT_COLUMNS); what an earlier run of this plan delivered is reported as by that run.
     Its `attrs["delivered"]` counts by action what this run itself delivered.
 
     outcomes: of this run, by item. unsent: items it never sent. last: by item, from earlier runs of this plan.
-    identities: the identity map before this run, for the ids of what only the ledger learned.
+    known: the identity map before this run, for the ids of what only the ledger learned.
     """
-    rows = []
-    kept_back, settled = Outcome(None, "pending"), Outcome(None, "delivered")  # by no request of their own
-    for item, (planned_id, key) in enumerate(zip(items.ids, items.keys, strict=True)):
-        own, before, identity = outcomes.get(item), last.get(item), identities.get(key)
-        answer: Outcome | LastAttempt
-        if own is not None:
-            answer, problem_type = own, own.problem_type
-        elif item not in unsent and before is not None:
-            answer, problem_type = before, None
-        else:
-            answer, problem_type = kept_back if item in unsent else settled, None
-        ed_fi_id = answer.ed_fi_id or planned_id or (identity.ed_fi_id if identity else None)
-        attempts = answer.attempts or 0
-        rows.append((ed_fi_id, answer.outcome, answer.status, problem_type, answer.correlation_id, attempts))
-    found = pd.DataFrame(rows, columns=list(_OF_OUTCOME), index=plan.items.index)
-    result = plan.items[["action", "resource", *KEY_COLUMNS]].join(found)
+    planned = plan.items["ed_fi_id"].replace("", None)
+    found = {name: np.full(len(plan.items), None, dtype=object) for name in _OF_OUTCOME}
+    found["ed_fi_id"][:] = planned.fillna(known.ids()).to_numpy(dtype=object, na_value=None)
+    found["outcome"][:], found["attempts"][:] = "delivered", 0  # by no request of their own
+    found["outcome"][list(unsent)] = "pending"
+    answers: dict[int, Outcome | LastAttempt] = {
+        item: each for item, each in last.items() if item not in unsent
+    }
+    for item, answer in {**answers, **outcomes}.items():
+        found["ed_fi_id"][item] = answer.ed_fi_id or found["ed_fi_id"][item]
+        found["outcome"][item], found["status"][item] = answer.outcome, answer.status
+        found["problem_type"][item] = answer.problem_type if isinstance(answer, Outcome) else None
+        found["correlation_id"][item], found["attempts"][item] = answer.correlation_id, answer.attempts or 0
+    result = plan.items[["action", "resource", *KEY_COLUMNS]].assign(**found)
     delivered = Counter(items.actions[item] for item, each in outcomes.items() if each.outcome == "delivered")
     texts = dict.fromkeys(("ed_fi_id", "outcome", "problem_type", "correlation_id"), "str")
     typed = typed_keys(result[list(RESULT_COLUMNS)]).astype({**texts, "status": "Int64", "attempts": "Int64"})

@@ -5,9 +5,10 @@ A plan is valid while the identity map is what the plan assumed, or what this pl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from enum import Enum
 
+import numpy as np
 import orjson
 
 from edfi_toolkit.ledger.attempts import Identity, LastAttempt, MapKey
@@ -16,6 +17,7 @@ from edfi_toolkit.model.bodies import texts_of
 from edfi_toolkit.model.frames import as_list
 from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.planning.plan import RETRY, Plan
+from edfi_toolkit.publishing.known import Known, keys_of
 
 
 class State(Enum):
@@ -29,28 +31,42 @@ class State(Enum):
 
 def item_states(
     plan: Plan,
-    keys: Sequence[MapKey],
-    identities: Mapping[MapKey, Identity],
+    known: Known,
     last: Mapping[int, LastAttempt],
     recovered: Collection[MapKey],
 ) -> list[State]:
     """The state of each item.
 
-    keys: of the items. last: the last finished attempt by item, in runs of this very plan. recovered: records whose
-        unsure attempt, of whatever run, was just found to have reached the ODS.
+    last: the last finished attempt by item, in runs of this very plan. recovered: records whose unsure attempt, of
+        whatever run, was just found to have reached the ODS.
     """
-    items, resync = plan.items, plan.mode == "resync"
+    states = np.full(len(plan.items), State.DONE, dtype=object)
+    asked = np.flatnonzero(~known.settled)
+    states[asked] = _states_of(plan, asked, known.others, last, recovered)
+    return list(states)
+
+
+def _states_of(
+    plan: Plan,
+    asked: np.ndarray,
+    identities: Mapping[MapKey, Identity],
+    last: Mapping[int, LastAttempt],
+    recovered: Collection[MapKey],
+) -> list[State]:
+    """The states of some items, by their positions."""
+    items, resync = plan.items.iloc[asked], plan.mode == "resync"
+    keys = keys_of(items)
     actions, ids, hashes = as_list(items["action"]), as_list(items["ed_fi_id"]), as_list(items["body_hash"])
     befores, rules = texts_of(items["before"]), items["rules"].tolist()
     unmapped, adopted = (
-        {keys[item]: ids[item] for item, action in enumerate(actions) if action == only}
+        {key: ed_fi_id for key, ed_fi_id, action in zip(keys, ids, actions, strict=True) if action == only}
         for only in ("UNMAP", "ADOPT")
     )
     states = []
-    for item, (action, key) in enumerate(zip(actions, keys, strict=True)):
+    for at, (item, action, key) in enumerate(zip(asked.tolist(), actions, keys, strict=True)):
         now = identities.get(key)
-        same_id = now is not None and now.ed_fi_id == ids[item]
-        equal = now is not None and now.body_hash == hashes[item]
+        same_id = now is not None and now.ed_fi_id == ids[at]
+        equal = now is not None and now.body_hash == hashes[at]
         own = key in recovered or (item in last and last[item].outcome == "delivered")
         match action:
             case "POST" if now is None or now.ed_fi_id == unmapped.get(key):
@@ -63,10 +79,10 @@ def item_states(
             case "PUT" if now is None and item in last and _record_was_missing(last[item]):
                 state = State.TO_POST
             case "PUT":
-                expected = resync or key in recovered or _is_before(now, befores[item])
+                expected = resync or key in recovered or _is_before(now, befores[at])
                 state = _to_do(key in adopted or (same_id and expected))
             case "DELETE" if now is None:
-                state = State.DONE if own else _to_do("REC-R9" in rules[item][:1])
+                state = State.DONE if own else _to_do("REC-R9" in rules[at][:1])
             case "DELETE":
                 state = _to_do(resync or same_id)
             case "NOOP" if resync:
@@ -81,22 +97,21 @@ def item_states(
     return states
 
 
-def unknown_identities(
-    plan: Plan, keys: Sequence[MapKey], identities: Mapping[MapKey, Identity]
-) -> set[MapKey]:
+def unknown_identities(plan: Plan, known: Known) -> set[MapKey]:
     """What the ledger holds of the plan's organizations and the plan does not know; a plan of chosen records is silent
     about all others."""
     if plan.mode == RETRY:
         return set()
-    only = plan.scope.organizations
-    unknown = identities.keys() - set(keys) - found_keys(plan, "HELD", "RETAINED")
-    return {key for key in unknown if not only or identities[key].organization in only}
+    only, others = plan.scope.organizations, known.others
+    named = keys_of(plan.items[~known.settled])
+    unknown = others.keys() - set(named) - found_keys(plan, "HELD", "RETAINED")
+    return {key for key in unknown if not only or others[key].organization in only}
 
 
 def found_keys(plan: Plan, *codes: str) -> set[MapKey]:
     """The records of the plan's findings with these codes."""
     found = plan.findings[plan.findings["code"].isin(codes)]
-    return set(zip(as_list(found["resource"]), key_hashes(found), strict=True))
+    return set(keys_of(found.assign(key_hash=key_hashes(found))))
 
 
 def _to_do(expected: bool) -> State:

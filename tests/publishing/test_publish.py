@@ -130,6 +130,36 @@ def test_a_plan_with_a_breach_needs_an_override_in_a_persons_name(app, client, l
         (a_participation(1),),
         (a_participation(1), a_participation(2), a_participation(3)),
         (a_participation(1, end_date="2026-02-02"), a_participation(2)),
+    ],
+)
+def test_a_plan_that_sends_nothing_is_stale_when_the_ledger_has_moved_under_it(
+    app, client, ledger, meanwhile
+):
+    now = a_build(a_participation(1), a_participation(2))
+    published(now, ledger, client)
+    made = planned(now, ledger, client)
+    assert set(publish(made, target=client, ledger=ledger, approved="auto")["outcome"]) == {"delivered"}
+    published(a_build(*meanwhile), ledger, client)
+    with pytest.raises(StalePlan, match="1 records have changed"):
+        publish(made, target=client, ledger=ledger, approved="auto")
+
+
+def test_what_is_left_as_it_is_and_named_a_second_time_is_known_there_too(client, ledger):
+    """By a plan that was edited."""
+    now = a_build(a_participation(1), a_participation(2))
+    published(now, ledger, client)
+    made = planned(now, ledger, client)
+    twice = pd.concat([made.items, made.items.head(1).assign(action="UNMAP")], ignore_index=True)
+    publish(Plan(twice, made.findings, made.scope, made.mode), target=client, ledger=ledger, approved="auto")
+    assert list(planned(now, ledger, client).items["action"]) == ["POST", "NOOP"]
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        (a_participation(1),),
+        (a_participation(1), a_participation(2), a_participation(3)),
+        (a_participation(1, end_date="2026-02-02"), a_participation(2)),
         (a_participation(1, begin_date="2025-09-09"), a_participation(2)),
     ],
 )
