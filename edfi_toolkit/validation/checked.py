@@ -18,6 +18,7 @@ from edfi_toolkit.settings import Target
 from edfi_toolkit.validation import references, suite_checks
 from edfi_toolkit.validation.findings import Collected, findings, first_rows, said_once, split_refs
 from edfi_toolkit.validation.flatten import Flat, flatten
+from edfi_toolkit.validation.gx_savings import nothing_collected
 from edfi_toolkit.validation.suite_files import load
 from edfi_toolkit.validation.target import IdentityMap, Reader, opened, pull
 
@@ -99,6 +100,7 @@ class Checked:
         )
 
 
+@nothing_collected()  # records and rows of the target by the hundred thousand, none of them garbage until the end
 def validate(
     build: Build, *, target: str | Target | Reader | None = None, identity_map: IdentityMap | None = None
 ) -> Checked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -79,6 +80,22 @@ def test_what_the_target_knows_is_ready(client):
     checked = validate(a_build((CTE, about("S-0")), (CTE, about("S-1"))), target=client)
     assert checked.findings.empty
     assert len(checked.ready) == 2
+
+
+def test_no_garbage_is_looked_for_while_a_district_is_checked(client):
+    class Watched(Readable):
+        collects = True
+
+        def rows(self, resource):
+            self.collects = gc.isenabled()
+            return super().rows(resource)
+
+    reader = Watched(client)
+    validate(a_build((CTE, about("S-0"))), target=reader)
+    assert (reader.collects, gc.isenabled()) == (False, True)
+    with pytest.raises(OdsUnavailable):
+        validate(a_build((CTE, about("S-0"))), target=Readable(client, programs=OdsUnavailable("away")))
+    assert gc.isenabled()
 
 
 def test_each_thing_that_is_not_there_holds_its_record_and_says_what(client):
