@@ -54,6 +54,8 @@ def resting_on_errors(mapped: pd.DataFrame, build: Build, origins: Origins) -> d
 
     held = {}
     for position, refs in enumerate(mapped["source_refs"].tolist()):
+        if not blind and named.isdisjoint(refs) and named.isdisjoint(map(row_of, refs)):
+            continue  # nearly all, and so without a question for each reference
         because = next((ref for ref in refs if is_error(ref)), None)
         if because and not _deselected(refs, wishes) and not _removed(refs, is_error, origins):
             held[position] = because
