@@ -73,6 +73,11 @@ _IN_ORDER = (
 )
 
 
+def readable(colour: str) -> str:
+    """A tone's colour for letters: amber alone is too pale on white."""
+    return f"color-mix(in srgb, {colour} 60%, currentColor)"
+
+
 def card_html(title: str, says: str, next_step: str = "", *, tone: str = "bad") -> str:
     """A card: its heading next to the colour's word, what it says, and the next step. Inline styles only."""
     mark, colour, word = TONES[tone]
@@ -80,7 +85,7 @@ def card_html(title: str, says: str, next_step: str = "", *, tone: str = "bad") 
     return (
         f'<div role="{"alert" if tone == "bad" else "status"}" style="border:1px solid {colour};border-left-width:5px;'
         'border-radius:3px;padding:6px 12px;margin:4px 0;max-width:76em">'
-        f'<div><b><span style="color:{colour}">{mark}</span> {word}</b>'
+        f'<div><b><span style="color:{readable(colour)}">{mark}</span> {word}</b>'
         f' <b style="margin-left:6px">{escape(visible(title))}</b></div>'
         f'<div style="margin-top:4px;overflow-wrap:anywhere">{with_notebook_links(says)}</div>'
         f"{following if next_step else ''}</div>"

@@ -62,6 +62,9 @@ def _comparison(before: Any, after: Any) -> dict[str, Any]:
     return {
         "label": "Record",
         "kind": "compare",
-        "headings": ["Now in the ODS", "After publishing"],
+        "headings": [
+            f"{when}{'' if isinstance(body, Mapping) else ': nothing'}"
+            for when, body in (("Now in the ODS", before), ("After publishing", after))
+        ],
         "members": [list(difference) for difference in compared],
     }

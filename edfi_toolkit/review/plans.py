@@ -55,6 +55,8 @@ def plan_view(
     named = partial(with_organizations, tables=checked.build.tables, profile=checked.build.profile)
     resync = plan.mode == "resync"
     says = f"{'This plan had' if published else 'Publishing now would send'} {rows(int(plan.sends.sum()), 'change')}"
+    if moves := numbers.get("move", 0):
+        says += f" ({'the move is' if moves == 1 else f'each of the {moves:,} moves is'} two: a remove and a create)"
     if noted := int(plan.items["action"].isin(["ADOPT", "UNMAP"]).sum()):
         says += (
             f" and {'corrected' if published else 'correct'} {rows(noted, 'entry', 'entries')} of the ledger"

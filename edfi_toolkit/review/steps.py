@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from edfi_toolkit.display.labels import label
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.frames import among, as_list
@@ -35,6 +37,7 @@ from edfi_toolkit.tables.load_errors import is_load_error
 
 _RULES_DRAWN = 20
 _ROWS_NAMED = 10
+_MEMBER = re.compile("[a-z][A-Z]")  # of a record, as the API names it
 
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
@@ -232,7 +235,10 @@ def story_view(story: pd.DataFrame | None, masker: Masker) -> View:
 
 def in_words(steps: pd.DataFrame) -> pd.DataFrame:
     """Steps of a story for the eye: rule ids in short, and no source."""
-    shown = steps.assign(rule=steps["rule"].map(in_short)).rename(columns={"says": "in words"})
+    outcome = [label(text) if _MEMBER.search(str(text)) else text for text in steps["outcome"]]
+    shown = steps.assign(rule=steps["rule"].map(in_short), outcome=outcome).rename(
+        columns={"says": "in words"}
+    )
     return shown.drop(columns="source")
 
 

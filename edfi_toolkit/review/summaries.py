@@ -36,6 +36,7 @@ ACTIONS = {  # in the order a steward should check them
 }
 _CHANGE = ["action", "pair", "student_unique_id", "program_name", "begin_date"]
 _VALUE = ["member", "before", "after"]
+_NOTHING_MORE = "no further values"
 _WHOLE = {"POST": "(new record)", "DELETE": "(whole record)"}
 _IN_COLUMNS = frozenset(
     {"studentReference", "programReference", "educationOrganizationReference", "beginDate"}
@@ -309,7 +310,7 @@ def value_texts(changes: pd.DataFrame) -> pd.Series:
 def _value_text(value: tuple[str, str, str]) -> str:
     member, before, after = value
     if member in _WHOLE.values():
-        return f"{member} {before or after}"
+        return f"{member} {before or after}".removesuffix(_NOTHING_MORE).strip()
     return f"{member}: {before or 'nothing'} \u2192 {after or 'nothing'}"
 
 
@@ -330,7 +331,7 @@ def in_one_text(body: Any) -> str:
     if not isinstance(body, Mapping):
         return ""
     shown = {name: value for name, value in body.items() if name not in _IN_COLUMNS}
-    return cell_text(shown) or "no further values"
+    return cell_text(shown) or _NOTHING_MORE
 
 
 def closed_resources(result: pd.DataFrame) -> str:

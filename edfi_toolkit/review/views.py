@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.display.attended import attended
-from edfi_toolkit.display.cards import TONES
+from edfi_toolkit.display.cards import TONES, readable
 from edfi_toolkit.display.following import follow
 from edfi_toolkit.display.links import file_links, with_notebook_links
 from edfi_toolkit.display.panels import panels
@@ -135,7 +135,7 @@ class View:
         parts = [  # in a panel the lines would be as far apart as buttons
             f'<div style="border-left:4px solid {colour};padding:2px 0 2px 12px;margin:4px 0;line-height:1.5">'
             f'<div style="font-weight:600;font-size:1.1em">{html.escape(self.title)}</div>'
-            f'<div><span style="color:{colour};font-weight:700">{mark}</span> {with_notebook_links(self.says)}</div>'
+            f'<div><b style="color:{readable(colour)}">{mark}</b> {with_notebook_links(self.says)}</div>'
         ]
         if self.numbers:
             parts.append(_numbers_html(self.numbers))
@@ -225,9 +225,10 @@ def block_html(
 ) -> str:
     """A block as an HTML table under its caption, at most `rows` rows, every text escaped. more: where the rest is."""
     if block.frame.empty:
-        caption = f'<div style="margin-top:10px;font-weight:600">{html.escape(block.caption)}</div>'
+        style = "margin-top:10px;font-weight:600;font-size:var(--jp-ui-font-size1,13px)"  # as above a table
+        caption = f'<div style="{style}">{html.escape(block.caption)}</div>'
         return caption + f'<div style="opacity:.75">{html.escape(block.empty or "none")}</div>'
-    colour = f"color-mix(in srgb, {TONES[block.tone][1]} 60%, currentColor)" if block.tone else "inherit"
+    colour = readable(TONES[block.tone][1]) if block.tone else "inherit"
     left = len(block.frame) - rows
     note = f'<div style="opacity:.75">and {left:,} more{more}</div>' if left > 0 else ""
     table = TextTable.of(block.frame.head(rows), masker).html(block.caption, colour)

@@ -158,7 +158,7 @@ def _standing(
     """
     missing = next((step for step in STEPS if step not in done), None)
     if approver and missing == "publish":
-        return "good", f"Press Publish in notebook {made_in['publish']}: {approver} approved the changes."
+        return "check", f"Press Publish in notebook {made_in['publish']}: {approver} approved the changes."
     breaches = done.get("preview", {}).get("breaches") if missing == "publish" else None
     if breaches:
         return "bad", (
@@ -170,7 +170,7 @@ def _standing(
             f"notebook {made_in['publish']}" if made_in["preview"] != made_in["publish"] else "Publish there"
         )
         return (
-            "good",
+            "check",
             f"Look at the changes in notebook {made_in['preview']} and approve them; {then} then sends them.",
         )
     if missing:

@@ -112,8 +112,8 @@ class Approval(w.VBox):
 class Publishing(w.VBox):
     """A Publish button. `button`, `status` and `result` (what `carry_out` returned) can be used from Python.
 
-    What it shows, any error it raises, and what its result `says` appear in the panel. goes_on: whether something is
-    left to send; then the button stays.
+    What it shows, and any error it raises, appear in the panel; what came of it is said above. goes_on: whether
+    something is left to send; then the button stays.
     """
 
     def __init__(self, carry_out: Callable[[], Any], goes_on: Callable[[], bool]) -> None:
@@ -145,7 +145,7 @@ class Publishing(w.VBox):
                 left = self._goes_on()
                 self.button.disabled = not left
                 self.button.description = "Publish the rest" if left else "Published"
-                self._say(f"{'Stopped' if left else 'Done'}. {getattr(self.result, 'says', '')}".strip())
+                self._say("Stopped." if left else "Done.")  # the view above says what came of it
                 self.rerun.ask_below()
 
     def _fails(self, text: str) -> None:

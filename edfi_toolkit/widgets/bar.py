@@ -17,7 +17,7 @@ from typing import Any
 import ipywidgets as w
 
 from edfi_toolkit.display.attended import shell
-from edfi_toolkit.display.cards import TONES, card_html
+from edfi_toolkit.display.cards import TONES, card_html, readable
 from edfi_toolkit.display.following import changed_elsewhere, follow
 from edfi_toolkit.display.texts import visible
 from edfi_toolkit.errors import EdfiToolkitError
@@ -148,7 +148,7 @@ class Bar:
             f"<b>{escape(visible(part))}</b>"
             for part in (_source_text(run), run.profile, year, f"to: {run.target_name}")
         )
-        numbers = " <span style='opacity:.6'>▸</span> ".join(
+        numbers = " <span style='opacity:.75'>▸</span> ".join(
             f'<a href="{number.notebook}.ipynb" style="white-space:nowrap{_colour(number.tone)}">'
             f"{escape(number.text)}</a>"
             for number in chain(manifest, self._refused)
@@ -181,7 +181,7 @@ class Bar:
         )
         older = f"This is an older run, of {began(manifest)}. The newest" if manifest else "The newest run"
         text = f"{older} is of {newest}.{how}"
-        return f'<div><b style="color:{colour}">{mark}</b> <b>{escape(text)}</b></div>'
+        return f'<div><b style="color:{readable(colour)}">{mark}</b> <b>{escape(text)}</b></div>'
 
     def _open_form(self, _button: Any = None) -> None:
         if self.form_place.children:

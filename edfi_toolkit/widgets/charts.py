@@ -22,6 +22,7 @@ from edfi_toolkit.privacy import session_masker
 # A picture does not know the theme of the page: it brings its own background, and text with a contrast above 7 to it.
 _BAR, _OTHER, _TEXT, _PAPER = "#3987c9", "#8a8a8a", "#424242", "#ffffff"
 _MARGIN = 0.12  # inches
+_LINE, _WIDEST_LINE = 2, 6  # points
 _LONGEST_LABEL, _LEGEND_LINE = 48, 26  # characters
 _LAST_MONTH = 6  # of a school year: June
 _DAYS_ON_AXIS = 4  # dates that fit below a timeline, whose labels take half of the width
@@ -74,12 +75,16 @@ def participation(by_day: pd.DataFrame, by_school: pd.DataFrame, title: str) -> 
     chart.numbers = by_day.rename_axis("day").reset_index()
     FigureCanvasAgg(chart)
     lines, schools = chart.subplots(2, height_ratios=[2.4, height - 2.4])
-    for at, program in enumerate(by_day):
+    programs = len(by_day.columns)
+    widths = np.linspace(
+        min(_WIDEST_LINE, 1 + programs), _LINE, programs
+    )  # lines that run together are all seen
+    for at, (program, width) in enumerate(zip(by_day, widths, strict=True)):
         lines.plot(
             by_day.index,
             by_day[program],
             color=colour_of(program, at),
-            linewidth=2,
+            linewidth=width,
         )
     lines.set_ylim(bottom=0)
     lines.yaxis.get_major_locator().set_params(integer=True)  # students
@@ -116,7 +121,7 @@ def _draw_bars(chart: Chart, axes: Axes, parts: pd.DataFrame, title: str) -> Non
         left += parts[column]
     if len(parts.columns):
         axes.bar_label(drawn, [f"{count:,.10g}" for count in left], padding=4, color=_TEXT, fontsize=9)
-    if len(parts.columns) > 1:
+    if list(parts.columns) != ["count"]:
         handles, labels = axes.get_legend_handles_labels()
         wrapped = [_in_lines(label) for label in labels]
         chart.legend(  # outside of what is drawn, which one inside would shrink

@@ -37,10 +37,10 @@ class CheckForm(w.VBox):
             {"name": "table", "label": "Table", "choices": self.checks.tables},
             {"name": "column", "label": "Column", "choices": columns},
             {"name": "kind", "label": "Check", "choices": list(KINDS)},
-            {"name": "values", "label": "Values (a|b), pattern, or least"},
+            {"name": "values", "label": "Values (Y|N), pattern, or least"},
             {"name": "until", "label": "Greatest"},
             {"name": "severity", "label": "Severity", "choices": list(SEVERITIES)},
-            {"name": "says", "label": "What is wrong then"},
+            {"name": "says", "label": "What is wrong then", "wide": True},
             {"name": "known", "label": "To remove", "choices": [_NONE, *self.checks.known["rule_id"]]},
         ]
 

@@ -41,7 +41,7 @@ class DecidedPanel(w.VBox):
         every = self.decided.open
         masker = self.decided.run.masker(every)
         empty = "Nothing is corrected or dismissed."
-        self.grid = Grid(shown(every, masker), masker=masker, title="Decided by hand", empty=empty)
+        self.grid = Grid(shown(every, masker), masker=masker, title="Counts now", empty=empty)
         self.grid.revealed = revealed
         self.grid.observe(lambda change: setattr(self.status, "revealed", change["new"]), "revealed")
         self.children = [self.grid, self.form, self.status] if len(every) else [self.grid, self.status]

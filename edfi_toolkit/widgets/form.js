@@ -15,7 +15,7 @@ function render({ model, el }) {
     const typed = new Map([...inputs].map(([name, input]) => [name, input.value]));
     fields.replaceChildren();
     inputs.clear();
-    for (const { name, label, choices, shown, options, start, of, enter, watch } of model.get("fields")) {
+    for (const { name, label, choices, shown, options, start, of, enter, watch, wide } of model.get("fields")) {
       const line = document.createElement("span");
       line.className = "field";
       const caption = document.createElement("label"); // not around the field: its name would have all choices in it
@@ -32,6 +32,7 @@ function render({ model, el }) {
         line.append(list);
       }
       if (!choices) input.autocomplete = "off";
+      if (wide) input.className = "wide";
       const before = about.get(name) === of ? typed.get(name) : "";
       about.set(name, of);
       if (before && (!choices || choices.includes(before))) input.value = before;

@@ -2,7 +2,7 @@
 // Rows never enter the widget's saved state: they come as messages, so a saved notebook holds no revealed student.
 
 const WAIT_MS = 150; // pause in typing before a filter is asked for
-const LONG = { words: 18, word: 20 }; // letters; a longer text is wrapped, and cut after three lines
+const LONG = { words: 18, word: 20 }; // letters; a longer text is wrapped, and cut after three or four lines
 const PAGE_KEYS = { PageUp: -1, PageDown: 1 };
 const KEYS = "Arrow keys move between the rows, Enter selects one. Arrow up from the first row leads to the headings, "
   + "which sort, and to the filters of the columns; Escape leads back.";
@@ -50,7 +50,7 @@ function isLong(text) {
 
 function row(record, columns, place, focusable, send) {
   const cells = record.cells.map((text, at) => isLong(text)
-    ? element("td", { title: text }, element("div", { class: columns[at].wide ? "long wide" : "long" }, text))
+    ? element("td", { title: text }, element("div", { class: `long ${columns[at].width}` }, text))
     : element("td", { class: columns[at].number ? "number" : null }, text));
   return element("tr", {
     role: "row", tabindex: focusable ? 0 : -1, "data-row": record.row, "aria-rowindex": place,

@@ -30,7 +30,8 @@ from edfi_toolkit.widgets.selected import Record, Rows
 _TELLING_COLUMNS = frozenset(
     {"body", "before", "diff", "last_body", "source_refs", "messages", "detail", "says"}
 )
-_WIDE = "values"  # what changes, before and after, in one view
+# What a person reads a list for; what changes has before and after in one view.
+_WIDTHS = {"values": "widest", **dict.fromkeys(("because", "todo", "hint"), "wide")}
 _STATIC_ROWS = 20  # that a saved notebook keeps
 
 # Of its columns and the rows that are chosen; its methods are called by `follow_list`.
@@ -190,7 +191,7 @@ class Grid(Revealing):
             "empty": "No row matches the filter." if len(self._frame) else self._empty,
             "filter": self.filter,
             "personal": self._personal,
-            "tools": self._tools,
+            "tools": self._tools and len(self._frame) > 0,
             "revealed": self.revealed,
             "record": self._record(),
         }
@@ -209,7 +210,7 @@ class Grid(Revealing):
             "label": label(name),
             "sort": direction,
             "number": number,
-            "wide": name == _WIDE,
+            "width": _WIDTHS.get(name, ""),
             "choices": list(self._arrangement.choices.get(name, {}).items()),
             "filter": self.filters.get(name, ""),
         }

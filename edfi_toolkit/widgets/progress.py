@@ -48,7 +48,12 @@ class ProgressBar:
         ended = self.stopped or (total is not None and done >= total)
         if self._panel and (ended or done == 0 or now - self._drawn_at >= _REDRAW_S):
             self._drawn_at = now
-            self._panel.draw(done, total, self.line(done, total, counts), ended=ended, stopped=self.stopped)
+            less = (
+                self.stopped or counts.get("refused", 0) > 0
+            )  # than all: green would say that nothing is left
+            self._panel.draw(done, total, self.line(done, total, counts), ended=ended, less=less)
+            if self.stopped:
+                self._panel.stopped()
             self._show_refusals(counts.get("refused", 0), now, ended=ended)
         elif ended and not self._ended and not self._panel:
             _write(f"{self.label}: {self.line(done, total, counts)}")
@@ -121,13 +126,14 @@ class _Panel:
         display(self.box)
         heard_while_busy(self._stop)
 
-    def draw(self, done: int, total: int | None, line: str, *, ended: bool, stopped: bool) -> None:
+    def draw(self, done: int, total: int | None, line: str, *, ended: bool, less: bool) -> None:
         self._bar.value = done / total if total else float(ended)
-        self._bar.bar_style = "warning" if stopped else "success" if ended else "info"
+        self._bar.bar_style = "info" if not ended else "warning" if less else "success"
         self._line.value = f"<span>{escape(line)}</span>"
         self._stop.disabled = ended
-        if stopped:
-            self._stop.description = "Stopped"
+
+    def stopped(self) -> None:
+        self._stop.description = "Stopped"
 
     def stopping(self) -> None:
         self._stop.disabled = True

@@ -17,6 +17,7 @@ class Rerun(anywidget.AnyWidget):
     """
 
     _esm = Path(__file__).with_name("rerun.js")
+    _css = Path(__file__).with_name("bar.css")  # it is part of the bar over every notebook
 
     lands = traitlets.Bool(False).tag(sync=True)
 

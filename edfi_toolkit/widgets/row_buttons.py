@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 import pandas as pd
@@ -36,8 +36,8 @@ class RowActions(w.VBox):
     def __init__(self, run: Run, columns: list[str], rows: Callable[[], pd.DataFrame]) -> None:
         self._run, self._rows = run, rows
         of_findings = set(columns) >= _OF_FINDINGS
-        fields = [
-            {"name": "reason", "label": "Reason"},
+        fields: list[dict[str, Any]] = [
+            {"name": "reason", "label": "Reason", "wide": True},
             {"name": "author", "label": "Your name", "start": name_of_a_person()},
         ]
         self.form = Form(

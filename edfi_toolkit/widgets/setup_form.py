@@ -44,7 +44,11 @@ class SetUp(w.VBox):
 
     def _source_part(self) -> list[w.Widget]:
         self.source = a_list("Source", [], ANOTHER)
-        self.kind = w.ToggleButtons(options=[FOLDER, DATABASE], layout=w.Layout(margin="2px 2px 2px 7.4em"))
+        self.kind = w.ToggleButtons(
+            options=[FOLDER, DATABASE],
+            style={"button_width": "auto"},
+            layout=w.Layout(margin="2px 2px 2px 7.4em"),
+        )
         self.source_name = Typed("Name", placeholder="yours to choose, such as north")
         self.place = Typed("Path", placeholder="a folder, workbook or file, such as extracts/north")
         self.look = _button("Look", "eye", "Read it and show what is in it; nothing is kept")

@@ -238,7 +238,7 @@ class WorkshopPanel(Lists):
         return [
             {"name": "cell", "label": "Cell", "of": self._turn, **choices_of(self._cells, sure=self._sure)},
             {"name": "value", "label": "should be", "options": self._options, "of": self._turn},
-            {"name": "reason", "label": "Reason"},
+            {"name": "reason", "label": "Reason", "wide": True},
             {"name": "author", "label": "Your name", "start": name_of_a_person()},
         ]
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.privacy import Masker
+from edfi_toolkit.review.steps import in_words
 from edfi_toolkit.review.student import story_html, student_view
 
 NONE = pd.DataFrame()
@@ -215,3 +216,15 @@ def test_why_a_child_is_listed_is_said_at_once_where_a_few_cells_say_it_all() ->
     assert "Listed in" not in view_of(listed=pd.concat([many, listed.assign(because="d")])).says
     unlisted = view_of(in_the_ods=published(), unlisted="No row lists CTE now")
     assert (unlisted.tone, "No row lists CTE now." in unlisted.says) == ("check", True)
+
+
+def test_a_story_names_what_a_record_has_in_words() -> None:
+    steps = pd.DataFrame(
+        {
+            "step": [1, 2],
+            "outcome": ["kept", "educationOrganizationId"],
+            "rule": ["COM-KEY-1"] * 2,
+            "says": "So.",
+        }
+    ).assign(source="rules")
+    assert in_words(steps)["outcome"].tolist() == ["kept", "Education organization ID"]

@@ -20,6 +20,7 @@ from edfi_toolkit.review.summaries import (
     left_alone,
     rows_aside,
     skipped_rows,
+    value_texts,
     values_of,
 )
 from edfi_toolkit.tables import normalise
@@ -70,6 +71,11 @@ def test_a_new_record_is_one_row_with_all_its_values_but_those_of_its_key() -> N
 
 def test_a_record_without_further_values_says_so() -> None:
     assert values(a_change("POST", body=a_body()))[0][-1] == "no further values"
+    new = a_plan(a_change("POST", body=a_body()), a_change("POST", body=a_body(endDate="2026-05-29")))
+    assert value_texts(changes_of(new, "body", "before")).tolist() == [
+        "(new record)",
+        "(new record) End date: 2026-05-29",
+    ]
 
 
 def test_a_deleted_record_comes_first_and_shows_what_is_lost() -> None:

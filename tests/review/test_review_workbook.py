@@ -13,6 +13,7 @@ import pytest
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.planning import plan
 from edfi_toolkit.privacy import Masker, pseudonym
+from edfi_toolkit.review.plans import plan_view
 from edfi_toolkit.review.sheets import RunContent, sheets
 from edfi_toolkit.review.workbook import SHEETS, write_workbook
 from edfi_toolkit.tables import normalise
@@ -145,6 +146,8 @@ def test_a_move_is_said_in_words_and_its_halves_have_one_number() -> None:
         "started_at": "2025-12-03T07:31:00+00:00",
         "steps": {"preview": {"actions": {"DELETE": 1, "POST": 1}, "cpu_seconds": 1}},
     }
+    says = plan_view(made, sound, Masker(KEY)).says
+    assert says.startswith("Publishing now would send 2 changes (the move is two: a remove and a create).")
     laid = sound.build.tables.corrections
     shown = sheets(RunContent(facts, made, sound, pd.DataFrame(), pd.DataFrame(), laid, "noon"))
     assert shown["Changes"]["action"].tolist() == ["move: remove", "move: create"]

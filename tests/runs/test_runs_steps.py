@@ -129,6 +129,7 @@ def test_an_approval_is_kept_with_its_name_and_carried_out_once(work: Playground
     with pytest.raises(StalePlan, match="is not approved; nothing was sent"):
         approved_fingerprint(run)
     assert "not approved yet" in run.approve().says
+    assert run.overview().tone == "check", "green says that nothing is left to do"
     view = run.approve(by="Ann Example")
     assert "changes approved by Ann Example, 20" in view.says
     assert view.tone == "good"
@@ -137,6 +138,7 @@ def test_an_approval_is_kept_with_its_name_and_carried_out_once(work: Playground
     waiting = again.publish()
     assert "approved by Ann Example" in waiting.says
     assert waiting.says.endswith("Nothing was sent yet.")
+    assert again.overview().tone == "check"
     again.publish(approved=approved_fingerprint(again), max_requests=2)
     stopped = a_run().publish()
     assert "not sent yet. Published 20" in stopped.says

@@ -11,6 +11,7 @@ import pytest
 import traitlets
 
 from edfi_toolkit import widgets
+from edfi_toolkit.display.records import record_parts
 from edfi_toolkit.privacy import Masker, pseudonym
 from edfi_toolkit.widgets.grids import Grid
 
@@ -377,6 +378,7 @@ def test_without_a_masker_students_are_hidden_all_the_same() -> None:
 def test_an_empty_frame_shows_its_columns() -> None:
     view = a_grid(some_rows(0))._view()
     assert (view["rows"], view["count"], view["empty"]) == ([], "0", "No rows.")
+    assert not view["tools"], "there is nothing to filter or to export"
     assert len(view["columns"]) == 7
 
 
@@ -443,3 +445,18 @@ def test_unattended_a_grid_is_a_masked_table(monkeypatch: pytest.MonkeyPatch) ->
     shown = widgets.grid(some_rows(), masker=Masker(KEY, reveal=True), title="Held")
     assert isinstance(shown, widgets.Table)
     assert CANARY not in shown._repr_html_() + repr(shown)
+
+
+def test_a_list_has_most_room_for_what_it_is_read_for() -> None:
+    view = a_grid(pd.DataFrame({"todo": ["Look."], "because": ["So."], "values": ["a"], "file": ["b"]})).first
+    assert [column["width"] for column in view["columns"]] == ["wide", "wide", "widest", ""]
+
+
+def test_a_record_that_is_nowhere_yet_or_no_longer_says_so() -> None:
+    body, nothing = {"beginDate": "2025-09-02"}, None
+    for before, after, headings in (
+        (nothing, body, ["Now in the ODS: nothing", "After publishing"]),
+        (body, nothing, ["Now in the ODS", "After publishing: nothing"]),
+    ):
+        (part,) = record_parts({"before": before, "body": after})
+        assert part["headings"] == headings

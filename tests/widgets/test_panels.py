@@ -63,6 +63,16 @@ def test_stop_answers_false_and_finishes_the_panel() -> None:
     assert progress._panel._stop.disabled
 
 
+def test_a_bar_is_green_only_where_all_was_delivered() -> None:
+    for refused, colour in ((0, "success"), (2, "warning")):
+        progress = a_progress(Clock())
+        assert progress._panel is not None
+        progress(0, 10)
+        assert progress._panel._bar.bar_style == "info"
+        progress(10, 10, {"delivered": 10 - refused, "refused": refused})
+        assert progress._panel._bar.bar_style == colour
+
+
 def test_the_panel_is_redrawn_a_few_times_a_second_and_at_the_end() -> None:
     clock = Clock()
     progress = a_progress(clock)
@@ -180,11 +190,12 @@ def test_no_button_fails_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_was_approved_is_published_once() -> None:
     sent: list[str] = []
-    panel = widgets.publish(lambda: sent.append("sent"))
+    panel = widgets.publish(lambda: sent.append("sent") or SimpleNamespace(says="Said above."))
     panel.button.click()
     panel.button.click()
     assert sent == ["sent"]
     assert panel.button.description == "Published"
+    assert panel.status.value == '<span style="">Done.</span>'
 
 
 def test_what_was_stopped_goes_on_by_the_same_button() -> None:

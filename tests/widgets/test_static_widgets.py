@@ -94,6 +94,22 @@ def test_bars_in_parts_have_a_legend_their_sum_and_the_numbers_as_a_table() -> N
     assert chart.numbers.to_dict("list") == {"of": ["Lincoln", "Adams"], "remove": [2, 0], "create": [3, 4]}
 
 
+def test_bars_of_one_part_say_which() -> None:
+    chart = widgets.bars(pd.DataFrame({"create": [3]}, index=["Lincoln"]), "Plan")
+    assert [text.get_text() for text in chart.legends[0].get_texts()] == ["create"]
+    assert not widgets.bars(pd.Series({"Lincoln": 3}), "Rows").legends
+
+
+def test_lines_that_run_together_are_all_seen() -> None:
+    days = pd.date_range("2025-07-01", periods=12, freq="MS")
+    widths = {}
+    for programs in (["CTE"], ["CTE", "Title I", "Remote"]):
+        by_day, by_school = pd.DataFrame(1, days, programs), pd.DataFrame(1, ["Adams"], programs)
+        lines = participation(by_day, by_school, "Students").axes[0].lines
+        widths[len(programs)] = [line.get_linewidth() for line in lines]
+    assert widths == {1: [2], 3: [4, 3, 2]}
+
+
 def test_a_record_that_the_ods_has_not_is_hollow_and_says_so() -> None:
     spans = pd.DataFrame(
         {
