@@ -195,11 +195,17 @@ class Ledger:
     # Feeds and what is kept of them
 
     def feed(self, target_identity: str, profile: str, source: str) -> Feed:
-        """The feed of a target, a profile and a source name; made when it is new."""
-        with self.writing() as connection:
-            target_id = _id_of(connection, schema.targets, {"identity": target_identity})
-            row = {"target_id": target_id, "profile": profile, "source": source}
-            feed_id = _id_of(connection, schema.feeds, row)
+        """The feed of a target, a profile and a source name; made when it is new, for which alone writers wait."""
+        targets, feeds, named = schema.targets, schema.feeds, {"profile": profile, "source": source}
+        query = select(feeds.c.id).join_from(feeds, targets, feeds.c.target_id == targets.c.id)
+        query = query.where(targets.c.identity == target_identity)
+        with self._guarded(), self.reading() as connection:
+            own = (feeds.c[name] == value for name, value in named.items())
+            feed_id = connection.execute(query.where(*own)).scalar()
+        if feed_id is None:
+            with self.writing() as connection:
+                target_id = _id_of(connection, targets, {"identity": target_identity})
+                feed_id = _id_of(connection, feeds, {"target_id": target_id, **named})
         return Feed(feed_id, f"{target_identity}|{feed_label(profile, source)}")
 
     def identity_map(self, feed: Feed, *, school_year: int | None = None) -> pd.DataFrame:

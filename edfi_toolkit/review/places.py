@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.validation import Checked
 
 
+@once
 def schools_by_id(tables: Tables, profile: str) -> pd.Series:
     """The name of each school of the source by its Ed-Fi id; missing where the source has none."""
     ids = profile_of(profile).school_ids(tables)
@@ -44,6 +45,8 @@ def schools_of(records: pd.DataFrame, tables: Tables, profile: str) -> pd.Series
     """
     from edfi_toolkit.validation.findings import first_rows
 
+    if records.empty:
+        return pd.Series(None, records.index, dtype="str")
     ids, schools = records["education_organization_id"], schools_by_id(tables, profile)
     names = ids.map(schools).astype("str")
     if len(schools):
@@ -59,21 +62,19 @@ def schools_of(records: pd.DataFrame, tables: Tables, profile: str) -> pd.Series
 
 def organization_texts(ids: pd.Series, tables: Tables, profile: str) -> pd.Series:
     """Each organization by its Ed-Fi id as `35089410 · Agave High`; with what it is, where no table names it."""
-    schools = schools_by_id(tables, profile)
-    if schools.empty:
+    schools, known = schools_by_id(tables, profile), ids.dropna().unique()
+    if schools.empty or not len(known):
         return ids.astype("str")
     names = schools.dropna().to_dict()
     owners = _owners(tables)
-    texts = {
-        one: f"{one} \u00b7 {names.get(one, OWNER if one in owners else NAMELESS)}"
-        for one in ids.dropna().unique()
-    }
+    texts = {one: f"{one} \u00b7 {names.get(one, OWNER if one in owners else NAMELESS)}" for one in known}
     return ids.map(texts).astype("str")
 
 
-def _owners(tables: Tables) -> set[Any]:
+@once
+def _owners(tables: Tables) -> pd.Index:
     """The Ed-Fi ids of the organizations that own programs, where the source says so."""
-    return set(tables["program_participation"]["program_education_organization_id"].dropna().unique())
+    return pd.Index(tables["program_participation"]["program_education_organization_id"].dropna().unique())
 
 
 def with_organizations(frame: pd.DataFrame, tables: Tables, profile: str) -> pd.DataFrame:
@@ -136,6 +137,8 @@ def rests_on(records: pd.DataFrame, tables: Tables) -> pd.Series:
     """
     from edfi_toolkit.validation.findings import split_refs
 
+    if records.empty:
+        return pd.Series(None, records.index, dtype="str")
     refs = records["source_refs"].explode().dropna()
     rows = split_refs(refs.tolist())
     at = row_places(rows, tables, id_column="row_id")
@@ -157,8 +160,8 @@ def places_of(rows: pd.DataFrame, tables: Tables, profile: str, *, id_column: st
     rows: `table`, and the row's id in `id_column`; in `student_id` whose row it is, where that is known of a row that
     could not be read. A row that names no school is where its student was enrolled last.
     """
-    found = pd.DataFrame({"student_id": None, "school": None, "program": None}, index=rows.index, dtype="str")
-    last_schools = _last_schools(tables)
+    nothing = dict.fromkeys(("student_id", "school", "program"))
+    found, last_schools = [pd.DataFrame(nothing, rows.index[:0], dtype="str")], _last_schools(tables)
     for name, part in rows.groupby("table"):
         table = TABLES.get(str(name))  # a finding about a whole resource has that in place of a table
         if table is None or len(table.primary_key) != 1:
@@ -168,8 +171,8 @@ def places_of(rows: pd.DataFrame, tables: Tables, profile: str, *, id_column: st
         read = frame.reset_index(drop=True).reindex(at).set_axis(part.index)
         if "student_id" in part and "student_id" in read:
             read["student_id"] = read["student_id"].fillna(part["student_id"])
-        found.loc[part.index] = _of_table(table.name, read, tables, profile, last_schools)
-    return found
+        found.append(_of_table(table.name, read, tables, profile, last_schools))
+    return pd.concat(found).reindex(rows.index)
 
 
 def _of_table(
@@ -182,8 +185,9 @@ def _of_table(
         school = _named(frame["school_id"], _names(tables)).fillna(school)
     elif "education_organization_id" in frame:
         ids = frame["education_organization_id"]
-        named = ids.map(schools_by_id(tables, profile)).astype("str")
-        school = named.fillna(school).fillna(school_names(ids, tables, profile))
+        school = ids.map(schools_by_id(tables, profile)).astype("str").fillna(school)
+        if school.isna().any():
+            school = school.fillna(school_names(ids, tables, profile))
     known["school"] = school
     programs = profile_of(profile).row_programs.get(name)
     known["program"] = (
@@ -192,6 +196,7 @@ def _of_table(
     return known.astype("str")
 
 
+@once
 def _names(tables: Tables) -> pd.Series:
     """The name of each school by its id in the SIS."""
     return (
@@ -199,6 +204,7 @@ def _names(tables: Tables) -> pd.Series:
     )
 
 
+@once
 def _last_schools(tables: Tables) -> pd.Series:
     """The name of the school where each student was enrolled last."""
     last = (
