@@ -27,14 +27,17 @@ def remember(
     """
     of_feed = last_sync.c.feed_id == feed.id, last_sync.c.school_year == school_year
     known = set(connection.execute(select(last_sync.c.resource).where(*of_feed)).scalars())
+    new = list[dict[str, Any]]()
     for resource, enabled, version in preferences.itertuples(index=False):
         values: dict[str, Any] = {"enabled": bool(enabled), "updated_at": now}
         if enabled:
             values["mapping_version"] = None if pd.isna(version) else str(version)
         if resource not in known:
-            row = {"feed_id": feed.id, "school_year": school_year, "resource": resource, **values}
-            connection.execute(insert(last_sync).values(**row))
+            row = {"feed_id": feed.id, "school_year": school_year, "resource": resource}
+            new.append({"mapping_version": None, **row, **values})
         elif resynced or not enabled:
             connection.execute(
                 update(last_sync).where(*of_feed, last_sync.c.resource == resource).values(**values)
             )
+    if new:
+        connection.execute(insert(last_sync), new)

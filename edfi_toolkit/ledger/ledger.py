@@ -30,7 +30,7 @@ from edfi_toolkit.ledger.database import engine_of, make_private, url_of
 from edfi_toolkit.ledger.lock import file_lock
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.frames import INSTANT, NUMBER, TEXT, as_list, typed, with_types
-from edfi_toolkit.model.keys import typed_keys
+from edfi_toolkit.model.keys import KEY_SCHEMA
 from edfi_toolkit.planning.comparison import IDENTITY_MAP, feed_label
 from edfi_toolkit.planning.preferences import PREFERENCES, typed_preferences
 from edfi_toolkit.settings import without_credentials
@@ -284,12 +284,13 @@ class Ledger:
             query = query.where(runs.c.run_id == run_id)
         if feed is not None:
             query = query.where(table.c.feed_id == feed.id)
-        rows = typed_keys(self.frame(query.order_by(table.c.id)))
+        rows = self.frame(query.order_by(table.c.id))
         for name in ("messages", "source_refs", "rules"):
             rows[name] = pd.Series([orjson.loads(text) for text in rows[name]], dtype=object)
+        rows["open"] = rows["open"].astype(bool)
         return _typed(
             rows, integers=("status", "attempts"), instants=("first_seen_at", "last_seen_at", "closed_at")
-        ).astype({"open": bool})
+        )
 
     def runs(self) -> pd.DataFrame:
         """Every run: `run_id, feed, school_year, fingerprint, mode, started_at, ended_at`, then its requests by
@@ -328,7 +329,7 @@ class Ledger:
         query = query.join_from(table, runs, table.c.run == runs.c.id).order_by(table.c.id)
         if run_id is not None:
             query = query.where(runs.c.run_id == run_id)
-        rows = typed_keys(self.frame(query))
+        rows = self.frame(query)
         return _typed(rows, integers=("item", "status", "attempts"), instants=("begun_at", "settled_at"))
 
     def delivered_by(self, run_id: str) -> dict[str, int]:
@@ -368,8 +369,9 @@ def _feed_names(rows: pd.DataFrame) -> list[str]:
 
 
 def _typed(rows: pd.DataFrame, *, integers: tuple[str, ...], instants: tuple[str, ...]) -> pd.DataFrame:
-    plain = {"messages", "source_refs", "rules", "open", *KEY_COLUMNS}
+    plain = {"messages", "source_refs", "rules", "open"}
     kinds = dict.fromkeys(rows.columns.difference(plain), TEXT)
+    kinds |= {name: kind for name, kind in KEY_SCHEMA.items() if name in kinds}
     kinds |= {**dict.fromkeys(integers, NUMBER), **dict.fromkeys(instants, INSTANT)}
     return with_types(rows, kinds)
 

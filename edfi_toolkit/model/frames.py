@@ -52,6 +52,8 @@ def with_types(rows: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 
 def _as(values: pd.Series, kind: str) -> pd.Series:
+    if values.empty and kind in (DAY, INSTANT, NUMBER, TEXT):
+        return _without_values(kind, values.index)
     if kind in _CELLS and values.dtype == object and set(map(type, values)) <= _CELLS[kind]:
         return values  # what is in the cells is never changed in place
     if kind == LIST:

@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from edfi_toolkit.errors import PlanError, what_failed
 from edfi_toolkit.model.bodies import hashes_of, json_texts, text_column
@@ -222,14 +223,15 @@ def fingerprint_of(plan: Plan) -> str:
     plan: with true hashes; by them the bodies count.
     """
     items = plan.items
-    counts = items[["action", "resource"]].assign(
-        key=key_texts(items),
-        ed_fi_id=items["ed_fi_id"].fillna(""),
-        body=items["body_hash"].where(items["body"].notna(), ""),
-        pair=items["pair"].fillna(0),
-    )
-    rows = pa.Table.from_pandas(counts, preserve_index=False)
-    rows = rows.sort_by([(name, "ascending") for name in counts.columns])
+    names = ("action", "resource", "ed_fi_id", "body_hash", "pair")
+    counts = {name: pa.array(items[name], from_pandas=True) for name in names}
+    counts["key"] = pa.array(key_texts(items))
+    counts["ed_fi_id"] = pc.fill_null(counts["ed_fi_id"], "")
+    counts["body"] = pc.if_else(pa.array(items["body"].notna()), counts["body_hash"], "")
+    counts["pair"] = pc.fill_null(counts["pair"], 0)
+    ordered = ("action", "resource", "key", "ed_fi_id", "body", "pair")
+    rows = pa.table({name: counts[name] for name in ordered})
+    rows = rows.sort_by([(name, "ascending") for name in ordered])
     content = hashlib.sha256(orjson.dumps([asdict(plan.scope), plan.mode])[:-1] + b",[")
     for number, part in enumerate(rows.to_batches(max_chunksize=_AT_A_TIME)):
         listed = list(zip(*(column.to_pylist() for column in part.columns), strict=True))

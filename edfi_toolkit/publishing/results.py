@@ -12,7 +12,8 @@ from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.ledger.attempts import LastAttempt
 from edfi_toolkit.ledger.columns import RESULT_COLUMNS
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.model.keys import typed_keys
+from edfi_toolkit.model.frames import NUMBER, TEXT, with_types
+from edfi_toolkit.model.keys import KEY_SCHEMA
 from edfi_toolkit.ods import Outcome
 from edfi_toolkit.planning.plan import Plan
 from edfi_toolkit.publishing.items import Items
@@ -83,7 +84,8 @@ def result_of(
         found["correlation_id"][item], found["attempts"][item] = answer.correlation_id, answer.attempts or 0
     result = plan.items[["action", "resource", *KEY_COLUMNS]].assign(**found)
     delivered = Counter(items.actions[item] for item, each in outcomes.items() if each.outcome == "delivered")
-    texts = dict.fromkeys(("ed_fi_id", "outcome", "problem_type", "correlation_id"), "str")
-    typed = typed_keys(result[list(RESULT_COLUMNS)]).astype({**texts, "status": "Int64", "attempts": "Int64"})
+    texts = dict.fromkeys(("ed_fi_id", "outcome", "problem_type", "correlation_id"), TEXT)
+    kinds = {**KEY_SCHEMA, **texts, "status": NUMBER, "attempts": NUMBER}
+    typed = with_types(result[list(RESULT_COLUMNS)], kinds)
     typed.attrs["delivered"] = dict(delivered)
     return typed

@@ -110,7 +110,10 @@ def unknown_identities(plan: Plan, known: Known) -> set[MapKey]:
 
 def found_keys(plan: Plan, *codes: str) -> set[MapKey]:
     """The records of the plan's findings with these codes."""
-    found = plan.findings[plan.findings["code"].isin(codes)]
+    is_such = plan.findings["code"].isin(codes)
+    if not is_such.any():
+        return set()
+    found = plan.findings[is_such]
     return set(keys_of(found.assign(key_hash=key_hashes(found))))
 
 

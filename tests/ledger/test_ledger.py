@@ -267,6 +267,14 @@ def test_a_ledger_somebody_else_keeps_locked_is_told(tmp_path, monkeypatch):
         other.feed("https://ods", "certification", "north")
 
 
+def test_a_known_feed_is_found_while_somebody_else_writes(tmp_path, monkeypatch):
+    monkeypatch.setattr("edfi_toolkit.ledger.database.BUSY_S", 0.05)
+    with Ledger(tmp_path / "ledger.db") as one, Ledger(one.path) as other:
+        known = one.feed("https://ods", "certification", "north")
+        with one.writing():
+            assert other.feed("https://ods", "certification", "north") == known
+
+
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(LedgerError, match="cannot be opened"):
