@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.tables import Tables
     from edfi_toolkit.validation import Checked
 
+_BECAME_OF_ROWS = ("used", "skipped", "set_aside", "collapsed", "not_applicable")
 AUTO = "auto"  # approved by whoever scheduled the run; guardrails hold nevertheless
 
 
@@ -106,7 +107,7 @@ class Run:
         if self.published:
             return self._as_published(extract_view(self))
         self.__dict__["tables"] = read_source(self)
-        return extract_view(self)
+        return self._shown(lambda: extract_view(self))
 
     @step
     def build(self) -> View:
@@ -123,9 +124,7 @@ class Run:
             self.__dict__["tables"] = asked_who_is_published(self)
         built = built_records(self, settings)
         for row in built.accounting().to_dict("records"):
-            parts = {
-                name: row[name] for name in ("used", "skipped", "set_aside", "collapsed", "not_applicable")
-            }
+            parts = {name: row[name] for name in _BECAME_OF_ROWS}
             check_row_balance(f"build of {row['table']}", row["rows_in"], parts)
         same = self.folder.replace("build", lambda draft: save_build(draft, built))
         self.__dict__["built"] = built
@@ -134,7 +133,7 @@ class Run:
             "build", {"records": len(built.records), "skipped": skipped, "data_standard": built.standard}
         )
         note = f"{built_before(self)} {as_before(self.folder, same)}"
-        return steps.built_view(built, self.masker()).noting(note.strip())
+        return self._shown(lambda: steps.built_view(built, self.masker()).noting(note.strip()))
 
     def checks(self) -> View:
         """The checks that were added in this workspace, and where a person is the form that adds one."""
@@ -158,7 +157,8 @@ class Run:
         critical = int(checked.findings["severity"].eq("critical").sum())
         self.folder.record("validate", {**parts, "critical": critical, "note": note, "unasked": unasked})
         close_dismissals(self, checked, asked=not unasked)
-        return without_dismissed(self, checked, note).noting(as_before(self.folder, same))
+        before = as_before(self.folder, same)
+        return self._shown(lambda: without_dismissed(self, checked, note).noting(before))
 
     @step
     def preview(
@@ -367,8 +367,7 @@ class Run:
 
     def student(self, typed: str = "") -> View:
         """One student, by state id, local id, pseudonym or name: what is in the ODS, what is missing and why, then all
-        that led to it. Without a text a field to type one into, which is not saved.
-        """
+        that led to it. Without a text a field to type one into, which is not saved."""
         from edfi_toolkit.runs.student import student
 
         return student(self, typed)
@@ -379,6 +378,10 @@ class Run:
         from edfi_toolkit.runs.handing_on import held_of
 
         return held_of(self)
+
+    def _shown(self, make: Callable[[], View]) -> View:
+        """What `make` gives; of a retry, of which only its plan is shown, nothing, as drawing it takes a while."""
+        return View("", "", "good", [], "", self.masker()) if self.is_retry else make()
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
