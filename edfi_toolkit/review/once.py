@@ -18,10 +18,10 @@ def once(find: Callable[Concatenate[_T, _P], _F]) -> Callable[Concatenate[_T, _P
     Each caller may change its own."""
 
     @wraps(find)
-    def found(about: _T, *more: _P.args, **_: _P.kwargs) -> _F:
+    def found(about: _T, /, *more: _P.args, **options: _P.kwargs) -> _F:
         kept, name = vars(about), " ".join((f"_{find.__name__}", *map(str, more)))
         if name not in kept:
-            kept[name] = find(about, *more, **_)
+            kept[name] = find(about, *more, **options)
         frame: _F = kept[name]
         return frame.copy(deep=False)  # what is changed in it is copied first
 

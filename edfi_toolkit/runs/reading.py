@@ -17,11 +17,15 @@ def read_again(run: Run, *, progress: Progress) -> Run:
     again = open_another(run)
     counts: dict[str, int] = {}
     progress(0, len(_STEPS), counts)
-    for done, name in enumerate(_STEPS, 1):
-        getattr(again, name)()
-        counts |= _counts(again, name)
-        if progress(done, len(_STEPS), counts) is False:
-            break
+    again.is_seen = False
+    try:
+        for done, name in enumerate(_STEPS, 1):
+            getattr(again, name)()
+            counts |= _counts(again, name)
+            if progress(done, len(_STEPS), counts) is False:
+                break
+    finally:
+        again.is_seen = True
     return again
 
 

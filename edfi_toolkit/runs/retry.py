@@ -42,7 +42,7 @@ def check_again(run: Run, rejections: pd.DataFrame, *, progress: Progress) -> Ru
     if rejections.empty:
         raise ConfigError("No record is chosen. Choose the ones to check.")
     again, chosen = open_another(run), Chosen.of(rejections)
-    again.is_retry = True
+    again.is_retry, again.is_seen = True, False
     for done, step in enumerate((again.extract, again.build, again.validate)):
         if progress(done, 4) is False:
             raise ConfigError("Stopped before the records were checked; nothing was sent.")

@@ -79,7 +79,7 @@ class Run:
     ) -> None:
         self.folder, self.installation, self.source = folder, installation, source
         self.profile, self.school_year, self.target_name = profile, school_year, target
-        self.given, self.is_retry = settings, False  # a retry is of chosen records alone
+        self.given, self.is_retry, self.is_seen = settings, False, True  # a retry: of chosen records alone
 
     @property
     def id(self) -> str:
@@ -157,8 +157,8 @@ class Run:
         critical = int(checked.findings["severity"].eq("critical").sum())
         self.folder.record("validate", {**parts, "critical": critical, "note": note, "unasked": unasked})
         close_dismissals(self, checked, asked=not unasked)
-        before = as_before(self.folder, same)
-        return self._shown(lambda: without_dismissed(self, checked, note).noting(before))
+        again = as_before(self.folder, same)
+        return self._shown(lambda: without_dismissed(self, checked, note).noting(again))
 
     @step
     def preview(
@@ -275,9 +275,9 @@ class Run:
                 max_requests=max_requests,
             )
         sent = result["action"].isin(SENT)
-        check_row_balance("publish", plan.sends.sum(), result.loc[sent, "outcome"].value_counts().to_dict())
-        self.folder.save_frame("results", result)
         outcomes = {name: int(count) for name, count in result.loc[sent, "outcome"].value_counts().items()}
+        check_row_balance("publish", plan.sends.sum(), outcomes)
+        self.folder.save_frame("results", result)
         self.folder.record("publish", {**about, "outcomes": outcomes, "finished": True})
         view = results_view(self, result)
         keep_current(self, publish=view)
@@ -380,8 +380,8 @@ class Run:
         return held_of(self)
 
     def _shown(self, make: Callable[[], View]) -> View:
-        """What `make` gives; of a retry, of which only its plan is shown, nothing, as drawing it takes a while."""
-        return View("", "", "good", [], "", self.masker()) if self.is_retry else make()
+        """What `make` draws, which takes a while; nothing while steps are done in one go, and nobody sees them."""
+        return make() if self.is_seen else View("", "", "good", [], "", self.masker())
 
     def _ipython_display_(self) -> None:
         from IPython.display import display

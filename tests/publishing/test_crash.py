@@ -213,7 +213,7 @@ def test_a_new_plan_after_a_crash_starts_from_what_arrived(district):
     """The source moved on between crash and rerun: recover, then plan; nothing stays behind in the ODS."""
     app, made, path = district
     with in_process(app) as client, CrashingLedger(path) as ledger:
-        ledger.crash_at = 4
+        ledger.crash_at = 3
         with pytest.raises(Crash):
             publish(made, target=client, ledger=ledger, approved="auto")
     with in_process(app) as client, Ledger(path) as ledger:
