@@ -324,7 +324,7 @@ def test_a_ledger_that_fails_stops_the_run_before_anything_more_is_sent(district
         @contextmanager
         def writing(self) -> Iterator[Any]:
             self.commits += 1
-            if self.commits == 3:
+            if self.commits == 2:
                 raise LedgerError("The disk is full.")
             with Ledger.writing(self) as connection:
                 yield connection
