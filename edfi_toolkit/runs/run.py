@@ -129,11 +129,10 @@ class Run:
         same = self.folder.replace("build", lambda draft: save_build(draft, built))
         self.__dict__["built"] = built
         skipped = int((~is_load_error(built.skipped["rule"])).sum())
-        self.folder.record(
-            "build", {"records": len(built.records), "skipped": skipped, "data_standard": built.standard}
-        )
+        counts = {"records": len(built.records), "skipped": skipped, "data_standard": built.standard}
+        self.folder.record("build", counts)
         note = f"{built_before(self)} {as_before(self.folder, same)}"
-        return self._shown(lambda: steps.built_view(built, self.masker()).noting(note.strip()))
+        return self._shown(lambda: steps.built_view(built, self.masker()), note.strip())
 
     def checks(self) -> View:
         """The checks that were added in this workspace, and where a person is the form that adds one."""
@@ -157,8 +156,7 @@ class Run:
         critical = int(checked.findings["severity"].eq("critical").sum())
         self.folder.record("validate", {**parts, "critical": critical, "note": note, "unasked": unasked})
         close_dismissals(self, checked, asked=not unasked)
-        again = as_before(self.folder, same)
-        return self._shown(lambda: without_dismissed(self, checked, note).noting(again))
+        return self._shown(lambda: without_dismissed(self, checked, note), as_before(self.folder, same))
 
     @step
     def preview(
@@ -379,9 +377,9 @@ class Run:
 
         return held_of(self)
 
-    def _shown(self, make: Callable[[], View]) -> View:
+    def _shown(self, make: Callable[[], View], note: str = "") -> View:
         """What `make` draws, which takes a while; nothing while steps are done in one go, and nobody sees them."""
-        return make() if self.is_seen else View("", "", "good", [], "", self.masker())
+        return make().noting(note) if self.is_seen else View("", "", "good", [], "", self.masker())
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
