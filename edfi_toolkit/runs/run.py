@@ -378,7 +378,7 @@ class Run:
         return held_of(self)
 
     def _shown(self, make: Callable[[], View], note: str = "") -> View:
-        """What `make` draws, which takes a while; nothing while steps are done in one go, and nobody sees them."""
+        """What `make` draws, which takes a while; nothing while steps are done in one go and are not shown."""
         return make().noting(note) if self.is_seen else View("", "", "good", [], "", self.masker())
 
     def _ipython_display_(self) -> None:
