@@ -70,7 +70,11 @@ def plan_view(
         tone="bad"
         if plan.breaches
         else "check"
-        if len(held) + len(met) + numbers["remove"] + numbers.get("move", 0)
+        if len(held)
+        + len(met)
+        + numbers["remove"]
+        + numbers.get("move", 0)
+        + len(checked.build.tables.skipped)
         else "good",
         numbers=numbers,
         blocks=[

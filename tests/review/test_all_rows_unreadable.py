@@ -63,3 +63,4 @@ def test_nothing_is_built_and_what_was_published_stays(tmp_path, profile, files,
     assert plan_view(planned, checked, MASKER).next_step.startswith(
         f"1 row of the source could not be read, and nothing of that is sent: {file}, row 2, column "
     )
+    assert plan_view(plan(checked), checked, MASKER).tone == "check"  # although it changes nothing
