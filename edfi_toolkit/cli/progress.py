@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from edfi_toolkit.cli.output import say
-from edfi_toolkit.display.progress import NO_COUNTS, counts_text, progress_text
+from edfi_toolkit.display.progress import NO_COUNTS, counts_text, progress_text, rate_text
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -22,18 +22,18 @@ class TerminalProgress:
     """A bar with rate and time left on stderr; where that is no terminal, one line at the end.
 
     As a context manager it turns the first Ctrl-C, or a scheduler's SIGTERM, into a stop between two records; the
-    second ends the program at once.
+    second ends the program at once. steps: whether steps are counted, which have no rate, and not rows or records.
     """
 
-    def __init__(self, label: str) -> None:
-        self.label, self.stopped = label, False
+    def __init__(self, label: str, *, steps: bool = False) -> None:
+        self.label, self.stopped, self._steps = label, False, steps
         self._before: dict[int, Any] = {}
         self._bar: Progress | None = None
 
     def __enter__(self) -> Self:
         self._before = {number: signal.signal(number, self._asked) for number in STOPS}
         if sys.stderr.isatty():
-            self._bar = _bar()
+            self._bar = _bar(steps=self._steps)
             self._task = self._bar.add_task(self.label, total=None, counts="")
             self._bar.start()
         return self
@@ -68,7 +68,7 @@ def notebook_progress(notebook: str) -> Reports:
     return report
 
 
-def _bar() -> Progress:
+def _bar(*, steps: bool) -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
     from rich.text import Text
@@ -77,7 +77,7 @@ def _bar() -> Progress:
         """Records a second."""
 
         def render(self, task: Any) -> Text:
-            return Text(f"{task.speed:,.0f}/s" if task.speed else "", style=self.style)
+            return Text("" if steps else rate_text(task.speed), style=self.style)
 
     return Progress(
         TextColumn("{task.description}"),

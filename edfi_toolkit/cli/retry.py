@@ -64,7 +64,7 @@ def retry(
         refused = refused[refused["student_unique_id"].eq(student)]
     if refused.empty:
         raise ConfigError("No open refusal is meant by these options. 'edfi-toolkit rejections' lists all.")
-    with TerminalProgress("Checking again") as progress:
+    with TerminalProgress("Checking again", steps=True) as progress:
         again = check_again(run, refused, progress=progress)
     for row in again.masker(refused).frame(verdicts(again, refused)).to_dict("records"):
         say(f"{row['student_unique_id']}, {row['program_name']}: {row['now']}")

@@ -26,6 +26,11 @@ def progress_text(done: int, total: int | None, counts: Mapping[str, int] = NO_C
     return f"{done:,}{of}" + (f" ({by_outcome})" if by_outcome else "")
 
 
+def rate_text(a_second: float | None) -> str:
+    """For example `96 a second`; empty below one, which says nothing. a_second: rows or records, never steps."""
+    return f"{a_second:,.0f} a second" if a_second and a_second >= 1 else ""
+
+
 def counts_text(counts: Mapping[str, int]) -> str:
     """For example `delivered 810, refused 2`."""
     return ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)

@@ -102,7 +102,7 @@ def _refused(run: Run) -> pd.DataFrame:
 
 def workbook_of(run: Run, *, reveal: bool, all_records: bool) -> View:
     """Write it and say where it is; where a person is, with progress and buttons for all records and for real ids."""
-    progress = panels().progress("Writing the workbook") if attended() else None
+    progress = panels().progress("Writing the workbook", steps=True) if attended() else None
     path = write_run_workbook(run, reveal=reveal, all_records=all_records, progress=progress)
     view = workbook_view(path, run.masker(), reveal=reveal, all_records=all_records)
     offered = {} if all_records else {"all": "Add all records"}

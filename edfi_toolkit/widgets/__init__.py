@@ -133,13 +133,15 @@ def participation(by_day: pd.DataFrame, by_school: pd.DataFrame, title: str) -> 
     return drawn(by_day, by_school, title)
 
 
-def progress(label: str, refusals: Callable[[], str] | None = None) -> ProgressBar:
+def progress(label: str, refusals: Callable[[], str] | None = None, *, steps: bool = False) -> ProgressBar:
     """A callable `(done, total, counts) -> bool` that shows a bar; False means that Stop was pressed.
 
-    refusals: the newest refusals as masked HTML, asked for when their number has grown.
+    refusals: the newest refusals as masked HTML, asked for when their number has grown. steps: as of `ProgressBar`.
     """
     here = _in_notebook()
-    return ProgressBar(label, panel=here and not unattended(), interruptible=here, refusals=refusals)
+    return ProgressBar(
+        label, panel=here and not unattended(), interruptible=here, refusals=refusals, steps=steps
+    )
 
 
 def approve(plan: Plan, on_approve: Callable[[str, Mapping[str, str]], Any]) -> Approval | Table:

@@ -240,7 +240,9 @@ class Bar:
         with self.output:
             try:
                 with self.message.mistakes():
-                    again = read_again(self.run, progress=ProgressBar("Reading again", panel=True))
+                    again = read_again(
+                        self.run, progress=ProgressBar("Reading again", panel=True, steps=True)
+                    )
                     self._follow_newest()
                     self._becomes(again)
                     self._run_again()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
-from edfi_toolkit.display.progress import NO_COUNTS, progress_text
+from edfi_toolkit.display.progress import NO_COUNTS, progress_text, rate_text
 from edfi_toolkit.widgets.busy import heard_while_busy
 
 _REDRAW_S = 0.2
@@ -23,7 +23,8 @@ class ProgressBar:
     `stopped` may be set from outside; interrupting the kernel once sets it too. Without a panel one line is written
     at the end.
     panel: whether to show a bar; True only inside a notebook. interruptible: without a bar, an interrupt is a stop
-    all the same. clock: seconds, always growing. refusals: the newest ones as masked HTML.
+    all the same. clock: seconds, always growing. refusals: the newest ones as masked HTML. steps: whether steps are
+    counted, which have no rate, and not rows or records.
     """
 
     def __init__(
@@ -34,8 +35,9 @@ class ProgressBar:
         interruptible: bool = False,
         clock: Callable[[], float] = time.monotonic,
         refusals: Callable[[], str] | None = None,
+        steps: bool = False,
     ) -> None:
-        self.label, self.stopped, self._clock = label, False, clock
+        self.label, self.stopped, self._clock, self._steps = label, False, clock, steps
         self._started = self._drawn_at = clock()
         self._ended = False
         self._refusals, self._refused_shown, self._refusals_at = refusals, 0, self._started
@@ -99,10 +101,10 @@ class ProgressBar:
         if total is not None and done >= total:
             return f"{parts[0]} in {_clock_text(took)}"
         if done:
-            parts.append(f"{done / took:,.3g} a second")
+            parts.append("" if self._steps else rate_text(done / took))
             if total is not None:
                 parts.append(f"{_clock_text((total - done) * took / done)} left")
-        return ", ".join(parts)
+        return ", ".join(filter(None, parts))
 
 
 class _Panel:

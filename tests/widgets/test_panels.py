@@ -48,8 +48,16 @@ def test_progress_without_a_total_tells_what_is_done() -> None:
     clock = Clock()
     progress = a_progress(clock)
     clock.now = 4000.0
-    assert progress.line(2000, None) == "2,000, 0.5 a second"
+    assert progress.line(2000, None) == "2,000", "a rate below one a second says nothing"
+    assert progress.line(6000, None) == "6,000, 2 a second"
     assert progress.line(2000, 2000) == "2,000 of 2,000 in 1:06:40"
+
+
+def test_steps_have_no_rate_however_quick_they_are() -> None:
+    clock = Clock()
+    progress = ProgressBar("Reading again", panel=False, clock=clock, steps=True)
+    clock.now = 1.0
+    assert progress.line(2, 4, {"rows": 62, "records": 18}) == "2 of 4 (rows 62, records 18), 0:01 left"
 
 
 def test_stop_answers_false_and_finishes_the_panel() -> None:
