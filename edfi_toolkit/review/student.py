@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,8 @@ _OTHERS = "other ids"  # the frame of the ids that the answer names
 _MISSING = ["what", "state", "why", "todo", "who", "where", "rule", "sentence"]
 _NOT_DONE = {"POST": "is missing", "PUT": "was not updated", "DELETE": "was not removed"}
 _REFUSED, _HELD, _NO_RECORD = "refused by the ODS", "held back", "no record"
+SENT_SINCE, REMOVED_SINCE = "sent since by another run, with other values", "removed since by another run"
+SOURCE_DIFFERS = "as sent before the source changed"
 AS_SENT, CHANGED, GONE, UNKNOWN = "as sent", "changed since", "not there any more", "not asked"
 ANOTHER_ID, ANOTHERS_ROWS, NOT_SENT = "under another id", "another student's rows", "not in the ODS yet"
 OTHERS = "What else the ODS has of this student"
@@ -34,6 +36,8 @@ _IN_THE_SOURCE = (_HELD, _NO_RECORD, ANOTHER_ID, ANOTHERS_ROWS)  # solved there,
 _IN_THE_ANSWER = 3  # blocks: what is missing, what the ODS holds, why each record is listed
 _SENTENCES = 3  # of why a record is listed; a student of more programs has them in the list alone
 _SENDS = "SIS publishing team"
+_NOT_UPDATED = "not updated yet"
+_BEFORE = ", as this run read it, before another run sent or removed a record"
 
 
 def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) -> View:
@@ -58,13 +62,16 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
             *_gone(gone),
             *_skipped(skipped),
             *_unsent(facts["unsent"]),
+            *_not_updated(published[published["now"].eq(SOURCE_DIFFERS) & in_place], [still, held]),
         ],
         columns=_MISSING,
         dtype="str",
     )
     masker = masker.knowing([student, *others])
     listed = facts["listed"]
+    by_another = facts.get("by_another", "")
     answer = [
+        by_another,
         _in_the_ods(published[in_place], len(misplaced)),
         *_why_listed(listed, masker),
         facts["unlisted"],
@@ -80,7 +87,7 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
     columns = ["program_name", "school", "begin_date", "rests_on"]
     if len(others):
         columns = ["student_unique_id", *columns]
-    is_sure = published["now"].eq(AS_SENT).all() and not facts["note"] and not facts["unlisted"]
+    is_sure = published["now"].eq(AS_SENT).all() and not (by_another or facts["note"] or facts["unlisted"])
     return View(
         title="One student",
         says=" ".join(f"{part.rstrip('.')}." for part in answer if part),
@@ -110,7 +117,10 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
             ),
             *([Block(OTHERS, facts["others"], NO_OTHERS)] if facts.get("others") is not None else []),
             Block("Over the year", spans, "No enrollment and no record."),
-            *(Block(part, in_words(steps)) for part, steps in (parts_of(story) if len(story) else ())),
+            *(
+                Block(part + (_BEFORE if by_another else ""), in_words(steps))
+                for part, steps in (parts_of(story) if len(story) else ())
+            ),
             Block(
                 "Requests and answers",
                 _requests(refused) if len(refused) else refused,
@@ -186,7 +196,7 @@ def _misplaced(published: pd.DataFrame, masker: Masker) -> _Rows:
     for (whose, other), records in published.groupby(["whose", "student_unique_id"], sort=False):
         programs = ", ".join(records["program_name"].unique())
         if whose == ANOTHER_ID:
-            hidden, there = masker.value(other), records["now"].isin([AS_SENT, CHANGED]).any()
+            hidden, there = masker.value(other), (~records["now"].isin([GONE, UNKNOWN])).any()
             sentence = (
                 f"The ODS has {programs} under another id, {hidden}"
                 if there
@@ -257,6 +267,24 @@ def _unsent(built: pd.DataFrame) -> _Rows:
         todo = "Look at the changes in notebook 30, approve and publish them."
         yield program, NOT_SENT, why, todo, _SENDS, cell_text(row.get("rests_on")), "", sentence
         sentence = ""  # said once
+
+
+def _not_updated(published: pd.DataFrame, elsewhere: Iterable[pd.DataFrame]) -> _Rows:
+    """Records with other values in the ODS than the source has now. elsewhere: records of which it is said why."""
+    known = {
+        key
+        for part in elsewhere
+        if len(part)
+        for key in zip(part["program_name"], part["begin_date"], strict=True)
+    }
+    for row in published.to_dict("records"):
+        if ((program := row["program_name"]), row["begin_date"]) in known:
+            continue
+        why = "The source has other values than were sent, and the update is not sent yet."
+        todo = "Look at the changes in notebook 30, approve and publish them."
+        where = cell_text(row.get("rests_on"))
+        sentence = f"{program} is in the ODS {SOURCE_DIFFERS}"
+        yield program, _NOT_UPDATED, why, todo, _SENDS, where, "", sentence
 
 
 def _skipped(skipped: pd.DataFrame) -> _Rows:

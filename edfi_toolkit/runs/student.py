@@ -12,7 +12,6 @@ from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError, nearest
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.equality import body_hash
-from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.review.listed import listed_by
 from edfi_toolkit.review.places import rests_on, schools_of, with_organizations
 from edfi_toolkit.review.student import (
@@ -23,6 +22,9 @@ from edfi_toolkit.review.student import (
     CORRECTED,
     GONE,
     NOT_SENT,
+    REMOVED_SINCE,
+    SENT_SINCE,
+    SOURCE_DIFFERS,
     UNKNOWN,
     student_view,
 )
@@ -34,6 +36,7 @@ from edfi_toolkit.runs.decisions import rejection_rows
 from edfi_toolkit.runs.explained import refusals
 from edfi_toolkit.runs.others import others_in_the_ods
 from edfi_toolkit.runs.planning import identity_map, short_retry
+from edfi_toolkit.runs.sent_since import first_row, keys_of, sent_since
 from edfi_toolkit.runs.whose import resting_on, rows_of, student_behind
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 
 _ALIKE = 0.75  # how like a text an id or name is that is offered instead; 1: equal
 _THERE = {AS_SENT: "yes", CHANGED: "yes, changed since", GONE: "no", UNKNOWN: "sent, not asked"}
+_THERE |= {SENT_SINCE: "sent since with other values", SOURCE_DIFFERS: "in the ODS with other values"}
 _NOTHING_BUILT = pd.DataFrame(columns=["resource", *KEY_COLUMNS, "source_refs"])
 
 
@@ -182,8 +186,16 @@ def student(run: Run, typed: str = "") -> View:
     refused = refusals(run) if has_target else held[:0].assign(open=False)
     refused = refused[refused["student_unique_id"].eq(state) | resting_on(refused, own_rows)]
     unchecked = "" if is_checked else "The records have not been checked yet: run notebook 20."
+    by_another, removed = "", pd.Series(False, built.index)
+    if is_built and has_target:
+        other = sent_since(run, built, published)
+        by_another, removed = other.says(published, built), other.removed.notna()
+        now = published["now"].mask(other.sent.notna() & published["now"].ne(GONE), SENT_SINCE)
+        published = published.assign(now=now.mask(other.differs & now.eq(AS_SENT), SOURCE_DIFFERS))
     standing = _standing(built, published, refused, held, moved=bool(since))
+    standing = standing.mask(removed, REMOVED_SINCE)
     facts = {
+        "by_another": by_another,
         "in_the_ods": _at_places(run, published),
         "note": " ".join(filter(None, [since.says, note, unchecked])),
         "in_force": corrections_in_force(run, own_rows),
@@ -252,23 +264,14 @@ def _standing(
     another = published[published["whose"].eq(ANOTHER_ID)]
     parts = {"held back": held, "refused": refused[refused["open"].astype(bool)], ANOTHER_ID: another}
     parts |= {_THERE[now]: published[published["now"].eq(now)] for now in _THERE}
-    keys = _keys(built)
-    triggers = [_trigger(refs) for refs in built["source_refs"]]
+    keys = keys_of(built)
+    triggers = [first_row(refs) for refs in built["source_refs"]]
     for state, part in parts.items():
-        there = set(_keys(part)) if len(part) else set()
-        by_row = state == ANOTHER_ID or (moved and state in _THERE.values())
-        sent = {_trigger(refs) for refs in part["source_refs"]} if by_row else set()
+        there = set(keys_of(part))
+        by_row = state in (ANOTHER_ID, _THERE[SENT_SINCE]) or (moved and state in _THERE.values())
+        sent = {first_row(refs) for refs in part["source_refs"]} if by_row else set()
         states[[key in there or own in sent for key, own in zip(keys, triggers, strict=True)]] = state
     return states
-
-
-def _trigger(refs: Any) -> Any:
-    """The source row that a record is made from."""
-    return refs[0] if isinstance(refs, list) and refs else None
-
-
-def _keys(records: pd.DataFrame) -> list[tuple[str, str]]:
-    return list(zip(records["resource"], key_hashes(records), strict=True))
 
 
 def _published(
