@@ -24,7 +24,7 @@ LABELS = {
     "program_education_organization_id": "program owner",
     "program_name": "program",
     "program_type_descriptor": "program type",
-    "row_id": "source row",
+    "row_id": "id of the row",
     "rule_id": "rule",
     "says": "what is wrong",
     "set_aside": "unreadable",

@@ -73,7 +73,7 @@ def published_view(
     named: the frame with its organizations by name. since: for each row of the result when a refused one was delivered
     later, or NaT. answers: as of `answers_to`.
     """
-    given, result = result, result.assign(since=_since(since).reindex(result.index, fill_value=""))
+    given, result = result, result.assign(since=since_texts(since).reindex(result.index, fill_value=""))
     summary = result.groupby(["action", "outcome"], as_index=False, observed=True).size()
     summary = summary.rename(columns={"size": "records"})
     unsendable = summary["action"].map({action: ACTIONS[action] for action in ("ADOPT", "UNMAP", "NOOP")})
@@ -151,16 +151,20 @@ def sent_records(result: pd.DataFrame) -> pd.DataFrame:
     """One row for each record that was to change, removes first: the columns of _SENT."""
     changed = result[result["action"].ne("NOOP")]
     words = in_words(changed["action"])
-    done = words.map(_DONE).where(changed["outcome"].eq("delivered")).fillna(words.map(_OF_THE_LEDGER))
-    late = changed["since"].ne("")
     found = changed.assign(
-        change=pd.Categorical(words, list(CHANGES), ordered=True),
-        came_of_it=done.fillna(changed["outcome"].map(OUTCOMES)) + ("; " + changed["since"]).where(late, ""),
+        change=pd.Categorical(words, list(CHANGES), ordered=True), came_of_it=came_of_it(changed)
     )
     return found.sort_values("change", kind="stable", ignore_index=True)[_SENT]
 
 
-def _since(instants: pd.Series | None) -> pd.Series:
+def came_of_it(changed: pd.DataFrame) -> pd.Series:
+    """What came of each change until now, in words. changed: action, outcome, and since as of `since_texts`."""
+    words, late = in_words(changed["action"]), changed["since"].ne("")
+    done = words.map(_DONE).where(changed["outcome"].eq("delivered")).fillna(words.map(_OF_THE_LEDGER))
+    return done.fillna(changed["outcome"].map(OUTCOMES)) + ("; " + changed["since"]).where(late, "")
+
+
+def since_texts(instants: pd.Series | None) -> pd.Series:
     """When refused records were delivered, as words in local time; empty where they were not."""
     if instants is None:
         return pd.Series(dtype="str")

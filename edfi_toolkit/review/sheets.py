@@ -11,12 +11,13 @@ import pandas as pd
 
 from edfi_toolkit.display.values import cell_text, moment
 from edfi_toolkit.planning.plan import SENT
-from edfi_toolkit.review.answers import answers_to
+from edfi_toolkit.review.answers import answers_to, came_of_it, since_texts
 from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.changes import in_words
 from edfi_toolkit.review.meanings import events_text, owners_of
 from edfi_toolkit.review.places import (
     placed_findings,
+    row_places,
     schools_of,
     with_organizations,
     with_source_rows,
@@ -35,10 +36,11 @@ if TYPE_CHECKING:
     from edfi_toolkit.validation import Checked
 
 _HEAD = ("run_id", "profile", "school_year", "source", "target", "started_at", "started_by")
-_SENT = [*WHO, "outcome", "status", "correlation_id", "attempts", "messages", "resource"]
+_SENT = [*WHO, "came_of_it", "outcome", "status", "correlation_id", "attempts", "messages", "resource"]
 _REFUSED = ["cause", "says", "todo", "who", "file", "row", "column", "messages", "status", "correlation_id"]
 _REFUSED += ["refused_in", "open"]
 _OF_MACHINES = ("files", "cpu_seconds")  # of no use to who reads the workbook
+_OF_THE_LOGIN = ("by", "approved")  # less than who approved, where that is known
 _FACTS = {
     "at": "done at",
     "set_aside": "unreadable rows",
@@ -50,7 +52,8 @@ _FACTS = {
     "sources": "records of the source",
     "seconds": "seconds it took",
 }
-_CORRECTED = ["table", "row_id", "column", "member", "was", "value", "state", "author", "reason", "given_at"]
+_CORRECTED = ["table", "file", "row", "column", "member", "was", "value", "state", "author", "reason"]
+_CORRECTED += ["given_at", "row_id"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class RunContent:
 
     corrections: as of `runs.decisions.corrections_until_now`. as_of: when all this was so, in words.
 
-    again: as of `changes.change_rows`.
+    again: as of `changes.change_rows`. since: of each result when it was delivered later, or NaT. approved: by whom
+    the plan was, and when, in words; empty where no person did.
     """
 
     manifest: Mapping[str, Any]
@@ -72,6 +76,8 @@ class RunContent:
     corrections: pd.DataFrame
     as_of: str
     again: pd.Series | None = None
+    since: pd.Series | None = None
+    approved: str = ""
 
 
 def sheets(run: RunContent, *, all_records: bool = False) -> dict[str, pd.DataFrame]:
@@ -82,13 +88,15 @@ def sheets(run: RunContent, *, all_records: bool = False) -> dict[str, pd.DataFr
         refused = with_source_rows(with_causes(refused), build.tables)
     texts = held_texts(run.checked)
     results = run.results.reindex(columns=["action", *_SENT])
+    results["since"] = since_texts(run.since).reindex(results.index, fill_value="")
+    results["came_of_it"] = came_of_it(results)
     sent = results[results["action"].isin(SENT)]
     if len(run.rejections) and len(run.results):
         sent = sent.assign(messages=answers_to(run.results, run.rejections)["messages"])
     found = {
         "Summary": _summary(run),
         "Changes": _changes_in_words(run.plan, run.again),
-        "Sent": _in_words(sent),
+        "Sent": _in_words(sent.drop(columns="since")),
         "Held": with_source_rows(held, build.tables).assign(
             says=texts["says"],
             todo=texts["hint"],
@@ -97,7 +105,9 @@ def sheets(run: RunContent, *, all_records: bool = False) -> dict[str, pd.DataFr
         "Refused": _in_words(refused.reindex(columns=["action", *WHO, *_REFUSED, "source_rows"])),
         "Skipped": skipped_of(build),
         "Findings": placed_findings(run.checked),
-        "Corrections": run.corrections[_CORRECTED],
+        "Corrections": run.corrections.join(row_places(run.corrections, build.tables, id_column="row_id"))[
+            _CORRECTED
+        ],
     }
     for name in ("Changes", "Sent", "Held", "Refused"):
         found[name] = with_organizations(found[name], build.tables, build.profile)
@@ -108,6 +118,9 @@ def _summary(run: RunContent) -> pd.DataFrame:
     facts: list[dict[str, Any]] = [{"step": "workbook", "what": "as of", "value": run.as_of}]
     facts += [_fact("run", name, run.manifest.get(name)) for name in _HEAD]
     for step, found in run.manifest.get("steps", {}).items():
+        if step == "publish" and run.approved:
+            facts.append({"step": step, "what": "approved by", "value": run.approved})
+            found = {name: value for name, value in found.items() if name not in _OF_THE_LOGIN}
         facts += [_fact(step, name, found[name]) for name in found if name not in _OF_MACHINES]
     table = pd.DataFrame(facts, columns=["step", "what", "value"])
     return table.assign(value=table["value"].map(_fact_text))

@@ -17,7 +17,7 @@ from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.meanings import meanings_of, owners_of, who_enters
 from edfi_toolkit.review.missing import missing
 from edfi_toolkit.review.participation import participation
-from edfi_toolkit.review.places import held_at_places, placed_findings, with_organizations
+from edfi_toolkit.review.places import held_at_places, placed_findings, row_places, with_organizations
 from edfi_toolkit.review.summaries import (
     SEVERITIES,
     by_rule,
@@ -287,7 +287,8 @@ def workbook_view(path: Path, masker: Masker, *, reveal: bool, all_records: bool
 
 def corrections_view(tables: Tables, given: pd.DataFrame, masker: Masker) -> View:
     """What people corrected, laid over the source as it was read or made since. given: with `state`."""
-    columns = ["table", "row_id", "column", "was", "value", "state", "author", "reason"]
+    columns = ["table", "file", "row", "column", "was", "value", "state", "author", "reason", "row_id"]
+    given = given.join(row_places(given, tables, id_column="row_id"))
     return View(
         title="Corrections",
         says=f"{rows(tables.corrected_cells, 'cell').capitalize()} read as people corrected them.",

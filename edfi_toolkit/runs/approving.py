@@ -73,10 +73,21 @@ def approval_of(run: Run) -> tuple[Approved | None, Approved | None]:
 
 def approver_of(run: Run) -> str:
     """Who approved the plan that the manifest names; empty where no one has, or where the ledger cannot be asked."""
+    found = _of_the_manifest(run)
+    return found.person if found else ""
+
+
+def approval_text(run: Run) -> str:
+    """The same, and when: `Ann Steward, 2025-12-03 07:31 CET`."""
+    found = _of_the_manifest(run)
+    return f"{found.person}, {moment(found.approved_at)}" if found else ""
+
+
+def _of_the_manifest(run: Run) -> Approved | None:
     planned = run.folder.manifest["steps"]["preview"]["fingerprint"]
     with suppress(EdfiToolkitError):
-        return next((found.person for found in _approvals_of(run) if found.fingerprint == planned), "")
-    return ""
+        return next((found for found in _approvals_of(run) if found.fingerprint == planned), None)
+    return None
 
 
 def _approvals_of(run: Run) -> list[Approved]:

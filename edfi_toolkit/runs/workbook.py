@@ -21,7 +21,8 @@ from edfi_toolkit.review.steps import corrections_view, workbook_view
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import write_workbook
 from edfi_toolkit.runs.again import sent_again
-from edfi_toolkit.runs.decisions import corrections_until_now
+from edfi_toolkit.runs.approving import approval_text
+from edfi_toolkit.runs.decisions import corrections_until_now, delivered_since
 from edfi_toolkit.runs.explained import refusals
 from edfi_toolkit.runs.placing import refused_in
 
@@ -68,6 +69,7 @@ def write_run_workbook(
     rejected = _refused(run)
     results = run.folder.load_frame("results") if (run.path / "results.parquet").is_file() else pd.DataFrame()
     corrections = corrections_until_now(run)
+    has_target = run.target_name in run.installation.targets
     content = RunContent(
         run.folder.manifest,
         run.plan,
@@ -77,6 +79,8 @@ def write_run_workbook(
         corrections,
         f"{_now()}. {_LATER}",
         sent_again(run),
+        delivered_since(run, results) if len(results) and has_target else None,
+        approval_text(run) if has_target else "",
     )
     masker = run.masker(run.plan.items, rejected, corrections)
     name = "workbook-revealed.xlsx" if reveal else "workbook.xlsx"

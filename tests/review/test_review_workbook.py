@@ -159,6 +159,20 @@ def test_a_move_is_said_in_words_and_its_halves_have_one_number() -> None:
     assert "cpu seconds" not in summary
 
 
+def test_the_person_who_approved_is_named_in_place_of_the_login() -> None:
+    built = a_build(a_participation(1))
+    sound = Checked(built, built.records, checked(built).held, pd.DataFrame(columns=COLUMNS))
+    facts = {"steps": {"publish": {"by": "root", "approved": "d4acabed", "fingerprint": "d4acabed"}}}
+    content = RunContent(
+        facts, plan(sound), sound, pd.DataFrame(), pd.DataFrame(), built.tables.corrections, "noon"
+    )
+    approved = replace(content, approved="Ann Steward, 2025-12-03 07:31 CET")
+    said = [sheets(of)["Summary"].query("step == 'publish'") for of in (content, approved)]
+    assert said[0]["value"].tolist() == ["root", "d4acabed", "d4acabed"]
+    assert said[1]["what"].tolist() == ["approved by", "fingerprint"]
+    assert said[1]["value"].tolist() == ["Ann Steward, 2025-12-03 07:31 CET", "d4acabed"]
+
+
 def test_what_was_not_sent_is_not_among_what_was_sent() -> None:
     schools = [{"school_id": "1", "ed_fi_school_id": "255901", "name": "Lincoln"}]
     built = replace(a_build(a_participation(1), a_participation(2)), tables=normalise({"schools": schools}))
@@ -171,4 +185,5 @@ def test_what_was_not_sent_is_not_among_what_was_sent() -> None:
 
     assert shown["Summary"].values.tolist()[0] == ["workbook", "as of", "noon"]
     assert shown["Sent"]["student_unique_id"].tolist() == ["604822"]
+    assert "since" not in shown["Sent"]
     assert shown["Sent"]["education_organization_id"].tolist() == ["255901 \u00b7 Lincoln"]

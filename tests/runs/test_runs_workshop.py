@@ -242,6 +242,12 @@ def _report_and_workbook_are_written_again_when_a_refusal_is_solved(run: Run) ->
     assert sorted(row["Open"] for row in _sheet(book, "Refused")) == ["no"] + ["yes"] * 6
     (correction,) = _sheet(book, "Corrections")
     assert (correction["Value"], correction["State"]) == ("255901", "made since the source was read")
+    assert correction["File"] == "program_participation.csv"
+    assert str(correction["Row"]).isdigit()
+    assert str(correction["Row"]) != correction["Id of the row"]
+    came = [row["What came of it"] for row in _sheet(book, "Sent") if row["Outcome"] == "refused"]
+    assert len(came) == 7
+    assert ["; delivered since, 20" in text for text in came].count(True) == 1
     places = {(row["File"], str(row["Row"]).isdigit()) for row in _sheet(book, "Refused")}
     assert places == {("program_participation.csv", True)}
 
