@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -277,12 +278,16 @@ def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
     )
 
 
-def workbook_view(path: Path, masker: Masker, *, reveal: bool, all_records: bool) -> View:
-    """Where the workbook is, and whether it shows students."""
+def workbook_view(
+    path: Path, masker: Masker, *, reveal: bool, all_records: bool, earlier: Sequence[Path] = ()
+) -> View:
+    """Where the workbook is, and whether it shows students. earlier: others of the run, to open too."""
     says = "It shows real student ids: keep it to yourself." if reveal else "Students are masked in it."
     says += " Its sheet Records has all records." if all_records else ""
     tone = "check" if reveal else "good"
-    return View("Workbook", f"Written to {path}. {says}", tone, [], "", masker, value=path, files=[path])
+    return View(
+        "Workbook", f"Written to {path}. {says}", tone, [], "", masker, value=path, files=[*earlier, path]
+    )
 
 
 def corrections_view(tables: Tables, given: pd.DataFrame, masker: Masker) -> View:

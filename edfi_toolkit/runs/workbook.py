@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.display.progress import Progress
     from edfi_toolkit.runs.run import Run
 
-REPORT = "report.html"
+REPORT, WORKBOOK = "report.html", "workbook.xlsx"
 _LATER = "What is solved later is not in it: a retry in notebook 50 writes it again, or 'Something to hand on' there."
 
 
@@ -83,7 +83,7 @@ def write_run_workbook(
         approval_text(run) if has_target else "",
     )
     masker = run.masker(run.plan.items, rejected, corrections)
-    name = "workbook-revealed.xlsx" if reveal else "workbook.xlsx"
+    name = "workbook-revealed.xlsx" if reveal else WORKBOOK
     written = write_workbook(
         run.path / name,
         sheets(content, all_records=all_records),
@@ -108,7 +108,9 @@ def workbook_of(run: Run, *, reveal: bool, all_records: bool) -> View:
     """Write it and say where it is; where a person is, with progress and buttons for all records and for real ids."""
     progress = panels().progress("Writing the workbook", steps=True) if attended() else None
     path = write_run_workbook(run, reveal=reveal, all_records=all_records, progress=progress)
-    view = workbook_view(path, run.masker(), reveal=reveal, all_records=all_records)
+    masked = run.path / WORKBOOK
+    earlier = [masked] if reveal and masked.is_file() else []
+    view = workbook_view(path, run.masker(), reveal=reveal, all_records=all_records, earlier=earlier)
     offered = {} if all_records else {"all": "Add all records"}
     offered |= {} if reveal else {"ids": "With student ids"}
     if not offered or panels().unattended():

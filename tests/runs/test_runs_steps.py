@@ -548,6 +548,7 @@ def test_the_workbook_shows_students_only_when_asked(work: Playground) -> None:
     assert [button["label"] for button in form.buttons] == ["Add all records", "With student ids"]
     form.press("ids")
     assert "workbook-revealed.xlsx. It shows real student ids: keep it to yourself." in asked.says
+    assert [path.name for path in asked.files] == ["workbook.xlsx", "workbook-revealed.xlsx"]
     assert "900417303" not in texts[0]
     assert "900417303" in texts[1]
 

@@ -228,7 +228,7 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(
 def _report_and_workbook_have_the_refusals(run: Run) -> None:
     run.workbook()
     report, book = run.path / "report.html", run.path / "workbook.xlsx"
-    assert "</span> 7 records of " in report.read_text("utf-8")
+    assert "</b> 7 records of " in report.read_text("utf-8")
     assert "Records, and the message of the ODS" in report.read_text("utf-8")
     assert "program_participation.csv</td>" in report.read_text("utf-8")
     assert '<div style="overflow-x:auto"><table' in report.read_text("utf-8"), "what the style goes by"
