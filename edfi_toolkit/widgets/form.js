@@ -7,6 +7,7 @@ function render({ model, el }) {
   const about = new Map();
   const fields = document.createElement("div");
   const buttons = document.createElement("div");
+  buttons.className = "buttons";
   const failed = document.createElement("p"); // what is wrong with the last press, if it failed unforeseen
   failed.setAttribute("role", "alert");
   let waiting = false; // a button was pressed, and what came of it is not drawn yet

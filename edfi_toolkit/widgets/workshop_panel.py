@@ -62,7 +62,7 @@ class WorkshopPanel(Lists):
         self._in_view: list[Key] = []
         self._turn = 0  # counts the changes of either
         self._names: list[str] = []
-        self.form = Form(self._fields(), BUTTONS, self._pressed)
+        self.form = Form(self._fields(), BUTTONS, self._pressed).add_class("edfi-still")
         self.filters = {
             name: w.Dropdown(
                 description=_FILTERS[name],

@@ -1,0 +1,70 @@
+"""The form of the workshop in a page of its own, without a Lab: where its buttons are, whatever they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edfi_toolkit.widgets import form
+from edfi_toolkit.widgets.workshop_buttons import BUTTONS, labels
+from tests.browser.conftest import CHROMIUM, QUIET
+
+# A model as the form's script asks for one.
+PAGE = """async ([script, fields, buttons]) => {
+  const made = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
+  const state = { key: "k", fields, buttons };
+  const heard = {};
+  window.model = { get: (name) => state[name], on: (name, f) => (heard[name] = f), off() {}, send() {},
+    set: (name, value) => { state[name] = value; heard[`change:${name}`](); } };
+  made.default.render({ model: window.model, el: document.getElementById("form") });
+}"""
+
+
+@pytest.fixture
+def page() -> Iterator[Any]:
+    """A page as wide as the window; skipped where there is no Chromium."""
+    if not Path(CHROMIUM).is_file():
+        pytest.skip("no Chromium at /usr/bin/chromium, nor where EDFI_CHROMIUM_PATH says")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser.new_page()
+        browser.close()
+
+
+def places(page: Any) -> Any:
+    """Where each button is, and how large."""
+    of_each = "(one) => [one.offsetLeft, one.offsetTop, one.offsetWidth, one.offsetHeight]"
+    return page.eval_on_selector_all("button", f"(all) => all.map({of_each})")
+
+
+@pytest.mark.parametrize("width", [300, 700])
+def test_no_button_moves_when_labels_and_choices_change(page: Any, width: int) -> None:
+    folder = Path(form.__file__).parent
+    style, script = (Path(folder, name).read_text("utf-8") for name in ("form.css", "form.js"))
+    page.set_content(
+        f'<style>{style}</style><div id="form" class="edfi-form edfi-still" style="width:{width}px"></div>'
+    )
+    fields = [{"name": name, "label": name} for name in ("should be", "Reason", "Your name")]
+    cell = {"name": "cell", "label": "Cell", "choices": ["(choose a record first)"]}
+    buttons = [{"name": name, "label": label, "off": False} for name, label in BUTTONS.items()]
+    page.evaluate(PAGE, [script, [cell, *fields], buttons])
+    before = places(page)
+    assert len(before) == len(BUTTONS)
+    assert len({(width, height) for _, _, width, height in before}) == 1
+    assert before[-1][1] > before[-2][1] + 2 * before[-2][3], "the one with real ids is last and apart"
+    for count, alone, checked in ((4, False, False), (1234, False, True), (1, True, True)):
+        said = labels(count, alone=alone, checked=checked)
+        now = [{**button, "label": said.get(str(button["name"]), button["label"])} for button in buttons]
+        cell["choices"] = ["instruction_mode_records.end_date (empty), the longest of them all"]
+        page.evaluate("([name, value]) => window.model.set(name, value)", ["fields", [cell, *fields]])
+        page.evaluate("([name, value]) => window.model.set(name, value)", ["buttons", now])
+        assert places(page) == before
+    cut = (
+        "[...document.querySelectorAll('button')].filter((one) => one.scrollHeight > one.clientHeight).length"
+    )
+    assert page.evaluate(cut) == 0
