@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0006"  # the newest migration; a ledger at another one is migrated or, when newer, refused
+HEAD = "0007"  # the newest migration; a ledger at another one is migrated or, when newer, refused
 
 metadata = MetaData()
 _ID = BigInteger().with_variant(Integer, "sqlite")
@@ -88,6 +88,7 @@ identity_map = Table(
     Column("last_status", Integer),
     Column("updated_at", DateTime(timezone=True), nullable=False),
     UniqueConstraint("feed_id", "school_year", "resource", "key_hash"),
+    Index("identity_map_of_a_feed", "feed_id", "id"),  # in the order in which the rows are stored
 )
 
 attempts = Table(
