@@ -1,4 +1,4 @@
-"""The form of the workshop in a page of its own, without a Lab: where its buttons are, whatever they say."""
+"""The form of the workshop, and a list of the report, in pages of their own without a Lab: where their parts are."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
+import edfi_toolkit.validation
+from edfi_toolkit.privacy import Masker
+from edfi_toolkit.review.views import Block, block_html
 from edfi_toolkit.widgets import form
 from edfi_toolkit.widgets.workshop_buttons import BUTTONS, labels
 from tests.browser.conftest import CHROMIUM, QUIET
@@ -68,3 +72,23 @@ def test_no_button_moves_when_labels_and_choices_change(page: Any, width: int) -
         "[...document.querySelectorAll('button')].filter((one) => one.scrollHeight > one.clientHeight).length"
     )
     assert page.evaluate(cut) == 0
+
+
+@pytest.mark.parametrize(("width", "media"), [(935, "screen"), (700, "screen"), (700, "print")])
+def test_the_last_column_of_a_list_in_the_report_is_on_the_page(page: Any, width: int, media: str) -> None:
+    template = Path(edfi_toolkit.validation.__file__).with_name("report.html.j2").read_text("utf-8")
+    style = template[template.index("<style>") : template.index("</style>") + len("</style>")]
+    long = "The ODS holds another record with a value that may exist only once, and names it not. " * 2
+    texts = {
+        "cause": long,
+        "says": long,
+        "todo": long,
+        "who": "Program office",
+        "again": "after a correction",
+    }
+    rows = pd.DataFrame([{"rejections": 1, "students": 1, **texts}])
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(media=media)
+    listed = block_html(Block("By cause", rows), Masker(b"k" * 32))
+    page.set_content(f'{style}<div class="wrap"><section>{listed}</section></div>')
+    assert page.eval_on_selector("section > div", "(list) => list.scrollWidth - list.clientWidth") == 0
