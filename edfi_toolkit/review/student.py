@@ -271,11 +271,9 @@ def _unsent(built: pd.DataFrame) -> _Rows:
 
 def _not_updated(published: pd.DataFrame, elsewhere: Iterable[pd.DataFrame]) -> _Rows:
     """Records with other values in the ODS than the source has now. elsewhere: records of which it is said why."""
+    names = ["program_name", "begin_date"]
     known = {
-        key
-        for part in elsewhere
-        if len(part)
-        for key in zip(part["program_name"], part["begin_date"], strict=True)
+        key for part in elsewhere for key in part.reindex(columns=names).itertuples(index=False, name=None)
     }
     for row in published.to_dict("records"):
         if ((program := row["program_name"]), row["begin_date"]) in known:

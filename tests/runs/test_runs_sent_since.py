@@ -81,7 +81,7 @@ def test_a_record_that_another_run_sent_under_another_key_is_not_called_unsent(w
 def test_a_record_that_another_run_removed_is_told(work: Playground) -> None:
     run = edfi.open_run(**ABOUT)
     run.publish(approved="auto")
-    edit(work, f"{ROW},K7310002,", f"{ROW},K7310001,")
+    edit(work, f"{ROW},K7310002,", "cert-new,K7310001,")
     a_later_run().publish(approved="auto")
     told = run.student(STUDENT)
     assert told.says.startswith("Removed since by another run, on 20")
