@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from edfi_toolkit.ledger.decisions import Decisions
     from edfi_toolkit.runs.run import Run
 
-_AGAIN = "press Read again to see {} as it is now"
-
 
 class SentSince(NamedTuple):
     """sent: of each published record when another run sent it since, with other values than the run built; NaT if none.
@@ -43,8 +41,8 @@ class SentSince(NamedTuple):
             if times.notna().any()
         ]
         count = int(self.sent.notna().sum() + self.removed.notna().sum())
-        what = "the record" if count == 1 else "the records"
-        return f"{'; '.join(parts)}. P{_AGAIN.format(what)[1:]}" if parts else ""
+        it_is_now = "the record as it is now" if count == 1 else "the records as they are now"
+        return f"{'; '.join(parts)}. Press Read again to see {it_is_now}" if parts else ""
 
 
 def first_row(refs: Any) -> Any:

@@ -50,9 +50,7 @@ class ProgressBar:
         ended = self.stopped or (total is not None and done >= total)
         if self._panel and (ended or done == 0 or now - self._drawn_at >= _REDRAW_S):
             self._drawn_at = now
-            less = (
-                self.stopped or counts.get("refused", 0) > 0
-            )  # than all: green would say that nothing is left
+            less = self.stopped or counts.get("refused", 0) > 0  # green would say that nothing is left
             self._panel.draw(done, total, self.line(done, total, counts), ended=ended, less=less)
             if self.stopped:
                 self._panel.stopped()
