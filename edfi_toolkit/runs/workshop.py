@@ -29,7 +29,7 @@ from edfi_toolkit.runs.refusal import Refusal
 from edfi_toolkit.runs.retry import check_again, send_again, verdicts
 from edfi_toolkit.runs.whose import others_with
 from edfi_toolkit.runs.workbook import renew
-from edfi_toolkit.tables.corrections import check_correction
+from edfi_toolkit.tables.corrections import check_correction, written
 from edfi_toolkit.tables.schema import TABLES
 
 if TYPE_CHECKING:
@@ -116,20 +116,12 @@ class Workshop:
                 row_id=None if everywhere else str(cell["id"]),
                 column=column,
                 member=member,
-                was=self._written(cell, column, member),
+                was=written(self.tables.corrections, cell),
                 value=value,
                 student_id=student[0] if student and not everywhere else None,
                 author=author,
                 reason=reason,
             )
-
-    def _written(self, cell: Row, column: str, member: str) -> str:
-        """What the source says in a cell, also where the run read what it is corrected to."""
-        laid = self.tables.corrections
-        own = laid["table"].eq(cell["table"]) & laid["column"].eq(column)
-        own &= laid["member"].map(cell_text).eq(member)
-        own &= pd.Series([cell["id"] in rows for rows in laid["rows"]], laid.index, dtype=bool)
-        return str(laid.loc[own, "was"].iloc[0] if own.any() else cell["value"])
 
     def of_another(self, cell: Row, value: str) -> str:
         """Whose id this is, where the cell is a student's id and another student has it: a warning, else empty."""
@@ -153,7 +145,7 @@ class Workshop:
         same &= known["member"].map(cell_text).eq(member)
         same &= known["row_id"].map(cell_text).eq("" if everywhere else str(cell["id"]))
         if everywhere:
-            same &= known["was"].map(cell_text).eq(self._written(cell, column, member))
+            same &= known["was"].map(cell_text).eq(written(self.tables.corrections, cell))
         if not same.any():
             return ""
         one = known[same].iloc[0]

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -114,6 +114,21 @@ def lay_over(table: Table, raw: pd.DataFrame, corrections: pd.DataFrame) -> Laid
         touched.append([row for row in changed.tolist() if row is not None])
     laid = ordered.assign(state=states, rows=pd.Series(touched, index=ordered.index, dtype=object))
     return LaidOver(raw, laid.astype({"state": "str"}), pd.DataFrame(faults))
+
+
+def written(laid: pd.DataFrame, cell: Mapping[str, Any]) -> str:
+    """What the source says in a cell that may have been read as it is corrected.
+
+    laid: LAID_COLUMNS. cell: table, id, column (of a member: `column.member`), value. A list may hold several members
+    of one name, which their values tell apart.
+    """
+    column, _, member = str(cell["column"]).partition(".")
+    own = laid["state"].eq(APPLIED) & laid["table"].eq(cell["table"]) & laid["column"].eq(column)
+    own &= laid["member"].fillna("").eq(member)
+    if member:
+        own &= laid["value"].eq(str(cell["value"]))
+    own &= pd.Series([cell["id"] in rows for rows in laid["rows"]], laid.index, dtype=bool)
+    return str(laid.loc[own, "was"].iloc[0] if own.any() else cell["value"])
 
 
 def without_table(corrections: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pytest
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.tables import Tables, normalise
-from edfi_toolkit.tables.corrections import CORRECTION_COLUMNS, check_correction, members_with_texts
+from edfi_toolkit.tables.corrections import CORRECTION_COLUMNS, check_correction, members_with_texts, written
 
 ENROLLMENT = {
     "enrollment_id": "10",
@@ -47,6 +47,25 @@ def test_a_cell_is_read_as_corrected_and_counted() -> None:
     assert tables.corrected() == {"enrollments:10"}
     assert tables.notices["detail"].tolist() == ["Correction 7 of column end_date was laid over 1 cell."]
     assert tables.summary()["collapsed"].tolist() == [0, 0]
+
+
+def test_of_a_corrected_cell_it_is_known_what_the_source_says() -> None:
+    cell = {"table": "enrollments", "id": "10", "column": "end_date", "value": "2025-12-19"}
+    laid = read(ENROLLMENT).corrections
+    assert written(laid, cell) == ""
+    assert written(laid, {**cell, "id": "11"}) == "2025-12-19"
+    assert written(laid, {**cell, "column": "start_date", "value": "2025-09-02"}) == "2025-09-02"
+
+
+def test_of_two_members_of_one_name_only_the_corrected_one_was_something_else() -> None:
+    of_list = {"table": "program_participation", "column": "attributes", "member": "services.code"}
+    by = a_correction(**of_list, row_id="p1", was="Mathemtics", value="Mathematics")
+    services = [{"code": "Mathemtics"}, {"code": "Readng"}]
+    row = {**PARTICIPATION, "attributes": {"services": services}}
+    laid = read(row, by=by, table="program_participation").corrections
+    cell = {"table": "program_participation", "id": "p1", "column": "attributes.services.code"}
+    assert written(laid, {**cell, "value": "Mathematics"}) == "Mathemtics"
+    assert written(laid, {**cell, "value": "Readng"}) == "Readng"
 
 
 def test_a_source_that_says_the_same_ends_the_correction_however_it_writes_it() -> None:
