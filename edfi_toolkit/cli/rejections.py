@@ -59,21 +59,22 @@ def rejections(
     every = refused(installation.ledger, run_id=run, open=only_open, cause=cause)
     found = choose(explained_by_runs(every, installation.runs_dir), owner=owner)
     view = rejections_view(found, Masker(installation.mask_key, reveal=reveal))
-    masker, others = view.masker, []
+    masker, refusals, others = view.masker, view.frames["all"], []
     if never_sent:
         for checked in handing_on.newest_checked(installation.runs_dir, run):
             masker = masker.knowing(persons_in(checked.build.tables["students"][STUDENT_IDS]))
             others.append(handing_on.never_sent(checked))
+            refusals = handing_on.still_refused(refusals, checked)
     for path in (csv, xlsx):
         if path is not None:
-            work, more = at_places(view.frames["all"], installation.runs_dir), ""
+            work, more = at_places(refusals, installation.runs_dir), ""
             if never_sent:
                 work = handing_on.by_owner(work.assign(state=handing_on.REFUSED), *others)
                 work = work if owner is None else work[work["who"].eq(owner)]
                 lines = int(work["state"].ne(handing_on.REFUSED).sum())
                 more = f" and {lines:,} lines that were never sent"
             write_refusals(path, work, masker=masker, columns=OPEN_WORK if never_sent else HANDED_ON)
-            say(f"Written to {path}: {len(found):,} refusals{more}.")
+            say(f"Written to {path}: {len(refusals):,} refusals{more}.")
     if as_json:
         show_json(as_records(view.frames["all"], view.masker))
     else:

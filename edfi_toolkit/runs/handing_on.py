@@ -12,6 +12,7 @@ import pandas as pd
 
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.planning.chosen import Chosen
 from edfi_toolkit.review.missing import missing
 from edfi_toolkit.review.places import state_ids, with_source_rows
 from edfi_toolkit.review.steps import held_view
@@ -62,13 +63,19 @@ def open_work(run: Run) -> pd.DataFrame:
     refused = pd.DataFrame()
     if run.target_name in run.installation.targets:
         workshop = Workshop(run)
-        refused = with_source_rows(workshop.named(workshop.open), run.tables).assign(state=REFUSED)
+        refused = still_refused(workshop.open, run.checked)
+        refused = with_source_rows(workshop.named(refused), run.tables).assign(state=REFUSED)
     return by_owner(refused, never_sent(run.checked))
+
+
+def still_refused(refused: pd.DataFrame, checked: Checked) -> pd.DataFrame:
+    """The refusals of records that are not held by now, for a reason of today."""
+    return refused[~Chosen.of(checked.held).among(refused)] if len(refused) else refused
 
 
 def by_owner(*parts: pd.DataFrame) -> pd.DataFrame:
     """Lists to hand on as one, what several can solve once for each of them."""
-    every = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    every = pd.concat([part for part in parts if len(part)] or parts[-1:], ignore_index=True)
     if every.empty:
         return every
     return every.assign(who=every["who"].str.split(", ")).explode("who", ignore_index=True)

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -26,18 +27,20 @@ from edfi_toolkit.runs import workbook as runs_workbook
 from edfi_toolkit.runs.decided import Decided
 from edfi_toolkit.runs.decisions import decisions_of
 from edfi_toolkit.runs.explained import refused_before
-from edfi_toolkit.runs.handing_on import hand_on_all
+from edfi_toolkit.runs.handing_on import hand_on_all, still_refused
 from edfi_toolkit.runs.manifest import name_of_a_person
 from edfi_toolkit.runs.reading import read_again
 from edfi_toolkit.runs.refusal import Refusal
 from edfi_toolkit.runs.run import Run
 from edfi_toolkit.runs.standing import began
 from edfi_toolkit.runs.workshop import Workshop
+from edfi_toolkit.validation import validate
 from edfi_toolkit.widgets.bar import Bar
 from edfi_toolkit.widgets.decided_panel import DecidedPanel
 from edfi_toolkit.widgets.row_buttons import RowActions
 from edfi_toolkit.widgets.workshop_buttons import labels
 from edfi_toolkit.widgets.workshop_panel import WorkshopPanel
+from tests.factories.district import a_build, a_participation
 from tests.processes import KeptOds
 from tests.proofs import long_proof
 from tests.stages import Stage, seeded
@@ -465,6 +468,15 @@ def test_the_command_hands_on_file_and_row_while_the_run_that_read_them_is_there
     assert "POST" not in text
     shutil.rmtree(published.path)
     assert "program_participation:" in handed_on()
+
+
+def test_a_refused_record_that_is_held_by_now_is_handed_on_as_what_it_is_now() -> None:
+    made = a_build(a_participation(1), a_participation(2))
+    ended = made.records.assign(body=[{**body, "endDate": "2025-08-01"} for body in made.records["body"]])
+    checked = validate(replace(made, records=ended.iloc[:1]))
+    assert len(checked.held) == 1
+    left = still_refused(made.records, checked)
+    assert left["student_unique_id"].tolist() == made.records["student_unique_id"].iloc[1:].tolist()
 
 
 def test_all_that_is_open_is_handed_on_by_owner_whatever_keeps_it_away(
