@@ -11,7 +11,7 @@ import pandas as pd
 from edfi_toolkit.display.differences import changed_members
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.privacy import is_personal
+from edfi_toolkit.privacy import is_personal, quotes_a_name
 from edfi_toolkit.review.meanings import events_of, events_text, meaning_of, says_how_it_is, who_enters
 from edfi_toolkit.review.once import once
 from edfi_toolkit.review.wrong_cells import skipped_places
@@ -81,7 +81,7 @@ def sentences_of(findings: pd.DataFrame, part: str) -> dict[str, str]:
 def held_texts(checked: Checked) -> pd.DataFrame:
     """says and hint of each held record by what was found in it, on the index of `checked.held`.
 
-    The general sentences of a rule whose finding is about a value that can name a person.
+    The general sentences of a rule whose finding is about, or quotes, a value that can name a person.
     """
     held, findings = checked.held, checked.findings
     general = {part: sentences_of(findings, part) for part in ("says", "hint")}
@@ -104,6 +104,7 @@ def _found_in(checked: Checked) -> dict[str, dict[tuple[int, str], str]]:
     findings = checked.findings.reindex(columns=[*keys, *texts, "severity", "field", "table", "row_id"])
     fields = findings["field"].map(cell_text).str.split(", ")
     plain = fields.map(lambda names: not any(map(is_personal, names))).astype(bool)
+    plain &= ~findings[["says", "hint"]].map(quotes_a_name).any(axis=1)
     critical = findings[findings["severity"].eq("critical") & plain]
     if critical.empty:
         return {"says": {}, "hint": {}}

@@ -370,3 +370,7 @@ def test_a_held_record_is_said_with_the_values_that_are_wrong_and_what_is_right(
     long_id = a_build(a_participation(3), students=[{"student_id": "3", "student_unique_id": "9" * 40}])
     (says,) = held_texts(validate(long_id))["says"]
     assert says.startswith("A text is longer than the data standard allows.")
+
+    findings = checked.findings.assign(says="There is no code 'Wrongcell'.", hint="Choose one.")
+    (says,) = held_texts(dataclasses.replace(checked, findings=findings))["says"]
+    assert "Wrongcell" not in says  # anything may be typed where a code belongs, a name too
