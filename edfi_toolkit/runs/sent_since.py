@@ -62,6 +62,9 @@ def sent_since(run: Run, built: pd.DataFrame, published: pd.DataFrame) -> SentSi
     """
     of_key = _by(built, keys_of(built))
     of_row = _by(built, [first_row(refs) for refs in built["source_refs"]])
+    # Whose record it is, under a corrected id or another, is told elsewhere.
+    ids = [{"studentUniqueId": state} for state in built["student_unique_id"].unique()]
+    same_student = {"studentReference": ids[0]} if ids else {}
     read = pd.Timestamp(run.folder.manifest["steps"]["extract"]["at"])
     sent, differs, known = list[Any](), list[bool](), set[Any]()
     removed = list[Any]()
@@ -70,7 +73,7 @@ def sent_since(run: Run, built: pd.DataFrame, published: pd.DataFrame) -> SentSi
             row_ref = first_row(row["source_refs"])
             known |= {key, row_ref}
             own = of_key.get(key) or of_row.get(row_ref)
-            same = own == body_hash(row["last_body"])
+            same = own == body_hash({**row["last_body"], **same_student})
             sent.append(None if same else _by_another(decisions, run, key, read, removes=False))
             differs.append(not same and sent[-1] is None and key in of_key)
         for key, refs in zip(keys_of(built), built["source_refs"], strict=True):
