@@ -226,9 +226,10 @@ def fingerprint_of(plan: Plan) -> str:
     names = ("action", "resource", "ed_fi_id", "body_hash", "pair")
     counts = {name: pa.array(items[name], from_pandas=True) for name in names}
     counts["key"] = pa.array(key_texts(items))
-    counts["ed_fi_id"] = pc.fill_null(counts["ed_fi_id"], "")
-    counts["body"] = pc.if_else(pa.array(items["body"].notna()), counts["body_hash"], "")
-    counts["pair"] = pc.fill_null(counts["pair"], 0)
+    text, number = pa.large_string(), pa.int64()  # also where a column is empty
+    counts["ed_fi_id"] = pc.fill_null(counts["ed_fi_id"].cast(text), "")
+    counts["body"] = pc.if_else(pa.array(items["body"].notna()), counts["body_hash"].cast(text), "")
+    counts["pair"] = pc.fill_null(counts["pair"].cast(number), 0)
     ordered = ("action", "resource", "key", "ed_fi_id", "body", "pair")
     rows = pa.table({name: counts[name] for name in ordered})
     rows = rows.sort_by([(name, "ascending") for name in ordered])

@@ -92,6 +92,10 @@ class Lab:
         if not request.url.startswith((self._url, "data:", "blob:")):
             self.refused.append(request.url)
 
+    def empty_page(self) -> Any:
+        """A page of the same browser without a notebook."""
+        return self._context.new_page()
+
     def notebook(self, name: str, *cells: str) -> Path:
         """A new notebook with these code cells."""
         import nbformat

@@ -14,7 +14,7 @@ from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.views import Block, block_html
 from edfi_toolkit.widgets import form
 from edfi_toolkit.widgets.workshop_buttons import BUTTONS, labels
-from tests.browser.conftest import CHROMIUM, QUIET
+from tests.browser.conftest import Lab
 
 # A model as the form's script asks for one.
 PAGE = """async ([script, fields, buttons]) => {
@@ -28,16 +28,11 @@ PAGE = """async ([script, fields, buttons]) => {
 
 
 @pytest.fixture
-def page() -> Iterator[Any]:
-    """A page as wide as the window; skipped where there is no Chromium."""
-    if not Path(CHROMIUM).is_file():
-        pytest.skip("no Chromium at /usr/bin/chromium, nor where EDFI_CHROMIUM_PATH says")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser.new_page()
-        browser.close()
+def page(lab: Lab) -> Iterator[Any]:
+    """A page of its own."""
+    made = lab.empty_page()
+    yield made
+    made.close()
 
 
 def places(page: Any) -> Any:

@@ -383,6 +383,13 @@ def test_the_same_input_gives_the_same_plan_whatever_the_order_of_rows():
     assert first.fingerprint == second.fingerprint
 
 
+def test_the_fingerprint_is_the_same_whatever_stands_for_an_empty_cell():
+    made = plan(a_build(a_participation(1)))
+    for name in ("ed_fi_id", "pair"):
+        emptied = Plan(made.items.assign(**{name: None}), made.findings, made.scope, made.mode)
+        assert emptied.fingerprint == made.fingerprint
+
+
 def test_the_fingerprint_names_feed_ids_and_bodies():
     result = a_build(a_participation(1))
     changed = a_build(a_participation(1, end_date="2026-01-31"))
