@@ -89,11 +89,6 @@ def may_name(text: str) -> bool:
     return sum(map(str.isalpha, text)) > 1 or _AS_LONG_AS_AN_ID.search(text) is not None
 
 
-def quotes_a_name(text: Any) -> bool:
-    """Whether a sentence quotes a text that may say who someone is."""
-    return isinstance(text, str) and any(may_name(one or other) for one, other in _QUOTED.findall(text))
-
-
 def safe_cell(value: Any) -> Any:
     """A text a spreadsheet would run as a formula, made harmless by an apostrophe; all others unchanged."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_START) else value

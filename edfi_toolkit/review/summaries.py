@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import pandas as pd
 from edfi_toolkit.display.differences import changed_members
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.privacy import is_personal, quotes_a_name
+from edfi_toolkit.privacy import is_personal, may_name
 from edfi_toolkit.review.meanings import events_of, events_text, meaning_of, says_how_it_is, who_enters
 from edfi_toolkit.review.once import once
 from edfi_toolkit.review.wrong_cells import skipped_places
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 NEVER_PUBLISHED = "REC-P1"
 _ROWS_IN_A_SENTENCE = 3
+_QUOTES = re.compile(r"'([^']+)'")
 SEVERITIES = ("critical", "warning", "info")
 ACTIONS = {  # in the order a steward should check them
     "DELETE": "delete from the ODS",
@@ -104,7 +106,7 @@ def _found_in(checked: Checked) -> dict[str, dict[tuple[int, str], str]]:
     findings = checked.findings.reindex(columns=[*keys, *texts, "severity", "field", "table", "row_id"])
     fields = findings["field"].map(cell_text).str.split(", ")
     plain = fields.map(lambda names: not any(map(is_personal, names))).astype(bool)
-    plain &= ~findings[["says", "hint"]].map(quotes_a_name).any(axis=1)
+    plain &= ~findings[["says", "hint"]].map(_quotes_a_name).any(axis=1)
     critical = findings[findings["severity"].eq("critical") & plain]
     if critical.empty:
         return {"says": {}, "hint": {}}
@@ -114,6 +116,10 @@ def _found_in(checked: Checked) -> dict[str, dict[tuple[int, str], str]]:
     rows = through_rows(critical.loc[in_a_row, ["table", "row_id", *texts]], held)
     grouped = pd.concat([own, rows])[["position", *texts]].groupby(["position", "rule_id"])
     return {part: grouped[part].agg(lambda said: " ".join(said.unique())).to_dict() for part in texts[1:]}
+
+
+def _quotes_a_name(sentence: Any) -> bool:
+    return any(map(may_name, _QUOTES.findall(cell_text(sentence))))
 
 
 def held_by_rule(checked: Checked) -> pd.DataFrame:

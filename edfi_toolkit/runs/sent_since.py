@@ -62,7 +62,7 @@ def sent_since(run: Run, built: pd.DataFrame, published: pd.DataFrame) -> SentSi
     """
     of_key = _by(built, keys_of(built))
     of_row = _by(built, [first_row(refs) for refs in built["source_refs"]])
-    # Whose record it is, under a corrected id or another, is told elsewhere.
+    # Whose record it is, under a corrected id or another, is said elsewhere.
     ids = [{"studentUniqueId": state} for state in built["student_unique_id"].unique()]
     same_student = {"studentReference": ids[0]} if ids else {}
     read = pd.Timestamp(run.folder.manifest["steps"]["extract"]["at"])
