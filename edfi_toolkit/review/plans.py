@@ -93,8 +93,8 @@ def plan_view(
             Block(
                 "Why: the events of the rule book behind it, as far as they are known",
                 by_event(plan, again).rename(columns={"says": "what_changed"}),
-                "No event of the rule book is known to be behind it. Which rows and cells of the source changed since "
-                "it was read before: notebook 10.",
+                "No event of the rule book is known to be behind it. What came of a row that you mended is among the "
+                "changes below: filter for its student.",
             ),
             *(
                 [Block("In the ODS as it is now", by_rule(met, "code"), "Nothing unexpected.", tone="check")]

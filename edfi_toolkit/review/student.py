@@ -113,7 +113,7 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
             Block(
                 "Why each record is listed: the cell of the source that says so",
                 listed,
-                "The source lists this student in no program.",
+                "No record was made for this student.",
             ),
             *([Block(OTHERS, facts["others"], NO_OTHERS)] if facts.get("others") is not None else []),
             Block("Over the year", spans, "No enrollment and no record."),

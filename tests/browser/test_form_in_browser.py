@@ -69,21 +69,35 @@ def test_no_button_moves_when_labels_and_choices_change(page: Any, width: int) -
     assert page.evaluate(cut) == 0
 
 
-@pytest.mark.parametrize(("width", "media"), [(935, "screen"), (700, "screen"), (700, "print")])
-def test_the_last_column_of_a_list_in_the_report_is_on_the_page(page: Any, width: int, media: str) -> None:
+def beyond_the_page(page: Any, rows: pd.DataFrame, width: int) -> Any:
+    """By how much a list of the report is wider than its page."""
     template = Path(edfi_toolkit.validation.__file__).with_name("report.html.j2").read_text("utf-8")
     style = template[template.index("<style>") : template.index("</style>") + len("</style>")]
-    long = "The ODS holds another record with a value that may exist only once, and names it not. " * 2
-    texts = {
-        "cause": long,
-        "says": long,
-        "todo": long,
-        "who": "Program office",
-        "again": "after a correction",
-    }
-    rows = pd.DataFrame([{"rejections": 1, "students": 1, **texts}])
     page.set_viewport_size({"width": width, "height": 900})
-    page.emulate_media(media=media)
     listed = block_html(Block("By cause", rows), Masker(b"k" * 32))
     page.set_content(f'{style}<div class="wrap"><section>{listed}</section></div>')
-    assert page.eval_on_selector("section > div", "(list) => list.scrollWidth - list.clientWidth") == 0
+    return page.eval_on_selector("section > div", "(list) => list.scrollWidth - list.clientWidth")
+
+
+@pytest.mark.parametrize(("width", "media"), [(935, "screen"), (700, "screen"), (700, "print")])
+def test_the_last_column_of_a_list_in_the_report_is_on_the_page(page: Any, width: int, media: str) -> None:
+    long = "The ODS holds another record with a value that may exist only once, and names it not. " * 2
+    texts = {"cause": long, "says": long, "todo": long}
+    texts |= {"who": "Program office", "again": "after a correction"}
+    page.emulate_media(media=media)
+    assert beyond_the_page(page, pd.DataFrame([{"rejections": 1, "students": 1, **texts}]), width) == 0
+
+
+def test_the_messages_of_the_ods_are_on_the_page_of_the_report(page: Any) -> None:
+    refused = {
+        "cause": "The ODS does not know this student at this organization",
+        "student_unique_id": "900000001",
+        "program_name": "Third Party - CESA",
+        "begin_date": "2025-09-02",
+        "education_organization_id": "9990500 \u00b7 not in the list of schools",
+        "file": "instruction_mode_records.csv",
+        "row": 19,
+        "column": "override_ed_fi_school_id",
+        "messages": "No relationships have been established between the caller's claims and the item.",
+    }
+    assert beyond_the_page(page, pd.DataFrame([refused]), 1280) == 0
