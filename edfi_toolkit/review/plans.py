@@ -93,7 +93,7 @@ def plan_view(
             Block(
                 "Why: the events of the rule book behind it, as far as they are known",
                 by_event(plan, again).rename(columns={"says": "what_changed"}),
-                "No event of the rule book is known to be behind it. What came of a row that you mended is among the "
+                "No event of the rule book is known to be behind it. What came of a row that you fixed is among the "
                 "changes below: filter for its student.",
             ),
             *(

@@ -98,6 +98,7 @@ def test_the_messages_of_the_ods_are_on_the_page_of_the_report(page: Any) -> Non
         "file": "instruction_mode_records.csv",
         "row": 19,
         "column": "override_ed_fi_school_id",
-        "messages": "No relationships have been established between the caller's claims and the item.",
+        "status": 403,
+        "messages": ["No relationships have been established between the caller's claims and the item. " * 3],
     }
     assert beyond_the_page(page, pd.DataFrame([refused]), 1280) == 0
