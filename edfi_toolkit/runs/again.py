@@ -9,7 +9,8 @@ import pandas as pd
 from edfi_toolkit.display.differences import differences
 from edfi_toolkit.review.plans import plan_view
 from edfi_toolkit.runs.behind import Sent
-from edfi_toolkit.runs.decisions import decisions_of
+from edfi_toolkit.runs.decisions import decisions_of, rejection_rows
+from edfi_toolkit.runs.sent_since import first_row
 
 if TYPE_CHECKING:
     from edfi_toolkit.review.views import View
@@ -19,6 +20,7 @@ AS_IT_WAS = (
     "Refused before; it is sent again as it was, in case the ODS has by now what was missing. Another refusal changes "
     "nothing."
 )
+UNDER_ANOTHER_KEY = "Corrected since the ODS refused it under another key: it goes again."
 
 
 def plan_shown(run: Run, *, published: bool = False, refused: pd.DataFrame | None = None) -> View:
@@ -39,7 +41,7 @@ def sent_again(run: Run) -> pd.Series:
         return pd.Series("", plan.items.index, dtype="str")
     with decisions_of(run) as decisions:
         refused = decisions.refused_last(before=run.id)
-    columns = ["resource", "key_hash", "action", "body", "body_hash"]
+    columns = ["resource", "key_hash", "action", "body", "body_hash", "source_refs"]
     items = plan.items.loc[plan.sends, columns].rename_axis("item").reset_index()
     sent = Sent(run.installation.runs_dir, refused)
     found = items.merge(refused, on=["resource", "key_hash", "action"], suffixes=("", "_then"))
@@ -47,7 +49,17 @@ def sent_again(run: Run) -> pd.Series:
     said = pd.Series(AS_IT_WAS, found["item"], dtype="str")
     others = found[~is_same]
     said[others["item"]] = [_corrected(row["body"], sent.of(row)) for row in others.to_dict("records")]
-    return said.reindex(plan.items.index, fill_value="")
+    new = items[items["action"].eq("POST") & ~items["item"].isin(found["item"])]
+    moved = new.loc[_of_refused_rows(run, new), "item"] if len(new) and len(refused) else []
+    return said.reindex(plan.items.index, fill_value="").mask(plan.items.index.isin(moved), UNDER_ANOTHER_KEY)
+
+
+def _of_refused_rows(run: Run, new: pd.DataFrame) -> list[bool]:
+    """Which of these are made from a source row whose record is refused, under the key that it had then."""
+    refused = rejection_rows(run)
+    refused = refused[refused["open"]]
+    rows = set(zip(refused["resource"], map(first_row, refused["source_refs"]), strict=True))
+    return [key in rows for key in zip(new["resource"], map(first_row, new["source_refs"]), strict=True)]
 
 
 def _corrected(now: object, then: object) -> str:

@@ -185,6 +185,7 @@ def student(run: Run, typed: str = "") -> View:
     has_target = run.target_name in run.installation.targets
     refused = refusals(run) if has_target else held[:0].assign(open=False)
     refused = refused[refused["student_unique_id"].eq(state) | resting_on(refused, own_rows)]
+    refused = refused.assign(open=refused["open"].astype(bool) & ~_under_another_key(refused, built))
     unchecked = "" if is_checked else "The records have not been checked yet: run notebook 20."
     by_another, removed = "", pd.Series(False, built.index)
     if is_built and has_target:
@@ -249,6 +250,14 @@ def _unlisted(published: pd.DataFrame, built: pd.DataFrame) -> str:
     return (
         f"No row that could be read lists {', '.join(gone)} now: notebook 30 shows what becomes of the record"
     )
+
+
+def _under_another_key(refused: pd.DataFrame, built: pd.DataFrame) -> pd.Series:
+    """Which refusals are of a source row that gives a record under another key by now: that one is to be sent."""
+    keys, own = set(keys_of(built)), {first_row(refs) for refs in built["source_refs"]}
+    pairs = zip(keys_of(refused), refused["source_refs"], strict=True)
+    moved = [key not in keys and first_row(refs) in own for key, refs in pairs]
+    return pd.Series(moved, refused.index, dtype=bool)
 
 
 def _standing(

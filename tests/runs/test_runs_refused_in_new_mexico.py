@@ -22,6 +22,7 @@ from edfi_toolkit.ods import Client
 from edfi_toolkit.review.missing import missing
 from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.runs import explained
+from edfi_toolkit.runs.again import UNDER_ANOTHER_KEY, sent_again
 from edfi_toolkit.runs.others import NOT_READABLE
 from edfi_toolkit.runs.refusal import Refusal
 from edfi_toolkit.runs.run import Run
@@ -331,11 +332,16 @@ def test_after_a_check_cells_are_as_it_read_them_and_a_second_correction_is_of_w
 
     panel = chosen(published, OPHIRA)
     written = code()
-    correct("410")
+    correct("430")
     assert code() == written
     panel.form.press("check")
-    assert code() == "410"
+    assert code() == "430"
+    again = panel.workshop._read
+    assert [said for said in sent_again(again) if said] == [UNDER_ANOTHER_KEY]
+    story = again.student(OPHIRA)
+    assert "refused by the ODS" not in set(story.frames["missing"]["state"])
+    assert "Not in the ODS yet" in story.says
     correct("420")
     (kept,) = published.decisions().open.query("value == '420'").to_dict("records")
     assert kept["was"] == written
-    assert published.decisions().open.query("value == '410' and about == @kept['about']").empty
+    assert published.decisions().open.query("value == '430' and about == @kept['about']").empty

@@ -235,7 +235,7 @@ def _report_and_workbook_have_the_refusals(run: Run) -> None:
     assert "Records, and the message of the ODS" in report.read_text("utf-8")
     assert "program_participation.csv</td>" in report.read_text("utf-8")
     assert '<div style="overflow-x:auto"><table' in report.read_text("utf-8"), "what the style goes by"
-    assert 'div[style*="overflow-x"] th { white-space:normal' in report.read_text("utf-8")
+    assert 'div[style*="overflow-x"] td[style] { white-space:normal' in report.read_text("utf-8")
     assert _sheet(book, "Corrections") == []
     assert [row["Open"] for row in _sheet(book, "Refused")] == ["yes"] * 7
 
