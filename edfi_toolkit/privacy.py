@@ -267,7 +267,10 @@ class Masker:
         for label in columns & {"column", "field"}:
             of_value = of_value | _map_distinct(frame[label], is_personal).eq(True)
         if columns >= _UNREADABLE:
-            of_value = of_value | frame["value"].map(may_name, na_action="ignore").eq(True)
+            names = frame["value"].map(may_name, na_action="ignore").eq(True)
+            of_value = of_value | (
+                names & frame["rule"].notna()
+            )  # a refused row has none: its cells could be read
         for name in columns & _ROW_IDS:
             shown[name] = _where(of_table, frame[name], shown[name], self.value)
         for name in columns & {"value", "was", "corrected_to"}:

@@ -24,7 +24,10 @@ CAUSE_COLUMNS = ("cause_id", "cause", "says", "todo", "who", "again")
 
 @dataclass(frozen=True)
 class Cause:
-    """One explanation: what is wrong, what to do, who can do it, and whether sending again helps."""
+    """One explanation: what is wrong, what to do, who can do it, and whether sending again helps.
+
+    look: the end of `todo` that says where in the notebooks to look, for those who have them.
+    """
 
     id: str
     cause: str
@@ -33,13 +36,24 @@ class Cause:
     who: str
     again: str
     when: tuple[dict[str, Any], ...]
+    look: str = ""
 
 
 @cache
 def causes() -> tuple[Cause, ...]:
     """The knowledge base in order of preference; the last entry holds always."""
     entries = orjson.loads(files(__package__).joinpath("causes.json").read_bytes())
-    return tuple(Cause(**{**entry, "when": tuple(entry["when"])}) for entry in entries)
+    for entry in entries:
+        entry["when"] = tuple(entry["when"])
+        entry["todo"] = f"{entry['todo']} {entry.get('look', '')}".strip()
+    return tuple(Cause(**entry) for entry in entries)
+
+
+def without_notebooks(todo: pd.Series) -> pd.Series:
+    """What to do, for who has a file alone: without where in the notebooks to look."""
+    for look in (cause.look for cause in causes() if cause.look):
+        todo = todo.str.replace(f" {look}", "", regex=False)
+    return todo
 
 
 def cause_of(

@@ -9,7 +9,7 @@ import pandas as pd
 
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model.frames import places as positions
-from edfi_toolkit.privacy import PERSONAL_TABLES
+from edfi_toolkit.privacy import PERSONAL_TABLES, is_personal
 from edfi_toolkit.review.once import once
 from edfi_toolkit.rules.contract import profile as profile_of
 from edfi_toolkit.tables.schema import TABLES
@@ -117,7 +117,8 @@ def held_at_places(held: pd.DataFrame, tables: Tables, profile: str) -> pd.DataF
 def with_source_rows(records: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     """The records with file and row of their first source row, and the places of all, in place of `source_refs`.
 
-    Of records with CELL_COLUMNS: file, row and column of that cell, where it is known.
+    Of records with CELL_COLUMNS: file, row and column of that cell, where it is known. Its value stays only where the
+    column can be seen to be personal by its name in the source too: that is how it is masked.
     """
     from edfi_toolkit.validation.findings import first_rows
 
@@ -127,7 +128,13 @@ def with_source_rows(records: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     found = records.drop(columns=["source_refs", *CELL_COLUMNS], errors="ignore").assign(
         file=at["file"], row=at["row"], source_rows=rests_on(records, tables)
     )
-    return found.assign(column=columns_in_the_source(cell, tables)) if "field" in records else found
+    if "field" not in records:
+        return found
+    found = found.assign(column=columns_in_the_source(cell, tables))
+    if "value" in found:
+        unseen = records["field"].map(is_personal) & ~found["column"].map(is_personal)
+        found["value"] = found["value"].mask(unseen.astype(bool))
+    return found
 
 
 def rests_on(records: pd.DataFrame, tables: Tables) -> pd.Series:

@@ -12,7 +12,7 @@ import pandas as pd
 from edfi_toolkit.display.values import cell_text, moment
 from edfi_toolkit.planning.plan import SENT
 from edfi_toolkit.review.answers import answers_to, came_of_it, since_texts
-from edfi_toolkit.review.causes import with_causes
+from edfi_toolkit.review.causes import with_causes, without_notebooks
 from edfi_toolkit.review.changes import in_words
 from edfi_toolkit.review.meanings import events_text, owners_of
 from edfi_toolkit.review.places import (
@@ -86,6 +86,7 @@ def sheets(run: RunContent, *, all_records: bool = False) -> dict[str, pd.DataFr
     refused = run.rejections
     if len(refused):
         refused = with_source_rows(with_causes(refused), build.tables)
+        refused = refused.assign(todo=without_notebooks(refused["todo"]))
     texts = held_texts(run.checked)
     results = run.results.reindex(columns=["action", *_SENT])
     results["since"] = since_texts(run.since).reindex(results.index, fill_value="")

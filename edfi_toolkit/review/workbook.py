@@ -15,6 +15,7 @@ from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.display.tables import TextTable, is_number
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.privacy import Masker, safe_cell
+from edfi_toolkit.review.causes import without_notebooks
 from edfi_toolkit.review.changes import in_words
 from edfi_toolkit.storage import private_draft, write_private
 
@@ -29,6 +30,7 @@ HANDED_ON = [
         "file",
         "row",
         "column",
+        "value",
         "action",
         "messages",
         "status",
@@ -38,7 +40,7 @@ HANDED_ON = [
     *("open", "first_seen_at", "last_seen_at", "closed_at", "closed_how"),
 ]
 # With what was never sent among them. By column, value and rule it is known what a sentence quotes of a person.
-OPEN_WORK = ["who", "state", *HANDED_ON[1:], "rule", "value", "table", "id"]
+OPEN_WORK = ["who", "state", *HANDED_ON[1:], "rule", "table", "id"]
 MOST_NAME = 31  # characters of a sheet's name
 WIDEST = 60  # characters; longer texts wrap
 MOST_ROWS = 1_048_575  # a sheet holds 2**20 rows, one of them the header
@@ -66,6 +68,7 @@ def write_refusals(
     """
     shown = refused[[name for name in columns if name in refused]]
     shown = shown.assign(action=in_words(shown["action"])) if "action" in shown else shown
+    shown = shown.assign(todo=without_notebooks(shown["todo"])) if "todo" in shown else shown
     if path.suffix.lower() != ".xlsx":
         return write_private(path, TextTable.of(shown, masker).csv)
     by_owner = {str(owner)[:MOST_NAME]: rows for owner, rows in shown.groupby("who", sort=False)}

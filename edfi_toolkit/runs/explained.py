@@ -25,6 +25,7 @@ from edfi_toolkit.runs.behind import (
 )
 from edfi_toolkit.runs.decisions import rejection_rows
 from edfi_toolkit.runs.named import organizations_of_the_key
+from edfi_toolkit.tables.corrections import written
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
@@ -36,6 +37,8 @@ _ASKED = ["resource", "key_hash", "run_id", "education_organization_id", "messag
 _ASKED += ["cause_id", "todo", "who"]
 _EXPLAINED = "_explained"  # what a run keeps: its tables, the refusals, and these explained
 _OTHERS = 3  # cells that a sentence names
+_OF_A_CELL = (*CELL_COLUMNS, "value")
+EMPTY = "(empty)"
 
 
 def refusals(run: Run) -> pd.DataFrame:
@@ -61,25 +64,26 @@ def _explained(run: Run, refused: pd.DataFrame) -> pd.DataFrame:
 
 
 def explained(refused: pd.DataFrame, tables: Tables | None, profile: str, runs: Path) -> pd.DataFrame:
-    """Refusals with the columns of `with_causes`, and with table, row_id and field of the cell that each is about.
+    """Refusals with the columns of `with_causes`, and with the cell that each is about: table, row_id, field, value.
 
-    `todo` says which cell, or which relationship is missing, and `who` whose that is. The cell is missing where none is
-    known. tables: what was read of the source; None says that nothing was. runs: the folder of the runs.
+    value: as the source has it, EMPTY where nothing is written there. The cell is missing where none is known. `todo`
+    says which it is, or which relationship is missing, and `who` whose that is. tables: what was read of the source;
+    None says that nothing was. runs: the folder of the runs.
     """
     found = with_causes(refused)
-    found = found.assign(**dict.fromkeys(CELL_COLUMNS, pd.Series(None, found.index, dtype="str")))
+    found = found.assign(**dict.fromkeys(_OF_A_CELL, pd.Series(None, found.index, dtype="str")))
     is_here = is_in_a_cell(found)
     if tables is None or not is_here.any():
         return found
     in_a_cell = found[is_here].assign(key_hash=key_hashes(found[is_here]))
     behind = Behind(tables, profile, in_a_cell, Sent(runs, in_a_cell))
-    columns = [*CELL_COLUMNS, "todo", "who"]
+    columns = [*_OF_A_CELL, "todo", "who"]
     said = pd.DataFrame(_of_each(in_a_cell, behind), in_a_cell.index, columns, dtype="str")
     return found.assign(**{name: said[name].reindex(found.index).fillna(found[name]) for name in columns})
 
 
 def _of_each(refused: pd.DataFrame, behind: Behind) -> Iterator[tuple[str | None, ...]]:
-    """table, row_id and field of the cell that each is about, what to do, and who can; worked out once a kind."""
+    """_OF_A_CELL of the cell that each is about, what to do, and who can; worked out once a kind."""
     known = dict[tuple[Any, ...], tuple[int | None, str | None, str, str]]()
     columns = (refused[name].to_numpy(dtype=object) for name in _ASKED)  # row by row Arrow would take long
     for values in zip(*columns, strict=True):
@@ -91,7 +95,18 @@ def _of_each(refused: pd.DataFrame, behind: Behind) -> Iterator[tuple[str | None
             place = (rows.index(cell[:2]), cell.column) if cell else (None, None)
             known[kind] = (*place, *_next_step(row, answered, behind))
         at, column, *said = known[kind]
-        yield (*((None, None) if at is None else rows[at]), column, *said)
+        if at is None or column is None:
+            yield (None, None, None, None, *said)
+        else:
+            yield (*rows[at], column, _value(*rows[at], column, behind), *said)
+
+
+def _value(table: str, row_id: str, field: str, behind: Behind) -> str:
+    """What the source has in a cell, also where it was read as people corrected it."""
+    cell = {"table": table, "id": row_id, "column": field}
+    texts = [text for part in behind.written[table, row_id] for path, text in part or () if path == field]
+    found = dict.fromkeys(written(behind.tables.corrections, {**cell, "value": text}) for text in texts)
+    return "; ".join(filter(None, found)) or EMPTY
 
 
 def _next_step(row: Row, answered: Answered, behind: Behind) -> tuple[str, str]:

@@ -30,7 +30,7 @@ _KIND_OF = {
 }
 _DAYS = "expect_column_values_to_be_calendar_days"
 _NUMBERS = "expect_column_values_to_be_between"
-_HINT = "Correct it in the SIS, or change the check in notebook 20."
+_HINT = "Correct it in the SIS; where the value is right, have the check changed."
 _OWN = re.compile(r"OWN-(\d+)")
 
 

@@ -87,6 +87,7 @@ def test_of_several_cells_the_likeliest_is_in_the_row_that_the_record_is_made_fr
         " The likeliest cell is instruction_mode_records.end_date; it may also be enrollments.end_date."
     )
     assert row["who"] == "Program office"
+    assert row["value"] == "(empty)"
 
 
 def test_the_owner_is_who_keeps_the_table_of_the_cell(tables: Tables) -> None:

@@ -119,10 +119,12 @@ def test_every_list_that_is_handed_on_has_the_file_row_and_column_of_the_cell(
     published: Run, tmp_path: Path
 ) -> None:
     at = {"File": "students.csv", "Row": 14, "Column": "location_code", "Who can do it": "SIS clerk"}
+    value = published.tables["students"].query("student_unique_id == @MARIGOLD")["location_code"].item()
     workshop = Workshop(published)
     handed = _rows(workshop.hand_on(workshop.open.query("student_unique_id == @MARIGOLD")), "SIS clerk")
     assert [{name: row[name] for name in at} for row in handed] == [at]
     assert "Correct students.location_code, which it comes from." in handed[0]["What to do"]
+    assert handed[0]["Value"] == value == "500"
     published.workbook()
     refused = _rows(published.path / "workbook.xlsx", "Refused")
     assert [row for row in refused if {name: row[name] for name in at} == at]
@@ -134,7 +136,7 @@ def test_every_list_that_is_handed_on_has_the_file_row_and_column_of_the_cell(
     assert CliRunner().invoke(app, words).exit_code == 3
     known = list(csv.DictReader(listed.read_text("utf-8-sig").splitlines()))
     as_texts = {name: str(value) for name, value in at.items()}
-    assert [row for row in known if {name: row[name] for name in at} == as_texts]
+    assert [row["Value"] for row in known if {name: row[name] for name in at} == as_texts] == [value]
     assert {row["Who can do it"] for row in known} == {"SIS clerk"}
 
 
@@ -231,6 +233,10 @@ def test_another_kind_with_the_same_key_comes_first_and_says_who_sent_it(
 def test_where_a_value_is_taken_the_places_to_look_are_named(published: Run) -> None:
     told = published.student(RUSHBOTTOM)
     assert "'Sent, answered'" in told.next_step
+    book = Workshop(published).hand_on(Workshop(published).open.query("student_unique_id == @RUSHBOTTOM"))
+    (handed,) = _rows(book, "Program office")
+    assert "ask which record has the value" in handed["What to do"]
+    assert "otebook" not in handed["What to do"]
     assert "ask which record has the value" in told.next_step
     assert "What else the ODS has of this student" in told._repr_html_()
 

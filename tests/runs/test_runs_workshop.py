@@ -490,6 +490,10 @@ def test_all_that_is_open_is_handed_on_by_owner_whatever_keeps_it_away(
     assert all(row["File"] and row["Row"] and row["What to do"] and row["Who can do it"] for row in every)
     assert [row["Column"] for row in every if row["State"] == "unreadable"].count("") == 0
     students = published.tables["students"]
+    assert not [row for row in every if "notebook" in row["What to do"] or "story" in row["What to do"]]
+    assert all(row["Value"] for row in every if row["State"] == "refused" and row["Column"])
+    values = [row["Value"] for row in every if row["State"] == "refused" and row["Column"]]
+    assert (len(values), "11.0103.02" in values) == (6, True)
     written = str(every)
     for name in ("student_unique_id", "student_id", "last_name"):
         assert not [one for one in students[name].dropna() if len(one) > 4 and one in written]
@@ -505,6 +509,7 @@ def test_all_that_is_open_is_handed_on_by_owner_whatever_keeps_it_away(
     assert (done.exit_code, "7 refusals and 14 lines that were never sent" in done.output) == (3, True)
     by_command = [row for owner in work["who"].unique() for row in _sheet(book, owner)]
     assert len(by_command) == len(every)
+    assert {row["Value"] for row in by_command if row["State"] == "refused" and row["Column"]} == set(values)
     assert not [one for one in students["student_unique_id"].dropna() if one in str(by_command)]
     clerk = CliRunner().invoke(app, [*asked, "--owner", "SIS clerk"])
     assert clerk.exit_code in (0, 3)
