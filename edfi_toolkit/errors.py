@@ -2,6 +2,7 @@
 
 EdfiToolkitError           everything that is raised on purpose
   ConfigError              settings or command line are wrong; nothing was contacted
+    StepMissing            the run has not come so far yet; .lacks is what it lacks, as a sentence
   RulesError               a profile or its settings cannot be applied
   SourceError              the extract cannot be trusted
     SourceUnavailable      it could not be read
@@ -51,6 +52,17 @@ class EdfiToolkitError(Exception):
 
 class ConfigError(EdfiToolkitError):
     """Settings or command line are wrong; nothing was contacted."""
+
+
+class StepMissing(ConfigError):
+    """The run has not come so far yet; `lacks` is what it lacks, `made_in` the notebook that makes it."""
+
+    def __init__(self, run_id: str, lacks: str, made_in: str) -> None:
+        super().__init__(
+            f"Run {run_id} has not come so far yet: {lacks}. Run notebook {made_in} first, with the same profile, "
+            "school year, source and target."
+        )
+        self.lacks, self.made_in = lacks, made_in
 
 
 class RulesError(EdfiToolkitError):

@@ -14,6 +14,7 @@ from typing import Any
 from edfi_toolkit.display.attended import attended, shell
 from edfi_toolkit.display.failures import WITHHELD
 from edfi_toolkit.display.links import with_notebook_links
+from edfi_toolkit.display.panels import panels
 from edfi_toolkit.display.texts import visible
 from edfi_toolkit.errors import (
     ConfigError,
@@ -27,6 +28,7 @@ from edfi_toolkit.errors import (
     RulesError,
     SourceError,
     StalePlan,
+    StepMissing,
     StorageUnavailable,
     UnsafePlan,
 )
@@ -94,6 +96,14 @@ def card_html(title: str, says: str, next_step: str = "", *, tone: str = "bad") 
 
 def error_card(error: EdfiToolkitError) -> str:
     """The card of a mistake; its message has the next step, or the card adds one."""
+    if isinstance(error, StepMissing):
+        return card_html(
+            "This run has not come so far yet",
+            f"{error.lacks[:1].upper()}{error.lacks[1:]}. Notebook 10 begins a new run each time, and each notebook "
+            "goes on from the one before it.",
+            f"Press Read again: it reads the source and goes as far as the preview, and nothing is sent. Or open "
+            f"{error.made_in}, choose Run > Run All Cells, and then come back.",
+        )
     title, elsewhere = next(
         ((title, elsewhere) for kind, title, elsewhere in _KINDS if isinstance(error, kind)),
         ("This cannot go on", ""),
@@ -131,6 +141,8 @@ def _shown(
     from IPython.display import HTML, display
 
     display(HTML(card))
+    if isinstance(error, StepMissing):
+        panels().read_again_here()
 
 
 def _card_of(error: BaseException, trace: TracebackType, cells: object) -> str:

@@ -26,11 +26,12 @@ _IN_A_SENTENCE = 3  # tables that a sentence counts
 class Earlier:
     """The extract before: when, as a person reads it, and what its tables looked like. Empty for the first one.
 
-    unreadable: why it is not known which one that is.
+    files: those of the source that are not as they were then. unreadable: why it is not known which one that is.
     """
 
     at: str = ""
     shapes: Mapping[str, TableShape] = field(default_factory=dict)
+    files: Sequence[str] = ()
     unreadable: str = ""
 
 
@@ -54,8 +55,10 @@ def extracted_view(
     elif earlier and earlier.unreadable:
         says.append(earlier.unreadable)
     if earlier and earlier.at:
-        says.append(f"Since the extract of {earlier.at}: {_changes_text(changed)}.")
-        nothing = "The same tables, columns and rows."
+        says.append(
+            f"Since the extract of {earlier.at}: {_changes_text(changed)}.{_files_text(earlier.files)}"
+        )
+        nothing = f"The same tables, columns and rows.{_files_text(earlier.files)}"
         blocks.append(Block(f"Changed since the extract of {earlier.at}", changed, nothing))
     blocks += [
         Block(
@@ -83,7 +86,10 @@ def extracted_view(
         else "Go on to notebook 20.",
         masker=masker,
         frames={"unreadable": rows_aside(aside), "read": read, "notices": tables.notices, "changed": changed},
-        empty={"unreadable": "Every row could be read.", "changed": "The same tables, columns and rows."},
+        empty={
+            "unreadable": "Every row could be read.",
+            "changed": "The same tables, columns and rows; changed cells are not among them.",
+        },
         meanings=meanings_of(aside["rule"].unique()),
         picture=lambda: panels().bars(read.set_index("table")["kept"].astype("int64"), "Rows kept, by table"),
         value=tables,
@@ -113,6 +119,19 @@ def _columns_not_in(shape: TableShape | None, other: TableShape | None) -> str:
     theirs = {*other.columns, *other.unread} if other else set()
     names = [*shape.columns, *shape.unread] if shape else []
     return ", ".join(shape.names.get(name, name) for name in names if name not in theirs) if shape else ""
+
+
+def _files_text(files: Sequence[str]) -> str:
+    """That these files have changed, and where to see a cell that was changed in them."""
+    if not files:
+        return ""
+    named = ", ".join(files[:_IN_A_SENTENCE]) + (
+        f" and {len(files) - _IN_A_SENTENCE:,} more" * (len(files) > _IN_A_SENTENCE)
+    )
+    return (
+        f" Changed since then: {named}. Cells are not compared one by one: what comes of a cell that you changed is in "
+        "notebook 20, and among the changes in notebook 30."
+    )
 
 
 def _read_text(tables: Tables, read: pd.DataFrame) -> str:

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import dropwhile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -84,10 +85,19 @@ def _earlier(run: Run) -> Earlier:
         for folder, steps in _runs_before(run):
             path, at = folder.path / "tables" / "_shapes.parquet", steps.get("extract", {}).get("at")
             if path.is_file() and at:
-                return Earlier(moment(dt.datetime.fromisoformat(at)), shapes_of(pd.read_parquet(path)))
+                shapes = shapes_of(pd.read_parquet(path))
+                return Earlier(moment(dt.datetime.fromisoformat(at)), shapes, _changed_files(run, steps))
     except ConfigError as error:
         return Earlier(unreadable=f"It is not compared with an earlier extract. {error}")
     return Earlier()
+
+
+def _changed_files(run: Run, then: Mapping[str, Any]) -> list[str]:
+    """The files that both extracts have and that are not the same, hidden ones left out. then: steps of the earlier."""
+    before = then["extract"].get("files", {})
+    now = run.folder.manifest["steps"]["extract"].get("files", {})
+    changed = [Path(name) for name, digest in now.items() if before.get(name, digest) != digest]
+    return [path.name for path in changed if not any(part.startswith(".") for part in path.parts[1:])]
 
 
 def built_before(run: Run) -> str:

@@ -23,7 +23,7 @@ import orjson
 import pandas as pd
 
 import edfi_toolkit.model.bodies  # noqa: F401 - a file may have a column of them, and pandas must know their type
-from edfi_toolkit.errors import ConfigError, what_failed
+from edfi_toolkit.errors import ConfigError, StepMissing, what_failed
 from edfi_toolkit.logs import FILE as LOG
 from edfi_toolkit.logs import event, log_of
 from edfi_toolkit.spans import span
@@ -36,6 +36,13 @@ MADE_IN = {
     "validate": "20_validate",
     "preview": "30_preview",
     "publish": "40_publish",
+}
+_LACKS = {
+    "extract": "its source has not been read",
+    "build": "no records have been made of what was read",
+    "validate": "its records have not been checked",
+    "preview": "it has no preview",
+    "publish": "it has not been published",
 }
 IN_RESYNC = dict.fromkeys(("preview", "publish"), "60_resync")
 ARTIFACTS = {
@@ -102,12 +109,9 @@ class RunFolder:
         return step in self.manifest.get("steps", {})
 
     def need(self, step: str) -> None:
-        """Raises ConfigError that names the notebook to run when a step has not been done."""
+        """Raises StepMissing, which names the notebook to run, when a step has not been done."""
         if not self.has(step):
-            raise ConfigError(
-                f"Run {self.run_id} has no {step} yet. Run notebook {MADE_IN[step]} first, with the same "
-                "profile, school year, source and target."
-            )
+            raise StepMissing(self.run_id, _LACKS[step], MADE_IN[step])
 
     def begin(self, about: Mapping[str, Any]) -> None:
         """Write the manifest of a run that starts, or starts again."""

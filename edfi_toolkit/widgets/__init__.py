@@ -47,6 +47,7 @@ __all__ = [
     "participation",
     "progress",
     "publish",
+    "read_again_here",
     "reasons",
     "row_actions",
     "set_up",
@@ -98,6 +99,16 @@ def bar_over(given: Mapping[str, Any]) -> Run:
         return bar.open()
     finally:
         bar.show()
+
+
+def read_again_here() -> None:
+    """Show the button of the bar that reads the source again, where it is needed; nothing where there is no bar."""
+    from IPython.display import display
+
+    from edfi_toolkit.widgets.bar import read_again_of_bar
+
+    if button := read_again_of_bar():
+        display(button)
 
 
 def set_up() -> None:

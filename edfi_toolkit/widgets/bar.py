@@ -232,14 +232,18 @@ class Bar:
             button.disabled = not can
 
     def _read(self, _button: Any = None) -> None:
+        self.read(self.output, self.message)
+
+    def read(self, output: w.Output, message: Message) -> None:
+        """Read again, with the progress in one place and what came of it in another."""
         if self.run is None:
             return
         self._switch(False)
-        self.output.clear_output()
-        self.message.show("")
-        with self.output:
+        output.clear_output()
+        message.show("")
+        with output:
             try:
-                with self.message.mistakes():
+                with message.mistakes():
                     again = read_again(
                         self.run, progress=ProgressBar("Reading again", panel=True, steps=True)
                     )
@@ -252,6 +256,24 @@ class Bar:
 
 
 _current: list[Bar] = []
+
+
+def read_again_of_bar() -> w.VBox | None:
+    """A button that does what *Read again* in the bar over this notebook does; None where no bar is."""
+    if not _current:
+        return None
+    bar, output, message = _current[-1], w.Output(), Message()
+    button = w.Button(description="Read again", icon="refresh", button_style="primary")
+
+    def read(_button: Any) -> None:
+        button.disabled = True
+        try:
+            bar.read(output, message)
+        finally:
+            button.disabled = False
+
+    button.on_click(read)
+    return w.VBox([button, output, message])
 
 
 def _draw_after_each_cell(bar: Bar) -> None:

@@ -67,7 +67,10 @@ def test_nothing_is_written_before_a_step_is_done(tmp_path: Path) -> None:
 
 
 def test_a_missing_step_names_the_notebook_that_makes_it(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="has no validate yet"):
+    with pytest.raises(
+        ConfigError,
+        match=r"not come so far yet: its records have not been checked\. Run notebook 20_validate first",
+    ):
         a_folder(tmp_path).need("validate")
 
 

@@ -9,14 +9,15 @@ import pytest
 
 from edfi_toolkit.cli.playground import Playground, make_playground, target_environ, working_in
 from edfi_toolkit.display.following import follow
-from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.errors import ConfigError, StepMissing
 from edfi_toolkit.runs import open_run
 from edfi_toolkit.runs.choice import SAMPLE, SHIPPED, remember, remembered
 from edfi_toolkit.runs.desk import desk
 from edfi_toolkit.runs.standing import began
 from edfi_toolkit.sandbox import start
 from edfi_toolkit.settings import load_settings
-from edfi_toolkit.widgets.bar import Bar
+from edfi_toolkit.widgets import bar as bars
+from edfi_toolkit.widgets.bar import Bar, read_again_of_bar
 
 GIVEN = {**SHIPPED, "run_id": "latest"}
 
@@ -169,3 +170,24 @@ def test_the_choice_is_kept_with_the_workspace_and_holds_names_alone(work: Playg
     assert (work.folder / ".edfi" / "choice.json").is_file()
     assert set(remembered(load_settings())) == {*SHIPPED, "run_id"}
     assert Path.cwd() == work.folder
+
+
+def test_where_a_step_is_missing_the_button_there_reads_again_as_the_one_in_the_bar_does(
+    work: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bar = Bar({**GIVEN, "run_id": "new"})
+    begun = bar.open()
+    begun.extract()
+    with pytest.raises(StepMissing):
+        begun.preview()
+    monkeypatch.setattr(bars, "_current", [])
+    assert read_again_of_bar() is None
+    monkeypatch.setattr(bars, "_current", [bar])
+    shown = read_again_of_bar()
+    assert shown is not None
+    button = shown.children[0]
+    button.click()
+    assert bar.run is not None
+    assert bar.run.id != begun.id
+    assert bar.run.folder.has("preview")
+    assert not button.disabled

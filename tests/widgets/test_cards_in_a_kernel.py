@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from edfi_toolkit.display.saved import WIDGET
 
 OPENED = (
     "import edfi_toolkit as edfi\n"
     "run = edfi.desk(profile='certification', school_year={}, source='nosuch', target='sandbox', run_id='latest')"
 )
+SAMPLE = Path(__file__).parents[2] / "data" / "samples" / "certification" / "before"
 pytestmark = pytest.mark.process
 Cell = Callable[..., list[dict[str, Any]]]
 
@@ -58,6 +62,19 @@ def test_a_mistake_is_a_card_with_the_next_step_as_a_link(cell: Cell) -> None:
     assert "There is no source named &#x27;nosuch&#x27;" in shown
     assert '<b>Next:</b> <a href="00_start_here.ipynb">Notebook 00</a>' in shown
     assert "2025-26 without quotes" in card(cell(OPENED.format("2025-26")))
+
+
+def test_a_page_that_the_run_has_not_come_to_yet_offers_to_read_the_source_again(cell: Cell) -> None:
+    source = str(SAMPLE)
+    cell(OPENED.format("2026").replace("nosuch", source))
+    outputs = cell("run.preview()")
+    shown = card(outputs)
+    assert "This run has not come so far yet" in shown
+    assert "Its records have not been checked." in shown
+    assert "Press Read again: it reads the source and goes as far as the preview" in shown
+    (button,) = [out for out in outputs if WIDGET in out.get("data", {})]
+    assert "Read again" in button["data"]["text/plain"]
+    assert [out["kind"] for out in cell("run.preview()", person=False)] == ["error", "reply"]
 
 
 def test_papermill_gets_the_error_and_no_bar(cell: Cell) -> None:
