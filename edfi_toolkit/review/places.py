@@ -60,6 +60,23 @@ def schools_of(records: pd.DataFrame, tables: Tables, profile: str) -> pd.Series
     return names.fillna(school_names(ids, tables, profile))
 
 
+def with_schools_of_students(
+    names: pd.Series, records: pd.DataFrame, tables: Tables, profile: str
+) -> pd.Series:
+    """Schools as of `schools_of`; of an organization in no list also where the student is, to be found by that too."""
+    from edfi_toolkit.validation.findings import first_rows
+
+    nameless = names.str.endswith(NAMELESS).fillna(False).astype(bool)
+    if not nameless.any():
+        return names
+    rows = first_rows(records[nameless]).set_axis(names.index[nameless])
+    schools = places_of(rows, tables, profile, id_column="row_id")["school"]
+    schools = schools[schools.notna() & ~schools.str.endswith(NAMELESS).fillna(False)]
+    return names.where(
+        ~names.index.isin(schools.index), names + "; student at " + schools.reindex(names.index)
+    )
+
+
 def organization_texts(ids: pd.Series, tables: Tables, profile: str) -> pd.Series:
     """Each organization by its Ed-Fi id as `35089410 · Agave High`; with what it is, where no table names it."""
     schools, known = schools_by_id(tables, profile), ids.dropna().unique()

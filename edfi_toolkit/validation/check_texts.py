@@ -165,6 +165,15 @@ _ALL = (
         who="SIS publishing team",
     ),
     CheckText(
+        "SRC-ORGANIZATION",
+        "warning",
+        "The record goes to an organization that is neither a school of the source nor an owner of its programs.",
+        "If it is wrong, correct the cell that it comes from. If it is right, ask that the school is loaded into the "
+        "ODS and that your key covers it: until then the ODS may refuse the record.",
+        ODS,
+        who="SIS clerk",
+    ),
+    CheckText(
         "REF-STUDENT",
         "critical",
         "The student does not exist in the target, or this login may not see it.",

@@ -19,6 +19,7 @@ from edfi_toolkit.validation import references, suite_checks
 from edfi_toolkit.validation.findings import Collected, findings, first_rows, said_once, split_refs
 from edfi_toolkit.validation.flatten import Flat, flatten
 from edfi_toolkit.validation.gx_savings import nothing_collected
+from edfi_toolkit.validation.organizations import check_organizations
 from edfi_toolkit.validation.suite_files import load
 from edfi_toolkit.validation.target import IdentityMap, Reader, opened, pull
 
@@ -121,6 +122,7 @@ def validate(
     flats = _flattened(records, build.standard, collected)
     suite_checks.check_records(build, flats, suites, collected)
     references.check_within(records, collected)
+    organizations = None
     if target is None:
         references.check_descriptors(flats, None, collected)
     else:
@@ -128,6 +130,8 @@ def validate(
             known = pull(client, references.used_descriptors(flats))
         references.check_descriptors(flats, known, collected)
         references.check_target(records, known, collected, identity_map)
+        organizations = known.organizations
+    check_organizations(build, records, organizations, collected)
     rows = first_rows(records)
     found = _by_its_standard(collected.frame(rows), build)
     found = said_once(_with_notices(found, build.notices, rows, build.scope.profile))

@@ -34,14 +34,18 @@ class Collected:
         says: Any = None,
         hint: Any = None,
         severity: Any = None,
+        rows: Iterable[tuple[Any, Any]] | None = None,
     ) -> None:
-        """Report records by position. `field`, `says`, `hint`, `severity` are one value, or one for each
-        position."""
+        """Report records by position. `field`, `says`, `hint`, `severity` are one value, or one for each position.
+
+        rows: table and id of the source row that each is about, where that is not the one its record is made from.
+        """
         positions = np.asarray(positions, dtype="int64")
         if self.offsets is not None:
             positions = self.offsets[positions]
         if len(positions):
-            self._append(rule_id, severity, field, says, hint, {"position": positions})
+            about = dict(zip(("table", "row_id"), zip(*rows, strict=True), strict=True)) if rows else {}
+            self._append(rule_id, severity, field, says, hint, {"position": positions, **about})
 
     def add_rows(
         self, rule_id: str, table: str, row_ids: Any, *, field: Any, says: Any, hint: Any, severity: Any
@@ -69,12 +73,13 @@ class Collected:
         """All finds: position (Int64, missing for source rows), rule_id, severity, table, row_id, field,
         says, hint.
 
-        rows: table and row_id of each record's source row (`first_rows`), which a find about a record gets.
+        rows: table and row_id of each record's source row (`first_rows`), which a find about a record gets that names
+        no other.
         """
         empty = pd.DataFrame({name: pd.Series(dtype="str") for name in _HIT_COLUMNS})
         found = pd.concat([empty, *self.parts], ignore_index=True)[_HIT_COLUMNS]
         found = found.astype(dict.fromkeys(_HIT_COLUMNS[1:], "str") | {"position": "Int64"})
-        about = found["position"].notna().to_numpy()
+        about = (found["position"].notna() & found["table"].isna()).to_numpy()
         at = found["position"][about].to_numpy(dtype="int64")
         found.loc[about, ["table", "row_id"]] = rows[["table", "row_id"]].to_numpy()[at]
         return found

@@ -12,7 +12,7 @@ from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.review.changes import change_rows
 from edfi_toolkit.review.missing import missing
 from edfi_toolkit.review.participation import participation
-from edfi_toolkit.review.places import findings_at_places, schools_of
+from edfi_toolkit.review.places import findings_at_places, schools_of, with_schools_of_students
 from edfi_toolkit.review.summaries import skipped_rows
 from edfi_toolkit.sources import extract
 from edfi_toolkit.tables import normalise
@@ -132,6 +132,9 @@ def test_a_record_is_at_the_organization_where_it_goes_though_its_student_is_enr
     )
     names = schools_of(records, tables, "certification").tolist()
     assert names == ["Lincoln High", "255902 \u00b7 not in the list of schools", *["Lincoln High"] * 2]
+    found = with_schools_of_students(pd.Series(names, dtype="str"), records, tables, "certification").tolist()
+    there = "255902 \u00b7 not in the list of schools; student at Lincoln High"
+    assert found == ["Lincoln High", there, *["Lincoln High"] * 2]
 
 
 def test_a_row_without_a_record_since_its_student_has_no_state_id_is_at_the_cell_of_that() -> None:

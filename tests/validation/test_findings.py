@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import socket
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+import edfi_toolkit as edfi
 from edfi_toolkit.model import KEY_COLUMNS, associations, resource
+from edfi_toolkit.review.places import findings_at_places
 from edfi_toolkit.rules.certification.rules import SHEET
 from edfi_toolkit.validation import validate
 from tests.factories.bodies import CTE, FOOD, GENERAL, LEA, a_body, a_build, uri, without
 from tests.factories.builds import build_of
 from tests.factories.participations import REQUIRED, a_participation, certification_tables
 
+SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 SPED = "studentSpecialEducationProgramAssociations"
 LANGUAGE = "studentLanguageInstructionProgramAssociations"
 
@@ -599,3 +603,32 @@ def test_without_a_target_nothing_is_contacted(monkeypatch):
 def test_numbers_of_numpy_are_not_json():
     body = a_body(educationOrganizationReference={"educationOrganizationId": np.int64(LEA)})
     assert "must be a whole number" in said_about(body)
+
+
+def test_an_organization_in_no_list_of_schools_is_a_warning_with_the_cell_that_it_comes_from():
+    schools = [{"school_id": "10", "name": "Lincoln High", "ed_fi_school_id": "255901001"}]
+    rows = [
+        a_participation(participation_id=f"p{organization}", education_organization_id=organization)
+        for organization in ("255901001", "255902", "255901")
+    ]
+    made = build_of({**certification_tables(*rows), "schools": schools}, profile="certification")
+    (found,) = validate(made).findings.query("rule_id == 'SRC-ORGANIZATION'").to_dict("records")
+    assert (found["severity"], found["table"], found["row_id"], found["field"]) == (
+        "warning",
+        "program_participation",
+        "p255902",
+        "education_organization_id",
+    )
+    assert found["says"].startswith("Organization 255902 is in no list of schools")
+    assert "If it is wrong, correct program_participation.education_organization_id." in found["hint"]
+    unnamed = build_of(certification_tables(*rows), profile="certification")
+    assert "SRC-ORGANIZATION" not in validate(unnamed).findings["rule_id"].tolist()
+
+
+def test_the_cell_of_an_organization_is_that_of_the_enrollment_where_it_comes_from_there():
+    tables = edfi.extract(SAMPLES / "wi-infinite-campus" / "before", profile="wi-infinite-campus")
+    checked = validate(edfi.build(tables, profile="wi-infinite-campus", school_year=2026))
+    found = checked.findings.query("rule_id == 'SRC-ORGANIZATION'")
+    assert found[["table", "field"]].to_numpy().tolist() == [["enrollments", "override_ed_fi_school_id"]]
+    at = findings_at_places(checked, found).iloc[0]
+    assert at[["file", "row", "school"]].tolist() == ["enrollments.csv", 19, "Dogwood High"]
