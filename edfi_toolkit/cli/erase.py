@@ -33,16 +33,20 @@ def erase(
     from edfi_toolkit.ledger.database import FILES
     from edfi_toolkit.ledger.erasing import erase_from_ledger
     from edfi_toolkit.runs.erasing import erase_from_runs, find, places_of
+    from edfi_toolkit.runs.retention import tidying
     from edfi_toolkit.settings import load_settings
 
     installation = load_settings()
-    found = find(installation.runs_dir, student, installation.mask_key)
-    with Ledger(installation.ledger) as ledger:
-        rows, mapped, kept_in_pages = erase_from_ledger(ledger, found)
-        own_files = (
-            {ledger.path.resolve().with_name(ledger.path.name + end) for end in FILES} if ledger.path else ()
-        )
-    changed = erase_from_runs(installation.runs_dir, found)
+    with tidying(installation.runs_dir):
+        found = find(installation.runs_dir, student, installation.mask_key)
+        with Ledger(installation.ledger) as ledger:
+            rows, mapped, kept_in_pages = erase_from_ledger(ledger, found)
+            own_files = (
+                {ledger.path.resolve().with_name(ledger.path.name + end) for end in FILES}
+                if ledger.path
+                else ()
+            )
+        changed = erase_from_runs(installation.runs_dir, found)
     copies = list(places_of(installation.copies_dir, found))
     for path in copies:
         path.unlink(missing_ok=True)  # the next incremental resync reads that resource whole

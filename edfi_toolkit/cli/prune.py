@@ -23,15 +23,18 @@ def prune(
 
     Example: edfi-toolkit prune --keep-last 7 --keep-daily 30 --keep-monthly 12 --dry-run
     """
+    from contextlib import nullcontext
+
     from edfi_toolkit.runs.last import needed_later
-    from edfi_toolkit.runs.retention import Keep, chosen, remove
+    from edfi_toolkit.runs.retention import Keep, chosen, remove, tidying
     from edfi_toolkit.settings import load_settings
 
     runs_dir = load_settings().runs_dir
-    reasons = chosen(runs_dir, Keep(keep_last, keep_daily, keep_monthly), needed_later(runs_dir))
-    going = [run_id for run_id, why in reasons.items() if not why]
-    if not dry_run:
-        remove(runs_dir, going)
+    with nullcontext() if dry_run else tidying(runs_dir):
+        reasons = chosen(runs_dir, Keep(keep_last, keep_daily, keep_monthly), needed_later(runs_dir))
+        going = [run_id for run_id, why in reasons.items() if not why]
+        if not dry_run:
+            remove(runs_dir, going)
     if as_json:
         show_json(
             {

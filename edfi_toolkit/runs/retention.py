@@ -10,8 +10,8 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 from collections import defaultdict
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,11 @@ from typing import Any
 import orjson
 
 from edfi_toolkit.errors import ConfigError, StorageUnavailable, what_failed
+from edfi_toolkit.ledger.lock import file_lock
 from edfi_toolkit.runs.folder import MANIFEST, REPORT, RunFolder, run_folders, runs_newest_first
 
 _FEED = ("profile", "school_year", "source", "target")
+WAIT_S = 60.0  # for another prune or erase to end
 _LEAVING = ".pruned-"  # how a folder begins that is being removed; a killed prune leaves it to the next one
 
 
@@ -75,6 +77,14 @@ def _reports_alone(runs_dir: Path) -> list[tuple[RunFolder, dict[str, Any]]]:
         found.append((written, folder, {**about, "started_at": began, "report": True}))
     found.sort(key=lambda each: each[0], reverse=True)
     return [(folder, about) for _, folder, about in found]
+
+
+@contextmanager
+def tidying(runs_dir: Path) -> Iterator[None]:
+    """Prune or erase, one at a time: what one removes, the other would write again. Raises LedgerBusy."""
+    busy = f"Another prune or erase is at work in {runs_dir}. Give the command again when that one has ended."
+    with file_lock(runs_dir / ".tidying.lock", busy=busy, wait_s=WAIT_S):
+        yield
 
 
 def remove(runs_dir: Path, run_ids: Collection[str]) -> None:

@@ -19,7 +19,8 @@ from edfi_toolkit import errors
 from edfi_toolkit.batch.unattended import shipped
 from edfi_toolkit.cli import app, main
 from edfi_toolkit.cli.playground import working_in
-from edfi_toolkit.runs.folder import RunFolder
+from edfi_toolkit.runs.folder import RunFolder, runs_newest_first
+from edfi_toolkit.runs.retention import tidying
 from edfi_toolkit.sandbox import Running
 from tests.factories.watched import PEOPLE, District
 from tests.warm import FRESH
@@ -445,9 +446,22 @@ def test_prune_lists_first_and_removes_then(cli: Cli, nothing_set: Path) -> None
     assert cli("prune")[0] == 2
     code, out, _ = cli("prune", "--keep-last", "1", "--dry-run", "--json")
     assert (code, json.loads(out)["removed"]) == (0, ["20260101-020000-a"])
-    assert len(list(runs.iterdir())) == 2
+    assert len(runs_newest_first(runs)) == 2
     assert cli("prune", "--keep-last", "1")[0] == 0
-    assert [path.name for path in runs.iterdir()] == ["20260102-020000-b"]
+    assert [folder.run_id for folder in runs_newest_first(runs)] == ["20260102-020000-b"]
+
+
+def test_prune_and_erase_are_not_at_work_at_once(
+    cli: Cli, nothing_set: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edfi_toolkit.runs.retention.WAIT_S", 0.0)
+    with tidying(nothing_set / "data" / "runs"):
+        for command in (("prune", "--keep-last", "1"), ("erase", "900417303")):
+            code, _, err = cli(*command)
+            assert code == 5
+            assert "Give the command again when that one has ended." in err
+        assert cli("prune", "--keep-last", "1", "--dry-run")[0] == 0
+    assert cli("prune", "--keep-last", "1")[0] == 0
 
 
 def test_a_correction_is_added_listed_and_removed_by_number(
