@@ -8,7 +8,7 @@ import pandas as pd
 
 from edfi_toolkit.review.meanings import owners_of
 from edfi_toolkit.review.places import places_of, row_places
-from edfi_toolkit.review.summaries import held_texts, skipped_of
+from edfi_toolkit.review.summaries import held_texts, quotes_a_person, skipped_of
 from edfi_toolkit.tables.load_errors import is_load_error
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def missing(checked: Checked) -> pd.DataFrame:
     """
     build = checked.build
     without = skipped_of(build)
+    without = without.assign(todo=_better_todo(without, checked.findings))
     state = is_load_error(without["rule"]).map({True: UNREADABLE, False: SKIPPED})
     without.insert(0, "state", state.astype("str"))
     held = _held(checked)
@@ -32,6 +33,18 @@ def missing(checked: Checked) -> pd.DataFrame:
     return pd.concat([held, without], ignore_index=True)[
         [*without.columns, *held.columns.difference(without.columns)]
     ]
+
+
+def _better_todo(skipped: pd.DataFrame, findings: pd.DataFrame) -> pd.Series:
+    """What to do about each skipped row: as the finding of its rule says it with the values, where there is one."""
+    about = findings[findings["row_id"].notna() & findings["rule_id"].isin(skipped["rule"].unique())]
+    plain = [not quotes_a_person(*texts) for texts in about[["field", "hint"]].itertuples(index=False)]
+    about = about.loc[pd.Series(plain, about.index, dtype=bool)]
+    place = ["rule_id", "table", "row_id"]
+    hints = about.drop_duplicates(place).set_index(place)["hint"]
+    keys = zip(skipped["rule"], skipped["table"], skipped["id"], strict=True)
+    found = pd.Series([hints.get(key) for key in keys], skipped.index, dtype="str")
+    return found.fillna(skipped["todo"])
 
 
 def _held(checked: Checked) -> pd.DataFrame:

@@ -123,6 +123,8 @@ def _summary(run: RunContent) -> pd.DataFrame:
             facts.append({"step": step, "what": "approved by", "value": run.approved})
             found = {name: value for name, value in found.items() if name not in _OF_THE_LOGIN}
         facts += [_fact(step, name, found[name]) for name in found if name not in _OF_MACHINES]
+        if step == "publish" and run.since is not None and (since := int(run.since.notna().sum())):
+            facts.append({"step": step, "what": "refused, and delivered since", "value": since})
     table = pd.DataFrame(facts, columns=["step", "what", "value"])
     return table.assign(value=table["value"].map(_fact_text))
 

@@ -294,10 +294,12 @@ def corrections_view(tables: Tables, given: pd.DataFrame, masker: Masker) -> Vie
     """What people corrected, laid over the source as it was read or made since. given: with `state`."""
     columns = ["table", "file", "row", "column", "was", "value", "state", "author", "reason", "row_id"]
     given = given.join(row_places(given, tables, id_column="row_id"))
+    waiting = len(given) and not tables.corrected_cells
     return View(
         title="Corrections",
-        says=f"{rows(tables.corrected_cells, 'cell').capitalize()} read as people corrected them.",
-        tone="good",
+        says=f"{rows(tables.corrected_cells, 'cell').capitalize()} read as people corrected them."
+        + (" What was corrected since then counts when the source is read again." if waiting else ""),
+        tone="check" if waiting else "good",
         blocks=[Block("Corrections of this source", given[columns], "None.")],
         next_step="",
         masker=masker,

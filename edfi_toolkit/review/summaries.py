@@ -118,6 +118,11 @@ def _found_in(checked: Checked) -> dict[str, dict[tuple[int, str], str]]:
     return {part: grouped[part].agg(lambda said: " ".join(said.unique())).to_dict() for part in texts[1:]}
 
 
+def quotes_a_person(field: Any, sentence: Any) -> bool:
+    """Whether a finding is about a value that names a person, or its sentence quotes one that may."""
+    return any(map(is_personal, cell_text(field).split(", "))) or _quotes_a_name(sentence)
+
+
 def _quotes_a_name(sentence: Any) -> bool:
     return any(map(may_name, _QUOTES.findall(cell_text(sentence))))
 

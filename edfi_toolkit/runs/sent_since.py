@@ -4,14 +4,18 @@ or the source has other values now than were sent.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
 from edfi_toolkit.display.values import moment
+from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model.equality import body_hash
 from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.runs.decisions import decisions_of
+from edfi_toolkit.runs.feed import is_retry
+from edfi_toolkit.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from edfi_toolkit.ledger.decisions import Decisions
@@ -22,17 +26,19 @@ class SentSince(NamedTuple):
     """sent: of each published record when another run sent it since, with other values than the run built; NaT if none.
 
     removed: of each built record when another run removed it since. differs: which of the others among the published
-    ones the run built with other values.
+    ones the run built with other values. retried: whether all of it was done by retries of chosen records.
     """
 
     sent: pd.Series
     removed: pd.Series
     differs: pd.Series
+    retried: bool
 
     def says(self, published: pd.DataFrame, built: pd.DataFrame) -> str:
         """What another run did since, with the next step; empty where there is nothing."""
+        by = "by a retry, as from notebook 50" if self.retried else "by another run"
         parts = [
-            f"{what} since by another run, on {moment(times.max().to_pydatetime())}{how}: "
+            f"{what} since {by}, on {moment(times.max().to_pydatetime())}{how}: "
             f"{', '.join(records.loc[times.notna(), 'program_name'].astype('str').unique())}"
             for what, how, times, records in (
                 ("Sent", ", with other values", self.sent, published),
@@ -67,29 +73,42 @@ def sent_since(run: Run, built: pd.DataFrame, published: pd.DataFrame) -> SentSi
     same_student = {"studentReference": ids[0]} if ids else {}
     read = pd.Timestamp(run.folder.manifest["steps"]["extract"]["at"])
     sent, differs, known = list[Any](), list[bool](), set[Any]()
-    removed = list[Any]()
+    removed, later = list[Any](), set[str]()
     with decisions_of(run) as decisions:
         for key, (_, row) in zip(keys_of(published), published.iterrows(), strict=True):
             row_ref = first_row(row["source_refs"])
             known |= {key, row_ref}
             own = of_key.get(key) or of_row.get(row_ref)
             same = own == body_hash({**row["last_body"], **same_student})
-            sent.append(None if same else _by_another(decisions, run, key, read, removes=False))
+            sent.append(None if same else _by_another(decisions, run, key, read, later, removes=False))
             differs.append(not same and sent[-1] is None and key in of_key)
         for key, refs in zip(keys_of(built), built["source_refs"], strict=True):
             is_known = key in known or first_row(refs) in known
-            removed.append(None if is_known else _by_another(decisions, run, key, read, removes=True))
+            removed.append(None if is_known else _by_another(decisions, run, key, read, later, removes=True))
     return SentSince(
         pd.to_datetime(pd.Series(sent, published.index, dtype=object), utc=True),
         pd.to_datetime(pd.Series(removed, built.index, dtype=object), utc=True),
         pd.Series(differs, published.index, dtype=bool),
+        all(_is_retry(run, run_id) for run_id in later),
     )
 
 
+def _is_retry(run: Run, run_id: str) -> bool:
+    with suppress(ConfigError):  # published from Python, a run may have any name
+        return is_retry(RunFolder(run.installation.runs_dir, run_id).manifest)
+    return False
+
+
 def _by_another(
-    decisions: Decisions, run: Run, key: tuple[str, str], read: pd.Timestamp, *, removes: bool
+    decisions: Decisions,
+    run: Run,
+    key: tuple[str, str],
+    read: pd.Timestamp,
+    later: set[str],
+    *,
+    removes: bool,
 ) -> Any:
-    """When another run delivered a record last, after this one had read its source; None where none did."""
+    """When another run, added to later, delivered a record last, after this one had read its source; else None."""
     history = decisions.history(*key)
     history = history[history["outcome"].eq("delivered")]
     if history.empty:
@@ -99,7 +118,10 @@ def _by_another(
     at = at.tz_localize("UTC") if at.tzinfo is None else at
     # The manifest tells the second in which the source was read.
     is_later = last["run_id"] != run.id and at >= read + pd.Timedelta(seconds=1)
-    return at if is_later and (last["action"] == "DELETE") == removes else None
+    if not is_later or (last["action"] == "DELETE") != removes:
+        return None
+    later.add(str(last["run_id"]))
+    return at
 
 
 def _by(built: pd.DataFrame, names: list[Any]) -> dict[Any, str]:

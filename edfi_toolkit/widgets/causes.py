@@ -19,6 +19,14 @@ def cause_column(frame: pd.DataFrame) -> str:
     return (filled or named)[0]
 
 
+def with_settled(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """The causes that are left, and below them those that were listed before, with none left: what is below the list
+    stays where it is. now, before: as of `review.causes.by_cause`.
+    """
+    settled = before[~before["cause_id"].isin(now["cause_id"])]
+    return pd.concat([now, settled.assign(rejections=0)], ignore_index=True) if len(settled) else now
+
+
 def causes(frame: pd.DataFrame) -> pd.Series:
     """Rows by cause, most first. A row held by two rules counts under both."""
     return frame[cause_column(frame)].explode().map(cell_text).replace("", NO_CAUSE).value_counts()

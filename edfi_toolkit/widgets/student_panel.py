@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 
 class StudentPanel(w.VBox):
-    """`form` takes the text, `story` shows the answer, `picture` the timeline, `rest` all that led to the answer."""
+    """`form` takes the text, `story` shows the answer, `picture` the timeline, `rest` all that led to the answer.
+
+    Who was looked up last in this kernel is shown again when the cell runs again, as after Read again.
+    """
+
+    _typed = ""  # in the kernel's memory alone
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -35,11 +40,14 @@ class StudentPanel(w.VBox):
         self.rest = Page()
         self.story.observe(lambda change: setattr(self.rest, "revealed", change["new"]), "revealed")
         super().__init__([self.form, self.story, self.picture, self.rest])
+        if StudentPanel._typed:
+            self._look({"student": StudentPanel._typed})
 
     def _pressed(self, name: str, typed: Mapping[str, str]) -> None:
         if name == "look":
             self._look(typed)
         else:  # another name is being typed: the story below would pass for that student's
+            StudentPanel._typed = ""
             self._say("")
 
     def _say(self, html: str) -> None:
@@ -51,8 +59,10 @@ class StudentPanel(w.VBox):
         try:
             view = student(self._run, typed["student"])
         except EdfiToolkitError as error:
+            StudentPanel._typed = ""
             self._say(f'<p role="alert">{escape(str(error))}</p>')
             return
+        StudentPanel._typed = typed["student"]
         self.story.show(partial(answer_html, view), view.masker)
         self.rest.show(partial(rest_html, view), view.masker)
         if "over the year" in view.frames:

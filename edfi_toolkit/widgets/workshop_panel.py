@@ -20,6 +20,7 @@ from edfi_toolkit.review.causes import by_cause
 from edfi_toolkit.runs.manifest import name_of_a_person
 from edfi_toolkit.runs.retry import SHARED
 from edfi_toolkit.runs.workshop import CLOSED, OPEN, STATES, keys_of
+from edfi_toolkit.widgets.causes import with_settled
 from edfi_toolkit.widgets.cell_names import NOT_SURE, choices_of, name_of
 from edfi_toolkit.widgets.form import Form
 from edfi_toolkit.widgets.grids import Grid, Lists
@@ -38,6 +39,7 @@ _ENDED = ["closed_how", "closed_at"]
 _FILTERS = {"state": "Show", "run_id": "Run", "school": "School", "owner": "Owner"}
 _UNSURE = "The answer does not say which cell is wrong, if one is: none is chosen under Cell."
 _CHOOSE_ONE = " Choose a record of it, or the cause again for all causes."
+_SETTLED = "None of this cause is left. Choose another, or this one again for all causes."
 _ALL_CAUSES = "The records of all causes are listed."
 _MOVED = "What is chosen, or listed, has changed since. Look at it, and press again."
 
@@ -62,6 +64,7 @@ class WorkshopPanel(Lists):
         self._in_view: list[Key] = []
         self._turn = 0  # counts the changes of either
         self._names: list[str] = []
+        self._by_cause = pd.DataFrame()
         self.form = Form(self._fields(), BUTTONS, self._pressed).add_class("edfi-still")
         self.filters = {
             name: w.Dropdown(
@@ -111,14 +114,15 @@ class WorkshopPanel(Lists):
             with self.filters[name].hold_trait_notifications():
                 self.filters[name].options = options
                 self.filters[name].value = chosen if chosen in known.values() else known["all"]
-        self._draw()
+        self._draw(keeping=True)
         self._show_known()
 
-    def _draw(self) -> None:
-        """Both lists, as the workshop has them now."""
+    def _draw(self, *, keeping: bool = False) -> None:
+        """Both lists, as the workshop has them now. keeping: with the causes that are settled since then."""
         chosen = {name: dropdown.value for name, dropdown in self.filters.items()}
         self._listed = self.workshop.shown(chosen.pop("state"), **chosen)
         causes = by_cause(self._listed)
+        self._by_cause = causes = with_settled(causes, self._by_cause) if keeping else causes
         before = {self._names[at] for at in self.causes.selection} if self._names else set()
         self._names = causes["cause"].tolist()
         self.causes = Grid(
@@ -131,7 +135,8 @@ class WorkshopPanel(Lists):
             tools=len(causes) > _CAUSES_IN_VIEW,
             unchooses=True,
         )
-        self.causes.select(*(at for at, name in enumerate(self._names) if name in before))
+        left = causes["rejections"].gt(0)
+        self.causes.select(*(at for at, name in enumerate(self._names) if name in before and left[at]))
         self._causes.children = [self.causes]
         self.causes.observe(lambda _change: self._filter(explain=True), "selection")
         self._filter()
@@ -158,7 +163,9 @@ class WorkshopPanel(Lists):
         self._records.children = [self.records]
         self._settle()
         self._decide(None)
-        if explain:
+        if explain and self._shown.empty:
+            self._say(_SETTLED)
+        elif explain:
             cause, choose = self._shown.iloc[0], "" if self._chosen else _CHOOSE_ONE
             said = f"{cause['says']} {cause['todo']} Who can do it: {cause['who']}.{choose}"
             self._say(said if chosen else _ALL_CAUSES)

@@ -14,12 +14,15 @@ from edfi_toolkit.review.missing import missing
 from edfi_toolkit.review.participation import participation
 from edfi_toolkit.review.places import findings_at_places, schools_of, with_schools_of_students
 from edfi_toolkit.review.summaries import skipped_rows
+from edfi_toolkit.rules import build
 from edfi_toolkit.sources import extract
 from edfi_toolkit.tables import normalise
 from edfi_toolkit.tables.tables import SKIPPED_COLUMNS
+from edfi_toolkit.validation import validate
 from edfi_toolkit.validation.findings import COLUMNS
 from tests.factories.district import a_build, a_participation, checked
 
+SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 SCHOOLS = [{"school_id": "1", "ed_fi_school_id": "255901001", "name": "Lincoln High"}]
 ENROLLED = [
     {"enrollment_id": f"e{at}", "student_id": str(at), "school_id": "1", "start_date": "2025-08-01"}
@@ -153,3 +156,10 @@ def test_a_row_without_a_record_since_its_student_has_no_state_id_is_at_the_cell
     tables = extract({"enrollments": tables["enrollments"]}, profile="wi-infinite-campus")
     unknown = skipped_rows(skipped.astype(SKIPPED_COLUMNS), tables, "wi-infinite-campus")
     assert unknown["column"].isna().all()
+
+
+def test_a_skipped_row_has_what_to_do_as_the_finding_about_it_says_it_with_its_days() -> None:
+    tables = extract(SAMPLES / "wi-infinite-campus" / "before", profile="wi-infinite-campus")
+    checked = validate(build(tables, profile="wi-infinite-campus", school_year=2026))
+    rows = missing(checked).query("rule == 'WI-CEIS-1' and state == 'skipped'")
+    assert rows["todo"].str.contains("the end date to 2025-11-03 or later").any()

@@ -68,6 +68,19 @@ def test_a_record_that_another_run_sent_with_other_values_is_never_called_as_sen
     assert any("before another run sent" in block.caption for block in told.blocks)
 
 
+def test_what_a_retry_sent_is_not_said_to_be_of_another_run(work: Playground) -> None:
+    run = edfi.open_run(**ABOUT)
+    run.publish(approved="auto")
+    edit(work, BEFORE, ENDED)
+    later = a_later_run()
+    later.publish(approved="auto")
+    manifest = later.folder.manifest
+    later.folder._write_manifest({**manifest, "mode": "retry"})
+    told = run.student(STUDENT)
+    assert told.says.startswith("Sent since by a retry, as from notebook 50, on 20")
+    assert f", with other values: {PROGRAM}. Press Read again" in told.says
+
+
 def test_a_record_that_another_run_sent_under_another_key_is_not_called_unsent(work: Playground) -> None:
     run = edfi.open_run(**ABOUT)
     run.publish(approved="auto")

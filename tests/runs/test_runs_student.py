@@ -61,6 +61,9 @@ def test_what_is_missing_is_answered_with_its_reason_in_the_panel(work: Playgrou
     assert "What the tables hold" in panel.rest.value
     assert "What the tables hold" not in panel.story.value
     assert local not in panel.rest.value
+    again = StudentPanel(run)  # as when the cell runs again after Read again
+    assert again.story.value == panel.story.value
+    assert local not in str([each.get_state() for each in (again, again.form, again.story, again.rest)])
     sent = list[str]()
     panel.rest.send = lambda message: sent.append(message["html"])
     panel.story.revealed = True
@@ -73,6 +76,7 @@ def test_what_is_missing_is_answered_with_its_reason_in_the_panel(work: Playgrou
         "",
         "none",
     )  # it was another student's
+    assert StudentPanel(run).story.value == ""
     panel.form.press("look", student="Nobody Here")
     assert "No student of the source" in panel.story.value
 

@@ -211,6 +211,7 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(
     monkeypatch.setattr(runs_workbook, "attended", lambda: True)
     panel.form.press("retry", **WHO)
     _report_and_workbook_are_written_again_when_a_refusal_is_solved(published)
+    _a_settled_cause_stays_in_its_place_until_another_list_is_asked_for(panel)
     assert _label(panel, "retry") == "Retry these 6"
     assert "1 more since" in bar._html()
     assert ">6 refused<" in bar._html()
@@ -226,6 +227,21 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(
     assert "1 of 1 delivered; 0 still refused." in panel.status.value
     assert "not-enrolled" not in panel.workshop.open["cause_id"].tolist()
     assert "delivered under another key" in repr(published.workshop())
+
+
+def _a_settled_cause_stays_in_its_place_until_another_list_is_asked_for(panel: WorkshopPanel) -> None:
+    listed = panel.causes.shown_rows
+    assert listed["rejections"].tolist()[-1:] == [0]
+    assert listed["cause"].iloc[-1] == "The ODS does not know this student at this organization"
+    assert not panel.causes.selection
+    panel.causes.select(len(listed) - 1)
+    assert "None of this cause is left." in panel.status.value
+    panel.causes.select()
+    panel._say("1 of 1 delivered; 0 still refused.")
+    before = panel.filters["owner"].value
+    panel.filters["owner"].value = "SIS publishing team"
+    assert panel.causes.shown_rows["rejections"].gt(0).all()
+    panel.filters["owner"].value = before
 
 
 def _report_and_workbook_have_the_refusals(run: Run) -> None:
@@ -244,6 +260,11 @@ def _report_and_workbook_are_written_again_when_a_refusal_is_solved(run: Run) ->
     report, book = run.path / "report.html", run.path / "workbook.xlsx"
     assert "refused; 1 earlier refusal settled since." in report.read_text("utf-8")
     assert "made since the source was read" in report.read_text("utf-8")
+    assert "No cell read as people corrected them. What was corrected since then counts" in report.read_text(
+        "utf-8"
+    )
+    summary = {row["What"]: row["Value"] for row in _sheet(book, "Summary")}
+    assert summary["refused, and delivered since"] == "1"
     assert sorted(row["Open"] for row in _sheet(book, "Refused")) == ["no"] + ["yes"] * 6
     (correction,) = _sheet(book, "Corrections")
     assert (correction["Value"], correction["State"]) == ("255901", "made since the source was read")
