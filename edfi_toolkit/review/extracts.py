@@ -58,7 +58,7 @@ def extracted_view(
         says.append(
             f"Since the extract of {earlier.at}: {_changes_text(changed)}.{_files_text(earlier.files)}"
         )
-        nothing = f"The same tables, columns and rows.{_files_text(earlier.files)}"
+        nothing = "The same tables, columns and rows."
         blocks.append(Block(f"Changed since the extract of {earlier.at}", changed, nothing))
     blocks += [
         Block(

@@ -16,6 +16,7 @@ from edfi_toolkit.tables.schema import TABLES
 
 CELL_COLUMNS = ("table", "row_id", "field")  # of the cell that a finding or a refusal is about
 OWNER, NAMELESS = "owner of the programs", "not in the list of schools"
+STUDENT_AT = "; student at "  # after such an organization, then where the student is enrolled
 
 if TYPE_CHECKING:
     from edfi_toolkit.tables import Tables
@@ -72,9 +73,7 @@ def with_schools_of_students(
     rows = first_rows(records[nameless]).set_axis(names.index[nameless])
     schools = places_of(rows, tables, profile, id_column="row_id")["school"]
     schools = schools[schools.notna() & ~schools.str.endswith(NAMELESS).fillna(False)]
-    return names.where(
-        ~names.index.isin(schools.index), names + "; student at " + schools.reindex(names.index)
-    )
+    return names.where(~names.index.isin(schools.index), names + STUDENT_AT + schools.reindex(names.index))
 
 
 def organization_texts(ids: pd.Series, tables: Tables, profile: str) -> pd.Series:

@@ -11,7 +11,7 @@ from edfi_toolkit.display.panels import panels
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.approvals import CLOSED, SHOWN_IN_40, limits_block
 from edfi_toolkit.review.changes import CHANGES, change_rows, numbers_of, with_live
-from edfi_toolkit.review.places import held_at_places, with_organizations
+from edfi_toolkit.review.places import STUDENT_AT, held_at_places, with_organizations
 from edfi_toolkit.review.steps import by_sentence
 from edfi_toolkit.review.summaries import (
     WHO,
@@ -156,7 +156,8 @@ def _by_school(changes: pd.DataFrame) -> pd.DataFrame:
     """Records by school and by what happens to them, most first."""
     if changes.empty:
         return pd.DataFrame(columns=["school"])
-    counts = pd.crosstab(changes["school"], changes["change"].astype("str"))
+    schools = changes["school"].str.partition(STUDENT_AT)[0].rename("school")
+    counts = pd.crosstab(schools, changes["change"].astype("str"))
     counts = counts[[word for word in CHANGES if word in counts]]
     ordered = counts.loc[counts.sum(axis=1).sort_values(ascending=False, kind="stable").index]
     return ordered.rename_axis(columns=None).reset_index()

@@ -13,6 +13,7 @@ from edfi_toolkit.review.changes import change_rows
 from edfi_toolkit.review.missing import missing
 from edfi_toolkit.review.participation import participation
 from edfi_toolkit.review.places import findings_at_places, schools_of, with_schools_of_students
+from edfi_toolkit.review.plans import _by_school
 from edfi_toolkit.review.summaries import skipped_rows
 from edfi_toolkit.rules import build
 from edfi_toolkit.sources import extract
@@ -163,3 +164,10 @@ def test_a_skipped_row_has_what_to_do_as_the_finding_about_it_says_it_with_its_d
     checked = validate(build(tables, profile="wi-infinite-campus", school_year=2026))
     rows = missing(checked).query("rule == 'WI-CEIS-1' and state == 'skipped'")
     assert rows["todo"].str.contains("the end date to 2025-11-03 or later").any()
+
+
+def test_an_organization_is_counted_once_wherever_its_students_are() -> None:
+    there = "255902 \u00b7 not in the list of schools"
+    schools = [f"{there}; student at Lincoln High", f"{there}; student at Oak Middle", "Lincoln High"]
+    counted = _by_school(pd.DataFrame({"school": schools, "change": ["create"] * 3}))
+    assert counted.to_numpy().tolist() == [[there, 2], ["Lincoln High", 1]]
