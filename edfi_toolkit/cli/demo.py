@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edfi_toolkit.cli.output import say
+from edfi_toolkit.cli.output import grid, say
 from edfi_toolkit.cli.progress import notebook_progress
 
 if TYPE_CHECKING:
@@ -151,17 +151,10 @@ def _outcome(out: Console, run: Run) -> None:
 
 
 def _table(out: Console, title: str, frame: pd.DataFrame, view: View) -> None:
-    from rich.table import Table
-
     from edfi_toolkit.display.tables import TextTable
 
     shown = TextTable.of(frame, view.masker)
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for label, number in zip(shown.labels, shown.numbers, strict=True):
-        table.add_column(label, justify="right" if number else "left", overflow="fold")
-    for row in shown.rows:
-        table.add_row(*row)
-    out.print(table if len(shown) else f"{title}: nothing.")
+    out.print(grid(shown, title) if len(shown) else f"{title}: nothing.")
     out.print()
 
 

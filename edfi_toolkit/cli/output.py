@@ -12,7 +12,9 @@ from edfi_toolkit.errors import StorageUnavailable, what_failed
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.table import Table
 
+    from edfi_toolkit.display.tables import TextTable
     from edfi_toolkit.privacy import Masker
     from edfi_toolkit.review.views import View
 
@@ -44,11 +46,34 @@ def show_text(text: str) -> None:
 def show(view: View, *, as_json: bool = False, facts: Mapping[str, Any] | None = None) -> None:
     """The result of a command on stdout: a view as text, or its facts (else its tables) as JSON."""
     if not as_json:
-        show_text(repr(view))
+        show_text(view.text(in_this_terminal) if sys.stdout.isatty() else repr(view))
     elif facts is not None:
         show_json(facts)
     else:
         show_json({block.caption: as_records(block.frame, view.masker) for block in view.blocks})
+
+
+def grid(shown: TextTable, title: str = "") -> Table:
+    """A table whose cells wrap to the width of the terminal."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title or None, title_justify="left", title_style="bold")
+    for label, number in zip(shown.labels, shown.numbers, strict=True):
+        table.add_column(label, justify="right" if number else "left", overflow="fold")
+    for row in shown.rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def in_this_terminal(shown: TextTable) -> str:
+    """The same as text; empty for a table without rows."""
+    from rich.console import Console
+
+    out = Console(color_system=None)
+    with out.capture() as written:
+        out.print(grid(shown))
+    return written.get().rstrip() if len(shown) else ""
 
 
 def show_json(content: object) -> None:

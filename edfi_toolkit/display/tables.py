@@ -58,10 +58,14 @@ class TextTable:
 
     @property
     def text(self) -> str:
-        """Columns under each other, for a terminal; nothing when there is no row."""
-        frame = pd.DataFrame(dict(enumerate(self.columns)))
-        frame.columns = pd.Index(self.labels)
-        return frame.to_string(index=False) if len(self) else ""
+        """Columns under each other, each as wide as its longest cell; nothing when there is no row."""
+        if not len(self):
+            return ""
+        columns = [
+            _padded([label, *(text.replace("\n", " ") for text in texts)], number)
+            for label, texts, number in zip(self.labels, self.columns, self.numbers, strict=True)
+        ]
+        return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
 
     @property
     def csv(self) -> bytes:
@@ -133,6 +137,11 @@ class Table:
 
     def __repr__(self) -> str:
         return visible("\n".join(line for line in (self.title, self._texts.text, self.count) if line))
+
+
+def _padded(texts: list[str], number: bool) -> list[str]:
+    width = max(map(len, texts))
+    return [text.rjust(width) if number else text.ljust(width) for text in texts]
 
 
 def column_texts(column: pd.Series, as_text: Callable[[Any], str] = cell_text) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -149,11 +150,15 @@ class View:
         return visible("".join(parts) + "</div>")
 
     def __repr__(self) -> str:
+        return self.text()
+
+    def text(self, table: Callable[[TextTable], str] = attrgetter("text")) -> str:
+        """The view as text. table: how one of its tables is written, empty for one without rows."""
         lines = [self.title, self.says, *(f"File: {path}" for path in self.files)]
         if self.numbers:
             lines.append("   ".join(f"{name} {count:,}" for name, count in self.numbers.items()))
         for block in self.blocks:
-            shown = TextTable.of(block.frame.head(ROWS_SHOWN), self.masker).text
+            shown = table(TextTable.of(block.frame.head(ROWS_SHOWN), self.masker))
             lines += ["", block.caption, shown or block.empty or "none"]
         return visible("\n".join([*lines, "", f"Next: {self.next_step}"] if self.next_step else lines))
 

@@ -30,3 +30,13 @@ def test_a_table_names_itself_and_its_headings() -> None:
     assert page.count("<caption") == 1
     assert ">Held &lt;here&gt;</caption>" in page
     assert page.count('<th scope="col"') == 1
+
+
+def test_as_text_each_column_is_as_wide_as_its_longest_cell() -> None:
+    frame = pd.DataFrame({"detail": ["no id,\nno date", "late"], "rows": [1, 200]})
+    assert TextTable.of(frame, Masker(KEY)).text.splitlines() == [
+        "Detail          Rows",
+        "no id, no date     1",
+        "late             200",
+    ]
+    assert TextTable.of(frame.iloc[:0], Masker(KEY)).text == ""
