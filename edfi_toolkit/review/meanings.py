@@ -32,12 +32,19 @@ def meaning_of(rule_id: str) -> Meaning | None:
     if check := CHECK_TEXTS.get(rule_id):
         return Meaning(check.says, check.hint, check.who)
     rule = RULES.get(rule_id)
-    return Meaning(rule.says, rule.hint, IN_THE_SIS) if rule else None
+    return Meaning(rule.says, rule.hint, rule.who or IN_THE_SIS) if rule else None
 
 
 def who_enters(table: str) -> str:
     """Who can correct a row of this table in the SIS."""
     return AT_THE_SCHOOL if table in _OF_THE_SCHOOL else IN_THE_SIS
+
+
+def who_by_rule(rule_id: str) -> str | None:
+    """Who can do what a rule says, where the catalogue names another than who enters the row."""
+    from edfi_toolkit.rules.catalogue import RULES
+
+    return (RULES[rule_id].who or None) if rule_id in RULES else None
 
 
 def says_how_it_is(rule_id: str, severity: str) -> bool:

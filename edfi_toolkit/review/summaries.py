@@ -13,7 +13,14 @@ from edfi_toolkit.display.differences import changed_members
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.privacy import is_personal, may_name
-from edfi_toolkit.review.meanings import events_of, events_text, meaning_of, says_how_it_is, who_enters
+from edfi_toolkit.review.meanings import (
+    events_of,
+    events_text,
+    meaning_of,
+    says_how_it_is,
+    who_by_rule,
+    who_enters,
+)
 from edfi_toolkit.review.once import once
 from edfi_toolkit.review.wrong_cells import skipped_places
 from edfi_toolkit.tables.load_errors import is_load_error
@@ -243,9 +250,18 @@ def skipped_rows(skipped: pd.DataFrame, tables: Tables, profile: str) -> pd.Data
     """
     skipped = rows_aside(skipped)
     at = skipped_places(skipped, tables, profile)
-    todo = skipped["rule"].map({rule: texts_of([rule], "hint") for rule in skipped["rule"].unique()})
+    rules = skipped["rule"].unique()
+    todo = skipped["rule"].map({rule: texts_of([rule], "hint") for rule in rules})
+    # The sentence of a cell that could not be read ends with what to do about this very cell.
+    unread = (
+        is_load_error(skipped["rule"])
+        & skipped["column"].notna()
+        & skipped["says"].str.contains(". ", regex=False)
+    )
+    todo = todo.mask(unread, skipped["says"].str.rsplit(". ", n=1).str[-1])
     who = at["table"].map({table: who_enters(table) for table in at["table"].unique()}).astype("str")
-    skipped = skipped.assign(**at.drop(columns="table"), todo=todo, who=who)
+    of_rules = skipped["rule"].map({rule: who_by_rule(rule) for rule in rules}).astype("str")
+    skipped = skipped.assign(**at.drop(columns="table"), todo=todo, who=of_rules.fillna(who))
     if skipped["program"].isna().all():
         skipped = skipped.drop(columns="program")
     first = [

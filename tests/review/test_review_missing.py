@@ -44,6 +44,21 @@ def a_checked(*held: str) -> Any:
     return found
 
 
+def test_what_to_do_is_what_this_cell_needs_and_who_is_who_can_do_it() -> None:
+    [date] = missing(a_checked()).query("state == 'unreadable'").to_dict("records")
+    assert date["todo"] == "Write it as yyyy-mm-dd, for example 2025-09-02."
+
+    sample = extract(SAMPLES / "nm-powerschool" / "before", profile="nm-powerschool")
+    rows = skipped_rows(
+        build(sample, profile="nm-powerschool", school_year=2026).skipped, sample, "nm-powerschool"
+    )
+    [yes_or_no] = rows.query("rule == 'COM-NRM-4'").to_dict("records")
+    assert yes_or_no["todo"] == "Write 1 or 0, true or false, yes or no."
+    unpublished = rows.query("rule == 'NM-SEL-1'")
+    assert set(unpublished["table"]) == {"cte_records", "students"}
+    assert set(unpublished["who"]) == {"SIS publishing team"}
+
+
 def test_held_records_are_in_the_list_of_who_is_missing_and_told_apart() -> None:
     found = missing(a_checked("S-1"))
 

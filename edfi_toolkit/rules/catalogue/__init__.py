@@ -1,8 +1,8 @@
 """The catalogue: per rule id the sentence a steward reads, what to do about it, and where the rule comes from.
 
 One TOML file for what all profiles share, one for publishing, and one in the folder of each profile:
-`["COM-KEY-1"]` with `says`, `hint`, `severity`, `source`, and where it is known `cell`, the one to be corrected, and
-`lists`, the one that lists a student.
+`["COM-KEY-1"]` with `says`, `hint`, `severity`, `source`, and where it is known `cell`, the one to be corrected,
+`lists`, the one that lists a student, and `who`.
 `docs/rules/` is generated from it.
 """
 
@@ -29,6 +29,7 @@ class Rule:
     the organization id comes from, in the row of the student or the school.
     lists: as `table.column` the cell that a record is there for which this rule shaped, in a row that it rests on; a
     record without such a rule is there for its first row.
+    who: who can do what `hint` says, where that is not who enters the row.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Rule:
     source: str
     cell: str = ""
     lists: str = ""
+    who: str = ""
 
 
 def catalogue_files() -> dict[str, Path]:
