@@ -129,7 +129,7 @@ def shapes(rows: pd.DataFrame) -> dict[str, TableShape]:
     found = {}
     for at, table in enumerate(("program_participation", "students")):
         keys = pd.Series([refs[at].partition(":")[2] for refs in rows["source_refs"]], dtype="str")
-        filled = {name: keys.notna() for name in TABLES[table].columns}
+        filled = {name: keys.notna().to_numpy() for name in TABLES[table].columns}
         found[table] = table_shape(keys, f"{table}.csv", filled, ordered=True)
     return found
 

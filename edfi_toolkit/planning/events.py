@@ -63,4 +63,6 @@ def _refs(side: pd.DataFrame, positions: np.ndarray) -> np.ndarray:
 def _state(side: pd.DataFrame, positions: np.ndarray, refs: np.ndarray) -> State:
     """The records at these positions of a side; nothing where the position is -1."""
     at = pd.Series(positions)
-    return State(pd.DataFrame({name: values_at(side[name], at) for name in KEY_COLUMNS}), pd.Series(refs))
+    return State(
+        pd.DataFrame({name: values_at(side[name], at).array for name in KEY_COLUMNS}), pd.Series(refs)
+    )

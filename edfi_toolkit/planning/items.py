@@ -67,7 +67,10 @@ def _spelled(rows: pd.DataFrame, sides: Sides) -> pd.DataFrame:
 
     def spelled(*columns: str) -> pd.DataFrame:
         one, *others = used or [sides.source]
-        every = (pd.concat([one[name], *(side[name] for side in others)]) for name in columns)
+        every = (
+            pd.concat([one[name], *(side[name] for side in others)]) if others else one[name]
+            for name in columns
+        )
         return pd.DataFrame(
             {name: values.array.take(position) for name, values in zip(columns, every, strict=True)}
         )

@@ -126,7 +126,7 @@ def plan(
     keys = _facts(sides, resync=resync, findings=findings)
     keys = keys[~_left_alone(keys, sides, kept_back, build, origins, findings)].reset_index(drop=True)
     decided = decide(keys, RESYNC, RESYNC_READS) if resync else decide(keys, PUBLISH, PUBLISH_READS)
-    decided = decided.join(keys[["source", "mapped", "ods"]], on="side")
+    decided = decided.assign(**{name: keys[name].to_numpy()[decided["side"]] for name in vars(sides)})
     del keys  # of a million records, 1 % of what is in memory at the peak
     if resync:
         decided = without_foreign_orphans(decided, sides, kept_back, build, findings)

@@ -184,7 +184,7 @@ def source_refs(candidates: pd.DataFrame) -> list[list[str]]:
         rows = [[*row, *more] for row, more in zip(refs, candidates["more_refs"].tolist(), strict=True)]
     else:
         rows = list(map(list, refs))
-    if candidates[list(named)].notna().all(axis=None):
+    if all(candidates[name].notna().all() for name in named):
         return rows
     return [[ref for ref in row if isinstance(ref, str)] for row in rows]
 

@@ -97,10 +97,10 @@ def _of_the_year(t: Tables, school_year: int) -> Iterator[Fault]:
                 f"there is no row for {school_year}, only for {years}. Add the row, or name the year that is meant.",
             ),
         )
-    for row in own[own["config_end"].lt(own["config_start"])].itertuples():
+    for year in own.loc[own["config_end"].lt(own["config_start"]), "school_year"]:
         yield (
             table,
-            str(row.school_year),
+            str(year),
             _says(
                 t,
                 table,

@@ -56,7 +56,7 @@ def convert(cells: pd.Series, column: Column) -> tuple[pd.Series, pd.Series]:
         if some:
             bad[part.index[is_bad]] = True
     if len(found) == 1 and len(found[0]) == len(cells):
-        return found[0].astype(dtype), bad
+        return found[0] if found[0].dtype == dtype else found[0].astype(dtype), bad
     result = pd.Series([None], dtype=dtype).take(np.zeros(len(cells), dtype=int)).set_axis(cells.index)
     for values in found:
         result[values.index] = values.astype(dtype)

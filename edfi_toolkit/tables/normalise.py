@@ -173,14 +173,15 @@ def _matched(table: Table, sheet: Sheet) -> tuple[pd.DataFrame, Notices, list[st
     frame = sheet.frame.reset_index(drop=True).set_axis(pd.Index(found, dtype=object), axis="columns")
     absent = [name for name in table.columns if name not in found]
     present = [name for name in table.columns if name in found]
-    return frame[present], [unused_column(table, header, sheet, absent) for header in unused], unused
+    notices = [unused_column(table, header, sheet, absent) for header in unused]
+    return frame if found == present else frame[present], notices, unused
 
 
-def _typed(table: Table, raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, pd.Series]]:
+def _typed(table: Table, raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, np.ndarray]]:
     """The typed frame; its faults: one row per cell that cannot be read or is an empty key; and, for each column that
     the source has, which cells are filled."""
     typed: dict[str, Any] = {}
-    filled: dict[str, pd.Series] = {}
+    filled: dict[str, np.ndarray] = {}
     faults: list[pd.DataFrame] = []
     first = np.zeros(len(raw), dtype=int)
     for order, column in enumerate(table.columns.values()):
@@ -191,10 +192,10 @@ def _typed(table: Table, raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame,
         if bad.any():
             causes = reasons(raw[column.name][bad], column)
             faults.append(_faults(rule_of(column), order, column, causes, raw.index[bad]))
-        if column.name in table.required_keys and (empty := values.isna() & ~bad).any():
+        filled[column.name] = cells = values.notna().to_numpy() | bad.to_numpy()
+        if column.name in table.required_keys and not cells.all():
             says = "is empty, and every row needs one. Fill it in."
-            faults.append(_faults(MISSING_KEY, order, column, says, raw.index[empty]))
-        filled[column.name] = values.notna() | bad
+            faults.append(_faults(MISSING_KEY, order, column, says, raw.index[~cells]))
         typed[column.name] = _with_default(values, column)
     frame = pd.DataFrame(typed, index=raw.index)
     if table.name == "edfi_config":

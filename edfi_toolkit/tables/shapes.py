@@ -74,7 +74,7 @@ class TableShape:
 def table_shape(
     keys: pd.Series,
     files: str | Sequence[str],
-    filled: Mapping[str, pd.Series],
+    filled: Mapping[str, np.ndarray],
     *,
     ordered: bool,
     unread: Sequence[str] = (),
@@ -87,7 +87,7 @@ def table_shape(
         FILE: pa.DictionaryArray.from_arrays(
             np.broadcast_to(numbers.astype("int32"), len(keys)), pa.array(distinct, pa.string())
         ),
-        **{name: pa.array(cells.to_numpy(bool)) for name, cells in filled.items()},
+        **{name: pa.array(cells) for name, cells in filled.items()},
     }
     return TableShape(", ".join(distinct), ordered, tuple(unread), names, pa.table(columns))
 
@@ -125,7 +125,8 @@ def shapes_of(frame: pd.DataFrame) -> dict[str, TableShape]:
             ordered=row["ordered"],
             unread=tuple(orjson.loads(row["unread"])),
             names=orjson.loads(row["names"]),
-            rows=pq.read_table(pa.BufferReader(row["layout"])),
+            # `read_table` would look for a folder of files first
+            rows=pq.ParquetFile(pa.BufferReader(row["layout"])).read(),
         )
         for row in frame.to_dict("records")
         if row["table"] in TABLES

@@ -201,7 +201,8 @@ def framed(frame: pd.DataFrame | None, columns: Mapping[str, str]) -> pd.DataFra
     if frame is None or not len(frame):
         return _without_rows(tuple(columns.items())).copy()
     rows = frame.reindex(columns=list(columns)).reset_index(drop=True)
-    return rows if list(map(str, rows.dtypes)) == list(columns.values()) else rows.astype(dict(columns))
+    others = {name: kind for name, kind in columns.items() if str(rows[name].dtype) != kind}
+    return rows.astype(others) if others else rows
 
 
 @cache

@@ -51,7 +51,8 @@ def contradictions(p: pd.DataFrame, descriptors: Descriptors) -> pd.Series:
 
 
 def _naming_own(p: pd.DataFrame) -> pd.DataFrame:
-    return p[np.array([_names_own(attributes) for attributes in p["attributes"]], dtype=bool)]
+    own = [_names_own(attributes) for attributes in p["attributes"]]
+    return p[np.array(own, dtype=bool)] if any(own) else p.iloc[:0]
 
 
 def _names_own(attributes: Any) -> bool:
