@@ -31,11 +31,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 KERNELS = ("edfi_toolkit.batch.kernel_program", "ipykernel_launcher")  # unattended, and in JupyterLab
+# What a step imports when it comes to it: a ledger that is opened, a file that is written.
+STEPS = ("alembic.command", "psutil", "pyarrow.dataset", "xlsxwriter", "tests.answers")
 # What runs warm, and which modules it needs besides those of the toolkit.
 NEEDED = {
     "edfi_toolkit.sandbox": ("uvicorn", "uvloop", "httptools"),
-    "edfi_toolkit": ("papermill.clientwrap", "jupyter_client.manager", "tests.answers"),
-    **dict.fromkeys(KERNELS, ("ipykernel.kernelapp", "ipykernel.zmqshell", "tests.answers")),
+    "edfi_toolkit": ("papermill.clientwrap", "jupyter_client.manager", "pydantic.main", *STEPS),
+    **dict.fromkeys(KERNELS, ("ipykernel.kernelapp", "ipykernel.zmqshell", *STEPS)),
     "tests.script": (),
 }
 # Programs; what imports Great Expectations, which kernels alone need; what imports ipywidgets, see below.
