@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edfi_toolkit.review.meanings import owners_of
-from edfi_toolkit.review.places import places_of, row_places
+from edfi_toolkit.review.places import places_of, row_places, state_ids
 from edfi_toolkit.review.summaries import held_texts, quotes_a_person, skipped_of
 from edfi_toolkit.tables.load_errors import is_load_error
 
@@ -24,7 +24,9 @@ def missing(checked: Checked) -> pd.DataFrame:
     """
     build = checked.build
     without = skipped_of(build)
-    without = without.assign(todo=_better_todo(without, checked.findings))
+    without = without.assign(
+        says=_with_other_records(without, checked), todo=_better_todo(without, checked.findings)
+    )
     state = is_load_error(without["rule"]).map({True: UNREADABLE, False: SKIPPED})
     without.insert(0, "state", state.astype("str"))
     held = _held(checked)
@@ -33,6 +35,25 @@ def missing(checked: Checked) -> pd.DataFrame:
     return pd.concat([held, without], ignore_index=True)[
         [*without.columns, *held.columns.difference(without.columns)]
     ]
+
+
+def _with_other_records(skipped: pd.DataFrame, checked: Checked) -> pd.Series:
+    """What is wrong with each row; where other rows of its student give a record of its program, that they do.
+
+    Of a row that does not say its program, whatever program they give a record of.
+    """
+    ids, ready = state_ids(skipped["student_id"], checked.build.tables), checked.ready
+    theirs = ready[ready["student_unique_id"].isin(ids.dropna())]
+    programs = theirs.groupby("student_unique_id")["program_name"].agg(lambda names: [*dict.fromkeys(names)])
+    wanted = skipped["program"] if "program" in skipped else pd.Series(None, skipped.index, dtype="str")
+    found = [
+        [name for name in (programs.get(student) or []) if pd.isna(program) or name == program]
+        for student, program in zip(ids, wanted, strict=True)
+    ]
+    also = [
+        f" Other rows of this student give a record: {', '.join(names)}." if names else "" for names in found
+    ]
+    return skipped["says"] + pd.Series(also, skipped.index, dtype="str")
 
 
 def _better_todo(skipped: pd.DataFrame, findings: pd.DataFrame) -> pd.Series:

@@ -15,7 +15,7 @@ from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review import changes
 from edfi_toolkit.review.meanings import owners_of, who_enters
 from edfi_toolkit.review.steps import in_words
-from edfi_toolkit.review.summaries import WHO, rows, texts_of
+from edfi_toolkit.review.summaries import WHO, quotes_a_person, rows, texts_of
 from edfi_toolkit.review.views import Block, View, block_html
 from edfi_toolkit.rules.explain.story import parts_of
 
@@ -291,7 +291,8 @@ def _skipped(skipped: pd.DataFrame) -> _Rows:
         column = cell_text(row.get("column"))
         where = f"{row['file']}, row {line}" if line else f"{row['table']} {row['id']}"
         where += f", {column}" if column else ""
-        plain = texts_of([row["rule"]], "says").rstrip(".")
+        own = "" if quotes_a_person(column, row["says"]) else row["says"]
+        plain = (own.removesuffix(row["todo"]) or texts_of([row["rule"]], "says")).rstrip(" .")
         first = f"{program} is missing" if program else f"A row of {row['table']} gave no record"
         sentence = f"{first}: {plain} ({row['rule']})"
         what, who = program or f"row of {row['table']}", row["who"]

@@ -137,6 +137,7 @@ class Profile:
     school_ids: the Ed-Fi id of each row of `schools`, by which lists name a school; as a rule the row's own.
     organization_cell: of the filled cells of a record's source rows, as `table.column` with its text, the one that the
         record's organization comes from; empty where none does.
+    school_cells: what that cell says for each row of `schools`; as a rule its Ed-Fi id.
     counted_at: by the id of each enrollment the key of the school whose cells its record is made of; as a rule its own.
     row_programs: by table, the program that each row alone asks for, for lists; missing where the row does not say.
         Of any other table it is the row's own `program_name`.
@@ -164,6 +165,7 @@ class Profile:
     field_notices: tuple[str, ...] = ()
     school_ids: Callable[[Tables], pd.Series] = lambda tables: tables.schools.ed_fi_school_id
     organization_cell: Callable[[Mapping[str, str]], str] = _organization_cell
+    school_cells: Callable[[Tables], pd.Series] = lambda tables: tables.schools.ed_fi_school_id
     counted_at: Callable[[Tables], pd.Series] = lambda tables: (
         tables.enrollments.set_index("enrollment_id").school_id
     )

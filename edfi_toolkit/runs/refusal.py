@@ -15,6 +15,7 @@ from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.errors import nearest_first
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.review.places import row_places
+from edfi_toolkit.rules import profile as profile_of
 from edfi_toolkit.runs.behind import (
     IN_THE_WAY,
     NAMED,
@@ -22,12 +23,14 @@ from edfi_toolkit.runs.behind import (
     Behind,
     Cell,
     Sent,
+    rows_of,
 )
 from edfi_toolkit.runs.decisions import decisions_of
 from edfi_toolkit.runs.named import code, is_named, members_named, texts, values_of, words
 from edfi_toolkit.runs.others import others_in_the_ods
 from edfi_toolkit.runs.planning import short_retry
 from edfi_toolkit.runs.student import student
+from edfi_toolkit.tables import TABLES
 
 if TYPE_CHECKING:
     from edfi_toolkit.review.views import View
@@ -164,6 +167,24 @@ class Refusal:
         """Every attempt for the record, oldest first."""
         with decisions_of(self.run) as decisions:
             return decisions.history(self.row["resource"], self.row["key_hash"]).drop(columns="body_hash")
+
+    def schools_for(self, cell: Row) -> dict[str, str]:
+        """Names of the source's schools by what this cell says for each, the record's own school first.
+
+        Empty where the record's organization does not come from the cell, or the cell is the school's own.
+        """
+        if (
+            f"{cell['table']}.{cell['column']}" != self._answered.organization_cell
+            or cell["table"] == "schools"
+        ):
+            return {}
+        schools = self.tables["schools"]
+        own = [row_id for name, row_id in rows_of(self.row["source_refs"]) if name == "schools"]
+        names = schools.assign(says=profile_of(self.run.profile).school_cells(self.tables).map(cell_text))
+        names = names.iloc[TABLES["schools"].ids(schools).isin(own).argsort(kind="stable")[::-1]]
+        return {
+            says: cell_text(name) for says, name in zip(names["says"], names["name"], strict=True) if says
+        }
 
     def values_for(self, text: str) -> list[str]:
         """What the ODS has for the descriptor that this text became, the nearest first, without what it refused."""

@@ -28,6 +28,7 @@ _RULES = {
 _NOTHING = "is a word for nothing. Export an empty cell as empty."
 _TWO_DIGITS = re.compile(r"(?:0{2}\d{2}|\d{1,2})[-/.]\d{1,2}[-/.](?:0{2})?\d{1,2}\b.*", re.ASCII | re.DOTALL)
 _EARLY = re.compile(r"1[0-8]\d\d-.*|\d+[-/]\d+[-/]1[0-8]\d\d\b.*", re.ASCII | re.DOTALL)
+_ISO = re.compile(r"\d{4}-\d{1,2}-\d{1,2}", re.ASCII)
 _SERIAL = re.compile(r"\d{5}(?:\.\d+)?", re.ASCII)  # 32874 is 1990-01-01, 54789 is 2050-01-01
 
 
@@ -103,6 +104,8 @@ def _why_date(cell: Any, text: str | None) -> str:
         return "has a year of two digits. Export dates with four: yyyy-mm-dd or m/d/yyyy."
     if _EARLY.fullmatch(written):
         return "is a day before 1900. Leave the cell empty if it was meant to be, or correct it."
+    if _ISO.fullmatch(written):
+        return "is not a day of the calendar. Write the day that is meant, for example 2025-09-02."
     return "is not a date. Write it as yyyy-mm-dd, for example 2025-09-02."
 
 

@@ -21,7 +21,7 @@ from edfi_toolkit.runs.manifest import name_of_a_person
 from edfi_toolkit.runs.retry import SHARED
 from edfi_toolkit.runs.workshop import CLOSED, OPEN, STATES, keys_of
 from edfi_toolkit.widgets.causes import with_settled
-from edfi_toolkit.widgets.cell_names import NOT_SURE, choices_of, name_of
+from edfi_toolkit.widgets.cell_names import NO_LIST, NOT_SURE, choices_of, name_of, offered
 from edfi_toolkit.widgets.form import Form
 from edfi_toolkit.widgets.grids import Grid, Lists
 from edfi_toolkit.widgets.leaves import CHOOSE, Leaves, tried
@@ -217,16 +217,25 @@ class WorkshopPanel(Lists):
         )
 
     def _nearest(self, row: pd.Series) -> str:
-        """Where the ODS does not know a code, those it has, the nearest first: as a sentence, and to choose from."""
-        if row["cause_id"] != "code-unknown" or self._cells.empty:
+        """What the cell that is wrong may say, as a sentence, and to choose from: codes of the ODS, or schools."""
+        if self._cells.empty:
             return ""
-        known, code = self.workshop.refusal(row), str(self._cells["value"].iloc[0])
-        found = tried(lambda: known.values_for(code))
-        if not isinstance(found, list) or not found:
-            return ""
-        self._options = found
+        cell = self._cells.iloc[0]
+        lists_schools = self._sure and self.workshop.refusal(row).schools_for(cell)
+        said = (
+            tried(lambda: self._offer(row, cell))
+            if lists_schools or row["cause_id"] == "code-unknown"
+            else ""
+        )
+        return f"{said} " if said and isinstance(said, str) else ""
+
+    def _offer(self, row: pd.Series, cell: Mapping[str, Any]) -> str:
+        """The same for a cell of a record."""
+        refusal = self.workshop.refusal(row)
+        schools = refusal.schools_for(cell)
+        self._options = list(schools) or refusal.values_for(str(cell["value"]))
         self.form.fields = self._fields()
-        return f"Nearest in its list: {', '.join(map(cell_text, found[:3]))}. "
+        return offered(self._options, schools)
 
     def _show_known(self) -> None:
         """The leaves and the fields for the record chosen last, or for none."""
@@ -299,14 +308,8 @@ class WorkshopPanel(Lists):
 
     def _values(self, typed: Mapping[str, str]) -> None:
         cell = self._cell(typed["cell"])
-        self._options = self.workshop.refusal(self._last.iloc[0]).values_for(str(cell["value"]))
-        self.form.fields = self._fields()
-        near = ", ".join(map(cell_text, self._options[:5]))
-        self._say(
-            f"The ODS has, nearest first: {near}. Further rows with the same code: {cell['others']:,}."
-            if near
-            else "No list of the ODS belongs to this cell: type what it should be, then press Correct this cell."
-        )
+        said = self._offer(self._last.iloc[0], cell)
+        self._say(f"{said} Further rows with the same code: {cell['others']:,}." if said else NO_LIST)
 
     def _correct(self, typed: Mapping[str, str]) -> None:
         self._keep(typed, everywhere=False)

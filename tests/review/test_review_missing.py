@@ -46,7 +46,7 @@ def a_checked(*held: str) -> Any:
 
 def test_what_to_do_is_what_this_cell_needs_and_who_is_who_can_do_it() -> None:
     [date] = missing(a_checked()).query("state == 'unreadable'").to_dict("records")
-    assert date["todo"] == "Write it as yyyy-mm-dd, for example 2025-09-02."
+    assert date["todo"] == "Write the day that is meant, for example 2025-09-02."
 
     sample = extract(SAMPLES / "nm-powerschool" / "before", profile="nm-powerschool")
     rows = skipped_rows(
@@ -57,6 +57,21 @@ def test_what_to_do_is_what_this_cell_needs_and_who_is_who_can_do_it() -> None:
     unpublished = rows.query("rule == 'NM-SEL-1'")
     assert set(unpublished["table"]) == {"cte_records", "students"}
     assert set(unpublished["who"]) == {"SIS publishing team"}
+
+
+def test_a_row_whose_student_has_a_record_by_other_rows_says_so() -> None:
+    bad = {"begin_date": "2025-02-30"}
+    rows = [
+        a_participation(1),
+        {**a_participation(1, **bad), "participation_id": "again"},
+        a_participation(2, **bad),
+    ]
+    found = missing(checked(a_build(*rows, schools=SCHOOLS, enrollments=ENROLLED))).set_index("student_id")[
+        "says"
+    ]
+
+    assert found["1"].endswith(" Other rows of this student give a record: Gifted and Talented.")
+    assert "record" not in found["2"]
 
 
 def test_held_records_are_in_the_list_of_who_is_missing_and_told_apart() -> None:

@@ -69,8 +69,8 @@ def test_each_cause_is_a_sentence_and_has_a_next_step_with_its_owner() -> None:
         "Bilingual was not removed, refused by the ODS: Other records depend on it. "
         "CTE is missing, held back: The student does not exist in the target, or this login may not see it "
         "(REF-STUDENT). "
-        "A row of enrollments gave no record: A date is not a day of the calendar in a form we know (COM-NRM-3). "
-        "Section 504 is missing: A date is not a day of the calendar in a form we know (COM-NRM-3)."
+        "A row of enrollments gave no record: '2026-02-30' is not a date (COM-NRM-3). "
+        "Section 504 is missing: '2026-02-30' is not a date (COM-NRM-3)."
     )
     missing = view.blocks[0].frame
     # Five columns, the long ones wrapped, are in view at 1280 pixels; more are not.
@@ -228,3 +228,12 @@ def test_a_story_names_what_a_record_has_in_words() -> None:
         }
     ).assign(source="rules")
     assert in_words(steps)["outcome"].tolist() == ["kept", "Education organization ID"]
+
+
+def test_what_a_row_quotes_of_a_person_is_not_in_the_first_sentence() -> None:
+    row = {**SKIPPED, "says": "'Jasperine' is not a date. Write it as yyyy-mm-dd."}
+
+    view = view_of(skipped=pd.DataFrame([row]))
+
+    assert "Jasperine" not in view.says
+    assert "A date is not a day of the calendar" in view.says

@@ -64,6 +64,8 @@ def test_the_cell_that_a_foreign_organization_is_formed_from_is_chosen(published
     assert (first["column"], first["value"], first["mark"]) == ("location_code", "500", "named by the answer")
     assert panel.form.fields[0]["choices"][0] == "students.location_code"
     assert "Correct students.location_code, which it comes from." in panel.status.value
+    assert "Schools of the source, that of the record first: 410 (Agave High), " in panel.status.value
+    assert next(field["options"] for field in panel.form.fields if field["name"] == "value")[0] == "410"
     assert "none is chosen" not in panel.status.value
 
 

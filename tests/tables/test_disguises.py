@@ -184,7 +184,8 @@ def test_codes_and_switches_as_systems_show_them_com_nrm_4_and_5(
         ("1899-12-30", "before 1900"),
         ("1/1/1753", "before 1900"),
         ("NULL", "word for nothing"),
-        ("2026-02-29", "is not a date"),
+        ("2026-02-29", "is not a day of the calendar"),
+        ("29 Feb 2026", "is not a date"),
         (b"x", "is not a date"),
     ],
 )

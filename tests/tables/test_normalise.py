@@ -38,8 +38,8 @@ def test_a_bad_cell_names_file_row_column_value_and_the_mend() -> None:
         "column": "start_date",
         "value": "2026-02-29",
         "student_id": "7",
-        "detail": "enrollments.csv, row 5, column start_date: '2026-02-29' is not a date. "
-        "Write it as yyyy-mm-dd, for example 2025-09-02.",
+        "detail": "enrollments.csv, row 5, column start_date: '2026-02-29' is not a day of the calendar. "
+        "Write the day that is meant, for example 2025-09-02.",
     }
     assert tables.enrollments["enrollment_id"].tolist() == ["0", "1", "2"]
 

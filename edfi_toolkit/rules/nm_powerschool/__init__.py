@@ -30,6 +30,7 @@ PROFILE = Profile(
     judges_dates=("beginDate",),  # NM-SEL-3
     school_ids=rules.school_ids,
     organization_cell=rules.organization_cell,
+    school_cells=rules.buildings,
     counted_at=rules.counted_at,
     row_programs={"cte_records": lambda rows: pd.Series(rules.PROGRAM, rows.index, dtype="str")},
 )

@@ -17,7 +17,6 @@ from edfi_toolkit.model import standards
 from edfi_toolkit.model.frames import among
 from edfi_toolkit.rules.account import Account
 from edfi_toolkit.rules.building import Build, Config, Scope
-from edfi_toolkit.rules.catalogue import rule
 from edfi_toolkit.rules.common import (
     Descriptors,
     assemble,
@@ -48,6 +47,8 @@ NOT_KNOWN = (
     "Whether the student has been published to the ODS is not known: column student_published is empty. "
     'With nm.student_published_from = "ods" the target is asked.'
 )
+NOT_YET = "The student has not been published to the ODS yet: column student_published says no."
+NOT_THERE = "The row's student is not in the table students."
 PERIOD = ["student", "enrollment_id", "school_id", "start_date", "end_date", "is_current"]
 PERSON = [
     "student", "student_id", "student_unique_id", "enroll_status", "current_school_id", "enrollment_school_id",
@@ -98,7 +99,7 @@ def enrolled_rows(t: Tables) -> pd.DataFrame:
 def selected_students(t: Tables, account: Account) -> pd.DataFrame:
     """NM-SEL-1, -2, -4, -5: of the students with a credential row, those who may be sent."""
     unknown = t.cte_records[t.cte_records.student.lt(0)]
-    account.skip(unknown.record_id, "cte_records", "NM-SEL-1")
+    account.skip(unknown.record_id, "cte_records", "NM-SEL-1", details={"NM-SEL-1": NOT_THERE})
     account.hold(
         t.enrollments[among(t.enrollments.student_id, unknown.student_id)].enrollment_id, "enrollments"
     )
@@ -114,9 +115,7 @@ def selected_students(t: Tables, account: Account) -> pd.DataFrame:
         },
         id_column="student_id",
         details={
-            "NM-SEL-1": lambda: s.student_published.isna().map(
-                {True: NOT_KNOWN, False: rule("NM-SEL-1").says}
-            )
+            "NM-SEL-1": lambda: s.student_published.isna().map({True: NOT_KNOWN, False: NOT_YET}),
         },
         errors={"NM-SEL-1": s.student_published.isna()},
     )
