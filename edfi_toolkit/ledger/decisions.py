@@ -5,6 +5,7 @@ Each has an author and a reason. Nothing is erased: what ended stays, with when 
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -89,6 +90,17 @@ class Decisions:
             runs.c.feed_id == self._feed.id, table.c.resource == resource, table.c.key_hash == key_hash
         )
         return self._ledger.frame(query.order_by(table.c.id))
+
+    def delivered_by_others(self, than: str, *, since: dt.datetime) -> pd.DataFrame:
+        """What other runs delivered last for each record since then: resource, key_hash, action, body_hash."""
+        table, runs = schema.attempts, schema.runs
+        names = ("resource", "key_hash", "action", "body_hash")
+        query = select(*(table.c[name] for name in names))
+        query = query.join_from(table, runs, table.c.run == runs.c.id)
+        query = query.where(runs.c.feed_id == self._feed.id, runs.c.run_id != than)
+        query = query.where(table.c.settled_at >= since, table.c.outcome == "delivered")
+        found = self._ledger.frame(query.order_by(table.c.id)).astype("str")
+        return found.drop_duplicates(["resource", "key_hash"], keep="last", ignore_index=True)
 
     def refused_last(self, *, before: str) -> pd.DataFrame:
         """Records whose last answer was a refusal: resource, key_hash, action, body_hash, run_id.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,6 +12,8 @@ import pandas as pd
 
 from edfi_toolkit.errors import PlanError
 from edfi_toolkit.model.keys import key_hashes
+from edfi_toolkit.planning.plan import SENT
+from edfi_toolkit.runs.standing import LedgerNow
 from edfi_toolkit.tables.corrections import AGREES
 
 if TYPE_CHECKING:
@@ -82,8 +85,8 @@ def rejection_rows(run: Run) -> pd.DataFrame:
         return ledger.rejections(feed=ledger.feed(run.target.identity, run.profile, run.source.name))
 
 
-def refused_now(run: Run) -> tuple[int, int] | None:
-    """Refusals of the run's feed that are open, and those whose record was delivered after the run had published.
+def ledger_now(run: Run) -> LedgerNow | None:
+    """What the ledger says by now of the refusals of the run's feed, and of a plan that was not sent.
 
     None while nothing was planned or publishing is under way, and where the settings do not have its target.
     """
@@ -95,11 +98,32 @@ def refused_now(run: Run) -> tuple[int, int] | None:
         return None
     refused = rejection_rows(run)
     if not published:
-        return int(refused["open"].sum()), 0
+        return _of_unsent_plan(run, refused[refused["open"]])
     # The manifest tells the second in which the run was done, in which it may have delivered what was refused before.
     later = refused["closed_at"].ge(pd.Timestamp(published["at"]) + pd.Timedelta(seconds=1))
     delivered = refused["closed_how"].astype("str").str.startswith("delivered")
-    return int(refused["open"].sum()), int((later & delivered).sum())
+    return LedgerNow(int(refused["open"].sum()), int((later & delivered).sum()))
+
+
+def _of_unsent_plan(run: Run, refused: pd.DataFrame) -> LedgerNow:
+    """What became of its changes. refused: the open refusals."""
+    planned = dt.datetime.fromisoformat(run.folder.manifest["steps"]["preview"]["at"])
+    with decisions_of(run) as decisions:
+        delivered = decisions.delivered_by_others(run.id, since=planned)
+    if refused.empty and delivered.empty:
+        return LedgerNow()
+    columns = ["resource", "key_hash", "action", "body_hash"]
+    with suppress(OSError, ValueError):  # a plan that cannot be read says so where it is shown
+        items = pd.read_parquet(run.path / "plan.parquet", columns=columns).astype("str")
+        items = items[items["action"].isin(SENT)].merge(
+            delivered, how="left", on=["resource", "key_hash", "action"], suffixes=("", "_sent")
+        )
+        is_sent = items["body_hash"].eq(items["body_hash_sent"])
+        is_sent |= items["action"].eq("DELETE") & items["body_hash_sent"].notna()
+        open_ones = set(zip(refused["resource"], key_hashes(refused), strict=True))
+        left = items.loc[~is_sent, ["resource", "key_hash"]].itertuples(index=False, name=None)
+        return LedgerNow(len(refused), sent=int(is_sent.sum()), again=sum(key in open_ones for key in left))
+    return LedgerNow(len(refused))
 
 
 def ledger_stamp(run: Run) -> list[tuple[int, int]]:

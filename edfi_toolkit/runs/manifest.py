@@ -23,9 +23,9 @@ from edfi_toolkit.review.changes import in_words
 from edfi_toolkit.review.summaries import of_skipped
 from edfi_toolkit.review.views import Block, View, following
 from edfi_toolkit.runs.approving import approver_of
-from edfi_toolkit.runs.decisions import refused_now
+from edfi_toolkit.runs.decisions import ledger_now
 from edfi_toolkit.runs.folder import FOR_PEOPLE, IN_RESYNC, MADE_IN, STEPS, RunFolder
-from edfi_toolkit.runs.standing import changes_of, not_settled
+from edfi_toolkit.runs.standing import LedgerNow, changes_of, not_settled
 from edfi_toolkit.settings import Settings, Source, dotted, without_credentials
 
 if TYPE_CHECKING:
@@ -120,9 +120,11 @@ def _overview(run: Run) -> View:
     ]
     now = None
     with suppress(EdfiToolkitError):  # then as it was when the run published
-        now = refused_now(run)
-    if now and now[1]:
-        rows[-1]["found"] += f"; {now[1]:,} of the refused ones delivered since"
+        now = ledger_now(run)
+    if now and now.delivered:
+        rows[-1]["found"] += f"; {now.delivered:,} of the refused ones delivered since"
+    if now and now.sent:
+        rows[STEPS.index("preview")]["found"] += f"; {now.sent:,} of these sent since"
     by = approver_of(run) if "preview" in done and "publish" not in done else ""
     tone, next_step = _standing(done, made_in, by, now)
     year = "every school year" if run.school_year is None else school_year_text(run.school_year)
@@ -149,14 +151,20 @@ def _standing(
     done: Mapping[str, Any],
     made_in: Mapping[str, str],
     approver: str,
-    refused: tuple[int, int] | None = None,
+    now: LedgerNow | None = None,
 ) -> tuple[str, str]:
     """The tone of a run, and what to do next.
 
     done: its steps. made_in: the notebook of each step. approver: who approved its plan, empty while no one has.
-    refused: as of `refused_now`.
+    now: as of `ledger_now`.
     """
     missing = next((step for step in STEPS if step not in done), None)
+    if missing == "publish" and now and now.sent:
+        every, see = changes_of(done["preview"]), f"Run all cells of notebook {made_in['preview']}"
+        if now.sent == every:
+            return "good", f"All changes of this plan were sent since. {see}: it shows that nothing is left."
+        count = f"{every - now.sent:,} of {every:,} changes"
+        return "check", f"{see}: it shows what is left, {count}, to approve. The others were sent since."
     if approver and missing == "publish":
         return "check", f"Press Publish in notebook {made_in['publish']}: {approver} approved the changes."
     breaches = done.get("preview", {}).get("breaches") if missing == "publish" else None
@@ -180,7 +188,7 @@ def _standing(
     numbers = {
         "unreadable": done.get("extract", {}).get("set_aside", 0),
         "held": done.get("validate", {}).get("held", 0),
-        "refused": refused[0] if refused else done["publish"].get("outcomes", {}).get("refused", 0),
+        "refused": now.refused if now else done["publish"].get("outcomes", {}).get("refused", 0),
     }
     skipped = of_skipped(done.get("build", {}).get("skipped", 0))
     if left := [f"{count:,} {name}" for name, count in numbers.items() if count]:

@@ -5,9 +5,23 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from edfi_toolkit.planning.plan import SENT
+
+
+class LedgerNow(NamedTuple):
+    """What the ledger says by now of a run's feed.
+
+    refused: refusals that are open. delivered: those that were delivered after the run had published. Of a plan that
+    was not sent, sent: changes that another run or a retry has delivered; again: others that were refused when last
+    sent.
+    """
+
+    refused: int = 0
+    delivered: int = 0
+    sent: int = 0
+    again: int = 0
 
 
 @dataclass(frozen=True)
@@ -19,10 +33,10 @@ class Number:
     tone: str = ""
 
 
-def chain(manifest: Mapping[str, Any], refused: tuple[int, int] | None = None) -> list[Number]:
+def chain(manifest: Mapping[str, Any], now: LedgerNow | None = None) -> list[Number]:
     """The numbers of the steps that are done, in their order; empty before the source was read.
 
-    refused: as `runs.decisions.refused_now` gives it; without it as it was when the run published.
+    now: as `runs.decisions.ledger_now` gives it; without it as it was when the run published.
     """
     steps: Mapping[str, Any] = manifest.get("steps", {})
     found = []
@@ -38,11 +52,12 @@ def chain(manifest: Mapping[str, Any], refused: tuple[int, int] | None = None) -
         found.append(Number(f"{checked['held']:,} held", "20_validate", "check" if checked["held"] else ""))
     if planned := steps.get("preview"):
         notebook = "60_resync" if planned.get("mode") == "resync" else "30_preview"
-        found.append(_planned(planned, notebook, published="publish" in steps))
-        if refused and refused[0] and "publish" not in steps:
-            found.append(Number(f"{refused[0]:,} refused when last sent", "50_rejections", "bad"))
+        if "publish" in steps:
+            found.append(Number(_count(changes_of(planned), "change"), notebook))
+        else:
+            found += _planned(planned, notebook, now or LedgerNow())
     if published := steps.get("publish"):
-        found += _published(published, refused, _clock(published["at"], manifest))
+        found += _published(published, now, _clock(published["at"], manifest))
     return found
 
 
@@ -88,26 +103,39 @@ def _day(at: dt.datetime) -> str:
     return f"{at.day} {at:%b %Y}"
 
 
-def _planned(planned: Mapping[str, Any], notebook: str, *, published: bool) -> Number:
-    changes = changes_of(planned)
-    if published:
-        return Number(_count(changes, "change"), notebook)
+def _planned(planned: Mapping[str, Any], notebook: str, now: LedgerNow) -> list[Number]:
+    changes = changes_of(planned) - now.sent
     if planned["breaches"]:
         limits = _count(len(planned["breaches"]), "limit")
-        return Number(f"{_count(changes, 'change')} stopped by {limits}", notebook, "bad")
-    if not changes:
-        return Number("nothing to send", notebook, "good")
-    return Number(f"{_count(changes, 'change')} not sent yet", notebook, "check")
+        numbers = [Number(f"{_count(changes, 'change')} stopped by {limits}", notebook, "bad")]
+    elif changes:
+        numbers = [Number(f"{_count(changes, 'change')} not sent yet", notebook, "check")]
+    else:
+        numbers = [Number("nothing to send", notebook, "good")]
+    if now.refused:
+        numbers.append(Number(_refused_text(changes, now), "50_rejections", "bad"))
+    if now.sent:
+        numbers.append(Number(f"{now.sent:,} sent since", "50_rejections", "good"))
+    return numbers
 
 
-def _published(published: Mapping[str, Any], now: tuple[int, int] | None, at: str) -> list[Number]:
+def _refused_text(changes: int, now: LedgerNow) -> str:
+    """That records were refused when they were last sent; of those among the changes, that they are no others."""
+    if now.again < now.refused:
+        among = f", {now.again:,} of them among these" if now.again else ""
+        return f"{now.refused:,} refused when last sent{among}"
+    which = f"{now.again:,} of them " if now.again < changes else "all " if changes > 1 else ""
+    return f"{which}refused when last sent"
+
+
+def _published(published: Mapping[str, Any], now: LedgerNow | None, at: str) -> list[Number]:
     if not published.get("finished"):
         return [Number("publishing was begun and is not finished", "40_publish", "check")]
     outcomes: Mapping[str, int] = published["outcomes"]
     delivered, refused = outcomes.get("delivered", 0), outcomes.get("refused", 0)
     open_ones = sum(outcomes.values()) - delivered - refused
     numbers = [Number(f"{delivered:,} in the ODS {at}", "40_publish", "good")]
-    still, later = now or (refused, 0)
+    still, later = (now.refused, now.delivered) if now else (refused, 0)
     if later:
         numbers.append(Number(f"{later:,} more since", "50_rejections", "good"))
     if still:

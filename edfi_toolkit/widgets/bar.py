@@ -23,13 +23,13 @@ from edfi_toolkit.display.texts import visible
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.model.years import school_year_text
 from edfi_toolkit.runs.choice import in_use, remember, remembered
-from edfi_toolkit.runs.decisions import ledger_stamp, refused_now
+from edfi_toolkit.runs.decisions import ledger_now, ledger_stamp
 from edfi_toolkit.runs.feed import newer_run
 from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.runs.opening import open_run
 from edfi_toolkit.runs.reading import read_again
 from edfi_toolkit.runs.run import Run
-from edfi_toolkit.runs.standing import began, chain
+from edfi_toolkit.runs.standing import LedgerNow, began, chain
 from edfi_toolkit.settings import load_settings, without_credentials
 from edfi_toolkit.widgets.choosing import ChoiceForm
 from edfi_toolkit.widgets.message import Message
@@ -49,7 +49,7 @@ class Bar:
         self._set_here: list[str] = []
         self._page: Any = None
         self._shown = ""
-        self._refused: tuple[int, int] | None = None
+        self._now: LedgerNow | None = None
         self._newer: Mapping[str, Any] | None = None
         self._seen: tuple[Any, ...] | None = None
         self.read_again = w.Button(
@@ -110,9 +110,9 @@ class Bar:
             changed_elsewhere()
 
     def look(self) -> None:
-        """Ask what no file of the run says, which is what is refused now and whether a newer run is there; show it."""
+        """Ask what no file of the run says: what the ledger knows now, and whether a newer run is there; show it."""
         with suppress(EdfiToolkitError):  # then as it was when the run published
-            self._refused = refused_now(self.run) if self.run is not None else None
+            self._now = ledger_now(self.run) if self.run is not None else None
         with suppress(EdfiToolkitError):
             newer = self._newer_run()
             self._newer = newer.manifest if newer else None
@@ -151,7 +151,7 @@ class Bar:
         numbers = " <span style='opacity:.75'>▸</span> ".join(
             f'<a href="{number.notebook}.ipynb" style="white-space:nowrap{_colour(number.tone)}">'
             f"{escape(number.text)}</a>"
-            for number in chain(manifest, self._refused)
+            for number in chain(manifest, self._now)
         )
         run_of = f"run of {began(manifest)}" if "started_at" in manifest else "a new run"
         begin = "Nothing was read yet. Press <b>Read again</b>, or open <a href='10_extract.ipynb'>10_extract</a>."

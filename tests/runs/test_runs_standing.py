@@ -11,7 +11,7 @@ import pytest
 from edfi_toolkit.runs.choice import SAMPLE, SHIPPED, in_use, remember, remembered
 from edfi_toolkit.runs.folder import IN_RESYNC, MADE_IN
 from edfi_toolkit.runs.manifest import _standing, counts_text
-from edfi_toolkit.runs.standing import Number, began, chain, run_label
+from edfi_toolkit.runs.standing import LedgerNow, Number, began, chain, run_label
 from edfi_toolkit.settings import Settings
 
 AT = "2026-01-07T12:00:00+00:00"
@@ -26,6 +26,11 @@ DONE: dict[str, Any] = {
 
 def numbers(**changed: Any) -> list[tuple[str, str, str]]:
     return [(n.text, n.notebook, n.tone) for n in chain({"steps": {**DONE, **changed}})]
+
+
+def unsent(now: LedgerNow) -> list[str]:
+    """What the chain says of a plan that was not sent, and after it."""
+    return [number.text for number in chain({"steps": DONE}, now)][4:]
 
 
 def test_the_chain_tells_how_far_a_run_is_and_where_each_number_comes_from() -> None:
@@ -74,14 +79,23 @@ def test_what_was_published_is_told_with_what_was_refused_and_what_is_open() -> 
         ("1 not answered", "40_publish", "check"),
     ]
     published = {"steps": {**DONE, "publish": {"at": AT, "finished": True, "outcomes": outcomes}}}
-    assert [(n.text, n.tone) for n in chain(published, refused=(0, 2))][-2:] == [
+    assert [(n.text, n.tone) for n in chain(published, LedgerNow(0, 2))][-2:] == [
         ("2 more since", "good"),
         ("1 not answered", "check"),
     ]
-    assert [(n.text, n.tone) for n in chain({"steps": DONE}, refused=(5, 0))][-2:] == [
+    assert [(n.text, n.tone) for n in chain({"steps": DONE}, LedgerNow(5))][-2:] == [
         ("14 changes not sent yet", "check"),
         ("5 refused when last sent", "bad"),
     ], "who reads again still sees what waits for a person"
+    assert unsent(LedgerNow(5, again=5)) == ["14 changes not sent yet", "5 of them refused when last sent"]
+    assert unsent(LedgerNow(13, again=13, sent=1)) == [
+        "13 changes not sent yet",
+        "all refused when last sent",
+        "1 sent since",
+    ], "no change is counted twice"
+    assert unsent(LedgerNow(7, again=5))[1] == "7 refused when last sent, 5 of them among these"
+    assert unsent(LedgerNow(1, again=1, sent=13))[:2] == ["1 change not sent yet", "refused when last sent"]
+    assert unsent(LedgerNow(sent=14)) == ["nothing to send", "14 sent since"]
     begun = numbers(publish={"at": AT, "finished": False})[-1]
     assert begun == ("publishing was begun and is not finished", "40_publish", "check")
 

@@ -31,10 +31,11 @@ from edfi_toolkit.runs import Run, approving, kept, masking, open_run
 from edfi_toolkit.runs import run as runs_run
 from edfi_toolkit.runs import workbook as runs_workbook
 from edfi_toolkit.runs.approving import approved_fingerprint
-from edfi_toolkit.runs.decisions import refused_now, rejection_rows
+from edfi_toolkit.runs.decisions import ledger_now, rejection_rows
 from edfi_toolkit.runs.opening import open_another
 from edfi_toolkit.runs.reading import read_again
-from edfi_toolkit.runs.retry import check_again
+from edfi_toolkit.runs.retry import check_again, send_again
+from edfi_toolkit.runs.standing import LedgerNow
 from edfi_toolkit.sandbox import Running
 from edfi_toolkit.tables import Tables
 from tests.stages import found_the_same
@@ -292,15 +293,27 @@ def test_a_refused_record_is_shown_by_cause_and_stands_in_the_workbook(
 
     httpx.put(f"{sandbox.control_url}/faults", json=[]).raise_for_status()
     again = found_the_same(run)
-    assert refused_now(again) is None, "no plan yet"
+    assert ledger_now(again) is None, "no plan yet"
     again.preview()
-    assert refused_now(again) == (len(view.value.query("outcome == 'refused'")), 0)
+    refused = len(view.value.query("outcome == 'refused'"))
+    assert ledger_now(again) == LedgerNow(refused, again=refused)
     chosen = rejection_rows(run).head(1)
     with pytest.raises(ConfigError, match="nothing was sent"):
         check_again(run, chosen, progress=lambda done, *_: done < 2)
     assert a_run("latest").id == again.id, "a check that was stopped before its plan is no run of all records"
+    # What a retry delivered is not among what this plan has still to send.
+    retry = check_again(run, chosen, progress=lambda *_: True)
+    send_again(retry, chosen, approved=retry.plan.fingerprint)
+    assert ledger_now(again) == LedgerNow(refused - 1, sent=1, again=refused - 1)
+    told = again.overview()
+    steps = told.blocks[0].frame.set_index("step")["found"]
+    assert steps["preview"].endswith(f"create {refused}; 1 of these sent since")
+    assert told.next_step.startswith("Run all cells of notebook 30_preview: it shows what is left, ")
+    assert f"{refused - 1} of {refused} changes" in told.next_step
+    again.preview()
+    assert ledger_now(again) == LedgerNow(refused - 1, again=refused - 1)
     again.publish(approved="auto")
-    assert refused_now(again) == (0, 0), "what it delivered itself is not more since"
+    assert ledger_now(again) == LedgerNow(), "what it delivered itself is not more since"
 
 
 def test_validation_goes_on_without_the_target_and_says_so(
