@@ -172,13 +172,21 @@ class Workshop:
         return self._read, verdicts(self._read, rows)
 
     def retry(self, again: Run, rows: pd.DataFrame, *, person: str, progress: Progress) -> View:
-        """Send what `check` showed, approved by this person."""
+        """Send what `check` showed, approved by this person. Raises ConfigError without a name."""
+        self.approve(again, person=person)
+        return self.send(again, rows, progress=progress)
+
+    def approve(self, again: Run, *, person: str) -> None:
+        """Keep that this person approves what `check` showed. Raises ConfigError without a name."""
         from edfi_toolkit.ledger import Ledger
         from edfi_toolkit.ledger.approvals import approve
 
         with Ledger(again.installation.ledger) as ledger:
             feed = ledger.feed(again.target.identity, again.profile, again.source.name)
             approve(ledger, feed, run_id=again.id, fingerprint=again.plan.fingerprint, person=person)
+
+    def send(self, again: Run, rows: pd.DataFrame, *, progress: Progress) -> View:
+        """Send what `check` showed and a person approved."""
         done = send_again(again, rows, approved=again.plan.fingerprint, progress=progress)
         self.load()
         renew(self.run)

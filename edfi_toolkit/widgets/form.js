@@ -60,9 +60,10 @@ function render({ model, el }) {
       button.addEventListener("click", (event) => press(event, model.get("buttons")[at].name));
       buttons.append(button);
     }
-    known.forEach(({ label, off }, at) => {
+    known.forEach(({ label, off, leads }, at) => {
       buttons.children[at].textContent = label;
       buttons.children[at].disabled = off || waiting;
+      buttons.children[at].classList.toggle("mod-primary", Boolean(leads));
     });
   };
   // The second click of a double one is no press: it was made before the answer to the first could be read.

@@ -20,8 +20,8 @@ class Form(anywidget.AnyWidget):
 
     fields: name, label, and `choices` of a list, `shown` in other words where there are some, or `options` that are
     offered while one types, or `start`, the first text; of: what the field is about, what was typed stays while that is
-    the same; enter: the button that the Enter key presses in it; wide: for a sentence. buttons: name, label, off. What
-    is in there is saved with the notebook: no student's value.
+    the same; enter: the button that the Enter key presses in it; wide: for a sentence. buttons: name, label, off, leads
+    where it stands out. What is in there is saved with the notebook: no student's value.
     outdated: whether the button was pressed while the page still had a field about something else.
     """
 
@@ -57,6 +57,10 @@ class Form(anywidget.AnyWidget):
         self.buttons = [
             {**button, "label": labels.get(button["name"], button["label"])} for button in self.buttons
         ]
+
+    def lead(self, name: str) -> None:
+        """Let this button alone stand out: the next one to press."""
+        self.buttons = [{**button, "leads": button["name"] == name} for button in self.buttons]
 
     def clear(self, *names: str) -> None:
         """Empty these fields."""

@@ -10,7 +10,6 @@ import ipywidgets as w
 import pandas as pd
 
 from edfi_toolkit.display.following import follow, ledger_changed
-from edfi_toolkit.display.links import file_link
 from edfi_toolkit.display.named import whom
 from edfi_toolkit.display.progress import NO_COUNTS, Progress, progress_text
 from edfi_toolkit.display.values import cell_text
@@ -26,7 +25,8 @@ from edfi_toolkit.widgets.form import Form
 from edfi_toolkit.widgets.grids import Grid, Lists
 from edfi_toolkit.widgets.leaves import CHOOSE, Leaves, tried
 from edfi_toolkit.widgets.revealing import Page
-from edfi_toolkit.widgets.workshop_buttons import ABOUT_ONE, BUTTONS, TO_HAND_ON, able, labels, send_label
+from edfi_toolkit.widgets.workshop_buttons import ABOUT_ONE, BUTTONS, TO_HAND_ON, able, labels, next_one
+from edfi_toolkit.widgets.workshop_says import CHECK_FIRST, of_a_check, of_a_file
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.workshop import Key, Workshop
@@ -259,16 +259,22 @@ class WorkshopPanel(Lists):
         ]
 
     def _decide(self, checked: tuple[Any, pd.DataFrame] | None) -> None:
-        """What the next Retry sends: what was checked, and without a check nothing."""
+        """What can be sent now: what was checked, and without a check nothing."""
         self._checked = checked
         self._switch()
 
+    @property
+    def _is_checked(self) -> bool:
+        """Whether what was checked is what is chosen now."""
+        return self._checked is not None and keys_of(self._checked[1]) == keys_of(self.chosen)
+
     def _switch(self) -> None:
-        """Each button says how many records it is about, and is off where there is none."""
-        count, chosen = len(self.chosen), bool(self.records.selection)
-        self.form.relabel(**labels(count, alone=count == 1 and chosen, checked=bool(self._checked)))
+        """Each button says how many records it is about, and is off where there is none; the next one stands out."""
+        count, chosen, checked = len(self.chosen), bool(self.records.selection), self._is_checked
+        self.form.relabel(**labels(count, alone=count == 1 and chosen, checked=checked))
+        self.form.lead(next_one(checked=checked))
         working = self.filters["state"].value == OPEN
-        can = able(count, chosen=chosen, cells=not self._cells.empty, working=working)
+        can = able(count, chosen=chosen, cells=not self._cells.empty, working=working, checked=checked)
         self.form.switch(**{name: not possible for name, possible in can.items()})
 
     def _cell(self, named: str) -> Mapping[str, Any]:
@@ -340,29 +346,22 @@ class WorkshopPanel(Lists):
             opened,
         )
 
-    def _check(self, _typed: Mapping[str, str]) -> None:
+    def _check(self, typed: Mapping[str, str]) -> None:
         rows = self.chosen
         again, now = self.workshop.check(rows, progress=self._working("Checking again"))
         self._show_known()
-        shared = now["now"].eq(SHARED).any()
-        self._decide(None if shared else (again, rows))
-        counts = ", ".join(f"{count:,} {what}" for what, count in now["now"].value_counts().items())
-        limits = f" Stopped by {', '.join(again.plan.breaches)}." if again.plan.breaches else ""
-        then = (
-            "Correct the wrong one of the two ids, or remove the correction, then check again."
-            if shared
-            else f"{send_label(len(rows))} approves this plan, {again.plan.fingerprint}, and sends it."
-        )
-        self._say(f"Nothing was sent. {counts}.{limits} {then}", rows)
+        self._decide(None if now["now"].eq(SHARED).any() else (again, rows))
+        self._say(of_a_check(again, now, author=typed["author"]), rows)
 
     def _retry(self, typed: Mapping[str, str]) -> None:
-        if self._checked is None or keys_of(self._checked[1]) != keys_of(self.chosen):
-            self._check(typed)
+        if not self._is_checked or self._checked is None:
+            self._say(CHECK_FIRST)
             return
         again, rows = self._checked
+        self.workshop.approve(again, person=typed["author"])  # without a name what was checked stays so
         self._decide(None)
         try:
-            self.workshop.retry(again, rows, person=typed["author"], progress=self._working("Publishing"))
+            self.workshop.send(again, rows, progress=self._working("Publishing"))
         finally:
             ledger_changed()
         self._say(self.workshop.became_of(rows), rows)
@@ -381,13 +380,9 @@ class WorkshopPanel(Lists):
     def _hand_on(self, _typed: Mapping[str, str], *, reveal: bool = False) -> None:
         rows = self.chosen
         path = self.workshop.hand_on(rows, reveal=reveal)
-        many = "refusal" if len(rows) == 1 else "refusals"
-        whom = (
-            "with real student ids: give it only to who is to correct them" if reveal else "students masked"
-        )
-        self._say(f"{len(rows):,} {many}, a sheet for each owner, {whom}:")
-        link = {"text/html": file_link(path), "text/plain": str(path)}
-        self.file.outputs = ({"output_type": "display_data", "data": link, "metadata": {}},)
+        said, link = of_a_file(path, len(rows), reveal=reveal)
+        self._say(said)
+        self.file.outputs = link
 
     def _hand_on_ids(self, typed: Mapping[str, str]) -> None:
         self._hand_on(typed, reveal=True)

@@ -52,18 +52,24 @@ def test_a_refusal_is_corrected_retried_and_delivered(lab: Any) -> None:
     again.get_by_role("button", name="Correct this cell").click()
     again.get_by_text("Kept as correction").wait_for()
     before = writes(lab)
-    again.get_by_role("button", name="Retry").dblclick()
+    assert again.get_by_role("button", name="Send what was checked").is_disabled()
+    again.get_by_role("button", name="Check again").dblclick()
     assert again.get_by_role("button", name="Dismiss").is_disabled()
     again.get_by_text("Nothing was sent. 1 would be created").wait_for()
     again.wait_for_function(ENABLED, arg="Send what was checked")
     assert writes(lab) == before
+    form.get_by_label("Your name").fill("")
+    again.get_by_role("button", name="Send what was checked").click()
+    again.get_by_text("Give your name.").wait_for()
+    again.wait_for_function(ENABLED, arg="Send what was checked")
+    form.get_by_label("Your name").fill(TYPED[1])
     show(lab, again, "50_workshop-checked")
     again.get_by_text("7 refused").wait_for()
     again.get_by_role("button", name="Send what was checked").click()
     again.get_by_text("1 of 1 delivered; 0 still refused.").wait_for()
     again.get_by_text("6 refused").wait_for()
     again.get_by_text("1 more since").wait_for()
-    again.wait_for_function(ENABLED, arg="Retry these 6")  # the one that was chosen is gone
+    again.wait_for_function(ENABLED, arg="Check these 6 again")  # the one that was chosen is gone
     assert form.get_by_label("Your name").input_value() == TYPED[1]
     lab.dark(again)
     show(lab, again, "50_workshop-delivered-dark")

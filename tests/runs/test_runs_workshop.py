@@ -200,19 +200,24 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(
     panel.form.press("check", **WHO)
     assert [off for text, off in seen if "Checking again … 1 of 4" in text] == [True]
     assert not any(one["off"] for one in panel.form.buttons)
-    assert "Nothing was sent. 1 would be created" in panel.status.value
+    assert _leading(panel) == ["retry"]
+    assert "Nothing was sent. 1 would be created. Press &#x27;Send what was checked" in panel.status.value
     assert _label(panel, "retry") == "Send what was checked"
     panel.records.select(*panel.records.selection, 0)
-    assert _label(panel, "retry") == "Retry these 2"  # what would be sent is another choice
+    _nothing_is_sent_before_it_was_checked(panel)  # what would be sent is another choice
     choose(panel)
-    panel.form.press("retry", **WHO)
-    assert _label(panel, "retry") == "Send what was checked"
+    panel.form.press("check")
+    assert "Give your name under Your name, then press &#x27;Send what was checked" in panel.status.value
+    panel.form.press("retry")
+    assert "Give your name." in panel.status.value
+    assert (_label(panel, "retry"), _leading(panel)) == ("Send what was checked", ["retry"])
+    assert not _is_off(panel, "retry")
     assert ">7 refused<" in bar._html()
     monkeypatch.setattr(runs_workbook, "attended", lambda: True)
     panel.form.press("retry", **WHO)
     _report_and_workbook_are_written_again_when_a_refusal_is_solved(published)
     _a_settled_cause_stays_in_its_place_until_another_list_is_asked_for(panel)
-    assert _label(panel, "retry") == "Retry these 6"
+    assert (_label(panel, "retry"), _is_off(panel, "retry")) == ("Send what was checked", True)
     assert "1 more since" in bar._html()
     assert ">6 refused<" in bar._html()
     overview, results = published.overview(), published.results()
@@ -459,12 +464,10 @@ def test_an_id_of_another_student_is_told_when_it_is_corrected_and_never_sent_fr
     assert (
         f"That id belongs to another student of the source, {hidden}: nothing is sent" in panel.status.value
     )
-    panel.form.press("retry", **WHO)
+    panel.form.press("check", **WHO)
     assert "1 has an id that belongs to another student too." in panel.status.value
     assert "then check again." in panel.status.value
-    assert _label(panel, "retry") == "Retry"
-    panel.form.press("retry", **WHO)
-    assert "Nothing was sent." in panel.status.value
+    _nothing_is_sent_before_it_was_checked(panel)
     assert student in panel.workshop.open["student_unique_id"].tolist()
     panel.form.press("correct", cell="students.student_unique_id", value="900499999", **WHO)
     assert "another student" not in panel.status.value
@@ -545,7 +548,7 @@ def test_all_that_is_open_is_handed_on_by_owner_whatever_keeps_it_away(
 
 
 def test_the_button_that_sends_says_how_many() -> None:
-    assert labels(6, alone=False, checked=False)["retry"] == "Retry these 6"
+    assert labels(6, alone=False, checked=False)["retry"] == "Send what was checked"
     assert labels(6, alone=False, checked=True)["retry"] == "Send the 6 that were checked"
     assert labels(1, alone=False, checked=True)["retry"] == "Send what was checked"
 
@@ -585,8 +588,22 @@ def _an_empty_cell_is_chosen_where_its_member_is_required(run: Run, row: pd.Seri
         assert len(known.cells()) == len(Refusal(run, row).cells())
 
 
+def _nothing_is_sent_before_it_was_checked(panel: WorkshopPanel) -> None:
+    assert (_is_off(panel, "retry"), _leading(panel)) == (True, ["check"])
+    panel.form.press("retry", **WHO)
+    assert "Press Check again first" in panel.status.value
+
+
 def _label(panel: WorkshopPanel, button: str) -> str:
     return next(one["label"] for one in panel.form.buttons if one["name"] == button)
+
+
+def _is_off(panel: WorkshopPanel, button: str) -> bool:
+    return next(one["off"] for one in panel.form.buttons if one["name"] == button)
+
+
+def _leading(panel: WorkshopPanel) -> list[str]:
+    return [one["name"] for one in panel.form.buttons if one["leads"]]
 
 
 def test_nothing_is_done_to_a_record_that_is_out_of_view_and_messages_say_whose_it_is(published: Run) -> None:
@@ -616,7 +633,7 @@ def test_nothing_is_done_to_a_record_that_is_out_of_view_and_messages_say_whose_
     _a_record_is_out_of_view_after(panel, lambda: panel.causes.select(panel._names.index(cause)))
     assert [_label(panel, name) for name in ("check", "retry", "hand_on")] == [
         "Check these 2 again",
-        "Retry these 2",
+        "Send what was checked",
         "Hand on these 2",
     ]
     panel.causes.select(panel._names.index("A required value is missing"))
@@ -666,8 +683,7 @@ def _a_record_is_out_of_view_after(panel: WorkshopPanel, act: Callable[[], objec
     assert panel.form.fields[0]["choices"] == ["(choose a record first)"]
     assert {leaf.value for leaf in panel.leaves.children} == {"<p>Choose a record in the list first.</p>"}
     off = {one["name"] for one in panel.form.buttons if one["off"]}
-    assert off >= {"values", "correct", "everywhere", "dismiss"}
-    assert _label(panel, "retry") != "Send what was checked"
+    assert off >= {"values", "correct", "everywhere", "dismiss", "retry"}
 
 
 @long_proof
@@ -747,7 +763,7 @@ def test_the_chosen_ones_are_handed_on_masked_by_owner_and_a_code_is_corrected_e
     panel.form.press("everywhere", cell=cell, value="Public Schoolwide Program", **WHO)
     assert "Rows it changes too: 1." in panel.status.value
     panel.records.select()
-    panel.form.press("retry", **WHO)
+    panel.form.press("check", **WHO)
     assert "2 would be created" in panel.status.value
     panel.form.press("retry", **WHO)
     assert "2 of 2 delivered; 0 still refused." in panel.status.value
@@ -778,7 +794,7 @@ def _an_empty_cell_is_corrected_and_lists_are_filtered(published: Run) -> None:
     assert panel.form.fields[0]["choices"][0] == "program_participation.reason_exited (empty)"
     assert "The cell is program_participation.reason_exited." in panel.status.value
     panel.form.press("correct", cell="program_participation.reason_exited (empty)", value="Other", **WHO)
-    panel.form.press("retry", **WHO)
+    panel.form.press("check", **WHO)
     panel.form.press("retry", **WHO)
     assert "1 of 1 delivered; 0 still refused." in panel.status.value
     panel.filters["state"].value = "closed"
