@@ -168,13 +168,18 @@ def _approval_now(run: Run) -> tuple[View, bool]:
 
 
 def _of_older_run(run: Run, view: View) -> View:
-    """A view of what waits, which says so where a newer run is there: that one has what the SIS says now."""
-    newer = newer_run(run) if attended() and not run.published else None
+    """A view of what waits or was sent, which says so where a newer run is there: that has what the SIS says now.
+
+    The bar says so too, but what is read here may be far below it.
+    """
+    newer = newer_run(run) if attended() else None
     if newer is None:
         return view
     of, since = began(run.folder.manifest), began(newer.manifest)
-    warned = view.warning_first(f"This is the run of {of}; the source was read again {since}.")
-    return replace(warned, next_step="Press Open the newest run in the bar above, and look at its changes.")
+    warned = view.warning_first(f"This is an older run, of {of}; the source was read again {since}.")
+    return replace(
+        warned, next_step="Press Open the newest run in the bar at the top, and look at its changes."
+    )
 
 
 def as_it_stands(run: Run, overrides: Sequence[GivenOverride]) -> View:
@@ -251,7 +256,8 @@ def results_view(run: Run, result: pd.DataFrame) -> View:
 
 def _as_published(run: Run) -> View:
     step = run.folder.manifest["steps"]["publish"]
-    return published_before(run.results(), step, approval_of(run)[0], settled=not not_settled(step))
+    shown = published_before(run.results(), step, approval_of(run)[0], settled=not not_settled(step))
+    return _of_older_run(run, shown)
 
 
 def _goes_on(run: Run) -> bool:
