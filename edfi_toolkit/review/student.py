@@ -54,26 +54,27 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
     misplaced, corrected = published[~in_place], published[published["whose"].eq(CORRECTED)]
     others = published.loc[published["whose"].ne(""), "student_unique_id"]
     gone = published[published["now"].eq(GONE) & in_place]
+    listed, unsent, not_updated = facts["listed"], facts["unsent"], published["now"].eq(SOURCE_DIFFERS)
+    name = _Names([published, listed, still, held, unsent])
     missing = pd.DataFrame(
         [
             *_misplaced(misplaced, masker),
-            *_refused(still, facts.get("others")),
-            *_held(held),
-            *_gone(gone),
+            *_refused(still, facts.get("others"), name),
+            *_held(held, name),
+            *_gone(gone, name),
             *_skipped(skipped),
-            *_unsent(facts["unsent"]),
-            *_not_updated(published[published["now"].eq(SOURCE_DIFFERS) & in_place], [still, held]),
+            *_unsent(unsent, name),
+            *_not_updated(published[not_updated & in_place], [still, held], name),
         ],
         columns=_MISSING,
         dtype="str",
     )
     masker = masker.knowing([student, *others])
-    listed = facts["listed"]
     by_another = facts.get("by_another", "")
     answer = [
         by_another,
-        _in_the_ods(published[in_place], len(misplaced)),
-        *_why_listed(listed, masker),
+        _in_the_ods(published[in_place], len(misplaced), name),
+        *_why_listed(listed, name, masker),
         facts["unlisted"],
         *(
             f"The id is the corrected one, {masker.value(other)}"
@@ -166,24 +167,47 @@ def story_html(view: View, eyes: Masker) -> str:
     return replace(view, title=f"{view.title}: {whose}", says=says, masker=eyes).html()
 
 
-def _in_the_ods(published: pd.DataFrame, misplaced: int) -> str:
+def _in_the_ods(published: pd.DataFrame, misplaced: int, name: _Names) -> str:
     if published.empty:
         where = "under the id that the source has" if misplaced else "from us"
         return f"Nothing of this student is in the ODS {where}"
     states = published["now"].value_counts()
-    programs = ", ".join(published["program_name"].astype("str").unique())
+    programs = ", ".join(dict.fromkeys(map(name.of, published.to_dict("records"))))
     sent = f"Sent: {rows(len(published), 'record')} ({programs})"
     if set(states.index) == {AS_SENT}:
         return f"{sent}, all in the ODS as sent"
     return f"{sent}; {', '.join(f'{count:,} {state}' for state, count in states.items())}"
 
 
-def _why_listed(listed: pd.DataFrame, masker: Masker) -> Iterator[str]:
+class _Names:
+    """What a record is called: its program, and when it begins where the student has several of the program."""
+
+    def __init__(self, every: Iterable[pd.DataFrame]) -> None:
+        known = {(row["program_name"], _begins(row)) for frame in every for row in frame.to_dict("records")}
+        programs = [program for program, _ in known]
+        self._several = {program for program in programs if programs.count(program) > 1}
+
+    def of(self, row: Mapping[str, Any]) -> str:
+        return self.of_program(row["program_name"], [_begins(row)])
+
+    def of_program(self, program: str, begins: Iterable[str]) -> str:
+        """Its records that begin on these days, as one text."""
+        days = " and ".join(sorted(filter(None, set(begins))))
+        return f"{program} that begins {days}" if days and program in self._several else program
+
+
+def _begins(row: Mapping[str, Any]) -> str:
+    return cell_text(row.get("begin_date"))
+
+
+def _why_listed(listed: pd.DataFrame, name: _Names, masker: Masker) -> Iterator[str]:
     """A sentence for each cell that lists the student in a program, where a few say it all."""
-    distinct = listed[["program_name", "because"]].drop_duplicates()
-    if len(distinct) <= _SENTENCES:
-        for program, because in distinct.itertuples(index=False, name=None):
-            yield masker.text(f"Listed in {program} because {because}")
+    by_cell = dict[tuple[str, str], list[str]]()
+    for row in listed.to_dict("records"):
+        by_cell.setdefault((row["program_name"], row["because"]), []).append(_begins(row))
+    if len(by_cell) <= _SENTENCES:
+        for (program, because), begins in by_cell.items():
+            yield masker.text(f"Listed in {name.of_program(program, begins)} because {because}")
 
 
 # What is not in the ODS as it should be, a row of the columns of _MISSING each. The sentence of each is shown
@@ -218,16 +242,16 @@ def _misplaced(published: pd.DataFrame, masker: Masker) -> _Rows:
             sentence = ""  # said once
 
 
-def _refused(refused: pd.DataFrame, others: pd.DataFrame | None) -> _Rows:
+def _refused(refused: pd.DataFrame, others: pd.DataFrame | None, name: _Names) -> _Rows:
     for row in refused.to_dict("records"):
-        program, why, todo = row["program_name"], f"{row['cause']}.", row["todo"]
+        program, why, todo = name.of(row), f"{row['cause']}.", row["todo"]
         said = " ".join(row["messages"])
         answered = f"{why} The ODS: {said}" if said else why
         sentence = f"{program} {_NOT_DONE[row['action']]}, refused by the ODS: {why}"
-        if row["action"] == "POST" and (there := _there_already(program, others)):
-            sentence = f"{program} is in the ODS, {there}; ours was refused: {why}"
+        if row["action"] == "POST" and (there := _there_already(row["program_name"], others)):
+            sentence = f"{row['program_name']} is in the ODS, {there}; ours was refused: {why}"
             todo = f"Decide whether the one in the ODS, {there}, is right. {todo}"
-        where = cell_text(row.get("rests_on"))
+        where = cell_text(row.get("cell")) or cell_text(row.get("rests_on"))
         yield program, _REFUSED, answered, todo, row["who"], where, "", sentence
 
 
@@ -239,9 +263,9 @@ def _there_already(program: str, others: pd.DataFrame | None) -> str:
     return f"from {begins}, {sent_from if sent_from == NOT_OURS else f'sent from {sent_from}'}"
 
 
-def _held(held: pd.DataFrame) -> _Rows:
+def _held(held: pd.DataFrame, name: _Names) -> _Rows:
     for row in held.to_dict("records"):
-        program, by = row["program_name"], ", ".join(row["held_by"])
+        program, by = name.of(row), ", ".join(row["held_by"])
         in_general = texts_of(row["held_by"], "says")
         why, todo = row["says"], row["hint"]
         sentence = f"{program} is missing, held back: {in_general.rstrip('.')} ({by})"
@@ -249,19 +273,20 @@ def _held(held: pd.DataFrame) -> _Rows:
         yield program, _HELD, why, todo, owners_of(row["held_by"]), where, by, sentence
 
 
-def _gone(published: pd.DataFrame) -> _Rows:
+def _gone(published: pd.DataFrame, name: _Names) -> _Rows:
     for row in published.to_dict("records"):
-        program, why = row["program_name"], "It was sent, and the ODS has it no more: not by us."
+        program, why = name.of(row), "It was sent, and the ODS has it no more: not by us."
         todo = "Compare with the ODS in notebook 60: it finds what was removed there, and sends it again."
         where = cell_text(row.get("rests_on"))
         yield program, GONE, why, todo, _SENDS, where, "", f"{program} was sent, and is {GONE}"
 
 
-def _unsent(built: pd.DataFrame) -> _Rows:
-    sentence = f"Not in the ODS yet: {', '.join(built['program_name'].unique())}" if len(built) else ""
-    for row in built.to_dict("records"):
+def _unsent(built: pd.DataFrame, name: _Names) -> _Rows:
+    every = built.to_dict("records")
+    sentence = f"Not in the ODS yet: {', '.join(dict.fromkeys(map(name.of, every)))}" if every else ""
+    for row in every:
         program, why = (
-            row["program_name"],
+            name.of(row),
             "The record is ready to be sent, and the ODS does not have it from us.",
         )
         todo = "Look at the changes in notebook 30, approve and publish them."
@@ -269,15 +294,16 @@ def _unsent(built: pd.DataFrame) -> _Rows:
         sentence = ""  # said once
 
 
-def _not_updated(published: pd.DataFrame, elsewhere: Iterable[pd.DataFrame]) -> _Rows:
+def _not_updated(published: pd.DataFrame, elsewhere: Iterable[pd.DataFrame], name: _Names) -> _Rows:
     """Records with other values in the ODS than the source has now. elsewhere: records of which it is said why."""
     names = ["program_name", "begin_date"]
     known = {
         key for part in elsewhere for key in part.reindex(columns=names).itertuples(index=False, name=None)
     }
     for row in published.to_dict("records"):
-        if ((program := row["program_name"]), row["begin_date"]) in known:
+        if (row["program_name"], row["begin_date"]) in known:
             continue
+        program = name.of(row)
         why = "The source has other values than were sent, and the update is not sent yet."
         todo = "Look at the changes in notebook 30, approve and publish them."
         where = cell_text(row.get("rests_on"))

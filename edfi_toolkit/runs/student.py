@@ -13,7 +13,14 @@ from edfi_toolkit.errors import ConfigError, EdfiToolkitError, nearest
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.equality import body_hash
 from edfi_toolkit.review.listed import listed_by
-from edfi_toolkit.review.places import rests_on, schools_of, with_organizations
+from edfi_toolkit.review.places import (
+    CELL_COLUMNS,
+    columns_in_the_source,
+    rests_on,
+    row_places,
+    schools_of,
+    with_organizations,
+)
 from edfi_toolkit.review.student import (
     ANOTHER_ID,
     ANOTHERS_ROWS,
@@ -201,7 +208,7 @@ def student(run: Run, typed: str = "") -> View:
         "note": " ".join(filter(None, [since.says, note, unchecked])),
         "in_force": corrections_in_force(run, own_rows),
         "held": _at_places(run, held),
-        "refused": _at_places(run, refused),
+        "refused": _at_places(run, refused).assign(cell=_cells(run, refused)),
         "others": _others(run, refused),
         "unsent": _at_places(run, built[standing.eq(NOT_SENT)]),
         "skipped": skipped[skipped["student_id"].eq(local)],
@@ -231,6 +238,14 @@ def _at_places(run: Run, records: pd.DataFrame) -> pd.DataFrame:
     named = with_organizations(records, run.tables, run.profile)
     school = schools_of(records, run.tables, run.profile)
     return named.assign(school=school, rests_on=rests_on(records, run.tables))
+
+
+def _cells(run: Run, refused: pd.DataFrame) -> pd.Series:
+    """Where the cell is that each refusal is about, as `enrollments.csv, row 21, start_date`; missing where unknown."""
+    cells = refused.reindex(columns=list(CELL_COLUMNS))
+    at = row_places(cells, run.tables, id_column="row_id")
+    columns = pd.Series(columns_in_the_source(cells, run.tables), cells.index, dtype="str")
+    return at["file"] + ", row " + at["row"].astype("str") + ", " + columns
 
 
 def _listed(run: Run, built: pd.DataFrame) -> pd.DataFrame:

@@ -191,6 +191,25 @@ def test_what_the_ods_has_by_another_record_is_not_called_missing() -> None:
     assert "Bilingual is missing" in view_of(refused=refused, others=others.iloc[:1]).says
 
 
+def test_of_several_records_of_a_program_each_is_named_by_its_begin_date() -> None:
+    listed = pd.DataFrame({"program_name": ["CTE"] * 2, "begin_date": ["2025-07-01", "2025-08-11"]})
+    refused = {**REFUSED, "action": "POST", "program_name": "CTE", "begin_date": "2025-07-01"}
+    refused |= {"cell": "enrollments.csv, row 21, start_date"}
+    view = view_of(
+        in_the_ods=published(begin_date="2025-08-11"),
+        listed=listed.assign(school="Agave", because="cte.csv, row 5, column enrolled says 1"),
+        refused=pd.DataFrame([refused]),
+    )
+    assert view.says == (
+        "Sent: 1 record (CTE that begins 2025-08-11), all in the ODS as sent. "
+        "Listed in CTE that begins 2025-07-01 and 2025-08-11 because cte.csv, row 5, column enrolled says 1. "
+        "CTE that begins 2025-07-01 is missing, refused by the ODS: Other records depend on it."
+    )
+    assert view.blocks[0].frame["what"].tolist() == ["CTE that begins 2025-07-01"]
+    # The cell that the answer is about, not every row that the record rests on.
+    assert view.blocks[0].frame["where"].tolist() == ["enrollments.csv, row 21, start_date"]
+
+
 def test_why_a_child_is_listed_is_said_at_once_where_a_few_cells_say_it_all() -> None:
     rows = [
         ("CTE", "Agave", "2025-08-11"),
@@ -206,7 +225,7 @@ def test_why_a_child_is_listed_is_said_at_once_where_a_few_cells_say_it_all() ->
     hidden = Masker(b"a key of these tests").value("K1")
     assert view.says == (
         "Sent: 1 record (CTE), all in the ODS as sent. "
-        "Listed in CTE because cte.csv, row 9, column enrolled says 1. "
+        "Listed in CTE that begins 2025-08-11 and 2026-01-05 because cte.csv, row 9, column enrolled says 1. "
         f"Listed in Remote because students:{hidden}, column student_id names the student."
     )
     assert view.tone == "good"

@@ -75,7 +75,9 @@ def test_a_refusal_has_one_owner_everywhere(published: Run) -> None:
     assert row["who"] == "SIS clerk"  # who keeps the students, where its cell is
     assert f"Who can do it: {row['who']}" in panel.status.value
     missing = published.student(MARIGOLD).frames["missing"]
-    assert missing.loc[missing["state"].eq("refused by the ODS"), "who"].tolist() == [row["who"]]
+    refused = missing[missing["state"].eq("refused by the ODS")]
+    assert refused["who"].tolist() == [row["who"]]
+    assert refused["where"].str.fullmatch(r"students\.csv, row \d+, location_code").all()
 
 
 def test_what_was_published_says_of_a_refusal_what_the_lists_of_refusals_say(published: Run) -> None:
