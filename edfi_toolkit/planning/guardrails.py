@@ -186,7 +186,7 @@ def _as_one(code: str, sentences: Iterable[str], hint: str) -> list[Guard]:
 
 def _breach(code: str, says: str, hint: str) -> Guard:
     return Guard(
-        code, "critical", says, f"{hint} If it is meant, override {code} in your name when publishing."
+        code, "critical", says, f"{hint} If it is meant, answer for {code} in your name when you approve."
     )
 
 

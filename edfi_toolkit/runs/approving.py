@@ -147,7 +147,9 @@ def approval(run: Run, *, by: str, answers: Mapping[str, str]) -> View:
     def look_after() -> None:
         follow("approval", lambda: waiting.becomes(_approval_now(run)[0]), tells=True)
 
-    waiting = PanelView(**vars(view), panel=lambda: panels().approve(run.plan, given))
+    waiting = PanelView(
+        **vars(view), panel=lambda: panels().approve(run.plan, given), blocks_in_panel=len(view.blocks)
+    )
     look_after()
     return waiting
 

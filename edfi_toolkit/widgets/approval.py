@@ -13,6 +13,7 @@ from typing import Any
 import ipywidgets as w
 import pandas as pd
 
+from edfi_toolkit.display.cards import TONES, readable
 from edfi_toolkit.display.failures import fault_text
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.planning import Plan
@@ -20,7 +21,7 @@ from edfi_toolkit.planning.guardrails import NO_OVERRIDE
 from edfi_toolkit.widgets.rerun import Rerun
 
 _ORDER = ["POST", "PUT", "DELETE", "ADOPT", "UNMAP", "NOOP"]
-_RED = "color: var(--jp-error-color0, #b71c1c)"
+_RED = f"color: {readable(TONES['bad'][1])}"
 
 
 def counts_by_action(plan: Plan) -> pd.DataFrame:
