@@ -242,6 +242,13 @@ def rows_named(aside: pd.DataFrame) -> str:
     return "; ".join([*places, *more])
 
 
+def _todo_of_cells(says: str) -> str:
+    """What to do about the cells of a row that could not be read: the last sentence about each."""
+    first, *others = says.split(" Also column ")
+    also = [f"{other.partition(':')[0]}: {other.rpartition('. ')[2]}" for other in others]
+    return " ".join([first.rpartition(". ")[2], *also])
+
+
 def skipped_rows(skipped: pd.DataFrame, tables: Tables, profile: str) -> pd.DataFrame:
     """Rows without a record as in `rows_aside`, with what to do and who can, student (SIS id), school and program.
 
@@ -252,13 +259,12 @@ def skipped_rows(skipped: pd.DataFrame, tables: Tables, profile: str) -> pd.Data
     at = skipped_places(skipped, tables, profile)
     rules = skipped["rule"].unique()
     todo = skipped["rule"].map({rule: texts_of([rule], "hint") for rule in rules})
-    # The sentence of a cell that could not be read ends with what to do about this very cell.
     unread = (
         is_load_error(skipped["rule"])
         & skipped["column"].notna()
         & skipped["says"].str.contains(". ", regex=False)
     )
-    todo = todo.mask(unread, skipped["says"].str.rsplit(". ", n=1).str[-1])
+    todo = todo.mask(unread, skipped["says"].map(_todo_of_cells, na_action="ignore"))
     who = at["table"].map({table: who_enters(table) for table in at["table"].unique()}).astype("str")
     of_rules = skipped["rule"].map({rule: who_by_rule(rule) for rule in rules}).astype("str")
     skipped = skipped.assign(**at.drop(columns="table"), todo=todo, who=of_rules.fillna(who))

@@ -48,6 +48,12 @@ def test_what_to_do_is_what_this_cell_needs_and_who_is_who_can_do_it() -> None:
     [date] = missing(a_checked()).query("state == 'unreadable'").to_dict("records")
     assert date["todo"] == "Write the day that is meant, for example 2025-09-02."
 
+    cells = {"start_date": "soon", "no_show": "maybe"}
+    two = normalise({"enrollments": [{"enrollment_id": "1", "student_id": "7", "school_id": "A", **cells}]})
+    assert skipped_rows(two.skipped, two, "certification")["todo"].item() == (
+        "Write it as yyyy-mm-dd, for example 2025-09-02. no_show: Write 1 or 0, true or false, yes or no."
+    )
+
     sample = extract(SAMPLES / "nm-powerschool" / "before", profile="nm-powerschool")
     rows = skipped_rows(
         build(sample, profile="nm-powerschool", school_year=2026).skipped, sample, "nm-powerschool"
