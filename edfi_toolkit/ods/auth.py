@@ -164,7 +164,7 @@ class OdsAuth(httpx.Auth):
         crowded, then = "", "Run again later; the run resumes."
         if problem.status == 429 and problem.is_a(TOO_MANY_TOKENS):
             limit = _LIMIT.search(" ".join(problem.messages))
-            crowded = f": this key has reached the limit of{f' {limit[1]}' if limit else ''} live tokens"
+            crowded = f": this login has reached the limit of{f' {limit[1]}' if limit else ''} live tokens"
             wait_s = _LIFE_S if wait_s is None else wait_s  # by then the last of them has ended
             at = datetime.now().astimezone() + timedelta(seconds=min(wait_s, 2 * _LIFE_S), minutes=1)
             then = f"Try again at {at:%H:%M}, when they have ended; the run resumes."

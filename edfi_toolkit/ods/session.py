@@ -275,7 +275,7 @@ class Session:
             kind, next_step = OdsRefusedLogin, "Check key and secret with the host, then run again."
         elif verdict in (Verdict.REFUSED, Verdict.PRECONDITION_FAILED, Verdict.DELIVERED):
             kind = OdsError
-            next_step = "Check the key's permissions and the address with the host, then run again."
+            next_step = "Check the login's permissions and the address with the host, then run again."
         elif verdict is Verdict.MISCONFIGURED:
             kind = OdsError
             next_step = "The host is set up wrongly or the address is. Give the host the correlation id, and run again."

@@ -374,6 +374,6 @@ def closed_resources(result: pd.DataFrame) -> str:
     counts = spared.groupby(["resource", "action", "status"], as_index=False).size()
     return " ".join(
         f"The ODS answered {status} to one {action} of {resource} after another, so {count:,} more were not sent. "
-        + ("Ask the host what this key may write." if status == 403 else "Tell the host.")
+        + ("Ask the host what this login may write." if status == 403 else "Tell the host.")
         for resource, action, status, count in counts.itertuples(index=False)
     )

@@ -15,6 +15,7 @@ from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.meanings import IN_THE_SIS, who_enters
 from edfi_toolkit.review.places import CELL_COLUMNS
 from edfi_toolkit.runs.behind import (
+    KEY_TAKEN,
     NOT_ENROLLED,
     Answered,
     Behind,
@@ -25,6 +26,7 @@ from edfi_toolkit.runs.behind import (
 )
 from edfi_toolkit.runs.decisions import rejection_rows
 from edfi_toolkit.runs.named import organizations_of_the_key
+from edfi_toolkit.runs.others import unreadable_kinds
 from edfi_toolkit.tables.corrections import written
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ _NEWEST = 8  # refusals that are shown while more may come
 _ASKED = ["resource", "key_hash", "run_id", "education_organization_id", "messages", "source_refs"]
 _ASKED += ["cause_id", "todo", "who"]
 _EXPLAINED = "_explained"  # what a run keeps: its tables, the refusals, and these explained
+_ASK_FOR_IT = (
+    "Ask the ODS administrator which association the student has there, and give the correlation id: this login may "
+    "not read {}. Decide with the program office which of the two is right; delete the wrong one, then publish again."
+)
 _OTHERS = 3  # cells that a sentence names
 _OF_A_CELL = (*CELL_COLUMNS, "value")
 EMPTY = "(empty)"
@@ -49,7 +55,7 @@ def refusals(run: Run) -> pd.DataFrame:
     refused, tables = rejection_rows(run), _tables(run)
     known = vars(run).get(_EXPLAINED)
     if known is None or known[0] is not tables or not known[1].equals(refused):
-        known = vars(run)[_EXPLAINED] = tables, refused, _explained(run, refused)
+        known = vars(run)[_EXPLAINED] = tables, refused, _of_who_can_look(run, _explained(run, refused))
     found: pd.DataFrame = known[2]
     return found.copy(deep=False)
 
@@ -61,6 +67,18 @@ def _tables(run: Run) -> Tables | None:
 
 def _explained(run: Run, refused: pd.DataFrame) -> pd.DataFrame:
     return explained(refused, _tables(run), run.profile, run.installation.runs_dir)
+
+
+def _of_who_can_look(run: Run, found: pd.DataFrame) -> pd.DataFrame:
+    """Refusals as of `explained`; where another record is in the way that the login may not read, for who may."""
+    in_the_way = found["open"].astype(bool) & found["cause_id"].eq(KEY_TAKEN)
+    if not in_the_way.any():
+        return found
+    kinds = unreadable_kinds(run, str(found.loc[in_the_way, "student_unique_id"].iloc[0]))
+    if not kinds:
+        return found
+    todo, who = _ASK_FOR_IT.format(", ".join(kinds)), "ODS administrator"
+    return found.assign(todo=found["todo"].mask(in_the_way, todo), who=found["who"].mask(in_the_way, who))
 
 
 def explained(refused: pd.DataFrame, tables: Tables | None, profile: str, runs: Path) -> pd.DataFrame:
@@ -129,8 +147,8 @@ def _of_a_relationship(row: Row, answered: Answered, behind: Behind) -> tuple[st
         cell = answered.organization_cell
         comes_from = f"{cell}, which it comes from" if cell else "the cell that it comes from"
         return (
-            f"Organization {organization} is not one that the target's key may write for ({keys}), nor a school of the "
-            f"source. Correct {comes_from}. If it is meant, ask the ODS administrator to add it to the key."
+            f"Organization {organization} is not one that the target's login may write for ({keys}), nor a school of "
+            f"the source. Correct {comes_from}. If it is meant, ask the ODS administrator to add it to the login."
         ), IN_THE_SIS
     name = cell_text(behind.schools.get(organization))
     named = f" ({name})" if name else ""

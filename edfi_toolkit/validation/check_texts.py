@@ -169,7 +169,7 @@ _ALL = (
         "warning",
         "The record goes to an organization that is neither a school of the source nor an owner of its programs.",
         "If it is wrong, correct the cell that it comes from. If it is right, ask that the school is loaded into the "
-        "ODS and that your key covers it: until then the ODS may refuse the record.",
+        "ODS and that your login covers it: until then the ODS may refuse the record.",
         ODS,
         who="SIS clerk",
     ),

@@ -20,7 +20,7 @@ RULE = "SRC-ORGANIZATION"
 _FIELD = "educationOrganizationReference.educationOrganizationId"
 _NEITHER = "it is neither a school of the source nor an owner of its programs."
 _HINT = (
-    "If it is wrong, correct {}. If it is right, ask that the school is loaded into the ODS and that your key covers "
+    "If it is wrong, correct {}. If it is right, ask that the school is loaded into the ODS and that your login covers "
     "it: until then the ODS may refuse the record."
 )
 _MOST_CELLS = 1000  # of more records not a cell is wrong, but a setting or a whole table

@@ -92,7 +92,11 @@ def _answer_html(row: Any, eyes: Masker) -> str:
 def _live_html(live: pd.DataFrame | str, _eyes: Masker) -> str:
     """That the ODS has nothing, where it was asked and has nothing."""
     is_none = isinstance(live, pd.DataFrame) and IN_THE_ODS not in live
-    return "<p>The ODS has no record with this key. What was sent:</p>" if is_none else ""
+    return (
+        "<p>The ODS has no such record of this student, organization, program and begin date. What was sent:</p>"
+        if is_none
+        else ""
+    )
 
 
 def _others_html(others: pd.DataFrame | str | None, eyes: Masker) -> str:

@@ -193,7 +193,9 @@ def test_a_key_that_may_not_write_is_told_once_and_not_ten_thousand_times(app, c
     assert exit_of_steps({"publish": {"outcomes": outcomes}}) is Exit.ATTENTION
     said = repr(published_view(told, Masker(b"k" * 32)))
     assert f"The ODS answered 403 to one POST of {GENERAL} after another" in said
-    assert f"so {tally[GENERAL, 'pending']} more were not sent. Ask the host what this key may write." in said
+    assert (
+        f"so {tally[GENERAL, 'pending']} more were not sent. Ask the host what this login may write." in said
+    )
     forbid(app)
     assert set(published(both, ledger, client)["outcome"]) == {"delivered"}
     assert held_in(client) == wanted(both)

@@ -166,13 +166,13 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(
     _an_empty_cell_is_chosen_where_its_member_is_required(published, row)
     assert "The ODS: " in panel.status.value
     assert (
-        "Organization 255900 is not one that the target&#x27;s key may write for (255901)"
+        "Organization 255900 is not one that the target&#x27;s login may write for (255901)"
         in panel.status.value
     )
     assert "Who can do it: Program office" in panel.status.value
     assert "Answered: 403" in sent
     assert "255900" in live
-    assert "The ODS has no record with this key." in live
+    assert "The ODS has no such record of this student, organization, program and begin date." in live
     assert "Differs" not in live
     assert "CERT" in story
     assert "refused" in history
