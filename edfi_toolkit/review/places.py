@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from edfi_toolkit.tables.schema import TABLES
 
 CELL_COLUMNS = ("table", "row_id", "field")  # of the cell that a finding or a refusal is about
 OWNER, NAMELESS = "owner of the programs", "not in the list of schools"
+_ORGANIZATION, _PROGRAM_OWNER = "education_organization_id", "program_education_organization_id"
 STUDENT_AT = "; student at "  # after such an organization, then where the student is enrolled
 
 if TYPE_CHECKING:
@@ -76,14 +78,20 @@ def with_schools_of_students(
     return names.where(~names.index.isin(schools.index), names + STUDENT_AT + schools.reindex(names.index))
 
 
-def organization_texts(ids: pd.Series, tables: Tables, profile: str) -> pd.Series:
-    """Each organization by its Ed-Fi id as `35089410 · Agave High`; with what it is, where no table names it."""
+def organization_texts(
+    ids: pd.Series, tables: Tables, profile: str, owners: Collection[int] = ()
+) -> pd.Series:
+    """Each organization by its Ed-Fi id as `35089410 · Agave High`; with what it is, where no table names it.
+
+    owners: further ones that own programs.
+    """
     schools, known = schools_by_id(tables, profile), ids.dropna().unique()
     if schools.empty or not len(known):
         return ids.astype("str")
-    names = schools.dropna().to_dict()
-    owners = _owners(tables)
-    texts = {one: f"{one} \u00b7 {names.get(one, OWNER if one in owners else NAMELESS)}" for one in known}
+    named = dict.fromkeys([*_owners(tables), *owners], OWNER)
+    named |= profile_of(profile).other_organizations(tables)
+    named |= schools.dropna().to_dict()
+    texts = {one: f"{one} \u00b7 {named.get(one, NAMELESS)}" for one in known}
     return ids.map(texts).astype("str")
 
 
@@ -95,11 +103,14 @@ def _owners(tables: Tables) -> pd.Index:
 
 def with_organizations(frame: pd.DataFrame, tables: Tables, profile: str) -> pd.DataFrame:
     """The frame with its organizations as `organization_texts` has them."""
-    named = {
-        column: organization_texts(frame[column], tables, profile)
-        for column in ("education_organization_id", "program_education_organization_id")
-        if column in frame
-    }
+    columns = [column for column in (_ORGANIZATION, _PROGRAM_OWNER) if column in frame]
+    owners = list[int]()
+    if (
+        len(columns) > 1
+    ):  # one that owns the program of another's record does so by a setting, if no table says it
+        of_another = frame[_PROGRAM_OWNER].ne(frame[_ORGANIZATION]).fillna(False)
+        owners = frame.loc[of_another, _PROGRAM_OWNER].dropna().unique().tolist()
+    named = {column: organization_texts(frame[column], tables, profile, owners) for column in columns}
     return frame.assign(**named)
 
 

@@ -135,6 +135,7 @@ class Profile:
     preferences: the names of the rows of `preferences` that its rules read; they must be readable (COM-CTL-1).
     field_notices: codes of notices whose detail is the name of a field; the catalogue has the sentence.
     school_ids: the Ed-Fi id of each row of `schools`, by which lists name a school; as a rule the row's own.
+    other_organizations: what lists call an organization that is no school, as the district, by its Ed-Fi id.
     organization_cell: of the filled cells of a record's source rows, as `table.column` with its text, the one that the
         record's organization comes from; empty where none does.
     school_cells: what that cell says for each row of `schools`; as a rule its Ed-Fi id.
@@ -164,6 +165,7 @@ class Profile:
     preferences: tuple[str, ...] = ()
     field_notices: tuple[str, ...] = ()
     school_ids: Callable[[Tables], pd.Series] = lambda tables: tables.schools.ed_fi_school_id
+    other_organizations: Callable[[Tables], Mapping[int, str]] = lambda tables: {}
     organization_cell: Callable[[Mapping[str, str]], str] = _organization_cell
     school_cells: Callable[[Tables], pd.Series] = lambda tables: tables.schools.ed_fi_school_id
     counted_at: Callable[[Tables], pd.Series] = lambda tables: (

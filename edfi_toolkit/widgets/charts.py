@@ -101,13 +101,18 @@ def _in_lines(name: object) -> str:
     return fill(str(name), _LEGEND_LINE)
 
 
+def _label(text: str) -> str:
+    """A text for the side of a bar; one that is cut says so."""
+    return text if len(text) <= _LONGEST_LABEL else f"{text[: _LONGEST_LABEL - 1].rstrip()}\u2026"
+
+
 def _legend_height(names: Iterable[object]) -> float:
     """In inches."""
     return 0.4 + 0.2 * sum(_in_lines(name).count("\n") + 1 for name in names)
 
 
 def _draw_bars(chart: Chart, axes: Axes, parts: pd.DataFrame, title: str) -> None:
-    names = [cell_text(name)[:_LONGEST_LABEL] or "(none)" for name in parts.index]
+    names = [_label(cell_text(name)) or "(none)" for name in parts.index]
     left = pd.Series(0.0, parts.index)
     for at, column in enumerate(parts):
         drawn = axes.barh(
@@ -163,7 +168,7 @@ def timeline(spans: pd.DataFrame, title: str) -> Chart:
         if not np.isnan(end):
             axes.text(end, at, " \u25b8", va="center", color=_TEXT)
     labels = [
-        str(what)[:_LONGEST_LABEL] + ("" if full else f" ({state})")
+        _label(str(what)) + ("" if full else f" ({state})")
         for what, state, full in zip(known["what"], known["in_the_ods"], there, strict=True)
     ]
     axes.set_yticks(range(len(known)), labels, color=_TEXT, fontsize=9)

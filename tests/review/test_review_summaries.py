@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.review.changes import because
@@ -285,6 +286,9 @@ def test_lists_name_a_school_by_the_id_that_the_profile_forms_and_a_program_that
     )
     ids = pd.Series([35089410, 35089999, None], dtype="Int64")
     names = school_names(ids, tables, "nm-powerschool")
+    assert school_names(ids.mask(ids.eq(35089999), 35089000), tables, "nm-powerschool").iloc[1] == (
+        "35089000 \u00b7 the district"
+    )
     assert names.iloc[:2].tolist() == ["Agave High", "35089999 \u00b7 not in the list of schools"]
     assert names.isna().tolist() == [False, False, True]
 
@@ -315,6 +319,35 @@ def test_an_organization_that_owns_the_programs_is_no_school_that_was_forgotten(
         ["255901001 \u00b7 Lincoln", "255901 \u00b7 owner of the programs"],
         ["255902 \u00b7 not in the list of schools", "255901 \u00b7 owner of the programs"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("profile", "owner", "called"),
+    [
+        ("nm-powerschool", 35089000, "the district"),  # NM-ELE-2
+        ("nm-powerschool", 35000000, "owner of the programs"),  # by a setting
+        ("wi-infinite-campus", 48856, "the state agency"),  # WI-ELE-2
+        ("certification", 255901, "owner of the programs"),
+    ],
+)
+def test_who_owns_the_program_of_a_record_is_no_school_that_was_forgotten(
+    profile: str, owner: int, called: str
+) -> None:
+    tables = normalise(
+        {
+            "schools": [
+                {"school_id": "410", "school_number": "410", "ed_fi_school_id": "410", "name": "Agave"}
+            ],
+            "preferences": [{"name": "DistrictNumber", "value": "89"}],
+        }
+    )
+    keys = pd.DataFrame(
+        {"education_organization_id": [7, 8], "program_education_organization_id": [owner, 8]}, dtype="Int64"
+    )
+    named = with_organizations(keys, tables, profile)
+    assert named["program_education_organization_id"].iloc[0] == f"{owner} \u00b7 {called}"
+    # One that owns its own record's program alone may well be a school that is missing in the list.
+    assert set(named["education_organization_id"].str[4:]) == {"not in the list of schools"}
 
 
 def test_a_row_of_a_list_says_in_which_file_and_row_to_correct_it() -> None:

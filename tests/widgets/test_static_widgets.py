@@ -94,6 +94,15 @@ def test_bars_in_parts_have_a_legend_their_sum_and_the_numbers_as_a_table() -> N
     assert chart.numbers.to_dict("list") == {"of": ["Lincoln", "Adams"], "remove": [2, 0], "create": [3, 4]}
 
 
+def test_a_label_that_is_cut_says_so() -> None:
+    forgotten = "35089430 \u00b7 not in the list of schools"
+    names = [f"{forgotten}; student at Agave High", forgotten]
+    chart = widgets.bars(pd.Series([1, 2], index=names), "Plan")
+    labels = [label.get_text() for label in chart.axes[0].get_yticklabels()]
+    assert labels == ["35089430 \u00b7 not in the list of schools; student\u2026", forgotten]
+    assert chart.numbers["of"].tolist() == names
+
+
 def test_bars_of_one_part_say_which() -> None:
     chart = widgets.bars(pd.DataFrame({"create": [3]}, index=["Lincoln"]), "Plan")
     assert [text.get_text() for text in chart.legends[0].get_texts()] == ["create"]

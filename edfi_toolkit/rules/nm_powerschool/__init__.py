@@ -29,6 +29,7 @@ PROFILE = Profile(
     preferences=(rules.DISTRICT,),
     judges_dates=("beginDate",),  # NM-SEL-3
     school_ids=rules.school_ids,
+    other_organizations=rules.other_organizations,
     organization_cell=rules.organization_cell,
     school_cells=rules.buildings,
     counted_at=rules.counted_at,

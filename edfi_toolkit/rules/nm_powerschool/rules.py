@@ -253,6 +253,11 @@ def school_ids(t: Tables) -> pd.Series:
     return organization_ids(buildings(t), t)
 
 
+def other_organizations(t: Tables) -> Mapping[int, str]:
+    """NM-ELE-2: the district, which owns the programs unless a setting says otherwise."""
+    return {int(f"{prefix(t)}000"): "the district"} if district(t) else {}
+
+
 def organization_cell(filled: Mapping[str, str]) -> str:
     """NM-ELE-1: of the filled cells of a record's rows, as `table.column` with its text, that of its building."""
     if "students.location_code" in filled:

@@ -29,6 +29,7 @@ PROFILE = Profile(
     keeps_deselected=(Kept(When("wi.exclude_after_publish", "retain"), ("WI-ENR-7", "WI-ENR-9")),),  # WI-EVT-18
     empties=When("wi.choice_resync", "delete"),  # WI-CFG-1
     judges_dates=("beginDate", "endDate"),  # OUTSIDE_YEAR
+    other_organizations=lambda _tables: {rules.STATE_AGENCY: "the state agency"},  # WI-ELE-2
     row_programs=programs.ROW_PROGRAMS,
     descriptors=(descriptor_uri("ProgramTypeDescriptor", programs.MODALITY_TYPE),),  # WI-ELE-4
 )  # fmt: skip
