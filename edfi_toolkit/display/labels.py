@@ -29,6 +29,7 @@ LABELS = {
     "says": "what is wrong",
     "set_aside": "unreadable",
     "source_refs": "source rows",
+    "student_id": "SIS id",
     "student_unique_id": "student",
     "todo": "what to do",
     "values": "what changes",

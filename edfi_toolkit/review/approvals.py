@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SHOWN_IN_40 = "Notebook 40 shows what arrived. What has changed in the SIS since needs Read again."
 GO_ON = "Publish again: it goes on where it ended. What arrived is not sent twice."
-CLOSED = "Correct the control rows in the source, then extract again; no override opens this."
+CLOSED = "Correct the control rows in the source, then read the source again; no override opens this."
 
 
 def nothing_to_do(plan: Plan) -> bool:

@@ -79,9 +79,9 @@ def extracted_view(
         says=" ".join(says),
         tone="bad" if losses else "check" if len(aside) or len(missing) else "good",
         blocks=blocks,
-        next_step="Export from the SIS again, whole, and extract again: notebook 30 stops a plan from this source."
+        next_step="Export from the SIS again, whole, and read it again: notebook 30 stops a plan from this source."
         if losses
-        else "Correct the bad cells in the SIS and extract again, or go on to notebook 20 without them."
+        else "Correct the bad cells in the SIS and read the source again, or go on to notebook 20 without them."
         if len(aside)
         else "Go on to notebook 20.",
         masker=masker,

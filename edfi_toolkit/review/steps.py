@@ -95,7 +95,7 @@ def built_view(build: Build, masker: Masker) -> View:
             *corrected_block(build),
             Block("Every row accounted for", build.accounting()),
         ],
-        next_step="Correct the control rows in the source, then extract again."
+        next_step="Correct the control rows in the source, then read the source again."
         if len(build.control)
         else "Validate; below it is who is missing, and why.",
         masker=masker,

@@ -50,7 +50,7 @@ def approve(run: Run, *, by: str, answers: Mapping[str, str]) -> Approved:
     if plan.closed:
         closed = ", ".join(sorted(NO_OVERRIDE.intersection(plan.breaches)))
         raise UnsafePlan(
-            f"No answer opens {closed}. Correct the source, then extract again.", list(plan.breaches)
+            f"No answer opens {closed}. Correct the source, then read it again.", list(plan.breaches)
         )
     open_limits = [code for code in plan.breaches if code not in answers]
     if open_limits:

@@ -171,7 +171,7 @@ def _standing(
     if breaches:
         return "bad", (
             f"The plan is stopped by {', '.join(breaches)}: notebook {made_in['preview']} says why. Correct the source "
-            "and extract again; what is meant is overridden when publishing."
+            "and read it again; what is meant is overridden when publishing."
         )
     if missing == "publish" and changes_of(done["preview"]):
         then = (

@@ -168,8 +168,6 @@ def _with_notices(
         held = f"It holds {', '.join(found[:8])}." if found else "It holds no table at all."
         raise SourceShapeError(f"{where} has none of the tables {', '.join(wanted)}. {held}")
     for name in missing:
-        says = (
-            f"{where} has no table {name}, so it reads as empty. If that is wrong, add it and extract again."
-        )
+        says = f"{where} has no table {name}, so it reads as empty. If that is wrong, add it and read the source again."
         notices.append({"code": "NO_TABLE", "table": name, "detail": says})
     return tables.with_notices(pd.DataFrame(notices)) if notices else tables

@@ -220,7 +220,7 @@ def test_a_notebook_runs_for_a_person(lab: Any, canaries: list[str], name: str) 
     page = lab.run_all(lab.folder / f"{name}.ipynb")
     shows(page, "edfi.desk(")
     if name == "20_validate":
-        seen = ("Student ID", "School", "Program", "What to do", "Who can do it", "File", "Row")
+        seen = ("SIS id", "School", "Program", "What to do", "Who can do it", "File", "Row")
         are_in_view(page, "Validate: missing", *seen, files=True)
         add_a_check(page)
     if name == "60_resync":  # what was refused is not in the ODS, and so is sent again

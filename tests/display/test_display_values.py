@@ -17,6 +17,7 @@ from edfi_toolkit.display.values import cell_text
     ("name", "words"),
     [
         ("student_unique_id", "Student"),
+        ("student_id", "SIS id"),  # no other list's student
         ("school_id", "School ID"),
         ("programTypeDescriptor", "Program type descriptor"),
         ("ed_fi_id", "Id in the ODS"),

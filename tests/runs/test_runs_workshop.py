@@ -524,7 +524,7 @@ def test_all_that_is_open_is_handed_on_by_owner_whatever_keeps_it_away(
     revealed = hand_on_all(published, reveal=True)[1]
     assert revealed.name == "hand-on-all-revealed.xlsx"
     named = [row for owner in work["who"].unique() for row in _sheet(revealed, owner)]
-    assert {"Student name", "Student ID"} <= set(named[0])
+    assert {"Student name", "SIS id"} <= set(named[0])
     assert sum(bool(row["Student name"]) for row in named) > 9
 
     book = tmp_path / "open.xlsx"
@@ -730,7 +730,7 @@ def test_the_chosen_ones_are_handed_on_masked_by_owner_and_a_code_is_corrected_e
     for name in ("File", "Row", "program_participation.csv, row ", "255900 \u00b7 ", "School"):
         assert name in written
     assert "Student name" not in written
-    assert "Student ID" not in written
+    assert "SIS id" not in written
     assert "program_participation:" not in written
     panel.form.press("hand_on_ids", **WHO)
     assert "with real student ids: give it only to who is to correct them" in panel.status.value
@@ -743,7 +743,7 @@ def test_the_chosen_ones_are_handed_on_masked_by_owner_and_a_code_is_corrected_e
     for row in handed:
         if row["Student"] in students.index:
             of_source = students.loc[row["Student"]]
-            assert row["Student ID"] == of_source["student_id"]
+            assert row["SIS id"] == of_source["student_id"]
             full = f"{of_source['first_name']} {of_source['last_name']}"
             assert row["Student name"].removeprefix("'") == full
     assert sum(bool(row["Student name"]) for row in handed) > 3

@@ -294,7 +294,7 @@ def test_reasons_begins_with_whom_it_is_about_what_to_do_who_can_and_where() -> 
         *("student_id", "school", "program", "todo", "who", "file", "row", "rule", "state", "says"),
     ]
     heads = panel.grid.export().decode("utf-8-sig").splitlines()[0]
-    assert heads.startswith('"Student ID","School","Program","What to do","Who can do it","File","Row",')
+    assert heads.startswith('"SIS id","School","Program","What to do","Who can do it","File","Row",')
 
 
 def test_reasons_without_a_cause_says_which_columns_it_looked_for() -> None:
