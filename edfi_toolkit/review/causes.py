@@ -18,6 +18,15 @@ from typing import Any
 import orjson
 import pandas as pd
 
+SENDS = "SIS publishing team"
+_SEND_IT = (
+    "Press Check again, then Send what was checked, in notebook 50; or approve the plan in notebook 30 and publish it "
+    "in notebook 40."
+)
+_SEE_WHY = "Check again in notebook 50 says why; the next publish closes the refusal."
+# What to do about a refusal of which the source says something else by now; no one is asked to correct it again.
+FIXED = f"It was fixed in the source since, and that is not sent yet. {_SEND_IT}"
+GIVES_NONE = f"The source gives no record for it any more, so nothing is to be sent. {_SEE_WHY}"
 PREFIX = "urn:ed-fi:api:"
 CAUSE_COLUMNS = ("cause_id", "cause", "says", "todo", "who", "again")
 
@@ -51,7 +60,7 @@ def causes() -> tuple[Cause, ...]:
 
 def without_notebooks(todo: pd.Series) -> pd.Series:
     """What to do, for who has a file alone: without where in the notebooks to look."""
-    for look in (cause.look for cause in causes() if cause.look):
+    for look in (*(cause.look for cause in causes() if cause.look), _SEND_IT, _SEE_WHY):
         todo = todo.str.replace(f" {look}", "", regex=False)
     return todo
 
@@ -131,11 +140,17 @@ def by_cause(rejections: pd.DataFrame) -> pd.DataFrame:
 def with_one_step(grouped: pd.DataFrame) -> pd.DataFrame:
     """One row a cause with `todo` and `who` as texts: what to do of the cause where its records have several; everyone.
 
+    Records that are fixed by now count only where there are no others.
+
     grouped: `cause_id`, and in `todo` and `who` the different ones of its records, as arrays.
     """
     general = {cause.id: cause.todo for cause in causes()}
     pairs = zip(grouped["cause_id"], grouped["todo"], strict=True)
-    todo = [steps[0] if len(steps) == 1 else general[id_] for id_, steps in pairs]
+    asked = (
+        (id_, [step for step in steps if step not in (FIXED, GIVES_NONE)] or steps[:1])
+        for id_, steps in pairs
+    )
+    todo = [steps[0] if len(steps) == 1 else general[id_] for id_, steps in asked]
     return grouped.assign(todo=pd.Series(todo, grouped.index, dtype="str"), who=grouped["who"].map(", ".join))
 
 

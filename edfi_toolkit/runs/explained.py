@@ -25,6 +25,7 @@ from edfi_toolkit.runs.behind import (
     rows_of,
 )
 from edfi_toolkit.runs.decisions import rejection_rows
+from edfi_toolkit.runs.fixed import reading_of, with_fixed
 from edfi_toolkit.runs.named import organizations_of_the_key
 from edfi_toolkit.runs.others import unreadable_kinds
 from edfi_toolkit.tables.corrections import written
@@ -37,7 +38,7 @@ _NEWEST = 8  # refusals that are shown while more may come
 # What is asked of a refusal to explain it; all columns of many would take long.
 _ASKED = ["resource", "key_hash", "run_id", "education_organization_id", "messages", "source_refs"]
 _ASKED += ["cause_id", "todo", "who"]
-_EXPLAINED = "_explained"  # what a run keeps: its tables, the refusals, and these explained
+_EXPLAINED = "_explained"  # what a run keeps: its tables and build, the refusals, and these explained
 _ASK_FOR_IT = (
     "Ask the ODS administrator which association the student has there, and give the correlation id: this login may "
     "not read {}. Decide with the program office which of the two is right; delete the wrong one, then publish again."
@@ -47,16 +48,24 @@ _OF_A_CELL = (*CELL_COLUMNS, "value")
 EMPTY = "(empty)"
 
 
-def refusals(run: Run) -> pd.DataFrame:
-    """All refusals of the run's feed, open and closed, as of `explained`; each caller may change its own.
+def refusals(run: Run, read: Run | None = None) -> pd.DataFrame:
+    """All refusals of the run's feed, open and closed, as of `with_fixed`; each caller may change its own.
 
+    read: the run that read the source last, where that is another one.
     A run's steps ask several times, and many take long: they are explained again only where one has changed.
     """
-    refused, tables = rejection_rows(run), _tables(run)
-    known = vars(run).get(_EXPLAINED)
-    if known is None or known[0] is not tables or not known[1].equals(refused):
-        known = vars(run)[_EXPLAINED] = tables, refused, _of_who_can_look(run, _explained(run, refused))
-    found: pd.DataFrame = known[2]
+    read = read or run
+    refused, tables, reading = rejection_rows(run), _tables(read), reading_of(read)
+    known = vars(read).get(_EXPLAINED)
+    built = reading.records if reading else None
+    if known is None or known[0] is not tables or known[1] is not built or not known[2].equals(refused):
+        known = vars(read)[_EXPLAINED] = (
+            tables,
+            built,
+            refused,
+            _of_who_can_look(run, _explained(read, refused)),
+        )
+    found: pd.DataFrame = known[3]
     return found.copy(deep=False)
 
 
@@ -66,12 +75,13 @@ def _tables(run: Run) -> Tables | None:
 
 
 def _explained(run: Run, refused: pd.DataFrame) -> pd.DataFrame:
-    return explained(refused, _tables(run), run.profile, run.installation.runs_dir)
+    runs = run.installation.runs_dir
+    return with_fixed(explained(refused, _tables(run), run.profile, runs), reading_of(run), runs)
 
 
 def _of_who_can_look(run: Run, found: pd.DataFrame) -> pd.DataFrame:
-    """Refusals as of `explained`; where another record is in the way that the login may not read, for who may."""
-    in_the_way = found["open"].astype(bool) & found["cause_id"].eq(KEY_TAKEN)
+    """Refusals as of `with_fixed`; where another record is in the way that the login may not read, for who may."""
+    in_the_way = found["open"].astype(bool) & found["cause_id"].eq(KEY_TAKEN) & found["fixed"].eq("")
     if not in_the_way.any():
         return found
     kinds = unreadable_kinds(run, str(found.loc[in_the_way, "student_unique_id"].iloc[0]))

@@ -12,7 +12,9 @@ import pandas as pd
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.review.places import with_organizations, with_source_rows
 from edfi_toolkit.runs.explained import explained
-from edfi_toolkit.runs.folder import RunFolder
+from edfi_toolkit.runs.feed import is_of
+from edfi_toolkit.runs.fixed import Reading, read_at, with_fixed
+from edfi_toolkit.runs.folder import RunFolder, runs_newest_first
 
 if TYPE_CHECKING:
     from edfi_toolkit.tables import Tables
@@ -36,6 +38,7 @@ def _name_of(run_id: str, this: RunFolder) -> str:
 def explained_by_runs(refused: pd.DataFrame, runs: Path) -> pd.DataFrame:
     """Refusals of any runs as of `explained`, in their order; those that have ended with their causes alone.
 
+    Of those that the newest run of their feed gives otherwise what is to be done now, as of `with_fixed`.
     refused: as of the ledger. runs: the folder of the runs.
     """
     still = refused["open"].astype(bool)
@@ -43,7 +46,8 @@ def explained_by_runs(refused: pd.DataFrame, runs: Path) -> pd.DataFrame:
     for run_id, part in refused[still].groupby("run_id", dropna=False):
         found = _read_by(str(run_id), runs)
         tables, profile = found or (None, "")
-        parts.append(explained(part, tables, profile, runs))
+        found_now = explained(part, tables, profile, runs)
+        parts.append(with_fixed(found_now, _read_last(str(run_id), runs) if found else None, runs))
     return pd.concat([part for part in parts if len(part)] or parts[:1]).loc[refused.index]
 
 
@@ -57,6 +61,21 @@ def at_places(refused: pd.DataFrame, runs: Path) -> pd.DataFrame:
         found = _read_by(str(run_id), runs)
         parts.append(with_source_rows(with_organizations(part, *found), found[0]) if found else part)
     return pd.concat(parts).loc[refused.index] if parts else refused
+
+
+def _read_last(run_id: str, runs: Path) -> Reading | None:
+    """What the newest run of the feed of a run has built; None where that is not there."""
+    from edfi_toolkit.runs.artifacts import load_build
+    from edfi_toolkit.tables import Tables
+
+    with suppress(EdfiToolkitError, OSError):
+        manifest = RunFolder(runs, run_id).manifest
+        feed = {name: manifest.get(name) for name in ("profile", "school_year", "source", "target")}
+        for folder in runs_newest_first(runs):
+            if folder.has("build") and is_of(folder.manifest, feed):
+                tables = Tables.load(folder.path / "tables")
+                return Reading(load_build(folder, manifest["profile"], tables).records, read_at(folder))
+    return None
 
 
 def _read_by(run_id: str, runs: Path) -> tuple[Tables, str] | None:

@@ -190,9 +190,10 @@ def student(run: Run, typed: str = "") -> View:
         held = run.checked.held.join(held_texts(run.checked))
     held = held[held["student_unique_id"].eq(state)]
     has_target = run.target_name in run.installation.targets
-    refused = refusals(run) if has_target else held[:0].assign(open=False)
+    refused = refusals(run) if has_target else held[:0].assign(open=False, fixed="")
     refused = refused[refused["student_unique_id"].eq(state) | resting_on(refused, own_rows)]
-    refused = refused.assign(open=refused["open"].astype(bool) & ~_under_another_key(refused, built))
+    fixed = refused["fixed"].ne("") | _under_another_key(refused, built)
+    refused = refused.assign(open=refused["open"].astype(bool) & ~fixed)
     unchecked = "" if is_checked else "The records have not been checked yet: run notebook 20."
     by_another, removed = "", pd.Series(False, built.index)
     if is_built and has_target:

@@ -62,7 +62,7 @@ class Workshop:
 
         refused: as of `refusals`, where it was read just now.
         """
-        refused = (refusals(self.run) if refused is None else refused).reset_index(drop=True)
+        refused = (refusals(self.run, self._read) if refused is None else refused).reset_index(drop=True)
         refused["key_hash"] = key_hashes(refused)
         state = refused["open"].map({True: OPEN, False: CLOSED}).astype("str")
         with decisions_of(self.run) as decisions:
@@ -81,6 +81,11 @@ class Workshop:
         if not self.run.folder.has("extract"):
             return refused["education_organization_id"].astype("str")
         return schools_of(refused, self.run.tables, self.run.profile)
+
+    def as_read(self, row: pd.Series) -> pd.Series:
+        """A refusal as it is now that the source was read again; as it was listed where it is there no more."""
+        known, key = keys_of(self.refused), (row["resource"], row["key_hash"], row["first_seen_at"])
+        return self.refused.iloc[known.index(key)] if key in known else row
 
     def named(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The frame with its organizations by id and name, where the source has them."""
@@ -169,6 +174,7 @@ class Workshop:
     def check(self, rows: pd.DataFrame, *, progress: Progress) -> tuple[Run, pd.DataFrame]:
         """A run with a plan of these records alone, and what would become of each; nothing is sent."""
         self._read = check_again(self.run, rows, progress=progress)
+        self.load()
         return self._read, verdicts(self._read, rows)
 
     def retry(self, again: Run, rows: pd.DataFrame, *, person: str, progress: Progress) -> View:

@@ -26,7 +26,14 @@ from edfi_toolkit.widgets.grids import Grid, Lists
 from edfi_toolkit.widgets.leaves import CHOOSE, Leaves, tried
 from edfi_toolkit.widgets.revealing import Page
 from edfi_toolkit.widgets.workshop_buttons import ABOUT_ONE, BUTTONS, TO_HAND_ON, able, labels, next_one
-from edfi_toolkit.widgets.workshop_says import CHECK_FIRST, of_a_check, of_a_file
+from edfi_toolkit.widgets.workshop_says import (
+    CHECK_FIRST,
+    here,
+    of_a_cause,
+    of_a_check,
+    of_a_file,
+    of_a_record,
+)
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.workshop import Key, Workshop
@@ -37,7 +44,6 @@ _PAGE = 25  # records in view
 _CAUSES_IN_VIEW = 8  # without a scroll bar
 _ENDED = ["closed_how", "closed_at"]
 _FILTERS = {"state": "Show", "run_id": "Run", "school": "School", "owner": "Owner"}
-_UNSURE = "The answer does not say which cell is wrong, if one is: none is chosen under Cell."
 _CHOOSE_ONE = " Choose a record of it, or the cause again for all causes."
 _SETTLED = "None of this cause is left. Choose another, or this one again for all causes."
 _ALL_CAUSES = "The records of all causes are listed."
@@ -126,7 +132,7 @@ class WorkshopPanel(Lists):
         before = {self._names[at] for at in self.causes.selection} if self._names else set()
         self._names = causes["cause"].tolist()
         self.causes = Grid(
-            causes[["cause", "rejections", "todo", "who"]],
+            causes[["cause", "rejections", "todo", "who"]].assign(todo=causes["todo"].map(here)),
             masker=self.workshop.run.masker(self._listed),
             title="Causes",
             empty="No refusal here.",
@@ -134,7 +140,7 @@ class WorkshopPanel(Lists):
             pane=False,
             tools=len(causes) > _CAUSES_IN_VIEW,
             unchooses=True,
-        )
+        ).add_class("edfi-causes")
         left = causes["rejections"].gt(0)
         self.causes.select(*(at for at, name in enumerate(self._names) if name in before and left[at]))
         self._causes.children = [self.causes]
@@ -166,9 +172,8 @@ class WorkshopPanel(Lists):
         if explain and self._shown.empty:
             self._say(_SETTLED)
         elif explain:
-            cause, choose = self._shown.iloc[0], "" if self._chosen else _CHOOSE_ONE
-            said = f"{cause['says']} {cause['todo']} Who can do it: {cause['who']}.{choose}"
-            self._say(said if chosen else _ALL_CAUSES)
+            choose = "" if self._chosen else _CHOOSE_ONE
+            self._say(f"{of_a_cause(self._shown)}{choose}" if chosen else _ALL_CAUSES)
         self.records.observe(lambda _change: self._open(), "selection")
         self.records.observe(lambda _change: self._settle(), ["filter", "filters"])
         self.records.observe(self._reveal, "revealed")
@@ -208,13 +213,9 @@ class WorkshopPanel(Lists):
         self._settle()
         if self._last.empty:
             return
-        row = self._last.iloc[0]
-        said = " ".join(row["messages"])
-        answered = f" The ODS: {said.rstrip('.')}." if said else ""
-        cell = "" if self._sure or self._cells.empty else f" {_UNSURE}"
-        self._say(
-            f"{row['cause']}. {self._nearest(row)}{row['todo']} Who can do it: {row['who']}.{cell}{answered}"
-        )
+        row = self.workshop.as_read(self._last.iloc[0])
+        nearest = "" if row["fixed"] else self._nearest(row)
+        self._say(of_a_record(row, nearest, is_cell_known=self._sure or self._cells.empty))
 
     def _nearest(self, row: pd.Series) -> str:
         """What the cell that is wrong may say, as a sentence, and to choose from: codes of the ODS, or schools."""

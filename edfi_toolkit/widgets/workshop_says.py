@@ -14,7 +14,35 @@ from edfi_toolkit.widgets.workshop_buttons import send_label
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
 
+_UNSURE = "The answer does not say which cell is wrong, if one is: none is chosen under Cell."
 CHECK_FIRST = "Press Check again first: it shows what would be sent, and sends nothing."
+
+
+def of_a_cause(refused: pd.DataFrame) -> str:
+    """What is wrong and what to do, of the first refusal that is not fixed by now. refused: some, as of `refusals`."""
+    left = refused[refused["fixed"].eq("")]
+    first = (left if len(left) else refused).iloc[0]
+    return f"{first['says']} {here(first['todo'])} Who can do it: {first['who']}."
+
+
+def of_a_record(row: pd.Series, nearest: str, *, is_cell_known: bool) -> str:
+    """What is wrong with a record, what to do, and the answer. nearest: what its cell may say, as a sentence.
+
+    is_cell_known: whether it is known which cell is wrong, or that there is none.
+    """
+    said = " ".join(row["messages"])
+    answered = f" The ODS: {said.rstrip('.')}." if said else ""
+    who = f"Who can do it: {row['who']}."
+    if row["fixed"]:
+        then = here(row["todo"].partition(". ")[2])  # its first sentence says the same for all that are fixed
+        return f"{row['fixed']} {then} {who} It was refused for this: {row['cause']}.{answered}"
+    cell = "" if is_cell_known else f" {_UNSURE}"
+    return f"{row['cause']}. {nearest}{here(row['todo'])} {who}{cell}{answered}"
+
+
+def here(todo: str) -> str:
+    """What to do, for who is in notebook 50."""
+    return todo.replace(", in notebook 50", "").replace(" in notebook 50", "").replace("In notebook 50 ", "")
 
 
 def of_a_check(again: Run, now: pd.DataFrame, *, author: str) -> str:

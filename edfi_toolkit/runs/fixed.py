@@ -1,0 +1,137 @@
+"""Which open refusals are of records that the source, as it was read since, gives otherwise or not at all: what is to
+be sent by now is not what was refused, and no one is asked to correct it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from edfi_toolkit.display.differences import Difference, differences
+from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.model.keys import key_hashes
+from edfi_toolkit.review.causes import FIXED, GIVES_NONE, SENDS, causes
+from edfi_toolkit.review.places import CELL_COLUMNS
+from edfi_toolkit.runs.behind import Sent
+from edfi_toolkit.runs.named import code, is_named, members_named, values_of, words
+from edfi_toolkit.runs.sent_since import first_row, keys_of
+
+if TYPE_CHECKING:
+    from edfi_toolkit.runs.folder import RunFolder
+    from edfi_toolkit.runs.run import Run
+
+# Causes that are no mistake of a record, so that no change of it is a fix.
+_NOT_OF_A_RECORD = {cause.id for cause in causes() if cause.who == "ODS administrator"}
+_SHOWN = 3  # members that a sentence names
+_STUDENT = (
+    "Student reference"  # what the member begins with that says whose a record is: no part of a sentence
+)
+_NONE = "The source as it was read since gives no record for it any more."
+
+
+class Reading(NamedTuple):
+    """What a run built of its source. at: when it had read that, to the second."""
+
+    records: pd.DataFrame
+    at: pd.Timestamp
+
+
+def reading_of(run: Run) -> Reading | None:
+    """None before it has built, and where an earlier version has."""
+    with suppress(ConfigError):
+        return Reading(run.built.records, read_at(run.folder))
+    return None
+
+
+def read_at(folder: RunFolder) -> pd.Timestamp:
+    """When a run had read its source, to the second."""
+    return pd.Timestamp(folder.manifest["steps"]["extract"]["at"])
+
+
+def with_fixed(refused: pd.DataFrame, reading: Reading | None, runs: Path) -> pd.DataFrame:
+    """Refusals with `fixed`: what the source says otherwise since, as a sentence; empty where it is as it was refused.
+
+    Of those that are fixed `todo` and `who` are of what is to be sent, and no cell is named. refused: as of
+    `runs.explained`. reading: the one to compare with; what was refused after it is not known to be fixed. runs: the
+    folder of the runs.
+    """
+    found = refused.assign(fixed=pd.Series("", refused.index, dtype="str"))
+    if reading is None:
+        return found
+    # What is to be removed is not in the source.
+    since = refused["last_seen_at"].lt(reading.at + pd.Timedelta(seconds=1))
+    asked = refused[refused["open"].astype(bool) & refused["action"].ne("DELETE") & since]
+    if asked.empty:
+        return found
+    asked = asked.assign(key_hash=key_hashes(asked))
+    said = _said(asked, reading.records, Sent(runs, asked))
+    found.loc[said.index, "fixed"] = said
+    is_fixed = found["fixed"].ne("")
+    todo = found["fixed"].map(lambda text: GIVES_NONE if text == _NONE else FIXED)
+    cells = {name: found[name].mask(is_fixed) for name in (*CELL_COLUMNS, "value")}
+    return found.assign(
+        todo=found["todo"].mask(is_fixed, todo), who=found["who"].mask(is_fixed, SENDS), **cells
+    )
+
+
+def _said(refused: pd.DataFrame, records: pd.DataFrame, sent: Sent) -> pd.Series:
+    """The sentence of each refusal. records: as they are built now."""
+    students, rows = set(refused["student_unique_id"]), set(map(first_row, refused["source_refs"]))
+    own = records["student_unique_id"].isin(students) | records["source_refs"].map(first_row).isin(rows)
+    near = records[own]
+    by_key = dict(zip(keys_of(near), near["body"], strict=True))
+    # A key that was corrected moves the record; one row may give several, of which each has its program.
+    places = zip(near["resource"], map(first_row, near["source_refs"]), near["program_name"], strict=True)
+    by_place = dict[Any, list[Any]]()
+    for place, body in zip(places, near["body"], strict=True):
+        by_place.setdefault(place, []).append(body)
+    found = []
+    for key, row in zip(keys_of(refused), refused.to_dict("records"), strict=True):
+        then = sent.of(row)
+        there = by_place.get((row["resource"], first_row(row["source_refs"]), row["program_name"]), [])
+        if key in by_key:
+            found.append(_of_a_change(row, then, by_key[key]))
+        else:
+            found.append(_of_a_change(row, then, there[0]) if there else _NONE)
+    return pd.Series(found, refused.index, dtype="str")
+
+
+def _of_a_change(row: Mapping[str, Any], then: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
+    """What differs from what was sent; empty where nothing does, or nothing of what the answer is about."""
+    changed = [one for one in differences(then, now) if one.changed]
+    if (
+        row["cause_id"] in _NOT_OF_A_RECORD
+        or not changed
+        or then is None
+        or not _is_about(row, then, now, changed)
+    ):
+        return ""
+    more = f"; {len(changed) - _SHOWN} more members differ" if len(changed) > _SHOWN else ""
+    return f"Fixed in the source since: {'; '.join(map(_in_words, changed[:_SHOWN]))}{more}. Not sent yet."
+
+
+def _is_about(
+    row: Mapping[str, Any], then: Mapping[str, Any], now: Mapping[str, Any], changed: list[Difference]
+) -> bool:
+    """Whether the changed members are those that the answer names; true where it names none that was or is sent."""
+    names, said = members_named(row["messages"]), words(" ".join(row["messages"]))
+    were = differences(None, then)
+    values = set(values_of(then, names))
+    named = {one.member for one in were if one.after in values or is_named(code(one.after), said)}
+    if sorted(values) != sorted(set(values_of(now, names))):
+        return True
+    return not named or bool(named.intersection(one.member for one in changed))
+
+
+def _in_words(one: Difference) -> str:
+    """For example `begin date is now 2025-08-01 (it was 2025-07-01 when it was refused)`."""
+    if one.member.startswith(_STUDENT):
+        return "the student's id is another one now"
+    name = one.member.rpartition(" \u203a ")[2]
+    member = name[:1].lower() + name[1:]
+    before = f"it was {one.before}" if one.before else "nothing was sent for it"
+    return f"{member} is now {one.after or 'empty'} ({before} when it was refused)"

@@ -1,0 +1,191 @@
+"""A refusal of which the source says something else by now: it is to be sent, and no one is asked to correct again."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import pytest
+from openpyxl import load_workbook
+from typer.testing import CliRunner
+
+import edfi_toolkit as edfi
+from edfi_toolkit.cli import app
+from edfi_toolkit.cli.playground import working_in
+from edfi_toolkit.cli.workspace import open_workspace, sandbox_of
+from edfi_toolkit.review.causes import FIXED, GIVES_NONE, SENDS, by_cause
+from edfi_toolkit.runs.explained import refusals
+from edfi_toolkit.runs.fixed import Reading, reading_of, with_fixed
+from edfi_toolkit.runs.run import Run
+from edfi_toolkit.runs.workshop import Workshop
+from edfi_toolkit.widgets.workshop_panel import WorkshopPanel
+
+TOO_EARLY, FOREIGN, NOT_GRANTED, KEY_TAKEN = "880088104", "880088113", "880088117", "880088115"
+SAID = (
+    "Fixed in the source since: begin date is now 2025-08-01 (it was 2025-07-01 when it was refused). Not sent yet. "
+    "Press Check again, then Send what was checked; or approve the plan in notebook 30 and publish it in notebook 40. "
+    "Who can do it: SIS publishing team. It was refused for this: A value is not acceptable to the ODS."
+)
+
+
+class Published(NamedTuple):
+    """A run of which the ODS refused six records, and its source."""
+
+    run: Run
+    source: Path
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
+    made = open_workspace(tmp_path_factory.mktemp("nm") / "work", "nm-powerschool")
+    with sandbox_of(made) as environ, working_in(made.folder, environ):
+        run = read()
+        run.publish(approved="auto")
+        yield Published(run, made.folder / "source")
+
+
+@pytest.fixture
+def fixed(published: Published) -> Iterator[Callable[..., Run]]:
+    """Writes another text in place of one of a file, and reads the source again; afterwards it is as it was."""
+    kept = {path: path.read_text("utf-8") for path in published.source.glob("*.csv")}
+
+    def fix(name: str, was: str, is_now: str) -> Run:
+        text = kept[published.source / name]
+        assert was in text
+        (published.source / name).write_text(text.replace(was, is_now), "utf-8")
+        return read()
+
+    yield fix
+    for path, text in kept.items():
+        path.write_text(text, "utf-8")
+
+
+def read() -> Run:
+    run = edfi.open_run(profile="nm-powerschool", school_year=2026, source="sample", run_id="new")
+    for step in (run.extract, run.build, run.validate, run.preview):
+        step()
+    return run
+
+
+def of(run: Run, student: str) -> pd.Series:
+    """The only refusal of a student."""
+    (row,) = (row for _, row in refusals(run).iterrows() if row["student_unique_id"] == student)
+    return row
+
+
+def chosen(run: Run, student: str) -> WorkshopPanel:
+    panel = WorkshopPanel(Workshop(run))
+    panel.records.select(panel._shown["student_unique_id"].tolist().index(student))
+    return panel
+
+
+def test_nothing_is_fixed_where_the_source_says_the_same(published: Published) -> None:
+    assert set(refusals(published.run)["fixed"]) == {""}
+    again = read()
+    found = refusals(again)
+    assert set(found["fixed"]) == {""}
+    same = ["todo", "who", "field"]
+    assert found[same].equals(refusals(published.run)[same])
+
+
+def test_what_was_fixed_in_the_source_is_to_be_sent_and_not_corrected_again(
+    published: Published, fixed: Callable[..., Run], tmp_path: Path
+) -> None:
+    run = fixed("enrollments.csv", "2025-07-01", "2025-08-01")
+    panel = chosen(run, TOO_EARLY)
+    assert SAID in panel.status.value
+    assert "which cell is wrong" not in panel.status.value
+    row = of(run, TOO_EARLY)
+    assert (row["todo"], row["who"], pd.isna(row["field"])) == (FIXED, SENDS, True)
+    others = refusals(run).query("student_unique_id != @TOO_EARLY")
+    before = refusals(published.run).query("student_unique_id != @TOO_EARLY")
+    assert others["todo"].tolist() == before["todo"].tolist()
+    _cause_report_and_files_ask_for_no_correction(run)
+    told = run.student(TOO_EARLY).frames["missing"]
+    assert "refused by the ODS" not in set(told["state"])
+    listed = tmp_path / "refused.csv"
+    assert CliRunner().invoke(app, ["rejections", "--open", "--csv", str(listed)]).exit_code == 3
+    (line,) = (
+        row
+        for row in csv.DictReader(listed.read_text("utf-8-sig").splitlines())
+        if row["Cause"] == "A value is not acceptable to the ODS"
+    )
+    assert line["Who can do it"] == SENDS
+    # What a run has read is no news about what was refused after it.
+    later = refusals(run).assign(last_seen_at=pd.Timestamp.now("UTC") + pd.Timedelta(hours=1))
+    runs = run.installation.runs_dir
+    assert with_fixed(later, reading_of(run), runs)["fixed"].eq("").all()
+
+
+def _cause_report_and_files_ask_for_no_correction(run: Run) -> None:
+    panel = WorkshopPanel(Workshop(run))
+    cause = panel.causes.shown_rows.query("cause == 'A value is not acceptable to the ODS'").iloc[0]
+    assert cause["todo"] == FIXED.replace(", in notebook 50", "")
+    assert cause["who"] == SENDS
+    run.rejections()
+    assert FIXED in (run.path / "report.html").read_text("utf-8")
+    workshop = Workshop(run)
+    book = load_workbook(workshop.hand_on(workshop.open))
+    head, *rows = book[SENDS].iter_rows(values_only=True)
+    todo = [dict(zip(head, row, strict=True))["What to do"] for row in rows]
+    assert "It was fixed in the source since, and that is not sent yet." in todo
+
+
+def test_a_change_of_what_the_answer_is_not_about_fixes_nothing(
+    published: Published, fixed: Callable[..., Run]
+) -> None:
+    def cell(run: Run) -> str:
+        return run.tables["students"].query("student_unique_id == @FOREIGN")["student_id"].item()
+
+    (start,) = (
+        line
+        for line in (published.source / "enrollments.csv").read_text("utf-8").splitlines()
+        if f",{cell(published.run)}," in line
+    )
+    run = fixed("enrollments.csv", start, start.replace("2025-08-11", "2025-08-12"))
+    row = of(run, FOREIGN)
+    assert (row["fixed"], row["who"], row["field"]) == ("", "SIS clerk", "location_code")
+
+
+def test_no_change_of_a_record_helps_where_the_key_may_not_write_it(published: Published) -> None:
+    records = published.run.built.records
+    other = Reading(
+        records.assign(body=[{**body, "endDate": "2026-01-09"} for body in records["body"]]),
+        pd.Timestamp.now("UTC"),
+    )
+    found = with_fixed(refusals(published.run), other, published.run.installation.runs_dir)
+    found = found.set_index("student_unique_id")
+    assert found.loc[NOT_GRANTED, ["fixed", "who"]].tolist() == ["", "ODS administrator"]
+    assert found.loc[KEY_TAKEN, "fixed"].startswith("Fixed in the source since: end date is now 2026-01-09")
+
+
+def test_a_record_that_the_source_gives_no_more_is_neither_corrected_nor_sent(
+    fixed: Callable[..., Run],
+) -> None:
+    run = fixed("enrollments.csv", "2025-07-01", "2025-07-32")
+    row = of(run, TOO_EARLY)
+    assert (row["todo"], row["who"]) == (GIVES_NONE, SENDS)
+    said = chosen(run, TOO_EARLY).status.value
+    assert "The source as it was read since gives no record for it any more. Check again says why;" in said
+
+
+def test_a_check_reads_the_source_too(published: Published, fixed: Callable[..., Run]) -> None:
+    panel = chosen(published.run, TOO_EARLY)
+    assert "The cell is enrollments.start_date." in panel.status.value
+    fixed("enrollments.csv", "2025-07-01", "2025-08-01")
+    panel.form.press("check")
+    panel.records.select()
+    panel.records.select(panel._shown["student_unique_id"].tolist().index(TOO_EARLY))
+    assert SAID in panel.status.value
+
+
+def test_a_cause_says_what_to_do_of_the_records_that_are_not_fixed(published: Published) -> None:
+    every = refusals(published.run)
+    one = every[every["student_unique_id"].eq(FOREIGN)]
+    both = pd.concat([one.assign(todo=FIXED, who=SENDS, fixed="Fixed"), one])
+    (cause,) = by_cause(both).to_dict("records")
+    assert cause["todo"] == one["todo"].item()
+    assert cause["who"] == f"{SENDS}, SIS clerk"
