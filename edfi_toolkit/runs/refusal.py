@@ -31,6 +31,7 @@ from edfi_toolkit.runs.others import others_in_the_ods
 from edfi_toolkit.runs.planning import short_retry
 from edfi_toolkit.runs.student import student
 from edfi_toolkit.tables import TABLES
+from edfi_toolkit.tables.corrections import written
 
 if TYPE_CHECKING:
     from edfi_toolkit.review.views import View
@@ -110,6 +111,7 @@ class Refusal:
     def source_rows(self) -> pd.DataFrame:
         """The filled cells of the source rows behind the record: file, row, column, value, mark, others, table, id.
 
+        value: as the source has it, also where it was read as it is corrected.
         mark: where a cell made the value of a member that the answer names, which come first, or a value that it
         names; before them the empty ones of which the answer misses the value. others: how many further rows are
         written so. Where a cell has an open correction also, after value, corrected_to: what people say it should be.
@@ -119,7 +121,9 @@ class Refusal:
         corrected = pd.Series(self._corrected(cells), cells.index, dtype="str")
         known = ["corrected_to"] if corrected.ne("").any() else []
         columns = ["column", "value", *known, "mark", "others", "table", "id"]
-        return at.join(cells.assign(corrected_to=corrected)[columns])
+        laid = self.tables.corrections
+        value = [written(laid, cell) for cell in cells.to_dict("records")] if len(laid) else cells["value"]
+        return at.join(cells.assign(value=value, corrected_to=corrected)[columns])
 
     def _corrected(self, cells: pd.DataFrame) -> list[str]:
         """What each cell is corrected to, by itself or else wherever it is written so; empty where it is not."""

@@ -337,7 +337,11 @@ def test_source_rows_say_what_a_cell_is_corrected_to(published: Run) -> None:
     assert masked.value("880088199") in page.value
     again, _ = workshop.check(workshop.open.query("student_unique_id == @MARIGOLD"), progress=lambda *_: None)
     read = Refusal(again, known.row).source_rows().set_index("column").loc["industry_credential_code"]
-    assert (read["value"], read["corrected_to"]) == ("NEW", "NEW")
+    # What the file says stays beside what it was read as.
+    assert (read["value"], read["corrected_to"]) == (code["value"], "NEW")
+    assert (
+        Refusal(again, known.row).cells().set_index("column").at["industry_credential_code", "value"] == "NEW"
+    )
 
 
 def test_after_a_check_cells_are_as_it_read_them_and_a_second_correction_is_of_what_the_source_says(
