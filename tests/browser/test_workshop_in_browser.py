@@ -53,7 +53,9 @@ def test_a_refusal_is_corrected_retried_and_delivered(lab: Any) -> None:
     again.get_by_role("button", name="Correct this cell").click()
     again.get_by_text("Kept as correction").wait_for()
     before = writes(lab)
-    assert again.get_by_role("button", name="Send what was checked").is_disabled()
+    off = again.get_by_role("button", name="Send what was checked")
+    assert off.is_disabled()
+    assert off.evaluate("(button) => Number(getComputedStyle(button).opacity)") < 1  # seen to be off
     again.get_by_role("button", name="Check again").dblclick()
     assert again.get_by_role("button", name="Dismiss").is_disabled()
     again.get_by_text("Nothing was sent. 1 would be created").wait_for()
