@@ -7,9 +7,9 @@ BUTTONS = {
     "values": "Values of the ODS",
     "correct": "Correct this cell",
     "everywhere": "Correct this code everywhere",
-    "check": "Check again",
-    "retry": SEND,
     "dismiss": "Dismiss",
+    "check": "Check again",  # next to the one that sends: the form has two in a row
+    "retry": SEND,
     "hand_on": "Hand on",
     "hand_on_ids": "Hand on with student ids",
 }

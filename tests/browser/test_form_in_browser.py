@@ -55,7 +55,11 @@ def test_no_button_moves_when_labels_and_choices_change(page: Any, width: int) -
     before = places(page)
     assert len(before) == len(BUTTONS)
     assert len({(width, height) for _, _, width, height in before}) == 1
-    assert before[-1][1] > before[-2][1] + 2 * before[-2][3], "the one with real ids is last and apart"
+    at = dict(zip(BUTTONS, before, strict=True))
+    assert at["check"][1] == at["retry"][1], "checking and sending stand side by side"
+    between = [upper[1] + upper[3] for upper in before[:-1]]
+    assert before[-1][1] > max(between) + 20, "the one with real ids is last and apart"
+    assert [row[1] for row in before].count(before[-1][1]) == 1, "and alone in its row"
     for count, alone, checked in ((4, False, False), (1234, False, True), (1, True, True)):
         said = labels(count, alone=alone, checked=checked)
         now = [{**button, "label": said.get(str(button["name"]), button["label"])} for button in buttons]
