@@ -268,9 +268,8 @@ class Masker:
             of_value = of_value | _map_distinct(frame[label], is_personal).eq(True)
         if columns >= _UNREADABLE:
             names = frame["value"].map(may_name, na_action="ignore").eq(True)
-            of_value = of_value | (
-                names & frame["rule"].notna()
-            )  # a refused row has none: its cells could be read
+            # A refused row has no rule: which of its values may be shown was judged with what is known of the column.
+            of_value = of_value | (names & frame["rule"].notna())
         for name in columns & _ROW_IDS:
             shown[name] = _where(of_table, frame[name], shown[name], self.value)
         for name in columns & {"value", "was", "corrected_to"}:

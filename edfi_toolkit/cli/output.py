@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.review.views import View
 
 
+_NARROWEST = 9  # characters that a column takes with its border; narrower ones would lose what is in them
 was_json = False  # whether a result was written as JSON
 
 
@@ -58,19 +59,21 @@ def grid(shown: TextTable, title: str = "") -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title or None, title_justify="left", title_style="bold")
+    table = Table(title=Text(title) if title else None, title_justify="left", title_style="bold")
     for label, number in zip(shown.labels, shown.numbers, strict=True):
-        table.add_column(label, justify="right" if number else "left", overflow="fold")
+        table.add_column(Text(label), justify="right" if number else "left", overflow="fold")
     for row in shown.rows:
         table.add_row(*map(Text, row))
     return table
 
 
 def in_this_terminal(shown: TextTable) -> str:
-    """The same as text; empty for a table without rows."""
+    """The same as text; a line a row where the columns have no room beside each other. Empty without a row."""
     from rich.console import Console
 
     out = Console(color_system=None)
+    if out.width < _NARROWEST * len(shown.labels):
+        return shown.text
     with out.capture() as written:
         out.print(grid(shown))
     return written.get().rstrip() if len(shown) else ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edfi_toolkit.review.meanings import owners_of
-from edfi_toolkit.review.places import places_of, row_places, state_ids
+from edfi_toolkit.review.places import places_of, row_places
 from edfi_toolkit.review.summaries import held_texts, quotes_a_person, skipped_of
 from edfi_toolkit.tables.load_errors import is_load_error
 
@@ -42,7 +42,8 @@ def _with_other_records(skipped: pd.DataFrame, checked: Checked) -> pd.Series:
 
     Of a row that does not say its program, whatever program they give a record of.
     """
-    ids, ready = state_ids(skipped["student_id"], checked.build.tables), checked.ready
+    students, ready = checked.build.tables["students"].drop_duplicates("student_id"), checked.ready
+    ids = skipped["student_id"].map(students.set_index("student_id")["student_unique_id"]).astype("str")
     theirs = ready[ready["student_unique_id"].isin(ids.dropna())]
     programs = theirs.groupby("student_unique_id")["program_name"].agg(lambda names: [*dict.fromkeys(names)])
     wanted = skipped["program"] if "program" in skipped else pd.Series(None, skipped.index, dtype="str")

@@ -10,12 +10,13 @@ import pandas as pd
 
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model.frames import places as positions
-from edfi_toolkit.privacy import PERSONAL_TABLES, is_personal
+from edfi_toolkit.privacy import PERSONAL_TABLES, is_personal, may_name
 from edfi_toolkit.review.once import once
 from edfi_toolkit.rules.contract import profile as profile_of
 from edfi_toolkit.tables.schema import TABLES
 
 CELL_COLUMNS = ("table", "row_id", "field")  # of the cell that a finding or a refusal is about
+EMPTY = "(empty)"  # of a cell in which nothing is written
 OWNER, NAMELESS = "owner of the programs", "not in the list of schools"
 _ORGANIZATION, _PROGRAM_OWNER = "education_organization_id", "program_education_organization_id"
 STUDENT_AT = "; student at "  # after such an organization, then where the student is enrolled
@@ -144,8 +145,8 @@ def held_at_places(held: pd.DataFrame, tables: Tables, profile: str) -> pd.DataF
 def with_source_rows(records: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     """The records with file and row of their first source row, and the places of all, in place of `source_refs`.
 
-    Of records with CELL_COLUMNS: file, row and column of that cell, where it is known. Its value stays only where the
-    column can be seen to be personal by its name in the source too: that is how it is masked.
+    Of records with CELL_COLUMNS: file, row and column of that cell, where it is known. Of refusals its value too, where
+    that is `_fit_to_hand_on`.
     """
     from edfi_toolkit.validation.findings import first_rows
 
@@ -159,9 +160,24 @@ def with_source_rows(records: pd.DataFrame, tables: Tables) -> pd.DataFrame:
         return found
     found = found.assign(column=columns_in_the_source(cell, tables))
     if "value" in found:
-        unseen = records["field"].map(is_personal) & ~found["column"].map(is_personal)
-        found["value"] = found["value"].mask(unseen.astype(bool))
+        named = ("table", "field", "value", "messages")
+        cells = zip(*(records[name] for name in named), found["column"], strict=True)
+        found["value"] = pd.Series([_fit_to_hand_on(*cell) for cell in cells], records.index, dtype="str")
     return found
+
+
+def _fit_to_hand_on(table: Any, field: Any, value: Any, messages: Any, column: Any) -> str | None:
+    """The value of a cell, where it is none that a person may stand in, or the ODS's answer names it anyway.
+
+    A personal one stays where its column is personal by its name in the source too: that is how it is masked.
+    """
+    text = cell_text(value)
+    if not text or is_personal(field) or is_personal(column):
+        return text if text and is_personal(column) else None
+    known = TABLES[table].columns.get(str(field).partition(".")[0]) if table in TABLES else None
+    plain = known is not None and (known.is_id or known.type not in ("str", "json"))
+    said = " ".join(messages).casefold() if isinstance(messages, list) else ""
+    return text if plain or not may_name(text) or text == EMPTY or text.casefold() in said else None
 
 
 def rests_on(records: pd.DataFrame, tables: Tables) -> pd.Series:

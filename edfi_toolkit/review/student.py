@@ -318,9 +318,10 @@ def _skipped(skipped: pd.DataFrame) -> _Rows:
         where = f"{row['file']}, row {line}" if line else f"{row['table']} {row['id']}"
         where += f", {column}" if column else ""
         own = "" if quotes_a_person(column, row["says"]) else row["says"]
-        plain = (own.removesuffix(row["todo"]) or texts_of([row["rule"]], "says")).rstrip(" .")
-        first = f"{program} is missing" if program else f"A row of {row['table']} gave no record"
-        sentence = f"{first}: {plain} ({row['rule']})"
+        first = own.partition(" Also column ")[0]  # of several cells; its last sentence says what to do
+        plain = (first.rpartition(". ")[0] or first or texts_of([row["rule"]], "says")).rstrip(".")
+        lacks = f"{program} is missing" if program else f"A row of {row['table']} gave no record"
+        sentence = f"{lacks}: {plain} ({row['rule']})"
         what, who = program or f"row of {row['table']}", row["who"]
         yield what, _NO_RECORD, row["says"], row["todo"], who, where, row["rule"], sentence
 

@@ -13,9 +13,8 @@ from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.review.answers import refusals_block
 from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.meanings import IN_THE_SIS, who_enters
-from edfi_toolkit.review.places import CELL_COLUMNS
+from edfi_toolkit.review.places import CELL_COLUMNS, EMPTY
 from edfi_toolkit.runs.behind import (
-    KEY_TAKEN,
     NOT_ENROLLED,
     Answered,
     Behind,
@@ -27,7 +26,6 @@ from edfi_toolkit.runs.behind import (
 from edfi_toolkit.runs.decisions import rejection_rows
 from edfi_toolkit.runs.fixed import reading_of, with_fixed
 from edfi_toolkit.runs.named import organizations_of_the_key
-from edfi_toolkit.runs.others import unreadable_kinds
 from edfi_toolkit.tables.corrections import written
 
 if TYPE_CHECKING:
@@ -39,13 +37,8 @@ _NEWEST = 8  # refusals that are shown while more may come
 _ASKED = ["resource", "key_hash", "run_id", "education_organization_id", "messages", "source_refs"]
 _ASKED += ["cause_id", "todo", "who"]
 _EXPLAINED = "_explained"  # what a run keeps: its tables and build, the refusals, and these explained
-_ASK_FOR_IT = (
-    "Ask the ODS administrator which association the student has there, and give the correlation id: this login may "
-    "not read {}. Decide with the program office which of the two is right; delete the wrong one, then publish again."
-)
 _OTHERS = 3  # cells that a sentence names
 _OF_A_CELL = (*CELL_COLUMNS, "value")
-EMPTY = "(empty)"
 
 
 def refusals(run: Run, read: Run | None = None) -> pd.DataFrame:
@@ -57,13 +50,13 @@ def refusals(run: Run, read: Run | None = None) -> pd.DataFrame:
     read = read or run
     refused, tables, reading = rejection_rows(run), _tables(read), reading_of(read)
     known = vars(read).get(_EXPLAINED)
-    built = reading.records if reading else None
+    built = reading.build if reading else None
     if known is None or known[0] is not tables or known[1] is not built or not known[2].equals(refused):
         known = vars(read)[_EXPLAINED] = (
             tables,
             built,
             refused,
-            _of_who_can_look(run, _explained(read, refused)),
+            _explained(read, refused),
         )
     found: pd.DataFrame = known[3]
     return found.copy(deep=False)
@@ -77,18 +70,6 @@ def _tables(run: Run) -> Tables | None:
 def _explained(run: Run, refused: pd.DataFrame) -> pd.DataFrame:
     runs = run.installation.runs_dir
     return with_fixed(explained(refused, _tables(run), run.profile, runs), reading_of(run), runs)
-
-
-def _of_who_can_look(run: Run, found: pd.DataFrame) -> pd.DataFrame:
-    """Refusals as of `with_fixed`; where another record is in the way that the login may not read, for who may."""
-    in_the_way = found["open"].astype(bool) & found["cause_id"].eq(KEY_TAKEN) & found["fixed"].eq("")
-    if not in_the_way.any():
-        return found
-    kinds = unreadable_kinds(run, str(found.loc[in_the_way, "student_unique_id"].iloc[0]))
-    if not kinds:
-        return found
-    todo, who = _ASK_FOR_IT.format(", ".join(kinds)), "ODS administrator"
-    return found.assign(todo=found["todo"].mask(in_the_way, todo), who=found["who"].mask(in_the_way, who))
 
 
 def explained(refused: pd.DataFrame, tables: Tables | None, profile: str, runs: Path) -> pd.DataFrame:

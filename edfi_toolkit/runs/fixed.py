@@ -14,13 +14,16 @@ import pandas as pd
 from edfi_toolkit.display.differences import Difference, differences
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model.keys import key_hashes
+from edfi_toolkit.planning.holds import errors_of
 from edfi_toolkit.review.causes import FIXED, GIVES_NONE, SENDS, causes
 from edfi_toolkit.review.places import CELL_COLUMNS
-from edfi_toolkit.runs.behind import Sent
+from edfi_toolkit.review.summaries import rows_named, skipped_of
+from edfi_toolkit.runs.behind import Sent, rows_of
 from edfi_toolkit.runs.named import code, is_named, members_named, values_of, words
 from edfi_toolkit.runs.sent_since import first_row, keys_of
 
 if TYPE_CHECKING:
+    from edfi_toolkit.rules import Build
     from edfi_toolkit.runs.folder import RunFolder
     from edfi_toolkit.runs.run import Run
 
@@ -36,14 +39,14 @@ _NONE = "The source as it was read since gives no record for it any more."
 class Reading(NamedTuple):
     """What a run built of its source. at: when it had read that, to the second."""
 
-    records: pd.DataFrame
+    build: Build
     at: pd.Timestamp
 
 
 def reading_of(run: Run) -> Reading | None:
     """None before it has built, and where an earlier version has."""
     with suppress(ConfigError):
-        return Reading(run.built.records, read_at(run.folder))
+        return Reading(run.built, read_at(run.folder))
     return None
 
 
@@ -55,9 +58,9 @@ def read_at(folder: RunFolder) -> pd.Timestamp:
 def with_fixed(refused: pd.DataFrame, reading: Reading | None, runs: Path) -> pd.DataFrame:
     """Refusals with `fixed`: what the source says otherwise since, as a sentence; empty where it is as it was refused.
 
-    Of those that are fixed `todo` and `who` are of what is to be sent, and no cell is named. refused: as of
-    `runs.explained`. reading: the one to compare with; what was refused after it is not known to be fixed. runs: the
-    folder of the runs.
+    Of those that are fixed `todo` and `who` are of what is to be sent, and no cell is named; where a row of the record
+    has an error by now, they are of that row. refused: as of `runs.explained`. reading: the one to compare with; what
+    was refused after it is not known to be fixed. runs: the folder of the runs.
     """
     found = refused.assign(fixed=pd.Series("", refused.index, dtype="str"))
     if reading is None:
@@ -68,14 +71,29 @@ def with_fixed(refused: pd.DataFrame, reading: Reading | None, runs: Path) -> pd
     if asked.empty:
         return found
     asked = asked.assign(key_hash=key_hashes(asked))
-    said = _said(asked, reading.records, Sent(runs, asked))
+    said = _said(asked, reading.build.records, Sent(runs, asked))
     found.loc[said.index, "fixed"] = said
     is_fixed = found["fixed"].ne("")
     todo = found["fixed"].map(lambda text: GIVES_NONE if text == _NONE else FIXED)
     cells = {name: found[name].mask(is_fixed) for name in (*CELL_COLUMNS, "value")}
-    return found.assign(
+    found = found.assign(
         todo=found["todo"].mask(is_fixed, todo), who=found["who"].mask(is_fixed, SENDS), **cells
     )
+    return _with_errors(found, reading.build) if said.eq(_NONE).any() else found
+
+
+def _with_errors(found: pd.DataFrame, build: Build) -> pd.DataFrame:
+    """Of a record that the source gives no more since a row of it has an error: which, what to do and who can."""
+    errors = errors_of(build)
+    named = set(zip(errors["table"], errors["id"], strict=True))
+    rows = skipped_of(build).drop_duplicates(["table", "id"]).set_index(["table", "id"], drop=False)
+    for at in found.index[found["fixed"].eq(_NONE)]:
+        wrong = [key for key in rows_of(found.at[at, "source_refs"]) if key in named and key in rows.index]
+        if wrong:
+            row = rows.loc[[wrong[0]]]
+            says = f"The source as it was read since gives no record for it: {rows_named(row)} has an error."
+            found.loc[at, ["fixed", "todo", "who"]] = [says, *row[["todo", "who"]].iloc[0]]
+    return found
 
 
 def _said(refused: pd.DataFrame, records: pd.DataFrame, sent: Sent) -> pd.Series:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from edfi_toolkit import model
 from edfi_toolkit.display.values import cell_text
-from edfi_toolkit.errors import EdfiToolkitError, OdsError
+from edfi_toolkit.errors import OdsError
 from edfi_toolkit.ods.read import as_mapping
 from edfi_toolkit.review.places import rests_on, with_organizations
 from edfi_toolkit.review.student import NOT_OURS
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _COLUMNS = ["kind", "program_name", "education_organization_id", "begin_date", "same_key", "sent_from"]
 _NOT_SERVED, _NOT_FOR_THIS_LOGIN = 404, 403
-_UNREADABLE = "_unreadable_kinds"  # what a run keeps
 NOT_READABLE = "this login may not read these: ask the ODS administrator"
 
 
@@ -60,32 +59,6 @@ def others_in_the_ods(run: Run, row: Mapping[str, Any] | pd.Series) -> pd.DataFr
     frame["education_organization_id"] = pd.to_numeric(frame["education_organization_id"]).astype("Int64")
     named = with_organizations(frame, run.tables, run.profile)
     return named.sort_values("same_key", ascending=False, kind="stable", ignore_index=True)
-
-
-def unreadable_kinds(run: Run, student: str) -> list[str]:
-    """The kinds of association that the login may not read, tried with a student's; none where the ODS cannot be asked.
-
-    A run asks once: that is the login's, whoever the student is.
-    """
-    from edfi_toolkit.ods import Client
-
-    known: list[str] | None = vars(run).get(_UNREADABLE)
-    if known is None:
-        known = []
-        try:
-            with Client(run.target, retry=short_retry()) as client:
-                for resource in model.associations():
-                    try:
-                        client.read_all(resource, {"studentUniqueId": student})
-                    except OdsError as error:
-                        if error.status == _NOT_FOR_THIS_LOGIN:
-                            known.append(resource)
-                        elif error.status != _NOT_SERVED:
-                            raise
-        except EdfiToolkitError:
-            return []
-        vars(run)[_UNREADABLE] = known
-    return known
 
 
 def _key(row: Mapping[str, Any] | pd.Series) -> tuple[Any, ...]:

@@ -74,7 +74,7 @@ def _read_last(run_id: str, runs: Path) -> Reading | None:
         for folder in runs_newest_first(runs):
             if folder.has("build") and is_of(folder.manifest, feed):
                 tables = Tables.load(folder.path / "tables")
-                return Reading(load_build(folder, manifest["profile"], tables).records, read_at(folder))
+                return Reading(load_build(folder, manifest["profile"], tables), read_at(folder))
     return None
 
 

@@ -182,12 +182,17 @@ class Refusal:
             or cell["table"] == "schools"
         ):
             return {}
-        schools = self.tables["schools"]
-        own = [row_id for name, row_id in rows_of(self.row["source_refs"]) if name == "schools"]
-        names = schools.assign(says=profile_of(self.run.profile).school_cells(self.tables).map(cell_text))
-        names = names.iloc[TABLES["schools"].ids(schools).isin(own).argsort(kind="stable")[::-1]]
+        schools, profile = self.tables["schools"], profile_of(self.run.profile)
+        usable = profile.school_ids(self.tables).notna()
+        own = {row_id for name, row_id in rows_of(self.row["source_refs"]) if name == "schools"}
+        says = profile.school_cells(self.tables).map(cell_text)
+        others = ~TABLES["schools"].ids(schools).isin(own)
+        listed = schools.assign(says=says, others=others)[usable & says.ne("")].sort_values(
+            "others", kind="stable"
+        )
         return {
-            says: cell_text(name) for says, name in zip(names["says"], names["name"], strict=True) if says
+            says: cell_text(name)
+            for says, name in listed.drop_duplicates("says")[["says", "name"]].itertuples(index=False)
         }
 
     def values_for(self, text: str) -> list[str]:

@@ -27,7 +27,7 @@ _RULES = {
 }
 _NOTHING = "is a word for nothing. Export an empty cell as empty."
 _TWO_DIGITS = re.compile(r"(?:0{2}\d{2}|\d{1,2})[-/.]\d{1,2}[-/.](?:0{2})?\d{1,2}\b.*", re.ASCII | re.DOTALL)
-_EARLY = re.compile(r"1[0-8]\d\d-.*|\d+[-/]\d+[-/]1[0-8]\d\d\b.*", re.ASCII | re.DOTALL)
+_EARLY = re.compile(r"0[1-9]\d\d-.*|1[0-8]\d\d-.*|\d+[-/]\d+[-/]1[0-8]\d\d\b.*", re.ASCII | re.DOTALL)
 _ISO = re.compile(r"\d{4}-\d{1,2}-\d{1,2}", re.ASCII)
 _SERIAL = re.compile(r"\d{5}(?:\.\d+)?", re.ASCII)  # 32874 is 1990-01-01, 54789 is 2050-01-01
 

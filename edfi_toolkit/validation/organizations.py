@@ -19,10 +19,9 @@ from edfi_toolkit.validation.findings import Collected, split_refs
 RULE = "SRC-ORGANIZATION"
 _FIELD = "educationOrganizationReference.educationOrganizationId"
 _NEITHER = "it is neither a school of the source nor an owner of its programs."
-_HINT = (
-    "If it is wrong, correct {}. If it is right, ask that the school is loaded into the ODS and that your login covers "
-    "it: until then the ODS may refuse the record."
-)
+_HINT = "If it is wrong, correct {}. If it is right, ask that {}: until then the ODS may refuse the record."
+_NOT_KNOWN = "the school is loaded into the ODS and that your login covers it"
+_IN_THE_ODS = "your login covers it"
 _MOST_CELLS = 1000  # of more records not a cell is wrong, but a setting or a whole table
 
 
@@ -34,12 +33,16 @@ def check_organizations(
     Nothing where the source names no school. of_target: the organizations of the target, where they are known; what it
     lacks is REF-ORGANIZATION's.
     """
-    schools = profile_of(build.scope.profile).school_ids(build.tables).dropna()
+    profile = profile_of(build.scope.profile)
+    schools = profile.school_ids(build.tables).dropna()
     if schools.empty:
         return
     ids, own = records["education_organization_id"], records["program_education_organization_id"]
-    owners = build.tables["program_participation"]["program_education_organization_id"].dropna()
-    lost = ids.notna() & ~ids.isin(schools) & ~ids.isin(owners) & ids.ne(own).fillna(True)
+    of_another, others = ids.ne(own).fillna(True), profile.other_organizations(build.tables)
+    owners = {*build.tables["program_participation"]["program_education_organization_id"].dropna()}
+    lost = ids.notna() & ~ids.isin(schools) & ~ids.isin(owners.union(others, own[of_another].dropna()))
+    if not others:  # then one that owns the program of its records is not known to be none that should
+        lost &= of_another
     if of_target is not None:
         lost &= ids.isin(of_target)
     at = np.flatnonzero(lost)
@@ -54,7 +57,7 @@ def check_organizations(
         at,
         field=[cell[2] if cell else _FIELD for cell in cells],
         says=says,
-        hint=[_HINT.format(cell) for cell in named],
+        hint=[_HINT.format(cell, _NOT_KNOWN if of_target is None else _IN_THE_ODS) for cell in named],
         rows=[cell[:2] if cell else (None, None) for cell in cells],
     )
 

@@ -43,5 +43,5 @@ def offered(values: Sequence[str], schools: Mapping[str, str]) -> str:
         return ""
     if not schools:
         return f"Nearest in its list: {', '.join(map(cell_text, first))}."
-    named = ", ".join(f"{says} ({schools[says]})" for says in first)
+    named = ", ".join(f"{says} ({schools[says]})" if schools[says] else says for says in first)
     return f"Schools of the source, that of the record first: {named}."

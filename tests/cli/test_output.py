@@ -41,3 +41,11 @@ def test_in_a_terminal_a_long_cell_wraps(
 
 def test_in_a_file_a_row_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert f"bad    {LONG.strip()}" in [line.strip() for line in shown(capsys)]
+
+
+def test_columns_without_room_are_a_line_a_row_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "15")
+    assert f"bad    {LONG.strip()}" in [line.strip() for line in shown(capsys)]

@@ -128,6 +128,30 @@ def test_file_row_and_column_are_those_of_the_cell_else_the_row_that_the_record_
     assert found["column"].fillna("").tolist() == ["", "end_date"]
 
 
+def a_cell(table: str, field: str, value: str, *messages: str) -> dict[str, Any]:
+    return {
+        "source_refs": ["enrollments:12"],
+        "table": table,
+        "row_id": "12",
+        "field": field,
+        "value": value,
+    } | {"messages": [*messages]}
+
+
+def test_a_value_is_handed_on_where_no_person_can_stand_in_it_or_the_answer_names_it(tables: Tables) -> None:
+    refused = [
+        a_cell("enrollments", "start_date", "2025-09-02"),
+        a_cell("enrollments", "override_ed_fi_school_id", "9990500"),
+        a_cell("enrollments", "end_status", "(empty)"),
+        a_cell("enrollments", "end_status", "T9", "'uri://x/Reason#T9' is not known."),
+        a_cell("enrollments", "end_status", "Ann Lee moved to aunt Kim", "It is longer than 20 characters."),
+    ]
+    found = with_source_rows(pd.DataFrame(refused), tables)["value"]
+    assert found.fillna("").tolist() == ["2025-09-02", "9990500", "(empty)", "T9", ""]
+    none = with_source_rows(pd.DataFrame(refused).iloc[:0], tables)
+    assert none["value"].tolist() == []
+
+
 INVALID = "urn:ed-fi:api:bad-request:data-validation-failed"
 PROGRAM = {
     "educationOrganizationId": 255901,

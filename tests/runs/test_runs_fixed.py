@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -151,21 +152,35 @@ def test_a_change_of_what_the_answer_is_not_about_fixes_nothing(
 
 
 def test_no_change_of_a_record_helps_where_the_key_may_not_write_it(published: Published) -> None:
-    records = published.run.built.records
-    other = Reading(
-        records.assign(body=[{**body, "endDate": "2026-01-09"} for body in records["body"]]),
-        pd.Timestamp.now("UTC"),
-    )
+    built = published.run.built
+    bodies = [{**body, "endDate": "2026-01-09"} for body in built.records["body"]]
+    other = Reading(replace(built, records=built.records.assign(body=bodies)), pd.Timestamp.now("UTC"))
     found = with_fixed(refusals(published.run), other, published.run.installation.runs_dir)
     found = found.set_index("student_unique_id")
     assert found.loc[NOT_GRANTED, ["fixed", "who"]].tolist() == ["", "ODS administrator"]
     assert found.loc[KEY_TAKEN, "fixed"].startswith("Fixed in the source since: end date is now 2026-01-09")
 
 
-def test_a_record_that_the_source_gives_no_more_is_neither_corrected_nor_sent(
+def test_a_record_whose_row_has_an_error_by_now_is_for_who_can_correct_the_row(
     fixed: Callable[..., Run],
 ) -> None:
     run = fixed("enrollments.csv", "2025-07-01", "2025-07-32")
+    row = of(run, TOO_EARLY)
+    assert (row["todo"], row["who"]) == (
+        "Write the day that is meant, for example 2025-09-02.",
+        "SIS clerk",
+    )
+    said = chosen(run, TOO_EARLY).status.value
+    assert "gives no record for it: enrollments.csv, row 21, column start_date has an error." in said
+
+
+def test_a_record_that_the_source_gives_no_more_is_neither_corrected_nor_sent(
+    fixed: Callable[..., Run], published: Published
+) -> None:
+    lines = (published.source / "cte_records.csv").read_text("utf-8").splitlines(keepends=True)
+    student = published.run.tables["students"].set_index("student_unique_id").loc[TOO_EARLY, "student_id"]
+    (own,) = (line for line in lines if student in line)
+    run = fixed("cte_records.csv", own, "")
     row = of(run, TOO_EARLY)
     assert (row["todo"], row["who"]) == (GIVES_NONE, SENDS)
     said = chosen(run, TOO_EARLY).status.value

@@ -15,6 +15,8 @@ from edfi_toolkit.model import KEY_COLUMNS, associations, resource
 from edfi_toolkit.review.places import findings_at_places
 from edfi_toolkit.rules.certification.rules import SHEET
 from edfi_toolkit.validation import validate
+from edfi_toolkit.validation.findings import Collected
+from edfi_toolkit.validation.organizations import check_organizations
 from tests.factories.bodies import CTE, FOOD, GENERAL, LEA, a_body, a_build, uri, without
 from tests.factories.builds import build_of
 from tests.factories.participations import REQUIRED, a_participation, certification_tables
@@ -623,6 +625,30 @@ def test_an_organization_in_no_list_of_schools_is_a_warning_with_the_cell_that_i
     assert "If it is wrong, correct program_participation.education_organization_id." in found["hint"]
     unnamed = build_of(certification_tables(*rows), profile="certification")
     assert "SRC-ORGANIZATION" not in validate(unnamed).findings["rule_id"].tolist()
+
+
+def test_where_the_target_has_the_organization_what_is_asked_for_is_that_the_login_covers_it():
+    schools = [{"school_id": "10", "name": "Lincoln High", "ed_fi_school_id": "255901001"}]
+    tables = certification_tables(a_participation(education_organization_id="255902"))
+    made = build_of({**tables, "schools": schools}, profile="certification")
+    collected = Collected()
+    check_organizations(made, made.records, {255902}, collected)
+    (hint,) = pd.concat(collected.parts)["hint"]
+    assert hint.endswith(
+        "If it is right, ask that your login covers it: until then the ODS may refuse the record."
+    )
+
+
+def test_where_schools_own_their_programs_an_unknown_school_is_found_too():
+    tables = edfi.extract(SAMPLES / "nm-powerschool" / "before", profile="nm-powerschool")
+    settings = {"nm.program_edorg": "school"}
+    made = edfi.build(tables, profile="nm-powerschool", school_year=2026, settings=settings)
+    as_usual = edfi.build(tables, profile="nm-powerschool", school_year=2026)
+    found = [
+        validate(each).findings.query("rule_id == 'SRC-ORGANIZATION'")["row_id"].tolist()
+        for each in (made, as_usual)
+    ]
+    assert found[0] == found[1] != []
 
 
 def test_the_cell_of_an_organization_is_that_of_the_enrollment_where_it_comes_from_there():
