@@ -68,7 +68,7 @@ def grid(shown: TextTable, title: str = "") -> Table:
 
 
 def in_this_terminal(shown: TextTable) -> str:
-    """The same as text; a line a row where the columns have no room beside each other. Empty without a row."""
+    """The same as text; a line a row where the columns have no room next to each other. Empty without a row."""
     from rich.console import Console
 
     out = Console(color_system=None)
