@@ -83,6 +83,8 @@ def _why_text(cell: Any, text: str | None, column: Column) -> str:
     if text is not None:
         if column.is_id and (says := disguise(text)):
             return says
+        if column.required and is_nothing(text):
+            return _NOTHING
         return "holds a NUL character. Remove it in the SIS or in the export."
     if column.is_id and isinstance(cell, float | np.floating | Decimal):
         return str(disguise("1.0"))

@@ -152,7 +152,11 @@ def _to_str(part: pd.Series, kind: str, column: Column) -> tuple[pd.Series, pd.S
     if column.upper:
         return _to_code(part, kind, column)
     if kind == "text":
-        return part, is_disguised(part) if column.is_id else part.str.contains("\0", regex=False)
+        if column.is_id:
+            return part, is_disguised(part)
+        # What a row cannot do without is not a word for nothing either: it would move or remove what was published.
+        nothing = part.str.fullmatch(f"(?i:{NOTHING})") if column.required else False
+        return part, part.str.contains("\0", regex=False) | nothing
     readable = kind in ({"int"} if column.is_id else {"int", "float", "bool", "moment"})
     return part.map(str).astype("str"), _all(part, bad=not readable)
 

@@ -29,9 +29,13 @@ _WHITE = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
 _CONTROL = "\x00-\x1f\x7f-\x9f\u2028\u2029"
 EDGES = _WHITE + _INVISIBLE  # what is stripped from both ends of a text (COM-NRM-1)
 
-NOTHING = r"null|none|nan|nat|na|n/a|#n/a|nil|-+|\u2014|\(null\)|[<]na[>]|[<]null[>]|\\n"
+# Words for nothing, among them what a spreadsheet shows where a formula failed or a column is too narrow.
+NOTHING = (
+    r"null|none|nan|nat|na|n/a|nil|-+|\u2014|\(null\)|[<]na[>]|[<]null[>]|\\n"
+    r"|#n/a|#ref!|#value!|#name\?|#num!|#div/0!|#null!|#+"
+)
 
-_GROUPED = r"[+-]?\d{1,3}(?:[,'\u00a0\u2009\u202f]\d{3})+|[+-]?\d{1,3}(?:\.\d{3}){2,}"
+_GROUPED = r"[+-]?\d{1,3}(?:[,' \u00a0\u2009\u202f]\d{3})+|[+-]?\d{1,3}(?:\.\d{3}){2,}"
 
 # What is wrong with each kind; the first that matches counts. All are understood by `re` and by Arrow's RE2 alike.
 _KINDS = {

@@ -244,3 +244,21 @@ def test_com_nrm_1_every_format_character_is_stripped() -> None:
     """The list in the module has all of Unicode's category Cf that this Python knows."""
     found = {chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Cf"}
     assert found <= set(EDGES)
+
+
+@pytest.mark.parametrize("wrong", ["#REF!", "#value!", "#NAME?", "#DIV/0!", "#####", "#N/A", "NULL", "-"])
+def test_what_a_record_cannot_do_without_is_no_word_for_nothing_com_nrm_2(wrong: str) -> None:
+    row = {"participation_id": "p", "student_id": "7", "resource": "studentProgramAssociations"}
+    row |= {"education_organization_id": "255901", "program_education_organization_id": "255901"}
+    row |= {"program_name": wrong, "program_type": "CTE", "begin_date": "2025-08-01"}
+    [found] = normalise({"program_participation": [row]}).skipped.to_dict("records")
+    assert (found["rule"], found["column"]) == ("COM-NRM-2", "program_name")
+    assert "is a word for nothing. Export an empty cell as empty." in found["detail"]
+
+
+@pytest.mark.parametrize("wrong", ["#REF!", "#####", "90 417 309"])
+def test_an_id_that_a_spreadsheet_has_lost_is_none_com_nrm_2(wrong: str) -> None:
+    [found] = normalise({"students": [{"student_id": "7", "student_unique_id": wrong}]}).skipped.to_dict(
+        "records"
+    )
+    assert (found["rule"], found["column"]) == ("COM-NRM-2", "student_unique_id")
