@@ -106,9 +106,8 @@ def with_organizations(frame: pd.DataFrame, tables: Tables, profile: str) -> pd.
     """The frame with its organizations as `organization_texts` has them."""
     columns = [column for column in (_ORGANIZATION, _PROGRAM_OWNER) if column in frame]
     owners = list[int]()
-    if (
-        len(columns) > 1
-    ):  # one that owns the program of another's record does so by a setting, if no table says it
+    if len(columns) > 1:
+        # One that owns the program of another's record does so by a setting, if no table says it.
         of_another = frame[_PROGRAM_OWNER].ne(frame[_ORGANIZATION]).fillna(False)
         owners = frame.loc[of_another, _PROGRAM_OWNER].dropna().unique().tolist()
     named = {column: organization_texts(frame[column], tables, profile, owners) for column in columns}

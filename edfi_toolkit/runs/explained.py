@@ -52,12 +52,7 @@ def refusals(run: Run, read: Run | None = None) -> pd.DataFrame:
     known = vars(read).get(_EXPLAINED)
     built = reading.build if reading else None
     if known is None or known[0] is not tables or known[1] is not built or not known[2].equals(refused):
-        known = vars(read)[_EXPLAINED] = (
-            tables,
-            built,
-            refused,
-            _explained(read, refused),
-        )
+        known = vars(read)[_EXPLAINED] = tables, built, refused, _explained(read, refused)
     found: pd.DataFrame = known[3]
     return found.copy(deep=False)
 

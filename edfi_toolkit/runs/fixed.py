@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 # Causes that are no mistake of a record, so that no change of it is a fix.
 _NOT_OF_A_RECORD = {cause.id for cause in causes() if cause.who == "ODS administrator"}
 _SHOWN = 3  # members that a sentence names
-_STUDENT = (
-    "Student reference"  # what the member begins with that says whose a record is: no part of a sentence
-)
+# What the member begins with that says whose a record is: no part of a sentence.
+_STUDENT = "Student reference"
 _NONE = "The source as it was read since gives no record for it any more."
 
 

@@ -38,8 +38,8 @@ def test_the_first_line_says_what_changed_and_a_loss_is_red_first() -> None:
     same = extracted_view(read("1", "2"), MASKER, before)
     assert "Since the extract of 2025-12-02 07:12 CET: no row and no column is new or gone." in same.says
     assert (same.tone, same.next_step) == ("good", "Go on to notebook 20.")
-    mended = Earlier(before.at, before.shapes, files=["a.csv", "b.csv", "c.csv", "d.csv"])
-    said = extracted_view(read("1", "2"), MASKER, mended).says
+    four_files = Earlier(before.at, before.shapes, files=["a.csv", "b.csv", "c.csv", "d.csv"])
+    said = extracted_view(read("1", "2"), MASKER, four_files).says
     assert "Changed since then: a.csv, b.csv, c.csv and 1 more. Cells are not compared one by one" in said
     assert "among the changes in notebook 30" in said
     less = extracted_view(read("1"), MASKER, before, ["The table students has lost its end."])
