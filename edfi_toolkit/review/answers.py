@@ -38,8 +38,19 @@ _NOT_DELIVERED = [
     "who",
     "messages",
 ]
-_NOT_DELIVERED += ["begin_date", "education_organization_id", "status", "correlation_id"]
-_SENT = ["change", "came_of_it", *WHO, "status", "ed_fi_id", "correlation_id", "attempts", "resource"]
+_NOT_DELIVERED += ["begin_date", "school", "education_organization_id", "status", "correlation_id"]
+_SENT = [
+    "change",
+    "came_of_it",
+    *WHO[:-1],
+    "school",
+    WHO[-1],
+    "status",
+    "ed_fi_id",
+    "correlation_id",
+    "attempts",
+]
+_SENT += ["resource"]
 
 
 def answers_to(result: pd.DataFrame, refused: pd.DataFrame) -> pd.DataFrame:
@@ -67,13 +78,15 @@ def published_view(
     named: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame,
     since: pd.Series | None = None,
     answers: pd.DataFrame | None = None,
+    schools: pd.Series | None = None,
 ) -> View:
     """What the ODS said to each change that was sent, and what only the ledger had to learn.
 
     named: the frame with its organizations by name. since: for each row of the result when a refused one was delivered
-    later, or NaT. answers: as of `answers_to`.
+    later, or NaT. answers: as of `answers_to`. schools: of each row, as the preview shows it.
     """
-    given, result = result, result.assign(since=since_texts(since).reindex(result.index, fill_value=""))
+    given, texts = result, since_texts(since).reindex(result.index, fill_value="")
+    result = result.assign(since=texts, school=schools)
     summary = result.groupby(["action", "outcome"], as_index=False, observed=True).size()
     summary = summary.rename(columns={"size": "records"})
     unsendable = summary["action"].map({action: ACTIONS[action] for action in ("ADOPT", "UNMAP", "NOOP")})

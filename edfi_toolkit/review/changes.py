@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edfi_toolkit.review.meanings import events_text
-from edfi_toolkit.review.places import schools_of, with_schools_of_students
+from edfi_toolkit.review.places import schools_in_words
 from edfi_toolkit.review.summaries import changes_of, value_texts
 
 if TYPE_CHECKING:
@@ -78,9 +78,7 @@ def change_rows(
         {
             "change": pd.Categorical(words, [word for word in CHANGES if word != "unchanged"], ordered=True),
             "student_unique_id": rows["student_unique_id"],
-            "school": with_schools_of_students(
-                schools_of(rows, build.tables, build.profile), rows, build.tables, build.profile
-            ),
+            "school": schools_in_words(rows, build.tables, build.profile),
             "program_name": rows["program_name"],
             "values": value_texts(rows),
             "because": [*map(because, rows["reason"], rows["event"], rows["again"])],

@@ -19,7 +19,7 @@ CELL_COLUMNS = ("table", "row_id", "field")  # of the cell that a finding or a r
 EMPTY = "(empty)"  # of a cell in which nothing is written
 OWNER, NAMELESS = "owner of the programs", "not in the list of schools"
 _ORGANIZATION, _PROGRAM_OWNER = "education_organization_id", "program_education_organization_id"
-STUDENT_AT = "; student at "  # after such an organization, then where the student is enrolled
+STUDENT_AT = "; student at "  # after an organization that is no school, then where the student is enrolled
 
 if TYPE_CHECKING:
     from edfi_toolkit.tables import Tables
@@ -43,8 +43,9 @@ def school_names(ids: pd.Series, tables: Tables, profile: str) -> pd.Series:
 def schools_of(records: pd.DataFrame, tables: Tables, profile: str) -> pd.Series:
     """The school of each record by its name: of its organization, else of the student whose row it is made from.
 
-    An organization that is neither a school nor an owner of programs is shown as `organization_texts` does: the record
-    goes there, wherever its student is enrolled. Where nothing is known, as `school_names`. records:
+    An organization that is neither a school nor an owner of programs, and a district whose records go to its schools,
+    are shown as `organization_texts` does: the record goes there, wherever its student is enrolled. Where nothing is
+    known, as `school_names`. records:
     education_organization_id and program_education_organization_id, and source_refs as a list or missing.
     """
     from edfi_toolkit.validation.findings import first_rows
@@ -56,6 +57,7 @@ def schools_of(records: pd.DataFrame, tables: Tables, profile: str) -> pd.Series
     if len(schools):
         known = ids.isin(schools.index) | ids.isin(_owners(tables))
         known |= ids.eq(records["program_education_organization_id"]).fillna(False)
+        known &= ~ids.isin(profile_of(profile).other_organizations(tables))
         names = names.fillna(organization_texts(ids, tables, profile).mask(known))
     nameless = records[names.isna()]
     if len(nameless):
@@ -64,16 +66,16 @@ def schools_of(records: pd.DataFrame, tables: Tables, profile: str) -> pd.Series
     return names.fillna(school_names(ids, tables, profile))
 
 
-def with_schools_of_students(
-    names: pd.Series, records: pd.DataFrame, tables: Tables, profile: str
-) -> pd.Series:
-    """Schools as of `schools_of`; of an organization in no list also where the student is, to be found by that too."""
+def schools_in_words(records: pd.DataFrame, tables: Tables, profile: str) -> pd.Series:
+    """Schools as of `schools_of`; of an organization that is no school also where the student is, to be found by it."""
     from edfi_toolkit.validation.findings import first_rows
 
-    nameless = names.str.endswith(NAMELESS).fillna(False).astype(bool)
-    if not nameless.any():
+    names = schools_of(records, tables, profile)
+    texts = organization_texts(records["education_organization_id"], tables, profile)
+    elsewhere = names.eq(texts).fillna(False).astype(bool)
+    if not elsewhere.any():
         return names
-    rows = first_rows(records[nameless]).set_axis(names.index[nameless])
+    rows = first_rows(records[elsewhere]).set_axis(names.index[elsewhere])
     schools = places_of(rows, tables, profile, id_column="row_id")["school"]
     schools = schools[schools.notna() & ~schools.str.endswith(NAMELESS).fillna(False)]
     return names.where(~names.index.isin(schools.index), names + STUDENT_AT + schools.reindex(names.index))

@@ -25,7 +25,7 @@ from edfi_toolkit.review.approvals import (
     sent_by_another,
     unapproved_view,
 )
-from edfi_toolkit.review.places import with_organizations
+from edfi_toolkit.review.places import schools_in_words, with_organizations
 from edfi_toolkit.review.views import PanelView, View, following
 from edfi_toolkit.runs.decisions import delivered_since
 from edfi_toolkit.runs.explained import refusals
@@ -248,9 +248,13 @@ def _with_last_sent(run: Run, shown: View) -> View:
 def results_view(run: Run, result: pd.DataFrame) -> View:
     """What the ODS answered, its organizations by their names in the source."""
     named = partial(with_organizations, tables=run.tables, profile=run.profile)
-    answers = answers_to(result, refusals(run))
     view = published_view(
-        result, run.masker(result), named=named, since=delivered_since(run, result), answers=answers
+        result,
+        run.masker(result),
+        named=named,
+        since=delivered_since(run, result),
+        answers=answers_to(result, refusals(run)),
+        schools=schools_in_words(run.plan.items, run.tables, run.profile).reindex(result.index),
     )
     is_final = result["outcome"].ne("refused").all()
     return view if is_final else replace(view, as_of=moment(dt.datetime.now(dt.UTC)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 from edfi_toolkit.display.tables import column_texts, columns_on_a_line
 from edfi_toolkit.display.values import search_text
 from edfi_toolkit.privacy import QUOTES, STUDENT_IDS, Masker, is_personal
+from edfi_toolkit.review.places import STUDENT_AT
 from edfi_toolkit.review.summaries import SEVERITIES
 
 FEW = 60  # distinct values of a column that are offered as a list
@@ -32,8 +34,8 @@ class Arrangement:
     def order(self, words: str, by_column: Mapping[str, str], sort_by: str) -> np.ndarray:
         """Positions of the rows that have all words somewhere and each column's text, sorted.
 
-        by_column: a text that the column contains in any case, or one of its choices. sort_by: a column, with a minus
-        for descending.
+        by_column: a text that the column contains in any case, or one of its choices; a school also finds records of
+        its students that go elsewhere. sort_by: a column, with a minus for descending.
         """
         found = np.ones(len(self._frame), dtype=bool)
         for word in words.lower().split() if len(self._frame) else ():
@@ -83,16 +85,18 @@ class Arrangement:
 
     def _counts(self, name: str) -> dict[str, int]:
         texts = pd.Series(self._few[name])
-        counts = texts.value_counts()
+        counts = Counter(texts)
+        for text in [text for text in counts if STUDENT_AT in text]:
+            if (school := text.partition(STUDENT_AT)[2]) in counts:
+                counts[school] += counts[text]
         first = np.flatnonzero(~texts.duplicated())  # one row of each text is enough to sort them
         cells = self._frame.iloc[first, self._names.index(name)]
-        return {
-            text: int(counts[text]) for text in texts[first[np.argsort(_ranks(cells, name), kind="stable")]]
-        }
+        return {text: counts[text] for text in texts[first[np.argsort(_ranks(cells, name), kind="stable")]]}
 
     def _column_has(self, name: str, text: str) -> np.ndarray:
         if name in self._few:
-            return self._few[name] == text
+            own = pd.Series(self._few[name])
+            return (own.eq(text) | own.str.endswith(f"{STUDENT_AT}{text}")).to_numpy(dtype=bool)
         return _contains(self._haystack_of(name), text.lower())
 
     def _haystack_of(self, name: str) -> pa.Array:

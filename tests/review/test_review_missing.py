@@ -12,7 +12,7 @@ from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.review.changes import change_rows
 from edfi_toolkit.review.missing import missing
 from edfi_toolkit.review.participation import participation
-from edfi_toolkit.review.places import findings_at_places, schools_of, with_schools_of_students
+from edfi_toolkit.review.places import findings_at_places, schools_in_words, schools_of
 from edfi_toolkit.review.plans import _by_school
 from edfi_toolkit.review.summaries import skipped_rows
 from edfi_toolkit.rules import build
@@ -168,9 +168,26 @@ def test_a_record_is_at_the_organization_where_it_goes_though_its_student_is_enr
     )
     names = schools_of(records, tables, "certification").tolist()
     assert names == ["Lincoln High", "255902 \u00b7 not in the list of schools", *["Lincoln High"] * 2]
-    found = with_schools_of_students(pd.Series(names, dtype="str"), records, tables, "certification").tolist()
+    found = schools_in_words(records, tables, "certification").tolist()
     there = "255902 \u00b7 not in the list of schools; student at Lincoln High"
     assert found == ["Lincoln High", there, *["Lincoln High"] * 2]
+
+
+def test_a_record_that_goes_to_the_district_is_there_and_not_at_the_school_of_its_student() -> None:
+    tables = extract(SAMPLES / "nm-powerschool" / "before", profile="nm-powerschool")
+    period = tables["enrollments"].iloc[0]
+    school = tables["schools"].set_index("school_id")["name"][period["school_id"]]
+    records = pd.DataFrame(
+        {
+            "education_organization_id": pd.array([35089000, 35089410], "Int64"),
+            "program_education_organization_id": pd.array([35089000] * 2, "Int64"),
+            "source_refs": [[f"enrollments:{period['enrollment_id']}"]] * 2,
+        }
+    )
+    district = "35089000 \u00b7 the district"
+    assert schools_of(records, tables, "nm-powerschool").tolist() == [district, "Agave High"]
+    found = schools_in_words(records, tables, "nm-powerschool").tolist()
+    assert found == [f"{district}; student at {school}", "Agave High"]
 
 
 def test_a_row_without_a_record_since_its_student_has_no_state_id_is_at_the_cell_of_that() -> None:

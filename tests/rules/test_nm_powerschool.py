@@ -146,7 +146,9 @@ BUILDINGS = [
 )
 def test_nm_ele_1_the_building(edge, result, organization):
     assert buildings(result) == [organization]
-    assert ("SUSPECT_LOCATION" in set(result.notices["code"])) == (edge == 12)
+    said = result.notices.loc[result.notices["code"].eq("SUSPECT_LOCATION"), "detail"].tolist()
+    assert len(said) == (edge == 12)
+    assert all(says.startswith("The record goes to organization 35089000, the district,") for says in said)
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,15 @@ def test_what_was_published_says_of_a_refusal_what_the_lists_of_refusals_say(pub
     assert report.count("Correct students.location_code, which it comes from.") == 2  # in both sections
 
 
+def test_a_record_is_at_the_same_school_in_the_preview_and_in_what_was_sent(published: Run) -> None:
+    preview, results = published.preview(), published.results()
+    schools = preview.frames["changes"].set_index("student_unique_id")["school"]
+    assert schools[MARIGOLD] == "35089500 \u00b7 not in the list of schools; student at Agave High"
+    for name in ("sent", "not delivered"):
+        listed = results.frames[name].set_index("student_unique_id")["school"]
+        assert listed[MARIGOLD] == schools[MARIGOLD]
+
+
 def test_refusals_are_explained_once_until_one_changes(
     published: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

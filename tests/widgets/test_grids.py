@@ -130,6 +130,17 @@ def test_a_column_with_many_values_is_filtered_by_what_it_contains() -> None:
         grid.filters = {"nowhere": "x"}
 
 
+def test_a_school_also_finds_what_goes_elsewhere_for_a_student_who_is_there() -> None:
+    elsewhere = "35089500 \u00b7 not in the list of schools; student at Agave High"
+    frame = pd.DataFrame({"school": ["Agave High"] * 3 + [elsewhere] * 2 + ["Bosque High"] * 2})
+    grid = a_grid(frame)
+    assert dict(choices(grid._view(), "school")) == {"Agave High": 5, elsewhere: 2, "Bosque High": 2}
+    grid.filters = {"school": "Agave High"}
+    assert len(grid.shown_rows) == 5
+    grid.filters = {"school": elsewhere}
+    assert len(grid.shown_rows) == 2
+
+
 def test_choices_hide_students_that_a_text_names() -> None:
     frame = some_rows(4).assign(note=[f"asked {CANARY}", "none", "none", f"asked {CANARY}"])
     grid = a_grid(frame)
