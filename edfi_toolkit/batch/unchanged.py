@@ -89,7 +89,7 @@ def to_keep(run: Run, before: Mapping[str, Any], code: Exit) -> dict[str, Any]:
     left = [published.get("outcomes", {}).get(name) for name in ("refused", "pending", "unsure")]
     if not (published.get("finished") and code in (Exit.DONE, Exit.ATTENTION)) or any(left):
         return {}
-    if steps["preview"].get("unread") or _held_by_target(run.folder):
+    if steps["preview"].get("unread") or _held_by_target(run.folder, steps):
         return {}
     if is_database(run.source.path):
         source = hashes_of(str(run.path / "tables"))
@@ -159,7 +159,13 @@ def ledger_of(run: Run, *, by: str = "") -> str:
         return "" if by and newest_run(ledger, feed) != by else state_of(ledger, feed)
 
 
-def _held_by_target(folder: RunFolder) -> bool:
+def _held_by_target(folder: RunFolder, steps: Mapping[str, Any]) -> bool:
+    """Whether something waits for what the target lacks or did not show: its records, or a key that moves."""
+    found = folder.load_frame("findings")
+    if steps["validate"].get("unasked") or (
+        steps["preview"]["held"] and found["rule_id"].eq("REF-UNREADABLE").any()
+    ):
+        return True
     held = folder.load_frame("held")
     return any(rule in OF_TARGET for rules in held["held_by"] for rule in rules)
 

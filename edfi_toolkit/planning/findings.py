@@ -33,6 +33,14 @@ HELD_BECAUSE = {
         "Its key moved and the new record is held back; what is published stays as it is.",
         "Correct the findings of the new record; the next plan moves it.",
     ),
+    "unasked key change": (
+        "Its key moved, and the target could not be asked if it takes the new record; all stays as it is.",
+        "Check the records again (notebook 20) when the target can be asked, then preview again.",
+    ),
+    "unread key change": (
+        "Its key moved, and the new record needs something that could not be looked up in the target.",
+        "Have the host let this login read it; then check the records again (notebook 20) and preview again.",
+    ),
 }
 
 

@@ -45,11 +45,12 @@ from edfi_toolkit.planning.likely_mistake import (
 from edfi_toolkit.planning.orphans import without_foreign_orphans
 from edfi_toolkit.planning.plan import RETRY, Plan, seal_of
 from edfi_toolkit.planning.reasons import Origins
-from edfi_toolkit.planning.resources import CheckedBuild, looked_at, parts_of
+from edfi_toolkit.planning.resources import CheckedBuild, looked_at, parts_of, unread_by
 from edfi_toolkit.planning.schools import check_known, of_schools
 from edfi_toolkit.planning.source_loss import SourceLoss, source_loss
 from edfi_toolkit.planning.stopped import stopped_plan
 from edfi_toolkit.planning.truth_tables import PUBLISH, PUBLISH_READS, RESYNC, RESYNC_READS, decide
+from edfi_toolkit.planning.unchecked import without_unchecked
 from edfi_toolkit.rules import Build, profile
 from edfi_toolkit.settings.limits import DEFAULT_LIMITS
 from edfi_toolkit.tables.shapes import shapes_frame
@@ -72,6 +73,7 @@ def plan(
     schools: Collection[int] = (),
     updatable: Collection[str] = (),
     chosen: Chosen | None = None,
+    unasked: bool = False,
 ) -> Plan:
     """Decide one action per natural key of the resources that a build speaks for.
 
@@ -88,6 +90,7 @@ def plan(
     schools: plan for these organizations alone, by their Ed-Fi ids; the records of all others stay as they are.
     updatable: resources whose key the target lets a PUT change; used where `key_change` says so.
     chosen: plan for these records alone, as a retry; all others stay as they are.
+    unasked: the records were to be checked against the target, and it could not be asked: no key is moved (COM-KEY-3).
     A guardrail never raises here: its breach is a finding, and publish refuses. Raises PlanError for an
     unknown mode or school, or an identity map that mixes feeds.
     """
@@ -134,6 +137,7 @@ def plan(
     findings.about("COM-ONE-1", _clashing(decided, sides))
     if build.settings.get("key_change") == "put_if_updatable":
         decided = _in_place(decided, sides, updatable)
+    decided = without_unchecked(decided, sides, unread_by(checked_or_build), findings, unasked=unasked)
     items = items_of(decided, sides, build, origins, resync=resync)
     mapped_rows = len(sides.mapped)
     if schools:

@@ -32,6 +32,12 @@ def parts_of(checked_or_build: CheckedBuild | Build) -> tuple[Build, pd.DataFram
     return checked_or_build.build, checked_or_build.ready, checked_or_build.held
 
 
+def unread_by(checked_or_build: CheckedBuild | Build) -> set[str]:
+    """The resources of the target that validation could not look into; none of a build, which was not validated."""
+    found = getattr(checked_or_build, "findings", None)
+    return set() if found is None else set(found.loc[found["rule_id"].eq("REF-UNREADABLE"), "field"])
+
+
 def resources_of(checked_or_build: CheckedBuild | Build) -> tuple[str, ...]:
     """The resources that a resync compares: those it needs the ODS's records of."""
     preferences = looked_at(checked_or_build, "resync", Findings())

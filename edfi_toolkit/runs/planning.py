@@ -36,6 +36,7 @@ def plan_of(run: Run, schools: Collection[int] = (), chosen: Chosen | None = Non
         schools=schools,
         chosen=chosen,
         updatable=_updatable(run),
+        unasked=_unasked(run),
         **_remembered(run),
     )
     return _with_other_feeds(run, made)
@@ -95,7 +96,7 @@ def resync_of(
     if kept:
         note(copies.says)
     found = {"ods": ods, "unread": unread, "lacking": lacking}
-    found |= {"schools": schools, "updatable": _updatable(run)}
+    found |= {"schools": schools, "updatable": _updatable(run), "unasked": _unasked(run)}
     made = plan(run.checked, mode="resync", source_name=run.source.name, **found, **known)
     return _with_other_feeds(run, made)
 
@@ -165,6 +166,11 @@ def _updatable(run: Run) -> frozenset[str]:
         with suppress(OdsError, ConfigError), Client(run.target, retry=short_retry()) as client:
             return updatable(client)
     return frozenset()
+
+
+def _unasked(run: Run) -> bool:
+    """Whether the target could not be asked when the records were checked."""
+    return bool(run.folder.manifest["steps"]["validate"].get("unasked"))
 
 
 def _check_fits(run: Run) -> None:

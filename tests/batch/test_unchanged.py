@@ -172,6 +172,24 @@ def test_a_record_held_for_what_the_target_lacks_is_tried_each_night(north: Dist
     assert unchanged(a_run(str(west))) is None
 
 
+def test_a_key_change_that_waits_for_the_target_is_planned_again_each_night(
+    north: District, tmp_path: Path
+) -> None:
+    run = a_run(str(elsewhere(north, tmp_path / "north-west", range(60, 63))))
+    before = before_of(run)
+    report = carried_out(run)
+    assert to_keep(run, before, report.exit)
+    steps = run.folder.manifest["steps"]
+    run.folder.record("validate", {**steps["validate"], "unasked": "OdsUnavailable"})
+    assert not to_keep(run, before, report.exit)
+    run.folder.record("validate", steps["validate"])
+    run.folder.record("preview", {**steps["preview"], "held": 2})
+    assert to_keep(run, before, report.exit)
+    found = run.checked.findings.head(0).reindex([0]).assign(rule_id="REF-UNREADABLE", field="programs")
+    run.folder.save_frame("findings", found)
+    assert not to_keep(run, before, report.exit)
+
+
 def test_a_source_that_was_written_while_it_was_read_is_read_again(north: District, tmp_path: Path) -> None:
     east = elsewhere(north, tmp_path / "east", range(30, 33))
     carried_out(a_run(str(east)))

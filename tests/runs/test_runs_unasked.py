@@ -1,0 +1,70 @@
+"""A plan that was made while the target could not be asked, published when it can be: no published record is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import edfi_toolkit as edfi
+from edfi_toolkit.batch.exits import exit_of_steps
+from edfi_toolkit.cli.playground import Playground
+from edfi_toolkit.ods import Client
+from edfi_toolkit.runs import Run
+
+pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations warns when it is first imported
+RESOURCE, PROGRAM = "studentProgramAssociations", "Grand Bend Bilingual 101"
+
+
+def a_run(run_id: str = "new") -> Run:
+    return edfi.open_run(profile="certification", school_year=2026, source="sample", run_id=run_id)
+
+
+def in_the_ods(run: Run) -> set[tuple[Any, ...]]:
+    with Client(run.target) as client:
+        return {
+            (
+                row["studentReference"]["studentUniqueId"],
+                row["programReference"]["programName"],
+                row["beginDate"],
+            )
+            for row in client.rows(RESOURCE)
+        }
+
+
+def correct(folder: Path, old: str, new: str) -> None:
+    path = folder / "source" / "program_participation.csv"
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+
+
+def test_a_key_change_planned_without_the_target_deletes_nothing_that_it_may_not_replace(
+    work: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = a_run("latest")
+    first.publish(approved="auto")
+    before = in_the_ods(first)
+
+    row = f"K7310002,{RESOURCE},255901,255901,{PROGRAM}"
+    correct(work.folder, row, row.replace("101", "102"))  # a program that the ODS does not have
+    with monkeypatch.context() as away:
+        away.setenv("EDFI_TARGET_SANDBOX_KEY", "one-that-was-withdrawn")
+        run = a_run()
+        for step in (run.extract, run.build, run.validate, run.preview):
+            step()
+        assert run.folder.manifest["steps"]["validate"]["unasked"] == "OdsRefusedLogin"
+        fingerprint = run.plan.fingerprint
+    later = a_run("latest")
+    later.publish(approved=fingerprint)
+    assert in_the_ods(later) == before
+    assert exit_of_steps(later.folder.manifest["steps"]) == 3
+
+    correct(work.folder, "Bilingual 102", "Bilingual 103")
+    asked = a_run()
+    for step in (asked.extract, asked.build, asked.validate, asked.preview):
+        step()
+    assert "COM-DEP-1" in {rule for rules in asked.checked.held["held_by"] for rule in rules}
+    asked.publish(approved="auto")
+    assert in_the_ods(asked) == before
