@@ -5,11 +5,12 @@
     python bench/year.py --full --against /path/to/.venv/bin/python
                                     the version installed there besides, in turns with this one
 
-CPU of our own processes alone; the sandbox is another one. A ledger that says that all was published is written, not
-published: what publishing costs is in `publish.py`. Goals: 30 s and 1.5 GB from extract to preview, 25 s for a night by
-notebooks on which nothing is to be sent, 1 s for one on which nothing has changed, 5 s for validating 100,000 records,
-and a further record at most 1.3 times as dear in the largest district. 30 and 25 s are of a machine on which commit
-926dafd took 40.0 and 51.2; with that one to compare with, the goal is the same share of what it takes here.
+CPU of our own processes alone, the lower of two rounds; the sandbox is another process. A ledger that says that all was
+published is written, not published: what publishing costs is in `publish.py`. Goals: 30 s and 1.5 GB from extract to
+preview, 25 s for a night by notebooks on which nothing is to be sent, 1 s for one on which nothing has changed, 5 s for
+validating 100,000 records, and a further record at most 1.3 times as dear in the largest district. 30 and 25 s are of a
+machine on which commit 926dafd took 40.0 and 51.2; with that one to compare with, the goal is the same share of what it
+takes here.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ SIZES, FULL = (1_000, 10_000), (100_000,)
 SETTINGS = '[paths]\nledger = "ledger.db"\nruns = "runs"\n[sources.north]\npath = "north"\n'
 OF = ("north", "--profile", PROFILE, "--school-year", str(YEAR), "--approve", "auto", "--json")
 GOALS = {"preview": 30.0, "gb": 1.5, "night": 25.0, "unchanged": 1.0, "validation": 5.0, "growth": 1.3}
+ROUNDS = 2
 SHARES = {"preview": 30.0 / 40.0, "night": 25.0 / 51.2}
 PREVIEW = f"""
 import json, time
@@ -155,16 +157,26 @@ def measured(students: int, against: str | None) -> dict[str, float]:
             file.writelines(orjson.dumps(entry) + b"\n" for entry in synthetic.ods_seed(raw))
         with start(seeds=[folder / "seed.jsonl"]) as ods:
             environ = target_environ(ods)
-            found = in_its_own_process("preview", folder, environ)
-            if against:
-                found["preview, other"] = the_same_of(against, other, environ)
-            found |= in_its_own_process("validation", folder, environ)
+
+            def previews() -> dict[str, float]:
+                ours = in_its_own_process("preview", folder, environ)
+                return ours | ({"preview, other": the_same_of(against, other, environ)} if against else {})
+
+            def nights() -> dict[str, float]:
+                ours = {"night": a_night_without_news(folder, ods, sys.executable, "--force")}
+                return ours | ({"night, other": a_night_without_news(other, ods, against)} if against else {})
+
+            found = lowest(previews) | lowest(lambda: in_its_own_process("validation", folder, environ))
             in_its_own_process("published", folder, environ)
-            found["night"] = a_night_without_news(folder, ods, sys.executable, "--force")
             if against:
                 a_night(other, ods, against)
-                found["night, other"] = a_night_without_news(other, ods, against)
-            return found | in_its_own_process("nothing_new", folder, environ)
+            return found | lowest(nights) | lowest(lambda: in_its_own_process("nothing_new", folder, environ))
+
+
+def lowest(measure: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """The lowest of each figure in some rounds: what else the machine does can only add to them."""
+    rounds = [measure() for _ in range(ROUNDS)]
+    return {name: min(each[name] for each in rounds) for name in rounds[0]}
 
 
 def the_same_of(python: str, folder: Path, environ: Mapping[str, str]) -> float:
