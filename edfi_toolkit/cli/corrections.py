@@ -10,7 +10,7 @@ import typer
 
 from edfi_toolkit.cli.ledger import SourceOption
 from edfi_toolkit.cli.options import AsJson, ProfileName, Reveal, TargetName
-from edfi_toolkit.cli.output import as_records, say, show_json, show_text
+from edfi_toolkit.cli.output import as_records, say, show_json, show_table, show_text
 
 if TYPE_CHECKING:
     from edfi_toolkit.ledger.decisions import Decisions
@@ -65,9 +65,7 @@ def listed(
     if as_json:
         show_json(as_records(found, eyes))
     else:
-        show_text(
-            TextTable.of(found, eyes).text or "Nothing is corrected: every cell counts as it is written."
-        )
+        show_table(TextTable.of(found, eyes), "Nothing is corrected: every cell counts as it is written.")
 
 
 @corrections.command()

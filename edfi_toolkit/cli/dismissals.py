@@ -9,7 +9,7 @@ import typer
 from edfi_toolkit.cli.corrections import decisions_for
 from edfi_toolkit.cli.ledger import SourceOption
 from edfi_toolkit.cli.options import AsJson, ProfileName, Reveal, SchoolYear, TargetName
-from edfi_toolkit.cli.output import as_records, say, show_json, show_text
+from edfi_toolkit.cli.output import as_records, say, show_json, show_table
 
 dismissals = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
@@ -43,9 +43,7 @@ def listed(
     if as_json:
         show_json(as_records(found, eyes))
     else:
-        show_text(
-            TextTable.of(found, eyes).text or "Nothing is dismissed: every finding and refusal is listed."
-        )
+        show_table(TextTable.of(found, eyes), "Nothing is dismissed: every finding and refusal is listed.")
 
 
 @dismissals.command()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edfi_toolkit.cli.options import AsJson, ProfileName, TargetName
-from edfi_toolkit.cli.output import as_records, say, show_json, show_text
+from edfi_toolkit.cli.output import as_records, say, show_json, show_table, show_text
 from edfi_toolkit.cli.rejections import RunId
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def runs(context: typer.Context, run: RunId = None, as_json: AsJson = False) -> 
     if as_json:
         show_json(as_records(found, masker))
     else:
-        show_text(TextTable.of(found, masker).text or "Nothing has been published yet.")
+        show_table(TextTable.of(found, masker), "Nothing has been published yet.")
     unsettled = int(found["unsettled"].sum() if run is None else found["settled_at"].isna().sum())
     if unsettled:
         say(

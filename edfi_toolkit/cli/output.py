@@ -54,6 +54,11 @@ def show(view: View, *, as_json: bool = False, facts: Mapping[str, Any] | None =
         show_json({block.caption: as_records(block.frame, view.masker) for block in view.blocks})
 
 
+def show_table(shown: TextTable, empty: str) -> None:
+    """The result of a command that is one table, or what to say of one without a row."""
+    show_text((in_this_terminal(shown) if sys.stdout.isatty() else shown.text) or empty)
+
+
 def grid(shown: TextTable, title: str = "") -> Table:
     """A table whose cells wrap to the width of the terminal."""
     from rich.table import Table

@@ -87,9 +87,10 @@ def published_view(
     """
     given, texts = result, since_texts(since).reindex(result.index, fill_value="")
     result = result.assign(since=texts, school=schools)
-    summary = result.groupby(["action", "outcome"], as_index=False, observed=True).size()
+    changed = result[result["action"].ne("NOOP")]
+    summary = changed.groupby(["action", "outcome"], as_index=False, observed=True).size()
     summary = summary.rename(columns={"size": "records"})
-    unsendable = summary["action"].map({action: ACTIONS[action] for action in ("ADOPT", "UNMAP", "NOOP")})
+    unsendable = summary["action"].map({action: ACTIONS[action] for action in ("ADOPT", "UNMAP")})
     meaning = unsendable.fillna(summary["outcome"].map(OUTCOMES)).fillna("")
     summary["meaning"] = meaning.mask(
         summary["action"].eq("DELETE") & summary["outcome"].eq("delivered"), GONE

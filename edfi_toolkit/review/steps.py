@@ -16,7 +16,7 @@ from edfi_toolkit.model.frames import among, as_list
 from edfi_toolkit.model.standards import SHIPPED
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.meanings import meanings_of, owners_of, who_enters
-from edfi_toolkit.review.missing import missing
+from edfi_toolkit.review.missing import HELD, SKIPPED, UNREADABLE, missing
 from edfi_toolkit.review.participation import participation
 from edfi_toolkit.review.places import held_at_places, placed_findings, row_places, with_organizations
 from edfi_toolkit.review.summaries import (
@@ -59,14 +59,14 @@ def built_view(build: Build, masker: Masker) -> View:
         says += f" They are for Data Standard {build.standard}."
     if build.records.empty:
         says = "Built no record."
-        if len(unreadable):
-            says += f" {rows(len(unreadable), 'source row').capitalize()} could not be read."
+    if len(unreadable):
+        says += f" {rows(len(unreadable), 'source row').capitalize()} could not be read."
     asked = skipped_of(build)
     missing = set(asked["student_id"].dropna()) - _students_with_records(build)
     if len(skipped):
         says += f" {rows(len(skipped), 'source row').capitalize()} failed a rule and gave none."
     if missing:
-        says += f" {rows(len(missing), 'student has', 'students have')} a row but no record."
+        says += f" {rows(len(missing), 'student has', 'students have')} such a row and no record."
     if not build.publishes:
         says = "The configuration of this school year says that nothing may be published."
     if len(build.control):
@@ -159,11 +159,13 @@ def checked_view(
     by_severity = findings["severity"].value_counts().reindex(SEVERITIES, fill_value=0)
     says = f"{rows(len(checked.ready), 'record')} may be sent; {rows(len(held), 'record')} held back."
     says += f" {rows(len(hidden), 'finding')} dismissed." if len(hidden) else ""
+    without = missing(checked)
+    says = f"{says} {target_note}".strip() + (f" {_in_the_list(without)}" if len(without) else "")
     critical, warnings = (findings[findings["severity"].eq(kind)] for kind in ("critical", "warning"))
     gave_none = warnings["rule_id"].isin(checked.build.skipped["rule"])
     return View(
         title="Validate",
-        says=f"{says[:1].upper()}{says[1:]} {target_note}".strip(),
+        says=f"{says[:1].upper()}{says[1:]}",
         tone="bad" if len(held) else "check" if by_severity["warning"] or by_severity["critical"] else "good",
         blocks=[
             Block(
@@ -196,7 +198,7 @@ def checked_view(
         frames={
             "findings": found.loc[findings.index],
             "held": _held_rows(checked),
-            "missing": missing(checked),
+            "missing": without,
             "dismissed": hidden,
         },
         empty={
@@ -209,6 +211,15 @@ def checked_view(
         picture=lambda: panels().bars(_by_rule_and_severity(checked), "Findings by rule, worst first"),
         value=checked,
     )
+
+
+def _in_the_list(missing: pd.DataFrame) -> str:
+    """Of what the list of who is missing has how many, as the bar and the build count them."""
+    counts = missing["state"].value_counts()
+    words = {HELD: ("held record", ""), SKIPPED: ("row that a rule skipped", "rows that a rule skipped")}
+    words |= {UNREADABLE: ("row that could not be read", "rows that could not be read")}
+    parts = [rows(int(counts[state]), *word) for state, word in words.items() if state in counts]
+    return f"The list of who is missing has {len(missing):,}: {', '.join(parts)}."
 
 
 def _held_rows(checked: Checked) -> pd.DataFrame:

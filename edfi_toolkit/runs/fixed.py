@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from edfi_toolkit.display.differences import Difference, differences
@@ -16,8 +17,9 @@ from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.planning.holds import errors_of
 from edfi_toolkit.review.causes import FIXED, GIVES_NONE, SENDS, causes
+from edfi_toolkit.review.meanings import owners_of
 from edfi_toolkit.review.places import CELL_COLUMNS
-from edfi_toolkit.review.summaries import rows_named, skipped_of
+from edfi_toolkit.review.summaries import held_texts, rows_named, skipped_of
 from edfi_toolkit.runs.behind import Sent, rows_of
 from edfi_toolkit.runs.named import code, is_named, members_named, values_of, words
 from edfi_toolkit.runs.sent_since import first_row, keys_of
@@ -26,26 +28,30 @@ if TYPE_CHECKING:
     from edfi_toolkit.rules import Build
     from edfi_toolkit.runs.folder import RunFolder
     from edfi_toolkit.runs.run import Run
+    from edfi_toolkit.validation import Checked
 
 # Causes that are no mistake of a record, so that no change of it is a fix.
 _NOT_OF_A_RECORD = {cause.id for cause in causes() if cause.who == "ODS administrator"}
 _SHOWN = 3  # members that a sentence names
 # What the member begins with that says whose a record is: no part of a sentence.
 _STUDENT = "Student reference"
+_NOT_SENT = "Not sent yet."
 _NONE = "The source as it was read since gives no record for it any more."
 
 
 class Reading(NamedTuple):
-    """What a run built of its source. at: when it had read that, to the second."""
+    """What a run built of its source. at: when it had read that, to the second. checked: None before it was."""
 
     build: Build
     at: pd.Timestamp
+    checked: Checked | None = None
 
 
 def reading_of(run: Run) -> Reading | None:
     """None before it has built, and where an earlier version has."""
     with suppress(ConfigError):
-        return Reading(run.built, read_at(run.folder))
+        checked = run.checked if run.folder.has("validate") else None
+        return Reading(run.built, read_at(run.folder), checked)
     return None
 
 
@@ -58,8 +64,9 @@ def with_fixed(refused: pd.DataFrame, reading: Reading | None, runs: Path) -> pd
     """Refusals with `fixed`: what the source says otherwise since, as a sentence; empty where it is as it was refused.
 
     Of those that are fixed `todo` and `who` are of what is to be sent, and no cell is named; where a row of the record
-    has an error by now, they are of that row. refused: as of `runs.explained`. reading: the one to compare with; what
-    was refused after it is not known to be fixed. runs: the folder of the runs.
+    has an error by now, they are of that row, and where the record is held, of what holds it. refused: as of
+    `runs.explained`. reading: the one to compare with; what was refused after it is not known to be fixed. runs: the
+    folder of the runs.
     """
     found = refused.assign(fixed=pd.Series("", refused.index, dtype="str"))
     if reading is None:
@@ -70,7 +77,16 @@ def with_fixed(refused: pd.DataFrame, reading: Reading | None, runs: Path) -> pd
     if asked.empty:
         return found
     asked = asked.assign(key_hash=key_hashes(asked))
-    said = _said(asked, reading.build.records, Sent(runs, asked))
+    records, sent = reading.build.records, Sent(runs, asked)
+    now = _now(asked, records)
+    said = pd.Series(
+        [
+            _NONE if at is None else _of_a_change(row, sent.of(row), records["body"].iloc[at])
+            for row, at in zip(asked.to_dict("records"), now, strict=True)
+        ],
+        asked.index,
+        dtype="str",
+    )
     found.loc[said.index, "fixed"] = said
     is_fixed = found["fixed"].ne("")
     todo = found["fixed"].map(lambda text: GIVES_NONE if text == _NONE else FIXED)
@@ -78,7 +94,24 @@ def with_fixed(refused: pd.DataFrame, reading: Reading | None, runs: Path) -> pd
     found = found.assign(
         todo=found["todo"].mask(is_fixed, todo), who=found["who"].mask(is_fixed, SENDS), **cells
     )
+    if reading.checked is not None and len(reading.checked.held):
+        at = {row: at for row, at in zip(said.index, now, strict=True) if at is not None and said[row]}
+        found = _with_holds(found, records.iloc[[*at.values()]].set_axis([*at]), reading.checked)
     return _with_errors(found, reading.build) if said.eq(_NONE).any() else found
+
+
+def _with_holds(found: pd.DataFrame, records: pd.DataFrame, checked: Checked) -> pd.DataFrame:
+    """Of a refusal that is fixed and whose record is held by now: by what, what to do and who can.
+
+    records: of each refusal that is fixed, on its index.
+    """
+    texts = held_texts(checked).assign(who=checked.held["held_by"].map(owners_of))
+    held = dict(zip(keys_of(checked.held), texts.to_dict("records"), strict=True))
+    for at, key in zip(records.index, keys_of(records), strict=True):
+        if by := held.get(key):
+            says = f"{found.at[at, 'fixed'].removesuffix(_NOT_SENT)}The record is held by now: {by['says']}"
+            found.loc[at, ["fixed", "todo", "who"]] = [says, by["hint"], by["who"]]
+    return found
 
 
 def _with_errors(found: pd.DataFrame, build: Build) -> pd.DataFrame:
@@ -95,26 +128,24 @@ def _with_errors(found: pd.DataFrame, build: Build) -> pd.DataFrame:
     return found
 
 
-def _said(refused: pd.DataFrame, records: pd.DataFrame, sent: Sent) -> pd.Series:
-    """The sentence of each refusal. records: as they are built now."""
+def _now(refused: pd.DataFrame, records: pd.DataFrame) -> list[int | None]:
+    """The position of the record of each refusal among those that are built now; None where there is none."""
     students, rows = set(refused["student_unique_id"]), set(map(first_row, refused["source_refs"]))
     own = records["student_unique_id"].isin(students) | records["source_refs"].map(first_row).isin(rows)
-    near = records[own]
-    by_key = dict(zip(keys_of(near), near["body"], strict=True))
+    near, positions = records[own], np.flatnonzero(own).tolist()
+    by_key = dict(zip(keys_of(near), positions, strict=True))
     # A key that was corrected moves the record; one row may give several, of which each has its program.
-    places = zip(near["resource"], map(first_row, near["source_refs"]), near["program_name"], strict=True)
-    by_place = dict[Any, list[Any]]()
-    for place, body in zip(places, near["body"], strict=True):
-        by_place.setdefault(place, []).append(body)
-    found = []
-    for key, row in zip(keys_of(refused), refused.to_dict("records"), strict=True):
-        then = sent.of(row)
-        there = by_place.get((row["resource"], first_row(row["source_refs"]), row["program_name"]), [])
-        if key in by_key:
-            found.append(_of_a_change(row, then, by_key[key]))
-        else:
-            found.append(_of_a_change(row, then, there[0]) if there else _NONE)
-    return pd.Series(found, refused.index, dtype="str")
+    by_place = dict[Any, int]()
+    for place, position in zip(_places_of(near), positions, strict=True):
+        by_place.setdefault(place, position)
+    keys = zip(keys_of(refused), _places_of(refused), strict=True)
+    return [by_key.get(key, by_place.get(place)) for key, place in keys]
+
+
+def _places_of(records: pd.DataFrame) -> list[tuple[Any, ...]]:
+    return list(
+        zip(records["resource"], map(first_row, records["source_refs"]), records["program_name"], strict=True)
+    )
 
 
 def _of_a_change(row: Mapping[str, Any], then: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
@@ -128,7 +159,7 @@ def _of_a_change(row: Mapping[str, Any], then: Mapping[str, Any] | None, now: Ma
     ):
         return ""
     more = f"; {len(changed) - _SHOWN} more members differ" if len(changed) > _SHOWN else ""
-    return f"Fixed in the source since: {'; '.join(map(_in_words, changed[:_SHOWN]))}{more}. Not sent yet."
+    return f"Fixed in the source since: {'; '.join(map(_in_words, changed[:_SHOWN]))}{more}. {_NOT_SENT}"
 
 
 def _is_about(

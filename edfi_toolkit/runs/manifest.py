@@ -19,6 +19,7 @@ from edfi_toolkit.display.labels import label
 from edfi_toolkit.display.values import moment
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError, RecordsLeftOut
 from edfi_toolkit.model.years import school_year_text
+from edfi_toolkit.planning.plan import SENT
 from edfi_toolkit.review.changes import in_words
 from edfi_toolkit.review.summaries import of_skipped
 from edfi_toolkit.review.views import Block, View, following
@@ -97,6 +98,19 @@ def plan_counts(plan: Plan) -> dict[str, Any]:
         "held": int(codes.eq("HELD").sum()),
         "unread": int(codes.isin(["RESOURCE_UNREAD", "RESOURCE_LACKING"]).sum()),
         "sources": int(actions.isin(["POST", "PUT", "NOOP"]).sum()),
+    }
+
+
+def publish_counts(result: pd.DataFrame) -> dict[str, Any]:
+    """What the manifest keeps of what was published: outcomes of what was sent, and records that the ODS has now.
+
+    result: as of `publishing.publish`. Records that it had before count too, as far as they are as in the source.
+    """
+    outcomes = result.loc[result["action"].isin(SENT), "outcome"].value_counts()
+    there = ~result["action"].isin(["DELETE", "UNMAP"]) & result["outcome"].eq("delivered")
+    return {
+        "outcomes": {name: int(count) for name, count in outcomes.items()},
+        "in_the_ods": int(there.sum()),
     }
 
 
@@ -200,7 +214,7 @@ def _standing(
 def as_before(folder: RunFolder, same: bool) -> str:
     """What is said of a step that was done again and found the same."""
     planned = same and folder.has("preview")
-    return "This is what notebook 30 made its plan of: the plan still holds." if planned else ""
+    return "Notebook 30 lists what changes by this; that still holds." if planned else ""
 
 
 def left_out(steps: Mapping[str, Any]) -> dict[str, int]:
@@ -271,7 +285,7 @@ def counts_text(step: Mapping[str, Any]) -> str:
     counts = {
         label(name).lower(): value
         for name, value in step.items()
-        if type(value) is int and name not in ("moves", "sources")
+        if type(value) is int and name not in ("moves", "sources", "in_the_ods")
     }
     actions, moves = step.get("actions", {}), step.get("moves", 0)
     for word, count in zip(in_words(pd.Series(list(actions), dtype="str")), actions.values(), strict=True):

@@ -65,7 +65,7 @@ def at_places(refused: pd.DataFrame, runs: Path) -> pd.DataFrame:
 
 def _read_last(run_id: str, runs: Path) -> Reading | None:
     """What the newest run of the feed of a run has built; None where that is not there."""
-    from edfi_toolkit.runs.artifacts import load_build
+    from edfi_toolkit.runs.artifacts import load_build, load_checked
     from edfi_toolkit.tables import Tables
 
     with suppress(EdfiToolkitError, OSError):
@@ -74,7 +74,9 @@ def _read_last(run_id: str, runs: Path) -> Reading | None:
         for folder in runs_newest_first(runs):
             if folder.has("build") and is_of(folder.manifest, feed):
                 tables = Tables.load(folder.path / "tables")
-                return Reading(load_build(folder, manifest["profile"], tables), read_at(folder))
+                build = load_build(folder, manifest["profile"], tables)
+                checked = load_checked(folder, build) if folder.has("validate") else None
+                return Reading(build, read_at(folder), checked)
     return None
 
 

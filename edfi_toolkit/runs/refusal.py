@@ -145,6 +145,10 @@ class Refusal:
             for table, column, key, value in cells[["table", "column", "id", "value"]].itertuples(index=False)
         ]
 
+    def waits_for_correction(self) -> bool:
+        """Whether it is neither fixed in the source by now, nor a cell of its source rows corrected."""
+        return not self.row["fixed"] and "corrected_to" not in self.source_rows()
+
     def cells(self) -> pd.DataFrame:
         """The cells that can be corrected: table, id, column, value, mark, others; those that the answer names first.
 

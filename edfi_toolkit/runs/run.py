@@ -35,6 +35,7 @@ from edfi_toolkit.runs.manifest import (
     check_row_balance,
     overview,
     plan_counts,
+    publish_counts,
     settings_of,
     user_name,
 )
@@ -244,7 +245,6 @@ class Run:
         if not approved:
             return as_it_stands(self, list(overrides))
         from edfi_toolkit.ledger import Ledger
-        from edfi_toolkit.planning.plan import SENT
         from edfi_toolkit.publishing import publish
 
         plan = self.plan
@@ -272,11 +272,10 @@ class Run:
                 max_seconds=max_seconds,
                 max_requests=max_requests,
             )
-        sent = result["action"].isin(SENT)
-        outcomes = {name: int(count) for name, count in result.loc[sent, "outcome"].value_counts().items()}
-        check_row_balance("publish", plan.sends.sum(), outcomes)
+        counted = publish_counts(result)
+        check_row_balance("publish", plan.sends.sum(), counted["outcomes"])
         self.folder.save_frame("results", result)
-        self.folder.record("publish", {**about, "outcomes": outcomes, "finished": True})
+        self.folder.record("publish", {**about, **counted, "finished": True})
         view = results_view(self, result)
         keep_current(self, publish=view)
         return view

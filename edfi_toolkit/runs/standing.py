@@ -134,7 +134,9 @@ def _published(published: Mapping[str, Any], now: LedgerNow | None, at: str) -> 
     outcomes: Mapping[str, int] = published["outcomes"]
     delivered, refused = outcomes.get("delivered", 0), outcomes.get("refused", 0)
     open_ones = sum(outcomes.values()) - delivered - refused
-    numbers = [Number(f"{delivered:,} in the ODS {at}", "40_publish", "good")]
+    numbers = [
+        Number(_there_text(published.get("in_the_ods", delivered), delivered, at), "40_publish", "good")
+    ]
     still, later = (now.refused, now.delivered) if now else (refused, 0)
     if later:
         numbers.append(Number(f"{later:,} more since", "50_rejections", "good"))
@@ -143,6 +145,18 @@ def _published(published: Mapping[str, Any], now: LedgerNow | None, at: str) -> 
     if open_ones:
         numbers.append(Number(f"{open_ones:,} not answered", "40_publish", "check"))
     return numbers
+
+
+def _there_text(there: int, delivered: int, at: str) -> str:
+    """How many of the plan's records the ODS has as they are in the source, and how many changes were sent for that.
+
+    there: with those that the ODS had before; a run of an earlier version did not count them.
+    """
+    return (
+        f"{there:,} in the ODS {at}"
+        if there == delivered
+        else f"{there:,} in the ODS, {delivered:,} sent {at}"
+    )
 
 
 def _count(number: int, what: str) -> str:

@@ -177,11 +177,6 @@ class Workshop:
         self.load()
         return self._read, verdicts(self._read, rows)
 
-    def retry(self, again: Run, rows: pd.DataFrame, *, person: str, progress: Progress) -> View:
-        """Send what `check` showed, approved by this person. Raises ConfigError without a name."""
-        self.approve(again, person=person)
-        return self.send(again, rows, progress=progress)
-
     def approve(self, again: Run, *, person: str) -> None:
         """Keep that this person approves what `check` showed. Raises ConfigError without a name."""
         from edfi_toolkit.ledger import Ledger

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 
@@ -48,6 +47,11 @@ class Arrangement:
         ranks = self._ranked(sort_by.removeprefix("-"), sort_by.startswith("-"))
         return kept[np.argsort(ranks[kept], kind="stable")]
 
+    def prepare(self) -> None:
+        """Make ahead of the first search what takes most of it: the texts of columns that name persons."""
+        for name in filter(is_personal, self._names):
+            self._haystack_of(name)
+
     @cached_property
     def haystack(self) -> pa.Array:
         """One lower-case text a row: every column's."""
@@ -85,7 +89,7 @@ class Arrangement:
 
     def _counts(self, name: str) -> dict[str, int]:
         texts = pd.Series(self._few[name])
-        counts = Counter(texts)
+        counts = texts.value_counts().to_dict()
         for text in [text for text in counts if STUDENT_AT in text]:
             if (school := text.partition(STUDENT_AT)[2]) in counts:
                 counts[school] += counts[text]

@@ -244,7 +244,7 @@ class Grid(Revealing):
                 self._choose(row, how)
             case {"ready": True}:
                 self._show()
-                _ = self._arrangement.haystack  # while the person looks: the first filter need not wait
+                self._arrangement.prepare()  # while the person looks: the first filter waits for the rest alone
 
     def _choose(self, row: int, how: str) -> None:
         if how == "toggle":

@@ -46,6 +46,9 @@ def able(count: int, *, chosen: bool, cells: bool, working: bool, checked: bool)
     return found | {"dismiss": working and chosen, "retry": working and checked}
 
 
-def next_one(*, checked: bool) -> str:
-    """The button that stands out: nothing is sent before it was checked. checked: as of `labels`."""
-    return "retry" if checked else "check"
+def next_one(*, checked: bool, to_correct: bool) -> str:
+    """The button that stands out: nothing is sent before it was checked. checked: as of `labels`.
+
+    to_correct: whether it is known which cell is wrong, and no one has corrected it yet.
+    """
+    return "retry" if checked else "correct" if to_correct else "check"

@@ -63,7 +63,7 @@ class WorkshopPanel(Lists):
         self.leaves = Leaves()
         self.status = Page().add_class("edfi-says")
         self.file = w.Output()
-        self._cells, self._sure = pd.DataFrame(), False
+        self._cells, self._sure, self._to_correct = pd.DataFrame(), False, False
         self._checked: tuple[Any, pd.DataFrame] | None = None
         self._options: list[str] = []
         self._chosen: list[Key] = []
@@ -244,6 +244,7 @@ class WorkshopPanel(Lists):
         cells = tried(known[0].cells) if known else None
         self._cells = cells if isinstance(cells, pd.DataFrame) else pd.DataFrame()
         self._sure = bool(known) and not self._cells.empty and bool(cell_text(known[0].row["field"]))
+        self._to_correct = self._sure and known[0].waits_for_correction()
         self.leaves.about(known[0] if known else None, self._masker)
         self.form.fields = self._fields()
 
@@ -273,7 +274,8 @@ class WorkshopPanel(Lists):
         """Each button says how many records it is about, and is off where there is none; the next one stands out."""
         count, chosen, checked = len(self.chosen), bool(self.records.selection), self._is_checked
         self.form.relabel(**labels(count, alone=count == 1 and chosen, checked=checked))
-        self.form.lead(next_one(checked=checked))
+        to_correct = self._to_correct and count == 1
+        self.form.lead(next_one(checked=checked, to_correct=to_correct))
         working = self.filters["state"].value == OPEN
         can = able(count, chosen=chosen, cells=not self._cells.empty, working=working, checked=checked)
         self.form.switch(**{name: not possible for name, possible in can.items()})

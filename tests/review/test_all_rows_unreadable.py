@@ -48,7 +48,10 @@ def test_nothing_is_built_and_what_was_published_stays(tmp_path, profile, files,
     tables = read("8/23/25")
     made = build(tables, profile=profile, school_year=2026)
     view = built_view(made, MASKER)
-    assert view.says == "Built no record. 1 source row could not be read. 1 student has a row but no record."
+    assert (
+        view.says
+        == "Built no record. 1 source row could not be read. 1 student has such a row and no record."
+    )
     (named,) = (block.frame for block in view.blocks if block.caption == "Rows that could not be read")
     assert [(row.file, row.row, row.rule) for row in named.itertuples()] == [(file, 2, "COM-NRM-3")]
     (aside,) = made.skipped.itertuples()

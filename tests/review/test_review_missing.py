@@ -9,11 +9,13 @@ from typing import Any
 import pandas as pd
 
 from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.changes import change_rows
 from edfi_toolkit.review.missing import missing
 from edfi_toolkit.review.participation import participation
 from edfi_toolkit.review.places import findings_at_places, schools_in_words, schools_of
 from edfi_toolkit.review.plans import _by_school
+from edfi_toolkit.review.steps import built_view, checked_view
 from edfi_toolkit.review.summaries import skipped_rows
 from edfi_toolkit.rules import build
 from edfi_toolkit.sources import extract
@@ -94,6 +96,23 @@ def test_held_records_are_in_the_list_of_who_is_missing_and_told_apart() -> None
     assert (held["table"], held["id"]) == ("program_participation", "p1")
     assert held["says"]
     assert held["todo"]
+
+
+def test_the_first_sentence_counts_what_the_list_of_who_is_missing_has_by_its_kinds() -> None:
+    tables = extract(SAMPLES / "nm-powerschool" / "before", profile="nm-powerschool")
+    built = build(tables, profile="nm-powerschool", school_year=2026)
+    kinds = "5 rows that a rule skipped, 2 rows that could not be read"
+    checked = validate(built)
+    view = checked_view(checked, Masker(b"k"))
+    held = (
+        f"{len(checked.held)} held record{'s' if len(checked.held) > 1 else ''}, "
+        if len(checked.held)
+        else ""
+    )
+    assert f"The list of who is missing has {len(view.frames['missing'])}: {held}{kinds}." in view.says
+    says = built_view(built, Masker(b"k")).says
+    assert "2 source rows could not be read. 5 source rows failed a rule and gave none." in says
+    assert "6 students have such a row and no record." in says
 
 
 def test_without_a_held_record_the_list_is_the_rows_that_gave_none() -> None:

@@ -136,6 +136,10 @@ def test_every_record_that_was_sent_is_listed_with_what_came_of_it_removes_first
     view = published_view(
         result, Masker(KEY), named=lambda frame: frame.assign(education_organization_id="7 Lincoln")
     )
+    counted = view.blocks[0].frame
+    assert counted["action"].tolist() == ["take over", "remove", "create", "create", "update"], (
+        "no unchanged one"
+    )
     sent = view.frames["sent"]
     assert sent[["change", "came_of_it"]].values.tolist() == [
         ["remove", "gone from the ODS"],

@@ -17,12 +17,14 @@ import edfi_toolkit as edfi
 from edfi_toolkit.cli import app
 from edfi_toolkit.cli.playground import working_in
 from edfi_toolkit.cli.workspace import open_workspace, sandbox_of
+from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.review.causes import FIXED, GIVES_NONE, SENDS, by_cause
 from edfi_toolkit.runs.explained import refusals
 from edfi_toolkit.runs.fixed import Reading, reading_of, with_fixed
 from edfi_toolkit.runs.run import Run
 from edfi_toolkit.runs.workshop import Workshop
 from edfi_toolkit.widgets.workshop_panel import WorkshopPanel
+from edfi_toolkit.widgets.workshop_says import of_a_record
 
 TOO_EARLY, FOREIGN, NOT_GRANTED, KEY_TAKEN = "880088104", "880088113", "880088117", "880088115"
 SAID = (
@@ -172,6 +174,31 @@ def test_a_record_whose_row_has_an_error_by_now_is_for_who_can_correct_the_row(
     )
     said = chosen(run, TOO_EARLY).status.value
     assert "gives no record for it: enrollments.csv, row 21, column start_date has an error." in said
+
+
+def test_a_record_that_is_fixed_and_held_by_now_says_what_holds_it(published: Published) -> None:
+    run = published.run
+    held = run.built.records.query("student_unique_id == @KEY_TAKEN").assign(held_by=[["ZZ-1"]])
+    bodies = [{**body, "endDate": "2026-01-09"} for body in run.built.records["body"]]
+    built = replace(run.built, records=run.built.records.assign(body=bodies))
+    key = ["resource", *KEY_COLUMNS]
+    about = {
+        "rule_id": "COM-VAL-1",
+        "severity": "critical",
+        "says": "The end lies before the begin.",
+        "hint": "Correct it.",
+    }
+    findings = held[key].assign(**about).reindex(columns=run.checked.findings.columns)
+    checked = replace(run.checked, build=built, held=held.assign(held_by=[["COM-VAL-1"]]), findings=findings)
+    runs = run.installation.runs_dir
+    found = with_fixed(refusals(run), Reading(built, pd.Timestamp.now("UTC"), checked), runs)
+    row = found.set_index("student_unique_id").loc[KEY_TAKEN]
+    assert row["fixed"].startswith("Fixed in the source since: end date is now 2026-01-09")
+    assert row["fixed"].endswith(". The record is held by now: The end lies before the begin.")
+    assert (row["todo"], row["who"]) == ("Correct it.", "Program office")
+    said = of_a_record(row, "", is_cell_known=True)
+    assert "Correct it. Who can do it: Program office." in said
+    assert "Not sent yet" not in said
 
 
 def test_a_record_that_the_source_gives_no_more_is_neither_corrected_nor_sent(

@@ -279,7 +279,8 @@ def test_a_record_sent_under_a_corrected_id_is_in_the_ods_and_others_are_not_war
     cell = {"table": "students", "id": "N8810014", "column": "student_unique_id", "value": PENNYROYAL}
     workshop.correct(cell, "880088114", **WHO)
     again, _ = workshop.check(rows, progress=lambda *_: None)
-    workshop.retry(again, rows, person="R. Ibarra", progress=lambda *_: None)
+    workshop.approve(again, person="R. Ibarra")
+    workshop.send(again, rows, progress=lambda *_: None)
     told = published.student("Pennyroyal")
     hidden = published.masker().masked().value("880088114")
     assert "all in the ODS as sent." in told.says
@@ -315,7 +316,10 @@ def test_source_rows_say_what_a_cell_is_corrected_to(published: Run) -> None:
     page = panel.leaves.children[0]
     assert "corrected_to" not in refusal(published, MARIGOLD).source_rows()
     assert "Corrected to" not in page.value
+    leading = [[one["name"] for one in panel.form.buttons if one["leads"]]]
     panel.form.press("correct", cell="students.location_code", value="410", **WHO)
+    leading += [[one["name"] for one in panel.form.buttons if one["leads"]]]
+    assert leading == [["correct"], ["check"]], "the next one stands out"
     assert "Corrected to" in page.value
     workshop, known = Workshop(published), refusal(published, MARIGOLD)
     cells = known.cells().set_index("column", drop=False)

@@ -78,6 +78,10 @@ def test_what_was_published_is_told_with_what_was_refused_and_what_is_open() -> 
         ("2 refused", "50_rejections", "bad"),
         ("1 not answered", "40_publish", "check"),
     ]
+    both = numbers(publish={"at": AT, "finished": True, "outcomes": outcomes, "in_the_ods": 110})
+    assert (f"110 in the ODS, 11 sent {HOUR}", "40_publish", "good") in both, (
+        "what was there before counts too"
+    )
     published = {"steps": {**DONE, "publish": {"at": AT, "finished": True, "outcomes": outcomes}}}
     assert [(n.text, n.tone) for n in chain(published, LedgerNow(0, 2))][-2:] == [
         ("2 more since", "good"),

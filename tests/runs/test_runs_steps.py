@@ -272,6 +272,8 @@ def test_a_published_run_is_history_and_a_repeat_sends_nothing(work: Playground,
     assert next_run.overview().next_step == "Open notebook 40_publish."
     assert next_run.publish(approved="auto").tone == "good"
     assert writes(sandbox) == sent
+    there = next_run.folder.manifest["steps"]["publish"]["in_the_ods"]
+    assert there == run.folder.manifest["steps"]["publish"]["in_the_ods"] == len(next_run.plan.items) > 0
 
 
 def test_a_refused_record_is_shown_by_cause_and_stands_in_the_workbook(
@@ -582,7 +584,7 @@ def test_a_step_that_finds_the_same_again_leaves_the_plan_and_another_result_tak
     assert before
     run = open_run(profile="certification", school_year="2025-26", source="sample")
     for step in (run.build, run.validate):
-        assert "This is what notebook 30 made its plan of: the plan still holds." in step().says
+        assert "Notebook 30 lists what changes by this; that still holds." in step().says
     assert planned() == before
     assert run.plan.fingerprint == before
     assert not (run.path / "draft").exists()
@@ -611,6 +613,6 @@ def test_after_a_row_is_fixed_and_read_again_its_record_is_counted(work: Playgro
     rows.write_text("".join(lines))
     more = read_again(before, progress=quiet).build().says
     assert f"That is 1 more than the run before, which built {built - 1:,}." in more
-    assert "the plan still holds" in more
+    assert "that still holds" in more
     assert "as before" not in more
     assert "than the run before" not in built_anew(before)

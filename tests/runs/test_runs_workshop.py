@@ -412,7 +412,8 @@ def test_what_was_sent_by_a_wrong_correction_is_told_of_both_students_after_its_
     cell = {"table": "students", "id": local, "column": "student_unique_id", "value": wrong}
     workshop.correct(cell, right, **WHO)
     again, _ = workshop.check(row, progress=quiet)
-    workshop.retry(again, row, person="R. Ibarra", progress=quiet)
+    workshop.approve(again, person="R. Ibarra")
+    workshop.send(again, row, progress=quiet)
     with decisions_of(published) as decisions:
         decisions.close_corrections(decisions.corrections()["number"].tolist(), "removed")
     own, other = published.student(local), published.student(right)
@@ -440,7 +441,8 @@ def test_what_another_notebook_solved_is_told_by_bar_overview_and_results_withou
     place = {"table": "program_participation", "id": "p-9014", "column": "education_organization_id"}
     workshop.correct({**place, "value": "255900"}, "255901", **WHO)
     again, _ = workshop.check(row, progress=quiet)
-    workshop.retry(again, row, person="R. Ibarra", progress=quiet)
+    workshop.approve(again, person="R. Ibarra")
+    workshop.send(again, row, progress=quiet)
     bar.watch()
 
     assert ">6 refused<" in bar._html()
@@ -695,7 +697,8 @@ def test_a_dismissed_refusal_is_shown_again_when_its_record_changes(published: R
     assert len(Workshop(published).open) == 6
     assert "1 refusal dismissed" in repr(published.workshop())
     again, _ = panel.workshop.check(refused, progress=lambda *_: None)
-    panel.workshop.retry(again, refused, person="R. Ibarra", progress=lambda *_: None)
+    panel.workshop.approve(again, person="R. Ibarra")
+    panel.workshop.send(again, refused, progress=lambda *_: None)
     assert len(Workshop(published).open) == 6  # the same record, refused for the same reason
     with decisions_of(published) as decisions:
         decisions.correct(
@@ -707,7 +710,8 @@ def test_a_dismissed_refusal_is_shown_again_when_its_record_changes(published: R
             **WHO,
         )
     again, _ = panel.workshop.check(refused, progress=lambda *_: None)
-    panel.workshop.retry(again, refused, person="R. Ibarra", progress=lambda *_: None)
+    panel.workshop.approve(again, person="R. Ibarra")
+    panel.workshop.send(again, refused, progress=lambda *_: None)
     assert len(Workshop(published).open) == 7
     with decisions_of(published) as decisions:
         assert decisions.dismissals(closed=True)["closed_how"].tolist() == ["its record changed"]
