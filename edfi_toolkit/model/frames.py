@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -41,14 +42,27 @@ def typed(rows: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 def _without_values(kind: str, index: pd.Index) -> pd.Series:
     """A column of this type where it may be made so, without a look at each of its values."""
-    return pd.Series(None, index, dtype=kind if kind in (DAY, INSTANT, NUMBER, TEXT) else "float64")
+    if kind not in (DAY, INSTANT, NUMBER, TEXT):
+        return pd.Series(None, index, dtype="float64")
+    missing = _missing(kind)
+    cells = missing.take(np.zeros(len(index), dtype=int)) if len(index) else missing[:0].copy()
+    return pd.Series(cells, index, copy=False)
+
+
+@cache
+def _missing(kind: str) -> Any:
+    """An array of one missing cell: a small frame has more columns than rows, and making a dtype takes the longest."""
+    return pd.Series([None], dtype=kind).array
 
 
 def with_types(rows: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The rows with the types of the schema; other columns stay as they are. Days and instants may be ISO texts."""
     kinds = dict(zip(rows, rows.dtypes, strict=True))
     other = {name: kind for name, kind in schema.items() if str(kinds[name]) != kind}
-    return rows.assign(**{name: _as(rows[name], kind) for name, kind in other.items()})
+    if not other:
+        return rows.copy(deep=False)
+    columns = {name: _as(rows[name], other[name]) if name in other else rows[name] for name in kinds}
+    return pd.DataFrame(columns, rows.index, copy=False)
 
 
 def _as(values: pd.Series, kind: str) -> pd.Series:

@@ -84,7 +84,8 @@ def texts_of(rule_ids: Iterable[str], part: str, found: Mapping[str, str] = Mapp
 
 def sentences_of(findings: pd.DataFrame, part: str) -> dict[str, str]:
     """One of the sentences of each rule in the findings."""
-    return dict(findings.drop_duplicates("rule_id").set_index("rule_id")[part])
+    first = findings[~findings["rule_id"].duplicated()]
+    return dict(zip(first["rule_id"], first[part], strict=True))
 
 
 def held_texts(checked: Checked) -> pd.DataFrame:
