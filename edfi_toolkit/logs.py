@@ -28,6 +28,8 @@ FILE = "log.jsonl"
 LEVEL, FORMAT = "EDFI_LOG_LEVEL", "EDFI_LOG_FORMAT"  # kernels and workers of a batch take them from here
 LEVELS, FORMATS = ("debug", "info", "warning", "error"), ("text", "json")
 OWN = __name__.partition(".")[0]
+# Without a handler of ours Python writes warnings on the terminal: a bare `request` for each refused record.
+logging.getLogger(OWN).addHandler(logging.NullHandler())
 _run: ContextVar[str] = ContextVar("run", default="")
 _active: list[str] = []  # for threads that a library has started, which know of no run
 

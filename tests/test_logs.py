@@ -37,6 +37,15 @@ def test_an_event_has_its_run_and_its_fields(tmp_path: Path) -> None:
     assert (tmp_path / FILE).stat().st_mode & 0o077 == 0
 
 
+def test_outside_of_a_run_nothing_reaches_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where no one handles a warning, Python itself writes it there."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    event("request", level=logging.WARNING, status=403)
+    assert capsys.readouterr() == ("", "")
+
+
 def test_what_a_library_says_is_withheld_also_at_debug_and_in_an_exception(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

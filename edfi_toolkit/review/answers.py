@@ -107,7 +107,10 @@ def published_view(
     delivered, refused = int(counts.get("delivered", 0)), int(counts.get("refused", 0))
     unsent = int((sent["outcome"].eq("pending") & sent["attempts"].eq(0)).sum())
     later = int(sent["since"].ne("").sum())
-    waiting = len(sent) - delivered - refused - unsent
+    # The new record of a moved key, refused after the old one was removed; 429 is no answer about a record.
+    is_answered = sent["outcome"].eq("pending") & sent["status"].between(400, 499) & sent["status"].ne(429)
+    answered = sent.loc[is_answered, "status"].value_counts(sort=False)
+    waiting = len(sent) - delivered - refused - unsent - int(is_answered.sum())
     closed = closed_resources(sent)
     nothing = "What was refused has been delivered since." if later else "Everything was delivered."
     says = (
@@ -117,20 +120,21 @@ def published_view(
     )
     says += f"; {refused:,} refused" if refused else ""
     says += f", of which {later:,} delivered since" if later else ""
+    says += "".join(f"; {count:,} pending, answered {status}" for status, count in answered.items())
     says += f"; {waiting:,} without an answer" if waiting else ""
     says += f"; {unsent:,} not sent yet" if unsent else ""
     says += f"; {rows(noted, 'entry', 'entries')} of the ledger corrected" if noted else ""
     return View(
         title="Publish",
         says=f"{says}. {closed}".strip(),
-        tone="bad" if refused > later or waiting else "check" if unsent else "good",
+        tone="bad" if refused > later or len(answered) or waiting else "check" if unsent else "good",
         blocks=[
             Block("Every change of the plan", summary, "Nothing had to be sent."),
             Block("Not delivered", listed if answers is None else _by_answer(bad), nothing),
         ],
         next_step=(
             "Open notebook 50: it groups the refusals by cause and says what to do about each."
-            if refused > later
+            if refused > later or len(answered)
             else "Publish again: it checks the changes without an answer and sends what is missing."
             if waiting or unsent
             else "Nothing is left to send. What is held back is in the validation."

@@ -168,8 +168,9 @@ def build(
             tables = rules.prepare(tables, school_year, values)
         tables = normalise(tables)
     config = pick_config(tables, school_year)
-    if config.data_standard and not (settings or {}).get(SETTING):
-        values[SETTING] = config.data_standard
+    named = config.data_standard
+    if named and standards.major(named) is not None and not (settings or {}).get(SETTING):
+        values[SETTING] = named
     standards.nearest(str(values[SETTING]))  # raises where it names none
     with collector_paused():
         made = rules.build(tables, config, values)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from edfi_toolkit.errors import did_you_mean, nearest
 from edfi_toolkit.model import associations
-from edfi_toolkit.model.standards import STANDARDS, descriptors, resources
+from edfi_toolkit.model.standards import STANDARDS, descriptors, major, resources
 from edfi_toolkit.tables import Tables
 from edfi_toolkit.tables.schema import TABLES
 from edfi_toolkit.tables.tables import framed
@@ -97,6 +97,10 @@ def _of_the_year(t: Tables, school_year: int) -> Iterator[Fault]:
                 f"there is no row for {school_year}, only for {years}. Add the row, or name the year that is meant.",
             ),
         )
+    written = own.loc[own["data_standard"].notna()]
+    for year in written.loc[written["data_standard"].map(major).isna(), "school_year"]:
+        says = f"names no data standard. Write one of {', '.join(STANDARDS)}, or leave the cell empty."
+        yield table, str(year), _says(t, table, "data_standard", f"the year {school_year} {says}")
     for year in own.loc[own["config_end"].lt(own["config_start"]), "school_year"]:
         yield (
             table,
@@ -160,6 +164,13 @@ def _of_descriptors(t: Tables, used: Collection[str]) -> Iterator[Fault]:
                 f"uri://ed-fi.org/{row.descriptor}#Other. Fill it in, or remove the row.",
             ),
         )
+    owners = rows["ed_fi_uri"].str.extract(r"([^/]*)#", expand=False).str.casefold()
+    for row in rows[is_uri & owners.ne(rows["descriptor"].str.casefold())].itertuples():
+        says = (
+            f"{row.local_code!r} of {row.descriptor} has a value of another descriptor. Write a URI such as "
+            f"uri://ed-fi.org/{row.descriptor}#Other, or remove the row."
+        )
+        yield table, f"{row.descriptor}|{row.local_code}", _says(t, table, "ed_fi_uri", says)
     folded = rows["local_code"].str.casefold()
     several = rows[(rows["descriptor"] + "|" + folded).duplicated(keep=False)]
     if several.empty:

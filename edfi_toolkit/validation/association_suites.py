@@ -43,15 +43,9 @@ def _of_property(endpoint: str, path: str, facts: dict[str, Any]) -> Iterator[Ex
         says = f"{path} is missing, and the data standard requires it."
         yield expectation(endpoint, "expect_column_values_to_not_be_null", "DS-REQUIRED", says=says, **about)
         if facts["type"] == "integer":
-            says = f"{path} is 0, which is not an id."
-            yield expectation(
-                endpoint,
-                "expect_column_values_to_not_be_in_set",
-                "DS-RANGE",
-                says=says,
-                value_set=[0],
-                **about,
-            )
+            says = f"{path} is 0 or negative, which is not an id."
+            kind = "expect_column_values_to_be_between"
+            yield expectation(endpoint, kind, "DS-RANGE", says=says, min_value=1, **about)
     if facts.get("format") == "date":
         says = f"{path} is not a day of the calendar written as yyyy-mm-dd."
         yield expectation(endpoint, "expect_column_values_to_be_calendar_days", "DS-DATE", says=says, **about)

@@ -128,14 +128,8 @@ def _participation() -> Iterator[Expectation]:
     says = "The resource is none of the ten student program associations."
     yield one_of(subject, "resource", associations(), "SRC-VALUE", says, severity="critical")
     for column in ("education_organization_id", "program_education_organization_id"):
-        yield expectation(
-            subject,
-            "expect_column_values_to_not_be_in_set",
-            "DS-RANGE",
-            says=f"The {in_words(column)} is 0, which is not an id.",
-            column=column,
-            value_set=[0],
-        )
+        says = f"The {in_words(column)} is 0 or negative, which is not an id."
+        yield between(subject, column, "DS-RANGE", says, min_value=1)
     yield expectation(
         subject,
         "expect_column_value_lengths_to_be_between",

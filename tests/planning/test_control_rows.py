@@ -48,6 +48,15 @@ STOPS = {
     "a column of the year is misspelled": {"edfi_config": [{"school_year": 2026, "vaild": "0"}]},
     "no URI": {"descriptor_map": [{**TYPE, "ed_fi_uri": None}]},
     "half a URI": {"descriptor_map": [{**TYPE, "ed_fi_uri": "Other"}]},
+    "a URI of another descriptor": {
+        "descriptor_map": [{**TYPE, "ed_fi_uri": "uri://ed-fi.org/ReasonExitedDescriptor#Other"}]
+    },
+    "no code but a word for nothing": {"descriptor_map": [{**TYPE, "local_code": "NULL", "ed_fi_uri": URI}]},
+    "no code": {"descriptor_map": [{**TYPE, "local_code": None, "ed_fi_uri": URI}]},
+    "no resource but a word for nothing": {"resource_preferences": [{"resource": "NULL", "enabled": False}]},
+    "no resource": {"resource_preferences": [{"resource": None, "enabled": False}]},
+    "no data standard but a word for nothing": {"edfi_config": [{"school_year": 2026, "data_standard": "NULL"}]},
+    "a data standard without its number": {"edfi_config": [{"school_year": 2026, "data_standard": "five"}]},
     "code there twice": {
         "descriptor_map": [{**TYPE, "ed_fi_uri": URI}, {**TYPE, "ed_fi_uri": f"{URI}s"}]
     },

@@ -73,6 +73,25 @@ def test_what_a_stop_left_unsent_is_told_and_how_to_go_on() -> None:
     assert view.next_step.startswith("Publish again")
 
 
+def test_a_moved_record_that_was_refused_is_told_with_the_answer() -> None:
+    from edfi_toolkit.ledger.columns import RESULT_COLUMNS
+    from edfi_toolkit.review.answers import published_view
+
+    sent = {
+        "action": ["DELETE", "POST", "POST", "POST", "POST", "PUT"],
+        "outcome": ["delivered", "pending", "pending", "pending", "unsure", "pending"],
+        "status": pd.array([204, 409, 403, 409, 503, 429], dtype="Int64"),
+        "attempts": pd.array([1, 1, 1, 1, 2, 2], dtype="Int64"),
+    }
+    result = pd.DataFrame(sent).reindex(columns=list(RESULT_COLUMNS))
+    view = published_view(result, Masker(KEY))
+    assert view.says == (
+        "1 of 6 changes reached the ODS; 2 pending, answered 409; 1 pending, answered 403; 2 without an answer."
+    )
+    assert view.next_step.startswith("Open notebook 50")
+    assert published_view(result[:2], Masker(KEY)).tone == "bad"
+
+
 def test_what_only_the_ledger_learned_does_not_count_as_sent() -> None:
     from edfi_toolkit.ledger.columns import RESULT_COLUMNS
     from edfi_toolkit.review.answers import published_view

@@ -149,6 +149,12 @@ REFUSED: list[tuple[dict[str, Any], str, str, str]] = [
         "is 0",
     ),
     (
+        {"educationOrganizationReference": {"educationOrganizationId": -255901}},
+        "DS-RANGE",
+        "educationOrganizationReference.educationOrganizationId",
+        "is 0 or negative, which is not an id",
+    ),
+    (
         {"studentReference": {"studentUniqueId": "1" * 33}},
         "COM-PAY-4",
         "studentReference.studentUniqueId",
@@ -444,6 +450,7 @@ UNFIT = [
     ("program_name", None, "DS-REQUIRED"),
     ("program_type", None, "DS-REQUIRED"),
     ("begin_date", None, "DS-REQUIRED"),
+    ("program_education_organization_id", -255901, "DS-RANGE"),
 ]
 
 
@@ -456,9 +463,8 @@ def test_what_a_participation_cannot_do_without_is_critical():
     critical = checked.findings[checked.findings["severity"].eq("critical")]
     told = {(row, column): rule for row, column, rule in critical[["row_id", "field", "rule_id"]].to_numpy()}
     expected = {(f"p{number}", column): rule for number, (column, _, rule) in enumerate(UNFIT)}
-    expected[("p4", "programReference.educationOrganizationId")] = expected.pop(
-        ("p4", UNFIT[4][0])
-    )  # built, and held
+    for row in ("p4", "p8"):  # built, and held
+        expected[(row, "programReference.educationOrganizationId")] = expected.pop((row, UNFIT[4][0]))
     assert told == expected | {("late", "begin_date, end_date"): "COM-VAL-1"}
     (says,) = critical.loc[critical["row_id"].eq("late"), "says"]
     assert says == "The end date lies before the begin date: begin date 2025-08-23, end date 2025-08-01."
