@@ -345,8 +345,12 @@ def warn(c: pd.DataFrame, account: Account) -> None:
     """ZERO_DAY_ENROLLMENT (NM-SEL-7), SUSPECT_LOCATION (NM-ELE-1c), COMPLETION_DROPPED (NM-ELE-10)."""
     account.notice("ZERO_DAY_ENROLLMENT", c[c.exit_date.eq(c.begin_date)].enrollment_id, "enrollments")
     zeros = c[c.location_code.str.fullmatch("0+").fillna(False).astype(bool)].drop_duplicates("student_id")
-    goes_to = "The record goes to organization " + zeros.education_organization_id.astype("str")
-    says = goes_to + ", the district, as the location code is all zeros; it is used as it is."
+    district_id = zeros.education_organization_id.astype("str")
+    says = (
+        "The location code is all zeros: the record goes to "
+        + district_id
+        + ", the district, and to no school."
+    )
     account.notice("SUSPECT_LOCATION", zeros.student_id, "students", says)
     account.notice("COMPLETION_DROPPED", c[c.completion_dropped].enrollment_id, "enrollments")
 
