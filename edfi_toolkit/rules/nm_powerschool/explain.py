@@ -88,4 +88,7 @@ def without_use(table: str, settings: Mapping[str, Any]) -> tuple[str, str]:
             "NM-MUL-1",
             "Not considered: the student was not selected, or another period is the latest (nm.begin_date_mode).",
         )
-    return "", "Not considered, because the student was not selected."
+    return (
+        "",
+        "Not considered, as no row selects the student; one may have been skipped, or could not be read.",
+    )
