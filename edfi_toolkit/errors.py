@@ -16,7 +16,7 @@ EdfiToolkitError           everything that is raised on purpose
     OdsRefusedLogin        key and secret were not accepted
       OdsLostLogin         they were, and no longer are: records were sent before; running again resumes
   LedgerError              the ledger cannot be used: it is damaged, or was written by a newer version
-    LedgerBusy             another run is at work in it; running again resumes
+    LedgerBusy             another run, or a prune or erase, is at work; running again resumes
     LedgerUnavailable      it cannot be reached or written for now; running again resumes
   RecordsLeftOut           the run has finished, and records were held or refused, which was to be a failure
   StorageUnavailable       a file cannot be written for now: no room, no right; running again resumes
@@ -148,7 +148,7 @@ class LedgerError(EdfiToolkitError):
 
 
 class LedgerBusy(LedgerError):
-    """Another run is at work in the ledger; running again resumes."""
+    """Another run, or a prune or an erase, is at work; running again when it has ended resumes."""
 
 
 class LedgerUnavailable(LedgerError):

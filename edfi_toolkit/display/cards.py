@@ -57,7 +57,7 @@ _KINDS: tuple[tuple[type[EdfiToolkitError], str, str], ...] = (
     (StalePlan, "The plan no longer holds", "Notebook 30 makes it again."),
     (PlanError, "The plan is not carried out", "Notebook 30 shows the plan."),
     (SourceError, "The source cannot be used", _ELSEWHERE),
-    (LedgerBusy, "Another run is at work", "Run the cell again when it has ended."),
+    (LedgerBusy, "Another run or command is at work", "Run the cell again when it has ended."),
     (LedgerError, "The ledger cannot be used", _ELSEWHERE),
     (StorageUnavailable, "A file cannot be written", ""),
     (RulesError, "The rules cannot be applied", _ELSEWHERE),

@@ -23,8 +23,8 @@ def approved_plan(
 ) -> tuple[Plan, str, list[Override]]:
     """The plan with true hashes, its fingerprint, and who answers for which breach.
 
-    Raises StalePlan for another plan than the approved one and for an edited key; UnsafePlan for a breach without an
-    override.
+    Raises StalePlan for another plan than the approved one, an edited key and a broken pair; UnsafePlan for a breach
+    without an override.
     """
     given, plan = (
         plan,
@@ -37,13 +37,26 @@ def approved_plan(
         )
     edited = _edited_keys(given.items, plan.items)
     if len(edited):
-        resources = ", ".join(sorted(edited["resource"].unique()))
+        resources = ", ".join(sorted(edited["resource"].fillna("no resource").unique()))
         raise StalePlan(
             f"The key of {len(edited)} items was edited after the plan was made ({resources}); nothing was sent. "
             "Correct the source and plan again."
         )
+    if broken := _broken_pairs(plan.items):
+        raise StalePlan(
+            f"{broken} linked pairs are no longer one DELETE and one POST; nothing was sent. Preview again, and leave "
+            "its pairs as they are."
+        )
     sentences = plan.findings.drop_duplicates("code").set_index("code")["says"]
     return plan, fingerprint, overrides_for(plan.breaches, overrides, says=sentences.to_dict())
+
+
+def _broken_pairs(items: pd.DataFrame) -> int:
+    """How many pairs of a hand-made plan lack a half, or have one twice (COM-KEY-3)."""
+    halves = items.loc[items["pair"].notna() & items["action"].isin(["DELETE", "POST"]), ["pair", "action"]]
+    twice = halves.loc[halves.duplicated(), "pair"]
+    alone = halves["pair"].value_counts().eq(1)
+    return len({*twice, *alone.index[alone]})
 
 
 def _edited_keys(given: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edfi_toolkit.errors import PlanError
-from edfi_toolkit.model.keys import key_hashes
+from edfi_toolkit.model.keys import SEPARATOR, key_hashes
 from edfi_toolkit.planning.plan import SENT
 from edfi_toolkit.runs.standing import LedgerNow
 from edfi_toolkit.tables.corrections import AGREES
@@ -120,9 +120,9 @@ def _of_unsent_plan(run: Run, refused: pd.DataFrame) -> LedgerNow:
         )
         is_sent = items["body_hash"].eq(items["body_hash_sent"])
         is_sent |= items["action"].eq("DELETE") & items["body_hash_sent"].notna()
-        open_ones = set(zip(refused["resource"], key_hashes(refused), strict=True))
-        left = items.loc[~is_sent, ["resource", "key_hash"]].itertuples(index=False, name=None)
-        return LedgerNow(len(refused), sent=int(is_sent.sum()), again=sum(key in open_ones for key in left))
+        left, still = items[~is_sent], refused["resource"] + SEPARATOR + key_hashes(refused)
+        again = (left["resource"] + SEPARATOR + left["key_hash"]).isin(still)
+        return LedgerNow(len(refused), sent=int(is_sent.sum()), again=int(again.sum()))
     return LedgerNow(len(refused))
 
 

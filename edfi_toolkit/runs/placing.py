@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import suppress
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -18,6 +19,8 @@ from edfi_toolkit.runs.folder import RunFolder, runs_newest_first
 
 if TYPE_CHECKING:
     from edfi_toolkit.tables import Tables
+
+_FEED = ("profile", "school_year", "source", "target")  # what names a feed in a manifest
 
 
 def refused_in(refused: pd.DataFrame, this: RunFolder) -> pd.Series:
@@ -41,13 +44,14 @@ def explained_by_runs(refused: pd.DataFrame, runs: Path) -> pd.DataFrame:
     Of those that the newest run of their feed gives otherwise what is to be done now, as of `with_fixed`.
     refused: as of the ledger. runs: the folder of the runs.
     """
+    newest = cache(partial(_newest_of, runs=runs))
     still = refused["open"].astype(bool)
     parts = [explained(refused[~still], None, "", runs)]
     for run_id, part in refused[still].groupby("run_id", dropna=False):
         found = _read_by(str(run_id), runs)
         tables, profile = found or (None, "")
         found_now = explained(part, tables, profile, runs)
-        parts.append(with_fixed(found_now, _read_last(str(run_id), runs) if found else None, runs))
+        parts.append(with_fixed(found_now, newest(*_feed_of(str(run_id), runs)) if found else None, runs))
     return pd.concat([part for part in parts if len(part)] or parts[:1]).loc[refused.index]
 
 
@@ -63,18 +67,23 @@ def at_places(refused: pd.DataFrame, runs: Path) -> pd.DataFrame:
     return pd.concat(parts).loc[refused.index] if parts else refused
 
 
-def _read_last(run_id: str, runs: Path) -> Reading | None:
-    """What the newest run of the feed of a run has built; None where that is not there."""
+def _feed_of(run_id: str, runs: Path) -> tuple[Any, ...]:
+    """What names the feed of a run, as the parameters of `_newest_of`."""
+    manifest = RunFolder(runs, run_id).manifest
+    return tuple(manifest.get(name) for name in _FEED)
+
+
+def _newest_of(*feed: Any, runs: Path) -> Reading | None:
+    """What the newest run of a feed has built; None where that is not there. feed: the values of _FEED."""
     from edfi_toolkit.runs.artifacts import load_build, load_checked
     from edfi_toolkit.tables import Tables
 
     with suppress(EdfiToolkitError, OSError):
-        manifest = RunFolder(runs, run_id).manifest
-        feed = {name: manifest.get(name) for name in ("profile", "school_year", "source", "target")}
+        wanted = dict(zip(_FEED, feed, strict=True))
         for folder in runs_newest_first(runs):
-            if folder.has("build") and is_of(folder.manifest, feed):
+            if folder.has("build") and is_of(folder.manifest, wanted):
                 tables = Tables.load(folder.path / "tables")
-                build = load_build(folder, manifest["profile"], tables)
+                build = load_build(folder, wanted["profile"], tables)
                 checked = load_checked(folder, build) if folder.has("validate") else None
                 return Reading(build, read_at(folder), checked)
     return None

@@ -111,6 +111,24 @@ def test_a_plan_whose_keys_were_edited_is_refused(app, client, ledger):
     assert writes(app) == {("POST", 201): 2}
 
 
+def test_a_plan_to_which_a_row_was_added_is_refused_in_words(app, client, ledger):
+    published(a_build(a_participation(1)), ledger, client)
+    sent = writes(app)
+    made = planned(a_build(a_participation(1, begin_date="2025-09-30")), ledger, client)
+    assert made.items["action"].tolist() == ["DELETE", "POST"]
+    delete, post = made.items.head(1), made.items.tail(1)
+    rows = {
+        "3 linked pairs are no longer": (delete, delete.assign(pair=2), post.assign(pair=3)),
+        "1 linked pairs are no longer one DELETE and one POST; .*Preview again": (delete, post, delete),
+        r"key of 1 items was edited .*\(no resource\)": (delete, post, pd.DataFrame([{"action": "POST"}])),
+    }
+    for says, parts in rows.items():
+        edited = Plan(pd.concat(parts, ignore_index=True), made.findings, made.scope, made.mode)
+        with pytest.raises(StalePlan, match=says):
+            publish(edited, target=client, ledger=ledger, approved="auto")
+    assert writes(app) == sent
+
+
 def test_a_plan_with_a_breach_needs_an_override_in_a_persons_name(app, client, ledger):
     """docs/concepts.md, guardrails."""
     published(a_build(a_participation(1)), ledger, client)

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pytest
@@ -19,8 +19,12 @@ from edfi_toolkit.cli.playground import working_in
 from edfi_toolkit.cli.workspace import open_workspace, sandbox_of
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.review.causes import FIXED, GIVES_NONE, SENDS, by_cause
+from edfi_toolkit.runs import artifacts
+from edfi_toolkit.runs.decisions import rejection_rows
 from edfi_toolkit.runs.explained import refusals
 from edfi_toolkit.runs.fixed import Reading, reading_of, with_fixed
+from edfi_toolkit.runs.folder import RunFolder
+from edfi_toolkit.runs.placing import explained_by_runs
 from edfi_toolkit.runs.run import Run
 from edfi_toolkit.runs.workshop import Workshop
 from edfi_toolkit.widgets.workshop_panel import WorkshopPanel
@@ -92,6 +96,22 @@ def test_nothing_is_fixed_where_the_source_says_the_same(published: Published) -
     assert set(found["fixed"]) == {""}
     same = ["todo", "who", "field"]
     assert found[same].equals(refusals(published.run)[same])
+
+
+def test_the_newest_run_of_a_feed_is_loaded_once_for_the_refusals_of_all_its_runs(
+    published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, load_build = list[str](), artifacts.load_build
+
+    def counted(folder: RunFolder, *given: Any) -> Any:
+        loaded.append(folder.run_id)
+        return load_build(folder, *given)
+
+    monkeypatch.setattr(artifacts, "load_build", counted)
+    again, refused = read(), rejection_rows(published.run)
+    refused["run_id"] = [again.id, *[published.run.id] * (len(refused) - 1)]
+    explained_by_runs(refused, published.run.installation.runs_dir)
+    assert loaded == [again.id]
 
 
 def test_what_was_fixed_in_the_source_is_to_be_sent_and_not_corrected_again(
