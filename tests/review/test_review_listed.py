@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +18,7 @@ NM, WI, CERTIFICATION = "nm-powerschool", "wi-infinite-campus", "certification"
 CTE, CEIS = "Career and Technical Education", "Coordinated Early Intervening Services"
 
 
+@cache
 def of_sample(profile: str) -> dict[str, set[str]]:
     """Why students are listed, by program."""
     folder = SAMPLES / profile / "before"
