@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -64,8 +65,9 @@ class TableShape:
         missing = pc.and_(pc.is_valid(self.keys), pc.invert(pc.is_in(self.keys, theirs)))
         return missing.to_numpy(zero_copy_only=False)
 
+    @cached_property
     def packed(self) -> bytes:
-        """The rows as Parquet."""
+        """The rows as Parquet; each plan of a build asks for them."""
         sink = pa.BufferOutputStream()
         pq.write_table(self.rows, sink, compression="zstd", write_statistics=False)
         return sink.getvalue().to_pybytes()
@@ -111,7 +113,7 @@ def _filled(shape: TableShape, column: str) -> int:
 def shapes_frame(shapes: Mapping[str, TableShape]) -> pd.DataFrame:
     """SHAPES: one row for each table."""
     rows = [
-        (table, shape.files, shape.ordered, *map(_json, (shape.unread, dict(shape.names))), shape.packed())
+        (table, shape.files, shape.ordered, *map(_json, (shape.unread, dict(shape.names))), shape.packed)
         for table, shape in shapes.items()
     ]
     return pd.DataFrame(rows, columns=list(SHAPES)).astype(SHAPES)

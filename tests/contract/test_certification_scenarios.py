@@ -19,9 +19,9 @@ from edfi_toolkit.publishing import publish
 from edfi_toolkit.rules import build
 from edfi_toolkit.sandbox import create_app
 from edfi_toolkit.sandbox.control import seed
-from edfi_toolkit.sources import extract
 from edfi_toolkit.validation import validate
 from tests.factories.district import in_process
+from tests.factories.samples import sample as tables_of
 from tests.proofs import long_proof
 
 URI = "uri://ed-fi.org/"
@@ -106,7 +106,7 @@ def steps(
             before = ledger.identity_map(feed)
             checked = validate(
                 build(
-                    extract(sample / state, profile="certification"),
+                    tables_of("certification", state),
                     profile="certification",
                     settings={"data_standard": standard_of(client)},
                 ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -12,8 +11,8 @@ import edfi_toolkit as edfi
 from edfi_toolkit.review.listed import listed_by
 from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.tables.schema import TABLES
+from tests.factories.samples import sample, sample_build
 
-SAMPLES = Path(__file__).parents[2] / "data/samples"
 NM, WI, CERTIFICATION = "nm-powerschool", "wi-infinite-campus", "certification"
 CTE, CEIS = "Career and Technical Education", "Coordinated Early Intervening Services"
 
@@ -21,8 +20,7 @@ CTE, CEIS = "Career and Technical Education", "Coordinated Early Intervening Ser
 @cache
 def of_sample(profile: str) -> dict[str, set[str]]:
     """Why students are listed, by program."""
-    folder = SAMPLES / profile / "before"
-    return because(edfi.build(edfi.extract(folder, profile=profile), profile=profile, school_year=2026))
+    return because(sample_build(profile))
 
 
 def because(build: edfi.Build) -> dict[str, set[str]]:
@@ -85,7 +83,7 @@ def test_where_no_cell_says_yes_the_row_itself_lists_its_student(
 
 def test_a_row_that_says_no_lists_its_student_by_being_there() -> None:
     build = edfi.build(
-        edfi.extract(SAMPLES / WI / "before", profile=WI),
+        sample(WI),
         profile=WI,
         school_year=2026,
         settings={"wi.section504_requires_eligible": False},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,15 +16,15 @@ from edfi_toolkit.review.places import findings_at_places, schools_in_words, sch
 from edfi_toolkit.review.plans import _by_school
 from edfi_toolkit.review.steps import built_view, checked_view
 from edfi_toolkit.review.summaries import skipped_rows
-from edfi_toolkit.rules import build
 from edfi_toolkit.sources import extract
 from edfi_toolkit.tables import normalise
 from edfi_toolkit.tables.tables import SKIPPED_COLUMNS
 from edfi_toolkit.validation import validate
 from edfi_toolkit.validation.findings import COLUMNS
 from tests.factories.district import a_build, a_participation, checked
+from tests.factories.samples import sample, sample_build
 
-SAMPLES = Path(__file__).parents[2] / "data" / "samples"
+NM, WI = "nm-powerschool", "wi-infinite-campus"
 SCHOOLS = [{"school_id": "1", "ed_fi_school_id": "255901001", "name": "Lincoln High"}]
 ENROLLED = [
     {"enrollment_id": f"e{at}", "student_id": str(at), "school_id": "1", "start_date": "2025-08-01"}
@@ -56,10 +55,7 @@ def test_what_to_do_is_what_this_cell_needs_and_who_is_who_can_do_it() -> None:
         "Write it as yyyy-mm-dd, for example 2025-09-02. no_show: Write 1 or 0, true or false, yes or no."
     )
 
-    sample = extract(SAMPLES / "nm-powerschool" / "before", profile="nm-powerschool")
-    rows = skipped_rows(
-        build(sample, profile="nm-powerschool", school_year=2026).skipped, sample, "nm-powerschool"
-    )
+    rows = skipped_rows(sample_build(NM).skipped, sample(NM), NM)
     [yes_or_no] = rows.query("rule == 'COM-NRM-4'").to_dict("records")
     assert yes_or_no["todo"] == "Write 1 or 0, true or false, yes or no."
     unpublished = rows.query("rule == 'NM-SEL-1'")
@@ -99,8 +95,7 @@ def test_held_records_are_in_the_list_of_who_is_missing_and_told_apart() -> None
 
 
 def test_the_first_sentence_counts_what_the_list_of_who_is_missing_has_by_its_kinds() -> None:
-    tables = extract(SAMPLES / "nm-powerschool" / "before", profile="nm-powerschool")
-    built = build(tables, profile="nm-powerschool", school_year=2026)
+    built = sample_build(NM)
     kinds = "5 rows that a rule skipped, 2 rows that could not be read"
     checked = validate(built)
     view = checked_view(checked, Masker(b"k"))
@@ -193,7 +188,7 @@ def test_a_record_is_at_the_organization_where_it_goes_though_its_student_is_enr
 
 
 def test_a_record_that_goes_to_the_district_is_there_and_not_at_the_school_of_its_student() -> None:
-    tables = extract(SAMPLES / "nm-powerschool" / "before", profile="nm-powerschool")
+    tables = sample(NM)
     period = tables["enrollments"].iloc[0]
     school = tables["schools"].set_index("school_id")["name"][period["school_id"]]
     records = pd.DataFrame(
@@ -210,8 +205,7 @@ def test_a_record_that_goes_to_the_district_is_there_and_not_at_the_school_of_it
 
 
 def test_a_row_without_a_record_since_its_student_has_no_state_id_is_at_the_cell_of_that() -> None:
-    folder = Path(__file__).parents[2] / "data/samples/wi-infinite-campus/before"
-    tables = extract(folder, profile="wi-infinite-campus")
+    tables = sample(WI)
     skipped = pd.DataFrame(
         {"table": "enrollments", "id": ["21", "21"], "rule": ["WI-ENR-1", "WI-ENR-2"], "detail": "-"}
     ).reindex(columns=list(SKIPPED_COLUMNS))
@@ -228,8 +222,7 @@ def test_a_row_without_a_record_since_its_student_has_no_state_id_is_at_the_cell
 
 
 def test_a_skipped_row_has_what_to_do_as_the_finding_about_it_says_it_with_its_days() -> None:
-    tables = extract(SAMPLES / "wi-infinite-campus" / "before", profile="wi-infinite-campus")
-    checked = validate(build(tables, profile="wi-infinite-campus", school_year=2026))
+    checked = validate(sample_build(WI))
     rows = missing(checked).query("rule == 'WI-CEIS-1' and state == 'skipped'")
     assert rows["todo"].str.contains("the end date to 2025-11-03 or later").any()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
@@ -13,8 +11,8 @@ from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.tables import Tables
 from edfi_toolkit.tables.schema import TABLES
 from edfi_toolkit.tables.tables import SKIPPED_COLUMNS
+from tests.factories.samples import sample
 
-SAMPLES = Path(__file__).parents[2] / "data/samples"
 NM, WI = "nm-powerschool", "wi-infinite-campus"
 
 
@@ -92,7 +90,7 @@ def test_a_rule_names_a_cell_of_a_preference_a_school_or_the_row_itself() -> Non
     ],
 )
 def test_an_enrollment_is_skipped_for_its_calendar_or_school(rule: str, file: str, column: str) -> None:
-    tables = extract(SAMPLES / WI / "before", profile=WI)
+    tables = sample(WI)
     enrollment = tables["enrollments"].iloc[0]
     found = place(tables, rule, WI, row=str(enrollment["enrollment_id"]))
     assert (found[0], found[2], found[3]) == (file, column, "SIS clerk")

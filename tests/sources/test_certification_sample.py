@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 
 from edfi_toolkit import model
-from edfi_toolkit.rules import build
-from edfi_toolkit.sources import extract
+from tests.factories.samples import sample as tables_of
+from tests.factories.samples import sample_build
 
+CERTIFICATION = "certification"
 STATES = ("before", "after", "final")
 LOAD_ERRORS = {"p-9002": "COM-NRM-3", "p-9005": "COM-NRM-7", "p-9012": "COM-NRM-4", "p-9013": "COM-NRM-4"}
 
@@ -68,7 +69,7 @@ def test_the_seed_holds_every_program_and_all_students_but_one(
         (body["educationOrganizationReference"]["educationOrganizationId"], body["programName"])
         for body in (entry["body"] for entry in seed if entry["resource"] == "programs")
     }
-    rows = extract(sample / "after", profile="certification").program_participation
+    rows = tables_of(CERTIFICATION, "after").program_participation
     used = set(zip(rows["program_education_organization_id"], rows["program_name"], strict=True))
     assert {len(name) > 60 for _, name in used - programs} == {True}
 
@@ -79,13 +80,13 @@ def test_the_seed_holds_every_program_and_all_students_but_one(
         if entry["resource"] == "studentSchoolAssociations"
     }
     assert held == enrolled
-    ids = set(extract(sample / "after", profile="certification").students["student_unique_id"])
+    ids = set(tables_of(CERTIFICATION, "after").students["student_unique_id"])
     assert ids - held == {"900417399"}
 
 
 @pytest.mark.parametrize("state", STATES)
 def test_every_dirty_row_ends_as_the_readme_says(sample: Path, state: str) -> None:
-    built = build(extract(sample / state, profile="certification"), profile="certification", school_year=2026)
+    built = sample_build(CERTIFICATION, state)
     skipped = built.skipped[built.skipped["table"].eq("program_participation")]
     outcome = dict(zip(skipped["id"], skipped["rule"], strict=True))
     expected = LOAD_ERRORS | {
@@ -109,9 +110,7 @@ def test_every_dirty_row_ends_as_the_readme_says(sample: Path, state: str) -> No
 
 
 def test_the_scenario_rows_change_as_the_scenarios_do(sample: Path) -> None:
-    tables = {
-        state: extract(sample / state, profile="certification").program_participation for state in STATES
-    }
+    tables = {state: tables_of(CERTIFICATION, state).program_participation for state in STATES}
     rows = {state: frame.set_index("participation_id") for state, frame in tables.items()}
     scenario = [each for each in rows["before"].index if each.startswith("cert-")]
     assert len(scenario) == 13

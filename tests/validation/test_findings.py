@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import socket
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-import edfi_toolkit as edfi
 from edfi_toolkit.model import KEY_COLUMNS, associations, resource
 from edfi_toolkit.review.places import findings_at_places
+from edfi_toolkit.rules import build
 from edfi_toolkit.rules.certification.rules import SHEET
 from edfi_toolkit.validation import validate
 from edfi_toolkit.validation.findings import Collected
@@ -20,8 +19,8 @@ from edfi_toolkit.validation.organizations import check_organizations
 from tests.factories.bodies import CTE, FOOD, GENERAL, LEA, a_body, a_build, uri, without
 from tests.factories.builds import build_of
 from tests.factories.participations import REQUIRED, a_participation, certification_tables
+from tests.factories.samples import sample, sample_build
 
-SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 SPED = "studentSpecialEducationProgramAssociations"
 LANGUAGE = "studentLanguageInstructionProgramAssociations"
 
@@ -646,10 +645,9 @@ def test_where_the_target_has_the_organization_what_is_asked_for_is_that_the_log
 
 
 def test_where_schools_own_their_programs_an_unknown_school_is_found_too():
-    tables = edfi.extract(SAMPLES / "nm-powerschool" / "before", profile="nm-powerschool")
     settings = {"nm.program_edorg": "school"}
-    made = edfi.build(tables, profile="nm-powerschool", school_year=2026, settings=settings)
-    as_usual = edfi.build(tables, profile="nm-powerschool", school_year=2026)
+    made = build(sample("nm-powerschool"), profile="nm-powerschool", school_year=2026, settings=settings)
+    as_usual = sample_build("nm-powerschool")
     found = [
         validate(each).findings.query("rule_id == 'SRC-ORGANIZATION'")["row_id"].tolist()
         for each in (made, as_usual)
@@ -658,8 +656,7 @@ def test_where_schools_own_their_programs_an_unknown_school_is_found_too():
 
 
 def test_the_cell_of_an_organization_is_that_of_the_enrollment_where_it_comes_from_there():
-    tables = edfi.extract(SAMPLES / "wi-infinite-campus" / "before", profile="wi-infinite-campus")
-    checked = validate(edfi.build(tables, profile="wi-infinite-campus", school_year=2026))
+    checked = validate(sample_build("wi-infinite-campus"))
     found = checked.findings.query("rule_id == 'SRC-ORGANIZATION'")
     assert found[["table", "field"]].to_numpy().tolist() == [["enrollments", "override_ed_fi_school_id"]]
     at = findings_at_places(checked, found).iloc[0]
