@@ -18,6 +18,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -75,10 +76,10 @@ def private_folder(path: str | os.PathLike[str]) -> Path:
     """Make a folder, and those above it that are missing, for its owner alone; one that is there stays as it is."""
     path = Path(path)
     with _failures_named(path):
-        for folder in reversed((path, *path.parents)):
-            if not folder.is_dir():
-                folder.mkdir(mode=0o700, exist_ok=True)
-                folder.chmod(0o700)  # a umask may have taken rights from its owner
+        missing = [*takewhile(lambda folder: not folder.is_dir(), (path, *path.parents))]
+        for folder in reversed(missing):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            folder.chmod(0o700)  # a umask may have taken rights from its owner
     return path
 
 
