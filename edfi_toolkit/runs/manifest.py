@@ -122,7 +122,7 @@ def overview(run: Run) -> View:
 def _overview(run: Run) -> View:
     manifest = run.folder.manifest
     done = manifest.get("steps", {})
-    made_in = {**MADE_IN, **(IN_RESYNC if done.get("preview", {}).get("mode") == "resync" else {})}
+    made_in = _made_in(done)
     rows = [
         {
             "step": step,
@@ -139,8 +139,7 @@ def _overview(run: Run) -> View:
         rows[-1]["found"] += f"; {now.delivered:,} of the refused ones delivered since"
     if now and now.sent:
         rows[STEPS.index("preview")]["found"] += f"; {now.sent:,} of these sent since"
-    by = approver_of(run) if "preview" in done and "publish" not in done else ""
-    tone, next_step = _standing(done, made_in, by, now)
+    tone, next_step = standing_of(run, now)
     year = "every school year" if run.school_year is None else school_year_text(run.school_year)
     return View(
         title=f"Run {run.id}" if manifest else "A new run",
@@ -155,6 +154,18 @@ def _overview(run: Run) -> View:
         value=manifest,
         files=[path for name in FOR_PEOPLE if (path := run.path / name).is_file()],
     )
+
+
+def standing_of(run: Run, now: LedgerNow | None) -> tuple[str, str]:
+    """The tone of a run, and what to do next. now: as of `ledger_now`; None where the ledger could not be asked."""
+    done = run.folder.manifest.get("steps", {})
+    by = approver_of(run) if "preview" in done and "publish" not in done else ""
+    return _standing(done, _made_in(done), by, now)
+
+
+def _made_in(done: Mapping[str, Any]) -> dict[str, str]:
+    """The notebook of each step."""
+    return {**MADE_IN, **(IN_RESYNC if done.get("preview", {}).get("mode") == "resync" else {})}
 
 
 def _when(instant: str) -> str:
@@ -214,7 +225,7 @@ def _standing(
 def as_before(folder: RunFolder, same: bool) -> str:
     """What is said of a step that was done again and found the same."""
     planned = same and folder.has("preview")
-    return "Notebook 30 lists what changes by this; that still holds." if planned else ""
+    return "Nothing is different from before: what notebook 30 lists is still so." if planned else ""
 
 
 def left_out(steps: Mapping[str, Any]) -> dict[str, int]:

@@ -19,6 +19,7 @@ import ipywidgets as w
 from edfi_toolkit.display.attended import shell
 from edfi_toolkit.display.cards import TONES, card_html, readable
 from edfi_toolkit.display.following import changed_elsewhere, follow
+from edfi_toolkit.display.links import with_notebook_links
 from edfi_toolkit.display.texts import visible
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.model.years import school_year_text
@@ -26,6 +27,7 @@ from edfi_toolkit.runs.choice import in_use, remember, remembered
 from edfi_toolkit.runs.decisions import ledger_now, ledger_stamp
 from edfi_toolkit.runs.feed import newer_run
 from edfi_toolkit.runs.folder import RunFolder
+from edfi_toolkit.runs.manifest import standing_of
 from edfi_toolkit.runs.opening import open_run
 from edfi_toolkit.runs.reading import read_again
 from edfi_toolkit.runs.run import Run
@@ -50,6 +52,7 @@ class Bar:
         self._page: Any = None
         self._shown = ""
         self._now: LedgerNow | None = None
+        self._next, self._reading = "", False
         self._newer: Mapping[str, Any] | None = None
         self._seen: tuple[Any, ...] | None = None
         self.read_again = w.Button(
@@ -113,6 +116,7 @@ class Bar:
         """Ask what no file of the run says: what the ledger knows now, and whether a newer run is there; show it."""
         with suppress(EdfiToolkitError):  # then as it was when the run published
             self._now = ledger_now(self.run) if self.run is not None else None
+        self._next = standing_of(self.run, self._now)[1] if self.run is not None else ""
         with suppress(EdfiToolkitError):
             newer = self._newer_run()
             self._newer = newer.manifest if newer else None
@@ -120,8 +124,9 @@ class Bar:
         self.draw()
 
     def _newer_run(self) -> RunFolder | None:
-        """A run that is newer than the one that is shown; none where this notebook is about to start one."""
-        if self.run is None or (self.given.get("run_id") == "new" and not self.run.folder.manifest):
+        """A run that is newer than the one that is shown; none where this notebook starts one, or the bar does."""
+        starts = self.given.get("run_id") == "new" and self.run is not None and not self.run.folder.manifest
+        if self.run is None or self._reading or starts:
             return None
         return newer_run(self.run)
 
@@ -155,6 +160,8 @@ class Bar:
         )
         run_of = f"run of {began(manifest)}" if "started_at" in manifest else "a new run"
         begin = "Nothing was read yet. Press <b>Read again</b>, or open <a href='10_extract.ipynb'>10_extract</a>."
+        if self._reading:
+            begin = "The source is being read. Nothing is sent by that."
         here = (
             f"<div style='opacity:.85'>Set in this notebook's first cell, and counts here: "
             f"{escape(', '.join(name.replace('_', ' ') for name in self._set_here))}.</div>"
@@ -165,8 +172,14 @@ class Bar:
             "<div style='border-left:4px solid var(--jp-brand-color1,#1976d2);padding:2px 0 2px 12px;margin:4px 0'>"
             f"<div style='display:flex;flex-wrap:wrap;gap:4px 24px;justify-content:space-between'><span>{about}</span>"
             f"<span title='{escape(run.id)}, times of {escape(_zone())}'>{escape(run_of)}</span></div>"
-            f"<div>{numbers or begin}</div>{self._older_html()}{here}</div>"
+            f"<div>{numbers or begin}</div>{self._next_html() if numbers else ''}{self._older_html()}{here}</div>"
         )
+
+    def _next_html(self) -> str:
+        """What to do next of the run that is shown; where a newer one is there, that is to look at it."""
+        if self._reading or self._newer:
+            return ""
+        return f"<div><b>Next:</b> {with_notebook_links(self._next)}</div>"
 
     def _older_html(self) -> str:
         """That a newer run is there, and how to see it; nothing where this one is the newest."""
@@ -230,6 +243,8 @@ class Bar:
     def _switch(self, can: bool) -> None:
         for button in (self.read_again, self.change, self.newest):
             button.disabled = not can
+        self._reading = not can
+        self.look()
 
     def _read(self, _button: Any = None) -> None:
         self.read(self.output, self.message)
@@ -252,7 +267,6 @@ class Bar:
                     self._run_again()
             finally:
                 self._switch(True)
-                self.draw()
 
 
 _current: list[Bar] = []

@@ -53,7 +53,7 @@ function render({ model, el }) {
     } else {
       window.jupyterapp.commands.execute("notebook:run-all-cells");
       show(notebook, here); // where it was pressed, also while the cells run
-      endAtTop(panel);
+      whenDone(panel, () => show(notebook, here));
     }
   };
   model.on("msg:custom", rerun);

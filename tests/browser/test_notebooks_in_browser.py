@@ -174,6 +174,8 @@ def test_a_newcomer_reads_and_gets_to_the_preview_by_one_button(lab: Any, canari
     before = runs(lab)
     page.get_by_role("button", name="Read again").click()
     page.get_by_text("not sent yet").first.wait_for()
+    page.wait_for_function(DONE)
+    shows(page, "edfi.desk(")  # where it was pressed, and not the form above it
     line = page.locator(".jp-Notebook").inner_text()
     assert re.search(r"north · certification · 2025-26 · to: state", line)
     lab.screenshot(page, "00_read", whole=True)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edfi_toolkit.cli.playground import Playground, make_playground, target_environ, working_in
 from edfi_toolkit.display.following import follow
 from edfi_toolkit.errors import ConfigError, StepMissing
-from edfi_toolkit.runs import open_run
+from edfi_toolkit.runs import Run, open_run
 from edfi_toolkit.runs.choice import SAMPLE, SHIPPED, remember, remembered
 from edfi_toolkit.runs.desk import desk
+from edfi_toolkit.runs.reading import read_again
 from edfi_toolkit.runs.standing import began
 from edfi_toolkit.sandbox import start
 from edfi_toolkit.settings import load_settings
@@ -50,6 +52,7 @@ def test_read_again_takes_a_new_run_from_the_source_to_the_preview(work: Playgro
     shown = bar._html()
     assert '<a href="10_extract.ipynb"' in shown
     assert "39 changes not sent yet" in shown
+    assert "<b>Next:</b> Look at the changes in notebook" in shown
     assert open_run(profile="certification", school_year=26, source="sample").id == bar.run.id
 
     # A broken export: said in the bar, and the run that holds stays the one that is shown.
@@ -60,6 +63,25 @@ def test_read_again_takes_a_new_run_from_the_source_to_the_preview(work: Playgro
     assert "Stopped" in bar.message.html
     assert bar.run.id == held
     assert not bar.read_again.disabled
+
+
+def test_a_bar_that_reads_says_so_and_does_not_offer_the_run_it_is_making(
+    work: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bar, shown = Bar({**GIVEN, "run_id": "latest"}), []
+
+    def look_while_reading(run: Run, **how: Any) -> Run:
+        again = read_again(run, **how)
+        bar.look()
+        shown.append((bar._html(), bar.newest.layout.display))
+        return again
+
+    bar.open()
+    monkeypatch.setattr("edfi_toolkit.widgets.bar.read_again", look_while_reading)
+    bar.read_again.click()
+    (html, offered) = shown.pop()
+    assert ("The newest run is" in html, "Next:" in html, offered) == (False, False, "none")
+    assert "<b>Next:</b>" in bar._html()
 
 
 def test_an_older_run_says_so_and_who_reads_again_gets_the_new_one_in_every_notebook(
