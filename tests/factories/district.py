@@ -167,12 +167,12 @@ def target_of(base_url: str, client: dict[str, Any], **values: Any) -> Target:
     return Target("sandbox", base_url, Secret(client["key"]), Secret(client["secret"]), **values)
 
 
-def in_process(app: Any) -> Client:
+def in_process(app: Any, retry: RetryPolicy | None = None) -> Client:
     """A client that talks to a sandbox application without a socket."""
     district = next(each for each in app.state.sandbox.ods.directory.clients.values() if each.name == "host")
     target = target_of("http://ods.test", {"key": district.key, "secret": district.secret}, school_year=YEAR)
     patient = RetryPolicy()
-    return Client(target, transport=httpx.ASGITransport(app=app), retry=patient)
+    return Client(target, transport=httpx.ASGITransport(app=app), retry=retry or patient)
 
 
 def writes(app: Any) -> dict[tuple[str, int], int]:
