@@ -8,11 +8,12 @@ import pandas as pd
 
 from edfi_toolkit.review.meanings import events_text
 from edfi_toolkit.review.places import schools_in_words
-from edfi_toolkit.review.summaries import changes_of, value_texts
+from edfi_toolkit.review.summaries import changes_of, quotes_a_person, sentences_of, texts_of, value_texts
 
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
     from edfi_toolkit.rules import Build
+    from edfi_toolkit.validation import Checked
 
 CHANGES = {  # in the order a steward should check them
     "remove": "remove from the ODS",
@@ -31,6 +32,7 @@ _WORDS = {
     "UNMAP": "forget",
     "NOOP": "unchanged",
 }
+_KEY = ["student_unique_id", "program_name", "begin_date", "resource"]
 FACETS = ("change", "school", "program_name", "because")
 
 
@@ -110,11 +112,38 @@ def _rule_in_words(reason: str) -> str:
     return f"{lead.partition(', ')[0]}{colon}{found}"
 
 
+def warned_of(rows: pd.DataFrame, checked: Checked) -> pd.DataFrame:
+    """The warnings of validation about records that change: its findings. rows: as of `change_rows`."""
+    warnings = checked.findings[checked.findings["severity"].eq("warning")]
+    return warnings.dropna(subset=_KEY).merge(rows[_KEY].drop_duplicates(), on=_KEY)
+
+
+def with_warnings(rows: pd.DataFrame, warned: pd.DataFrame) -> pd.DataFrame:
+    """The rows with `worth_checking`, after `because`; no such column where nothing is. warned: as of `warned_of`.
+
+    A warning about a value that can name a person, or that quotes one, has the general sentences of its rule.
+    """
+    if warned.empty:
+        return rows
+    parts = ["says", "hint"]
+    general = {part: sentences_of(warned, part) for part in parts}
+    each = warned[["rule_id", "field", *parts]].drop_duplicates()
+    each["text"] = [
+        " ".join(texts_of([rule], part, general[part]) for part in parts)
+        if quotes_a_person(field, f"{says} {hint}")
+        else f"{says} {hint}"
+        for rule, field, says, hint in each.itertuples(index=False)
+    ]
+    said = warned.merge(each, on=["rule_id", "field", *parts])
+    texts = said.groupby(_KEY)["text"].agg(lambda own: " ".join(own.unique())).rename("worth_checking")
+    found = rows.merge(texts.reset_index(), on=_KEY, how="left").fillna({"worth_checking": ""})
+    return found[[*rows.columns[:6], "worth_checking", *rows.columns[6:]]]
+
+
 def with_live(rows: pd.DataFrame, plan: Plan, met: pd.DataFrame) -> pd.DataFrame:
     """The rows with what the ODS holds now next to each; met: findings of the live check."""
-    key = ["student_unique_id", "program_name", "begin_date", "resource"]
-    said = met.dropna(subset=key).groupby(key)["says"].agg(" ".join).rename("in_the_ods_now").reset_index()
-    found = rows.merge(said, on=key, how="left")
+    said = met.dropna(subset=_KEY).groupby(_KEY)["says"].agg(" ".join).rename("in_the_ods_now").reset_index()
+    found = rows.merge(said, on=_KEY, how="left")
     found["in_the_ods_now"] = found["in_the_ods_now"].fillna("as expected")
     return found[[*rows.columns[:6], "in_the_ods_now", *rows.columns[6:]]]
 

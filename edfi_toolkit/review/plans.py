@@ -10,7 +10,14 @@ import pandas as pd
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.approvals import CLOSED, SHOWN_IN_40, limits_block
-from edfi_toolkit.review.changes import CHANGES, change_rows, numbers_of, with_live
+from edfi_toolkit.review.changes import (
+    CHANGES,
+    change_rows,
+    numbers_of,
+    warned_of,
+    with_live,
+    with_warnings,
+)
 from edfi_toolkit.review.places import STUDENT_AT, held_at_places, with_organizations
 from edfi_toolkit.review.steps import by_sentence
 from edfi_toolkit.review.summaries import (
@@ -48,6 +55,8 @@ def plan_view(
     findings = plan.findings
     held = left_alone(plan, checked)
     changes = change_rows(plan, checked.build, refused, again)
+    warned = warned_of(changes, checked)
+    changes = with_warnings(changes, warned)
     live = findings["code"].eq("LIVE_COMPARED").cumsum().gt(0)  # what follows it was found in the ODS
     met = findings[live & findings["code"].ne("LIVE_COMPARED")]
     # A hidden file is one that an editor has left next to the tables: nothing to do about it.
@@ -83,6 +92,17 @@ def plan_view(
                 "What would happen, by school; check removes first",
                 _by_school(changes),
                 "Nothing would change.",
+            ),
+            *(
+                [
+                    Block(
+                        "Worth checking before you approve: what validation warns of in these records",
+                        by_rule(warned, "rule_id"),
+                        tone="check",
+                    )
+                ]
+                if len(warned)
+                else []
             ),
             Block(
                 "Held: left alone, whatever the ODS has of it, because its source rows or its record have errors",

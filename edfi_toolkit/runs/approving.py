@@ -166,10 +166,10 @@ def _approval_now(run: Run) -> tuple[View, bool]:
         button=asks,
         published=run.published,
     )
-    return _of_older_run(run, view), asks
+    return of_older_run(run, view), asks
 
 
-def _of_older_run(run: Run, view: View) -> View:
+def of_older_run(run: Run, view: View) -> View:
     """A view of what waits or was sent, which says so where a newer run is there: that has what the SIS says now.
 
     The bar says so too, but what is read here may be far below it.
@@ -229,7 +229,7 @@ def _unsent(run: Run) -> tuple[View, bool]:
         earlier=no_longer_holds(earlier) if earlier else "",
         button=ready and not panels().unattended(),
     )
-    return (_of_older_run(run, _with_last_sent(run, shown)) if attended() else shown), ready
+    return (of_older_run(run, _with_last_sent(run, shown)) if attended() else shown), ready
 
 
 def _with_last_sent(run: Run, shown: View) -> View:
@@ -263,7 +263,7 @@ def results_view(run: Run, result: pd.DataFrame) -> View:
 def _as_published(run: Run) -> View:
     step = run.folder.manifest["steps"]["publish"]
     shown = published_before(run.results(), step, approval_of(run)[0], settled=not not_settled(step))
-    return _of_older_run(run, shown)
+    return of_older_run(run, shown)
 
 
 def _goes_on(run: Run) -> bool:

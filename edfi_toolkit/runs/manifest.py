@@ -23,7 +23,7 @@ from edfi_toolkit.planning.plan import SENT
 from edfi_toolkit.review.changes import in_words
 from edfi_toolkit.review.summaries import of_skipped
 from edfi_toolkit.review.views import Block, View, following
-from edfi_toolkit.runs.approving import approver_of
+from edfi_toolkit.runs.approving import approver_of, of_older_run
 from edfi_toolkit.runs.decisions import ledger_now
 from edfi_toolkit.runs.folder import FOR_PEOPLE, IN_RESYNC, MADE_IN, STEPS, RunFolder
 from edfi_toolkit.runs.standing import LedgerNow, changes_of, not_settled
@@ -116,7 +116,7 @@ def publish_counts(result: pd.DataFrame) -> dict[str, Any]:
 
 def overview(run: Run) -> View:
     """Which run this is, where its files are, which steps it has behind it, and what is refused now: it stays true."""
-    return following("overview", lambda: _overview(run))
+    return following("overview", lambda: of_older_run(run, _overview(run)))
 
 
 def _overview(run: Run) -> View:
@@ -225,7 +225,7 @@ def _standing(
 def as_before(folder: RunFolder, same: bool) -> str:
     """What is said of a step that was done again and found the same."""
     planned = same and folder.has("preview")
-    return "Nothing is different from before: what notebook 30 lists is still so." if planned else ""
+    return "The changes in notebook 30 are made of this." if planned else ""
 
 
 def left_out(steps: Mapping[str, Any]) -> dict[str, int]:

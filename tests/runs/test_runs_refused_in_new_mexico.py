@@ -106,6 +106,17 @@ def test_a_record_is_at_the_same_school_in_the_preview_and_in_what_was_sent(publ
         assert listed[MARIGOLD] == schools[MARIGOLD]
 
 
+def test_what_validation_warns_of_is_said_where_the_change_is_approved(published: Run) -> None:
+    view = published.preview()
+    warned = view.frames["changes"].set_index("student_unique_id")["worth_checking"]
+    assert "Organization 35089500 is in no list of schools" in warned[MARIGOLD]
+    assert "If it is wrong, correct students.location_code." in warned[MARIGOLD]
+    assert (warned != "").sum() < len(warned)
+    (block,) = (block for block in view.blocks if block.caption.startswith("Worth checking before you"))
+    counts = block.frame.set_index("rule_id")["rows"]
+    assert counts["SRC-ORGANIZATION"] == warned.str.contains("is in no list of schools").sum()
+
+
 def test_refusals_are_explained_once_until_one_changes(
     published: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -172,7 +172,7 @@ def test_what_waits_says_so_where_the_source_was_read_again_and_follows_an_appro
     for module in (approving, views):
         monkeypatch.setattr(module, "attended", lambda: True)
     run = previewed()
-    asked, waits = run.approve(), run.publish()
+    asked, waits, overview = run.approve(), run.publish(), run.overview()
     button = waits.panel()
     assert (asked.tone, button.layout.display) == ("check", "none")
 
@@ -185,7 +185,7 @@ def test_what_waits_says_so_where_the_source_was_read_again_and_follows_an_appro
     newer = found_the_same(run)
     newer.preview()
     changed_elsewhere()
-    for view in (asked, waits):
+    for view in (asked, waits, overview):
         assert view.says.startswith("This is an older run, of ")
         assert (view.tone, "Open the newest run" in view.next_step) == ("check", True)
     # What was sent too: the bar that says so may be far above.
@@ -584,7 +584,7 @@ def test_a_step_that_finds_the_same_again_leaves_the_plan_and_another_result_tak
     assert before
     run = open_run(profile="certification", school_year="2025-26", source="sample")
     for step in (run.build, run.validate):
-        assert "Notebook 30 lists what changes by this; that still holds." in step().says
+        assert "The changes in notebook 30 are made of this." in step().says
     assert planned() == before
     assert run.plan.fingerprint == before
     assert not (run.path / "draft").exists()
@@ -592,7 +592,7 @@ def test_a_step_that_finds_the_same_again_leaves_the_plan_and_another_result_tak
     # The rows are other ones now, and so is what the rules make of them.
     for name in ("students", "enrollments"):
         run.tables[name]["student_unique_id"] = "900000001"
-    assert "still holds" not in run.build().says
+    assert "are made of this" not in run.build().says
     assert planned() == ""
     assert not (run.path / "plan.parquet").exists()
 
@@ -613,6 +613,6 @@ def test_after_a_row_is_fixed_and_read_again_its_record_is_counted(work: Playgro
     rows.write_text("".join(lines))
     more = read_again(before, progress=quiet).build().says
     assert f"That is 1 more than the run before, which built {built - 1:,}." in more
-    assert "that still holds" in more
+    assert "The changes in notebook 30 are made of this." in more
     assert "as before" not in more
     assert "than the run before" not in built_anew(before)
