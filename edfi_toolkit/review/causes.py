@@ -26,7 +26,12 @@ _SEND_IT = (
 _SEE_WHY = "Check again in notebook 50 says why; the next publish closes the refusal."
 # What to do about a refusal of which the source says something else by now; no one is asked to correct it again.
 FIXED = f"It was fixed in the source since, and that is not sent yet. {_SEND_IT}"
+CORRECTED = (
+    f"A correction of it is kept, and that is not sent yet. {_SEND_IT} The SIS still has it as it was refused: have it "
+    "corrected there too."
+)
 GIVES_NONE = f"The source gives no record for it any more, so nothing is to be sent. {_SEE_WHY}"
+NOT_AS_REFUSED = (FIXED, CORRECTED, GIVES_NONE)
 PREFIX = "urn:ed-fi:api:"
 CAUSE_COLUMNS = ("cause_id", "cause", "says", "todo", "who", "again")
 
@@ -147,8 +152,7 @@ def with_one_step(grouped: pd.DataFrame) -> pd.DataFrame:
     general = {cause.id: cause.todo for cause in causes()}
     pairs = zip(grouped["cause_id"], grouped["todo"], strict=True)
     asked = (
-        (id_, [step for step in steps if step not in (FIXED, GIVES_NONE)] or steps[:1])
-        for id_, steps in pairs
+        (id_, [step for step in steps if step not in NOT_AS_REFUSED] or steps[:1]) for id_, steps in pairs
     )
     todo = [steps[0] if len(steps) == 1 else general[id_] for id_, steps in asked]
     return grouped.assign(todo=pd.Series(todo, grouped.index, dtype="str"), who=grouped["who"].map(", ".join))

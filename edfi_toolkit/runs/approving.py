@@ -169,19 +169,17 @@ def _approval_now(run: Run) -> tuple[View, bool]:
     return of_older_run(run, view), asks
 
 
-def of_older_run(run: Run, view: View) -> View:
-    """A view of what waits or was sent, which says so where a newer run is there: that has what the SIS says now.
+def of_older_run(run: Run, view: View, *, then: str = "look at its changes") -> View:
+    """A view of a run, which says so where a newer one is there: that has what the SIS says now.
 
-    The bar says so too, but what is read here may be far below it.
+    The bar says so too, but what is read here may be far below it. then: what to do in the newest run.
     """
     newer = newer_run(run) if attended() else None
     if newer is None:
         return view
     of, since = began(run.folder.manifest), began(newer.manifest)
     warned = view.warning_first(f"This is an older run, of {of}; the source was read again {since}.")
-    return replace(
-        warned, next_step="Press Open the newest run in the bar at the top, and look at its changes."
-    )
+    return replace(warned, next_step=f"Press Open the newest run in the bar at the top, and {then}.")
 
 
 def as_it_stands(run: Run, overrides: Sequence[GivenOverride]) -> View:

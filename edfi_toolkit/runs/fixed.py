@@ -13,20 +13,21 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.display.differences import Difference, differences
-from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.errors import ConfigError, EdfiToolkitError
 from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.planning.holds import errors_of
-from edfi_toolkit.review.causes import FIXED, GIVES_NONE, SENDS, causes
+from edfi_toolkit.review.causes import CORRECTED, FIXED, GIVES_NONE, SENDS, causes
 from edfi_toolkit.review.meanings import owners_of
 from edfi_toolkit.review.places import CELL_COLUMNS
 from edfi_toolkit.review.summaries import held_texts, rows_named, skipped_of
 from edfi_toolkit.runs.behind import Sent, rows_of
+from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.runs.named import code, is_named, members_named, values_of, words
 from edfi_toolkit.runs.sent_since import first_row, keys_of
+from edfi_toolkit.tables.corrections import APPLIED
 
 if TYPE_CHECKING:
     from edfi_toolkit.rules import Build
-    from edfi_toolkit.runs.folder import RunFolder
     from edfi_toolkit.runs.run import Run
     from edfi_toolkit.validation import Checked
 
@@ -36,6 +37,7 @@ _SHOWN = 3  # members that a sentence names
 # What the member begins with that says whose a record is: no part of a sentence.
 _STUDENT = "Student reference"
 _NOT_SENT = "Not sent yet."
+_IN_THE_SOURCE, _BY_CORRECTION = "Fixed in the source since: ", "A correction since: "
 _NONE = "The source as it was read since gives no record for it any more."
 
 
@@ -61,7 +63,9 @@ def read_at(folder: RunFolder) -> pd.Timestamp:
 
 
 def with_fixed(refused: pd.DataFrame, reading: Reading | None, runs: Path) -> pd.DataFrame:
-    """Refusals with `fixed`: what the source says otherwise since, as a sentence; empty where it is as it was refused.
+    """Refusals with `fixed`: what the source says otherwise since, or people who corrected it, as a sentence.
+
+    It is empty where all is as it was refused.
 
     Of those that are fixed `todo` and `who` are of what is to be sent, and no cell is named; where a row of the record
     has an error by now, they are of that row, and where the record is held, of what holds it. refused: as of
@@ -79,9 +83,10 @@ def with_fixed(refused: pd.DataFrame, reading: Reading | None, runs: Path) -> pd
     asked = asked.assign(key_hash=key_hashes(asked))
     records, sent = reading.build.records, Sent(runs, asked)
     now = _now(asked, records)
+    corrections = _Corrections(reading.build, runs)
     said = pd.Series(
         [
-            _NONE if at is None else _of_a_change(row, sent.of(row), records["body"].iloc[at])
+            _NONE if at is None else _of_a_change(row, sent.of(row), records.iloc[at], corrections)
             for row, at in zip(asked.to_dict("records"), now, strict=True)
         ],
         asked.index,
@@ -89,7 +94,7 @@ def with_fixed(refused: pd.DataFrame, reading: Reading | None, runs: Path) -> pd
     )
     found.loc[said.index, "fixed"] = said
     is_fixed = found["fixed"].ne("")
-    todo = found["fixed"].map(lambda text: GIVES_NONE if text == _NONE else FIXED)
+    todo = found["fixed"].map(_todo)
     cells = {name: found[name].mask(is_fixed) for name in (*CELL_COLUMNS, "value")}
     found = found.assign(
         todo=found["todo"].mask(is_fixed, todo), who=found["who"].mask(is_fixed, SENDS), **cells
@@ -98,6 +103,31 @@ def with_fixed(refused: pd.DataFrame, reading: Reading | None, runs: Path) -> pd
         at = {row: at for row, at in zip(said.index, now, strict=True) if at is not None and said[row]}
         found = _with_holds(found, records.iloc[[*at.values()]].set_axis([*at]), reading.checked)
     return _with_errors(found, reading.build) if said.eq(_NONE).any() else found
+
+
+def _todo(fixed: str) -> str:
+    return GIVES_NONE if fixed == _NONE else CORRECTED if fixed.startswith(_BY_CORRECTION) else FIXED
+
+
+class _Corrections:
+    """Which source rows were read as people corrected them, and since when. runs: the folder of the runs."""
+
+    def __init__(self, build: Build, runs: Path) -> None:
+        laid = build.tables.corrections
+        laid = laid[laid["state"].eq(APPLIED)].sort_values("given_at")
+        each = zip(laid["table"], laid["rows"], laid["given_at"], strict=True)
+        self._given = {(table, row_id): at for table, rows, at in each for row_id in rows}
+        self._runs = runs
+
+    def is_since(self, row: Mapping[str, Any], refs: Any) -> bool:
+        """Whether one was made after what was refused had been read. refs: of the source rows of the record now."""
+        given = [self._given[place] for place in rows_of(refs) if place in self._given]
+        return bool(given) and max(given) > self._read(row)
+
+    def _read(self, row: Mapping[str, Any]) -> pd.Timestamp:
+        with suppress(EdfiToolkitError, KeyError):  # published from Python, a run may have any name
+            return read_at(RunFolder(self._runs, str(row["run_id"])))
+        return pd.Timestamp(row["last_seen_at"])
 
 
 def _with_holds(found: pd.DataFrame, records: pd.DataFrame, checked: Checked) -> pd.DataFrame:
@@ -148,8 +178,11 @@ def _places_of(records: pd.DataFrame) -> list[tuple[Any, ...]]:
     )
 
 
-def _of_a_change(row: Mapping[str, Any], then: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
+def _of_a_change(
+    row: Mapping[str, Any], then: Mapping[str, Any] | None, record: pd.Series, corrections: _Corrections
+) -> str:
     """What differs from what was sent; empty where nothing does, or nothing of what the answer is about."""
+    now = record["body"]
     changed = [one for one in differences(then, now) if one.changed]
     if (
         row["cause_id"] in _NOT_OF_A_RECORD
@@ -159,7 +192,8 @@ def _of_a_change(row: Mapping[str, Any], then: Mapping[str, Any] | None, now: Ma
     ):
         return ""
     more = f"; {len(changed) - _SHOWN} more members differ" if len(changed) > _SHOWN else ""
-    return f"Fixed in the source since: {'; '.join(map(_in_words, changed[:_SHOWN]))}{more}. {_NOT_SENT}"
+    since = _BY_CORRECTION if corrections.is_since(row, record["source_refs"]) else _IN_THE_SOURCE
+    return f"{since}{'; '.join(map(_in_words, changed[:_SHOWN]))}{more}. {_NOT_SENT}"
 
 
 def _is_about(

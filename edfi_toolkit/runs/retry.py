@@ -31,6 +31,7 @@ _WOULD = {
     "UNMAP": "would be forgotten",
 }
 
+ANOTHER_KEY = "delivered under another key"  # how a refusal was closed
 SHARED = "has an id that belongs to another student too"
 
 
@@ -99,5 +100,5 @@ def send_again(again: Run, rejections: pd.DataFrame, *, approved: str, **options
         if not one.keys & Chosen.of(items).keys and one.among(delivered).any():
             moved += one.keys
     with decisions_of(again) as decisions:
-        decisions.close_rejections(moved, "delivered under another key")
+        decisions.close_rejections(moved, ANOTHER_KEY)
     return view

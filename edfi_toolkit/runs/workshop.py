@@ -17,16 +17,16 @@ from edfi_toolkit.display.panels import panels
 from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model.keys import key_hashes
-from edfi_toolkit.planning.chosen import Chosen
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review import answers
 from edfi_toolkit.review.places import schools_of, with_organizations, with_source_rows
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import write_refusals
+from edfi_toolkit.runs.approving import of_older_run
 from edfi_toolkit.runs.decisions import CHANGED, REFUSAL, decisions_of
 from edfi_toolkit.runs.explained import refusals
 from edfi_toolkit.runs.refusal import Refusal
-from edfi_toolkit.runs.retry import check_again, send_again, verdicts
+from edfi_toolkit.runs.retry import ANOTHER_KEY, check_again, send_again, verdicts
 from edfi_toolkit.runs.whose import others_with
 from edfi_toolkit.runs.workbook import renew
 from edfi_toolkit.tables.corrections import check_correction, written
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
     from edfi_toolkit.tables import Tables
 
+_NAMED = 3  # records in one sentence
 OPEN, DISMISSED, CLOSED = STATES = ("open", "dismissed", "closed")
 Row = Mapping[str, Any]
 Key = tuple[str, str, Any]  # resource, hash of the key, when it was refused first
@@ -195,9 +196,23 @@ class Workshop:
 
     def became_of(self, rows: pd.DataFrame) -> str:
         """What is known of these records by now, as a sentence."""
-        now = self.refused[Chosen.of(rows).among(self.refused)]
-        delivered = int((~now["open"] & now["closed_how"].astype("str").str.startswith("delivered")).sum())
-        return f"{delivered:,} of {len(rows):,} delivered; {int(now['open'].sum()):,} still refused."
+        asked = set(keys_of(rows))
+        own = pd.Series([key in asked for key in keys_of(self.refused)], self.refused.index, dtype=bool)
+        is_open = self.refused["state"].eq(OPEN)
+        delivered = self.refused[
+            own & ~self.refused["open"] & self.refused["closed_how"].astype("str").str.startswith("delivered")
+        ]
+        still = self.refused[own & self.refused["open"]]
+        says = f"{len(delivered):,} of {len(rows):,} delivered{_records_named(delivered)}."
+        says += f" {len(still):,} still refused{_records_named(still)}." if len(still) else ""
+        students = rows["student_unique_id"].unique()
+        others = self.refused[~own & is_open & self.refused["student_unique_id"].isin(students)]
+        if others.empty:
+            return says
+        alone, of = len(others) == 1, "this student" if len(students) == 1 else "these students"
+        what = f"1 other refusal of {of} is" if alone else f"{len(others):,} other refusals of {of} are"
+        if_it_helps = f"If the same correction solves {'it: choose it' if alone else 'them: choose them'}"
+        return f"{says} {what} open{_records_named(others)}. {if_it_helps}, then press Check again."
 
     def hand_on(self, rows: pd.DataFrame, *, reveal: bool = False) -> Path:
         """A workbook of these alone in the run's folder, a sheet for each owner; of one owner, named after it."""
@@ -219,7 +234,8 @@ def workshop_view(run: Run, refused: pd.DataFrame | None = None) -> View:
     workshop = Workshop(run, refused)
 
     def says_now() -> View:
-        return answers.workshop_view(workshop.refused, run.masker(workshop.refused), workshop.named)
+        shown = answers.workshop_view(workshop.refused, run.masker(workshop.refused), workshop.named)
+        return of_older_run(run, shown, then="work on the refusals there")
 
     first = says_now()
     view = PanelView(
@@ -240,6 +256,20 @@ def known_by_name(run: Run, rows: pd.DataFrame, masker: Masker) -> pd.DataFrame:
 def keys_of(refused: pd.DataFrame) -> list[Key]:
     """What tells refusals from each other, also after the ledger was read again."""
     return list(zip(refused["resource"], refused["key_hash"], refused["first_seen_at"], strict=True))
+
+
+def _records_named(rows: pd.DataFrame) -> str:
+    """Some records by program and begin date, to follow what is said of them; empty for none.
+
+    One that went out under another key is named as it was refused, and that it was corrected.
+    """
+    columns = (rows[name].map(cell_text) for name in ("program_name", "begin_date", "closed_how"))
+    each = dict.fromkeys(
+        f"{program}, begin {begin}{' (as corrected)' if how == ANOTHER_KEY else ''}"
+        for program, begin, how in zip(*columns, strict=True)
+    )
+    more = f" and {len(each) - _NAMED} more" if len(each) > _NAMED else ""
+    return f": {'; '.join([*each][:_NAMED])}{more}" if each else ""
 
 
 def _place(row: Row | pd.Series) -> str:

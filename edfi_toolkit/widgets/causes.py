@@ -8,6 +8,7 @@ from edfi_toolkit.display.values import cell_text
 
 CAUSE_COLUMNS = ("cause", "held_by", "rule_id", "rule", "code", "problem_type", "status")
 NO_CAUSE = "(none)"
+NONE_LEFT = "Nothing of it is open any more."
 
 
 def cause_column(frame: pd.DataFrame) -> str:
@@ -21,10 +22,16 @@ def cause_column(frame: pd.DataFrame) -> str:
 
 def with_settled(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     """The causes that are left, and below them those that were listed before, with none left: what is below the list
-    stays where it is. now, before: as of `review.causes.by_cause`.
+    stays where it is. Of these no one has anything to do. now, before: as of `review.causes.by_cause`.
     """
-    settled = before[~before["cause_id"].isin(now["cause_id"])]
-    return pd.concat([now, settled.assign(rejections=0)], ignore_index=True) if len(settled) else now
+    settled = before[~before["cause_id"].isin(now["cause_id"])].assign(rejections=0, todo=NONE_LEFT, who="")
+    return pd.concat([now, settled], ignore_index=True) if len(settled) else now
+
+
+def title_of(causes: pd.DataFrame) -> str:
+    """What the list of causes is called: with how many are settled, where some are. causes: as of `with_settled`."""
+    left = int(causes["rejections"].gt(0).sum())
+    return f"Causes: {left:,} open, {len(causes) - left:,} settled" if left < len(causes) else "Causes"
 
 
 def causes(frame: pd.DataFrame) -> pd.Series:

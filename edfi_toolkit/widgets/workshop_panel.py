@@ -19,7 +19,7 @@ from edfi_toolkit.review.causes import by_cause
 from edfi_toolkit.runs.manifest import name_of_a_person
 from edfi_toolkit.runs.retry import SHARED
 from edfi_toolkit.runs.workshop import CLOSED, OPEN, STATES, keys_of
-from edfi_toolkit.widgets.causes import with_settled
+from edfi_toolkit.widgets.causes import title_of, with_settled
 from edfi_toolkit.widgets.cell_names import NO_LIST, NOT_SURE, choices_of, name_of, offered
 from edfi_toolkit.widgets.form import Form
 from edfi_toolkit.widgets.grids import Grid, Lists
@@ -134,7 +134,7 @@ class WorkshopPanel(Lists):
         self.causes = Grid(
             causes[["cause", "rejections", "todo", "who"]].assign(todo=causes["todo"].map(here)),
             masker=self.workshop.run.masker(self._listed),
-            title="Causes",
+            title=title_of(causes),
             empty="No refusal here.",
             height="none" if len(causes) <= _CAUSES_IN_VIEW else "460px",
             pane=False,
@@ -240,7 +240,7 @@ class WorkshopPanel(Lists):
 
     def _show_known(self) -> None:
         """The leaves and the fields for the record chosen last, or for none."""
-        known = [self.workshop.refusal(row) for _, row in self._last.iterrows()]
+        known = [self.workshop.refusal(self.workshop.as_read(row)) for _, row in self._last.iterrows()]
         cells = tried(known[0].cells) if known else None
         self._cells = cells if isinstance(cells, pd.DataFrame) else pd.DataFrame()
         self._sure = bool(known) and not self._cells.empty and bool(cell_text(known[0].row["field"]))

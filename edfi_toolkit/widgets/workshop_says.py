@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from edfi_toolkit.display.links import file_link
-from edfi_toolkit.review.causes import FIXED, GIVES_NONE
+from edfi_toolkit.review.causes import NOT_AS_REFUSED
 from edfi_toolkit.runs.retry import SHARED
 from edfi_toolkit.widgets.workshop_buttons import send_label
 
@@ -37,7 +37,7 @@ def of_a_record(row: pd.Series, nearest: str, *, is_cell_known: bool) -> str:
     if row["fixed"]:
         todo = row["todo"]
         # Their first sentence says the same for all that are fixed.
-        then = here(todo.partition(". ")[2] if todo in (FIXED, GIVES_NONE) else todo)
+        then = here(todo.partition(". ")[2] if todo in NOT_AS_REFUSED else todo)
         return f"{row['fixed']} {then} {who} It was refused for this: {row['cause']}.{answered}"
     cell = "" if is_cell_known else f" {_UNSURE}"
     return f"{row['cause']}. {nearest}{here(row['todo'])} {who}{cell}{answered}"

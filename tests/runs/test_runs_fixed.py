@@ -18,9 +18,9 @@ from edfi_toolkit.cli import app
 from edfi_toolkit.cli.playground import working_in
 from edfi_toolkit.cli.workspace import open_workspace, sandbox_of
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.review.causes import FIXED, GIVES_NONE, SENDS, by_cause
+from edfi_toolkit.review.causes import CORRECTED, FIXED, GIVES_NONE, SENDS, by_cause
 from edfi_toolkit.runs import artifacts
-from edfi_toolkit.runs.decisions import rejection_rows
+from edfi_toolkit.runs.decisions import decisions_of, rejection_rows
 from edfi_toolkit.runs.explained import refusals
 from edfi_toolkit.runs.fixed import Reading, reading_of, with_fixed
 from edfi_toolkit.runs.folder import RunFolder
@@ -155,6 +155,33 @@ def _cause_report_and_files_ask_for_no_correction(run: Run) -> None:
     head, *rows = book[SENDS].iter_rows(values_only=True)
     todo = [dict(zip(head, row, strict=True))["What to do"] for row in rows]
     assert "It was fixed in the source since, and that is not sent yet." in todo
+
+
+def test_what_was_corrected_here_is_not_said_to_be_fixed_in_the_source(
+    published: Published, fixed: Callable[..., Run]
+) -> None:
+    workshop = Workshop(published.run)
+    (refused,) = workshop.open.query("student_unique_id == @TOO_EARLY").to_dict("records")
+    known = workshop.refusal(refused).cells()
+    cell = known.query("table == 'enrollments' and column == 'start_date'").iloc[0]
+    author = {"author": "R. Ibarra", "reason": "typed a month early"}
+    number = workshop.correct(cell, "2025-08-01", **author)
+    try:
+        run = read()
+        row = of(run, TOO_EARLY)
+        assert row["fixed"].startswith("A correction since: begin date is now 2025-08-01 (it was 2025-07-01")
+        assert (row["todo"], row["who"], pd.isna(row["field"])) == (CORRECTED, SENDS, True)
+        said = chosen(run, TOO_EARLY).status.value
+        assert "in the source since" not in said
+        assert "Not sent yet. Press Check again, then Send what was checked; or " in said
+        assert "The SIS still has it as it was refused: have it corrected there too. Who can do it: " in said
+        (cause,) = by_cause(refusals(run).query("student_unique_id == @TOO_EARLY")).to_dict("records")
+        assert cause["todo"] == CORRECTED
+    finally:
+        with decisions_of(published.run) as decisions:
+            decisions.close_corrections([number], "removed")
+    later = fixed("enrollments.csv", "2025-07-01", "2025-08-01")
+    assert of(later, TOO_EARLY)["todo"] == FIXED
 
 
 def test_a_change_of_what_the_answer_is_not_about_fixes_nothing(

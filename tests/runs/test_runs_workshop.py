@@ -199,6 +199,8 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(
     )
     panel.form.press("check", **WHO)
     assert [off for text, off in seen if "Checking again … 1 of 4" in text] == [True]
+    # What is corrected is no more to be corrected, and no other cell of the record is.
+    assert panel.form.fields[0]["choices"][0] == "(choose a cell)"
     assert not any(one["off"] for one in panel.form.buttons)
     assert _leading(panel) == ["retry"]
     assert "Nothing was sent. 1 would be created. Press &#x27;Send what was checked" in panel.status.value
@@ -215,6 +217,8 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(
     assert ">7 refused<" in bar._html()
     monkeypatch.setattr(runs_workbook, "attended", lambda: True)
     panel.form.press("retry", **WHO)
+    said = f"1 of 1 delivered: {row['program_name']}, begin {row['begin_date']:%Y-%m-%d} (as corrected).</p>"
+    assert said in panel.status.value
     _report_and_workbook_are_written_again_when_a_refusal_is_solved(published)
     _a_settled_cause_stays_in_its_place_until_another_list_is_asked_for(panel)
     assert (_label(panel, "retry"), _is_off(panel, "retry")) == ("Send what was checked", True)
@@ -229,23 +233,62 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(
     assert len(listed) == results.blocks[1].frame["records"].sum() == 6
     assert listed[["cause", "messages"]].notna().all(axis=None)
     assert "1 refusal closed" in view.says
-    assert "1 of 1 delivered; 0 still refused." in panel.status.value
     assert "not-enrolled" not in panel.workshop.open["cause_id"].tolist()
     assert "delivered under another key" in repr(published.workshop())
+
+
+def test_what_became_of_records_names_them_and_says_what_else_their_students_have_open(
+    published: Run,
+) -> None:
+    workshop = Workshop(published)
+    refused = workshop.refused
+    refused["student_unique_id"] = students = [f"{number}" for number in range(len(refused))]
+    rows = workshop.open.iloc[[0]]
+    columns = refused[["program_name", "begin_date"]].head(3).itertuples(index=False)
+    named = [f"{program}, begin {begun:%Y-%m-%d}" for program, begun in columns]
+    assert workshop.became_of(rows) == f"0 of 1 delivered. 1 still refused: {named[0]}."
+    refused.loc[[0], ["open", "state", "closed_how"]] = [False, "closed", "delivered"]
+    assert workshop.became_of(rows) == f"1 of 1 delivered: {named[0]}."
+    refused.loc[[1], "student_unique_id"] = students[0]
+    assert workshop.became_of(rows) == (
+        f"1 of 1 delivered: {named[0]}. 1 other refusal of this student is open: {named[1]}. "
+        "If the same correction solves it: choose it, then press Check again."
+    )
+    refused.loc[[2], "student_unique_id"] = students[0]
+    assert workshop.became_of(rows).endswith(
+        f" 2 other refusals of this student are open: {'; '.join(dict.fromkeys(named[1:]))}. "
+        "If the same correction solves them: choose them, then press Check again."
+    )
+    # One that a person has dismissed is not asked for again, nor one that is closed.
+    refused.loc[[1, 2], "state"] = ["dismissed", "closed"]
+    assert workshop.became_of(rows) == f"1 of 1 delivered: {named[0]}."
+
+
+def test_the_workshop_of_an_older_run_says_that_it_is_one(
+    published_and_again: tuple[Run, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published, again = published_and_again
+    monkeypatch.setattr(approving, "attended", lambda: True)
+    older = published.workshop()
+    assert older.says.startswith(f"This is an older run, of {began(published.folder.manifest)}; ")
+    assert older.next_step.startswith("Press Open the newest run in the bar at the top")
+    assert not again.workshop().says.startswith("This is an older run")
 
 
 def _a_settled_cause_stays_in_its_place_until_another_list_is_asked_for(panel: WorkshopPanel) -> None:
     listed = panel.causes.shown_rows
     assert listed["rejections"].tolist()[-1:] == [0]
     assert listed["cause"].iloc[-1] == "The ODS does not know this student at this organization"
+    assert listed[["todo", "who"]].iloc[-1].tolist() == ["Nothing of it is open any more.", ""]
+    assert panel.causes.title == f"Causes: {len(listed) - 1} open, 1 settled"
     assert not panel.causes.selection
     panel.causes.select(len(listed) - 1)
     assert "None of this cause is left." in panel.status.value
     panel.causes.select()
-    panel._say("1 of 1 delivered; 0 still refused.")
     before = panel.filters["owner"].value
     panel.filters["owner"].value = "SIS publishing team"
     assert panel.causes.shown_rows["rejections"].gt(0).all()
+    assert panel.causes.title == "Causes"
     panel.filters["owner"].value = before
 
 
@@ -770,7 +813,8 @@ def test_the_chosen_ones_are_handed_on_masked_by_owner_and_a_code_is_corrected_e
     panel.form.press("check", **WHO)
     assert "2 would be created" in panel.status.value
     panel.form.press("retry", **WHO)
-    assert "2 of 2 delivered; 0 still refused." in panel.status.value
+    assert "2 of 2 delivered: " in panel.status.value
+    assert "still refused" not in panel.status.value
     decided = repr(published.decisions())
     assert "1 correction." in decided
     assert "wherever it is written so" in decided
@@ -800,7 +844,8 @@ def _an_empty_cell_is_corrected_and_lists_are_filtered(published: Run) -> None:
     panel.form.press("correct", cell="program_participation.reason_exited (empty)", value="Other", **WHO)
     panel.form.press("check", **WHO)
     panel.form.press("retry", **WHO)
-    assert "1 of 1 delivered; 0 still refused." in panel.status.value
+    assert "1 of 1 delivered: " in panel.status.value
+    assert "still refused" not in panel.status.value
     panel.filters["state"].value = "closed"
     assert panel.records.shown_rows["closed_how"].tolist() == ["delivered"] * 3
     panel.form.press("retry", **WHO)
