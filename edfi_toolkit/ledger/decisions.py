@@ -15,6 +15,7 @@ from sqlalchemy import Table, func, insert, select, update
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.ledger import schema
 from edfi_toolkit.ledger.ledger import Feed, Ledger
+from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.frames import INSTANT, NUMBER, TEXT, with_types
 
 REMOVED, REPLACED = "removed", "replaced by another"
@@ -90,6 +91,24 @@ class Decisions:
             runs.c.feed_id == self._feed.id, table.c.resource == resource, table.c.key_hash == key_hash
         )
         return self._ledger.frame(query.order_by(table.c.id))
+
+    def requests(self, student: str, key_hashes: Iterable[str]) -> pd.DataFrame:
+        """Every attempt under a student's id or for one of these records, oldest first.
+
+        resource, key_hash, the six key columns, run_id, action,
+        outcome and status (missing while there is none), begun_at.
+        """
+        table, runs = schema.attempts, schema.runs
+        names = ("resource", "key_hash", *KEY_COLUMNS, "action", "outcome", "status", "begun_at")
+        query = select(runs.c.run_id, *(table.c[name] for name in names))
+        query = query.join_from(table, runs, table.c.run == runs.c.id).where(
+            runs.c.feed_id == self._feed.id,
+            (table.c.student_unique_id == student) | table.c.key_hash.in_(list(key_hashes)),
+        )
+        rows = self._ledger.frame(query.order_by(table.c.id))
+        kinds = {"education_organization_id": NUMBER, "status": NUMBER, "begun_at": INSTANT}
+        kinds["program_education_organization_id"] = NUMBER
+        return with_types(rows, {name: kinds.get(name, TEXT) for name in rows.columns})
 
     def delivered_by_others(self, than: str, *, since: dt.datetime) -> pd.DataFrame:
         """What other runs delivered last for each record since then: resource, key_hash, action, body_hash."""

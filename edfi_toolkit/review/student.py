@@ -12,10 +12,10 @@ from edfi_toolkit.display.tables import TextTable
 from edfi_toolkit.display.texts import visible
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.privacy import Masker
-from edfi_toolkit.review import changes
 from edfi_toolkit.review.meanings import owners_of, who_enters
+from edfi_toolkit.review.requests import requests_table
 from edfi_toolkit.review.steps import in_words
-from edfi_toolkit.review.summaries import WHO, quotes_a_person, rows, texts_of
+from edfi_toolkit.review.summaries import quotes_a_person, rows, texts_of
 from edfi_toolkit.review.views import Block, View, block_html
 from edfi_toolkit.rules.explain.story import parts_of
 
@@ -24,7 +24,7 @@ _OTHERS = "other ids"  # the frame of the ids that the answer names
 _MISSING = ["what", "state", "why", "todo", "who", "where", "rule", "sentence"]
 _NOT_DONE = {"POST": "is missing", "PUT": "was not updated", "DELETE": "was not removed"}
 _REFUSED, _HELD, _NO_RECORD = "refused by the ODS", "held back", "no record"
-SENT_SINCE, REMOVED_SINCE = "sent since, with other values", "removed since by another run"
+SENT_SINCE, REMOVED_SINCE = "as sent since this run read the source", "removed since by another run"
 SOURCE_DIFFERS = "as sent before the source changed"
 AS_SENT, CHANGED, GONE, UNKNOWN = "as sent", "changed since", "not there any more", "not asked"
 ANOTHER_ID, ANOTHERS_ROWS, NOT_SENT = "under another id", "another student's rows", "not in the ODS yet"
@@ -73,7 +73,7 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
     by_another = facts.get("by_another", "")
     answer = [
         by_another,
-        _in_the_ods(published[in_place], len(misplaced), name),
+        _in_the_ods(published[in_place], len(misplaced), name, is_said=bool(by_another)),
         *_why_listed(listed, name, masker),
         facts["unlisted"],
         *(
@@ -84,7 +84,7 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
         facts.get("in_force", ""),
         facts["note"],
     ]
-    spans = facts["spans"].sort_values("begins", kind="stable")
+    requests, spans = facts["requests"], facts["spans"].sort_values("begins", kind="stable")
     columns = ["program_name", "school", "begin_date", "rests_on"]
     if len(others):
         columns = ["student_unique_id", *columns]
@@ -123,12 +123,14 @@ def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) 
                 for part, steps in (parts_of(story) if len(story) else ())
             ),
             Block(
-                "Requests and answers",
-                _requests(refused) if len(refused) else refused,
-                "Nothing was refused.",
+                "Requests and answers, the first at the top",
+                requests_table(requests, students=len({*others, *requests["student_unique_id"]}) > 1)
+                if len(requests)
+                else requests,
+                "Nothing was asked of the ODS about this student.",
             ),
         ],
-        next_step=_next_step(missing),
+        next_step=_next_step(missing, is_read_again=bool(by_another)),
         masker=masker,
         frames={
             "over the year": spans,
@@ -167,13 +169,19 @@ def story_html(view: View, eyes: Masker) -> str:
     return replace(view, title=f"{view.title}: {whose}", says=says, masker=eyes).html()
 
 
-def _in_the_ods(published: pd.DataFrame, misplaced: int, name: _Names) -> str:
+def _in_the_ods(published: pd.DataFrame, misplaced: int, name: _Names, *, is_said: bool) -> str:
+    """How many records were sent, and how they are. is_said: those that another run sent since were named before."""
+    also = ""
+    if is_said and published["now"].eq(SENT_SINCE).any():
+        published, also = published[published["now"].ne(SENT_SINCE)], "Also sent"
+        if published.empty:
+            return ""
     if published.empty:
         where = "under the id that the source has" if misplaced else "from us"
         return f"Nothing of this student is in the ODS {where}"
     states = published["now"].value_counts()
     programs = ", ".join(dict.fromkeys(map(name.of, published.to_dict("records"))))
-    sent = f"Sent: {rows(len(published), 'record')} ({programs})"
+    sent = f"{also or 'Sent'}: {rows(len(published), 'record')} ({programs})"
     if set(states.index) == {AS_SENT}:
         return f"{sent}, all in the ODS as sent"
     return f"{sent}; {', '.join(f'{count:,} {state}' for state, count in states.items())}"
@@ -326,13 +334,10 @@ def _skipped(skipped: pd.DataFrame) -> _Rows:
         yield what, _NO_RECORD, row["says"], row["todo"], who, where, row["rule"], sentence
 
 
-def _requests(refused: pd.DataFrame) -> pd.DataFrame:
-    shown = refused[["action", *WHO, "status", "cause", "messages", "open"]]
-    return shown.assign(action=changes.in_words(shown["action"]))
-
-
-def _next_step(missing: pd.DataFrame) -> str:
-    """What to do about the first of them, and by whom."""
+def _next_step(missing: pd.DataFrame, *, is_read_again: bool) -> str:
+    """What to do about the first of them, and by whom. is_read_again: that is first, as another run did something."""
+    if is_read_again:
+        return "Press Read again" + (", then do what is still missing." if len(missing) else ".")
     if missing.empty:
         return ""
     first = missing.iloc[0]

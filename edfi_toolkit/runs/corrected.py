@@ -33,13 +33,12 @@ class Since(NamedTuple):
         ids = self.made["table"].eq(_ID[0]) & self.made["column"].eq(_ID[1])
         return set(self.made.loc[ids, "value"].astype("str"))
 
-    @property
-    def says(self) -> str:
-        """What the run does not know of; empty where there is nothing."""
+    def says(self, *, again: bool = True) -> str:
+        """What the run does not know of; empty where there is nothing. again: with the next step."""
         made = [f"{_named(row)} was made after this run read its source" for _, row in self.made.iterrows()]
         gone = [f"{_named(row)} was removed after that" for _, row in self.removed.iterrows()]
         then = " and is in force until the SIS has it" if made else ""
-        return f"{'; '.join([*made, *gone])}{then}. {_AGAIN}" if self else ""
+        return f"{'; '.join([*made, *gone])}{then}.{f' {_AGAIN}' if again else ''}" if self else ""
 
 
 def corrections_since(run: Run, rows: set[str]) -> Since:

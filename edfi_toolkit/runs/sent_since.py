@@ -34,21 +34,37 @@ class SentSince(NamedTuple):
     differs: pd.Series
     retried: bool
 
-    def says(self, published: pd.DataFrame, built: pd.DataFrame) -> str:
-        """What another run did since, with the next step; empty where there is nothing."""
-        by = "by a retry, as from notebook 50" if self.retried else "by another run"
-        parts = [
-            f"{what} since {by}, on {moment(times.max().to_pydatetime())}{how}: "
-            f"{', '.join(records.loc[times.notna(), 'program_name'].astype('str').unique())}"
-            for what, how, times, records in (
-                ("Sent", ", with other values", self.sent, published),
-                ("Removed", "", self.removed, built),
-            )
-            if times.notna().any()
-        ]
-        count = int(self.sent.notna().sum() + self.removed.notna().sum())
-        it_is_now = "the record as it is now" if count == 1 else "the records as they are now"
-        return f"{'; '.join(parts)}. Press Read again to see {it_is_now}" if parts else ""
+    def says(self, listed: pd.Series, removed: pd.Series, *, corrected: bool, asked: bool) -> str:
+        """Where the student is listed by what another run did since, with the next step; empty where there is nothing.
+
+        listed, removed: the programs of the records in `sent` that are there, and of those in `removed`. corrected:
+        whether cells of the student were corrected since. asked: whether the ODS says that they are there.
+        """
+        by = "by a retry (notebook 50)" if self.retried else "by another run"
+        with_what = (
+            "with what was corrected since this run read the source"
+            if self.retried and corrected
+            else "with other values than this run read in the source"
+        )
+        parts = list[str]()
+        if len(listed):
+            at, is_listed = _newest(self.sent[listed.index]), "Listed" if asked else "By the ledger listed"
+            parts.append(f"{is_listed} in {_and(listed)}: sent {by} on {at}, {with_what}")
+        if len(removed):
+            parts.append(f"Removed from the ODS {by} on {_newest(self.removed)}: {_and(removed)}")
+        one = len(listed) + len(removed) == 1
+        it_is_now = "the record as it is now" if one else "the records as they are now"
+        return f"{'. '.join(parts)}. Press Read again to see {it_is_now}" if parts else ""
+
+
+def _newest(times: pd.Series) -> str:
+    return moment(times.max().to_pydatetime())
+
+
+def _and(programs: pd.Series) -> str:
+    """`CTE`, `CTE and Bilingual`, `CTE, Bilingual and Homeless`."""
+    *others, last = programs.astype("str").unique()
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def first_row(refs: Any) -> Any:
@@ -89,11 +105,31 @@ def sent_since(run: Run, built: pd.DataFrame, published: pd.DataFrame) -> SentSi
         pd.to_datetime(pd.Series(sent, published.index, dtype=object), utc=True),
         pd.to_datetime(pd.Series(removed, built.index, dtype=object), utc=True),
         pd.Series(differs, published.index, dtype=bool),
-        all(_is_retry(run, run_id) for run_id in later),
+        all(is_a_retry(run, run_id) for run_id in later),
     )
 
 
-def _is_retry(run: Run, run_id: str) -> bool:
+def as_sent(listed: pd.DataFrame, built: pd.DataFrame, sent: pd.DataFrame) -> pd.DataFrame:
+    """What is listed, with school, begin date and `now` of each record that another run sent since, as they were sent.
+
+    listed: program_name, school, begin_date and now of each of the records `built`. sent: those that were sent since,
+    with their school and `now`; a record is the one under its key, else the one of its program from its source row.
+    """
+    columns, listed = ["school", "begin_date", "now"], listed.copy()
+    of_key = dict(zip(keys_of(sent), sent.index, strict=True))
+    of_row = dict(zip(_programs_of_rows(sent), sent.index, strict=True))
+    for own, key, row in zip(listed.index, keys_of(built), _programs_of_rows(built), strict=True):
+        if (known := of_key.get(key, of_row.get(row))) is not None:
+            listed.loc[own, columns] = sent.loc[known, columns]
+    return listed
+
+
+def _programs_of_rows(records: pd.DataFrame) -> list[tuple[str, Any]]:
+    return list(zip(records["program_name"], map(first_row, records["source_refs"]), strict=True))
+
+
+def is_a_retry(run: Run, run_id: str) -> bool:
+    """Whether a run, as the ledger names it, sent chosen records alone; not known of one without a folder."""
     with suppress(ConfigError):  # published from Python, a run may have any name
         return is_retry(RunFolder(run.installation.runs_dir, run_id).manifest)
     return False

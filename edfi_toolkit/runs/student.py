@@ -43,7 +43,8 @@ from edfi_toolkit.runs.decisions import rejection_rows
 from edfi_toolkit.runs.explained import refusals
 from edfi_toolkit.runs.others import others_in_the_ods
 from edfi_toolkit.runs.planning import identity_map, short_retry
-from edfi_toolkit.runs.sent_since import first_row, keys_of, sent_since
+from edfi_toolkit.runs.requests import requests_of
+from edfi_toolkit.runs.sent_since import as_sent, first_row, keys_of, sent_since
 from edfi_toolkit.runs.whose import resting_on, rows_of, student_behind
 
 if TYPE_CHECKING:
@@ -198,27 +199,42 @@ def student(run: Run, typed: str = "") -> View:
     by_another, removed = "", pd.Series(False, built.index)
     if is_built and has_target:
         other = sent_since(run, built, published)
-        by_another, removed = other.says(published, built), other.removed.notna()
-        now = published["now"].mask(other.sent.notna() & published["now"].ne(GONE), SENT_SINCE)
+        is_sent, removed = other.sent.notna() & published["now"].ne(GONE), other.removed.notna()
+        by_another = other.says(
+            published.loc[is_sent & published["whose"].isin(["", CORRECTED]), "program_name"],
+            built.loc[removed, "program_name"],
+            corrected=bool(len(since.made)),
+            asked=published["now"].ne(UNKNOWN).all(),
+        )
+        now = published["now"].mask(is_sent, SENT_SINCE)
         published = published.assign(now=now.mask(other.differs & now.eq(AS_SENT), SOURCE_DIFFERS))
     standing = _standing(built, published, refused, held, moved=bool(since))
     standing = standing.mask(removed, REMOVED_SINCE)
+    in_the_ods, listed = _at_places(run, published), _listed(run, built)
+    if by_another:
+        sent = in_the_ods[in_the_ods["now"].eq(SENT_SINCE)]
+        listed = as_sent(listed.assign(now=standing), built, sent)
+    requests = pd.DataFrame()
+    if has_target:
+        requests = requests_of(run, state, (built, published), refused)
+        requests = with_organizations(requests, run.tables, run.profile)
     facts = {
         "by_another": by_another,
-        "in_the_ods": _at_places(run, published),
-        "note": " ".join(filter(None, [since.says, note, unchecked])),
+        "in_the_ods": in_the_ods,
+        "note": " ".join(filter(None, [since.says(again=not by_another), note, unchecked])),
         "in_force": corrections_in_force(run, own_rows),
         "held": _at_places(run, held),
         "refused": _at_places(run, refused).assign(cell=_cells(run, refused)),
         "others": _others(run, refused),
         "unsent": _at_places(run, built[standing.eq(NOT_SENT)]),
         "skipped": skipped[skipped["student_id"].eq(local)],
-        "listed": _listed(run, built),
+        "listed": listed,
+        "requests": requests,
         "unlisted": _unlisted(published, built) if is_built else "",
         "spans": _spans(run, local, built, standing),
         "story": run.built.explain(student_id=local).frame if is_built else pd.DataFrame(),
     }
-    return student_view(local, facts, run.masker(published, refused))
+    return student_view(local, facts, run.masker(published, refused, requests))
 
 
 def _others(run: Run, refused: pd.DataFrame) -> pd.DataFrame | None:

@@ -48,7 +48,8 @@ SKIPPED = {
 
 def view_of(**facts: Any) -> Any:
     known = {"in_the_ods": PUBLISHED, "held": NONE, "refused": NONE, "skipped": NONE, "spans": SPANS}
-    known |= {"story": NONE, "note": "", "unsent": NONE, "listed": LISTED, "unlisted": "", **facts}
+    known |= {"story": NONE, "note": "", "unsent": NONE, "listed": LISTED, "unlisted": ""}
+    known |= {"requests": NONE, **facts}
     return student_view("K1", known, Masker(b"a key of these tests"))
 
 
@@ -62,7 +63,10 @@ def test_each_cause_is_a_sentence_and_has_a_next_step_with_its_owner() -> None:
         ]
     )
 
-    view = view_of(refused=pd.DataFrame([REFUSED]), held=held, skipped=rows)
+    asked = {**REFUSED, "begun_at": pd.Timestamp("2025-12-03 07:31", tz="UTC"), "outcome": "refused"}
+    requests = pd.DataFrame([{**asked, "retried": False}])
+
+    view = view_of(refused=pd.DataFrame([REFUSED]), held=held, skipped=rows, requests=requests)
 
     assert view.says == (
         "Nothing of this student is in the ODS from us. "
@@ -86,6 +90,9 @@ def test_each_cause_is_a_sentence_and_has_a_next_step_with_its_owner() -> None:
     assert missing["why"].tolist()[1] == "Held back: The target has no student 7. (REF-STUDENT)"
     assert missing["todo"].tolist()[1] == "Send the student first."
     assert view.blocks[-1].frame["action"].tolist() == ["remove"]
+    assert view.blocks[-1].frame["answer"].tolist() == [
+        "409, the ODS refused it: Other records depend on it. $.endDate: EndDate is required"
+    ]
     assert missing["why"].tolist()[0] == (
         "Refused by the ODS: Other records depend on it. The ODS: $.endDate: EndDate is required"
     )

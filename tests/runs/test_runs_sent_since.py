@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 import edfi_toolkit as edfi
 from edfi_toolkit.cli.playground import Playground
+from edfi_toolkit.display.values import cell_text
+from edfi_toolkit.errors import OdsError
+from edfi_toolkit.ods import Client
 from edfi_toolkit.review.student import SENT_SINCE, SOURCE_DIFFERS
 from edfi_toolkit.review.views import View
 from edfi_toolkit.runs.run import Run
@@ -61,8 +66,10 @@ def test_a_record_that_another_run_sent_with_other_values_is_never_called_as_sen
     assert (now(told := later.student(STUDENT)), standing(told)) == ("as sent", "yes")
     assert told.tone == "good"
     told = run.student(STUDENT)
-    assert told.says.startswith("Sent since by another run, on 20")
-    assert f", with other values: {PROGRAM}. Press Read again to see the record as it is now." in told.says
+    assert told.says.startswith(f"Listed in {PROGRAM}: sent by another run on 20")
+    with_what = ", with other values than this run read in the source. "
+    assert f"{with_what}Press Read again to see the record as it is now. Also sent: " in told.says
+    assert told.next_step.startswith("Press Read again")
     assert (now(told), standing(told)) == (SENT_SINCE, "sent since with other values")
     assert told.tone == "check"
     assert any("before another run sent" in block.caption for block in told.blocks)
@@ -77,8 +84,9 @@ def test_what_a_retry_sent_is_not_said_to_be_of_another_run(work: Playground) ->
     manifest = later.folder.manifest
     later.folder._write_manifest({**manifest, "mode": "retry"})
     told = run.student(STUDENT)
-    assert told.says.startswith("Sent since by a retry, as from notebook 50, on 20")
-    assert f", with other values: {PROGRAM}. Press Read again" in told.says
+    assert told.says.startswith(f"Listed in {PROGRAM}: sent by a retry (notebook 50) on 20")
+    assert ", with other values than this run read in the source. Press Read again" in told.says
+    assert told.blocks[-1].frame["action"].tolist()[-1] == "update, again"
 
 
 def test_a_record_that_another_run_sent_under_another_key_is_not_called_unsent(work: Playground) -> None:
@@ -89,6 +97,31 @@ def test_a_record_that_another_run_sent_under_another_key_is_not_called_unsent(w
     told = run.student(STUDENT)
     assert (now(told), standing(told)) == (SENT_SINCE, "sent since with other values")
     assert "Not in the ODS yet" not in told.says
+    listed = told.blocks[2].frame.set_index("program_name")
+    assert listed.loc[PROGRAM, "now"] == SENT_SINCE
+    assert cell_text(listed.loc[PROGRAM, "begin_date"]) == "2025-09-01"
+
+
+def test_of_a_record_that_is_gone_or_not_asked_for_it_is_not_said_that_it_is_listed(
+    work: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = edfi.open_run(**ABOUT)
+    run.publish(approved="auto")
+    edit(work, BEFORE, ENDED)
+    a_later_run().publish(approved="auto")
+    with monkeypatch.context() as patched:
+        patched.setattr(Client, "get", lambda *_: None)
+        told = run.student(STUDENT)
+    assert f"Listed in {PROGRAM}: sent" not in told.says
+    assert f"{PROGRAM} was sent, and is not there any more." in told.says
+
+    def unavailable(*_: Any) -> None:
+        raise OdsError("The ODS does not answer.")
+
+    monkeypatch.setattr(Client, "get", unavailable)
+    told = run.student(STUDENT)
+    assert told.says.startswith(f"By the ledger listed in {PROGRAM}: sent by another run on 20")
+    assert "What the ODS holds now is not known" in told.says
 
 
 def test_a_record_that_another_run_removed_is_told(work: Playground) -> None:
@@ -97,6 +130,8 @@ def test_a_record_that_another_run_removed_is_told(work: Playground) -> None:
     edit(work, f"{ROW},K7310002,", "cert-new,K7310001,")
     a_later_run().publish(approved="auto")
     told = run.student(STUDENT)
-    assert told.says.startswith("Removed since by another run, on 20")
+    assert told.says.startswith("Removed from the ODS by another run on 20")
+    assert f": {PROGRAM}. Press Read again to see the record as it is now." in told.says
+    assert told.blocks[-1].frame["action"].tolist()[-1] == "remove"
     assert standing(told) == "removed since by another run"
     assert "Not in the ODS yet" not in told.says

@@ -22,6 +22,7 @@ from edfi_toolkit.cli.playground import Playground, make_playground, target_envi
 from edfi_toolkit.display.following import follow
 from edfi_toolkit.display.values import moment
 from edfi_toolkit.review import views
+from edfi_toolkit.review.student import SENT_SINCE
 from edfi_toolkit.runs import approving, open_run
 from edfi_toolkit.runs import workbook as runs_workbook
 from edfi_toolkit.runs.decided import Decided
@@ -464,6 +465,39 @@ def test_what_was_sent_by_a_wrong_correction_is_told_of_both_students_after_its_
     assert "Gifted and Talented was sent under the id of this student, but from rows of another" in other.says
     assert (own.tone, other.tone) == ("bad", "bad")
     assert not any(student in repr(own) + repr(other) for student in (wrong, right))
+
+
+def test_what_a_retry_delivered_is_told_first_with_all_requests_and_one_next_step(published: Run) -> None:
+    workshop = Workshop(published)
+    row = workshop.open.query("status == 403").iloc[[0]]
+    student, program = (str(row[name].iloc[0]) for name in ("student_unique_id", "program_name"))
+    refused = published.student(student).blocks[-1].frame
+    place = {"table": "program_participation", "id": "p-9014", "column": "education_organization_id"}
+    workshop.correct({**place, "value": "255900"}, "255901", **WHO)
+    again, _ = workshop.check(row, progress=quiet)
+    workshop.approve(again, person="R. Ibarra")
+    workshop.send(again, row, progress=quiet)
+
+    told = published.student(student)
+
+    assert told.says.startswith(f"Listed in {program}: sent by a retry (notebook 50) on 20")
+    with_what = ", with what was corrected since this run read the source. "
+    assert f"{with_what}Press Read again to see the record as it is now. " in told.says
+    assert (told.says + told.next_step).count("Read the source again") == 0
+    assert "sent since, with other values" not in repr(told)
+    holds, listed = (told.blocks[at].frame.set_index("program_name").loc[program] for at in (1, 2))
+    assert holds["school"] == listed["school"]
+    assert listed["now"] == holds["now"] == SENT_SINCE
+    asked = told.blocks[-1].frame
+    assert asked.columns.tolist() == ["when", "action", "record", "answer"]
+    assert asked["action"].tolist() == [*refused["action"], "create, again"]
+    assert asked["record"].str.contains("255900").tolist()[-2:] == [True, False]
+    before, last = asked["answer"].tolist()[-2:]
+    assert before.startswith(
+        "403, the ODS refused it: The ODS does not know this student at this organization. "
+    )
+    assert last == "201, created in the ODS"
+    assert student not in repr(told)
 
 
 def test_what_another_notebook_solved_is_told_by_bar_overview_and_results_without_a_cell_being_run(
