@@ -67,11 +67,11 @@ def test_a_refusal_is_corrected_retried_and_delivered(lab: Any) -> None:
     again.wait_for_function(ENABLED, arg="Send what was checked")
     form.get_by_label("Your name").fill(TYPED[1])
     show(lab, again, "50_workshop-checked")
-    again.get_by_text("7 refused").wait_for()
+    again.get_by_role("link", name="7 refused").wait_for()
     again.get_by_role("button", name="Send what was checked").click()
     again.get_by_text("1 of 1 delivered: Gifted and Talented, begin ").wait_for()
-    again.get_by_text("6 refused").wait_for()
-    again.get_by_text("1 more since").wait_for()
+    again.get_by_role("link", name="6 refused").wait_for()
+    again.get_by_role("link", name="1 more since").wait_for()
     again.wait_for_function(ENABLED, arg="Check these 6 again")  # the one that was chosen is gone
     assert form.get_by_label("Your name").input_value() == TYPED[1]
     lab.dark(again)
