@@ -22,7 +22,7 @@ from edfi_toolkit.display.labels import label
 from edfi_toolkit.display.records import record_parts
 from edfi_toolkit.display.saved import SAVES
 from edfi_toolkit.display.tables import Table, TextTable, column_texts, columns_on_a_line, is_number
-from edfi_toolkit.privacy import Masker, is_personal, personal_values
+from edfi_toolkit.privacy import STUDENT_IDS, Masker, is_personal, personal_values
 from edfi_toolkit.widgets.arranging import Arrangement
 from edfi_toolkit.widgets.revealing import Revealing
 from edfi_toolkit.widgets.selected import Record, Rows
@@ -172,7 +172,7 @@ class Grid(Revealing):
         cells = zip(*(column_texts(shown.iloc[:, at]) for at in range(shown.shape[1])), strict=True)
         chosen = set(self.selection)
         filtered = bool(self.filter or self.filters)
-        of_all = f" of {len(self._frame):,} rows match" if filtered else ""
+        of_all = f" of {len(self._frame):,} rows match{self._students}" if filtered else ""
         count = f"{start + 1:,}-{start + len(rows):,} of {total:,}" if len(rows) else "0"
         return {
             "columns": [self._heading(at) for at in self._on_a_line],
@@ -195,6 +195,13 @@ class Grid(Revealing):
             "revealed": self.revealed,
             "record": self._record(),
         }
+
+    @property
+    def _students(self) -> str:
+        """How many students the rows that pass the filter are about, where several are about one; else empty."""
+        name = next((one for one in STUDENT_IDS if one in self._columns), None)
+        count = 0 if name is None else int(self._frame[name].iloc[self._order].nunique())
+        return f", {count:,} student{'' if count == 1 else 's'}" if 0 < count < len(self._order) else ""
 
     @property
     def _in_view(self) -> np.ndarray:

@@ -86,6 +86,15 @@ def test_a_filter_needs_every_word_in_any_column_and_any_case() -> None:
     assert press(grid, filter="")["count"] == "1-25 of 60"
 
 
+def test_students_are_counted_where_several_of_the_rows_found_are_about_one() -> None:
+    grid = a_grid(
+        some_rows(5).assign(student_id=["K1", "K1", "K2", None, "K3"]).drop(columns="student_unique_id")
+    )
+    assert grid._view()["count"] == "1-5 of 5"
+    assert press(grid, filter="bilingual")["count"] == "3 of 5 rows match: 1-3 of 3"
+    assert press(grid, filter="2025-08-0")["count"] == "5 of 5 rows match, 3 students: 1-5 of 5"
+
+
 def choices(view: dict[str, Any], name: str) -> list[tuple[str, int]]:
     return next(each["choices"] for each in view["columns"] if each["name"] == name)
 
