@@ -26,7 +26,7 @@ from edfi_toolkit.review.views import Block, View, following
 from edfi_toolkit.runs.approving import approver_of, of_older_run
 from edfi_toolkit.runs.decisions import ledger_now
 from edfi_toolkit.runs.folder import FOR_PEOPLE, IN_RESYNC, MADE_IN, STEPS, RunFolder
-from edfi_toolkit.runs.standing import LedgerNow, changes_of, not_settled
+from edfi_toolkit.runs.standing import LedgerNow, changes_of, is_refused_again, not_settled
 from edfi_toolkit.settings import Settings, Source, dotted, without_credentials
 
 if TYPE_CHECKING:
@@ -197,6 +197,11 @@ def _standing(
         return "bad", (
             f"The plan is stopped by {', '.join(breaches)}: notebook {made_in['preview']} says why. Correct the source "
             "and read it again; what is meant is overridden when publishing."
+        )
+    if missing == "publish" and now and is_refused_again(done["preview"], now):
+        return "check", (
+            "What is left was refused when it was last sent: notebook 50_rejections says what to correct. Sent again "
+            f"as it is (notebook {made_in['preview']}) it arrives only if the ODS is different by now."
         )
     if missing == "publish" and changes_of(done["preview"]):
         then = (

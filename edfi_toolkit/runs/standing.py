@@ -66,6 +66,11 @@ def changes_of(planned: Mapping[str, Any]) -> int:
     return sum(planned["actions"].get(action, 0) for action in SENT)
 
 
+def is_refused_again(planned: Mapping[str, Any], now: LedgerNow) -> bool:
+    """Whether all that is left to send was refused when it was last sent, and is the same by now."""
+    return 0 < now.again == changes_of(planned) - now.sent
+
+
 def not_settled(step: Mapping[str, Any]) -> bool:
     """Whether publishing again would go on. step: publish, of the manifest."""
     outcomes = step.get("outcomes", {})
@@ -108,10 +113,14 @@ def _planned(planned: Mapping[str, Any], notebook: str, now: LedgerNow) -> list[
     if planned["breaches"]:
         limits = _count(len(planned["breaches"]), "limit")
         numbers = [Number(f"{_count(changes, 'change')} stopped by {limits}", notebook, "bad")]
+    elif is_refused_again(planned, now):
+        numbers = [Number(f"{_count(changes, 'change')} to send again", notebook, "check")]
     elif changes:
         numbers = [Number(f"{_count(changes, 'change')} not sent yet", notebook, "check")]
     else:
         numbers = [Number("nothing to send", notebook, "good")]
+    if there := planned["actions"].get("NOOP", 0):
+        numbers.insert(0, Number(f"{there:,} in the ODS", notebook, "good"))
     if now.refused:
         numbers.append(Number(_refused_text(changes, now), "50_rejections", "bad"))
     if now.sent:
@@ -154,7 +163,7 @@ def _there_text(there: int, delivered: int, at: str) -> str:
     """
     return (
         f"{there:,} in the ODS {at}"
-        if there == delivered
+        if delivered in (0, there)
         else f"{there:,} in the ODS, {delivered:,} sent {at}"
     )
 

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 _ALIKE = 0.75  # how like a text an id or name is that is offered instead; 1: equal
 _THERE = {AS_SENT: "yes", CHANGED: "yes, changed since", GONE: "no", UNKNOWN: "sent, not asked"}
-_THERE |= {SENT_SINCE: "sent since with other values", SOURCE_DIFFERS: "in the ODS with other values"}
+_THERE |= {SENT_SINCE: "in the ODS as sent since", SOURCE_DIFFERS: "in the ODS with other values"}
 _NOTHING_BUILT = pd.DataFrame(columns=["resource", *KEY_COLUMNS, "source_refs"])
 
 

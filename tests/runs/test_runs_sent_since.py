@@ -70,7 +70,7 @@ def test_a_record_that_another_run_sent_with_other_values_is_never_called_as_sen
     with_what = ", with other values than this run read in the source. "
     assert f"{with_what}Press Read again to see the record as it is now. Also sent: " in told.says
     assert told.next_step.startswith("Press Read again")
-    assert (now(told), standing(told)) == (SENT_SINCE, "sent since with other values")
+    assert (now(told), standing(told)) == (SENT_SINCE, "in the ODS as sent since")
     assert told.tone == "check"
     assert any("before another run sent" in block.caption for block in told.blocks)
 
@@ -95,7 +95,7 @@ def test_a_record_that_another_run_sent_under_another_key_is_not_called_unsent(w
     edit(work, BEFORE, BEFORE.replace("2025-08-23", "2025-09-01"))
     a_later_run().publish(approved="auto")
     told = run.student(STUDENT)
-    assert (now(told), standing(told)) == (SENT_SINCE, "sent since with other values")
+    assert (now(told), standing(told)) == (SENT_SINCE, "in the ODS as sent since")
     assert "Not in the ODS yet" not in told.says
     listed = told.blocks[2].frame.set_index("program_name")
     assert listed.loc[PROGRAM, "now"] == SENT_SINCE

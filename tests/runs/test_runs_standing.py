@@ -30,7 +30,7 @@ def numbers(**changed: Any) -> list[tuple[str, str, str]]:
 
 def unsent(now: LedgerNow) -> list[str]:
     """What the chain says of a plan that was not sent, and after it."""
-    return [number.text for number in chain({"steps": DONE}, now)][4:]
+    return [number.text for number in chain({"steps": DONE}, now)][5:]
 
 
 def test_the_chain_tells_how_far_a_run_is_and_where_each_number_comes_from() -> None:
@@ -43,6 +43,7 @@ def test_the_chain_tells_how_far_a_run_is_and_where_each_number_comes_from() -> 
         ("3 unreadable", "10_extract", "check"),
         ("1,204 records", "20_validate", ""),
         ("2 held", "20_validate", "check"),
+        ("99 in the ODS", "30_preview", "good"),
         ("14 changes not sent yet", "30_preview", "check"),
     ]
 
@@ -79,6 +80,11 @@ def test_what_was_published_is_told_with_what_was_refused_and_what_is_open() -> 
         ("1 not answered", "40_publish", "check"),
     ]
     both = numbers(publish={"at": AT, "finished": True, "outcomes": outcomes, "in_the_ods": 110})
+    none = {"at": AT, "finished": True, "outcomes": {"refused": 14}, "in_the_ods": 99}
+    assert numbers(publish=none)[-2:] == [
+        (f"99 in the ODS {HOUR}", "40_publish", "good"),
+        ("14 refused", "50_rejections", "bad"),
+    ]
     assert (f"110 in the ODS, 11 sent {HOUR}", "40_publish", "good") in both, (
         "what was there before counts too"
     )
@@ -93,12 +99,12 @@ def test_what_was_published_is_told_with_what_was_refused_and_what_is_open() -> 
     ], "who reads again still sees what waits for a person"
     assert unsent(LedgerNow(5, again=5)) == ["14 changes not sent yet", "5 of them refused when last sent"]
     assert unsent(LedgerNow(13, again=13, sent=1)) == [
-        "13 changes not sent yet",
+        "13 changes to send again",
         "all refused when last sent",
         "1 sent since",
     ], "no change is counted twice"
     assert unsent(LedgerNow(7, again=5))[1] == "7 refused when last sent, 5 of them among these"
-    assert unsent(LedgerNow(1, again=1, sent=13))[:2] == ["1 change not sent yet", "refused when last sent"]
+    assert unsent(LedgerNow(1, again=1, sent=13))[:2] == ["1 change to send again", "refused when last sent"]
     assert unsent(LedgerNow(sent=14)) == ["nothing to send", "14 sent since"]
     begun = numbers(publish={"at": AT, "finished": False})[-1]
     assert begun == ("publishing was begun and is not finished", "40_publish", "check")
@@ -155,3 +161,12 @@ def test_a_resync_that_waits_says_where_to_approve_and_publish_it() -> None:
     assert following == (
         "Look at the changes in notebook 60_resync and approve them; Publish there then sends them."
     )
+
+
+def test_what_was_refused_and_is_as_it_was_is_to_be_corrected_before_it_is_sent_again() -> None:
+    done = {step: {} for step in ("extract", "build", "validate")}
+    planned = {"actions": {"POST": 2, "NOOP": 3}, "breaches": []}
+    _tone, following = _standing({**done, "preview": planned}, MADE_IN, "", LedgerNow(2, again=2))
+    assert following.startswith("What is left was refused when it was last sent: notebook 50_rejections says")
+    _tone, following = _standing({**done, "preview": planned}, MADE_IN, "", LedgerNow(2, again=1))
+    assert following.startswith("Look at the changes in notebook 30_preview and approve them")
