@@ -17,6 +17,7 @@ from edfi_toolkit.review.places import STUDENT_AT
 from edfi_toolkit.review.summaries import SEVERITIES
 
 FEW = 60  # distinct values of a column that are offered as a list
+SHORT = 20  # rows of a frame in which one value that is there twice is enough for that
 NOTHING = "(empty)"  # the choice of rows without a value
 _ORDERED = "biufmM"  # kinds of columns that sort as they are: numbers, yes and no, times
 
@@ -85,7 +86,8 @@ class Arrangement:
         except TypeError:  # lists and bodies cannot be compared
             return False
         values = len(distinct) + bool((codes < 0).any())
-        return not is_personal(self._names[at]) and 1 < values <= min(FEW, len(column) // 2)
+        most = len(column) - 1 if len(column) <= SHORT else len(column) // 2
+        return not is_personal(self._names[at]) and 1 < values <= min(FEW, most)
 
     def _counts(self, name: str) -> dict[str, int]:
         texts = pd.Series(self._few[name])

@@ -150,6 +150,13 @@ def test_a_school_also_finds_what_goes_elsewhere_for_a_student_who_is_there() ->
     assert len(grid.shown_rows) == 2
 
 
+def test_a_short_list_offers_choices_as_soon_as_one_is_there_twice() -> None:
+    frame = pd.DataFrame({"school": ["North", "North", "South", "West"], "program_name": list("abcd")})
+    view = a_grid(frame)._view()
+    assert choices(view, "school") == [("North", 2), ("South", 1), ("West", 1)]
+    assert choices(view, "program_name") == [], "each is there once: then typing is as quick"
+
+
 def test_choices_hide_students_that_a_text_names() -> None:
     frame = some_rows(4).assign(note=[f"asked {CANARY}", "none", "none", f"asked {CANARY}"])
     grid = a_grid(frame)
