@@ -140,7 +140,7 @@ def writes(ods: Running) -> int:
     """What the ODS was asked to write up to now."""
     asked = httpx.get(f"{ods.control_url}/counters").json()["requests"]
     return sum(
-        each["count"] for each in asked if each["method"] != "GET" and each["resource"] in associations()
+        line["count"] for line in asked if line["method"] != "GET" and line["resource"] in associations()
     )
 
 
@@ -176,7 +176,7 @@ def measured(students: int, against: str | None) -> dict[str, float]:
 def lowest(measure: Callable[[], dict[str, float]]) -> dict[str, float]:
     """The lowest of each figure in some rounds: what else the machine does can only add to them."""
     rounds = [measure() for _ in range(ROUNDS)]
-    return {name: min(each[name] for each in rounds) for name in rounds[0]}
+    return {name: min(found[name] for found in rounds) for name in rounds[0]}
 
 
 def the_same_of(python: str, folder: Path, environ: Mapping[str, str]) -> float:

@@ -39,18 +39,9 @@ _NOT_DELIVERED = [
     "messages",
 ]
 _NOT_DELIVERED += ["begin_date", "school", "education_organization_id", "status", "correlation_id"]
-_SENT = [
-    "change",
-    "came_of_it",
-    *WHO[:-1],
-    "school",
-    WHO[-1],
-    "status",
-    "ed_fi_id",
-    "correlation_id",
-    "attempts",
-]
-_SENT += ["resource"]
+*_WHOSE, _ORGANIZATION = WHO
+_SENT = ["change", "came_of_it", *_WHOSE, "school", _ORGANIZATION, "status", "ed_fi_id", "correlation_id"]
+_SENT += ["attempts", "resource"]
 
 
 def answers_to(result: pd.DataFrame, refused: pd.DataFrame) -> pd.DataFrame:

@@ -93,7 +93,7 @@ def test_what_this_login_may_not_read_holds_what_needs_something_new_of_it(unrea
 def test_another_student_is_something_new_of_students():
     tables = certification_tables(a_participation("p1"))
     other = {**tables, "students": [{"student_id": "7", "student_unique_id": "333333"}]}
-    before, after = (build(each, profile="certification", settings={}) for each in (tables, other))
+    before, after = (build(rows, profile="certification", settings={}) for rows in (tables, other))
     found = pd.DataFrame(
         {"rule_id": ["REF-UNREADABLE"] * 2, "field": ["studentSchoolAssociations", "students"]}
     )
