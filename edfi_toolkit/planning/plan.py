@@ -71,6 +71,8 @@ class Plan:
     shapes: what each table of the source looks like (SHAPES), for the ledger to remember once this is published; none
         where it is not to be remembered.
     standard: the data standard that the bodies were built for; empty in a plan of an older version.
+    checked_against: the identity of the target that was asked if it takes the records; empty where none was, and in a
+        plan of an older version. Its linked pairs go to no other (COM-KEY-3).
     seal: `seal_of` the items when their hashes were worked out; without one they are worked out when needed.
     """
 
@@ -82,6 +84,7 @@ class Plan:
     shapes: pd.DataFrame = field(default_factory=lambda: _no_shapes().copy())
     seal: bytes = b""
     standard: str = ""
+    checked_against: str = ""
 
     @cached_property
     def fingerprint(self) -> str:
@@ -140,6 +143,7 @@ class Plan:
             "breaches": self.breaches,
             "scope": asdict(self.scope),
             "standard": self.standard,
+            "checked_against": self.checked_against,
             "findings": _records(self.findings),
             "preferences": _plain(self.preferences),
         }
@@ -177,6 +181,7 @@ class Plan:
                 typed_preferences(pd.DataFrame(about["preferences"])),
                 shapes,
                 standard=about.get("standard", ""),
+                checked_against=about.get("checked_against", ""),
             )
         )
         if loaded.fingerprint != about["fingerprint"]:

@@ -160,6 +160,7 @@ def plan(
         preferences,
         seal=seal_of(items),
         standard=build.standard,
+        checked_against="" if isinstance(checked_or_build, Build) else checked_or_build.checked_against,
     )
     # Rows that get lost while nothing is sent stay remembered, so that they are missed when something is.
     silent = not (made.sends.any() or made.breaches) and bool(loss.gone)

@@ -24,6 +24,9 @@ class CheckedBuild(Protocol):
     @property
     def held(self) -> pd.DataFrame: ...
 
+    @property
+    def checked_against(self) -> str: ...
+
 
 def parts_of(checked_or_build: CheckedBuild | Build) -> tuple[Build, pd.DataFrame, pd.DataFrame]:
     """Build, records to send, records held back."""

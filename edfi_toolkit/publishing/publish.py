@@ -62,9 +62,10 @@ def publish(
         record. What was not sent by then is `pending` with 0 attempts.
     max_seconds, max_requests: the run stops likewise when so much time has passed, or so many writes were sent.
     Publishing the same plan again resumes it: what it delivered counts as done and is not sent again.
-    Raises UnsafePlan, StalePlan (also for a target of another data standard) and, for a target of another school
-    year, ConfigError before anything is sent, LedgerBusy when another run of the feed is at work, and OdsUnavailable
-    or OdsRefusedLogin when the target is unavailable; what is finished by then stays finished.
+    Raises UnsafePlan, StalePlan (also for a target of another data standard, and for key changes that were not checked
+    against this target) and, for a target of another school year, ConfigError before anything is sent, LedgerBusy when
+    another run of the feed is at work, and OdsUnavailable or OdsRefusedLogin when the target is unavailable; what is
+    finished by then stays finished.
     """
     plan, fingerprint, answered = approved_plan(plan, approved, overrides)
     budget = Budget(max_seconds=max_seconds, max_requests=max_requests)
@@ -85,6 +86,7 @@ def publish(
                 f"{changed} records have changed in the ledger since this plan was made; nothing was sent. "
                 "Plan again."
             )
+        _check_pairs(plan, items, states, client)
         journal.begin(
             run_id,
             fingerprint,
@@ -121,6 +123,20 @@ def _check_standard(plan: Plan, client: Client) -> None:
             f"The records of this plan were built for Data Standard {plan.standard}, and target "
             f"'{client.target.name}' has {found}; nothing was sent. Build them again: a new run asks the target, and "
             f"edfi.build takes the setting data_standard = {found!r}."
+        )
+
+
+def _check_pairs(plan: Plan, items: Items, states: Sequence[State], client: Client) -> None:
+    """COM-KEY-3: no DELETE of a pair leaves for a target that was not asked if it takes the new record.
+
+    Where the DELETE is through, the record is missing already: its POST goes.
+    """
+    unsent = sum(states[delete] is not State.DONE for delete in items.post_of)
+    if unsent and plan.checked_against != client.target.identity:
+        raise StalePlan(
+            f"{unsent} key changes of this plan were not checked against target '{client.target.name}', which might "
+            "refuse the new records after the old ones were deleted; nothing was sent. Check the records against it "
+            "(edfi.validate with target=..., or a new run) and plan again."
         )
 
 

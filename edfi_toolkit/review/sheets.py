@@ -39,7 +39,7 @@ _HEAD = ("run_id", "profile", "school_year", "source", "target", "started_at", "
 _SENT = [*WHO, "came_of_it", "outcome", "status", "correlation_id", "attempts", "messages", "resource"]
 _REFUSED = ["cause", "says", "todo", "who", "file", "row", "column", "messages", "status", "correlation_id"]
 _REFUSED += ["refused_in", "open"]
-_OF_MACHINES = ("files", "cpu_seconds")  # of no use to who reads the workbook
+_OF_MACHINES = ("files", "cpu_seconds", "checked_against")  # of no use to who reads the workbook
 _OF_THE_LOGIN = ("by", "approved")  # less than who approved, where that is known
 _FACTS = {
     "at": "done at",

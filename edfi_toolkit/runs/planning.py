@@ -169,8 +169,8 @@ def _updatable(run: Run) -> frozenset[str]:
 
 
 def _unasked(run: Run) -> bool:
-    """Whether the target could not be asked when the records were checked."""
-    return bool(run.folder.manifest["steps"]["validate"].get("unasked"))
+    """Whether the target could not be asked when the records were checked, or was another one then."""
+    return run.checked.checked_against != run.target.identity
 
 
 def _check_fits(run: Run) -> None:

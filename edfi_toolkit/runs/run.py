@@ -155,7 +155,8 @@ class Run:
         checked.write_report(self.path / "report.html", masker=self.masker(), places=at, row_places=of_rows)
         self.__dict__["checked"] = checked
         critical = int(checked.findings["severity"].eq("critical").sum())
-        self.folder.record("validate", {**parts, "critical": critical, "note": note, "unasked": unasked})
+        asked = {"note": note, "unasked": unasked, "checked_against": checked.checked_against}
+        self.folder.record("validate", {**parts, "critical": critical, **asked})
         close_dismissals(self, checked, asked=not unasked)
         return self._shown(lambda: without_dismissed(self, checked, note), as_before(self.folder, same))
 

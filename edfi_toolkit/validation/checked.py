@@ -38,12 +38,14 @@ class Checked:
     ready: records that may be sent, in the columns of `build.records`. held: those that may not, and
     `held_by`, the rule ids that hold each. findings: rule_id, severity, table, row_id, resource, the six key
     columns, field, says, hint; the key is missing where a finding speaks about a source row or a whole table.
+    checked_against: the identity of the target that was asked; empty where none was.
     """
 
     build: Build
     ready: pd.DataFrame = field(repr=False)
     held: pd.DataFrame = field(repr=False)
     findings: pd.DataFrame = field(repr=False)
+    checked_against: str = ""
 
     @cached_property
     def by_rule(self) -> pd.DataFrame:
@@ -122,12 +124,13 @@ def validate(
     flats = _flattened(records, build.standard, collected)
     suite_checks.check_records(build, flats, suites, collected)
     references.check_within(records, collected)
-    organizations = None
+    organizations, asked = None, ""
     if target is None:
         references.check_descriptors(flats, None, collected)
     else:
         with opened(target) as client:
             known = pull(client, references.used_descriptors(flats))
+            asked = client.target.identity
         references.check_descriptors(flats, known, collected)
         references.check_target(records, known, collected, identity_map)
         organizations = known.organizations
@@ -143,6 +146,7 @@ def validate(
         ready=records[~is_held].reset_index(drop=True),
         held=records[is_held].assign(held_by=held_by.sort_index().to_numpy()).reset_index(drop=True),
         findings=findings(found, records),
+        checked_against=asked,
     )
 
 

@@ -48,6 +48,10 @@ class Known:
 class Reader(Protocol):
     """What an ODS is asked for: an open `Client`."""
 
+    @property
+    def target(self) -> Target:
+        """Which ODS it is."""
+
     def rows(self, resource: str, /) -> Iterator[dict[str, Any]]:
         """All items of a resource, as they came."""
 

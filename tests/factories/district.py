@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import httpx
 
 from edfi_toolkit.ods import Client, RetryPolicy
+from edfi_toolkit.planning import Plan
 from edfi_toolkit.settings import Secret, Target
 from tests.factories.builds import build_of
 
@@ -55,7 +57,12 @@ def checked(result: Any, *held_students: str) -> SimpleNamespace:
     """What validation gives: the records of some students held back."""
     back = result.records["student_unique_id"].isin(held_students)
     held = result.records[back].assign(held_by=[["COM-PAY-4"]] * int(back.sum()))
-    return SimpleNamespace(build=result, ready=result.records[~back], held=held)
+    return SimpleNamespace(build=result, ready=result.records[~back], held=held, checked_against="")
+
+
+def asked(made: Plan, client: Client) -> Plan:
+    """The plan of records that were checked against the ODS of this client."""
+    return replace(made, checked_against=client.target.identity)
 
 
 def seed_lines(students: int) -> bytes:

@@ -31,6 +31,7 @@ from tests.factories.district import (
     GENERAL,
     a_build,
     a_participation,
+    asked,
     held_in,
     in_process,
     seed_lines,
@@ -141,7 +142,7 @@ def district(published_before: tuple[Path, Any], tmp_path: Path) -> Iterator[tup
 
 def planned(ledger: Ledger, client: Client) -> Any:
     feed = ledger.feed(client.target.identity, "certification", "")
-    return plan(second_build(), identity_map=ledger.identity_map(feed))
+    return asked(plan(second_build(), identity_map=ledger.identity_map(feed)), client)
 
 
 def run_again(app: Any, made: Any, path: Any) -> None:
@@ -221,7 +222,7 @@ def test_a_new_plan_after_a_crash_starts_from_what_arrived(district):
         recover(target=client, ledger=ledger, profile="certification", source="", school_year=2026)
         assert ledger.attempts()["settled_at"].notna().all()
         feed = ledger.feed(client.target.identity, "certification", "")
-        back = plan(first_build(), identity_map=ledger.identity_map(feed))
+        back = asked(plan(first_build(), identity_map=ledger.identity_map(feed)), client)
         publish(back, target=client, ledger=ledger, approved="auto")
         assert held_in(client) == wanted(first_build())
 

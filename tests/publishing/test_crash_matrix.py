@@ -27,6 +27,7 @@ from tests.factories.district import (
     GENERAL,
     a_build,
     a_participation,
+    asked,
     held_in,
     seed_lines,
     wanted,
@@ -107,7 +108,7 @@ def district(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         with Client(job.target()) as client, Ledger(ledger) as opened:
             publish(plan(first_build()), target=client, ledger=opened, approved="auto")
             feed = opened.feed(client.target.identity, "certification", "")
-            made = plan(second_build(), identity_map=opened.identity_map(feed))
+            made = asked(plan(second_build(), identity_map=opened.identity_map(feed)), client)
         assert int(made.sends.sum()) == CHANGES
         made.save(job.folder)
         app.state.sandbox.ods.store.close()

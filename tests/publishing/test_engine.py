@@ -26,6 +26,7 @@ from tests.factories.district import (
     GENERAL,
     a_build,
     a_participation,
+    asked,
     held_in,
     in_process,
     seed_lines,
@@ -37,7 +38,7 @@ from tests.factories.district import (
 def published(result, ledger, client, **given):
     """Plan and publish; somebody answers for every breach."""
     feed = ledger.feed(client.target.identity, "certification", "")
-    made = plan_once(result, ledger.identity_map(feed))
+    made = asked(plan_once(result, ledger.identity_map(feed)), client)
     meant = [f"{breach}:Ann Example" for breach in made.breaches]
     return publish(made, target=client, ledger=ledger, approved=made.fingerprint, overrides=meant, **given)
 

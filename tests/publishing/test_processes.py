@@ -13,7 +13,16 @@ from edfi_toolkit.publishing import publish
 from edfi_toolkit.rules import build
 from edfi_toolkit.sandbox import create_app
 from edfi_toolkit.sandbox.control import clients_shown, seed
-from tests.factories.district import GENERAL, a_build, a_participation, held_in, seed_lines, wanted, writes
+from tests.factories.district import (
+    GENERAL,
+    a_build,
+    a_participation,
+    asked,
+    held_in,
+    seed_lines,
+    wanted,
+    writes,
+)
 from tests.processes import Job, publish_at_once, served
 from tests.rules.worked_examples import EXAMPLES
 
@@ -84,6 +93,7 @@ def test_two_districts_on_one_ledger_and_one_ods_never_name_each_others_keys(cli
     assert len(ods) == 8
     for mode in ("publish", "resync"):
         made = plan(changed, identity_map=everyone, ods=ods, mode=mode, source_name="north")
+        made = asked(made, client)
         assert keys(made.items) == {"S-0", "S-1", "S-2", "S-3"}
         assert keys(made.findings) == set()
     publish(made, target=client, ledger=ledger, approved=made.fingerprint)

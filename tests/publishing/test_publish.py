@@ -19,6 +19,7 @@ from tests.factories.district import (
     GENERAL,
     a_build,
     a_participation,
+    asked,
     checked,
     held_in,
     in_process,
@@ -33,7 +34,7 @@ def feed_of(ledger, client):
 
 def planned(result, ledger, client, **given):
     known = ledger.identity_map(feed_of(ledger, client))
-    return plan(result, identity_map=known, **given) if given else plan_once(result, known)
+    return asked(plan(result, identity_map=known, **given) if given else plan_once(result, known), client)
 
 
 def published(result, ledger, client, **given):

@@ -13,7 +13,7 @@ from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.ods import Client
 from edfi_toolkit.planning import plan
 from edfi_toolkit.publishing import publish
-from tests.factories.district import GENERAL, a_build, a_participation, seed_lines, target_of
+from tests.factories.district import GENERAL, a_build, a_participation, asked, seed_lines, target_of
 
 PROVE = os.environ.get("EDFI_PROVE") == "1"
 RECORDS, EVERY = (50_000, 200) if PROVE else (400, 100)  # ten faults, each one of so many requests
@@ -80,7 +80,7 @@ def test_planned_is_delivered_refused_and_pending_and_the_sandbox_counted_the_sa
     with Client(target) as client, Ledger(tmp_path / "ledger.db") as ledger:
         publish(plan(old), target=client, ledger=ledger, approved="auto")
         feed = ledger.feed(target.identity, "certification", "")
-        made = plan(new, identity_map=ledger.identity_map(feed))
+        made = asked(plan(new, identity_map=ledger.identity_map(feed)), client)
         httpx.post(f"{sandbox.control_url}/counters/reset", trust_env=False).raise_for_status()
         httpx.put(f"{sandbox.control_url}/faults", json=rules(), trust_env=False).raise_for_status()
         told = publish(made, target=client, ledger=ledger, approved=made.fingerprint)

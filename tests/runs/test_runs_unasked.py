@@ -11,6 +11,7 @@ import edfi_toolkit as edfi
 from edfi_toolkit.batch.exits import exit_of_steps
 from edfi_toolkit.cli.playground import Playground
 from edfi_toolkit.ods import Client
+from edfi_toolkit.planning import Plan
 from edfi_toolkit.runs import Run
 
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations warns when it is first imported
@@ -68,3 +69,35 @@ def test_a_key_change_planned_without_the_target_deletes_nothing_that_it_may_not
     assert "COM-DEP-1" in {rule for rules in asked.checked.held["held_by"] for rule in rules}
     asked.publish(approved="auto")
     assert in_the_ods(asked) == before
+
+
+def actions_of(run: Run) -> list[str]:
+    """What is sent."""
+    plan = Plan.load(run.path)
+    return plan.items.loc[plan.sends, "action"].tolist()
+
+
+def test_a_run_knows_later_too_whether_its_key_changes_were_checked(work: Playground) -> None:
+    """One that was checked by an earlier version, which kept nothing of that, holds them until it is checked again."""
+    a_run("latest").publish(approved="auto")
+    row = f"K7310002,{RESOURCE},255901,255901,{PROGRAM},Bilingual,2025-10-20"
+    correct(work.folder, row, row.replace("2025-10-20", "2025-10-21"))
+    run = a_run()
+    for step in (run.extract, run.build, run.validate):
+        step()
+    later = a_run("latest")
+    later.preview()
+    assert later.checked.checked_against == Plan.load(run.path).checked_against == run.target.identity
+    assert actions_of(run) == ["DELETE", "POST"]
+
+    of_earlier = dict(run.folder.manifest["steps"]["validate"])
+    del of_earlier["checked_against"]
+    run.folder.record("validate", of_earlier)
+    again = a_run("latest")
+    again.preview()
+    assert actions_of(run) == []
+    again.validate()
+    again.preview()
+    before = in_the_ods(run)
+    a_run("latest").publish(approved="auto")
+    assert in_the_ods(run) ^ before == {("222222", PROGRAM, f"2025-10-2{day}") for day in (0, 1)}

@@ -58,7 +58,7 @@ class Readable:
     """A client that sees all that the sandbox holds, or what it is given; reads are counted."""
 
     def __init__(self, client: Client, **instead: Any) -> None:
-        self.client, self.instead, self.asked = client, instead, []
+        self.client, self.instead, self.asked, self.target = client, instead, [], client.target
 
     def descriptors(self, name: str) -> frozenset[str]:
         self.asked.append(name)
