@@ -80,7 +80,7 @@ def plan(
     checked_or_build: a Checked, whose held records are left alone, or a Build. Not modified.
     identity_map: what this feed published; rows of other feeds, years and resources are not compared, nor is
         what the ODS holds under their ids.
-    ods: `resource, id, etag, body` of what the ODS holds; read in mode "resync" only.
+    ods: `resource, id, etag, body` of what the ODS holds; needed in mode "resync", and read in that only.
     unread, lacking: resources that could not be read, and those that the ODS has not; a resync leaves them as they are
         and reports it.
     source_name: the feed's source where it differs from the build's.
@@ -91,11 +91,16 @@ def plan(
     updatable: resources whose key the target lets a PUT change; used where `key_change` says so.
     chosen: plan for these records alone, as a retry; all others stay as they are.
     unasked: the records were to be checked against the target, and it could not be asked: no key is moved (COM-KEY-3).
-    A guardrail never raises here: its breach is a finding, and publish refuses. Raises PlanError for an
-    unknown mode or school, or an identity map that mixes feeds.
+    A guardrail never raises here: its breach is a finding, and publish refuses. Raises PlanError for an unknown mode or
+    school, a resync without `ods`, or an identity map that mixes feeds.
     """
     if mode not in MODES:
         raise PlanError(f"There is no mode {mode!r}. Use one of: {', '.join(MODES)}.")
+    if mode == "resync" and ods is None:
+        raise PlanError(
+            "A resync compares with what the ODS holds; without that it would forget all that is published. Read it "
+            "with edfi_toolkit.ods.snapshot.read_snapshot, and pass its ods, unread and lacking."
+        )
     build, ready, held = parts_of(checked_or_build)
     source = build.scope.source if source_name is None else source_name
     feed = PlanScope(build.scope.profile, int(build.scope.school_year), source, resources=())

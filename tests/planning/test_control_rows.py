@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from edfi_toolkit.errors import ConfigError, UnsafePlan
@@ -76,7 +77,7 @@ def test_a_control_row_that_cannot_be_read_stops_build_and_plan(change):
     assert made.control["table"].unique().tolist() == [table]
     assert made.control["detail"].str.contains(f"{table}.*column \\w").all()
     for mode in ("publish", "resync"):
-        stopped = plan(made, identity_map=identity_map_of(before), mode=mode)
+        stopped = plan(made, identity_map=identity_map_of(before), ods=pd.DataFrame(), mode=mode)
         assert stopped.items.empty
         assert stopped.breaches == ("control-unreadable",)
         assert stopped.findings["code"].eq("HELD").sum() == 1

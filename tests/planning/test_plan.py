@@ -255,7 +255,7 @@ def test_com_tog_1_a_resource_switched_off_has_no_items_and_keeps_its_identities
 def test_an_invalid_configuration_plans_nothing(mode):
     before = a_build(a_participation(1))
     after = a_build(edfi_config=[{"school_year": 2026, "valid": False}])
-    made = plan(after, identity_map=identity_map_of(before), mode=mode)
+    made = plan(after, identity_map=identity_map_of(before), ods=pd.DataFrame(), mode=mode)
     assert made.items.empty
     assert codes(made) == ["CONFIG_INVALID"]
 
@@ -264,7 +264,7 @@ def test_an_invalid_configuration_plans_nothing(mode):
 def test_wi_cfg_1_a_build_that_publishes_nothing_plans_nothing(mode):
     before = a_build(a_participation(1))
     silent = type(before)(**{**vars(a_build()), "publishes": False})
-    made = plan(silent, identity_map=identity_map_of(before), mode=mode)
+    made = plan(silent, identity_map=identity_map_of(before), ods=pd.DataFrame(), mode=mode)
     assert made.items.empty
     assert codes(made) == ["NOT_PUBLISHED", "not-published"]
     assert made.breaches == ("not-published",)

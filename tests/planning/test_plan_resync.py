@@ -78,11 +78,17 @@ def test_each_cell_of_the_truth_table(rule, source, mapped, ods, expected):
     made = plan(
         source(),
         identity_map=mapped and mapped(),
-        ods=ods and swept_one(ods[0], **ods[1]),
+        ods=swept_one(ods[0], **ods[1]) if ods else pd.DataFrame(),
         mode="resync",
     )
     assert actions(made) == expected, rule
     assert all(rules[0] == rule for rules in made.items["rules"])
+
+
+def test_a_resync_without_what_the_ods_holds_is_refused():
+    """It would forget what is published, and leave it in the ODS."""
+    with pytest.raises(PlanError, match=r"A resync compares with what the ODS holds; .* pass its ods"):
+        plan(nothing(), identity_map=mapped_one(), mode="resync")
 
 
 def test_rec_r9_certification_never_deletes_orphans_and_tells_them():

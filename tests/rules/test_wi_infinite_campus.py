@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pandas as pd
 import pytest
 
 from edfi_toolkit.errors import ConfigError
@@ -713,7 +714,7 @@ def test_wi_evt_18_is_not_named_for_an_enrollment_that_moved_to_an_excluded_plac
 def test_a_resync_names_no_event():
     rows = tables(enrolled(**CESA))
     first, second = (build(each, profile=PROFILE) for each in (rows, tables(enrolled(no_show=True, **CESA))))
-    planned = plan(second, identity_map=identity_map_of(first), mode="resync")
+    planned = plan(second, identity_map=identity_map_of(first), ods=pd.DataFrame(), mode="resync")
     assert planned.items["reason"].str.partition(":")[0].tolist() == ["REC-R8"]
 
 
