@@ -207,7 +207,7 @@ def pytest_collection_finish() -> None:
     """What the imports made lives on: the collector leaves it alone, and runs less often, which saves CPU."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
+    gc.set_threshold(1_000_000, 20, 50)
     gc.enable()
 
 

@@ -134,9 +134,9 @@ def _check_pairs(plan: Plan, items: Items, states: Sequence[State], client: Clie
     unsent = sum(states[delete] is not State.DONE for delete in items.post_of)
     if unsent and plan.checked_against != client.target.identity:
         raise StalePlan(
-            f"{unsent} key changes of this plan were not checked against target '{client.target.name}', which might "
-            "refuse the new records after the old ones were deleted; nothing was sent. Check the records against it "
-            "(edfi.validate with target=..., or a new run) and plan again."
+            f"{unsent} key change{'s' * (unsent != 1)} of this plan: not checked against target "
+            f"'{client.target.name}', which might refuse a new record after the old one was deleted; nothing was sent. "
+            "Check the records against it (edfi.validate with target=..., or a new run) and plan again."
         )
 
 

@@ -88,6 +88,7 @@ def sentences_of(findings: pd.DataFrame, part: str) -> dict[str, str]:
     return dict(zip(first["rule_id"], first[part], strict=True))
 
 
+@once
 def held_texts(checked: Checked) -> pd.DataFrame:
     """says and hint of each held record by what was found in it, on the index of `checked.held`.
 

@@ -35,7 +35,7 @@ from edfi_toolkit.review.student import (
     UNKNOWN,
     student_view,
 )
-from edfi_toolkit.review.summaries import held_texts, rows, rows_named, skipped_rows, texts_of
+from edfi_toolkit.review.summaries import held_texts, rows, rows_named, skipped_of, skipped_rows, texts_of
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.runs.behind import IN_THE_WAY
 from edfi_toolkit.runs.corrected import corrections_in_force, corrections_since, ids_corrected_since
@@ -183,7 +183,7 @@ def student(run: Run, typed: str = "") -> View:
     since = corrections_since(run, own_rows)
     published, note = _published(run, state, own_rows, since.corrected_ids)
     is_built, is_checked = run.folder.has("build"), run.folder.has("validate")
-    skipped = skipped_rows(run.built.skipped if is_built else run.tables.skipped, run.tables, run.profile)
+    skipped = skipped_of(run.built) if is_built else skipped_rows(run.tables.skipped, run.tables, run.profile)
     built = run.built.records if is_built else _NOTHING_BUILT
     built = built[built["student_unique_id"].eq(state)]
     held = built[:0].assign(held_by=None)
