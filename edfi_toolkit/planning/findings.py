@@ -34,7 +34,7 @@ HELD_BECAUSE = {
         "Correct the findings of the new record; the next plan moves it.",
     ),
     "unasked key change": (
-        "Its key moved, and the target could not be asked if it takes the new record; all stays as it is.",
+        "Its key moved, and the target was not asked if it takes the new record; all stays as it is.",
         "Check the records again (notebook 20) when the target can be asked, then preview again.",
     ),
     "unread key change": (

@@ -136,7 +136,8 @@ def _check_pairs(plan: Plan, items: Items, states: Sequence[State], client: Clie
         raise StalePlan(
             f"{unsent} key change{'s' * (unsent != 1)} of this plan: not checked against target "
             f"'{client.target.name}', which might refuse a new record after the old one was deleted; nothing was sent. "
-            "Check the records against it (edfi.validate with target=..., or a new run) and plan again."
+            "Check the records against it (notebook 20, or edfi.validate with target=...; in a new run where this one "
+            "has begun to publish) and plan again."
         )
 
 

@@ -90,7 +90,7 @@ def load_checked(folder: RunFolder, build: Build) -> Checked:
         ready=marked[~is_held].drop(columns="held_by").reset_index(drop=True),
         held=marked[is_held].reset_index(drop=True),
         findings=folder.load_frame("findings"),
-        checked_against=folder.manifest["steps"]["validate"].get("checked_against", ""),
+        checked_against=folder.checked_against,
     )
 
 

@@ -108,6 +108,11 @@ class RunFolder:
         """Whether a step was done, or begun in the case of publish."""
         return step in self.manifest.get("steps", {})
 
+    @property
+    def checked_against(self) -> str:
+        """The identity of the target that validation asked; empty where it asked none."""
+        return str(self.manifest.get("steps", {}).get("validate", {}).get("checked_against", ""))
+
     def need(self, step: str) -> None:
         """Raises StepMissing, which names the notebook to run, when a step has not been done."""
         if not self.has(step):
@@ -135,18 +140,19 @@ class RunFolder:
             }
             self._write_manifest({**manifest, "steps": kept})
 
-    def replace(self, step: str, write: Callable[[RunFolder], None]) -> bool:
+    def replace(self, step: str, write: Callable[[RunFolder], None], *, as_asked: bool = True) -> bool:
         """Put what a step found in place of what it found before; returns whether that was the same to the byte.
 
         write: saves it into the folder it is given. The same leaves the later steps as they are; anything else forgets
-        them first.
+        them first, and so does what was asked otherwise (not as_asked) and found the same.
         """
         draft = RunFolder(self.path, _DRAFT)
         shutil.rmtree(draft.path, ignore_errors=True)
         write(draft)
         found = {path.relative_to(draft.path).as_posix(): path for path in draft.files()}
         known = _files(self.manifest)
-        same = self.has(step) and all(known.get(name) == sha256_of(path) for name, path in found.items())
+        there = all(known.get(name) == sha256_of(path) for name, path in found.items())
+        same = self.has(step) and there and as_asked
         if not same:
             self.forget_from(step)
             for name, path in found.items():

@@ -31,7 +31,7 @@ def plan_of(run: Run, schools: Collection[int] = (), chosen: Chosen | None = Non
     _check_fits(run)
     _recover(run)
     made = plan(
-        run.checked,
+        _checked(run),
         source_name=run.source.name,
         schools=schools,
         chosen=chosen,
@@ -91,7 +91,7 @@ def resync_of(
         copies = Copies(client, ledger, run.installation.copies_dir)
         kept = run.target.incremental if incremental is None else incremental
         ods, unread, lacking = read_snapshot(
-            copies if kept else client, resources_of(run.checked), progress=progress
+            copies if kept else client, resources_of(_checked(run)), progress=progress
         )
     if kept:
         note(copies.says)
@@ -168,9 +168,16 @@ def _updatable(run: Run) -> frozenset[str]:
     return frozenset()
 
 
+def _checked(run: Run) -> Checked:
+    """What validation found; read again where it has asked another target, or one at all, since this run was opened."""
+    if run.checked.checked_against != run.folder.checked_against:
+        del run.checked
+    return run.checked
+
+
 def _unasked(run: Run) -> bool:
     """Whether the target could not be asked when the records were checked, or was another one then."""
-    return run.checked.checked_against != run.target.identity
+    return run.folder.checked_against != run.target.identity
 
 
 def _check_fits(run: Run) -> None:

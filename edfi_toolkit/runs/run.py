@@ -150,7 +150,8 @@ class Run:
         checked, note, unasked = checked_records(self)
         parts = {"ready": len(checked.ready), "held": len(checked.held)}
         check_row_balance("validate", len(self.built.records), parts)
-        same = self.folder.replace("validate", lambda draft: save_checked(draft, checked))
+        as_asked = self.folder.checked_against == checked.checked_against
+        same = self.folder.replace("validate", lambda draft: save_checked(draft, checked), as_asked=as_asked)
         at, of_rows = places_for_report(checked)
         checked.write_report(self.path / "report.html", masker=self.masker(), places=at, row_places=of_rows)
         self.__dict__["checked"] = checked
@@ -176,8 +177,7 @@ class Run:
                 lambda: live_plan_of(self, schools, progress or panels().progress("Reading the ODS"))
             )
         checked = self.folder.manifest["steps"]["validate"]
-        unasked = checked.get("unasked", "")
-        view = self.keep_plan(lambda: plan_of(self, schools), unasked)
+        view = self.keep_plan(lambda: plan_of(self, schools), unasked := checked.get("unasked", ""))
         return view.warning_first(checked["note"]) if unasked and not self.published else view
 
     @step

@@ -47,7 +47,7 @@ def test_no_key_moves_while_the_target_cannot_be_asked():
     assert made.items["action"].tolist() == ["NOOP"]
     held = made.findings[made.findings["code"].eq("HELD")]
     assert set(held["says"]) == {
-        "Its key moved, and the target could not be asked if it takes the new record; all stays as it is."
+        "Its key moved, and the target was not asked if it takes the new record; all stays as it is."
     }
     assert held["hint"].str.endswith("when the target can be asked, then preview again.").all()
     assert outcome(moved(begin_date="2025-09-30")) == GOES

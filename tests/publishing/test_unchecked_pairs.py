@@ -141,7 +141,7 @@ def test_a_delete_that_no_one_answered_counts_as_what_the_ods_says_of_it(app, cl
         app.state.sandbox.faults.put([])
         assert len(held_in(client)) == left
         if left == 2:
-            with pytest.raises(StalePlan, match="^1 key change of"):
+            with pytest.raises(StalePlan, match="1 key change of"):
                 publish(made, target=client, ledger=ledger, approved="auto")
             assert held_in(client) == wanted(before())
     assert publish(made, target=client, ledger=ledger, approved="auto")["outcome"].eq("delivered").all()
@@ -154,7 +154,7 @@ def test_of_a_plan_that_stopped_only_the_pairs_that_are_left_are_refused(app, cl
     with in_process(app) as one_at_a_time:
         object.__setattr__(one_at_a_time.target, "concurrency", 1)
         publish(asked(made, client), target=one_at_a_time, ledger=ledger, approved="auto", max_requests=1)
-    with pytest.raises(StalePlan, match="^1 key change of"):
+    with pytest.raises(StalePlan, match="1 key change of"):
         publish(made, target=client, ledger=ledger, approved="auto")
     known = identities(ledger, client)
     rest = plan(with_the_target(moved(), client, known), identity_map=known)
