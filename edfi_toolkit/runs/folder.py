@@ -144,15 +144,15 @@ class RunFolder:
         """Put what a step found in place of what it found before; returns whether that was the same to the byte.
 
         write: saves it into the folder it is given. The same leaves the later steps as they are; anything else forgets
-        them first, and so does what was asked otherwise (not as_asked) and found the same.
+        them first, and so does the same that was asked of another target (not as_asked).
         """
         draft = RunFolder(self.path, _DRAFT)
         shutil.rmtree(draft.path, ignore_errors=True)
         write(draft)
         found = {path.relative_to(draft.path).as_posix(): path for path in draft.files()}
         known = _files(self.manifest)
-        there = all(known.get(name) == sha256_of(path) for name, path in found.items())
-        same = self.has(step) and there and as_asked
+        as_it_was = (known.get(name) == sha256_of(path) for name, path in found.items())
+        same = as_asked and self.has(step) and all(as_it_was)
         if not same:
             self.forget_from(step)
             for name, path in found.items():
