@@ -78,6 +78,8 @@ def run_notebooks(
     environ and stop. stop: asked, the notebook under way is interrupted and is the last one.
     Returns one NotebookResult for each notebook that was started. Raises ConfigError before anything runs.
     """
+    if not notebooks:
+        return []
     accepted = check_parameters(notebooks, parameters)
     deadline = time.monotonic() + limits.run_s
     done: list[NotebookResult] = []

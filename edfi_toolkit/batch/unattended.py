@@ -21,6 +21,7 @@ from edfi_toolkit.runs.workbook import leave_one
 
 PREVIEWS = {"publish": ("10_extract", "20_validate", "30_preview"), "resync": ("60_resync",)}
 PUBLISHES = {"publish": ("40_publish", "50_rejections"), "resync": ("50_rejections",)}
+SENDS = {"40_publish", "60_resync"}  # where the approval goes
 WRITES_WORKBOOK = "50_rejections"
 
 
@@ -105,14 +106,14 @@ def run_unattended(
         raise ConfigError(f"There is no run {resume} in {run.installation.runs_dir}. Check the name.")
     names = [*PREVIEWS[mode], *(PUBLISHES[mode] if approved else ())]
     if resume:
-        names = [name for name in names if not _is_done(run, name)]
+        names = [name for name in names if not _is_done(run, name, sends=bool(approved))]
     parameters = {
         "profile": profile,
         "school_year": school_year,
         "source": run.installation.written(run.source),
         "target": target,
         "run_id": run.id,
-        **({"approved": approved} if approved else {}),
+        **({"approved": approved} if approved and SENDS.intersection(names) else {}),
         **({"settings": dict(settings)} if settings else {}),
     }
     refuse_credentials(parameters)
@@ -146,10 +147,10 @@ def run_unattended(
     return Unattended(run, ran, code, before)
 
 
-def _is_done(run: Run, notebook: str) -> bool:
+def _is_done(run: Run, notebook: str, *, sends: bool) -> bool:
     """Whether the steps of a notebook are behind a run; a publish that has left something pending is not."""
     steps = run.folder.manifest["steps"]
-    if notebook == "40_publish":
+    if sends and notebook in SENDS:
         published = steps.get("publish", {})
         open_ones = ("pending", "unsure")
         return bool(published.get("finished")) and not any(
