@@ -158,14 +158,17 @@ def _with_other_feeds(run: Run, made: Plan) -> Plan:
 
 
 def _updatable(run: Run) -> frozenset[str]:
-    """Where a PUT may change a key, if a setting asks; nowhere while the target does not answer."""
+    """Where a PUT may change a key, if a setting asks (COM-KEY-3); not asked where key changes wait anyway.
+
+    Raises OdsError: for want of an answer nothing may be deleted that a PUT could change.
+    """
     from edfi_toolkit.ods import Client
     from edfi_toolkit.ods.snapshot import updatable
 
-    if run.built.settings.get("key_change") == "put_if_updatable":
-        with suppress(OdsError, ConfigError), Client(run.target, retry=short_retry()) as client:
-            return updatable(client)
-    return frozenset()
+    if run.built.settings.get("key_change") != "put_if_updatable" or _unasked(run):
+        return frozenset()
+    with Client(run.target, retry=short_retry()) as client:
+        return updatable(client)
 
 
 def _checked(run: Run) -> Checked:

@@ -55,7 +55,8 @@ def check_again(run: Run, rejections: pd.DataFrame, *, progress: Progress) -> Ru
 
 def verdicts(again: Run, rejections: pd.DataFrame) -> pd.DataFrame:
     """The same records, each with `now`: what would become of it."""
-    items, held = again.plan.items, again.checked.held
+    items, held, findings = again.plan.items, again.checked.held, again.plan.findings
+    kept_back = findings[findings["code"].eq("HELD")]
     found = []
     for at in range(len(rejections)):
         one = Chosen.of(rejections.iloc[[at]])
@@ -67,6 +68,9 @@ def verdicts(again: Run, rejections: pd.DataFrame) -> pd.DataFrame:
             found.append(f"is held back: {rules}")
         elif len(own):
             found.append(", ".join(dict.fromkeys(_WOULD[action] for action in own["action"])))
+        elif len(waiting := kept_back[one.among(kept_back)]):
+            says = str(waiting["says"].iloc[0]).removesuffix(".")
+            found.append(f"is held back: {says[:1].lower()}{says[1:]}")
         else:
             found.append(_why_none(again, rejections.iloc[at]["source_refs"]))
     kept = rejections[["resource", *KEY_COLUMNS]]
