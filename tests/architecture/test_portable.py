@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,10 @@ NAMES = {
 MISSING = {f"{module}.{name}" for module, names in NAMES.items() for name in names.split()}
 METHODS = {"add_signal_handler", "create_unix_server", "open_unix_connection"}  # of an event loop
 ARGUMENTS = {"preexec_fn", "pass_fds"}  # of a subprocess
+NAMED = re.compile(
+    rf"\b(import|from)\b.*\b({'|'.join(MODULES)})\b"
+    rf"|\b({'|'.join({*METHODS, *ARGUMENTS, *' '.join(NAMES.values()).split()})})\b"
+)
 
 
 def branches_without_windows(test: ast.expr) -> tuple[bool, bool]:
@@ -49,6 +54,8 @@ def branches_without_windows(test: ast.expr) -> tuple[bool, bool]:
 
 def uses(source: str) -> Iterator[tuple[str, int]]:
     """Each use of what Windows lacks that no guard keeps from it: what, and its line."""
+    if not NAMED.search(source):
+        return
     tree = ast.parse(source)
     chosen = {  # `Sockets = EpollSockets if hasattr(select, "epoll") else LoopSockets` guards the class of that name
         ast.unparse(node.body if branches_without_windows(node.test)[0] else node.orelse)
@@ -107,8 +114,8 @@ def lacking(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.Attribute):
         if node.attr in METHODS:
             yield node.attr
-        elif ast.unparse(node) in MISSING:
-            yield ast.unparse(node)
+        elif isinstance(node.value, ast.Name) and (name := f"{node.value.id}.{node.attr}") in MISSING:
+            yield name
     elif isinstance(node, ast.keyword) and node.arg in ARGUMENTS:
         yield node.arg
 

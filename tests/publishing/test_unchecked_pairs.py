@@ -13,12 +13,14 @@ from edfi_toolkit.planning import Plan, plan, with_live
 from edfi_toolkit.planning.chosen import Chosen
 from edfi_toolkit.publishing import publish
 from edfi_toolkit.validation import validate
+from tests.factories.builds import plan_once
 from tests.factories.district import (
     GENERAL,
     LEA,
     a_build,
     a_participation,
     asked,
+    checked,
     held_in,
     in_process,
     wanted,
@@ -46,7 +48,7 @@ def identities(ledger, client):
 @pytest.fixture
 def known(client, ledger):
     """The identity map after both records were published."""
-    publish(plan(before()), target=client, ledger=ledger, approved="auto")
+    publish(plan_once(before(), identities(ledger, client)), target=client, ledger=ledger, approved="auto")
     return identities(ledger, client)
 
 
@@ -66,15 +68,14 @@ def test_a_key_change_that_no_one_checked_is_refused_before_anything_is_sent(
     app, client, ledger, known, tmp_path
 ):
     elsewhere = Client(replace(client.target, instance="training"))
+    never = plan(moved(), identity_map=known)
     made = {
-        "not validated": plan(moved(), identity_map=known),
+        "not validated": never,
         "without a target": plan(validate(moved()), identity_map=known),
-        "refused by the ODS": plan(validate(moved(*LOST)), identity_map=known),
+        "refused by the ODS": plan(checked(moved(*LOST)), identity_map=known),
         "a resync": plan(moved(), identity_map=known, ods=client.read_all(GENERAL), mode="resync"),
-        "against another": asked(plan(moved(), identity_map=known), elsewhere),
-        "saved by an earlier version": of_an_earlier_version(
-            plan(with_the_target(moved(), client, known), identity_map=known), tmp_path
-        ),
+        "against another": asked(never, elsewhere),
+        "saved by an earlier version": of_an_earlier_version(asked(never, client), tmp_path),
     }
     sent, runs = writes(app), len(ledger.runs())
     for name, unsafe in made.items():
@@ -96,17 +97,17 @@ def test_a_key_change_that_no_one_checked_is_refused_before_anything_is_sent(
 def test_checked_against_the_target_it_goes_also_when_the_plan_was_saved_or_narrowed(
     client, ledger, known, tmp_path
 ):
-    checked = with_the_target(moved(), client, known)
-    whole = plan(checked, identity_map=known)
+    good = with_the_target(moved(), client, known)
+    whole = plan(good, identity_map=known)
     again = Plan.load(whole.save(tmp_path))
     assert again.checked_against == whole.checked_against == client.target.identity
     assert plan(moved(), identity_map=known).fingerprint == again.fingerprint, "the changes are the same"
     assert with_live(whole, client.read_all(GENERAL)).checked_against == client.target.identity
-    one = plan(checked, identity_map=known, chosen=Chosen.of(checked.ready.head(1)), schools=[LEA])
+    one = plan(good, identity_map=known, chosen=Chosen.of(good.ready.head(1)), schools=[LEA])
     assert (
         publish(one, target=client, ledger=ledger, approved="auto")["outcome"].tolist() == ["delivered"] * 2
     )
-    rest = plan(checked, identity_map=identities(ledger, client))
+    rest = plan(good, identity_map=identities(ledger, client))
     assert set(publish(rest, target=client, ledger=ledger, approved="auto")["outcome"]) == {"delivered"}
     assert held_in(client) == wanted(moved())
 

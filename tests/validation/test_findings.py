@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import socket
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from edfi_toolkit.model import KEY_COLUMNS, associations, resource
 from edfi_toolkit.review.places import findings_at_places
 from edfi_toolkit.rules import build
 from edfi_toolkit.rules.certification.rules import SHEET
 from edfi_toolkit.validation import validate
-from edfi_toolkit.validation.findings import Collected
+from edfi_toolkit.validation.findings import Collected, first_rows
 from edfi_toolkit.validation.organizations import check_organizations
 from tests.factories.bodies import CTE, FOOD, GENERAL, LEA, a_body, a_build, uri, without
 from tests.factories.builds import build_of
@@ -29,11 +31,6 @@ def found_in(*records: tuple[str, dict[str, Any]], **build_parts: Any) -> list[t
     """severity, rule and field of everything found."""
     findings = validate(a_build(*records, **build_parts)).findings
     return [tuple(row) for row in findings[["severity", "rule_id", "field"]].to_numpy()]
-
-
-def said_about(body: dict[str, Any], endpoint: str = CTE) -> str:
-    (row,) = validate(a_build((endpoint, body))).findings.to_dict("records")
-    return row["says"]
 
 
 def test_complete_records_of_all_ten_resources_are_ready_and_nothing_is_found():
@@ -110,8 +107,117 @@ def test_the_certification_sheet_binds_no_other_profile():
     assert "CERT_MISSING" not in {rule for _, rule, _ in found_in((GENERAL, body), profile="nm-powerschool")}
 
 
-def test_a_false_counts_as_present_e97():
-    assert found_in((CTE, a_body(privateCTEProgram=False))) == []
+def with_in_it(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """The body with a value at a path, in the first item of a collection."""
+    *above, last = path.split(".")
+    inner = body
+    for name in above:
+        inner = inner[name][0] if isinstance(inner[name], list) else inner[name]
+    inner[last] = value
+    return body
+
+
+INFORMATION = uri("CTEProgramService", "Information Technology")
+SECTION_504 = {"disabilityDesignationDescriptor": uri("DisabilityDesignation", "Section 504")}
+OTHER, MOTOR = uri("Disability", "Other"), uri("Disability", "Motor impairment")
+YEAR_OF_AN_ITEM = "englishLanguageProficiencyAssessments.schoolYearTypeReference.schoolYear"
+ACTIVE = {
+    "participationStatusDescriptor": uri("ParticipationStatus", "Active"),
+    "statusBeginDate": "2025-08-23",
+}
+# what a record shows -> its resource, its body, and severity, rule and field of all that is found in it
+ODD: dict[str, tuple[str, dict[str, Any], list[tuple[str, str, str]]]] = {
+    "a false counts as present (E97)": (CTE, a_body(privateCTEProgram=False), []),
+    "dates outside of the school year are warnings": (
+        CTE,
+        a_body(beginDate="2025-06-30", endDate="2026-07-01"),
+        [("warning", "YEAR", "beginDate"), ("warning", "YEAR", "endDate")],
+    ),
+    "its first and last day are inside": (CTE, a_body(beginDate="2025-07-01", endDate="2026-06-30"), []),
+    "two items whose keys differ in case are refused": (
+        CTE,
+        a_body(
+            cteProgramServices=[
+                {"cteProgramServiceDescriptor": each, "cipCode": "1", "primaryIndicator": True}
+                for each in (INFORMATION, INFORMATION.upper().replace("URI://ED-FI.ORG", "uri://ed-fi.org"))
+            ]
+        ),
+        [("critical", "DS-ITEM-KEY", "cteProgramServices")],
+    ),
+    "items of two collections may have one key": (
+        SPED,
+        a_body(
+            SPED,
+            disabilities=[
+                {"disabilityDescriptor": kind, "designations": [SECTION_504]} for kind in (OTHER, MOTOR)
+            ],
+        ),
+        [],
+    ),
+    "two items of one nested collection may not": (
+        SPED,
+        a_body(SPED, disabilities=[{"disabilityDescriptor": OTHER, "designations": [SECTION_504] * 2}]),
+        [("critical", "DS-ITEM-KEY", "disabilities.designations")],
+    ),
+    "a school year must be a year": (
+        LANGUAGE,
+        with_in_it(a_body(LANGUAGE), YEAR_OF_AN_ITEM, 26),
+        [("critical", "DS-RANGE", YEAR_OF_AN_ITEM)],
+    ),
+    "an item without its key is reported once for each record": (
+        CTE,
+        a_body(cteProgramServices=[{"cipCode": each, "primaryIndicator": True} for each in "12"]),
+        [("critical", "DS-REQUIRED", "cteProgramServices.cteProgramServiceDescriptor")],
+    ),
+    "an unknown member of an item is named by its path": (
+        CTE,
+        with_in_it(a_body(), "cteProgramServices.cipcode", "1"),
+        [("critical", "DS-MEMBER", "cteProgramServices.cipcode")],
+    ),
+    "an unknown member of a reference is named by its path": (
+        CTE,
+        with_in_it(a_body(), "programReference.programId", "2"),
+        [("critical", "DS-MEMBER", "programReference.programId")],
+    ),
+    "an extension is a warning because only the target knows it": (
+        CTE,
+        a_body(_ext={"zz": {"x": 1}}),
+        [("warning", "DS-EXTENSION", "_ext")],
+    ),
+    "a value of a state's own namespace is a warning without a target: states replace the lists": (
+        CTE,
+        a_body(reasonExitedDescriptor="uri://zed.example/Anything#With, comma / and (brackets)"),
+        [("warning", "DESCRIPTOR_UNCHECKED", "reasonExitedDescriptor")],
+    ),
+    "a descriptor without default values is a warning without a target: this one has none in 5.2": (
+        FOOD,
+        a_body(FOOD, programParticipationStatuses=[ACTIVE]),
+        [("warning", "DESCRIPTOR_UNCHECKED", "programParticipationStatuses.participationStatusDescriptor")],
+    ),
+    "the case of a descriptor does not matter": (
+        CTE,
+        a_body(reasonExitedDescriptor="uri://ed-fi.org/reasonexiteddescriptor#OTHER"),
+        [],
+    ),
+}
+
+
+@cache
+def found_in_each_odd() -> dict[str, list[tuple[str, str, str]]]:
+    """One validation of all of ODD, each of a student of its own."""
+    students = ({"studentUniqueId": f"5{number}"} for number in range(len(ODD)))
+    bodies = [(endpoint, {**body, "studentReference": next(students)}) for endpoint, body, _ in ODD.values()]
+    found = validate(a_build(*bodies)).findings[["row_id", "severity", "rule_id", "field"]]
+    told: dict[str, list[tuple[str, str, str]]] = {what: [] for what in ODD}
+    names = {f"p{number}": what for number, what in enumerate(ODD)}
+    for row_id, *rest in found.to_numpy():
+        told[names[row_id]].append(tuple(rest))
+    return told
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_of_one_record_this_is_found_and_nothing_else(what):
+    assert found_in_each_odd()[what] == ODD[what][2]
 
 
 REFUSED: list[tuple[dict[str, Any], str, str, str]] = [
@@ -137,6 +243,12 @@ REFUSED: list[tuple[dict[str, Any], str, str, str]] = [
     ),
     (
         {"educationOrganizationReference": {"educationOrganizationId": 2**63}},
+        "DS-TYPE",
+        "educationOrganizationReference.educationOrganizationId",
+        "must be a whole number",
+    ),
+    (
+        {"educationOrganizationReference": {"educationOrganizationId": np.int64(LEA)}},  # which is not JSON
         "DS-TYPE",
         "educationOrganizationReference.educationOrganizationId",
         "must be a whole number",
@@ -225,15 +337,12 @@ def test_what_the_ods_would_refuse_is_critical_and_said_once():
 
 def test_a_program_name_of_61_characters_is_held_and_not_cut_e96():
     """COM-PAY-4, from the source row to the record."""
-    name = "x" * 61
-    result = build_of(certification_tables(a_participation(program_name=name)), profile="certification")
-    checked = validate(result)
+    rows = [a_participation("p1", program_name="x" * 61), a_participation("p2", program_name="x" * 60)]
+    checked = validate(build_of(certification_tables(*rows), profile="certification"))
     (held,) = checked.held.to_dict("records")
-    assert held["body"]["programReference"]["programName"] == name
+    assert held["body"]["programReference"]["programName"] == "x" * 61
     assert "COM-PAY-4" in held["held_by"]
-    assert checked.ready.empty
-    longest = a_participation(program_name="x" * 60)
-    assert validate(build_of(certification_tables(longest), profile="certification")).held.empty
+    assert checked.ready["program_name"].tolist() == ["x" * 60]
 
 
 def test_missing_nontraditional_status_is_built_and_told_once_e104():
@@ -292,30 +401,6 @@ def test_two_records_of_one_resource_with_one_key_are_both_held():
     assert checked.held["held_by"].tolist() == [["COM-KEY-1"], ["COM-KEY-1"]]
 
 
-def test_dates_outside_of_the_school_year_are_warnings():
-    body = a_body(beginDate="2025-06-30", endDate="2026-07-01")
-    assert found_in((CTE, body)) == [("warning", "YEAR", "beginDate"), ("warning", "YEAR", "endDate")]
-    assert found_in((CTE, a_body(beginDate="2025-07-01", endDate="2026-06-30"))) == []
-
-
-def test_two_items_with_one_key_are_refused():
-    """DS-ITEM-KEY: descriptors compare without case; nested collections within their own item."""
-    service = uri("CTEProgramService", "Information Technology")
-    items = [
-        {"cteProgramServiceDescriptor": each, "cipCode": "1", "primaryIndicator": True}
-        for each in (service, service.upper().replace("URI://ED-FI.ORG", "uri://ed-fi.org"))
-    ]
-    rules = {rule for _, rule, _ in found_in((CTE, a_body(cteProgramServices=items)))}
-    assert "DS-ITEM-KEY" in rules
-    one = {"disabilityDesignationDescriptor": uri("DisabilityDesignation", "Section 504")}
-    kinds = [uri("Disability", "Other"), uri("Disability", "Motor impairment")]
-    apart = [{"disabilityDescriptor": kind, "designations": [one]} for kind in kinds]
-    assert found_in((SPED, a_body(SPED, disabilities=apart))) == []
-    together = [{"disabilityDescriptor": kinds[0], "designations": [one, one]}]
-    found = found_in((SPED, a_body(SPED, disabilities=together)))
-    assert found == [("critical", "DS-ITEM-KEY", "disabilities.designations")]
-
-
 def test_decimals_have_to_fit_their_digits():
     """DS-RANGE, DS-TYPE."""
     hours = [12, 12.25, 999.99, -999.99, 12.255, 1000, float("nan")]
@@ -326,31 +411,6 @@ def test_decimals_have_to_fit_their_digits():
     checked = validate(a_build(*((SPED, body) for body in bodies)))
     held = zip(checked.held["student_unique_id"], checked.held["held_by"], strict=True)
     assert list(held) == [("412.255", ["DS-RANGE"]), ("41000", ["DS-RANGE"]), ("4nan", ["DS-TYPE"])]
-
-
-def test_a_school_year_must_be_a_year():
-    body = a_body(LANGUAGE)
-    body["englishLanguageProficiencyAssessments"][0]["schoolYearTypeReference"]["schoolYear"] = 26
-    field = "englishLanguageProficiencyAssessments.schoolYearTypeReference.schoolYear"
-    assert found_in((LANGUAGE, body)) == [("critical", "DS-RANGE", field)]
-
-
-def test_an_item_without_its_key_is_told_once_for_each_record():
-    items = [{"cipCode": "1", "primaryIndicator": True}, {"cipCode": "2", "primaryIndicator": True}]
-    found = found_in((CTE, a_body(cteProgramServices=items)))
-    assert found == [("critical", "DS-REQUIRED", "cteProgramServices.cteProgramServiceDescriptor")]
-
-
-def test_a_member_inside_an_item_or_reference_that_is_unknown_is_named_by_its_path():
-    body = a_body()
-    body["cteProgramServices"][0]["cipcode"] = "1"
-    body["programReference"]["programId"] = "2"
-    fields = {field for _, rule, field in found_in((CTE, body)) if rule == "DS-MEMBER"}
-    assert fields == {"cteProgramServices.cipcode", "programReference.programId"}
-
-
-def test_an_extension_is_a_warning_because_only_the_target_knows_it():
-    assert found_in((CTE, a_body(_ext={"zz": {"x": 1}}))) == [("warning", "DS-EXTENSION", "_ext")]
 
 
 def test_a_body_that_is_no_object_is_a_finding_and_not_an_exception():
@@ -365,30 +425,6 @@ def test_a_resource_that_is_none_of_the_ten_is_held():
     records = made.records.assign(resource="studentCteProgramAssociations")
     checked = validate(dataclasses.replace(made, records=records))
     assert checked.held["held_by"].tolist() == [["SRC-VALUE"]]
-
-
-def test_a_value_of_a_states_own_namespace_is_a_warning_without_a_target():
-    """DESCRIPTOR_UNCHECKED: states replace the lists."""
-    value = "uri://zed.example/Anything#With, comma / and (brackets)"
-    found = found_in((CTE, a_body(reasonExitedDescriptor=value)))
-    assert found == [("warning", "DESCRIPTOR_UNCHECKED", "reasonExitedDescriptor")]
-
-
-def test_a_descriptor_without_default_values_is_a_warning_without_a_target():
-    """ParticipationStatusDescriptor has none in 5.2."""
-    status = {
-        "participationStatusDescriptor": uri("ParticipationStatus", "Active"),
-        "statusBeginDate": "2025-08-23",
-    }
-    found = found_in((FOOD, a_body(FOOD, programParticipationStatuses=[status])))
-    assert found == [
-        ("warning", "DESCRIPTOR_UNCHECKED", "programParticipationStatuses.participationStatusDescriptor")
-    ]
-
-
-def test_the_case_of_a_descriptor_does_not_matter():
-    body = a_body(reasonExitedDescriptor="uri://ed-fi.org/reasonexiteddescriptor#OTHER")
-    assert found_in((CTE, body)) == []
 
 
 def notice(
@@ -607,11 +643,6 @@ def test_without_a_target_nothing_is_contacted(monkeypatch):
     assert len(validate(a_build((CTE, a_body()))).ready) == 1
 
 
-def test_numbers_of_numpy_are_not_json():
-    body = a_body(educationOrganizationReference={"educationOrganizationId": np.int64(LEA)})
-    assert "must be a whole number" in said_about(body)
-
-
 def test_an_organization_in_no_list_of_schools_is_a_warning_with_the_cell_that_it_comes_from():
     schools = [{"school_id": "10", "name": "Lincoln High", "ed_fi_school_id": "255901001"}]
     rows = [
@@ -648,10 +679,10 @@ def test_where_schools_own_their_programs_an_unknown_school_is_found_too():
     settings = {"nm.program_edorg": "school"}
     made = build(sample("nm-powerschool"), profile="nm-powerschool", school_year=2026, settings=settings)
     as_usual = sample_build("nm-powerschool")
-    found = [
-        validate(each).findings.query("rule_id == 'SRC-ORGANIZATION'")["row_id"].tolist()
-        for each in (made, as_usual)
-    ]
+    found = []
+    for each in (made, as_usual):
+        check_organizations(each, each.records, None, collected := Collected())
+        found.append(collected.frame(first_rows(each.records))["row_id"].tolist())
     assert found[0] == found[1] != []
 
 
