@@ -8,7 +8,9 @@ import pytest
 from edfi_toolkit.errors import ConfigError, UnsafePlan
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.planning.guardrails import overrides_for
-from edfi_toolkit.rules import build
+from edfi_toolkit.rules import profile
+from edfi_toolkit.rules.control import control_faults
+from edfi_toolkit.tables import normalise
 from edfi_toolkit.validation import validate
 from tests.factories.builds import build_of
 from tests.factories.participations import a_participation, certification_tables
@@ -67,15 +69,37 @@ STOPS = {
 }  # fmt: skip
 
 
+def published():
+    return build_of(of_wisconsin(), profile=WI, school_year=2026)
+
+
+def faults_of(change):
+    """What these control rows bring against a run of 2026 (CONTROL)."""
+    return control_faults(normalise(change), 2026, published().scope.resources, profile(WI).preferences)
+
+
 @pytest.mark.parametrize("change", STOPS.values(), ids=STOPS)
-def test_a_control_row_that_cannot_be_read_stops_build_and_plan(change):
-    """COM-CTL-1: no record, no item, everything published is held, and the breach is the only one."""
-    before = build_of(of_wisconsin(), profile=WI, school_year=2026)
-    made = build_of({**of_wisconsin(), **change}, profile=WI, school_year=2026)
-    assert made.records.empty
+def test_a_control_row_that_cannot_be_read_is_named_with_its_table_and_column(change):
+    """COM-CTL-1"""
+    faults = faults_of(change)
     (table,) = change
-    assert made.control["table"].unique().tolist() == [table]
-    assert made.control["detail"].str.contains(f"{table}.*column \\w").all()
+    assert faults["table"].unique().tolist() == [table]
+    assert faults["detail"].str.contains(f"{table}.*column \\w").all()
+
+
+WHOLE_WAY = (
+    "valid is neither yes nor no", "year is no number", "there is no row of the year", "there twice",
+    "year ends before it begins", "enabled is neither", "the column of the switch is misspelled", "no URI",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WHOLE_WAY)
+def test_a_control_row_that_cannot_be_read_stops_build_and_plan(name):
+    """COM-CTL-1: no record, no item, everything published is held, and the breach is the only one."""
+    before = published()
+    made = build_of({**of_wisconsin(), **STOPS[name]}, profile=WI, school_year=2026)
+    assert made.records.empty
+    pd.testing.assert_frame_equal(made.control, faults_of(STOPS[name]))
     for mode in ("publish", "resync"):
         stopped = plan(made, identity_map=identity_map_of(before), ods=pd.DataFrame(), mode=mode)
         assert stopped.items.empty
@@ -107,15 +131,24 @@ GOES_ON = {
 @pytest.mark.parametrize("change", GOES_ON.values(), ids=GOES_ON)
 def test_a_control_row_that_the_run_does_not_read_stops_nothing(change):
     """COM-CTL-1: other names are ignored."""
-    made = build_of({**of_wisconsin(), **change}, profile=WI, school_year=2026)
+    assert faults_of(change).empty
+
+
+def test_with_all_rows_that_the_run_does_not_read_it_builds_the_same():
+    """COM-CTL-1: none of them takes a record."""
+    every = {
+        table: [row for change in GOES_ON.values() for row in change.get(table, ())]
+        for table in ("edfi_config", "resource_preferences", "descriptor_map")
+    }
+    made = build_of({**of_wisconsin(), **every}, profile=WI, school_year=2026)
     assert made.control.empty
-    assert len(made.records) == 1
+    pd.testing.assert_frame_equal(made.records, published().records)
 
 
 def test_names_that_nothing_reads_are_noticed():
     """CONTROL_IGNORED: one notice a table."""
     switches = [{"resource": "staffs"}, {"resource": "students"}, {"resource": GENERIC}]
-    made = build(of_wisconsin(resource_preferences=switches), profile=WI)
+    made = build_of(of_wisconsin(resource_preferences=switches), profile=WI)
     (notice,) = made.notices[made.notices["code"].eq("CONTROL_IGNORED")].itertuples()
     assert "staffs, students is nothing this profile publishes" in notice.detail
 
@@ -123,7 +156,7 @@ def test_names_that_nothing_reads_are_noticed():
 def test_a_misspelled_resource_is_reported_with_the_nearest_name():
     """COM-CTL-1: the finding says which name was probably meant."""
     switches = [{"resource": "studentSectoin504ProgramAssociations", "enabled": False}]
-    made = build(of_wisconsin(resource_preferences=switches), profile=WI)
+    made = build_of(of_wisconsin(resource_preferences=switches), profile=WI)
     assert made.control["detail"].tolist() == [
         "resource_preferences, column resource: 'studentSectoin504ProgramAssociations' is no resource. "
         "Did you mean 'studentSection504ProgramAssociations'? Correct the name."
@@ -143,7 +176,7 @@ def test_a_district_number_there_twice_with_two_values_deletes_nothing(rows):
     """COM-CTL-1: no one can know which of the two is right."""
     before = build_of(nm.tables(), profile=NM)
     twice = {**nm.tables(), "preferences": [{"name": name, "value": value} for name, value in rows]}
-    made = plan(build(twice, profile=NM), identity_map=identity_map_of(before))
+    made = plan(build_of(twice, profile=NM), identity_map=identity_map_of(before))
     assert made.items.empty
     assert made.breaches == ("control-unreadable",)
 
@@ -152,14 +185,14 @@ def test_preferences_that_no_rule_reads_may_differ():
     """COM-CTL-1: a vendor repeats preferences for each school or user; equal values are one."""
     more = [("DistrictNumber", "89"), ("districtnumber", "89"), ("Theme", "dark"), ("Theme", "light")]
     tables = {**nm.tables(), "preferences": [{"name": name, "value": value} for name, value in more]}
-    made = build(tables, profile=NM)
+    made = build_of(tables, profile=NM)
     assert made.control.empty
     assert len(made.records) == 1
 
 
 def test_validation_reports_the_control_row_as_critical():
     """CONTROL_UNREADABLE: table, row and sentence are in the findings of validation too."""
-    made = build(of_wisconsin(resource_preferences=[{"resource": GENERIC, "enabled": "maybe"}]), profile=WI)
+    made = build_of(of_wisconsin(resource_preferences=[{"resource": GENERIC, "enabled": "maybe"}]), profile=WI)
     found = validate(made).findings
     (finding,) = found[found["rule_id"].eq("CONTROL_UNREADABLE")].itertuples()
     assert (finding.severity, finding.table, finding.row_id) == ("critical", "resource_preferences", GENERIC)
@@ -175,7 +208,7 @@ def test_no_override_opens_it():
 
 def test_a_plan_of_one_school_is_stopped_too():
     """COM-CTL-1: whatever the plan is asked for."""
-    made = build(
+    made = build_of(
         of_wisconsin(edfi_config=[{"school_year": 2026, "valid": "nope"}]), profile=WI, school_year=2026
     )
     assert plan(made, schools=[301240]).breaches == ("control-unreadable",)
@@ -184,13 +217,13 @@ def test_a_plan_of_one_school_is_stopped_too():
 def test_the_year_must_be_known():
     """COM-CTL-1: an unreadable configuration does not say which year it is."""
     with pytest.raises(ConfigError, match="Which school year"):
-        build(of_wisconsin(edfi_config=[{"school_year": "2O26"}]), profile=WI)
+        build_of(of_wisconsin(edfi_config=[{"school_year": "2O26"}]), profile=WI)
 
 
 def test_without_any_configuration_a_default_is_made_and_reported():
     """COM-CTL-2: DEFAULT_CONFIG says which year and days it assumed."""
     tables = certification_tables(a_participation(), edfi_config=[])
-    made = build(tables, profile="certification", school_year=2026)
+    made = build_of(tables, profile="certification", school_year=2026)
     (notice,) = made.notices[made.notices["code"].eq("DEFAULT_CONFIG")].itertuples()
     assert "2026 is taken to run from 2025-07-01 to 2026-06-30" in notice.detail
     found = validate(made).findings
@@ -199,6 +232,6 @@ def test_without_any_configuration_a_default_is_made_and_reported():
 
 def test_a_switch_turned_off_is_read_in_any_spelling():
     """COM-NRM-4, COM-TOG-1: OFF is a boolean."""
-    before = build_of(of_wisconsin(), profile=WI)
-    off = build(of_wisconsin(resource_preferences=[{"resource": GENERIC, "enabled": "No"}]), profile=WI)
+    before = published()
+    off = build_of(of_wisconsin(resource_preferences=[{"resource": GENERIC, "enabled": "No"}]), profile=WI)
     assert plan(off, identity_map=identity_map_of(before)).items.empty

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from edfi_toolkit.planning import Plan, identity_map_of, plan
-from edfi_toolkit.rules import build
 from edfi_toolkit.validation import Checked
+from tests.factories.builds import build_of
 from tests.factories.participations import a_participation, certification_tables
 
 pytestmark = pytest.mark.unit
@@ -20,7 +20,7 @@ def moved(
 ) -> Plan:
     """The plan after a change of one of two published records; `unread` could not be looked into."""
     before, after = (
-        build(
+        build_of(
             certification_tables(a_participation("p1", **one), a_participation("p2", program_name="Reading")),
             profile="certification",
             settings=settings or {},
@@ -93,7 +93,7 @@ def test_what_this_login_may_not_read_holds_what_needs_something_new_of_it(unrea
 def test_another_student_is_something_new_of_students():
     tables = certification_tables(a_participation("p1"))
     other = {**tables, "students": [{"student_id": "7", "student_unique_id": "333333"}]}
-    before, after = (build(rows, profile="certification", settings={}) for rows in (tables, other))
+    before, after = (build_of(rows, profile="certification", settings={}) for rows in (tables, other))
     found = pd.DataFrame(
         {"rule_id": ["REF-UNREADABLE"] * 2, "field": ["studentSchoolAssociations", "students"]}
     )
