@@ -5,9 +5,10 @@ A plan costs the same for forty cases as for one. Each case is a test still: it 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 from edfi_toolkit.planning import Plan, identity_map_of, plan
 from edfi_toolkit.rules import Build
+from edfi_toolkit.rules.explain.story import Story
 from tests.factories.builds import build_of
 
 OWN = (
@@ -53,10 +55,14 @@ class Builds:
         assert set(range(len(self.cases))) >= {int(id_[-3:]) for id_ in of_cases}
         return made
 
+    def own_columns(self) -> set[str]:
+        """The columns by which the rows of a case are its own."""
+        return {*OWN, *NUMBERED_BY_STATE.get(self._profile, ())}
+
     def _one_source(self) -> dict[str, list[dict[str, Any]]]:
         """The tables of all cases as one source, of one configuration."""
         joined: dict[str, list[dict[str, Any]]] = {}
-        own = {*OWN, *NUMBERED_BY_STATE.get(self._profile, ())}
+        own = self.own_columns()
         for number, tables in enumerate(self.cases):
             for name, rows in tables.items():
                 if name in OF_ALL:
@@ -91,6 +97,23 @@ class OneBuild:
         """Its notices; one that is about no row would be of all cases."""
         assert self.together.build.notices["id"].notna().all()
         return self._rows(self.together.build.notices)
+
+    def explain(self) -> Story:
+        """The story of its first student."""
+        case = self.together.cases[self.number]
+        story = self.together.build.explain(student_id=_own(case["students"][0]["student_id"], self.number))
+        columns = self.together.own_columns()
+        cells = (cell for rows in case.values() for row in rows for cell in row.items())
+        given = {str(_own(value, self.number)): str(value) for name, value in cells if name in columns}
+        known = re.compile("|".join(map(re.escape, sorted(given, key=len, reverse=True))))
+
+        def as_given(text: str) -> str:
+            return known.sub(lambda found: given[found[0]], text)
+
+        frame = story.frame
+        return replace(
+            story, frame=frame.assign(id=frame["id"].map(as_given), says=frame["says"].map(as_given))
+        )
 
     def _rows(self, rows: pd.DataFrame) -> pd.DataFrame:
         own = _of_case(rows, "id", self.number)

@@ -8,13 +8,22 @@ import pytest
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.planning import identity_map_of
+from tests.factories.builds import build_of
 from tests.factories.participations import a_participation, certification_tables
+from tests.factories.together import Builds, one_of
 from tests.rules import test_nm_powerschool as nm
 from tests.rules import test_wi_infinite_campus as wi
 
 MODE = {"instruction_mode_records": [wi.a_mode()]}
 A_504 = {"section504_records": [wi.a_504(end_date="2026-03-31")]}
 CEI = {"coord_early_intervention": "Y"}
+EL = {"wi.ell_in_spa": True, "wi.ell_program_name": "EL", "wi.ell_program_type": "EL"}
+OF_NM, OF_NM_4, OF_WI, OF_WI_EL = (
+    Builds(nm.PROFILE),
+    Builds(nm.PROFILE, nm.FOURTH),
+    Builds(wi.PROFILE),
+    Builds(wi.PROFILE, EL),
+)
 
 
 def told(story, outcome):
@@ -22,43 +31,61 @@ def told(story, outcome):
     return story.frame.loc[story.frame["outcome"].eq(outcome), "says"].tolist()
 
 
-def of_nm(*args, **kwargs):
+def of_nm(*args, among=OF_NM, **kwargs):
+    """A student of New Mexico, whose story is one of those of a build."""
+    return among.add(nm.tables(*args, **kwargs))
+
+
+def of_wi(*args, among=OF_WI, **kwargs):
+    """A student of Wisconsin, whose story is one of those of a build."""
+    return among.add(wi.tables(*args, **kwargs))
+
+
+def alone_in_nm(*args, **kwargs):
     return nm.built(*args, **kwargs).explain(student_id="11")
 
 
-def of_wi(*args, **kwargs):
+def alone_in_wi(*args, **kwargs):
     return wi.built(*args, **kwargs).explain(student_id="2")
 
 
 # ---- How the elements came about
 
 
+BUILDINGS = [
+    ({}, {}, "Building 410 is the school number of school 410, because the student has no LocationCode"),
+    (
+        {},
+        {"alt_school_number": "-1"},
+        "and the school no alternate number; with state 35 and district 089",
+    ),
+    ({}, {"alt_school_number": "22"}, "Building 022 is the alternate number of school 410"),
+    (
+        {"location_code": "7"},
+        {"alt_school_number": "22"},
+        "Building 007 is the LocationCode of the student",
+    ),
+]
+
+
 @pytest.mark.parametrize(
-    ("student", "school", "says"),
-    [
-        ({}, {}, "Building 410 is the school number of school 410, because the student has no LocationCode"),
-        (
-            {},
-            {"alt_school_number": "-1"},
-            "and the school no alternate number; with state 35 and district 089",
-        ),
-        ({}, {"alt_school_number": "22"}, "Building 022 is the alternate number of school 410"),
-        (
-            {"location_code": "7"},
-            {"alt_school_number": "22"},
-            "Building 007 is the LocationCode of the student",
-        ),
-    ],
+    ("one", "says"), [(of_nm(student, school), says) for student, school, says in BUILDINGS]
 )
-def test_nm_ele_1_the_story_tells_which_fallback_gave_the_building(student, school, says):
-    (sentence,) = told(of_nm(student, school), "educationOrganizationId")
+def test_nm_ele_1_the_story_tells_which_fallback_gave_the_building(one, says):
+    (sentence,) = told(one.explain(), "educationOrganizationId")
     assert says in sentence
 
 
-def test_nm_ele_1a_the_story_tells_of_a_mid_year_transfer():
-    student = {"enroll_status": 2, "current_school_id": "420", "enrollment_school_id": "410"}
-    more = {"schools": [{"school_id": "420", "school_number": "420"}]}
-    (sentence,) = told(of_nm(student, (), {"school_id": "420"}, **more), "school")
+@one_of(
+    "one",
+    of_nm(
+        {"enroll_status": 2, "current_school_id": "420", "enrollment_school_id": "410"},
+        enrollment={"school_id": "420"},
+        schools=[{"school_id": "420", "school_number": "420"}],
+    ),
+)
+def test_nm_ele_1a_the_story_tells_of_a_mid_year_transfer(one):
+    (sentence,) = told(one.explain(), "school")
     assert sentence == (
         "The student transferred out in mid-year: SchoolID is 420 already, and the school of the enrollment, 410, "
         "counts."
@@ -66,33 +93,30 @@ def test_nm_ele_1a_the_story_tells_of_a_mid_year_transfer():
 
 
 @pytest.mark.parametrize(
-    ("cte", "settings", "says"),
+    ("one", "says"),
     [
-        ({}, nm.FOURTH, "The credential rows c1 say nothing about completion, so it is left out."),
+        (of_nm(among=OF_NM_4), "The credential rows c1 say nothing about completion, so it is left out."),
         (
-            {"program_completed": True},
-            nm.FOURTH,
+            of_nm(cte={"program_completed": True}, among=OF_NM_4),
             "The completion indicator is true, from the credential rows c1.",
         ),
         (
-            {"program_completed": False},
-            nm.FOURTH,
+            of_nm(cte={"program_completed": False}, among=OF_NM_4),
             "The completion indicator is false, from the credential rows c1.",
         ),
         (
-            {"program_completed": True},
-            {},
+            of_nm(cte={"program_completed": True}),
             "The credential rows c1 have it; this data standard has no place for it.",
-        ),
-        (
-            {"program_completed": True},
-            {"nm.completion_from": "omit"},
-            "The settings leave the completion indicator out.",
         ),
     ],
 )
-def test_nm_ele_9_the_story_tells_what_became_of_the_completion(cte, settings, says):
-    assert told(of_nm(cte=cte, settings=settings), "completion") == [says]
+def test_nm_ele_9_the_story_tells_what_became_of_the_completion(one, says):
+    assert told(one.explain(), "completion") == [says]
+
+
+def test_nm_ele_9_the_story_tells_that_the_completion_is_left_out():
+    story = alone_in_nm(cte={"program_completed": True}, settings={"nm.completion_from": "omit"})
+    assert told(story, "completion") == ["The settings leave the completion indicator out."]
 
 
 @pytest.mark.parametrize(
@@ -104,19 +128,22 @@ def test_nm_ele_9_the_story_tells_what_became_of_the_completion(cte, settings, s
     ],
 )
 def test_nm_ele_2_the_story_tells_who_owns_the_program(setting, says):
-    assert told(of_nm(settings={"nm.program_edorg": setting}), "programReference") == [says]
+    assert told(alone_in_nm(settings={"nm.program_edorg": setting}), "programReference") == [says]
 
 
-def test_nm_ele_11_the_story_tells_that_an_exit_date_is_not_sent():
-    (sentence,) = told(of_nm(enrollment={"end_date": "2025-12-19"}), "endDate")
+@one_of("one", of_nm(enrollment={"end_date": "2025-12-19"}))
+def test_nm_ele_11_the_story_tells_that_an_exit_date_is_not_sent(one):
+    (sentence,) = told(one.explain(), "endDate")
     assert sentence == "The exit date 2025-12-19 is not sent, because New Mexico does not ask for it."
 
 
-def test_wi_ele_1_the_story_tells_whether_the_override_or_the_entity_id_won():
-    assert told(of_wi(**MODE), "educationOrganizationId") == [
+@one_of("override", of_wi(wi.enrolled(override_ed_fi_school_id=399901), **MODE))
+@one_of("one", of_wi(**MODE))
+def test_wi_ele_1_the_story_tells_whether_the_override_or_the_entity_id_won(one, override):
+    assert told(one.explain(), "educationOrganizationId") == [
         "301240, the Entity ID of school A; the enrollment has no School Override."
     ]
-    assert told(of_wi(wi.enrolled(override_ed_fi_school_id=399901), **MODE), "educationOrganizationId") == [
+    assert told(override.explain(), "educationOrganizationId") == [
         "399901, the School Override of enrollment 20; the Entity ID of school A would be 301240."
     ]
 
@@ -150,29 +177,35 @@ WI_DATES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("records", "enrollment", "begin", "end"), WI_DATES)
-def test_wi_ele_6_wi_ele_7_the_story_tells_where_each_date_comes_from(records, enrollment, begin, end):
-    story = of_wi(wi.enrolled(**enrollment), **records)
+@pytest.mark.parametrize(
+    ("one", "begin", "end"),
+    [(of_wi(wi.enrolled(**enrollment), **records), *dates) for records, enrollment, *dates in WI_DATES],
+)
+def test_wi_ele_6_wi_ele_7_the_story_tells_where_each_date_comes_from(one, begin, end):
+    story = one.explain()
     assert (told(story, "beginDate"), told(story, "endDate")) == ([begin], [end])
 
 
 def test_wi_ceis_2_the_story_tells_of_a_start_taken_from_the_enrollment():
     early = {"ceis_records": [wi.a_ceis(start_date="2025-08-01")]}
-    story = of_wi(settings={"wi.ceis_before_enrollment": "use_enrollment_start"}, **early)
+    story = alone_in_wi(settings={"wi.ceis_before_enrollment": "use_enrollment_start"}, **early)
     assert told(story, "beginDate") == [
         "The CEIS record begins earlier, on 2025-08-01; the settings take the enrollment's start: 2025-09-02."
     ]
 
 
-def test_wi_ell_the_story_tells_of_a_student_identified_years_ago():
-    settings = {"wi.ell_in_spa": True, "wi.ell_program_name": "EL", "wi.ell_program_type": "EL"}
-    record = {"record_id": "l1", "student_id": "2", "program_status": "EL", "el_served": "S"}
-    old = of_wi(settings=settings, lep_records=[{**record, "identified_date": "2019-10-01"}])
-    new = of_wi(settings=settings, lep_records=[{**record, "identified_date": "2025-10-01"}])
-    assert told(old, "beginDate") == [
+def an_el(day):
+    row = {"record_id": "l1", "student_id": "2", "program_status": "EL", "el_served": "S"}
+    return {"lep_records": [{**row, "identified_date": day}]}
+
+
+@one_of("new", of_wi(among=OF_WI_EL, **an_el("2025-10-01")))
+@one_of("old", of_wi(among=OF_WI_EL, **an_el("2019-10-01")))
+def test_wi_ell_the_story_tells_of_a_student_identified_years_ago(old, new):
+    assert told(old.explain(), "beginDate") == [
         "Identified before this year, so the start of the earliest enrollment counts: 2025-09-02."
     ]
-    assert told(new, "beginDate") == ["The day of identification: 2025-10-01."]
+    assert told(new.explain(), "beginDate") == ["The day of identification: 2025-10-01."]
 
 
 def test_wi_mul_3_the_story_tells_of_an_end_that_was_cut():
@@ -184,38 +217,39 @@ def test_wi_mul_3_the_story_tells_of_an_end_that_was_cut():
 # ---- Candidates with one key
 
 
+RIVALS = [
+    (
+        (wi.enrolled("20", service_type="N"), wi.enrolled("21", end_date="2026-01-31")),
+        A_504,
+        "Has the same key as section504_records:f1, 21, which is sent: a primary enrollment (P) counts before "
+        "special education services (N).",
+    ),
+    (
+        (wi.enrolled("9", **CEI), wi.enrolled("10", **CEI)),
+        {},
+        "Has the same key as enrollments:10#ceis, which is sent: the higher enrollment id counts.",
+    ),
+    (
+        (wi.enrolled("20", start_date="2025-10-06", **CEI), wi.enrolled("21", service_type="N")),
+        {"ceis_records": [wi.a_ceis()]},
+        "Has the same key as ceis_records:k1, 20, which is sent: a primary enrollment (P) counts before special "
+        "education services (N).",
+    ),
+]
+
+
 @pytest.mark.parametrize(
-    ("enrollments", "records", "says"),
-    [
-        (
-            (wi.enrolled("20", service_type="N"), wi.enrolled("21", end_date="2026-01-31")),
-            A_504,
-            "Has the same key as section504_records:f1, 21, which is sent: a primary enrollment (P) counts before "
-            "special education services (N).",
-        ),
-        (
-            (wi.enrolled("9", **CEI), wi.enrolled("10", **CEI)),
-            {},
-            "Has the same key as enrollments:10#ceis, which is sent: the higher enrollment id counts.",
-        ),
-        (
-            (wi.enrolled("20", start_date="2025-10-06", **CEI), wi.enrolled("21", service_type="N")),
-            {"ceis_records": [wi.a_ceis()]},
-            "Has the same key as ceis_records:k1, 20, which is sent: a primary enrollment (P) counts before special "
-            "education services (N).",
-        ),
-    ],
+    ("one", "says"), [(of_wi(*enrollments, **records), says) for enrollments, records, says in RIVALS]
 )
-def test_wi_mul_2_the_story_tells_which_candidate_won_and_why(enrollments, records, says):
-    story = wi.built(*enrollments, **records).explain(student_id="2")
+def test_wi_mul_2_the_story_tells_which_candidate_won_and_why(one, says):
+    story = one.explain()
     assert told(story, "collapsed") == [says]
     assert story.frame["outcome"].eq("built").sum() == 1
 
 
-def test_nm_mul_3_the_story_tells_that_the_current_period_won():
-    earlier = {"enrollment_id": "R1", "student_id": "11", "school_id": "410", "start_date": "2025-08-11"}
-    story = of_nm(enrollments=[earlier])
-    (row,) = story.frame.query("outcome == 'collapsed'").to_dict("records")
+@one_of("one", of_nm(**nm.second_period(school_id="410")))
+def test_nm_mul_3_the_story_tells_that_the_current_period_won(one):
+    (row,) = one.explain().frame.query("outcome == 'collapsed'").to_dict("records")
     assert (row["table"], row["id"], row["rule"]) == ("enrollments", "R1#cte", "DUP_KEY")
     assert row["says"] == (
         "Has the same key as enrollments:S11#cte, which is sent: the current period counts before an earlier one."
@@ -223,10 +257,8 @@ def test_nm_mul_3_the_story_tells_that_the_current_period_won():
 
 
 def test_certification_the_story_tells_that_the_higher_row_won():
-    from edfi_toolkit.rules import build
-
     tables = certification_tables(a_participation("p1"), a_participation("p2"))
-    story = build(tables, profile="certification").explain(student_unique_id="222222")
+    story = build_of(tables, profile="certification").explain(student_unique_id="222222")
     assert told(story, "collapsed") == [
         "Has the same key as program_participation:p2, which is sent: the higher id of the row."
     ]
@@ -243,8 +275,9 @@ def test_a_student_in_no_table_gets_an_answer():
     ]
 
 
-def test_a_student_without_any_trigger_is_told_what_is_missing():
-    story = of_wi()
+@one_of("one", of_wi())
+def test_a_student_without_any_trigger_is_told_what_is_missing(one):
+    story = one.explain()
     assert told(story, "not asked for") == [
         "Nothing asks for this enrollment: no record of a program attaches to it, and it has no flag or provider."
     ]
@@ -254,54 +287,52 @@ def test_a_student_without_any_trigger_is_told_what_is_missing():
 
 def test_a_student_without_credentials_is_told_so():
     tables = nm.tables() | {"cte_records": []}
-    from edfi_toolkit.rules import build
-
-    (sentence,) = told(build(tables, profile="nm-powerschool").explain(student_id="11"), "nothing built")
+    (sentence,) = told(build_of(tables, profile="nm-powerschool").explain(student_id="11"), "nothing built")
     assert sentence.endswith(
         "No row of cte_records (the credentials of [S_NM_STU_IndustryCred_C]) names this student."
     )
 
 
-def test_the_first_reason_comes_with_what_to_do():
-    (sentence,) = told(of_nm({"student_unique_id": None}), "nothing built")
+@one_of("one", of_nm({"student_unique_id": None}))
+def test_the_first_reason_comes_with_what_to_do(one):
+    (sentence,) = told(one.explain(), "nothing built")
     assert "no state student number" in sentence
     assert "Enter" in sentence
 
 
-def test_a_row_that_could_not_be_read_is_the_reason():
-    story = of_wi(section504_records=[wi.a_504(start_date="2025-02-30")])
-    (sentence,) = told(story, "nothing built")
+@one_of("one", of_wi(section504_records=[wi.a_504(start_date="2025-02-30")]))
+def test_a_row_that_could_not_be_read_is_the_reason(one):
+    (sentence,) = told(one.explain(), "nothing built")
     assert sentence.endswith("A row that could not be read is missing: section504_records f1.")
 
 
 def test_com_tog_1_the_story_tells_that_the_resource_is_switched_off():
     off = {"resource_preferences": [{"resource": "studentProgramAssociations", "enabled": False}]}
-    assert told(of_wi(**MODE, **off), "not sent") == [
+    assert told(alone_in_wi(**MODE, **off), "not sent") == [
         "studentProgramAssociations is switched off in resource_preferences; what was sent stays."
     ]
 
 
 def test_wi_cfg_1_the_gate_is_the_reason():
-    story = of_wi(config={"profile": "choice_only"}, **MODE)
+    story = alone_in_wi(config={"profile": "choice_only"}, **MODE)
     assert story.frame.iloc[-1]["rule"] == "WI-CFG-1"
 
 
 def test_an_invalid_configuration_of_new_mexico_is_told():
     config = [{"school_year": 2026, "valid": False}]
-    from edfi_toolkit.rules import build
-
-    story = build(nm.tables() | {"edfi_config": config}, profile="nm-powerschool").explain(student_id="11")
+    story = build_of(nm.tables() | {"edfi_config": config}, profile="nm-powerschool").explain(student_id="11")
     assert told(story, "not sent") == ["The configuration of the year is marked invalid, so nothing is sent."]
 
 
 @pytest.mark.parametrize(
-    ("settings", "dropped", "rule"),
-    [({}, ["lep_records"], "WI-ELL-0"), ({"wi.ell_in_spa": True}, [], "")],
+    ("one", "dropped", "rule"),
+    [
+        (of_wi(among=among, **an_el("2025-10-01"), **MODE), dropped, rule)
+        for among, dropped, rule in ((OF_WI, ["lep_records"], "WI-ELL-0"), (OF_WI_EL, [], ""))
+    ],
 )
-def test_wi_ell_0_a_row_nobody_asked_for_is_told(settings, dropped, rule):
-    named = {**settings, "wi.ell_program_name": "EL", "wi.ell_program_type": "EL"} if settings else {}
-    record = {"record_id": "l1", "student_id": "2", "program_status": "EL", "el_served": "S"}
-    story = of_wi(settings=named, lep_records=[{**record, "identified_date": "2025-10-01"}], **MODE).frame
+def test_wi_ell_0_a_row_nobody_asked_for_is_told(one, dropped, rule):
+    story = one.explain().frame
     rows = story[story["outcome"].eq("not asked for")]
     assert rows["table"].tolist() == dropped
     assert set(rows["rule"]) <= {rule}
@@ -309,7 +340,7 @@ def test_wi_ell_0_a_row_nobody_asked_for_is_told(settings, dropped, rule):
 
 def test_nm_mul_1_an_earlier_period_under_latest_only_is_told():
     earlier = {"enrollment_id": "R1", "student_id": "11", "school_id": "410", "start_date": "2025-07-11"}
-    story = of_nm(settings={"nm.begin_date_mode": "latest_only"}, enrollments=[earlier]).frame
+    story = alone_in_nm(settings={"nm.begin_date_mode": "latest_only"}, enrollments=[earlier]).frame
     (row,) = story[story["outcome"].eq("not asked for")].to_dict("records")
     assert (row["id"], row["rule"]) == ("R1", "NM-MUL-1")
 
@@ -385,9 +416,7 @@ def test_a_story_is_masked_until_it_is_revealed():
     for table in ("students", "enrollments", "cte_records"):
         tables[table][0]["student_id"] = "88114711"
     tables["enrollments"][0]["enrollment_id"] = "S88114711"
-    from edfi_toolkit.rules import build
-
-    built = build(tables, profile="nm-powerschool")
+    built = build_of(tables, profile="nm-powerschool")
     story = built.explain(student_id="88114711", identity_map=identity_map_of(built))
     for text in shown(story):
         assert not any(secret in text for secret in ("88114711", "900111222", "Wilhelmina"))
@@ -400,7 +429,7 @@ def test_a_story_is_masked_until_it_is_revealed():
 
 
 def test_a_story_is_told_in_parts_with_runs_of_rules_in_short():
-    text = str(of_wi(**MODE))
+    text = str(alone_in_wi(**MODE))
     parts = [
         "What the tables hold", "What the rules made of it", "How the records get their values", "What was built",
     ]  # fmt: skip
@@ -410,7 +439,7 @@ def test_a_story_is_told_in_parts_with_runs_of_rules_in_short():
 
 
 def test_html_is_escaped_and_carries_its_own_style():
-    html = of_wi(school={"name": "<script>alert(1)</script>"}, **MODE)._repr_html_()
+    html = alone_in_wi(school={"name": "<script>alert(1)</script>"}, **MODE)._repr_html_()
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
     assert "<style" not in html
