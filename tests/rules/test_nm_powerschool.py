@@ -157,8 +157,9 @@ def test_nm_ele_1b_four_digits_are_never_cut(result):
     assert skips(result) == {"S11": "NM-ERR-2"}
 
 
-def test_nm_err_2_a_row_is_not_kept_by_the_rule_that_skips_it():
-    story = built({"location_code": "4100"}).explain(student_id="11").frame
+@of({"location_code": "4100"})
+def test_nm_err_2_a_row_is_not_kept_by_the_rule_that_skips_it(result):
+    story = result.explain().frame
     assert set(story.loc[story["rule"].str.contains("NM-ERR-2"), "outcome"]) == {"skipped", "nothing built"}
     assert "kept" in set(story.loc[story["rule"].str.contains("NM-SEL-6"), "outcome"])
 
@@ -247,11 +248,14 @@ def test_nm_mul_2_five_credentials_give_one_record_per_period(result):
     assert len(result.records) == 1
 
 
-def test_nm_sel_7_exit_on_the_day_of_entry_is_sent_with_a_warning_or_skipped_on_request():
-    zero_day = {"end_date": "2025-08-11"}
-    assert list(built(enrollment=zero_day).notices["code"]) == ["ZERO_DAY_ENROLLMENT"]
-    result = built(enrollment=zero_day, settings={"nm.require_exit_after_entry": True})
-    assert skips(result) == {"S11": "NM-SEL-7"}
+ZERO_DAY = {"end_date": "2025-08-11"}
+
+
+@of(enrollment=ZERO_DAY)
+def test_nm_sel_7_exit_on_the_day_of_entry_is_sent_with_a_warning_or_skipped_on_request(result):
+    assert list(result.notices["code"]) == ["ZERO_DAY_ENROLLMENT"]
+    asked = built(enrollment=ZERO_DAY, settings={"nm.require_exit_after_entry": True})
+    assert skips(asked) == {"S11": "NM-SEL-7"}
 
 
 @pytest.mark.parametrize("result", [together({"student_published": each}) for each in (None, False)])
@@ -295,9 +299,9 @@ def test_nm_evt_4_an_excluded_school_deletes_all_its_periods(move):
     assert events_by_action(move.items) == {"DELETE": "NM-EVT-4"}
 
 
-def test_an_enrollment_of_an_unknown_student_is_never_reached():
-    orphan = second_period(student_id="12")
-    assert skips(built(**orphan)) == {}
+@of(**second_period(student_id="12"))
+def test_an_enrollment_of_an_unknown_student_is_never_reached(result):
+    assert skips(result) == {}
 
 
 @of(enrollment={"end_date": "2025-08-10"})
@@ -337,8 +341,9 @@ def test_nm_evt_2_the_number_of_the_district_moves_the_record():
 
 
 def test_nm_evt_3_the_completion_is_an_update_before_standard_5():
-    assert actions(tables(), tables(cte={"program_completed": True}), FOURTH) == {"PUT": 1}
-    assert named(tables(), tables(cte={"program_completed": True}), FOURTH) == {"PUT": "NM-EVT-3"}
+    changed = items(tables(), tables(cte={"program_completed": True}), FOURTH)
+    assert Counter(changed["action"]) == {"PUT": 1}
+    assert events_by_action(changed) == {"PUT": "NM-EVT-3"}
 
 
 DESELECTED = (
@@ -397,9 +402,7 @@ def test_nm_evt_4_the_last_credential_row_removed_and_a_reason_that_is_no_event(
 
 
 def test_nm_evt_2_is_not_named_when_a_setting_moved_the_key():
-    first, second = (
-        build(tables(), profile=PROFILE, settings={"nm.program_edorg": each}) for each in ("lea", "school")
-    )
+    first, second = (built(settings={"nm.program_edorg": each}) for each in ("lea", "school"))
     moved = plan(second, identity_map=identity_map_of(first)).items
     assert [each.partition(":")[0] for each in moved["reason"]] == ["REC-P6", "REC-P6"]
 
@@ -419,19 +422,27 @@ def test_nm_ele_2_who_owns_the_program(value, owner):
     assert list(result.records["program_education_organization_id"]) == [owner]
 
 
+COMPLETED = {
+    source: Builds(PROFILE, {**FOURTH, "nm.completion_from": source})
+    for source in ("program_completed", "credential_earned", "omit")
+}
+
+
 @pytest.mark.parametrize(
-    ("value", "cte", "indicator"),
+    ("result", "indicator"),
     [
-        ("program_completed", {"program_completed": False}, False),
-        ("program_completed", {}, None),
-        ("credential_earned", {"credential_earned_date": "2026-01-05"}, True),
-        ("credential_earned", {"credential_earned_date": "2024-01-05"}, False),
-        ("credential_earned", {}, None),
-        ("omit", {"program_completed": True}, None),
+        (COMPLETED[source].add(tables(cte=cte)), indicator)
+        for source, cte, indicator in (
+            ("program_completed", {"program_completed": False}, False),
+            ("program_completed", {}, None),
+            ("credential_earned", {"credential_earned_date": "2026-01-05"}, True),
+            ("credential_earned", {"credential_earned_date": "2024-01-05"}, False),
+            ("credential_earned", {}, None),
+            ("omit", {"program_completed": True}, None),
+        )
     ],
 )
-def test_nm_ele_9_where_the_completion_comes_from(value, cte, indicator):
-    result = built(cte=cte, settings={**FOURTH, "nm.completion_from": value})
+def test_nm_ele_9_where_the_completion_comes_from(result, indicator):
     assert program(result).get("cteProgramCompletionIndicator") is indicator
 
 
@@ -439,41 +450,48 @@ def test_nm_ele_10_details_may_be_left_out():
     assert "cteProgramServices" not in built(settings={"nm.cte_ds5": "omit"}).records["body"][0]
 
 
-def test_nm_ele_11_the_end_is_sent_on_request():
-    ended = {"end_date": "2025-12-19"}
-    assert "endDate" not in built(enrollment=ended).records["body"][0]
-    assert (
-        built(enrollment=ended, settings={"nm.emit_end_date": True}).records["body"][0]["endDate"]
-        == "2025-12-19"
-    )
+ENDED = {"end_date": "2025-12-19"}
 
 
-def test_nm_sel_2_a_row_at_the_school_may_be_asked_for():
-    settings = {"nm.enrolled_requires": "row_at_school"}
-    assert skips(built(settings=settings)) == {"S11": "NM-SEL-2"}
-    assert len(built(cte={"school_id": "410"}, settings=settings).records) == 1
+@of(enrollment=ENDED)
+def test_nm_ele_11_the_end_is_sent_on_request(result):
+    assert "endDate" not in result.records["body"][0]
+    asked = built(enrollment=ENDED, settings={"nm.emit_end_date": True})
+    assert asked.records["body"][0]["endDate"] == "2025-12-19"
 
 
-def test_nm_sel_3_the_year_may_be_the_schools_own():
-    terms = {
-        "calendars": [
-            {
-                "calendar_id": "T",
-                "school_id": "410",
-                "school_year": 2026,
-                "start_date": "2025-08-12",
-                "end_date": "2026-05-22",
-            }
-        ]
-    }
-    assert skips(built(settings={"nm.year_window": "calendar"}, **terms)) == {"S11": "NM-SEL-3"}
-    assert len(built(**terms).records) == 1
+AT_SCHOOL = Builds(PROFILE, {"nm.enrolled_requires": "row_at_school"})
 
 
-def test_nm_sel_3_without_a_year_term_the_days_of_the_configuration_count():
-    settings = {"nm.year_window": "calendar"}
-    assert len(built(settings=settings).records) == 1
-    assert skips(built(enrollment={"start_date": "2026-07-01"}, settings=settings)) == {"S11": "NM-SEL-3"}
+@one_of("at_school", AT_SCHOOL.add(tables(cte={"school_id": "410"})))
+@one_of("elsewhere", AT_SCHOOL.add(tables()))
+def test_nm_sel_2_a_row_at_the_school_may_be_asked_for(elsewhere, at_school):
+    assert skips(elsewhere) == {"S11": "NM-SEL-2"}
+    assert len(at_school.records) == 1
+
+
+TERM = {
+    "calendar_id": "T",
+    "school_id": "410",
+    "school_year": 2026,
+    "start_date": "2025-08-12",
+    "end_date": "2026-05-22",
+}
+BY_CALENDAR = Builds(PROFILE, {"nm.year_window": "calendar"})
+
+
+@of(calendars=[TERM])
+@one_of("by_calendar", BY_CALENDAR.add(tables(calendars=[TERM])))
+def test_nm_sel_3_the_year_may_be_the_schools_own(by_calendar, result):
+    assert skips(by_calendar) == {"S11": "NM-SEL-3"}
+    assert len(result.records) == 1
+
+
+@one_of("after", BY_CALENDAR.add(tables(enrollment={"start_date": "2026-07-01"})))
+@one_of("inside", BY_CALENDAR.add(tables()))
+def test_nm_sel_3_without_a_year_term_the_days_of_the_configuration_count(inside, after):
+    assert len(inside.records) == 1
+    assert skips(after) == {"S11": "NM-SEL-3"}
 
 
 CTE = "Career and Technical Education"
@@ -514,11 +532,13 @@ def test_nm_ele_10_a_standard_without_a_number_is_refused():
     assert "names no data standard" in found["detail"]
 
 
-def test_nm_sel_1_what_is_not_known_says_which_setting_asks_the_target():
+@one_of("no", together({"student_published": False}))
+@one_of("unknown", together({"student_published": None}))
+def test_nm_sel_1_what_is_not_known_says_which_setting_asks_the_target(unknown, no):
     """NM-SEL-1: null counts as no, and real exports have no such column."""
-    (said,) = built(student={"student_published": None}).skipped["detail"]
+    (said,) = unknown.skipped["detail"]
     assert 'With nm.student_published_from = "ods" the target is asked.' in said
-    (said,) = built(student={"student_published": False}).skipped["detail"]
+    (said,) = no.skipped["detail"]
     assert "student_published_from" not in said
 
 

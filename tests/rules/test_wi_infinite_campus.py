@@ -171,13 +171,18 @@ def test_wi_evt_18_an_excluded_school_deletes_all_its_records(move):
     assert move.actions == {"DELETE": 2}
 
 
+RETAIN = Plans(PROFILE, {"wi.exclude_after_publish": "retain"})
+
+
 @pytest.mark.parametrize(
-    "excluded", [{"school": {"state_exclude": True}}, {"calendar": {"state_exclude": True}}]
+    "move",
+    [
+        RETAIN.add(tables(enrolled(**CESA)), tables(enrolled(**CESA), **WITH_504, **excluded))
+        for excluded in ({"school": {"state_exclude": True}}, {"calendar": {"state_exclude": True}})
+    ],
 )
-def test_wi_evt_18_retain_keeps_what_was_sent_and_builds_nothing_new(excluded):
-    before = tables(enrolled(**CESA))
-    after = tables(enrolled(**CESA), **WITH_504, **excluded)
-    assert actions(before, after, {"wi.exclude_after_publish": "retain"}) == {}
+def test_wi_evt_18_retain_keeps_what_was_sent_and_builds_nothing_new(move):
+    assert move.actions == {}
 
 
 @of(enrolled(override_ed_fi_school_id=399901, **CESA), school={"ed_fi_school_id": None})
@@ -210,7 +215,7 @@ def test_wi_scp_3_a_504_of_three_years_begins_each_year_with_the_enrollment(year
         {"calendar_id": "C5", "school_id": "A", "school_year": 2025},
     ]
     rows["edfi_config"] = [{"school_year": each} for each in (2024, 2025, 2026)]
-    result = build(rows, profile=PROFILE, school_year=year)
+    result = build_of(rows, profile=PROFILE, school_year=year)
     assert [each["beginDate"] for each in result.records["body"]] == [begin]
 
 
@@ -357,8 +362,9 @@ def test_wi_tp_1_ceis_and_a_provider_give_two_records(result):
     assert programs(result) == ["Coordinated Early Intervening Services", "Third Party - CESA"]
 
 
-def test_wi_ele_3_program_names_have_an_ascii_hyphen():
-    names = {*programs(built(enrolled(**CESA))), *programs(built(enrolled(third_party_provider="X")))}
+@of(enrolled(**CESA))
+def test_wi_ele_3_program_names_have_an_ascii_hyphen(result):
+    names = {*programs(result), *programs(built(enrolled(third_party_provider="X")))}
     assert names == {"Third Party - CESA", "Third Party - Other"}
     assert all(name.isascii() for name in names)
 
@@ -393,11 +399,14 @@ def test_wi_mod_4_only_the_exact_school_number_matches(result):
     assert skips(result) == {"m1": "WI-MOD-4"}
 
 
-def test_wi_mod_4_a_start_before_the_enrollment():
-    early = {"instruction_mode_records": [a_mode(start_date="2025-08-15")]}
-    assert skips(built(**early)) == {"m1": "WI-MOD-4"}
-    result = built(settings={"wi.modality_before_enrollment": "earliest_overlap"}, **early)
-    assert spans(result) == [("2025-08-15", None)]
+EARLY = {"instruction_mode_records": [a_mode(start_date="2025-08-15")]}
+
+
+@of(**EARLY)
+def test_wi_mod_4_a_start_before_the_enrollment(result):
+    assert skips(result) == {"m1": "WI-MOD-4"}
+    overlap = built(settings={"wi.modality_before_enrollment": "earliest_overlap"}, **EARLY)
+    assert spans(overlap) == [("2025-08-15", None)]
 
 
 @pytest.mark.parametrize(
@@ -447,13 +456,13 @@ def test_wi_evt_7_another_modality_moves_the_record(move):
 @pytest.mark.parametrize("profile", ["choice_only", "choice_private_opt_in"])
 def test_wi_cfg_1_a_choice_profile_sends_and_deletes_nothing(profile):
     after = tables(enrolled(**CESA), config={"profile": profile})
-    assert skips(build(after, profile=PROFILE)) == {"2026": "WI-CFG-1"}
+    assert skips(build_of(after, profile=PROFILE)) == {"2026": "WI-CFG-1"}
     assert actions(tables(enrolled(**CESA)), after) == {}
 
 
 def test_wi_cfg_2_an_invalid_configuration_plans_nothing():
     after = tables(enrolled(**CESA), config={"valid": False})
-    assert skips(build(after, profile=PROFILE)) == {"2026": "WI-CFG-2"}
+    assert skips(build_of(after, profile=PROFILE)) == {"2026": "WI-CFG-2"}
     assert actions(tables(enrolled(**CESA)), after) == {}
 
 
@@ -502,7 +511,7 @@ def test_wi_enr_1_an_enrollment_of_an_unknown_student(result):
 
 def test_empty_tables_build_and_plan_nothing():
     empty = {"edfi_config": [{"school_year": 2026}]}
-    assert build(empty, profile=PROFILE).records.empty
+    assert build_of(empty, profile=PROFILE).records.empty
     assert actions(empty, empty) == {}
 
 
@@ -705,15 +714,19 @@ def test_wi_evt_3_is_not_named_for_another_enrollment_of_a_published_record(move
     assert events_by_action(move.items) == {"NOOP": "", "POST": ""}
 
 
-def test_wi_evt_18_is_not_named_for_an_enrollment_that_moved_to_an_excluded_place():
-    before, after = tables(**WITH_504), tables(enrolled(school_id="B", calendar_id="CB"), **WITH_504)
-    before["schools"][1]["state_exclude"] = after["schools"][1]["state_exclude"] = True
-    assert named(before, after) == {"DELETE": ""}
+def where_b_is_excluded(*enrollments):
+    rows = tables(*enrollments, **WITH_504)
+    rows["schools"][1]["state_exclude"] = True
+    return rows
+
+
+@moves(where_b_is_excluded(), where_b_is_excluded(enrolled(school_id="B", calendar_id="CB")))
+def test_wi_evt_18_is_not_named_for_an_enrollment_that_moved_to_an_excluded_place(move):
+    assert events_by_action(move.items) == {"DELETE": ""}
 
 
 def test_a_resync_names_no_event():
-    rows = tables(enrolled(**CESA))
-    first, second = (build(each, profile=PROFILE) for each in (rows, tables(enrolled(no_show=True, **CESA))))
+    first, second = built(enrolled(**CESA)), built(enrolled(no_show=True, **CESA))
     planned = plan(second, identity_map=identity_map_of(first), ods=pd.DataFrame(), mode="resync")
     assert planned.items["reason"].str.partition(":")[0].tolist() == ["REC-R8"]
 
@@ -871,13 +884,15 @@ def test_wi_tp_1_other_providers_are_counted_in_one_notice():
     )
 
 
-def test_wi_mod_4_the_record_may_name_the_school_of_the_override():
+MODE_AT_B = {"instruction_mode_records": [a_mode(school_number="0060")]}
+
+
+@of(**MODE_AT_B)
+def test_wi_mod_4_the_record_may_name_the_school_of_the_override(result):
     """WI-MOD-4: the School Number of the school that the School Override names."""
-    away = enrolled(override_ed_fi_school_id=301260)
-    (record,) = built(away, instruction_mode_records=[a_mode(school_number="0060")]).records.itertuples()
+    assert skips(result) == {"m1": "WI-MOD-4"}
+    (record,) = built(enrolled(override_ed_fi_school_id=301260), **MODE_AT_B).records.itertuples()
     assert record.education_organization_id == 301260
-    elsewhere = built(enrolled(), instruction_mode_records=[a_mode(school_number="0060")])
-    assert skips(elsewhere) == {"m1": "WI-MOD-4"}
 
 
 def test_wi_ele_9_section_504_may_go_to_its_own_resource():
@@ -895,23 +910,27 @@ def test_wi_ele_9_section_504_may_go_to_its_own_resource():
     assert body["section504DisabilityDescriptor"] == "uri://ed-fi.org/Section504DisabilityDescriptor#Dyslexia"
 
 
-def test_wi_504_2_eligibility_may_be_asked_for():
-    records = {"section504_records": [a_504(eligible=False)]}
-    assert len(built(**records).records) == 1
-    assert skips(built(settings={"wi.section504_requires_eligible": True}, **records)) == {"f1": "WI-504-2"}
+NOT_ELIGIBLE = {"section504_records": [a_504(eligible=False)]}
 
 
-def test_wi_enr_block_only_lets_summer_and_partial_enrollments_count_for_modality():
-    partial = enrolled(service_type="S")
-    assert built(partial, **WITH_MODE).records.empty
-    assert programs(built(partial, settings={"wi.modality_enrollment_rules": "block_only"}, **WITH_MODE)) == [
-        "Remote"
-    ]
+@of(**NOT_ELIGIBLE)
+def test_wi_504_2_eligibility_may_be_asked_for(result):
+    assert len(result.records) == 1
+    asked = built(settings={"wi.section504_requires_eligible": True}, **NOT_ELIGIBLE)
+    assert skips(asked) == {"f1": "WI-504-2"}
 
 
-def test_wi_enr_the_enrollment_type_may_restrict_all_triggers():
+@of(enrolled(service_type="S"), **WITH_MODE)
+def test_wi_enr_block_only_lets_summer_and_partial_enrollments_count_for_modality(result):
+    assert result.records.empty
+    block_only = {"wi.modality_enrollment_rules": "block_only"}
+    assert programs(built(enrolled(service_type="S"), settings=block_only, **WITH_MODE)) == ["Remote"]
+
+
+@of(enrolled(state_enrollment_type="C", **CESA))
+def test_wi_enr_the_enrollment_type_may_restrict_all_triggers(result):
+    assert len(result.records) == 1
     coursework = enrolled(state_enrollment_type="C", **CESA)
-    assert len(built(coursework).records) == 1
     assert skips(built(coursework, settings={"wi.enrollment_type_scope": "all"})) == {"20": "WI-ENR-TYPE"}
 
 
@@ -926,8 +945,9 @@ def an_el(**values):
     }
 
 
-def test_wi_ell_0_el_is_built_only_on_request_and_then_needs_a_program():
-    assert built(lep_records=[an_el()]).records.empty
+@of(lep_records=[an_el()])
+def test_wi_ell_0_el_is_built_only_on_request_and_then_needs_a_program(result):
+    assert result.records.empty
     with pytest.raises(ConfigError, match=r"wi\.ell_program_name"):
         built(settings={"wi.ell_in_spa": True})
 
@@ -982,9 +1002,9 @@ def test_com_fut_1_a_future_begin_may_wait():
     assert skips(built(enrolled(**CESA), settings=settings)) == {"20": "COM-FUT-1"}
 
 
-def test_explain_tells_how_the_begin_date_of_a_504_came_about():
-    story = built(**WITH_504).explain(student_id="2")
-    (element,) = story.frame.query("outcome == 'beginDate'").to_dict("records")
+@of(**WITH_504)
+def test_explain_tells_how_the_begin_date_of_a_504_came_about(result):
+    (element,) = result.explain().frame.query("outcome == 'beginDate'").to_dict("records")
     assert element["rule"] == "WI-ELE-6"
     assert "2025-09-02" in element["says"]
 
@@ -1023,17 +1043,20 @@ def test_each_element_of_a_record(element, path, value):
     assert found == value
 
 
-def test_wi_ele_8_nothing_but_the_key_and_the_end_is_sent():
+@of(enrolled(**CESA), **WITH_504, **WITH_MODE)
+def test_wi_ele_8_nothing_but_the_key_and_the_end_is_sent(result):
     references = {"educationOrganizationReference", "programReference", "studentReference"}
-    for body in built(enrolled(**CESA), **WITH_504, **WITH_MODE).records["body"]:
+    for body in result.records["body"]:
         assert set(body) <= references | {"beginDate", "endDate"}
 
 
 def test_cases_that_are_built_at_once_are_built_as_alone():
     """One of each kind: a record, a skipped row, a notice, several rows of a student."""
     two, late = [enrolled("9", **CESA), enrolled("10", **CESA)], enrolled(end_date="2026-07-15", **CESA)
-    for rows in ([enrolled(no_show=True, **CESA)], [late], two):
-        alone, together = built(*rows), Builds(PROFILE)
-        together.add(tables(enrolled(**CESA), **WITH_504))
-        one = together.add(tables(*rows))
+    at_once = Builds(PROFILE)
+    at_once.add(tables(enrolled(**CESA), **WITH_504))
+    cases = {
+        at_once.add(tables(*rows)): built(*rows) for rows in ([enrolled(no_show=True, **CESA)], [late], two)
+    }
+    for one, alone in cases.items():
         assert (skips(one), codes(one), spans(one)) == (skips(alone), codes(alone), spans(alone))
