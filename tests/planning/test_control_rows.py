@@ -192,7 +192,9 @@ def test_preferences_that_no_rule_reads_may_differ():
 
 def test_validation_reports_the_control_row_as_critical():
     """CONTROL_UNREADABLE: table, row and sentence are in the findings of validation too."""
-    made = build_of(of_wisconsin(resource_preferences=[{"resource": GENERIC, "enabled": "maybe"}]), profile=WI)
+    made = build_of(
+        of_wisconsin(resource_preferences=[{"resource": GENERIC, "enabled": "maybe"}]), profile=WI
+    )
     found = validate(made).findings
     (finding,) = found[found["rule_id"].eq("CONTROL_UNREADABLE")].itertuples()
     assert (finding.severity, finding.table, finding.row_id) == ("critical", "resource_preferences", GENERIC)

@@ -228,9 +228,7 @@ def test_a_partial_enrollment_is_no_wish_for_modality_where_the_block_alone_coun
     assert case.outcome == {"HELD": 1}
 
 
-EL = Plans(
-    WI, {"wi.ell_in_spa": True, "wi.ell_program_name": "English Learner", "wi.ell_program_type": "EL"}
-)
+EL = Plans(WI, {"wi.ell_in_spa": True, "wi.ell_program_name": "English Learner", "wi.ell_program_type": "EL"})
 
 
 def identified(day):
