@@ -59,16 +59,15 @@ def still_in(folder: Path, word: str) -> set[str]:
     return found
 
 
-def test_a_student_is_erased_and_no_one_else_is(work: Playground) -> None:
+def test_a_student_is_erased_and_no_one_else_is(sent: Playground) -> None:
     run = open_run(profile="certification", school_year=2026, source="sample")
-    run.publish(approved="auto", progress=lambda *_: True)
     run.workbook(reveal=True)
     students = run.tables["students"]
     (sis_id,) = students.loc[students["student_unique_id"].eq(STUDENT), "student_id"]
     mask = run.masker().value(STUDENT)
     before, rows = others(run), {name: len(frame) for name, frame in frames(run).items()}
-    assert len(still_in(work.folder, STUDENT)) >= 8
-    assert still_in(work.folder, mask) > set()
+    assert len(still_in(sent.folder, STUDENT)) >= 8
+    assert still_in(sent.folder, mask) > set()
     notes = pd.DataFrame(
         {"says": [f"Ask for {NAME}, Cornelis.", "Cornelis Pappel"], "student_id": [None, "1"]}
     )
@@ -82,16 +81,16 @@ def test_a_student_is_erased_and_no_one_else_is(work: Playground) -> None:
     report = json.loads(done.stdout)
     assert "by_hand" in report, done.stderr
 
-    left = still_in(work.folder, STUDENT)
+    left = still_in(sent.folder, STUDENT)
     assert (done.returncode, report["by_hand"]) == (0, []), done.stderr
     assert {name for name in left if not name.startswith("source/")} == {"ledger.db"}
     assert {Path(name).name for name in report["in_source"]} >= {Path(name).name for name in left} - {
         "ledger.db"
     }
     assert all("/source/" in name for name in report["in_source"])
-    assert {name for name in still_in(work.folder, sis_id) if not name.startswith("source/")} <= {"ledger.db"}
-    assert still_in(work.folder, mask) == set()
-    assert still_in(work.folder, NAME) == {"source/students.csv"}
+    assert {name for name in still_in(sent.folder, sis_id) if not name.startswith("source/")} <= {"ledger.db"}
+    assert still_in(sent.folder, mask) == set()
+    assert still_in(sent.folder, NAME) == {"source/students.csv"}
     assert others(run) == before
     assert frames(run)["notes.parquet"]["says"].to_list() == ["Ask for [erased].", "Cornelis Pappel"]
     assert any(len(frame) < rows[name] for name, frame in frames(run).items())
@@ -110,11 +109,10 @@ def test_a_student_is_erased_and_no_one_else_is(work: Playground) -> None:
 
 
 def test_a_ledger_that_another_program_reads_is_told_and_its_files_are_no_rubbish(
-    work: Playground, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    sent: Playground, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("edfi_toolkit.ledger.database.BUSY_S", 0.05)
     run = open_run(profile="certification", school_year=2026, source="sample")
-    run.publish(approved="auto", progress=lambda *_: True)
     path = Path(run.installation.ledger)
     log = path.with_name("ledger.db-wal")
     with closing(sqlite3.connect(path, isolation_level=None)) as other:

@@ -23,10 +23,9 @@ pytestmark = pytest.mark.process
 
 
 @pytest.fixture
-def run(work: Playground) -> Run:
+def run(sent: Playground) -> Run:
     """A run that has published."""
     opened = open_run(profile="certification", school_year=2026, source="sample")
-    opened.publish(approved="auto", progress=lambda *_: True)
     opened.workbook(reveal=True)
     return opened
 
@@ -99,8 +98,8 @@ def test_what_was_added_removed_or_written_into_the_manifest_or_the_ledger_is_na
     assert faults(run) == [("manifest.json", "differs")]
 
 
-def test_a_source_that_has_gone_on_is_reported_and_is_no_fault(run: Run, work: Playground) -> None:
-    work.source_becomes("before")
+def test_a_source_that_has_gone_on_is_reported_and_is_no_fault(run: Run, sent: Playground) -> None:
+    sent.source_becomes("before")
     found = checks(run)
     assert found.loc[found["kind"].eq("source"), "state"].eq("changed since").any()
     assert faults(run) == []

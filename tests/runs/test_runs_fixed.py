@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,8 +16,6 @@ from typer.testing import CliRunner
 
 import edfi_toolkit as edfi
 from edfi_toolkit.cli import app
-from edfi_toolkit.cli.playground import working_in
-from edfi_toolkit.cli.workspace import open_workspace, sandbox_of
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.review.causes import CORRECTED, FIXED, GIVES_NONE, SENDS, by_cause
 from edfi_toolkit.runs import artifacts
@@ -29,6 +28,8 @@ from edfi_toolkit.runs.run import Run
 from edfi_toolkit.runs.workshop import Workshop
 from edfi_toolkit.widgets.workshop_panel import WorkshopPanel
 from edfi_toolkit.widgets.workshop_says import of_a_record
+from tests.processes import KeptOds
+from tests.stages import Stage
 
 TOO_EARLY, FOREIGN, NOT_GRANTED, KEY_TAKEN = "880088104", "880088113", "880088117", "880088115"
 SAID = (
@@ -38,6 +39,23 @@ SAID = (
 )
 
 
+# What the source says when it is read again: (file, text): another text in its place.
+SINCE: dict[str, dict[tuple[str, str], str]] = {
+    "the same": {},
+    "fixed": {
+        ("enrollments.csv", "420,2025-07-01"): "420,2025-08-01",  # of the one that is too early
+        (
+            "enrollments.csv",
+            "S13,N8810013,410,2025-08-11",
+        ): "S13,N8810013,410,2025-08-12",  # of the foreign one
+    },
+    "worse": {
+        ("enrollments.csv", "420,2025-07-01"): "420,2025-07-32",
+        ("cte_records.csv", "c15,N8810015,410,CNA,,1,\n"): "",  # of the one whose key is taken
+    },
+}
+
+
 class Published(NamedTuple):
     """A run of which the ODS refused six records, and its source."""
 
@@ -45,33 +63,64 @@ class Published(NamedTuple):
     source: Path
 
 
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
-    made = open_workspace(tmp_path_factory.mktemp("nm") / "work", "nm-powerschool")
-    with sandbox_of(made) as environ, working_in(made.folder, environ):
-        run = read()
-        run.publish(approved="auto")
-        yield Published(run, made.folder / "source")
+class Since(NamedTuple):
+    """That run, and another that read the source since."""
+
+    run: Run
+    again: Run
 
 
 @pytest.fixture
-def fixed(published: Published) -> Iterator[Callable[..., Run]]:
-    """Writes another text in place of one of a file, and reads the source again; afterwards it is as it was."""
-    kept = {path: path.read_text("utf-8") for path in published.source.glob("*.csv")}
+def published(tmp_path: Path, sandbox: KeptOds, first_in_new_mexico: Stage) -> Iterator[Published]:
+    """A copy of it before the source was read again."""
+    with first_in_new_mexico.copied(tmp_path / "work", sandbox) as made:
+        yield Published(a_run("latest"), made.folder / "source")
 
-    def fix(name: str, was: str, is_now: str) -> Run:
-        text = kept[published.source / name]
-        assert was in text
-        (published.source / name).write_text(text.replace(was, is_now), "utf-8")
-        return read()
 
-    yield fix
-    for path, text in kept.items():
-        path.write_text(text, "utf-8")
+@pytest.fixture(scope="module")
+def read_since(
+    tmp_path_factory: pytest.TempPathFactory, sandbox: KeptOds, first_in_new_mexico: Stage
+) -> Callable[[str], Stage]:
+    """The same after the source was read again, by what it says then."""
+
+    @cache
+    def made_of(says: str) -> Stage:
+        with first_in_new_mexico.copied(tmp_path_factory.mktemp("since") / "work", sandbox) as made:
+            for (name, was), is_now in SINCE[says].items():
+                write(made.folder / "source" / name, was, is_now)
+            read()
+        return replace(first_in_new_mexico, made=made)
+
+    return made_of
+
+
+@pytest.fixture
+def since(
+    request: pytest.FixtureRequest, tmp_path: Path, sandbox: KeptOds, read_since: Callable[[str], Stage]
+) -> Iterator[Since]:
+    """A copy of that; the parameter is what the source says by then."""
+    with read_since(request.param).copied(tmp_path / "work", sandbox):
+        again = a_run("latest")
+        (first,) = {path.name for path in again.path.parent.iterdir()} - {again.id}
+        yield Since(a_run(first), again)
+
+
+def says(what: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("since", [what], indirect=True)
+
+
+def write(path: Path, was: str, is_now: str) -> None:
+    text = path.read_text("utf-8")
+    assert text.count(was) == 1
+    path.write_text(text.replace(was, is_now), "utf-8")
+
+
+def a_run(run_id: str) -> Run:
+    return edfi.open_run(profile="nm-powerschool", school_year=2026, source="sample", run_id=run_id)
 
 
 def read() -> Run:
-    run = edfi.open_run(profile="nm-powerschool", school_year=2026, source="sample", run_id="new")
+    run = a_run("new")
     for step in (run.extract, run.build, run.validate, run.preview):
         step()
     return run
@@ -89,17 +138,18 @@ def chosen(run: Run, student: str) -> WorkshopPanel:
     return panel
 
 
-def test_nothing_is_fixed_where_the_source_says_the_same(published: Published) -> None:
-    assert set(refusals(published.run)["fixed"]) == {""}
-    again = read()
-    found = refusals(again)
+@says("the same")
+def test_nothing_is_fixed_where_the_source_says_the_same(since: Since) -> None:
+    assert set(refusals(since.run)["fixed"]) == {""}
+    found = refusals(since.again)
     assert set(found["fixed"]) == {""}
     same = ["todo", "who", "field"]
-    assert found[same].equals(refusals(published.run)[same])
+    assert found[same].equals(refusals(since.run)[same])
 
 
+@says("the same")
 def test_the_newest_run_of_a_feed_is_loaded_once_for_the_refusals_of_all_its_runs(
-    published: Published, monkeypatch: pytest.MonkeyPatch
+    since: Since, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded, load_build = list[str](), artifacts.load_build
 
@@ -108,23 +158,24 @@ def test_the_newest_run_of_a_feed_is_loaded_once_for_the_refusals_of_all_its_run
         return load_build(folder, *given)
 
     monkeypatch.setattr(artifacts, "load_build", counted)
-    again, refused = read(), rejection_rows(published.run)
-    refused["run_id"] = [again.id, *[published.run.id] * (len(refused) - 1)]
-    explained_by_runs(refused, published.run.installation.runs_dir)
-    assert loaded == [again.id]
+    refused = rejection_rows(since.run)
+    refused["run_id"] = [since.again.id, *[since.run.id] * (len(refused) - 1)]
+    explained_by_runs(refused, since.run.installation.runs_dir)
+    assert loaded == [since.again.id]
 
 
+@says("fixed")
 def test_what_was_fixed_in_the_source_is_to_be_sent_and_not_corrected_again(
-    published: Published, fixed: Callable[..., Run], tmp_path: Path
+    since: Since, tmp_path: Path
 ) -> None:
-    run = fixed("enrollments.csv", "2025-07-01", "2025-08-01")
+    run = since.again
     panel = chosen(run, TOO_EARLY)
     assert SAID in panel.status.value
     assert "which cell is wrong" not in panel.status.value
     row = of(run, TOO_EARLY)
     assert (row["todo"], row["who"], pd.isna(row["field"])) == (FIXED, SENDS, True)
     others = refusals(run).query("student_unique_id != @TOO_EARLY")
-    before = refusals(published.run).query("student_unique_id != @TOO_EARLY")
+    before = refusals(since.run).query("student_unique_id != @TOO_EARLY")
     assert others["todo"].tolist() == before["todo"].tolist()
     _cause_report_and_files_ask_for_no_correction(run)
     told = run.student(TOO_EARLY).frames["missing"]
@@ -157,46 +208,37 @@ def _cause_report_and_files_ask_for_no_correction(run: Run) -> None:
     assert "It was fixed in the source since, and that is not sent yet." in todo
 
 
-def test_what_was_corrected_here_is_not_said_to_be_fixed_in_the_source(
-    published: Published, fixed: Callable[..., Run]
-) -> None:
+def test_what_was_corrected_here_is_not_said_to_be_fixed_in_the_source(published: Published) -> None:
     workshop = Workshop(published.run)
     (refused,) = workshop.open.query("student_unique_id == @TOO_EARLY").to_dict("records")
     known = workshop.refusal(refused).cells()
     cell = known.query("table == 'enrollments' and column == 'start_date'").iloc[0]
     author = {"author": "R. Ibarra", "reason": "typed a month early"}
     number = workshop.correct(cell, "2025-08-01", **author)
-    try:
-        run = read()
-        row = of(run, TOO_EARLY)
-        assert row["fixed"].startswith("A correction since: begin date is now 2025-08-01 (it was 2025-07-01")
-        assert (row["todo"], row["who"], pd.isna(row["field"])) == (CORRECTED, SENDS, True)
-        said = chosen(run, TOO_EARLY).status.value
-        assert "in the source since" not in said
-        assert "Not sent yet. Press Check again, then Send what was checked; or " in said
-        assert "The SIS still has it as it was refused: have it corrected there too. Who can do it: " in said
-        (cause,) = by_cause(refusals(run).query("student_unique_id == @TOO_EARLY")).to_dict("records")
-        assert cause["todo"] == CORRECTED
-    finally:
-        with decisions_of(published.run) as decisions:
-            decisions.close_corrections([number], "removed")
-    later = fixed("enrollments.csv", "2025-07-01", "2025-08-01")
+    run = read()
+    row = of(run, TOO_EARLY)
+    assert row["fixed"].startswith("A correction since: begin date is now 2025-08-01 (it was 2025-07-01")
+    assert (row["todo"], row["who"], pd.isna(row["field"])) == (CORRECTED, SENDS, True)
+    said = chosen(run, TOO_EARLY).status.value
+    assert "in the source since" not in said
+    assert "Not sent yet. Press Check again, then Send what was checked; or " in said
+    assert "The SIS still has it as it was refused: have it corrected there too. Who can do it: " in said
+    (cause,) = by_cause(refusals(run).query("student_unique_id == @TOO_EARLY")).to_dict("records")
+    assert cause["todo"] == CORRECTED
+    with decisions_of(published.run) as decisions:
+        decisions.close_corrections([number], "removed")
+    write(published.source / "enrollments.csv", "420,2025-07-01", "420,2025-08-01")
+    later = a_run("new")
+    later.extract()
+    later.build()
     assert of(later, TOO_EARLY)["todo"] == FIXED
 
 
-def test_a_change_of_what_the_answer_is_not_about_fixes_nothing(
-    published: Published, fixed: Callable[..., Run]
-) -> None:
-    def cell(run: Run) -> str:
-        return run.tables["students"].query("student_unique_id == @FOREIGN")["student_id"].item()
-
-    (start,) = (
-        line
-        for line in (published.source / "enrollments.csv").read_text("utf-8").splitlines()
-        if f",{cell(published.run)}," in line
-    )
-    run = fixed("enrollments.csv", start, start.replace("2025-08-11", "2025-08-12"))
-    row = of(run, FOREIGN)
+@says("fixed")
+def test_a_change_of_what_the_answer_is_not_about_fixes_nothing(since: Since) -> None:
+    of_foreign = [run.built.records.query("student_unique_id == @FOREIGN") for run in since]
+    assert [f"{records['begin_date'].item():%m-%d}" for records in of_foreign] == ["08-11", "08-12"]
+    row = of(since.again, FOREIGN)
     assert (row["fixed"], row["who"], row["field"]) == ("", "SIS clerk", "location_code")
 
 
@@ -210,10 +252,9 @@ def test_no_change_of_a_record_helps_where_the_key_may_not_write_it(published: P
     assert found.loc[KEY_TAKEN, "fixed"].startswith("Fixed in the source since: end date is now 2026-01-09")
 
 
-def test_a_record_whose_row_has_an_error_by_now_is_for_who_can_correct_the_row(
-    fixed: Callable[..., Run],
-) -> None:
-    run = fixed("enrollments.csv", "2025-07-01", "2025-07-32")
+@says("worse")
+def test_a_record_whose_row_has_an_error_by_now_is_for_who_can_correct_the_row(since: Since) -> None:
+    run = since.again
     row = of(run, TOO_EARLY)
     assert (row["todo"], row["who"]) == (
         "Write the day that is meant, for example 2025-09-02.",
@@ -248,23 +289,18 @@ def test_a_record_that_is_fixed_and_held_by_now_says_what_holds_it(published: Pu
     assert "Not sent yet" not in said
 
 
-def test_a_record_that_the_source_gives_no_more_is_neither_corrected_nor_sent(
-    fixed: Callable[..., Run], published: Published
-) -> None:
-    lines = (published.source / "cte_records.csv").read_text("utf-8").splitlines(keepends=True)
-    student = published.run.tables["students"].set_index("student_unique_id").loc[TOO_EARLY, "student_id"]
-    (own,) = (line for line in lines if student in line)
-    run = fixed("cte_records.csv", own, "")
-    row = of(run, TOO_EARLY)
+@says("worse")
+def test_a_record_that_the_source_gives_no_more_is_neither_corrected_nor_sent(since: Since) -> None:
+    row = of(since.again, KEY_TAKEN)
     assert (row["todo"], row["who"]) == (GIVES_NONE, SENDS)
-    said = chosen(run, TOO_EARLY).status.value
+    said = chosen(since.again, KEY_TAKEN).status.value
     assert "The source as it was read since gives no record for it any more. Check again says why;" in said
 
 
-def test_a_check_reads_the_source_too(published: Published, fixed: Callable[..., Run]) -> None:
+def test_a_check_reads_the_source_too(published: Published) -> None:
     panel = chosen(published.run, TOO_EARLY)
     assert "The cell is enrollments.start_date." in panel.status.value
-    fixed("enrollments.csv", "2025-07-01", "2025-08-01")
+    write(published.source / "enrollments.csv", "420,2025-07-01", "420,2025-08-01")
     panel.form.press("check")
     panel.records.select()
     panel.records.select(panel._shown["student_unique_id"].tolist().index(TOO_EARLY))

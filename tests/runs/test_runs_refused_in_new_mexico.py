@@ -15,8 +15,6 @@ from typer.testing import CliRunner
 
 import edfi_toolkit as edfi
 from edfi_toolkit.cli import app
-from edfi_toolkit.cli.playground import working_in
-from edfi_toolkit.cli.workspace import open_workspace, sandbox_of
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.ods import Client
 from edfi_toolkit.review.missing import missing
@@ -28,21 +26,20 @@ from edfi_toolkit.runs.refusal import Refusal
 from edfi_toolkit.runs.run import Run
 from edfi_toolkit.runs.workshop import Workshop
 from edfi_toolkit.widgets.workshop_panel import WorkshopPanel
+from tests.processes import KeptOds
+from tests.stages import Stage
 
 MARIGOLD, OPHIRA, RUSHBOTTOM, PENNYROYAL = "880088113", "880088115", "880088116", "8800881140"
 WHO = {"author": "R. Ibarra", "reason": "typed wrong"}
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def published(
+    tmp_path_factory: pytest.TempPathFactory, sandbox: KeptOds, first_in_new_mexico: Stage
+) -> Iterator[Run]:
     """The first state, of which the ODS refused six records. Only the last but one test changes what the ODS has."""
-    made = open_workspace(tmp_path_factory.mktemp("nm") / "work", "nm-powerschool")
-    with sandbox_of(made) as environ, working_in(made.folder, environ):
-        run = edfi.open_run(profile="nm-powerschool", school_year=2026, source="sample", run_id="new")
-        for step in (run.extract, run.build, run.validate, run.preview):
-            step()
-        run.publish(approved="auto")
-        yield run
+    with first_in_new_mexico.copied(tmp_path_factory.mktemp("nm") / "work", sandbox):
+        yield edfi.open_run(profile="nm-powerschool", school_year=2026, source="sample")
 
 
 def refusal(run: Run, student: str) -> Refusal:

@@ -2,41 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import edfi_toolkit as edfi
-from edfi_toolkit.cli.playground import Playground
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.errors import OdsError
 from edfi_toolkit.ods import Client
 from edfi_toolkit.review.student import SENT_SINCE, SOURCE_DIFFERS
 from edfi_toolkit.review.views import View
 from edfi_toolkit.runs.run import Run
+from tests.processes import KeptOds
+from tests.stages import Stage
 
 ABOUT: dict[str, Any] = {"profile": "certification", "school_year": 2026, "source": "sample"}
-STUDENT, ROW, PROGRAM = "222222", "cert-d3-b", "Title I Part A"
-BEFORE = (
-    f"{ROW},K7310002,studentTitleIPartAProgramAssociations,255901,255901,{PROGRAM},{PROGRAM},2025-08-23,,"
-)
-ENDED = f"{BEFORE[:-1]}2026-03-06,"
+PROGRAM = "Title I Part A"
+ENDED, MOVED, REMOVED = "222222", "111111", "900417310"
+ROW = f"studentTitleIPartAProgramAssociations,255901,255901,{PROGRAM},{PROGRAM},2025-08-23,"
+# What the participations of these say in the end.
+CHANGES = {
+    f"cert-d3-b,K7310002,{ROW}": f"cert-d3-b,K7310002,{ROW}2026-03-06",
+    f"cert-d3-a,K7310001,{ROW}": f"cert-d3-a,K7310001,{ROW}".replace("08-23", "09-01"),
+    f"p-2010,K7310010,{ROW}": f"cert-new,K7310003,{ROW}",
+}
 
 
-def edit(work: Playground, old: str, new: str) -> None:
-    """Another text in the participations of the source."""
-    path = work.folder / "source" / "program_participation.csv"
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
+@pytest.fixture(scope="module")
+def first_read_again(tmp_path_factory: pytest.TempPathFactory, sandbox: KeptOds, first_sent: Stage) -> Stage:
+    """Then the source changed, and a later run of it was made up to its preview."""
+    with first_sent.copied(tmp_path_factory.mktemp("again") / "work", sandbox) as made:
+        path = made.folder / "source" / "program_participation.csv"
+        text = path.read_text()
+        for old, new in CHANGES.items():
+            assert text.count(old) == 1
+            text = text.replace(old, new)
+        path.write_text(text)
+        later = edfi.open_run(**ABOUT, run_id="new")
+        for step in (later.extract, later.build, later.validate, later.preview):
+            step()
+    return Stage(made, sandbox.keep())
 
 
-def a_later_run() -> Run:
-    """Of the source as it is now, up to its preview."""
-    later = edfi.open_run(**ABOUT, run_id="new")
-    for step in (later.extract, later.build, later.validate, later.preview):
-        step()
-    return later
+@pytest.fixture(scope="module")
+def first_sent_since(
+    tmp_path_factory: pytest.TempPathFactory, sandbox: KeptOds, first_read_again: Stage
+) -> Stage:
+    """And that was published too."""
+    with first_read_again.copied(tmp_path_factory.mktemp("since") / "work", sandbox) as made:
+        edfi.open_run(**ABOUT).publish(approved="auto")
+    return Stage(made, sandbox.keep())
+
+
+@pytest.fixture
+def read_again(tmp_path: Path, sandbox: KeptOds, first_read_again: Stage) -> Iterator[tuple[Run, Run]]:
+    """Both runs, in a copy of their folder."""
+    with first_read_again.copied(tmp_path / "work", sandbox):
+        yield both()
+
+
+@pytest.fixture
+def sent_since(tmp_path: Path, sandbox: KeptOds, first_sent_since: Stage) -> Iterator[tuple[Run, Run]]:
+    """Both runs, in a copy of their folder when the later one was published too."""
+    with first_sent_since.copied(tmp_path / "work", sandbox):
+        yield both()
+
+
+def both() -> tuple[Run, Run]:
+    later = edfi.open_run(**ABOUT)
+    (first,) = {path.name for path in later.path.parent.iterdir()} - {later.id}
+    return edfi.open_run(**ABOUT, run_id=first), later
 
 
 def now(story: View) -> str:
@@ -51,21 +88,20 @@ def standing(story: View) -> str:
     return str(spans[f"record: {PROGRAM}"])
 
 
-def test_a_record_that_another_run_sent_with_other_values_is_never_called_as_sent(work: Playground) -> None:
-    run = edfi.open_run(**ABOUT)
-    run.publish(approved="auto")
-    assert (now(told := run.student(STUDENT)), standing(told)) == ("as sent", "yes")
-    edit(work, BEFORE, ENDED)
-    later = a_later_run()
-    told = later.student(STUDENT)
+def test_a_record_that_another_run_sent_with_other_values_is_never_called_as_sent(
+    read_again: tuple[Run, Run],
+) -> None:
+    run, later = read_again
+    assert (now(told := run.student(ENDED)), standing(told)) == ("as sent", "yes")
+    told = later.student(ENDED)
     assert (now(told), standing(told)) == (SOURCE_DIFFERS, "in the ODS with other values")
     assert f"{PROGRAM} is in the ODS {SOURCE_DIFFERS}." in told.says
     assert "notebook 30" in told.next_step
     assert "by another run" not in told.says
     later.publish(approved="auto")
-    assert (now(told := later.student(STUDENT)), standing(told)) == ("as sent", "yes")
+    assert (now(told := later.student(ENDED)), standing(told)) == ("as sent", "yes")
     assert told.tone == "good"
-    told = run.student(STUDENT)
+    told = run.student(ENDED)
     assert told.says.startswith(f"Listed in {PROGRAM}: sent by another run on 20")
     with_what = ", with other values than this run read in the source. "
     assert f"{with_what}Press Read again to see the record as it is now. Also sent: " in told.says
@@ -75,26 +111,21 @@ def test_a_record_that_another_run_sent_with_other_values_is_never_called_as_sen
     assert any("before another run sent" in block.caption for block in told.blocks)
 
 
-def test_what_a_retry_sent_is_not_said_to_be_of_another_run(work: Playground) -> None:
-    run = edfi.open_run(**ABOUT)
-    run.publish(approved="auto")
-    edit(work, BEFORE, ENDED)
-    later = a_later_run()
-    later.publish(approved="auto")
+def test_what_a_retry_sent_is_not_said_to_be_of_another_run(sent_since: tuple[Run, Run]) -> None:
+    run, later = sent_since
     manifest = later.folder.manifest
     later.folder._write_manifest({**manifest, "mode": "retry"})
-    told = run.student(STUDENT)
+    told = run.student(ENDED)
     assert told.says.startswith(f"Listed in {PROGRAM}: sent by a retry (notebook 50) on 20")
     assert ", with other values than this run read in the source. Press Read again" in told.says
     assert told.blocks[-1].frame["action"].tolist()[-1] == "update, again"
 
 
-def test_a_record_that_another_run_sent_under_another_key_is_not_called_unsent(work: Playground) -> None:
-    run = edfi.open_run(**ABOUT)
-    run.publish(approved="auto")
-    edit(work, BEFORE, BEFORE.replace("2025-08-23", "2025-09-01"))
-    a_later_run().publish(approved="auto")
-    told = run.student(STUDENT)
+def test_a_record_that_another_run_sent_under_another_key_is_not_called_unsent(
+    sent_since: tuple[Run, Run],
+) -> None:
+    run, _ = sent_since
+    told = run.student(MOVED)
     assert (now(told), standing(told)) == (SENT_SINCE, "in the ODS as sent since")
     assert "Not in the ODS yet" not in told.says
     listed = told.blocks[2].frame.set_index("program_name")
@@ -103,15 +134,12 @@ def test_a_record_that_another_run_sent_under_another_key_is_not_called_unsent(w
 
 
 def test_of_a_record_that_is_gone_or_not_asked_for_it_is_not_said_that_it_is_listed(
-    work: Playground, monkeypatch: pytest.MonkeyPatch
+    sent_since: tuple[Run, Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = edfi.open_run(**ABOUT)
-    run.publish(approved="auto")
-    edit(work, BEFORE, ENDED)
-    a_later_run().publish(approved="auto")
+    run, _ = sent_since
     with monkeypatch.context() as patched:
         patched.setattr(Client, "get", lambda *_: None)
-        told = run.student(STUDENT)
+        told = run.student(ENDED)
     assert f"Listed in {PROGRAM}: sent" not in told.says
     assert f"{PROGRAM} was sent, and is not there any more." in told.says
 
@@ -119,17 +147,14 @@ def test_of_a_record_that_is_gone_or_not_asked_for_it_is_not_said_that_it_is_lis
         raise OdsError("The ODS does not answer.")
 
     monkeypatch.setattr(Client, "get", unavailable)
-    told = run.student(STUDENT)
+    told = run.student(ENDED)
     assert told.says.startswith(f"By the ledger listed in {PROGRAM}: sent by another run on 20")
     assert "What the ODS holds now is not known" in told.says
 
 
-def test_a_record_that_another_run_removed_is_told(work: Playground) -> None:
-    run = edfi.open_run(**ABOUT)
-    run.publish(approved="auto")
-    edit(work, f"{ROW},K7310002,", "cert-new,K7310001,")
-    a_later_run().publish(approved="auto")
-    told = run.student(STUDENT)
+def test_a_record_that_another_run_removed_is_told(sent_since: tuple[Run, Run]) -> None:
+    run, _ = sent_since
+    told = run.student(REMOVED)
     assert told.says.startswith("Removed from the ODS by another run on 20")
     assert f": {PROGRAM}. Press Read again to see the record as it is now." in told.says
     assert told.blocks[-1].frame["action"].tolist()[-1] == "remove"

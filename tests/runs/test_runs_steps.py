@@ -48,16 +48,6 @@ def a_run(run_id: str = "latest", **others: Any) -> Run:
     return edfi.open_run(**{**WHICH, "source": "sample", "run_id": run_id, **others})
 
 
-def previewed(run_id: str = "latest") -> Run:
-    """The run that the folder holds, or a "new" one, with its plan."""
-    run = a_run(run_id)
-    if run_id == "new":
-        for step in (run.extract, run.build, run.validate):
-            step()
-    run.preview()
-    return run
-
-
 def writes(sandbox: Running) -> int:
     return int(httpx.get(f"{sandbox.control_url}/counters").json()["writes"])
 
@@ -67,7 +57,8 @@ def quiet(_done: int, _total: int | None, _counts: object = None) -> None:
 
 
 def test_every_step_can_be_opened_again_from_the_folder_alone(work: Playground) -> None:
-    first = previewed()
+    first = a_run()
+    first.preview()
     again = a_run()
 
     assert again.id == first.id
@@ -114,7 +105,7 @@ def test_steps_show_counts_reasons_and_the_next_step_without_a_person(work: Play
 
 
 def test_publish_without_approval_sends_nothing_and_says_how(work: Playground, sandbox: Running) -> None:
-    run, before = previewed(), writes(sandbox)
+    run, before = a_run(), writes(sandbox)
 
     view = run.publish()
 
@@ -126,7 +117,7 @@ def test_publish_without_approval_sends_nothing_and_says_how(work: Playground, s
 
 
 def test_an_approval_is_kept_with_its_name_and_carried_out_once(work: Playground, sandbox: Running) -> None:
-    run = previewed()
+    run = a_run()
     with pytest.raises(StalePlan, match="is not approved; nothing was sent"):
         approved_fingerprint(run)
     assert "not approved yet" in run.approve().says
@@ -171,7 +162,7 @@ def test_what_waits_says_so_where_the_source_was_read_again_and_follows_an_appro
 ) -> None:
     for module in (approving, views):
         monkeypatch.setattr(module, "attended", lambda: True)
-    run = previewed()
+    run = a_run()
     asked, waits, overview = run.approve(), run.publish(), run.overview()
     button = waits.panel()
     assert (asked.tone, button.layout.display) == ("check", "none")
@@ -197,7 +188,7 @@ def test_what_waits_says_so_where_the_source_was_read_again_and_follows_an_appro
 
 
 def test_an_approval_is_of_one_plan_and_of_one_run(work: Playground) -> None:
-    run = previewed()
+    run = a_run()
     other = found_the_same(run)
     run.approve(by="Ann Example")
     work.source_becomes("before")
@@ -210,12 +201,13 @@ def test_an_approval_is_of_one_plan_and_of_one_run(work: Playground) -> None:
     assert "not approved yet" in other.approve().says
 
 
-def test_a_limit_is_answered_for_by_name_and_reason(work: Playground, sandbox: Running) -> None:
-    previewed().publish(approved="auto")
-    for table in (work.folder / "source").glob("*.csv"):
+def test_a_limit_is_answered_for_by_name_and_reason(sent: Playground) -> None:
+    for table in (sent.folder / "source").glob("*.csv"):
         if table.stem not in ("schools", "edfi_config", "calendars"):
             table.write_text(table.read_text("utf-8").partition("\n")[0] + "\n", "utf-8")
-    run = previewed("new")
+    run = a_run("new")
+    for step in (run.extract, run.build, run.validate):
+        step()
     assert "limit" in run.preview().says
     with pytest.raises(UnsafePlan, match="has no answer yet"):
         run.approve(by="Ann Example")
@@ -232,7 +224,7 @@ def test_a_limit_is_answered_for_by_name_and_reason(work: Playground, sandbox: R
 
 
 def test_publish_with_another_fingerprint_is_refused_and_the_run_stays_open(work: Playground) -> None:
-    run = previewed()
+    run = a_run()
     with pytest.raises(StalePlan):
         run.publish(approved="0123456789abcdef")
     assert not run.published
@@ -240,7 +232,7 @@ def test_publish_with_another_fingerprint_is_refused_and_the_run_stays_open(work
 
 
 def test_a_published_run_is_history_and_a_repeat_sends_nothing(work: Playground, sandbox: Running) -> None:
-    run = previewed()
+    run = a_run()
     assert run.overview().next_step.startswith("Look at the changes in notebook 30_preview and approve them")
     run.approve(by="Jo Steward")
     assert (
@@ -279,7 +271,7 @@ def test_a_published_run_is_history_and_a_repeat_sends_nothing(work: Playground,
 def test_a_refused_record_is_shown_by_cause_and_stands_in_the_workbook(
     work: Playground, sandbox: Running
 ) -> None:
-    run = previewed()
+    run = a_run()
     fault = {"method": "POST", "resource": "studentHomelessProgramAssociations", "status": 409}
     httpx.put(f"{sandbox.control_url}/faults", json=[fault]).raise_for_status()
     view = run.publish(approved="auto")
@@ -352,7 +344,7 @@ def test_a_preview_first_looks_up_what_a_crashed_run_left_unsure(
             raise LedgerError("The ledger cannot be written.")
         commit(self, results, attempts)
 
-    run = previewed()
+    run = a_run()
     with monkeypatch.context() as crash:
         crash.setattr(Journal, "commit", out_of_disk)
         with pytest.raises(LedgerError):
@@ -368,7 +360,7 @@ def test_a_preview_first_looks_up_what_a_crashed_run_left_unsure(
 def test_a_run_that_finds_its_feed_in_use_sends_nothing_and_is_not_one_that_has_published(
     work: Playground, sandbox: Running
 ) -> None:
-    run, sent = previewed(), writes(sandbox)
+    run, sent = a_run(), writes(sandbox)
     with Ledger(run.installation.ledger) as ledger:
         feed = ledger.feed(run.target.identity, run.profile, run.source.name)
         with ledger.exclusive(feed), pytest.raises(LedgerBusy, match="then run again"):
@@ -397,8 +389,7 @@ def test_a_step_without_its_predecessor_names_the_notebook(work: Playground) -> 
 
 
 def test_a_run_of_another_kind_is_refused_by_name(work: Playground) -> None:
-    run = a_run("new")
-    run.extract()
+    run = a_run()
     with pytest.raises(ConfigError, match="is one of school year 2026, not 2025"):
         a_run(run.id, school_year=2025)
     with pytest.raises(ConfigError, match="There is no profile"):
@@ -425,9 +416,7 @@ def test_a_target_of_another_school_year_is_refused_however_the_year_is_found(wo
 
 
 def test_latest_without_a_source_takes_that_of_the_run(work: Playground) -> None:
-    run = a_run("new")
-    run.extract()
-    assert edfi.open_run(**WHICH).id == run.id
+    assert edfi.open_run(**WHICH).id == a_run().id
     assert edfi.open_run(**WHICH).source.name == "sample"
 
 
@@ -452,9 +441,7 @@ def test_a_manifest_that_cannot_be_read_stops_only_who_may_need_it(work: Playgro
 
 
 def test_the_manifest_tells_who_when_and_what_but_no_secret(work: Playground) -> None:
-    run = a_run("new")
-    run.extract()
-    manifest = run.folder.manifest
+    manifest = a_run().folder.manifest
 
     assert manifest["versions"]["edfi-toolkit"] == edfi.__version__
     assert manifest["started_by"]
@@ -540,7 +527,7 @@ def counting(work: Callable[..., Any], made: Counter[str]) -> Callable[..., Any]
 def test_the_workbook_is_written_when_asked_and_at_every_step_only_where_a_person_sits(
     work: Playground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = previewed()
+    run = a_run()
     assert not (run.path / "workbook.xlsx").exists()
     monkeypatch.setattr(runs_workbook, "attended", lambda: True)
     a_run().preview()
@@ -548,7 +535,7 @@ def test_the_workbook_is_written_when_asked_and_at_every_step_only_where_a_perso
 
 
 def test_the_workbook_shows_students_only_when_asked(work: Playground) -> None:
-    run = previewed()
+    run = a_run()
     paths = [run.workbook(all_records=True).value, run.workbook(reveal=True).value]
     records = openpyxl.load_workbook(paths[0])["Records"]
     assert records.max_row == 1 + len(run.plan.items) + len(run.checked.held)

@@ -88,10 +88,8 @@ def test_a_name_that_is_none_is_not_repeated(work: Playground) -> None:
     assert "Unheard" not in str(raised.value)
 
 
-def test_a_record_under_another_id_is_found_by_either_id_and_never_called_nothing(work: Playground) -> None:
-    run = edfi.open_run(profile="certification", school_year=2026, source="sample")
-    run.publish(approved="auto")
-    students = work.folder / "source" / "students.csv"
+def test_a_record_under_another_id_is_found_by_either_id_and_never_called_nothing(sent: Playground) -> None:
+    students = sent.folder / "source" / "students.csv"
     students.write_text(students.read_text().replace("222222", "222223"))
     run = edfi.open_run(profile="certification", school_year=2026, source="sample", run_id="new")
     for step in (run.extract, run.build, run.validate):
@@ -110,10 +108,8 @@ def test_a_record_under_another_id_is_found_by_either_id_and_never_called_nothin
     assert set(spans.loc[spans["what"].str.startswith("record"), "in_the_ods"]) == {"under another id"}
 
 
-def test_what_was_sent_under_an_id_that_the_source_no_longer_has_is_said(work: Playground) -> None:
-    run = edfi.open_run(profile="certification", school_year=2026, source="sample")
-    run.publish(approved="auto")
-    source = work.folder / "source"
+def test_what_was_sent_under_an_id_that_the_source_no_longer_has_is_said(sent: Playground) -> None:
+    source = sent.folder / "source"
     for path in source.glob("*.csv"):
         lines = path.read_text().splitlines(keepends=True)
         path.write_text("".join(line for line in lines if "K7310002" not in line))
@@ -124,10 +120,8 @@ def test_what_was_sent_under_an_id_that_the_source_no_longer_has_is_said(work: P
     assert "222222" not in str(raised.value)
 
 
-def test_a_student_whose_row_cannot_be_read_is_in_the_source(work: Playground) -> None:
-    run = edfi.open_run(profile="certification", school_year=2026, source="sample")
-    run.publish(approved="auto")
-    students = work.folder / "source" / "students.csv"
+def test_a_student_whose_row_cannot_be_read_is_in_the_source(sent: Playground) -> None:
+    students = sent.folder / "source" / "students.csv"
     students.write_text(students.read_text().replace("K7310002,222222,", "K7310002,222222.0,"))
     run = edfi.open_run(profile="certification", school_year=2026, source="sample", run_id="new")
     run.extract()

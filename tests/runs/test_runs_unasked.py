@@ -42,14 +42,13 @@ def correct(folder: Path, old: str, new: str) -> None:
 
 
 def test_a_key_change_planned_without_the_target_deletes_nothing_that_it_may_not_replace(
-    work: Playground, monkeypatch: pytest.MonkeyPatch
+    sent: Playground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = a_run("latest")
-    first.publish(approved="auto")
     before = in_the_ods(first)
 
     row = f"K7310002,{RESOURCE},255901,255901,{PROGRAM}"
-    correct(work.folder, row, row.replace("101", "102"))  # a program that the ODS does not have
+    correct(sent.folder, row, row.replace("101", "102"))  # a program that the ODS does not have
     with monkeypatch.context() as away:
         away.setenv("EDFI_TARGET_SANDBOX_KEY", "one-that-was-withdrawn")
         run = a_run()
@@ -62,7 +61,7 @@ def test_a_key_change_planned_without_the_target_deletes_nothing_that_it_may_not
     assert in_the_ods(later) == before
     assert exit_of_steps(later.folder.manifest["steps"]) == 3
 
-    correct(work.folder, "Bilingual 102", "Bilingual 103")
+    correct(sent.folder, "Bilingual 102", "Bilingual 103")
     asked = a_run()
     for step in (asked.extract, asked.build, asked.validate, asked.preview):
         step()
@@ -77,11 +76,10 @@ def actions_of(run: Run) -> list[str]:
     return plan.items.loc[plan.sends, "action"].tolist()
 
 
-def test_a_run_knows_later_too_whether_its_key_changes_were_checked(work: Playground) -> None:
+def test_a_run_knows_later_too_whether_its_key_changes_were_checked(sent: Playground) -> None:
     """One that was checked by an earlier version, which kept nothing of that, holds them until it is checked again."""
-    a_run("latest").publish(approved="auto")
     row = f"K7310002,{RESOURCE},255901,255901,{PROGRAM},Bilingual,2025-10-20"
-    correct(work.folder, row, row.replace("2025-10-20", "2025-10-21"))
+    correct(sent.folder, row, row.replace("2025-10-20", "2025-10-21"))
     run = a_run()
     for step in (run.extract, run.build, run.validate):
         step()
