@@ -42,16 +42,13 @@ SAID = (
 # What the source says when it is read again: (file, text): another text in its place.
 SINCE: dict[str, dict[tuple[str, str], str]] = {
     "the same": {},
-    "fixed": {
-        ("enrollments.csv", "420,2025-07-01"): "420,2025-08-01",  # of the one that is too early
-        (
-            "enrollments.csv",
-            "S13,N8810013,410,2025-08-11",
-        ): "S13,N8810013,410,2025-08-12",  # of the foreign one
+    "fixed": {  # the one that is too early; the foreign one says something else that is not wrong
+        ("enrollments.csv", "420,2025-07-01"): "420,2025-08-01",
+        ("enrollments.csv", "S13,N8810013,410,2025-08-11"): "S13,N8810013,410,2025-08-12",
     },
-    "worse": {
+    "worse": {  # the one that is too early has an error; the one whose key is taken is gone
         ("enrollments.csv", "420,2025-07-01"): "420,2025-07-32",
-        ("cte_records.csv", "c15,N8810015,410,CNA,,1,\n"): "",  # of the one whose key is taken
+        ("cte_records.csv", "c15,N8810015,410,CNA,,1,\n"): "",
     },
 }
 
