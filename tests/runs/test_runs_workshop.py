@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -206,15 +207,6 @@ def test_a_refusal_is_understood_corrected_retried_and_delivered_in_the_panel(
     assert _leading(panel) == ["retry"]
     assert "Nothing was sent. 1 would be created. Press &#x27;Send what was checked" in panel.status.value
     assert _label(panel, "retry") == "Send what was checked"
-    panel.records.select(*panel.records.selection, 0)
-    _nothing_is_sent_before_it_was_checked(panel)  # what would be sent is another choice
-    choose(panel)
-    panel.form.press("check")
-    assert "Give your name under Your name, then press &#x27;Send what was checked" in panel.status.value
-    panel.form.press("retry")
-    assert "Give your name." in panel.status.value
-    assert (_label(panel, "retry"), _leading(panel)) == ("Send what was checked", ["retry"])
-    assert not _is_off(panel, "retry")
     assert ">7 refused<" in bar._html()
     monkeypatch.setattr(runs_workbook, "attended", lambda: True)
     panel.form.press("retry", **WHO)
@@ -445,40 +437,45 @@ def _what_is_revealed_in_the_list_is_revealed_in_the_leaves_by_a_message(panel: 
     assert [student in html for html in sent] == [False] * 5
 
 
-def test_what_was_sent_by_a_wrong_correction_is_told_of_both_students_after_its_removal(
-    published: Run,
+def test_what_a_retry_in_another_notebook_delivered_is_told_without_a_cell_being_run(
+    published: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workshop, right = Workshop(published), "900417314"
+    monkeypatch.setattr(views, "attended", lambda: True)
+    bar = Bar({})
+    bar.run = published
+    follow("bar", bar.look, tells=True)
+    overview, results = published.overview(), published.publish()
+    bar.watch()
+    assert ("7 refused" in overview.next_step, "7 refused." in results.says) == (True, True)
+    drawn = list[str]()
+    follow("workshop", lambda: drawn.append("a form that someone may be typing into"))
+
+    workshop = Workshop(open_run(profile="certification", school_year=2026, source="sample"))
     row = workshop.open.query("status == 403").iloc[[0]]
-    wrong, local = str(row["student_unique_id"].iloc[0]), "K7310005"
+    refused = published.student(str(row["student_unique_id"].iloc[0])).blocks[-1].frame
     place = {"table": "program_participation", "id": "p-9014", "column": "education_organization_id"}
     workshop.correct({**place, "value": "255900"}, "255901", **WHO)
-    cell = {"table": "students", "id": local, "column": "student_unique_id", "value": wrong}
-    workshop.correct(cell, right, **WHO)
     again, _ = workshop.check(row, progress=quiet)
     workshop.approve(again, person="R. Ibarra")
     workshop.send(again, row, progress=quiet)
-    with decisions_of(published) as decisions:
-        decisions.close_corrections(decisions.corrections()["number"].tolist(), "removed")
-    own, other = published.student(local), published.student(right)
-    assert "The ODS has Gifted and Talented under another id, S-" in own.says
-    assert "Gifted and Talented was sent under the id of this student, but from rows of another" in other.says
-    assert (own.tone, other.tone) == ("bad", "bad")
-    assert not any(student in repr(own) + repr(other) for student in (wrong, right))
+    bar.watch()
+
+    assert ">6 refused<" in bar._html()
+    assert "6 refused" in overview.next_step
+    assert "1 of the refused ones delivered since" in overview._page().data
+    assert "7 refused, of which 1 delivered since." in results.says
+    assert ", as of 20" in repr(results.browse("sent"))
+    assert drawn == []
+    monkeypatch.undo()
+    _its_story_tells_first_what_the_retry_delivered(published, row, refused)
 
 
-def test_what_a_retry_delivered_is_told_first_with_all_requests_and_one_next_step(published: Run) -> None:
-    workshop = Workshop(published)
-    row = workshop.open.query("status == 403").iloc[[0]]
+def _its_story_tells_first_what_the_retry_delivered(
+    run: Run, row: pd.DataFrame, refused: pd.DataFrame
+) -> None:
+    """With all requests and one next step."""
     student, program = (str(row[name].iloc[0]) for name in ("student_unique_id", "program_name"))
-    refused = published.student(student).blocks[-1].frame
-    place = {"table": "program_participation", "id": "p-9014", "column": "education_organization_id"}
-    workshop.correct({**place, "value": "255900"}, "255901", **WHO)
-    again, _ = workshop.check(row, progress=quiet)
-    workshop.approve(again, person="R. Ibarra")
-    workshop.send(again, row, progress=quiet)
-
-    told = published.student(student)
+    told = run.student(student)
 
     assert told.says.startswith(f"Listed in {program}: sent by a retry (notebook 50) on 20")
     with_what = ", with what was corrected since this run read the source. "
@@ -500,46 +497,21 @@ def test_what_a_retry_delivered_is_told_first_with_all_requests_and_one_next_ste
     assert student not in repr(told)
 
 
-def test_what_another_notebook_solved_is_told_by_bar_overview_and_results_without_a_cell_being_run(
-    published: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(views, "attended", lambda: True)
-    bar = Bar({})
-    bar.run = published
-    follow("bar", bar.look, tells=True)
-    overview, results = published.overview(), published.publish()
-    bar.watch()
-    assert ("7 refused" in overview.next_step, "7 refused." in results.says) == (True, True)
-    drawn = list[str]()
-    follow("workshop", lambda: drawn.append("a form that someone may be typing into"))
-
-    workshop = Workshop(open_run(profile="certification", school_year=2026, source="sample"))
-    row = workshop.open.query("status == 403").iloc[[0]]
-    place = {"table": "program_participation", "id": "p-9014", "column": "education_organization_id"}
-    workshop.correct({**place, "value": "255900"}, "255901", **WHO)
-    again, _ = workshop.check(row, progress=quiet)
-    workshop.approve(again, person="R. Ibarra")
-    workshop.send(again, row, progress=quiet)
-    bar.watch()
-
-    assert ">6 refused<" in bar._html()
-    assert "6 refused" in overview.next_step
-    assert "1 of the refused ones delivered since" in overview._page().data
-    assert "7 refused, of which 1 delivered since." in results.says
-    assert ", as of 20" in repr(results.browse("sent"))
-    assert drawn == []
-
-
 def test_an_id_of_another_student_is_told_when_it_is_corrected_and_never_sent_from_here(
     published: Run,
 ) -> None:
     panel = WorkshopPanel(Workshop(published))
+    place = {"table": "program_participation", "id": "p-9014", "column": "education_organization_id"}
+    panel.workshop.correct({**place, "value": "255900"}, "255901", **WHO)
     choose(panel)
     other = published.tables["students"].query("student_unique_id == '900417314'").iloc[0]
     (student,) = panel.chosen["student_unique_id"]
+    panel.form.press("correct", cell="students.student_unique_id", value="900499999", **WHO)
+    assert "Kept as correction 2 of students.student_unique_id." in panel.status.value
+    assert "another student" not in panel.status.value
     panel.form.press("correct", cell="students.student_unique_id", value="900417314", **WHO)
     hidden = published.masker().value(other["student_id"])
-    assert "Kept as correction 1 of students.student_unique_id." in panel.status.value
+    assert "Kept as correction 3 of students.student_unique_id." in panel.status.value
     assert (
         f"That id belongs to another student of the source, {hidden}: nothing is sent" in panel.status.value
     )
@@ -548,8 +520,23 @@ def test_an_id_of_another_student_is_told_when_it_is_corrected_and_never_sent_fr
     assert "then check again." in panel.status.value
     _nothing_is_sent_before_it_was_checked(panel)
     assert student in panel.workshop.open["student_unique_id"].tolist()
-    panel.form.press("correct", cell="students.student_unique_id", value="900499999", **WHO)
-    assert "another student" not in panel.status.value
+    _what_is_sent_all_the_same_is_told_of_both_students_after_the_correction_is_removed(panel)
+
+
+def _what_is_sent_all_the_same_is_told_of_both_students_after_the_correction_is_removed(
+    panel: WorkshopPanel,
+) -> None:
+    workshop, row, right, local = panel.workshop, panel.chosen, "900417314", "K7310005"
+    (wrong,) = row["student_unique_id"]
+    workshop.approve(workshop._read, person="R. Ibarra")
+    workshop.send(workshop._read, row, progress=quiet)
+    with decisions_of(workshop.run) as decisions:
+        decisions.close_corrections(decisions.corrections()["number"].tolist(), "removed")
+    own, other = workshop.run.student(local), workshop.run.student(right)
+    assert "The ODS has Gifted and Talented under another id, S-" in own.says
+    assert "Gifted and Talented was sent under the id of this student, but from rows of another" in other.says
+    assert (own.tone, other.tone) == ("bad", "bad")
+    assert not any(student in repr(own) + repr(other) for student in (wrong, right))
 
 
 def test_the_command_hands_on_file_and_row_while_the_run_that_read_them_is_there(
@@ -704,8 +691,16 @@ def test_nothing_is_done_to_a_record_that_is_out_of_view_and_messages_say_whose_
     assert "by R. Ibarra." in panel.status.value
     assert student in sent[-1]
     assert student not in str(panel.status.get_state())
-    panel.form.press("check", **WHO)
+    panel.form.press("check")
     assert f"{pseudonym}: Nothing was sent. 1 would be" in panel.status.value
+    assert "Give your name under Your name, then press &#x27;Send what was checked" in panel.status.value
+    panel.form.press("retry")
+    assert "Give your name." in panel.status.value
+    assert (_label(panel, "retry"), _leading(panel)) == ("Send what was checked", ["retry"])
+    assert not _is_off(panel, "retry")
+    panel.records.select(*panel.records.selection, 0)
+    _nothing_is_sent_before_it_was_checked(panel)  # what would be sent is another choice
+    choose(panel)
     before = {field["name"]: field["of"] for field in panel.form.fields if "of" in field}
 
     cause = "A code is not known to the ODS"
@@ -843,12 +838,6 @@ def test_the_chosen_ones_are_handed_on_masked_by_owner_and_a_code_is_corrected_e
     assert "Further rows with the same code: 1." in panel.status.value
     panel.form.press("everywhere", cell=cell, value="Public Schoolwide Program", **WHO)
     assert "Rows it changes too: 1." in panel.status.value
-    panel.records.select()
-    panel.form.press("check", **WHO)
-    assert "2 would be created" in panel.status.value
-    panel.form.press("retry", **WHO)
-    assert "2 of 2 delivered: " in panel.status.value
-    assert "still refused" not in panel.status.value
     decided = repr(published.decisions())
     assert "1 correction." in decided
     assert "wherever it is written so" in decided
@@ -859,7 +848,7 @@ def test_the_chosen_ones_are_handed_on_masked_by_owner_and_a_code_is_corrected_e
 
 def _an_empty_cell_is_corrected_and_lists_are_filtered(published: Run) -> None:
     panel = WorkshopPanel(Workshop(published))
-    for name, count in {"Program office": 4, "SIS publishing team": 1}.items():
+    for name, count in {"Program office": 4, "SIS publishing team": 3}.items():
         panel.filters["owner"].value = name
         assert len(panel.records.shown_rows) == count
     panel.form.press("hand_on", **WHO)
@@ -876,9 +865,17 @@ def _an_empty_cell_is_corrected_and_lists_are_filtered(published: Run) -> None:
     assert panel.form.fields[0]["choices"][0] == "program_participation.reason_exited (empty)"
     assert "The cell is program_participation.reason_exited." in panel.status.value
     panel.form.press("correct", cell="program_participation.reason_exited (empty)", value="Other", **WHO)
+    panel.causes.select(
+        *(
+            panel._names.index(name)
+            for name in ("A code is not known to the ODS", "A required value is missing")
+        )
+    )
+    panel.records.select()
     panel.form.press("check", **WHO)
+    assert "3 would be created" in panel.status.value
     panel.form.press("retry", **WHO)
-    assert "1 of 1 delivered: " in panel.status.value
+    assert "3 of 3 delivered: " in panel.status.value
     assert "still refused" not in panel.status.value
     panel.filters["state"].value = "closed"
     assert panel.records.shown_rows["closed_how"].tolist() == ["delivered"] * 3
@@ -886,8 +883,7 @@ def _an_empty_cell_is_corrected_and_lists_are_filtered(published: Run) -> None:
     assert "This list is to look at." in panel.status.value
 
 
-def _a_story_ends_when_another_row_is_chosen(run: Run) -> None:
-    panel = run.validate().by_cause("findings")
+def _a_story_ends_when_another_row_is_chosen(panel: Any) -> None:
     (buttons,) = panel._actions
     for other in (lambda: panel.grid.select(1), lambda: setattr(panel.reason, "value", "CERT_MISSING")):
         panel.grid.select(0)
@@ -920,8 +916,8 @@ def test_a_finding_is_dismissed_and_shown_again_when_its_record_changes(previewe
     assert "1 dismissed until the record changes" in buttons.status.value
     (pseudonym,) = run.masker(mine).frame(mine[["student_unique_id"]])["student_unique_id"]
     assert f">{pseudonym}: 1 dismissed" in buttons.status.value
-    _a_story_ends_when_another_row_is_chosen(run)
     again = run.validate()
+    _a_story_ends_when_another_row_is_chosen(again.by_cause("findings"))
     assert "1 finding dismissed." in again.says
     assert len(again.frames["findings"]) == len(before) - 1
     assert again.frames["dismissed"]["rule_id"].tolist() == ["CERT_MISSING"]
