@@ -74,6 +74,7 @@ def runs(north: District) -> int:
 
 def test_what_changes_is_published_and_what_does_not_costs_a_look(north: District) -> None:
     cycles = watching()
+    _a_feed_in_use_by_another_run_is_waited_for(north, cycles)
     assert told(next(cycles)) == ("published", {"rows": 81, "built": 40, "created": 40})
     assert told(next(cycles)) == ("unchanged", {})
 
@@ -86,7 +87,34 @@ def test_what_changes_is_published_and_what_does_not_costs_a_look(north: Distric
 
     north.write([*range(1, 41)], s7=ENDED)  # a new export of the same
     assert told(next(cycles)) == ("unchanged", {})
+    _a_source_that_goes_away_is_waited_for_longer_and_longer(north, cycles)
+    assert len(north.held()) == 40, "nothing was deleted meanwhile"
     assert runs(north) == 2
+
+
+def _a_feed_in_use_by_another_run_is_waited_for(north: District, cycles: Iterator[Cycle]) -> None:
+    with Ledger(north.folder / "ledger.db") as ledger:
+        like = open_run(profile="certification", school_year=YEAR, source="north", run_id="new")
+        feed = ledger.feed(like.target.identity, "certification", "north")
+        with ledger.exclusive(feed):
+            cycle = next(cycles)
+            assert (cycle.state, cycle.exit) == ("waiting", Exit.UNAVAILABLE)
+            assert "Another run of this feed is at work" in cycle.says
+            assert north.writes() == {}
+
+
+def _a_source_that_goes_away_is_waited_for_longer_and_longer(
+    north: District, cycles: Iterator[Cycle]
+) -> None:
+    os.rename(north.source, north.folder / "away")
+    waits = [next(cycles) for _ in range(3)]
+    assert [(each.state, each.exit) for each in waits] == [("waiting", Exit.SETTINGS)] * 3
+    assert [each.wait_s for each in waits] == [EVERY_S, 2 * EVERY_S, 4 * EVERY_S]
+    assert "There is no folder or file" in str(waits[0])
+    assert "Next try in" in str(waits[0])
+
+    os.rename(north.folder / "away", north.source)
+    assert next(cycles).state == "unchanged"
 
 
 def test_com_grd_3_a_table_that_is_gone_or_cut_at_the_end_of_a_row_is_held_until_it_is_whole(
@@ -165,34 +193,6 @@ def test_files_that_are_being_written_are_not_read_to_the_end_of_a_cycle(
     monkeypatch.undo()
     assert told(next(cycles)) == ("published", {"rows": 81, "built": 40, "created": 40})
     assert north.writes() == {"POST 201": 40}
-
-
-def test_a_feed_in_use_by_another_run_is_waited_for_and_a_source_that_goes_away_longer_and_longer(
-    north: District,
-) -> None:
-    """Nothing is deleted meanwhile."""
-    cycles = watching()
-    with Ledger(north.folder / "ledger.db") as ledger:
-        like = open_run(profile="certification", school_year=YEAR, source="north", run_id="new")
-        feed = ledger.feed(like.target.identity, "certification", "north")
-        with ledger.exclusive(feed):
-            cycle = next(cycles)
-            assert (cycle.state, cycle.exit) == ("waiting", Exit.UNAVAILABLE)
-            assert "Another run of this feed is at work" in cycle.says
-            assert north.writes() == {}
-    assert next(cycles).counts["created"] == 40
-
-    os.rename(north.source, north.folder / "away")
-    waits = [next(cycles) for _ in range(3)]
-    assert [(each.state, each.exit) for each in waits] == [("waiting", Exit.SETTINGS)] * 3
-    assert [each.wait_s for each in waits] == [EVERY_S, 2 * EVERY_S, 4 * EVERY_S]
-    assert "There is no folder or file" in str(waits[0])
-    assert "Next try in" in str(waits[0])
-
-    os.rename(north.folder / "away", north.source)
-    assert next(cycles).state == "unchanged"
-    assert len(north.held()) == 40
-    assert runs(north) == 1
 
 
 @long_proof

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from edfi_toolkit.review import rejections
 from edfi_toolkit.runs.decisions import decisions_of, rejection_rows
 from edfi_toolkit.runs.retry import check_again, send_again, verdicts
 from edfi_toolkit.runs.run import Run
+from tests.processes import KeptOds
 from tests.proofs import long_proof
+from tests.stages import Stage
 
 ROW = "cert-d1-b"
 
@@ -49,7 +52,23 @@ def correct_end(run: Run, value: str) -> None:
         )
 
 
-def test_a_correction_reaches_the_plan_and_ends_when_the_source_agrees(work: Playground) -> None:
+@pytest.fixture(scope="module")
+def first_corrected(tmp_path_factory: pytest.TempPathFactory, sandbox: KeptOds, first_run: Stage) -> Stage:
+    """A correction, and a run that read the source with it up to its preview."""
+    with first_run.copied(tmp_path_factory.mktemp("corrected") / "work", sandbox) as made:
+        correct_end(a_run("latest"), "2026-03-06")
+        previewed()
+    return Stage(made, sandbox.keep())
+
+
+@pytest.fixture
+def corrected(tmp_path: Path, sandbox: KeptOds, first_corrected: Stage) -> Iterator[Playground]:
+    """A copy of it."""
+    with first_corrected.copied(tmp_path / "work", sandbox) as made:
+        yield made
+
+
+def test_a_correction_asks_for_the_source_to_be_read_again(work: Playground) -> None:
     """COM-COR-1."""
     run = a_run("latest")
     correct_end(run, "2026-03-06")
@@ -61,7 +80,14 @@ def test_a_correction_reaches_the_plan_and_ends_when_the_source_agrees(work: Pla
     assert (story := run.student(whose)).tone == "check"
     assert "Read the source again" in story.says
     assert "Read the source again" not in run.student("111111").says, "it is about another student"
-    again = previewed()
+
+
+def test_a_correction_reaches_the_plan_and_ends_when_the_source_agrees(corrected: Playground) -> None:
+    """COM-COR-1."""
+    again = a_run("latest")
+    (first,) = {path.name for path in again.path.parent.iterdir()} - {again.id}
+    run = a_run(first)
+    whose = run.tables["program_participation"].set_index("participation_id").loc[ROW, "student_id"]
     assert "Read the source again" not in again.student(whose).says
     assert again.folder.manifest["steps"]["extract"]["corrected"] == 1
     assert again.folder.manifest["steps"]["extract"]["corrections"] == {"1": "applied"}
@@ -71,22 +97,21 @@ def test_a_correction_reaches_the_plan_and_ends_when_the_source_agrees(work: Pla
     assert "COM-COR-1" in resting["rules"].iloc[0]
     assert again.plan.findings["code"].eq("CORRECTED").sum() == 1
     assert again.plan.fingerprint != run.plan.fingerprint
-    text = source_file(work).read_text()
+    text = source_file(corrected).read_text()
     line = next(line for line in text.splitlines() if line.startswith(f"{ROW},"))
     was = f"{run.tables['program_participation'].set_index('participation_id').loc[ROW, 'end_date']:%Y-%m-%d}"
-    source_file(work).write_text(text.replace(line, line.replace(was, "2026-03-06")))
+    source_file(corrected).write_text(text.replace(line, line.replace(was, "2026-03-06")))
     agreed = previewed()
     assert agreed.plan.fingerprint == again.plan.fingerprint
     with decisions_of(agreed) as decisions:
         assert decisions.corrections(closed=True)["closed_how"].tolist() == ["source agrees"]
 
 
-def test_a_corrected_row_under_another_key_deletes_and_sends_nothing(work: Playground) -> None:
+def test_a_corrected_row_under_another_key_deletes_and_sends_nothing(corrected: Playground) -> None:
     """COM-COR-3: what was published from it stays, until a person has decided."""
-    correct_end(a_run("latest"), "2026-03-06")
-    previewed().publish(approved="auto")
-    text = source_file(work).read_text()
-    source_file(work).write_text(text.replace(f"{ROW},", "moved-1,", 1))
+    a_run("latest").publish(approved="auto")
+    text = source_file(corrected).read_text()
+    source_file(corrected).write_text(text.replace(f"{ROW},", "moved-1,", 1))
     run = previewed()
     items = run.plan.items
     of_row = [f"program_participation:{ROW}" in refs for refs in items["source_refs"]]
