@@ -323,8 +323,8 @@ INPUTS = (
     Input("Parquet with binary ids", parquet(lambda share: pa.table({"student_id": [b"A1"]})), "is binary"),
     Input(
         "Parquet of 20,000 columns",
-        parquet(lambda share: pa.table({f"c{n}": [1] for n in range(20_000)})),
-        "20,000 columns",
+        parquet(lambda share: pa.table({f"c{n}": [1] for n in range(int(20_000 * share))})),
+        "has [0-9,]+ columns; at most 5,000 are read",
     ),
     Input(
         "a view without an end",

@@ -48,9 +48,11 @@ def _built_of_frames(given: tuple[tuple[str, Same], ...], how: str) -> Build:
     return build(tables, profile=profile, settings=settings, **more)
 
 
-def plan_once(result: Any, identity_map: pd.DataFrame) -> Plan:
+def plan_once(result: Any, identity_map: pd.DataFrame | None = None) -> Plan:
     """As `plan`; of a build of which nothing was published yet, the same plan again, which no test may change."""
-    return plan(result, identity_map=identity_map) if len(identity_map) else _first_plan(Same(result))
+    if identity_map is None or identity_map.empty:
+        return _first_plan(Same(result))
+    return plan(result, identity_map=identity_map)
 
 
 @lru_cache(50)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 
 import pandas as pd
@@ -13,6 +14,7 @@ from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.ledger.identity_csv import COLUMNS, NEEDED, export_map, import_map
 from edfi_toolkit.planning import plan
 from edfi_toolkit.publishing import publish
+from tests.factories.builds import plan_once
 from tests.factories.district import CTE, GENERAL, LEA, a_build, a_participation, writes
 
 
@@ -49,7 +51,7 @@ def a_file(folder, *rows):
 
 
 def test_what_one_ledger_exports_another_takes_over_exactly(app, client, ledger, tmp_path):
-    publish(plan(result()), target=client, ledger=ledger, approved="auto")
+    publish(plan_once(result()), target=client, ledger=ledger, approved="auto")
     file = tmp_path / "map.csv"
     file.touch(mode=0o644)
     mapped = ledger.identity_map(feed_of(ledger, client))
@@ -67,7 +69,7 @@ def test_what_one_ledger_exports_another_takes_over_exactly(app, client, ledger,
 
 
 def test_without_bodies_the_next_plan_updates_what_was_taken_over(client, ledger, tmp_path):
-    publish(plan(result()), target=client, ledger=ledger, approved="auto")
+    publish(plan_once(result()), target=client, ledger=ledger, approved="auto")
     export_map(ledger, feed_of(ledger, client), tmp_path / "map.csv")
     rows = pd.read_csv(tmp_path / "map.csv", dtype=str)[list(NEEDED)]
     with Ledger(tmp_path / "new.db") as new:
@@ -128,8 +130,8 @@ def test_a_wrong_cell_is_told_by_row_and_column_and_nothing_is_taken(
 
 
 @pytest.fixture
-def sqlite(tmp_path):
-    with Ledger(tmp_path / "ledger.db") as opened:
+def sqlite(tmp_path, empty_ledger):
+    with Ledger(shutil.copy(empty_ledger, tmp_path / "ledger.db")) as opened:
         yield opened
 
 

@@ -22,6 +22,7 @@ from edfi_toolkit.ods import Client
 from edfi_toolkit.planning import Plan, plan
 from edfi_toolkit.publishing import publish
 from edfi_toolkit.runs.erasing import Student
+from tests.factories.builds import plan_once
 from tests.factories.district import a_build, a_participation
 
 TABLES = ("runs", "attempts", "rejections", "overrides")
@@ -29,7 +30,7 @@ TABLES = ("runs", "attempts", "rejections", "overrides")
 
 def a_plan() -> Plan:
     """Three new records."""
-    return plan(a_build(*(a_participation(number) for number in range(3))))
+    return plan_once(a_build(*(a_participation(number) for number in range(3))))
 
 
 @pytest.fixture

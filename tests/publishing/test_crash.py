@@ -26,6 +26,7 @@ from edfi_toolkit.publishing import publish, recover
 from edfi_toolkit.sandbox import create_app
 from edfi_toolkit.sandbox.control import seed
 from tests.disk import no_room_for
+from tests.factories.builds import plan_once
 from tests.factories.district import (
     CTE,
     GENERAL,
@@ -123,7 +124,7 @@ def published_before(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, An
     app = create_app(folder / "ods.db")
     seed(app.state.sandbox.ods, seed_lines(12))
     with in_process(app) as client, Ledger(folder / "ledger.db") as ledger:
-        publish(plan(first_build()), target=client, ledger=ledger, approved="auto")
+        publish(plan_once(first_build()), target=client, ledger=ledger, approved="auto")
         made = planned(ledger, client)
     app.state.sandbox.ods.store.close()
     return folder, made

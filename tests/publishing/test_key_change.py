@@ -9,6 +9,7 @@ from edfi_toolkit.ods.snapshot import updatable
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.publishing import publish
 from edfi_toolkit.sandbox import openapi
+from tests.factories.builds import plan_once
 from tests.factories.district import GENERAL, LEA, SCHOOL, a_build, a_participation, held_in, wanted
 
 SETTINGS = {"key_change": "put_if_updatable"}
@@ -85,8 +86,8 @@ def test_the_reference_api_lets_no_association_change_its_key(client):
 
 
 def test_published_to_a_host_that_allows_it_the_record_keeps_its_id(allowing, client, ledger):
-    publish(plan(built()), target=client, ledger=ledger, approved="auto")
-    feed = ledger.feed(client.target.identity, "certification", plan(built()).scope.source)
+    publish(plan_once(built()), target=client, ledger=ledger, approved="auto")
+    feed = ledger.feed(client.target.identity, "certification", plan_once(built()).scope.source)
     [before] = ledger.identity_map(feed)["ed_fi_id"]
     made = plan(moved(), identity_map=ledger.identity_map(feed), updatable=updatable(client))
 
@@ -99,8 +100,8 @@ def test_published_to_a_host_that_allows_it_the_record_keeps_its_id(allowing, cl
 
 
 def test_refused_it_is_tried_again_by_the_next_plan_and_nothing_is_lost(client, ledger):
-    publish(plan(built()), target=client, ledger=ledger, approved="auto")
-    feed = ledger.feed(client.target.identity, "certification", plan(built()).scope.source)
+    publish(plan_once(built()), target=client, ledger=ledger, approved="auto")
+    feed = ledger.feed(client.target.identity, "certification", plan_once(built()).scope.source)
     made = plan(moved(), identity_map=ledger.identity_map(feed), updatable=[GENERAL])  # the host says no
 
     result = publish(made, target=client, ledger=ledger, approved=made.fingerprint)

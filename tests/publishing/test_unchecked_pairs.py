@@ -48,7 +48,7 @@ def identities(ledger, client):
 @pytest.fixture
 def known(client, ledger):
     """The identity map after both records were published."""
-    publish(plan_once(before(), identities(ledger, client)), target=client, ledger=ledger, approved="auto")
+    publish(plan_once(before()), target=client, ledger=ledger, approved="auto")
     return identities(ledger, client)
 
 

@@ -33,15 +33,17 @@ def a_correction(**changed: Any) -> dict[str, Any]:
     return made | {"given_at": pd.Timestamp("2025-12-20", tz="UTC")} | changed
 
 
-def read(*rows: dict[str, Any], by: dict[str, Any] | None = None, table: str = "enrollments") -> Tables:
+def read(
+    *rows: dict[str, Any], by: dict[str, Any] | None = None, table: str = "enrollments", **others: Any
+) -> Tables:
     given = pd.DataFrame([by or a_correction()], columns=list(CORRECTION_COLUMNS))
-    students = {"student_id": "A1", "student_unique_id": "900000001"}
-    return normalise({"students": [students], table: list(rows)}, corrections=given)
+    return normalise({**others, table: list(rows)}, corrections=given)
 
 
 def test_a_cell_is_read_as_corrected_and_counted() -> None:
     """COM-COR-1: the correction is laid over the cell, with a notice and its row; every row is accounted for."""
-    tables = read(ENROLLMENT, {**ENROLLMENT, "enrollment_id": "11"})
+    students = [{"student_id": "A1", "student_unique_id": "900000001"}]
+    tables = read(ENROLLMENT, {**ENROLLMENT, "enrollment_id": "11"}, students=students)
     assert tables.enrollments["end_date"].tolist() == [pd.Timestamp("2025-12-19"), pd.NaT]
     assert tables.corrections[["state", "rows"]].values.tolist() == [["applied", ["10"]]]
     assert tables.corrected() == {"enrollments:10"}

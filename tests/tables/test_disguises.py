@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from edfi_toolkit.privacy import Masker
-from edfi_toolkit.tables import normalise
+from edfi_toolkit.tables import Tables, normalise
 from edfi_toolkit.tables.disguises import EDGES, disguise, is_disguised, meant
 
 DISGUISES = [
@@ -64,16 +64,26 @@ IDS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "kind", "id_meant"), DISGUISES)
-def test_each_disguise_of_an_id_is_named_by_its_kind_com_nrm_2(text: str, kind: str, id_meant: Any) -> None:
-    tables = normalise({"students": [{"student_id": "7", "student_unique_id": text}]})
-    [row] = tables.skipped.to_dict("records")
-    assert (row["rule"], row["column"], tables.students.empty) == ("COM-NRM-2", "student_unique_id", True)
-    assert any(word in row["detail"] for word in kind.split("|"))
-    assert "9004" not in row["detail"]
-    assert "90417" not in row["detail"]
-    assert Masker(b"a key for tests").frame(tables.skipped)["detail"][0] == row["detail"], "readable masked"
-    assert meant(text) == id_meant
+def test_each_disguise_of_an_id_is_named_by_its_kind_com_nrm_2() -> None:
+    rows = [
+        {"student_id": f"A{number}", "student_unique_id": text} for number, (text, *_) in enumerate(DISGUISES)
+    ]
+    tables = normalise({"students": rows})
+    assert tables.students.empty
+    masked = Masker(b"a key for tests").frame(tables.skipped)["detail"].tolist()
+    assert masked == tables.skipped["detail"].tolist(), "readable masked"
+    for given, row, (text, kind, id_meant) in zip(
+        rows, tables.skipped.to_dict("records"), DISGUISES, strict=True
+    ):
+        assert (row["id"], row["rule"], row["column"]) == (
+            given["student_id"],
+            "COM-NRM-2",
+            "student_unique_id",
+        )
+        assert any(word in row["detail"] for word in kind.split("|")), text
+        assert "9004" not in row["detail"]
+        assert "90417" not in row["detail"]
+        assert meant(text) == id_meant
 
 
 @pytest.mark.parametrize("dtype", ["str", "object"])
@@ -112,33 +122,43 @@ def test_what_was_published_under_a_disguised_key_is_found_com_nrm_2() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [
-        ("CESA: Cooperative Educational Service Agency", "CESA"),
-        ("cesa:", "CESA"),
-        ("NONE: None", "NONE"),
-        (" none ", "NONE"),
-        ("YMCA", "YMCA"),
-        (12, "12"),
-        ("uri://x/y#Z", "URI://X/Y#Z"),
-        ("N/A: not applicable", None),
-        ("null", None),
-        ("-", None),
-        ("0", None),
-        (0, None),
-        ("No", None),
-        (": label", None),
-    ],
-)
-def test_a_provider_s_code_is_what_is_before_the_first_colon_com_nrm_5(text: Any, code: str | None) -> None:
-    row = {"enrollment_id": "1", "student_id": "7", "school_id": "A", "third_party_provider": text}
-    tables = normalise({"enrollments": [row]})
-    if code is None:
-        assert tables.skipped["rule"].tolist() == ["COM-NRM-5"]
-        assert "is no provider's code. Write NONE where there is none" in tables.skipped["detail"][0]
-    else:
-        assert tables.enrollments["third_party_provider"].tolist() == [code]
+def providers(*cells: Any) -> Tables:
+    """Enrollments with these providers."""
+    return normalise(
+        {
+            "enrollments": [
+                {
+                    "enrollment_id": str(number),
+                    "student_id": "7",
+                    "school_id": "A",
+                    "third_party_provider": cell,
+                }
+                for number, cell in enumerate(cells)
+            ]
+        }
+    )
+
+
+def test_a_provider_s_code_is_what_is_before_the_first_colon_com_nrm_5() -> None:
+    codes = {
+        "CESA: Cooperative Educational Service Agency": "CESA",
+        "cesa:": "CESA",
+        "NONE: None": "NONE",
+        " none ": "NONE",
+        "YMCA": "YMCA",
+        "uri://x/y#Z": "URI://X/Y#Z",
+    }
+    assert providers(*codes).enrollments["third_party_provider"].tolist() == [*codes.values()]
+    assert providers(12).enrollments["third_party_provider"].tolist() == ["12"]
+
+
+def test_what_is_no_provider_s_code_is_named_com_nrm_5() -> None:
+    texts = ["N/A: not applicable", "null", "-", "0", "No", ": label"]
+    for tables, count in ((providers(*texts), len(texts)), (providers(0), 1)):
+        assert tables.skipped["rule"].tolist() == ["COM-NRM-5"] * count
+        assert tables.enrollments.empty
+        for says in tables.skipped["detail"]:
+            assert "is no provider's code. Write NONE where there is none" in says
 
 
 @pytest.mark.parametrize(
@@ -171,29 +191,39 @@ def test_codes_and_switches_as_systems_show_them_com_nrm_4_and_5(
     assert tables[table][column].tolist() == ([] if expected is None else [expected])
 
 
+NO_DATES = [
+    ("8/23/25", "year of two digits"),
+    ("0025-08-23", "year of two digits"),
+    ("8/23/0025", "year of two digits"),
+    ("23.08.25", "year of two digits"),
+    ("45901", "number by which a spreadsheet keeps a day"),
+    ("1899-12-30", "before 1900"),
+    ("1/1/1753", "before 1900"),
+    ("NULL", "word for nothing"),
+    ("2026-02-29", "is not a day of the calendar"),
+    ("29 Feb 2026", "is not a date"),
+]
+
+
 @pytest.mark.parametrize(
-    ("cell", "says"),
+    "cells",
     [
-        ("8/23/25", "year of two digits"),
-        ("0025-08-23", "year of two digits"),
-        ("8/23/0025", "year of two digits"),
-        ("23.08.25", "year of two digits"),
-        ("45901", "number by which a spreadsheet keeps a day"),
-        (45901, "number by which a spreadsheet keeps a day"),
-        (45901.5, "number by which a spreadsheet keeps a day"),
-        ("1899-12-30", "before 1900"),
-        ("1/1/1753", "before 1900"),
-        ("NULL", "word for nothing"),
-        ("2026-02-29", "is not a day of the calendar"),
-        ("29 Feb 2026", "is not a date"),
-        (b"x", "is not a date"),
+        NO_DATES,
+        [(45901, "number by which a spreadsheet keeps a day")],
+        [(45901.5, "number by which a spreadsheet keeps a day")],
+        [(b"x", "is not a date")],
     ],
+    ids=["texts", "whole numbers", "numbers", "bytes"],
 )
-def test_dates_that_are_none_are_named_by_kind_com_nrm_3(cell: Any, says: str) -> None:
-    row = {"enrollment_id": "1", "student_id": "7", "school_id": "A", "start_date": cell}
-    tables = normalise({"enrollments": [row]})
-    assert tables.skipped["rule"].tolist() == ["COM-NRM-3"]
-    assert says in tables.skipped["detail"][0]
+def test_dates_that_are_none_are_named_by_kind_com_nrm_3(cells: list[tuple[Any, str]]) -> None:
+    rows = [
+        {"enrollment_id": str(number), "student_id": "7", "school_id": "A", "start_date": cell}
+        for number, (cell, _) in enumerate(cells)
+    ]
+    skipped = normalise({"enrollments": rows}).skipped
+    assert skipped["rule"].tolist() == ["COM-NRM-3"] * len(cells)
+    for (cell, says), detail in zip(cells, skipped["detail"], strict=True):
+        assert says in detail, cell
 
 
 def test_typed_dates_of_other_centuries_are_no_dates_com_nrm_3() -> None:
@@ -246,14 +276,19 @@ def test_com_nrm_1_every_format_character_is_stripped() -> None:
     assert found <= set(EDGES)
 
 
-@pytest.mark.parametrize("wrong", ["#REF!", "#value!", "#NAME?", "#DIV/0!", "#####", "#N/A", "NULL", "-"])
-def test_what_a_record_cannot_do_without_is_no_word_for_nothing_com_nrm_2(wrong: str) -> None:
-    row = {"participation_id": "p", "student_id": "7", "resource": "studentProgramAssociations"}
+def test_what_a_record_cannot_do_without_is_no_word_for_nothing_com_nrm_2() -> None:
+    row = {"student_id": "7", "resource": "studentProgramAssociations", "begin_date": "2025-08-01"}
     row |= {"education_organization_id": "255901", "program_education_organization_id": "255901"}
-    row |= {"program_name": wrong, "program_type": "CTE", "begin_date": "2025-08-01"}
-    [found] = normalise({"program_participation": [row]}).skipped.to_dict("records")
-    assert (found["rule"], found["column"]) == ("COM-NRM-2", "program_name")
-    assert "is a word for nothing. Export an empty cell as empty." in found["detail"]
+    words = ["#REF!", "#value!", "#NAME?", "#DIV/0!", "#####", "#N/A", "NULL", "-"]
+    rows = [
+        row | {"participation_id": f"p{number}", "program_name": word, "program_type": "CTE"}
+        for number, word in enumerate(words)
+    ]
+    found = normalise({"program_participation": rows}).skipped
+    assert found["id"].tolist() == [each["participation_id"] for each in rows]
+    assert found[["rule", "column"]].to_numpy().tolist() == [["COM-NRM-2", "program_name"]] * len(words)
+    for says in found["detail"]:
+        assert "is a word for nothing. Export an empty cell as empty." in says
 
 
 @pytest.mark.parametrize("wrong", ["#REF!", "#####", "90 417 309"])

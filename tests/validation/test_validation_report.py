@@ -51,9 +51,10 @@ def checked() -> Checked:
     return checked_district()
 
 
-@pytest.fixture
-def page(checked: Checked, tmp_path: Path) -> str:
-    path = checked.write_report(tmp_path / "report.html", masker=Masker(KEY), written_at=WRITTEN)
+@pytest.fixture(scope="module")
+def page(checked: Checked, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    checked.write_report(path, masker=Masker(KEY), written_at=WRITTEN)
     return path.read_text("utf-8")
 
 
