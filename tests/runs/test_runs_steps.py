@@ -460,40 +460,29 @@ def test_the_set_up_check_finds_what_is_missing(work: Playground, monkeypatch: p
     assert found["ledger"] == "ok"
 
 
-def test_unattended_a_run_makes_its_workbook_and_its_masker_and_reads_the_map_once(
+def test_unattended_a_run_makes_and_reads_each_thing_once_and_no_notebook_reads_back_what_another_has_written(
     work: Playground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made: Counter[str] = Counter()
-    monkeypatch.setattr(masking, "_made", {})
-    for where, name in (
-        (runs_workbook, "write_workbook"),
-        (masking, "masker_of"),
-        (Ledger, "identity_map"),
-    ):
-        monkeypatch.setattr(where, name, counting(getattr(where, name), made))
-    for step in ("extract", "build", "validate", "preview"):  # each of them opened again, as by a notebook
-        getattr(a_run(), step)()
-    a_run().publish(approved="auto")
-    a_run().rejections()
-    a_run().workbook()
-    assert made == {"write_workbook": 1, "masker_of": 1, "identity_map": 1}
-
-
-def test_unattended_no_notebook_reads_back_what_the_one_before_has_written(
-    work: Playground, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read: Counter[str] = Counter()
+    made, read = Counter[str](), Counter[str]()
     monkeypatch.setenv("EDFI_UNATTENDED", "1")
+    monkeypatch.setattr(masking, "_made", {})
     monkeypatch.setattr(kept, "_kept", {})
-    monkeypatch.setattr(Tables, "load", counting(Tables.load, read))
-    monkeypatch.setattr(Plan, "load", counting(Plan.load, read))
-    for name in ("load_build", "load_checked"):
-        monkeypatch.setattr(runs_run, name, counting(getattr(runs_run, name), read))
+    for counts, where, name in (
+        (made, runs_workbook, "write_workbook"),
+        (made, masking, "masker_of"),
+        (made, Ledger, "identity_map"),
+        (read, Tables, "load"),
+        (read, Plan, "load"),
+        (read, runs_run, "load_build"),
+        (read, runs_run, "load_checked"),
+    ):
+        monkeypatch.setattr(where, name, counting(getattr(where, name), counts))
     for step in ("extract", "build", "validate", "preview"):  # each of them opened again, as by a notebook
         getattr(a_run(), step)()
     a_run().publish(approved="auto")
-    for show in ("held", "workbook"):
+    for show in ("rejections", "held", "workbook"):
         getattr(a_run(), show)()
+    assert made == {"write_workbook": 1, "masker_of": 1, "identity_map": 1}
     assert not read
 
     a_run("new").extract()
