@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 
 import pandas as pd
 import pytest
@@ -29,72 +30,114 @@ from tests.factories.district import (
 from tests.proofs import bounded
 from tests.rules.worked_examples import EXAMPLES, patched
 
+BEFORE = [
+    a_participation(1),
+    a_participation(2, served_outside_of_regular_session=False),
+    *(a_participation(number) for number in range(3, 8)),
+]
+AFTER = [
+    a_participation(1),
+    a_participation(2, end_date="2026-01-31"),
+    a_participation(3, begin_date="2025-09-30"),
+    a_participation(5, begin_date="2025-09-29"),
+    a_participation(6, participation_id="x", resource=CTE),
+    a_participation(7),
+    a_participation(9),
+]
+PEOPLE = [{"student_id": str(n), "student_unique_id": f"S-{n}"} for n in (1, 2, 3, 5, 6, 9)]
+PEOPLE.append({"student_id": "7", "student_unique_id": "S-SEVEN"})
 
-def the_item(made: Plan) -> pd.Series:
-    (row,) = [row for _, row in made.items.iterrows()]
+
+def published() -> pd.DataFrame:
+    """The identity map of `BEFORE`."""
+    before = a_build(*BEFORE)
+    ids = before.records["student_unique_id"].str.replace("S", "id")
+    return identity_map_of(before, ids=ids).assign(etag="7")
+
+
+@cache
+def each_kind() -> Plan:
+    """A plan with a student for each kind of change, which no test may change."""
+    return plan(a_build(*AFTER, students=PEOPLE), identity_map=published())
+
+
+def items_of(student: str) -> pd.DataFrame:
+    """The items of a student in `each_kind`."""
+    items = each_kind().items
+    return items[items["student_unique_id"].eq(student)]
+
+
+def the_item(student: str) -> pd.Series:
+    (row,) = [row for _, row in items_of(student).iterrows()]
     return row
+
+
+@cache
+def first_plan() -> Plan:
+    """Of one record that was not published yet; no test may change it."""
+    return plan(a_build(a_participation(1)))
+
+
+@cache
+def empty_plan() -> Plan:
+    """Of nothing; no test may change it."""
+    return plan(a_build())
 
 
 # REC-P1 to REC-P6
 
 
 def test_rec_p1_an_unpublished_record_is_posted():
-    made = plan(a_build(a_participation(1)))
-    item = the_item(made)
+    item = the_item("S-9")
     assert (item["action"], item["resource"]) == ("POST", GENERAL)
-    assert item["body"]["studentReference"] == {"studentUniqueId": "S-1"}
+    assert item["body"]["studentReference"] == {"studentUniqueId": "S-9"}
     assert pd.isna(item["ed_fi_id"])
     assert pd.isna(item["pair"])
     assert item["before"] is None
     assert item["diff"] is None
     assert item["rules"][0] == "REC-P1"
-    assert item["source_refs"] == ["program_participation:p1", "students:1"]
+    assert item["source_refs"] == ["program_participation:p9", "students:9"]
 
 
 def test_rec_p2_an_equal_record_is_left_as_it_is():
-    result = a_build(a_participation(1))
-    item = the_item(plan(result, identity_map=identity_map_of(result, ids=["id-1"])))
+    item = the_item("S-1")
     assert (item["action"], item["ed_fi_id"], item["body"]) == ("NOOP", "id-1", None)
 
 
 def test_rec_p3_a_changed_record_is_put_under_its_id_with_the_difference_shown():
-    before = a_build(a_participation(1, served_outside_of_regular_session=False))
-    after = a_build(a_participation(1, end_date="2026-01-31"))
-    item = the_item(plan(after, identity_map=identity_map_of(before, ids=["id-1"]).assign(etag="7")))
-    assert (item["action"], item["ed_fi_id"], item["etag"]) == ("PUT", "id-1", "7")
+    item = the_item("S-2")
+    assert (item["action"], item["ed_fi_id"], item["etag"]) == ("PUT", "id-2", "7")
     assert item["diff"] == {"endDate": [None, "2026-01-31"], "servedOutsideOfRegularSession": [False, None]}
     assert item["before"]["servedOutsideOfRegularSession"] is False
     assert item["reason"] == "REC-P3, CERT-EVT-2: changed: endDate, servedOutsideOfRegularSession."
 
 
 def test_rec_p4_a_record_the_source_lost_is_deleted_and_the_reason_says_why():
-    before = a_build(a_participation(1), a_participation(2))
-    gone = plan(a_build(a_participation(1)), identity_map=identity_map_of(before)).items
-    deleted = gone[gone["action"].eq("DELETE")].iloc[0]
+    deleted = the_item("S-4")
+    assert deleted["action"] == "DELETE"
     assert (
         deleted["reason"] == "REC-P4, CERT-EVT-4: its program_participation row is no longer in the source."
     )
     assert deleted["body"] is None
-    assert deleted["before"]["studentReference"] == {"studentUniqueId": "S-2"}
+    assert deleted["before"]["studentReference"] == {"studentUniqueId": "S-4"}
     future = {"future_dated": "suppress_future_begin", "as_of_date": "2025-10-01"}
     skipped = plan(
-        a_build(a_participation(1), a_participation(2, begin_date="2025-11-01"), settings=future),
-        identity_map=identity_map_of(before),
+        a_build(a_participation(1, begin_date="2025-11-01"), settings=future),
+        identity_map=identity_map_of(a_build(a_participation(1))),
     ).items
     assert skipped["reason"].iloc[0] == "REC-P4: COM-FUT-1 skips its program_participation row."
 
 
 def test_rec_p5_what_neither_side_knows_is_no_item():
-    assert plan(a_build()).items.empty
+    assert empty_plan().items.empty
 
 
 def test_rec_p6_a_moved_key_is_one_linked_pair_delete_first():
     """COM-KEY-3, COM-SRC-1."""
-    before, after = a_build(a_participation(1)), a_build(a_participation(1, begin_date="2025-09-30"))
-    items = plan(after, identity_map=identity_map_of(before, ids=["id-1"])).items
+    items = items_of("S-3")
     assert items["action"].tolist() == ["DELETE", "POST"]
     assert items["pair"].tolist() == [1, 1]
-    assert items["ed_fi_id"].iloc[0] == "id-1"
+    assert items["ed_fi_id"].iloc[0] == "id-3"
     assert items["rules"].iloc[0] == ["REC-P6", "COM-KEY-3"]
     assert items["rules"].iloc[1][:2] == ["REC-P6", "COM-KEY-3"]
     assert "its key moved (begin date)" in items["reason"].iloc[1]
@@ -103,19 +146,15 @@ def test_rec_p6_a_moved_key_is_one_linked_pair_delete_first():
 
 def test_the_order_is_pairs_then_creates_updates_deletes_and_noops():
     """Order and items of a plan (docs/concepts.md)."""
-    before = a_build(*(a_participation(number) for number in range(1, 6)))
-    after = a_build(
-        a_participation(1),
-        a_participation(2, end_date="2026-01-31"),
-        a_participation(3, begin_date="2025-09-30"),
-        a_participation(5, begin_date="2025-09-29"),
-        a_participation(9),
-    )
-    assert plan_frame(plan(after, identity_map=identity_map_of(before))) == [
+    assert plan_frame(each_kind()) == [
         ("DELETE", "S-3"),
         ("POST", "S-3"),
         ("DELETE", "S-5"),
         ("POST", "S-5"),
+        ("DELETE", "S-6"),
+        ("POST", "S-6"),
+        ("DELETE", "S-7"),
+        ("POST", "S-SEVEN"),
         ("POST", "S-9"),
         ("PUT", "S-2"),
         ("DELETE", "S-4"),
@@ -178,14 +217,10 @@ def test_rows_of_other_feeds_years_and_resources_are_never_looked_at():
 
 
 def test_com_src_1_the_same_key_under_another_resource_is_a_pair():
-    before, after = (
-        a_build(a_participation(1)),
-        a_build(a_participation(1, participation_id="x", resource=CTE)),
-    )
-    items = plan(after, identity_map=identity_map_of(before)).items
+    items = items_of("S-6")
     assert list(zip(items["action"], items["resource"], items["pair"], strict=True)) == [
-        ("DELETE", GENERAL, 1),
-        ("POST", CTE, 1),
+        ("DELETE", GENERAL, 3),
+        ("POST", CTE, 3),
     ]
 
 
@@ -230,12 +265,9 @@ def test_com_src_1_ties_go_by_organization_then_begin_date():
 
 
 def test_a_corrected_student_id_moves_the_record():
-    before = a_build(a_participation(1))
-    people = [{"student_id": "1", "student_unique_id": "S-ONE"}]
-    after = a_build(a_participation(1), students=people)
-    items = plan(after, identity_map=identity_map_of(before)).items
-    assert items["pair"].tolist() == [1, 1]
-    assert "(student unique id)" in items["reason"].iloc[0]
+    (old,), (new,) = (items_of(student).to_dict("records") for student in ("S-7", "S-SEVEN"))
+    assert [(each["action"], each["pair"]) for each in (old, new)] == [("DELETE", 4), ("POST", 4)]
+    assert "(student unique id)" in old["reason"]
 
 
 # What is not planned
@@ -278,22 +310,31 @@ def test_an_unknown_mode_is_refused_with_the_known_ones():
 # Errors hold
 
 
+@cache
+def with_held() -> Plan:
+    """A plan whose records S-1, S-3 and S-4 validation holds; no test may change it."""
+    before = a_build(a_participation(1), a_participation(2), a_participation(4))
+    after = a_build(
+        a_participation(1, end_date="2026-01-31"),
+        a_participation(2),
+        a_participation(3),
+        a_participation(4, begin_date="2025-09-30"),
+    )
+    return plan(checked(after, "S-1", "S-3", "S-4"), identity_map=identity_map_of(before))
+
+
 def test_a_held_record_is_left_alone_published_or_not():
-    before = a_build(a_participation(1), a_participation(2))
-    after = a_build(a_participation(1, end_date="2026-01-31"), a_participation(2), a_participation(3))
-    made = plan(checked(after, "S-1", "S-3"), identity_map=identity_map_of(before))
-    assert plan_frame(made) == [("NOOP", "S-2")]
-    held = made.findings[made.findings["code"].eq("HELD")]
-    assert sorted(held["student_unique_id"]) == ["S-1", "S-3"]
+    assert plan_frame(with_held()) == [("NOOP", "S-2")]
+    held = with_held().findings[with_held().findings["code"].eq("HELD")]
+    assert sorted(set(held["student_unique_id"])) == ["S-1", "S-3", "S-4"]
+    assert held["student_unique_id"].isin(["S-1", "S-3"]).sum() == 2
     assert set(held["severity"]) == {"warning"}
 
 
 def test_a_held_record_keeps_the_key_it_moved_from():
-    before = a_build(a_participation(1))
-    after = a_build(a_participation(1, begin_date="2025-09-30"))
-    made = plan(checked(after, "S-1"), identity_map=identity_map_of(before))
-    assert made.items.empty
-    assert sorted(made.findings.loc[made.findings["code"].eq("HELD"), "begin_date"].dt.day) == [23, 30]
+    found = with_held().findings
+    held = found[found["code"].eq("HELD") & found["student_unique_id"].eq("S-4")]
+    assert sorted(held["begin_date"].dt.day) == [23, 30]
 
 
 def test_a_record_whose_row_is_a_load_error_is_held_not_deleted():
@@ -362,7 +403,7 @@ def test_notices_become_findings_and_never_critical():
 
 
 def test_a_plan_has_its_columns_and_types_even_when_it_is_empty():
-    for made in (plan(a_build()), plan(a_build(a_participation(1)))):
+    for made in (empty_plan(), each_kind()):
         for frame, schema in ((made.items, ITEMS), (made.findings, FINDINGS)):
             assert list(frame.columns) == list(schema)
             kinds = {name: "object" if kind in (LIST, JSON) else kind for name, kind in schema.items()}
@@ -373,18 +414,15 @@ def test_a_plan_has_its_columns_and_types_even_when_it_is_empty():
 
 
 def test_the_same_input_gives_the_same_plan_whatever_the_order_of_rows():
-    before = a_build(*(a_participation(number) for number in range(6)))
-    rows = [a_participation(number, begin_date=f"2025-09-0{number}") for number in range(1, 7)]
-    one, other = a_build(*rows), a_build(*reversed(rows))
-    mapped = identity_map_of(before)
-    first = plan(one, identity_map=mapped)
-    second = plan(other, identity_map=mapped.iloc[::-1])
+    first = each_kind()
+    other = a_build(*reversed(AFTER), students=PEOPLE[::-1])
+    second = plan(other, identity_map=published().iloc[::-1])
     pd.testing.assert_frame_equal(first.items, second.items)
     assert first.fingerprint == second.fingerprint
 
 
 def test_the_fingerprint_is_the_same_whatever_stands_for_an_empty_cell():
-    made = plan(a_build(a_participation(1)))
+    made = first_plan()
     for name in ("ed_fi_id", "pair"):
         emptied = Plan(made.items.assign(**{name: None}), made.findings, made.scope, made.mode)
         assert emptied.fingerprint == made.fingerprint
@@ -394,7 +432,7 @@ def test_the_fingerprint_names_feed_ids_and_bodies():
     result = a_build(a_participation(1))
     changed = a_build(a_participation(1, end_date="2026-01-31"))
     prints = {
-        plan(result).fingerprint,
+        first_plan().fingerprint,
         plan(changed).fingerprint,
         plan(result, source_name="other").fingerprint,
         plan(changed, identity_map=identity_map_of(result, ids=["a"])).fingerprint,
@@ -405,13 +443,7 @@ def test_the_fingerprint_names_feed_ids_and_bodies():
 
 
 def test_a_saved_plan_comes_back_exactly_and_is_readable_by_its_owner_only(tmp_path):
-    before = a_build(*(a_participation(number) for number in range(4)))
-    after = a_build(
-        a_participation(0),
-        a_participation(1, end_date="2026-01-31"),
-        a_participation(2, begin_date="2025-09-30"),
-    )
-    for made in (plan(after, identity_map=identity_map_of(before)), plan(a_build())):
+    for made in (each_kind(), empty_plan()):
         folder = made.save(tmp_path / "run")
         loaded = Plan.load(folder)
         pd.testing.assert_frame_equal(loaded.items, made.items)
@@ -425,7 +457,7 @@ def test_a_saved_plan_comes_back_exactly_and_is_readable_by_its_owner_only(tmp_p
 
 
 def test_a_plan_saved_before_sources_had_shapes_is_read(tmp_path):
-    made = plan(a_build(a_participation(1)))
+    made = first_plan()
     folder = made.save(tmp_path)
     about = json.loads((folder / "plan.json").read_text()) | {"format": 3}
     (folder / "plan.json").write_text(json.dumps(about))
@@ -435,7 +467,7 @@ def test_a_plan_saved_before_sources_had_shapes_is_read(tmp_path):
 
 
 def test_a_plan_changed_on_disk_is_refused(tmp_path):
-    folder = plan(a_build(a_participation(1))).save(tmp_path)
+    folder = first_plan().save(tmp_path)
     rows = pd.read_parquet(folder / "plan.parquet")
     rows["body"] = rows["body"].str.replace("S-1", "S-2")
     rows.to_parquet(folder / "plan.parquet")
@@ -446,7 +478,7 @@ def test_a_plan_changed_on_disk_is_refused(tmp_path):
 
 
 def test_a_plan_shows_itself_without_students():
-    made = plan(a_build(a_participation(1)))
+    made = first_plan()
     assert repr(made) == f"<Plan {made.fingerprint}: 1 POST>"
     assert "S-1" not in " ".join(made.items["reason"])
 
