@@ -44,8 +44,13 @@ def build_once(frames: Mapping[str, Any], *, profile: str, settings: Any = None,
 @lru_cache(50)
 def _built_of_frames(given: tuple[tuple[str, Same], ...], how: str) -> Build:
     profile, settings, more = json.loads(how)
-    tables = _joined({name: _frame(name, frame) for name, frame in given})
+    tables = tables_once({name: frame.frame for name, frame in given})
     return build(tables, profile=profile, settings=settings, **more)
+
+
+def tables_once(frames: Mapping[str, Any]) -> Tables:
+    """As `normalise`; a frame that was read before is not read again. No test may change it."""
+    return _joined({name: _frame(name, Same(frames[name])) for name in TABLES if name in frames})
 
 
 def plan_once(result: Any, identity_map: pd.DataFrame | None = None) -> Plan:
