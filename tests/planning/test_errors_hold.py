@@ -209,14 +209,20 @@ def test_a_wish_of_one_of_two_enrollments_deletes_nothing_that_the_other_holds(c
     assert case.outcome == {"HELD": 1}
 
 
-BLOCK_ONLY = Plans(WI, {"wi.modality_enrollment_rules": "block_only"})
+WITH_SETTINGS = Plans(
+    WI,
+    {
+        "wi.modality_enrollment_rules": "block_only",
+        "wi.ell_in_spa": True, "wi.ell_program_name": "English Learner", "wi.ell_program_type": "EL",
+    },
+)  # fmt: skip
 PARTIAL = wi.tables(wi.enrolled(service_type="S"), **ALONE["modality"])
 
 
 @pytest.mark.parametrize(
     "case",
     [
-        BLOCK_ONLY.add(PARTIAL, {**PARTIAL, **error})
+        WITH_SETTINGS.add(PARTIAL, {**PARTIAL, **error})
         for error in (
             {"schools": [{"school_id": "A", "school_number": "0040"}]},
             {"instruction_mode_records": [wi.a_mode(start_date=None)]},
@@ -228,16 +234,13 @@ def test_a_partial_enrollment_is_no_wish_for_modality_where_the_block_alone_coun
     assert case.outcome == {"HELD": 1}
 
 
-EL = Plans(WI, {"wi.ell_in_spa": True, "wi.ell_program_name": "English Learner", "wi.ell_program_type": "EL"})
-
-
 def identified(day):
     row = {"record_id": "l1", "student_id": "2", "program_status": "EL", "el_served": "T"}
     return wi.tables(lep_records=[{**row, "identified_date": day}])
 
 
-@one_of("later", EL.add(identified("2025-10-01"), identified("2026-10-01")))
-@one_of("missing", EL.add(identified("2025-10-01"), identified(None)))
+@one_of("later", WITH_SETTINGS.add(identified("2025-10-01"), identified("2026-10-01")))
+@one_of("missing", WITH_SETTINGS.add(identified("2025-10-01"), identified(None)))
 def test_el_without_an_identified_date_holds(missing, later):
     """WI-ELL-3: a missing identified date is a look-up that failed; one after the year is a wish."""
     assert missing.outcome == {"HELD": 1}

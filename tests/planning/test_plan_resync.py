@@ -57,32 +57,47 @@ def swept_one(at, **members):
     return swept(one(), [at], **members)
 
 
+CELLS = [  # rule; whether source and map have the record; the id and the changes that the ODS has it with; actions
+    ("REC-R1", True, True, ("m", {}), [("NOOP", "m")]),
+    ("REC-R1", True, True, ("o", {}), [("ADOPT", "o")]),
+    ("REC-R2", True, True, ("m", CHANGED), [("PUT", "m")]),
+    ("REC-R2", True, True, ("o", CHANGED), [("ADOPT", "o"), ("PUT", "o")]),
+    ("REC-R3", True, True, None, [("UNMAP", "m"), ("POST", "")]),
+    ("REC-R4", True, False, ("o", {}), [("ADOPT", "o")]),
+    ("REC-R5", True, False, ("o", CHANGED), [("ADOPT", "o"), ("PUT", "o")]),
+    ("REC-R6", True, False, None, [("POST", "")]),
+    ("REC-R7", False, True, ("o", {}), [("DELETE", "o")]),
+    ("REC-R8", False, True, None, [("UNMAP", "m")]),
+    ("REC-R9", False, False, ("o", {}), []),
+    ("REC-R10", False, False, None, []),
+]
+
+
+@pytest.fixture(scope="module")
+def all_cells():
+    """One resync, in which each cell is a student with the number of the cell; ids begin with that number."""
+
+    def having(side):
+        """The records of a side, and their cells."""
+        result = a_build(*(a_participation(number) for number, cell in enumerate(CELLS) if cell[side]))
+        return result, result.records["student_unique_id"].str.removeprefix("S-").astype(int)
+
+    (source, _), (published, mapped), (known, there) = having(1), having(2), having(3)
+    ods = swept(known, [f"{number}{CELLS[number][3][0]}" for number in there])
+    ods["body"] = [body | CELLS[number][3][1] for body, number in zip(ods["body"], there, strict=True)]
+    identities = identity_map_of(published, ids=[f"{number}m" for number in mapped])
+    return plan(source, identity_map=identities, ods=ods, mode="resync").items
+
+
 @pytest.mark.parametrize(
-    ("rule", "source", "mapped", "ods", "expected"),
-    [
-        ("REC-R1", one, mapped_one, ("m", {}), [("NOOP", "m")]),
-        ("REC-R1", one, mapped_one, ("o", {}), [("ADOPT", "o")]),
-        ("REC-R2", one, mapped_one, ("m", CHANGED), [("PUT", "m")]),
-        ("REC-R2", one, mapped_one, ("o", CHANGED), [("ADOPT", "o"), ("PUT", "o")]),
-        ("REC-R3", one, mapped_one, None, [("UNMAP", "m"), ("POST", "")]),
-        ("REC-R4", one, None, ("o", {}), [("ADOPT", "o")]),
-        ("REC-R5", one, None, ("o", CHANGED), [("ADOPT", "o"), ("PUT", "o")]),
-        ("REC-R6", one, None, None, [("POST", "")]),
-        ("REC-R7", nothing, mapped_one, ("o", {}), [("DELETE", "o")]),
-        ("REC-R8", nothing, mapped_one, None, [("UNMAP", "m")]),
-        ("REC-R9", nothing, None, ("o", {}), []),
-        ("REC-R10", nothing, None, None, []),
-    ],
+    "number", range(len(CELLS)), ids=[f"{at}-{cell[0]}" for at, cell in enumerate(CELLS)]
 )
-def test_each_cell_of_the_truth_table(rule, source, mapped, ods, expected):
-    made = plan(
-        source(),
-        identity_map=mapped and mapped(),
-        ods=swept_one(ods[0], **ods[1]) if ods else pd.DataFrame(),
-        mode="resync",
-    )
-    assert actions(made) == expected, rule
-    assert all(rules[0] == rule for rules in made.items["rules"])
+def test_each_cell_of_the_truth_table(all_cells, number):
+    rule, *_, expected = CELLS[number]
+    own = all_cells[all_cells["student_unique_id"].eq(f"S-{number}")]
+    ids = own["ed_fi_id"].fillna("").str.removeprefix(str(number))
+    assert list(zip(own["action"], ids, strict=True)) == expected, rule
+    assert all(rules[0] == rule for rules in own["rules"])
 
 
 def test_a_resync_without_what_the_ods_holds_is_refused():
