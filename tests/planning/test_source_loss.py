@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edfi_toolkit.planning import identity_map_of, plan
+from edfi_toolkit.planning import Plan, identity_map_of, plan
 from edfi_toolkit.planning.comparison import source_side
 from edfi_toolkit.planning.source_loss import SourceLoss, source_loss
 from edfi_toolkit.rules import Build, build, synthetic_of
@@ -152,15 +152,21 @@ STOPS = {  # by the number of records: the breaches that must be there; where th
 }
 
 
+@cache
+def spoiled(case: str, records: int) -> Plan:
+    """The plan from `a_source` to what the case makes of it, which no test may change."""
+    spoil, _ = STOPS[case]
+    mapped, shapes = published(records)
+    return plan(a_build(spoil(a_source(records))), identity_map=mapped, last_shapes=shapes)
+
+
 @pytest.mark.parametrize("records", [pytest.param(size, marks=MARKS_BY_SIZE.get(size, ())) for size in SIZES])
 @pytest.mark.parametrize("case", STOPS)
 def test_com_grd_1_2_2a_3_what_stops_and_what_goes_through_at_each_size(case, records):
-    spoil, by_size = STOPS[case]
-    mapped, shapes = published(records)
-    made = plan(a_build(spoil(a_source(records))), identity_map=mapped, last_shapes=shapes)
-    expected = by_size[SIZES.index(records)]
-    assert set(expected) <= set(made.breaches)
-    assert bool(expected) == bool(made.breaches)
+    _, by_size = STOPS[case]
+    breaches, expected = spoiled(case, records).breaches, by_size[SIZES.index(records)]
+    assert set(expected) <= set(breaches)
+    assert bool(expected) == bool(breaches)
 
 
 def test_the_page_of_the_guardrails_shows_the_same_table():
@@ -463,19 +469,16 @@ def test_com_grd_3_a_plan_is_remembered_unless_it_is_of_some_schools_or_silent_a
 
 
 def test_com_grd_2a_names_the_value_then_and_now():
-    source = a_source(10)
-    texts = said(source, control_value(source))
-    assert list(texts) == [MOVE]
-    assert texts[MOVE] == (
+    made = spoiled("one control value mistyped", 10)
+    assert made.breaches == (MOVE,)
+    assert made.findings.loc[made.findings["code"].eq(MOVE), "says"].item() == (
         "One changed value moves 10 published records to another program type, from "
         "uri://ed-fi.org/ProgramTypeDescriptor#Gifted and Talented to "
         "uri://ed-fi.org/ProgramTypeDescriptor#Gifted and Talentd."
     )
 
 
-@pytest.mark.parametrize(
-    ("moved", "records", "stops"), [(1, 1, False), (2, 2, True), (3, 6, False), (4, 8, True), (4, 9, False)]
-)
+@pytest.mark.parametrize(("moved", "records", "stops"), [(2, 2, True), (4, 8, True), (4, 9, False)])
 def test_com_grd_2a_two_of_two_or_four_that_are_half(moved, records, stops):
     source = a_source(records)
     rows = source[PARTICIPATIONS]
@@ -537,15 +540,15 @@ def export(tmp_path_factory) -> tuple[Path, Build]:
     return folder, read(folder)
 
 
-@pytest.mark.parametrize("spoiled", ["header only", "saved as .xls", "the file is gone"])
-def test_com_grd_1_two_records_and_an_export_of_another_kind(export, tmp_path, spoiled):
+@pytest.mark.parametrize("how", ["header only", "saved as .xls", "the file is gone"])
+def test_com_grd_1_two_records_and_an_export_of_another_kind(export, tmp_path, how):
     """The smallest district: nothing is deleted, and the table is named."""
     folder, before = export
     now = shutil.copytree(folder, tmp_path / "export")
     file = now / f"{PARTICIPATIONS}.csv"
-    if spoiled == "header only":
+    if how == "header only":
         file.write_text(file.read_text("utf-8").splitlines()[0] + "\n", "utf-8")
-    elif spoiled == "saved as .xls":
+    elif how == "saved as .xls":
         file.rename(file.with_suffix(".xls"))
     else:
         file.unlink()
