@@ -28,6 +28,11 @@ def feed_of(ledger, client, source=""):
     return ledger.feed(client.target.identity, "certification", source)
 
 
+def a_feed(ledger):
+    """One of a target that is not asked."""
+    return ledger.feed("https://ods.example", "certification", "")
+
+
 def a_row(**cells):
     """One row of a file, as another tool might give it: what is needed and no more."""
     return {
@@ -116,17 +121,15 @@ def other_body():
         ({"last_status": "ok"}, "last_status", "no number"),
     ],
 )  # fmt: skip
-def test_a_wrong_cell_is_told_by_row_and_column_and_nothing_is_taken(
-    tmp_path, client, sqlite, cells, column, says
-):
+def test_a_wrong_cell_is_told_by_row_and_column_and_nothing_is_taken(tmp_path, sqlite, cells, column, says):
     texts = {name: cell() if callable(cell) else cell for name, cell in cells.items()}
     file = a_file(tmp_path, a_row(student_unique_id="S-7", ed_fi_id="a" * 32), a_row(**texts))
     with pytest.raises(SourceError) as refused:
-        import_map(sqlite, feed_of(sqlite, client), file)
+        import_map(sqlite, a_feed(sqlite), file)
     assert f"row 3, column {column}: " in str(refused.value)
     assert says in str(refused.value)
     assert "S-" not in str(refused.value)
-    assert sqlite.identity_map(feed_of(sqlite, client)).empty
+    assert sqlite.identity_map(a_feed(sqlite)).empty
 
 
 @pytest.fixture
@@ -135,30 +138,30 @@ def sqlite(tmp_path, empty_ledger):
         yield opened
 
 
-def test_a_record_or_an_id_twice_is_told(tmp_path, client, sqlite):
+def test_a_record_or_an_id_twice_is_told(tmp_path, sqlite):
     file = a_file(tmp_path, a_row(), a_row(ed_fi_id="b" * 32), a_row(student_unique_id="S-2"))
     with pytest.raises(SourceError) as refused:
-        import_map(sqlite, feed_of(sqlite, client), file)
+        import_map(sqlite, a_feed(sqlite), file)
     assert "row 3, column student_unique_id: the same record" in str(refused.value)
     assert "row 4, column ed_fi_id: another record has this id" in str(refused.value)
 
 
-def test_many_mistakes_are_counted(tmp_path, client, sqlite):
+def test_many_mistakes_are_counted(tmp_path, sqlite):
     file = a_file(tmp_path, *(a_row(begin_date="soon") for _ in range(30)))
     with pytest.raises(SourceError, match="and 10 more"):
-        import_map(sqlite, feed_of(sqlite, client), file)
+        import_map(sqlite, a_feed(sqlite), file)
 
 
-def test_another_id_for_a_record_the_ledger_knows_is_refused(tmp_path, client, sqlite):
-    feed = feed_of(sqlite, client)
+def test_another_id_for_a_record_the_ledger_knows_is_refused(tmp_path, sqlite):
+    feed = a_feed(sqlite)
     import_map(sqlite, feed, a_file(tmp_path, a_row()))
     with pytest.raises(SourceError, match="row 2, column ed_fi_id: the ledger knows another id"):
         import_map(sqlite, feed, a_file(tmp_path, a_row(ed_fi_id="c" * 32), a_row(student_unique_id="S-2")))
     assert len(sqlite.identity_map(feed)) == 1
 
 
-def test_a_file_without_a_needed_column_or_that_is_none_is_refused(tmp_path, client, sqlite):
-    feed = feed_of(sqlite, client)
+def test_a_file_without_a_needed_column_or_that_is_none_is_refused(tmp_path, sqlite):
+    feed = a_feed(sqlite)
     rows = a_row()
     del rows["ed_fi_id"]
     with pytest.raises(SourceShapeError, match="lacks the columns ed_fi_id"):
@@ -170,7 +173,7 @@ def test_a_file_without_a_needed_column_or_that_is_none_is_refused(tmp_path, cli
         import_map(sqlite, feed, tmp_path / "empty.csv")
 
 
-def test_nothing_is_taken_while_a_run_of_the_feed_is_at_work(tmp_path, client, sqlite):
-    feed = feed_of(sqlite, client)
+def test_nothing_is_taken_while_a_run_of_the_feed_is_at_work(tmp_path, sqlite):
+    feed = a_feed(sqlite)
     with Ledger(sqlite.path) as other, other.exclusive(feed), pytest.raises(LedgerError, match="Another run"):
         import_map(sqlite, feed, a_file(tmp_path, a_row()))

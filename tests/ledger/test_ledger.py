@@ -21,6 +21,7 @@ from edfi_toolkit.ledger.schema import HEAD, metadata
 from edfi_toolkit.planning import plan
 from edfi_toolkit.publishing import publish
 from tests.disk import no_room_for
+from tests.factories.builds import plan_once
 from tests.factories.district import a_build, a_participation, held_in, wanted
 
 
@@ -34,11 +35,10 @@ def test_a_new_ledger_has_exactly_the_tables_of_the_schema(where):
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
 
 
-def test_every_column_of_a_rejection_is_read_back(where):
+def test_every_column_of_a_rejection_is_read_back(ledger):
     """But the numbers by which the ledger finds its rows."""
     kept = set(schema.rejections.c.keys()) - {"id", "run", "feed_id", "school_year", "key_hash"}
-    with Ledger(where) as ledger:
-        assert kept | {"run_id"} == set(ledger.rejections().columns)
+    assert kept | {"run_id"} == set(ledger.rejections().columns)
 
 
 def test_a_ledger_of_a_newer_version_is_refused_with_the_next_step(where):
@@ -110,11 +110,10 @@ def test_publish_keeps_runs_attempts_and_overrides(where, client):
         assert held_in(client) == {}
 
 
-def test_an_intent_keeps_no_body_once_it_is_settled(where, client):
-    with Ledger(where) as ledger:
-        publish(plan(a_build(a_participation(1))), target=client, ledger=ledger, approved="auto")
-        with ledger.reading() as connection:
-            assert connection.execute(text("SELECT intent FROM attempts")).scalars().all() == [None]
+def test_an_intent_keeps_no_body_once_it_is_settled(ledger, client):
+    publish(plan_once(a_build(a_participation(1))), target=client, ledger=ledger, approved="auto")
+    with ledger.reading() as connection:
+        assert connection.execute(text("SELECT intent FROM attempts")).scalars().all() == [None]
 
 
 def test_many_threads_may_open_a_new_ledger_at_once(where):

@@ -95,14 +95,15 @@ def written(folder: Path, files: dict[str, str], suffix: str) -> Path:
     return folder
 
 
-@pytest.fixture
-def powerschool(tmp_path: Path) -> Tables:
-    return extract(written(tmp_path, POWERSCHOOL, ".txt"), profile="nm-powerschool")
+@pytest.fixture(scope="module")
+def powerschool(tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    folder = tmp_path_factory.mktemp("powerschool")
+    return extract(written(folder, POWERSCHOOL, ".txt"), profile="nm-powerschool")
 
 
-@pytest.fixture
-def campus(tmp_path: Path) -> Tables:
-    return extract(written(tmp_path, CAMPUS, ".csv"), profile="wi-infinite-campus")
+@pytest.fixture(scope="module")
+def campus(tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    return extract(written(tmp_path_factory.mktemp("campus"), CAMPUS, ".csv"), profile="wi-infinite-campus")
 
 
 def test_powerschool_is_recognised_and_mapped(powerschool: Tables) -> None:
