@@ -34,9 +34,13 @@ def a_correction(**changed: Any) -> dict[str, Any]:
 
 
 def read(
-    *rows: dict[str, Any], by: dict[str, Any] | None = None, table: str = "enrollments", **others: Any
+    *rows: dict[str, Any],
+    by: list[dict[str, Any]] | dict[str, Any] | None = None,
+    table: str = "enrollments",
+    **others: Any,
 ) -> Tables:
-    given = pd.DataFrame([by or a_correction()], columns=list(CORRECTION_COLUMNS))
+    corrections = by if isinstance(by, list) else [by or a_correction()]
+    given = pd.DataFrame(corrections, columns=list(CORRECTION_COLUMNS))
     return normalise({**others, table: list(rows)}, corrections=given)
 
 
@@ -127,6 +131,19 @@ PARTICIPATION = {
     "program_type": "Homeless",
     "begin_date": "2025-08-23",
 }
+
+
+def corrected_and_agreeing(by: dict[str, Any], was: Any, wanted: Any) -> Tables:
+    """Two rows under one correction each: in the first is what was wrong, in the second what is wanted already."""
+    rows = [
+        {**PARTICIPATION, "participation_id": name, "attributes": attributes}
+        for name, attributes in (("p1", was), ("p2", wanted))
+    ]
+    tables = read(*rows, by=[by, {**by, "number": 8, "row_id": "p2"}], table="program_participation")
+    assert tables.corrections["state"].tolist() == ["applied", "source agrees"]
+    return tables
+
+
 SHELTER = "homelessProgramServices.homelessProgramServiceDescriptor"
 
 
@@ -175,14 +192,10 @@ def test_a_member_that_is_no_text_is_listed_and_corrected_as_what_it_is(
         "value": typed,
     }
     by = a_correction(**cell, member="services.member")
-    tables = read({**PARTICIPATION, "attributes": attributes}, by=by, table="program_participation")
+    tables = corrected_and_agreeing(by, attributes, {"services": [{"member": value}]})
     (changed,) = tables.program_participation["attributes"].iloc[0]["services"]
     assert changed == {"member": value}
     assert type(changed["member"]) is type(value)
-    again = read(
-        {**PARTICIPATION, "attributes": {"services": [changed]}}, by=by, table="program_participation"
-    )
-    assert again.corrections["state"].tolist() == ["source agrees"]
 
 
 @pytest.mark.parametrize(
@@ -203,11 +216,8 @@ def test_what_is_told_as_corrected_is_corrected_however_yes_and_no_are_written(
     """COM-COR-1, COM-NRM-4: of a correction that was laid over the old value is nowhere left."""
     cell = {"table": "program_participation", "row_id": "p1", "column": "attributes", "member": "isHere"}
     by = a_correction(**cell, was=written, value=typed)
-    tables = read({**PARTICIPATION, "attributes": {"isHere": was}}, by=by, table="program_participation")
-    assert tables.corrections["state"].tolist() == ["applied"]
+    tables = corrected_and_agreeing(by, {"isHere": was}, {"isHere": value})
     assert repr(tables.program_participation["attributes"].iloc[0]) == repr({"isHere": value})
-    again = read({**PARTICIPATION, "attributes": {"isHere": value}}, by=by, table="program_participation")
-    assert again.corrections["state"].tolist() == ["source agrees"]
 
 
 @pytest.mark.parametrize("word", ["true", "Yes", "1"])
@@ -239,10 +249,8 @@ def test_a_member_without_a_value_becomes_what_the_data_standards_have_under_its
     first, _, second = member.partition(".")
     attributes, wanted = ({first: [{second: it}] if second else it} for it in (None, value))
     by = a_correction(**cell, value=typed)
-    tables = read({**PARTICIPATION, "attributes": attributes}, by=by, table="program_participation")
+    tables = corrected_and_agreeing(by, attributes, wanted)
     assert repr(tables.program_participation["attributes"].iloc[0]) == repr(wanted)
-    again = read({**PARTICIPATION, "attributes": wanted}, by=by, table="program_participation")
-    assert again.corrections["state"].tolist() == ["source agrees"]
 
 
 @pytest.mark.parametrize("was", [5, None])
