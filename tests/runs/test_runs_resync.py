@@ -252,7 +252,8 @@ def test_a_resync_that_cannot_read_the_ods_plans_nothing(
     work: Playground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EDFI_TARGET_SANDBOX_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr("edfi_toolkit.ods.client.RetryPolicy", partial(RetryPolicy, rounds=2))  # of eleven
+    hasty = partial(RetryPolicy, rounds=2, longest_wait_s=0.1)  # of eleven, which wait up to 30 s
+    monkeypatch.setattr("edfi_toolkit.ods.client.RetryPolicy", hasty)
     run = a_validated()
     with pytest.raises(OdsUnavailable):
         run.resync()
