@@ -15,7 +15,7 @@ from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.frames import JSON, LIST
 from edfi_toolkit.planning import Plan, identity_map_of, plan
 from edfi_toolkit.planning.plan import FINDINGS, ITEMS
-from tests.factories.builds import build_of
+from tests.factories.builds import build_of, plan_once
 from tests.factories.district import (
     CTE,
     GENERAL,
@@ -72,16 +72,14 @@ def the_item(student: str) -> pd.Series:
     return row
 
 
-@cache
 def first_plan() -> Plan:
-    """Of one record that was not published yet; no test may change it."""
-    return plan(a_build(a_participation(1)))
+    """Of one record that was not published yet."""
+    return plan_once(a_build(a_participation(1)))
 
 
-@cache
 def empty_plan() -> Plan:
-    """Of nothing; no test may change it."""
-    return plan(a_build())
+    """Of nothing."""
+    return plan_once(a_build())
 
 
 # REC-P1 to REC-P6

@@ -10,6 +10,7 @@ import pytest
 from edfi_toolkit.errors import PlanError
 from edfi_toolkit.planning import Plan, identity_map_of, plan
 from edfi_toolkit.publishing import publish
+from tests.factories.builds import plan_once
 from tests.factories.district import (
     GENERAL,
     LEA,
@@ -89,8 +90,8 @@ def test_an_unknown_school_is_refused_with_the_known_ones():
 
 
 def test_published_school_by_school_it_ends_as_published_at_once(client, ledger, tmp_path):
-    publish(plan(before()), target=client, ledger=ledger, approved="auto")
-    feed = ledger.feed(client.target.identity, "certification", plan(before()).scope.source)
+    publish(plan_once(before()), target=client, ledger=ledger, approved="auto")
+    feed = ledger.feed(client.target.identity, "certification", before().scope.source)
 
     def identities():
         return ledger.identity_map(feed)
@@ -114,9 +115,9 @@ def test_published_school_by_school_it_ends_as_published_at_once(client, ledger,
 def test_a_plan_of_one_school_leaves_the_refusals_of_others_open(client, ledger):
     """A refusal closes when its record is wanted no more; a plan that does not look at it cannot know."""
     unknown = a_build(at(1, SCHOOL), at(99, OTHER))
-    publish(plan(unknown), target=client, ledger=ledger, approved="auto")
+    publish(plan_once(unknown), target=client, ledger=ledger, approved="auto")
     assert ledger.rejections()["open"].tolist() == [True]
-    feed = ledger.feed(client.target.identity, "certification", plan(unknown).scope.source)
+    feed = ledger.feed(client.target.identity, "certification", unknown.scope.source)
     without = a_build(at(1, SCHOOL), at(2, OTHER))
     for schools, still_open in (([SCHOOL], True), ([], False)):
         made = plan(without, identity_map=ledger.identity_map(feed), schools=schools)
