@@ -12,7 +12,7 @@ from edfi_toolkit.privacy import Masker, is_missing
 from edfi_toolkit.review.causes import by_cause, with_causes, with_one_step
 from edfi_toolkit.review.changes import CHANGES, in_words
 from edfi_toolkit.review.summaries import ACTIONS, WHO, closed_resources, rows, students
-from edfi_toolkit.review.views import Block, View, block_html
+from edfi_toolkit.review.views import Block, Lists, View, block_html
 
 GONE = "gone from the ODS"  # of a remove that was delivered
 OUTCOMES = {
@@ -131,11 +131,13 @@ def published_view(
             else "Nothing is left to send. What is held back is in the validation."
         ),
         masker=masker,
-        frames={
-            "not delivered": listed,
-            "sent": named(sent_records(result)),
-            "result": given,
-        },
+        frames=Lists(
+            {
+                "not delivered": lambda: listed,
+                "sent": lambda: named(sent_records(result)),
+                "result": lambda: given,
+            }
+        ),
         bars=counts.rename(index=OUTCOMES),
         empty={
             "not delivered": nothing if len(sent) else "Nothing had to be sent.",
@@ -148,6 +150,8 @@ def published_view(
 def _by_answer(bad: pd.DataFrame) -> pd.DataFrame:
     """How many changes did not arrive, and why: by outcome and cause, most first; the list has each of them."""
     by, said = ["outcome", "cause_id"], ["cause", "todo", "who"]
+    if bad.empty:
+        return pd.DataFrame(columns=["records", "outcome", *said])
     known = bad.fillna(dict.fromkeys(["cause_id", *said], ""))
     grouped = known.groupby(by, as_index=False, observed=True, sort=False).agg(
         records=("cause", "size"), cause=("cause", "first"), todo=("todo", "unique"), who=("who", "unique")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -35,6 +36,13 @@ def missing(checked: Checked) -> pd.DataFrame:
     return pd.concat([held, without], ignore_index=True)[
         [*without.columns, *held.columns.difference(without.columns)]
     ]
+
+
+def missing_counts(checked: Checked) -> Counter[str]:
+    """How many `missing` has of each state that it has any of."""
+    skipped = checked.build.skipped["rule"]
+    unreadable = int(is_load_error(skipped).sum())
+    return +Counter({HELD: len(checked.held), SKIPPED: len(skipped) - unreadable, UNREADABLE: unreadable})
 
 
 def _with_other_records(skipped: pd.DataFrame, checked: Checked) -> pd.Series:

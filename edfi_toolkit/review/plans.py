@@ -29,7 +29,7 @@ from edfi_toolkit.review.summaries import (
     rows_named,
     values_of,
 )
-from edfi_toolkit.review.views import Block, View
+from edfi_toolkit.review.views import Block, Lists, View
 
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
@@ -135,16 +135,18 @@ def plan_view(
             else "Look at the changes, then approve them below."
         ),
         masker=masker,
-        frames={
-            "changes": with_live(changes, plan, met) if live.any() else changes,
-            "values": values_of(plan),
-            "findings": named(findings[["code", "severity", "says", "hint", *WHO]]),
-            "held": held_at_places(held, checked.build.tables, checked.build.profile).drop(
-                columns=["by_validation", "source_refs", "in_general", "todo_in_general"]
-            ),
-            "live": named(met[["code", "says", "hint", "resource", *WHO]]),
-            "foreign": named(findings.loc[findings["code"].eq("FOREIGN"), ["resource", *WHO]]),
-        },
+        frames=Lists(
+            {
+                "changes": lambda: with_live(changes, plan, met) if live.any() else changes,
+                "values": lambda: values_of(plan),
+                "findings": lambda: named(findings[["code", "severity", "says", "hint", *WHO]]),
+                "held": lambda: held_at_places(held, checked.build.tables, checked.build.profile).drop(
+                    columns=["by_validation", "source_refs", "in_general", "todo_in_general"]
+                ),
+                "live": lambda: named(met[["code", "says", "hint", "resource", *WHO]]),
+                "foreign": lambda: named(findings.loc[findings["code"].eq("FOREIGN"), ["resource", *WHO]]),
+            }
+        ),
         picture=lambda: panels().bars(
             _by_school(changes).set_index("school").head(_SCHOOLS_DRAWN), "What would happen, by school"
         ),

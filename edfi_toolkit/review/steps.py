@@ -16,7 +16,7 @@ from edfi_toolkit.model.frames import among, as_list
 from edfi_toolkit.model.standards import SHIPPED
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.meanings import meanings_of, owners_of, who_enters
-from edfi_toolkit.review.missing import HELD, SKIPPED, UNREADABLE, missing
+from edfi_toolkit.review.missing import HELD, SKIPPED, UNREADABLE, missing, missing_counts
 from edfi_toolkit.review.participation import participation
 from edfi_toolkit.review.places import held_at_places, placed_findings, row_places, with_organizations
 from edfi_toolkit.review.summaries import (
@@ -31,8 +31,9 @@ from edfi_toolkit.review.summaries import (
     skipped_of,
     students,
 )
-from edfi_toolkit.review.views import Block, View, accounting
+from edfi_toolkit.review.views import Block, Lists, View, accounting
 from edfi_toolkit.review.without_record import corrected_block
+from edfi_toolkit.review.wrong_cells import skipped_at
 from edfi_toolkit.rules.explain.story import in_short, parts_of
 from edfi_toolkit.tables.load_errors import is_load_error
 
@@ -61,8 +62,7 @@ def built_view(build: Build, masker: Masker) -> View:
         says = "Built no record."
     if len(unreadable):
         says += f" {rows(len(unreadable), 'source row').capitalize()} could not be read."
-    asked = skipped_of(build)
-    missing = set(asked["student_id"].dropna()) - _students_with_records(build)
+    missing = set(skipped_at(build)["student_id"].dropna()) - _students_with_records(build)
     if len(skipped):
         says += f" {rows(len(skipped), 'source row').capitalize()} failed a rule and gave none."
     if missing:
@@ -99,13 +99,17 @@ def built_view(build: Build, masker: Masker) -> View:
         if len(build.control)
         else "Validate; below it is who is missing, and why.",
         masker=masker,
-        frames={
-            "skipped": asked,
-            "records": with_organizations(
-                build.records[["resource", *KEY_COLUMNS, "source_refs", "rules"]], build.tables, build.profile
-            ),
-            "notices": build.notices,
-        },
+        frames=Lists(
+            {
+                "skipped": lambda: skipped_of(build),
+                "records": lambda: with_organizations(
+                    build.records[["resource", *KEY_COLUMNS, "source_refs", "rules"]],
+                    build.tables,
+                    build.profile,
+                ),
+                "notices": lambda: build.notices,
+            }
+        ),
         empty={"skipped": "Every row gave a record."},
         meanings=meanings_of(build.skipped["rule"].unique()),
         picture=lambda: panels().participation(*participation(build), "Students by program over the year"),
@@ -152,15 +156,13 @@ def checked_view(
 
     dismissed: the findings to hide.
     """
-    found = placed_findings(checked)
     held, findings, hidden = checked.held, checked.findings, checked.findings[:0]
     if dismissed is not None:
         findings, hidden = findings[~dismissed], findings[dismissed]
     by_severity = findings["severity"].value_counts().reindex(SEVERITIES, fill_value=0)
     says = f"{rows(len(checked.ready), 'record')} may be sent; {rows(len(held), 'record')} held back."
     says += f" {rows(len(hidden), 'finding')} dismissed." if len(hidden) else ""
-    without = missing(checked)
-    says = f"{says} {target_note}".strip() + (f" {_in_the_list(without)}" if len(without) else "")
+    says = " ".join(filter(None, [says.strip(), target_note, _in_the_list(checked)]))
     critical, warnings = (findings[findings["severity"].eq(kind)] for kind in ("critical", "warning"))
     gave_none = warnings["rule_id"].isin(checked.build.skipped["rule"])
     return View(
@@ -195,12 +197,14 @@ def checked_view(
         ],
         next_step="Do what the list says of the critical ones, or go on to notebook 30: what is held is not sent.",
         masker=masker,
-        frames={
-            "findings": found.loc[findings.index],
-            "held": _held_rows(checked),
-            "missing": without,
-            "dismissed": hidden,
-        },
+        frames=Lists(
+            {
+                "findings": lambda: placed_findings(checked).loc[findings.index],
+                "held": lambda: _held_rows(checked),
+                "missing": lambda: missing(checked),
+                "dismissed": lambda: hidden,
+            }
+        ),
         empty={
             "findings": "Nothing was found.",
             "held": "No record is held.",
@@ -213,13 +217,15 @@ def checked_view(
     )
 
 
-def _in_the_list(missing: pd.DataFrame) -> str:
-    """Of what the list of who is missing has how many, as the bar and the build count them."""
-    counts = missing["state"].value_counts()
+def _in_the_list(checked: Checked) -> str:
+    """Of what the list of who is missing has how many, as the bar and the build count them; empty where it is empty."""
+    counts = missing_counts(checked)
+    if not counts:
+        return ""
     words = {HELD: ("held record", ""), SKIPPED: ("row that a rule skipped", "rows that a rule skipped")}
     words |= {UNREADABLE: ("row that could not be read", "rows that could not be read")}
-    parts = [rows(int(counts[state]), *word) for state, word in words.items() if state in counts]
-    return f"The list of who is missing has {len(missing):,}: {', '.join(parts)}."
+    parts = [rows(counts[state], *word) for state, word in words.items() if state in counts]
+    return f"The list of who is missing has {counts.total():,}: {', '.join(parts)}."
 
 
 def _held_rows(checked: Checked) -> pd.DataFrame:

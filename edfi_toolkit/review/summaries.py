@@ -22,7 +22,7 @@ from edfi_toolkit.review.meanings import (
     who_enters,
 )
 from edfi_toolkit.review.once import once
-from edfi_toolkit.review.wrong_cells import skipped_places
+from edfi_toolkit.review.wrong_cells import skipped_at, skipped_places
 from edfi_toolkit.tables.load_errors import is_load_error
 
 if TYPE_CHECKING:
@@ -223,13 +223,18 @@ def rows_aside(skipped: pd.DataFrame) -> pd.DataFrame:
     The sentence of a cell that could not be read begins with its file, row and column; they have columns of
     their own, so it is shown without them. A column of another name in the file stays in the sentence.
     """
+    return _aside(skipped).reset_index(drop=True)
+
+
+def _aside(skipped: pd.DataFrame) -> pd.DataFrame:
+    """As of `rows_aside`, each with its index."""
     places = zip(skipped["file"], skipped["row"], skipped["column"], skipped["detail"], strict=True)
     says = [_without_place(*place) for place in places]
     shown = skipped.assign(says=pd.Series(says, skipped.index, dtype="str"))
     at_load = is_load_error(shown["rule"])
     columns = ["file", "row", "column", "says", "rule", "id", "value", "table"]
     columns += ["student_id"] if "student_id" in shown else []
-    return shown.loc[at_load.sort_values(kind="stable").index, columns].reset_index(drop=True)
+    return shown.loc[at_load.sort_values(kind="stable").index, columns]
 
 
 def rows_named(aside: pd.DataFrame) -> str:
@@ -251,14 +256,16 @@ def _todo_of_cells(says: str) -> str:
     return " ".join([first.rpartition(". ")[2], *also])
 
 
-def skipped_rows(skipped: pd.DataFrame, tables: Tables, profile: str) -> pd.DataFrame:
+def skipped_rows(
+    skipped: pd.DataFrame, tables: Tables, profile: str, at: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Rows without a record as in `rows_aside`, with what to do and who can, student (SIS id), school and program.
 
     Then the place in the source; where a rule names the cell to be corrected that of the cell. Without any known
-    program no column.
+    program no column. at: their `skipped_places`, where these are known.
     """
-    skipped = rows_aside(skipped)
-    at = skipped_places(skipped, tables, profile)
+    skipped = _aside(skipped)
+    at = skipped_places(skipped, tables, profile) if at is None else at
     rules = skipped["rule"].unique()
     todo = skipped["rule"].map({rule: texts_of([rule], "hint") for rule in rules})
     unread = (
@@ -277,13 +284,13 @@ def skipped_rows(skipped: pd.DataFrame, tables: Tables, profile: str) -> pd.Data
         for name in ("rule", "says", "todo", "who", "student_id", "school", "program", "file", "row")
         if name in skipped
     ]
-    return skipped[[*first, *skipped.columns.drop(first)]]
+    return skipped[[*first, *skipped.columns.drop(first)]].reset_index(drop=True)
 
 
 @once
 def skipped_of(build: Build) -> pd.DataFrame:
     """`skipped_rows` of a build."""
-    return skipped_rows(build.skipped, build.tables, build.profile)
+    return skipped_rows(build.skipped, build.tables, build.profile, skipped_at(build))
 
 
 def _without_place(file: Any, row: Any, column: Any, detail: Any) -> Any:

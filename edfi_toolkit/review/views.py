@@ -7,8 +7,9 @@ offline) and as text in a terminal. `browse()` opens one of its tables in a pane
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,25 @@ class Block:
     frame: pd.DataFrame
     empty: str = ""
     tone: str = ""
+
+
+class Lists(Mapping[str, pd.DataFrame]):
+    """Frames by name, each made when it is first asked for: most lists of a step are never opened."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], pd.DataFrame]]) -> None:
+        self._makers = {name: cache(make) for name, make in makers.items()}
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        return self._makers[name]()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._makers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
 
 
 @dataclass(frozen=True, repr=False)

@@ -11,12 +11,14 @@ import pandas as pd
 
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model.frames import places as positions
+from edfi_toolkit.review.once import once
 from edfi_toolkit.review.places import columns_in_the_source, placed_findings, places_of, row_places
 from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.rules.contract import profile as profile_of
 from edfi_toolkit.tables.schema import TABLES
 
 if TYPE_CHECKING:
+    from edfi_toolkit.rules import Build
     from edfi_toolkit.tables import Tables
     from edfi_toolkit.validation import Checked
 
@@ -47,16 +49,21 @@ def skipped_places(skipped: pd.DataFrame, tables: Tables, profile: str) -> pd.Da
     )
 
 
+@once
+def skipped_at(build: Build) -> pd.DataFrame:
+    """`skipped_places` of a build, on the index of its skipped rows."""
+    return skipped_places(build.skipped, build.tables, build.profile)
+
+
 def places_for_report(checked: Checked) -> tuple[_Places, _Places]:
     """`places` and `row_places` of `Checked.write_report`: of findings, and of skipped rows."""
-    tables, profile = checked.build.tables, checked.build.profile
-    found = placed_findings(checked)
+    found, of_skipped = placed_findings(checked), skipped_at(checked.build)
 
     def of_findings(some: pd.DataFrame) -> pd.DataFrame:
         return found.loc[some.index]
 
     def of_rows(skipped: pd.DataFrame) -> pd.DataFrame:
-        return skipped_places(skipped, tables, profile)[["file", "row", "column", "school"]]
+        return of_skipped.loc[skipped.index, ["file", "row", "column", "school"]]
 
     return of_findings, of_rows
 
