@@ -13,6 +13,7 @@ from edfi_toolkit.model.frames import places as positions
 from edfi_toolkit.privacy import PERSONAL_TABLES, is_personal, may_name
 from edfi_toolkit.review.once import once
 from edfi_toolkit.rules.contract import profile as profile_of
+from edfi_toolkit.rules.frames import translate
 from edfi_toolkit.tables.schema import TABLES
 
 CELL_COLUMNS = ("table", "row_id", "field")  # of the cell that a finding or a refusal is about
@@ -88,14 +89,13 @@ def organization_texts(
 
     owners: further ones that own programs.
     """
-    schools, known = schools_by_id(tables, profile), ids.dropna().unique()
-    if schools.empty or not len(known):
+    schools = schools_by_id(tables, profile)
+    if schools.empty:
         return ids.astype("str")
     named = dict.fromkeys([*_owners(tables), *owners], OWNER)
     named |= profile_of(profile).other_organizations(tables)
     named |= schools.dropna().to_dict()
-    texts = {one: f"{one} \u00b7 {named.get(one, NAMELESS)}" for one in known}
-    return ids.map(texts).astype("str")
+    return translate(ids, lambda one: f"{one} \u00b7 {named.get(one, NAMELESS)}")
 
 
 @once

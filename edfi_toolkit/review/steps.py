@@ -52,9 +52,9 @@ def built_view(build: Build, masker: Masker) -> View:
     """The records, and why the other rows gave none."""
     at_load = is_load_error(build.skipped["rule"])
     skipped, unreadable = build.skipped[~at_load], rows_aside(build.skipped[at_load])
-    by_program = build.records.groupby(["resource", "program_name"], as_index=False).agg(
-        records=("resource", "size"), students=("student_unique_id", "nunique")
-    )
+    programs = build.records.groupby(["resource", "program_name"])
+    by_program = programs.size().to_frame("records")
+    by_program = by_program.assign(students=programs["student_unique_id"].nunique()).reset_index()
     says = f"Built {rows(len(build.records), 'record')} for {students(build.records)}."
     if build.standard != SHIPPED:
         says += f" They are for Data Standard {build.standard}."

@@ -109,22 +109,19 @@ def held_texts(checked: Checked) -> pd.DataFrame:
 
 def _found_in(checked: Checked) -> dict[str, dict[tuple[int, str], str]]:
     """For says and hint the sentences by the position of a held record and the rule."""
-    from edfi_toolkit.validation.checked import through_rows
-
-    keys, texts = ["resource", *KEY_COLUMNS], ["rule_id", "says", "hint"]
-    findings = checked.findings.reindex(columns=[*keys, *texts, "severity", "field", "table", "row_id"])
-    fields = findings["field"].map(cell_text).str.split(", ")
-    plain = fields.map(lambda names: not any(map(is_personal, names))).astype(bool)
-    plain &= ~findings[["says", "hint"]].map(_quotes_a_name).any(axis=1)
-    critical = findings[findings["severity"].eq("critical") & plain]
-    if critical.empty:
-        return {"says": {}, "hint": {}}
-    held, in_a_row = checked.held.reset_index(drop=True), critical["resource"].isna()
-    numbered = held[keys].assign(position=held.index)
-    own = critical[~in_a_row].merge(numbered, on=keys)
-    rows = through_rows(critical.loc[in_a_row, ["table", "row_id", *texts]], held)
-    grouped = pd.concat([own, rows])[["position", *texts]].groupby(["position", "rule_id"])
-    return {part: grouped[part].agg(lambda said: " ".join(said.unique())).to_dict() for part in texts[1:]}
+    found = dict[str, dict[tuple[int, str], dict[str, None]]](says={}, hint={})
+    every = checked.findings
+    critical = every.loc[every["severity"].eq("critical"), ["rule_id", "field", "says", "hint"]]
+    plain = {
+        at: (rule, {"says": says, "hint": hint})
+        for at, rule, field, says, hint in critical.itertuples(name=None)
+        if not quotes_a_person(field, says) and not _quotes_a_name(hint)
+    }
+    for position, at in checked.holding.itertuples(index=False, name=None):
+        rule, texts = plain.get(at, ("", {}))
+        for part, text in texts.items():
+            found[part].setdefault((position, rule), {})[text] = None
+    return {part: {key: " ".join(texts) for key, texts in own.items()} for part, own in found.items()}
 
 
 def quotes_a_person(field: Any, sentence: Any) -> bool:
@@ -151,25 +148,29 @@ def by_rule(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     """
     from edfi_toolkit.planning.guardrails import BREACHES
 
-    counts = frame[column].value_counts(sort=True)
-    own = frame.drop_duplicates(column).set_index(column) if len(frame) else frame
+    counts, first = frame[column].value_counts(sort=True), frame[~frame[column].duplicated()]
+    own = {
+        name: dict(zip(first[column], first[name], strict=True))
+        for name in ("severity", "says", "hint")
+        if name in first
+    }
 
     def text_of(name: str, rule_id: Any) -> str:
-        severity = str(own.at[rule_id, "severity"]) if "severity" in own else "info"
+        severity = str(own["severity"][rule_id]) if "severity" in own else "info"
         is_own = rule_id in BREACHES or says_how_it_is(str(rule_id), severity)
         known = None if is_own and name in own else meaning_of(str(rule_id))
         if known:
             return str(getattr(known, name))
-        return str(own.at[rule_id, name]) if name in own else ""
+        return str(own[name][rule_id]) if name in own else ""
 
     return pd.DataFrame(
         {
-            "rows": [int(count) for count in counts],
+            "rows": counts.to_numpy(dtype="int64"),
             "rule_id": list(counts.index),
             "says": [text_of("says", rule_id) for rule_id in counts.index],
             "todo": [text_of("hint", rule_id) for rule_id in counts.index],
         }
-    ).astype({"rows": "int64"})
+    )
 
 
 def changes_of(plan: Plan, *further: str, again: pd.Series | None = None) -> pd.DataFrame:

@@ -41,6 +41,8 @@ def sent_again(run: Run) -> pd.Series:
         return pd.Series("", plan.items.index, dtype="str")
     with decisions_of(run) as decisions:
         refused = decisions.refused_last(before=run.id)
+    if refused.empty:
+        return pd.Series("", plan.items.index, dtype="str")
     columns = ["resource", "key_hash", "action", "body", "body_hash", "source_refs"]
     items = plan.items.loc[plan.sends, columns].rename_axis("item").reset_index()
     sent = Sent(run.installation.runs_dir, refused)

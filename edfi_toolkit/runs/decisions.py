@@ -136,13 +136,12 @@ def ledger_stamp(run: Run) -> list[tuple[int, int]]:
     return found
 
 
-def delivered_since(run: Run, result: pd.DataFrame) -> pd.Series:
-    """For each refused row of the run's results when its record was delivered after that, in UTC; NaT where it is not.
+def delivered_since(result: pd.DataFrame, every: pd.DataFrame) -> pd.Series:
+    """For each refused row of a run's results when its record was delivered after that, in UTC; NaT where it is not.
 
-    result: resource, outcome and the key columns.
+    result: resource, outcome and the key columns. every: all refusals of its feed.
     """
-    every = rejection_rows(run)
-    every["key_hash"] = key_hashes(every)
+    every = every.assign(key_hash=key_hashes(every))
     still = set(zip(*(every.loc[every["open"], name] for name in ("resource", "key_hash")), strict=True))
     later = every[every["closed_how"].astype("str").str.startswith("delivered")]
     at = dict(zip(zip(later["resource"], later["key_hash"], strict=True), later["closed_at"], strict=True))

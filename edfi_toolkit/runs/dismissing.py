@@ -40,8 +40,11 @@ def without_dismissed(run: Run, checked: Checked, note: str = "") -> View:
 def dismissed(run: Run, checked: Checked) -> pd.Series:
     """Which findings are dismissed and as they were then."""
     hidden = pd.Series(False, index=checked.findings.index)
-    for known in _known(run, checked):
-        hidden[known.at] = known.holds
+    if run.target_name in run.installation.targets:
+        with decisions_of(run) as decisions:
+            kept = _of_findings(decisions.dismissals())
+        for known in _known(run, checked, kept):
+            hidden[known.at] = known.holds
     return hidden
 
 
@@ -50,14 +53,14 @@ def close_dismissals(run: Run, checked: Checked, *, asked: bool) -> None:
 
     asked: whether the target was; without it, what is not found may only not have been looked for.
     """
-    about = list(_known(run, checked))
     if run.target_name not in run.installation.targets:
         return
     with decisions_of(run) as decisions:
-        every = set(_of_findings(decisions.dismissals())["number"])
+        kept = _of_findings(decisions.dismissals())
+        about = list(_known(run, checked, kept))
         decisions.close_dismissals({known.number for known in about if not known.holds}, CHANGED)
         if asked:
-            decisions.close_dismissals(every - {known.number for known in about}, GONE)
+            decisions.close_dismissals(set(kept["number"]) - {known.number for known in about}, GONE)
 
 
 def dismiss_findings(run: Run, findings: pd.DataFrame, *, author: str, reason: str) -> int:
@@ -93,11 +96,7 @@ def _of_findings(dismissals: pd.DataFrame) -> pd.DataFrame:
     return dismissals[dismissals["kind"].eq(FINDING)]
 
 
-def _known(run: Run, checked: Checked) -> Iterator[_Known]:
-    if run.target_name not in run.installation.targets:
-        return
-    with decisions_of(run) as decisions:
-        kept = _of_findings(decisions.dismissals())
+def _known(run: Run, checked: Checked, kept: pd.DataFrame) -> Iterator[_Known]:
     if kept.empty:
         return
     by_place = {(row["rule_id"], row["place"]): row for row in kept.to_dict("records")}

@@ -79,7 +79,7 @@ def write_run_workbook(
         corrections,
         f"{_now()}. {_LATER}",
         sent_again(run),
-        delivered_since(run, results) if len(results) and has_target else None,
+        delivered_since(results, rejected) if len(results) and has_target else None,
         approval_text(run) if has_target else "",
     )
     masker = run.masker(run.plan.items, rejected, corrections)

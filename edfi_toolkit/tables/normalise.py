@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.errors import SourceError, SourceShapeError
+from edfi_toolkit.model.frames import with_types
 from edfi_toolkit.tables.cell_errors import reasons, rule_of
 from edfi_toolkit.tables.cells import convert
 from edfi_toolkit.tables.corrections import CORRECTION_COLUMNS, LAID_COLUMNS, lay_over, without_table
@@ -234,4 +235,4 @@ def _stack(frames: Iterable[pd.DataFrame], columns: Mapping[str, str]) -> pd.Dat
     filled = [frame for frame in frames if len(frame)]
     if not filled:
         return framed(None, columns)
-    return pd.concat(filled, ignore_index=True).astype(dict(columns))
+    return with_types(pd.concat(filled, ignore_index=True), columns)

@@ -128,11 +128,10 @@ class Tables(Mapping[str, pd.DataFrame]):
 
     def summary(self) -> pd.DataFrame:
         """Every row accounted for: `table`, `file`, `rows` read = `kept` + `set_aside` + `collapsed`."""
-        summary = self.origins.copy()
-        summary["kept"] = summary["table"].map({name: len(frame) for name, frame in self._frames.items()})
-        aside = self.skipped["table"].value_counts()
-        summary["set_aside"] = summary["table"].map(aside).fillna(0).astype("Int64")
-        summary["kept"] = summary["kept"].astype("Int64")
+        summary, aside = self.origins.copy(), self.skipped["table"].value_counts()
+        kept = [len(self._frames[name]) if name in self else None for name in summary["table"]]
+        summary["kept"] = pd.array(kept, "Int64")
+        summary["set_aside"] = pd.array([aside.get(name, 0) for name in summary["table"]], "Int64")
         summary["collapsed"] = summary["rows"] - summary["kept"] - summary["set_aside"]
         return summary
 
@@ -160,7 +159,7 @@ class Tables(Mapping[str, pd.DataFrame]):
                 stored[column] = json_column(stored[column])
             for suffix, by_table in ((AS_WRITTEN, self.written), (AT_PLACE, self.places)):
                 if name in by_table:
-                    stored = stored.join(by_table[name].add_suffix(suffix))
+                    stored = pd.concat([stored, by_table[name].add_suffix(suffix)], axis=1)
             write_private(folder / f"{name}.parquet", partial(stored.to_parquet, index=False))
         return folder
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.validation.report import Places
 
 SEVERITY_OF_UNKNOWN_NOTICE = "info"
+_KEY = ["resource", *KEY_COLUMNS]
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,28 @@ class Checked:
             sentences=("says", "nunique"),
             hint=("hint", "first"),
         ).reset_index()
-        table = table.merge(_records_held(self.findings, self.held), on=["rule_id", "field"], how="left")
+        table = table.merge(self._records_held(), on=["rule_id", "field"], how="left")
         table["held"] = table["held"].where(table["severity"].eq("critical")).fillna(0).astype("int64")
         rank = table["severity"].map({"critical": 0, "warning": 1, "info": 2})
         order = np.lexsort((-table["findings"].to_numpy(), -table["held"].to_numpy(), rank.to_numpy()))
         return table.iloc[order][names].reset_index(drop=True)
+
+    @cached_property
+    def holding(self) -> pd.DataFrame:
+        """What holds each record: `position` in `held`, and `finding`, the index of a critical finding about it, about
+        a source row it rests on or about all of that table."""
+        critical = self.findings.loc[self.findings["severity"].eq("critical"), ["table", "row_id", *_KEY]]
+        critical, held = critical.rename_axis("finding").reset_index(), self.held.reset_index(drop=True)
+        of_source = critical["resource"].isna()
+        own = critical[~of_source].merge(held[_KEY].assign(position=held.index), on=_KEY)
+        rows = through_rows(critical.loc[of_source, ["table", "row_id", "finding"]], held)
+        return pd.concat([own, rows], ignore_index=True)[["position", "finding"]]
+
+    def _records_held(self) -> pd.DataFrame:
+        """rule_id, field and `held`: how many of the held records a rule holds through that field."""
+        found = self.findings.loc[self.holding["finding"], ["rule_id", "field"]]
+        groups = self.holding["position"].groupby([found[name].array for name in found], dropna=False)
+        return groups.nunique().rename("held").rename_axis(list(found)).reset_index()
 
     def summary(self) -> pd.DataFrame:
         """Records by resource: built = ready + held; and findings by severity."""
@@ -256,22 +274,12 @@ def through_rows(of_source: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame
     findings."""
     refs = records["source_refs"].explode().dropna()
     rows = split_refs(refs.tolist()).assign(position=refs.index.to_numpy())
-    by_row = rows.merge(of_source[of_source["row_id"].notna()], on=["table", "row_id"])
-    by_table = rows.merge(of_source[of_source["row_id"].isna()].drop(columns="row_id"), on="table")
+    of_tables = of_source["row_id"].isna()
+    by_row = rows.merge(of_source[~of_tables], on=["table", "row_id"])
+    if not of_tables.any():
+        return by_row
+    by_table = rows.merge(of_source[of_tables].drop(columns="row_id"), on="table")
     return pd.concat([by_row, by_table], ignore_index=True)
-
-
-def _records_held(findings: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
-    """rule_id, field and `held`: how many of the held records a rule holds through that field."""
-    critical = findings[findings["severity"].eq("critical")].drop(columns=["severity", "says", "hint"])
-    key = ["resource", *KEY_COLUMNS]
-    numbered = held[key].assign(position=np.arange(len(held)))
-    own = critical.dropna(subset="resource").merge(numbered, on=key)
-    of_source = critical.loc[critical["resource"].isna(), ["rule_id", "table", "row_id", "field"]]
-    every = pd.concat([own, through_rows(of_source, held.reset_index(drop=True))], ignore_index=True)
-    return (
-        every.groupby(["rule_id", "field"], dropna=False)["position"].nunique().rename("held").reset_index()
-    )
 
 
 def missing_references(

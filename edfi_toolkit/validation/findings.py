@@ -51,8 +51,8 @@ class Collected:
         self, rule_id: str, table: str, row_ids: Any, *, field: Any, says: Any, hint: Any, severity: Any
     ) -> None:
         """Report source rows by id; a missing id speaks about the whole table."""
-        rows = pd.Series(row_ids, dtype="str").reset_index(drop=True)
-        if len(rows):
+        if len(row_ids):
+            rows = pd.Series(row_ids, dtype="str").reset_index(drop=True)
             self._append(rule_id, severity, field, says, hint, {"table": table, "row_id": rows})
 
     def _append(

@@ -39,7 +39,12 @@ _WORDS = {
     "object": "an object",
     "array": "a list",
 }
-_DTYPES = {"string": "str", "boolean": "boolean", "integer": "Int64", "number": "Float64"}
+_DTYPES = {  # made once: pandas would look a name up for each column
+    "string": pd.StringDtype(na_value=np.nan),
+    "boolean": pd.BooleanDtype(),
+    "integer": pd.Int64Dtype(),
+    "number": pd.Float64Dtype(),
+}
 # What stands in a frame for a value of the wrong type, which has its own finding: it only counts as present.
 _PRESENT = {"boolean": True, "integer": 1, "number": 1.0}
 _NUMBERS = frozenset({"integer", "number"})
@@ -128,7 +133,7 @@ def _walk(
     columns: dict[str, Any] = {} if parents is None else {"record": records, "parent": parents}
     inner: list[tuple[Member, list[Any]]] = []
     _columns(node, objects, records, columns, inner, collected)
-    flat.frames[frame] = pd.DataFrame(columns, index=pd.RangeIndex(len(objects)))
+    flat.frames[frame] = pd.DataFrame(columns, index=pd.RangeIndex(len(objects)), copy=False)
     for member, lists in inner:
         counts = np.fromiter((len(items) if items else 0 for items in lists), dtype="int64", count=len(lists))
         inside = np.repeat(records, counts)
@@ -176,7 +181,7 @@ def _columns(
 
 @lru_cache(maxsize=len(_DTYPES))
 def _missing(kind: str, count: int) -> pd.Series:
-    """So many missing values: most columns of a frame are like that. A frame copies what it is made of."""
+    """So many missing values: most columns of a frame are like that. None is changed in place."""
     return pd.Series([None] * count, dtype=_DTYPES[kind])
 
 

@@ -41,7 +41,7 @@ def used_descriptors(flats: Flats) -> set[str]:
         name
         for endpoint, (flat, _) in flats.items()
         for path, name in standards.descriptor_properties(endpoint, flat.standard).items()
-        if flat.column(path.removeprefix("$."))[0].notna().any()
+        if flat.column(path.removeprefix("$."))[0].count()
     }
 
 
@@ -51,7 +51,7 @@ def check_descriptors(flats: Flats, known: Known | None, collected: Collected) -
         collected.offsets = positions
         for path, name in standards.descriptor_properties(endpoint, flat.standard).items():
             values, records = flat.column(path.removeprefix("$."))
-            for value in values.dropna().unique():
+            for value in filter(pd.notna, values.unique()):
                 if verdict := judge_descriptor(str(value), name, known, flat.standard):
                     rule_id, says = verdict
                     field = path.removeprefix("$.").replace("[*]", "")

@@ -189,5 +189,5 @@ def _findings(findings: pd.DataFrame, mask: Masker, places: Places | None) -> li
 
 def _rows(frame: pd.DataFrame, columns: list[str]) -> list[dict[str, Any]]:
     """Rows as dicts of texts and numbers, missing cells as empty text."""
-    cells = [as_list(frame[name].astype(object)) if name in frame else [""] * len(frame) for name in columns]
+    cells = [as_list(frame[name]) if name in frame else [""] * len(frame) for name in columns]
     return [dict(zip(columns, row, strict=True)) for row in zip(*cells, strict=True)]

@@ -169,9 +169,9 @@ def missing_standard_properties(p: pd.DataFrame, standard: str) -> pd.Series:
     for endpoint, rows in p.groupby("resource").groups.items():
         if endpoint in standards.associations(standard):
             facts = standards.resources(standard)[str(endpoint)]
-            key_members = {path.split(".")[1] for path in facts["identity"]}
+            key_members, members = {path.split(".")[1] for path in facts["identity"]}, p.loc[rows, "members"]
             for name in sorted(set(facts["required"]) - key_members):
-                lacks = _add(lacks, name, _lacking(p.loc[rows, "members"], name))
+                lacks = _add(lacks, name, _lacking(members, name))
     return lacks
 
 
@@ -183,16 +183,13 @@ def missing_sheet_properties(p: pd.DataFrame, standard: str, *, strict: bool = F
     """
     lacks = pd.Series("", index=p.index)
     for endpoint, rows in p.groupby("resource").groups.items():
+        members = p.loc[rows, "members"]
         for path in SHEET.get(str(endpoint), ()):
             if path.partition(".")[0] in standards.elsewhere(str(endpoint), standard):
                 continue
             if strict and (endpoint, path) in TODAYS_SHEET:
                 continue
-            absent = (
-                p.loc[rows, "end_date"].isna()
-                if path == "endDate"
-                else _lacking(p.loc[rows, "members"], path)
-            )
+            absent = p.loc[rows, "end_date"].isna() if path == "endDate" else _lacking(members, path)
             lacks = _add(lacks, path, absent)
     return lacks
 
@@ -202,7 +199,7 @@ def _add(lacks: pd.Series, name: str, absent: pd.Series) -> pd.Series:
     if not absent.any():
         return lacks
     absent = absent.reindex(lacks.index, fill_value=False)
-    return lacks.mask(absent & lacks.ne(""), lacks + ", " + name).mask(absent & lacks.eq(""), name)
+    return lacks.mask(absent, (lacks + ", " + name).str.removeprefix(", "))
 
 
 def _lacking(members: pd.Series, path: str) -> pd.Series:
