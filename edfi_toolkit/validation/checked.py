@@ -82,8 +82,8 @@ class Checked:
     def _records_held(self) -> pd.DataFrame:
         """rule_id, field and `held`: how many of the held records a rule holds through that field."""
         found = self.findings.loc[self.holding["finding"], ["rule_id", "field"]]
-        groups = self.holding["position"].groupby([found[name].array for name in found], dropna=False)
-        return groups.nunique().rename("held").rename_axis(list(found)).reset_index()
+        groups = found.assign(held=self.holding["position"].array).groupby(["rule_id", "field"], dropna=False)
+        return groups["held"].nunique().reset_index()
 
     def summary(self) -> pd.DataFrame:
         """Records by resource: built = ready + held; and findings by severity."""
