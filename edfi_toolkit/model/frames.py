@@ -31,13 +31,11 @@ BODY = BodyDtype.name
 def typed(rows: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The rows numbered from 0, with exactly the columns of the schema; one that is missing is made, without values."""
     rows = rows.reset_index(drop=True)
-    if any(name not in rows for name in schema):
-        columns = {
-            name: rows[name] if name in rows else _without_values(kind, rows.index)
-            for name, kind in schema.items()
-        }
-        return with_types(pd.DataFrame(columns, rows.index), schema)
-    return with_types(rows.reindex(columns=list(schema)), schema)
+    columns = {
+        name: rows[name] if name in rows else _without_values(kind, rows.index)
+        for name, kind in schema.items()
+    }
+    return _framed(columns, schema, rows.index)
 
 
 def _without_values(kind: str, index: pd.Index) -> pd.Series:
@@ -57,15 +55,20 @@ def _missing(kind: str) -> Any:
 
 def with_types(rows: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The rows with the types of the schema; other columns stay as they are. Days and instants may be ISO texts."""
-    kinds = dict(zip(rows, rows.dtypes, strict=True))
-    other = {name: kind for name, kind in schema.items() if str(kinds[name]) != kind}
-    if not other:
+    if all(str(rows[name].dtype) == kind for name, kind in schema.items()):
         return rows.copy(deep=False)
-    columns = {name: _as(rows[name], other[name]) if name in other else rows[name] for name in kinds}
-    return pd.DataFrame(columns, rows.index, copy=False)
+    return _framed({name: rows[name] for name in rows}, schema, rows.index)
+
+
+def _framed(columns: Mapping[str, pd.Series], schema: Schema, index: pd.Index) -> pd.DataFrame:
+    """A frame of these columns, those of the schema with its types."""
+    cells = {name: _as(values, schema.get(name, str(values.dtype))) for name, values in columns.items()}
+    return pd.DataFrame(cells, index, copy=False)
 
 
 def _as(values: pd.Series, kind: str) -> pd.Series:
+    if str(values.dtype) == kind:
+        return values
     if values.empty and kind in (DAY, INSTANT, NUMBER, TEXT):
         return _without_values(kind, values.index)
     if kind in _CELLS and values.dtype == object and set(map(type, values)) <= _CELLS[kind]:

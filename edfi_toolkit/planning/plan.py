@@ -252,5 +252,5 @@ def _records(findings: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    objects = frame.astype(object)
-    return objects.where(objects.notna(), None).to_dict("records")
+    cells = [frame[name].to_numpy(dtype=object, na_value=None).tolist() for name in frame]
+    return [dict(zip(frame, row, strict=True)) for row in zip(*cells, strict=True)]

@@ -230,8 +230,9 @@ def _left_alone(
     findings: Findings,
 ) -> pd.Series:
     """Keys of held records, and mapped rows that rest on source rows with an error."""
+    kept = full_keys(kept_back)
     in_map, in_ods = (
-        set(np.flatnonzero(full_keys(side).isin(full_keys(kept_back)))) if len(kept_back) else set()
+        set(np.flatnonzero(full_keys(side).isin(kept))) if len(kept) and len(side) else set()
         for side in (sides.mapped, sides.ods)
     )
     on_error = resting_on_errors(sides.mapped, build, origins)

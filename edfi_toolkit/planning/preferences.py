@@ -38,6 +38,7 @@ def to_resync(now: pd.DataFrame, last: pd.DataFrame | None) -> list[str]:
     """
     if last is None:
         return []
-    both = now[now["enabled"]].merge(typed_preferences(last), on="resource", suffixes=("", "_then"))
-    version, then = both["mapping_version"].fillna(""), both["mapping_version_then"].fillna("")
-    return both.loc[~both["enabled_then"] | version.ne(then), "resource"].tolist()
+    then, on = typed_preferences(last).fillna({"mapping_version": ""}), now[now["enabled"]]
+    was = {name: (enabled, version) for name, enabled, version in then.itertuples(index=False, name=None)}
+    versions = zip(on["resource"], on["mapping_version"].fillna(""), strict=True)
+    return [name for name, version in versions if was.get(name, (True, version)) != (True, version)]

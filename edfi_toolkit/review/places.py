@@ -64,7 +64,7 @@ def schools_of(records: pd.DataFrame, tables: Tables, profile: str) -> pd.Series
     if len(nameless):
         rows = first_rows(nameless).set_axis(nameless.index)
         names = names.fillna(places_of(rows, tables, profile, id_column="row_id")["school"])
-    return names.fillna(school_names(ids, tables, profile))
+    return names.fillna(school_names(ids, tables, profile)) if names.isna().any() else names
 
 
 def schools_in_words(records: pd.DataFrame, tables: Tables, profile: str) -> pd.Series:

@@ -84,7 +84,7 @@ def texts_of(rule_ids: Iterable[str], part: str, found: Mapping[str, str] = Mapp
 
 def sentences_of(findings: pd.DataFrame, part: str) -> dict[str, str]:
     """One of the sentences of each rule in the findings."""
-    first = findings[~findings["rule_id"].duplicated()]
+    first = findings.loc[~findings["rule_id"].duplicated(), ["rule_id", part]]
     return dict(zip(first["rule_id"], first[part], strict=True))
 
 
@@ -117,7 +117,7 @@ def _found_in(checked: Checked) -> dict[str, dict[tuple[int, str], str]]:
         for at, rule, field, says, hint in critical.itertuples(name=None)
         if not quotes_a_person(field, says) and not _quotes_a_name(hint)
     }
-    for position, at in checked.holding.itertuples(index=False, name=None):
+    for position, at in checked.holding.itertuples(index=False, name=None) if plain else ():
         rule, texts = plain.get(at, ("", {}))
         for part, text in texts.items():
             found[part].setdefault((position, rule), {})[text] = None

@@ -31,8 +31,8 @@ ENROLLED = [
 def translate(values: pd.Series, word: Callable[[str], str | None]) -> pd.Series:
     """Each value by another word, found once for each distinct value; missing stays missing."""
     codes, distinct = pd.factorize(values)
-    words = pd.Series([*map(word, distinct), None], dtype="str")
-    return words.take(codes).set_axis(values.index)
+    words = pd.array([*map(word, distinct), None], dtype="str")
+    return pd.Series(words.take(codes), values.index, copy=False)
 
 
 def rank_texts(texts: pd.Series) -> np.ndarray:

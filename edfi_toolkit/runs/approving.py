@@ -246,14 +246,15 @@ def _with_last_sent(run: Run, shown: View) -> View:
 def results_view(run: Run, result: pd.DataFrame) -> View:
     """What the ODS answered, its organizations by their names in the source."""
     named = partial(with_organizations, tables=run.tables, profile=run.profile)
-    refused = refusals(run)
+    refused, items = refusals(run), run.plan.items
+    changed = items[items["action"].ne("NOOP")]
     view = published_view(
         result,
         run.masker(result),
         named=named,
         since=delivered_since(result, refused),
         answers=answers_to(result, refused),
-        schools=schools_in_words(run.plan.items, run.tables, run.profile).reindex(result.index),
+        schools=schools_in_words(changed, run.tables, run.profile).reindex(result.index),
     )
     is_final = result["outcome"].ne("refused").all()
     return view if is_final else replace(view, as_of=moment(dt.datetime.now(dt.UTC)))

@@ -187,10 +187,9 @@ class RunFolder:
 
     def _hashes(self, names: Iterable[str]) -> dict[str, str]:
         places = [self.path / name for name in names]
+        found = sorted({path for place in places for path in (place, *place.rglob("*")) if path.is_file()})
         return {
-            path.relative_to(self.path).as_posix(): sha256_of(path)
-            for path in self.files()
-            if any(path.is_relative_to(place) for place in places)
+            path.relative_to(self.path).as_posix(): sha256_of(path) for path in found if path.name != MANIFEST
         }
 
     def save_frame(self, name: str, frame: pd.DataFrame) -> None:

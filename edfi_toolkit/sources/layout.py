@@ -62,11 +62,11 @@ def table_of(header: Sequence[Any], body: pd.DataFrame, rows: np.ndarray, where:
     if unnamed:
         which = ", ".join(str(at + 1) for at in unnamed[:5])
         notices.append(f"{where}: column {which} has values and no name in the header, and is not used.")
-    kept = filled.any(axis=1)
+    kept, first = filled.any(axis=1), body.iloc[:, 0].astype("str").str.strip()
     for lines, says in (
-        (_dashes(body), "a line of dashes"),
+        (_dashes(body, first), "a line of dashes"),
         (_closing(body, filled), "the closing line of a program"),
-        (_headers(body, names), "the header again"),
+        (_headers(body, first, names), "the header again"),
     ):
         at = lines & kept
         if at.any():
@@ -87,12 +87,11 @@ def _candidates(body: pd.DataFrame, first: np.ndarray, match: Any) -> np.ndarray
     return found
 
 
-def _dashes(body: pd.DataFrame) -> np.ndarray:
-    first = body.iloc[:, 0].astype("str").str.strip()
-    first = (first.ne("") & first.str.strip("-=_").eq("")).fillna(False).to_numpy(dtype=bool)
+def _dashes(body: pd.DataFrame, first: pd.Series) -> np.ndarray:
+    likely = (first.ne("") & first.str.strip("-=_").eq("")).fillna(False).to_numpy(dtype=bool)
     return _candidates(
         body,
-        first,
+        likely,
         lambda cells: len(cells) == body.shape[1] > 1 and all(map(_DASHES.fullmatch, cells)),
     )
 
@@ -103,9 +102,9 @@ def _closing(body: pd.DataFrame, filled: np.ndarray) -> np.ndarray:
     return _candidates(body, last, lambda cells: len(cells) == 1 and CLOSING.fullmatch(cells[0]) is not None)
 
 
-def _headers(body: pd.DataFrame, names: list[str]) -> np.ndarray:
-    first = body.iloc[:, 0].astype("str").str.strip().eq(names[0]).fillna(False).to_numpy(dtype=bool)
-    return _candidates(body, first, lambda cells: cells == [name for name in names if name])
+def _headers(body: pd.DataFrame, first: pd.Series, names: list[str]) -> np.ndarray:
+    likely = first.eq(names[0]).fillna(False).to_numpy(dtype=bool)
+    return _candidates(body, likely, lambda cells: cells == [name for name in names if name])
 
 
 def _listed(rows: np.ndarray) -> str:

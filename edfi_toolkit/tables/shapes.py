@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from edfi_toolkit.model.frames import with_types
 from edfi_toolkit.tables.schema import TABLES
 
 SHAPES = {
@@ -116,7 +117,7 @@ def shapes_frame(shapes: Mapping[str, TableShape]) -> pd.DataFrame:
         (table, shape.files, shape.ordered, *map(_json, (shape.unread, dict(shape.names))), shape.packed)
         for table, shape in shapes.items()
     ]
-    return pd.DataFrame(rows, columns=list(SHAPES)).astype(SHAPES)
+    return with_types(pd.DataFrame(rows, columns=list(SHAPES)), SHAPES)
 
 
 def shapes_of(frame: pd.DataFrame) -> dict[str, TableShape]:

@@ -289,7 +289,7 @@ def is_day(text: str) -> bool:
 def _unique_items(items: pd.DataFrame, member: Member, collected: Collected) -> None:
     """DS-ITEM-KEY: two items of one collection with one key; descriptors compare without case."""
     paths = [f"{member.path}[*].{part}" for part in member.facts.get("key", ())]
-    if items.empty or not paths:
+    if not paths or items["parent"].is_unique:
         return
     key = items[["parent", *paths]].copy()
     for path in paths:

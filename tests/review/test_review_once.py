@@ -11,7 +11,8 @@ from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review import summaries
 from edfi_toolkit.review.missing import missing
 from edfi_toolkit.review.once import once
-from edfi_toolkit.review.steps import built_view
+from edfi_toolkit.review.steps import built_view, checked_view
+from edfi_toolkit.review.views import Lists
 from edfi_toolkit.validation.findings import COLUMNS
 from tests.factories.district import a_build, a_participation, checked
 
@@ -49,3 +50,33 @@ def test_rows_without_a_record_are_put_at_their_places_once_for_the_build_and_fo
         == first["id"].tolist()
         == ["p2"]
     )
+
+
+def test_a_list_is_made_when_it_is_first_opened_and_only_then() -> None:
+    made: list[str] = []
+
+    def rows() -> pd.DataFrame:
+        made.append("rows")
+        return pd.DataFrame({"name": ["north"]})
+
+    lists = Lists({"rows": rows, "notices": pd.DataFrame})
+
+    assert (list(lists), len(lists), "rows" in lists, "other" in lists) == (
+        ["rows", "notices"],
+        2,
+        True,
+        False,
+    )
+    assert not made
+    assert lists["rows"] is lists["rows"]
+    assert made == ["rows"]
+
+
+def test_a_step_that_no_one_looks_into_places_no_row_and_says_all_the_same_how_many_are_missing() -> None:
+    found = checked(a_build(a_participation(7), a_participation(8, resource="students")))
+    found.findings = pd.DataFrame(columns=COLUMNS)
+    view = checked_view(found, Masker(b"0" * 32))
+
+    assert view.says.endswith("The list of who is missing has 1: 1 row that a rule skipped.")
+    assert not [name for about in (found, found.build) for name in vars(about) if name.startswith("_")]
+    assert view.frames["missing"]["id"].tolist() == ["p8"]
