@@ -189,7 +189,7 @@ def equal_bodies(source: pd.DataFrame, theirs: pd.Series, keys: pd.DataFrame, si
 
 def full_keys(side: pd.DataFrame) -> pd.Series:
     """The text (str) that stands for resource and key of each row of a side."""
-    return side["resource"].astype(TEXT) + SEPARATOR + side["key"]
+    return side["resource"].astype(TEXT) + SEPARATOR + side["key"] if len(side) else side["key"]
 
 
 def align(source: pd.DataFrame, mapped: pd.DataFrame, ods: pd.DataFrame) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from edfi_toolkit.model.frames import with_types
 from edfi_toolkit.rules.catalogue import rule
 from edfi_toolkit.tables import tables
 from edfi_toolkit.tables.tables import SKIPPED_COLUMNS
@@ -187,12 +188,13 @@ class Account:
         if not self._skips:
             return tables.framed(None, SKIPPED_COLUMNS)
         rows = framed(self._skips, tuple(SKIPPED_COLUMNS)).drop_duplicates(["table", "id"], ignore_index=True)
-        return rows.astype(SKIPPED_COLUMNS)
+        return with_types(rows, SKIPPED_COLUMNS)
 
     @property
     def judged(self) -> pd.DataFrame:
         """Rows that were dropped: `error` where an error did it, else a wish of the source."""
-        return framed(self._judged, JUDGED).astype({"error": bool})
+        rows = framed(self._judged, JUDGED)
+        return rows.assign(error=rows["error"].astype(bool))
 
     def take_wishes(self, other: Account) -> None:
         """What the source wishes by another account, which reports nothing else."""

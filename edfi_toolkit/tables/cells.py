@@ -26,6 +26,7 @@ from edfi_toolkit.tables.schema import Column
 TRUE = frozenset({"1", "true", "t", "y", "yes", "checked", "on", "enabled"})
 FALSE = frozenset({"0", "false", "f", "n", "no", "unchecked", "off", "disabled"})
 _BAD = object()
+_TEXT = pd.StringDtype(na_value=np.nan)  # "str", without looking the name up for each column
 
 _LARGEST = 10**18
 _YEAR_DIGITS = 4
@@ -77,7 +78,7 @@ def _by_kind(cells: pd.Series) -> Iterator[tuple[str, pd.Series]]:
     if filled.empty:
         return
     if isinstance(dtype, pd.StringDtype) or _all_text(filled):
-        stripped = filled.astype("str").str.strip(EDGES)
+        stripped = filled.astype(_TEXT).str.strip(EDGES)
         empty = stripped.eq("")
         yield "text", stripped[~empty] if empty.any() else stripped
     elif not pd.api.types.is_object_dtype(dtype):
@@ -141,7 +142,7 @@ def _distinct(part: pd.Series, parse: Callable[[Any], Any], dtype: str) -> tuple
     parsed = [parse(cell) for cell in cells]
     values = pd.Series([None if value is _BAD else value for value in parsed], dtype=dtype)
     is_bad = np.array([value is _BAD for value in parsed], dtype=bool)
-    return values.take(codes).set_axis(part.index), pd.Series(is_bad[codes], index=part.index)
+    return pd.Series(values.array.take(codes), part.index), pd.Series(is_bad[codes], index=part.index)
 
 
 def _all(part: pd.Series, *, bad: bool) -> pd.Series:

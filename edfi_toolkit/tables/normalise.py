@@ -140,10 +140,10 @@ def _texts(table: Table, raw: pd.DataFrame) -> pd.DataFrame:
     typed = [
         name for name in raw if not table.columns[name].keeps_text and table.columns[name].type != "json"
     ]
-    texts = {name: raw[name].astype("str").str.strip(EDGES).astype("category") for name in typed}
+    texts = {name: pd.Categorical(raw[name].astype("str").str.strip(EDGES)) for name in typed}
     for name, cells in texts.items():
-        if "" in cells.cat.categories:
-            texts[name] = cells.cat.remove_categories("")
+        if "" in cells.categories:
+            texts[name] = cells.remove_categories("")
     return pd.DataFrame(texts, index=raw.index)
 
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from edfi_toolkit.errors import SourceUnavailable, what_failed
+from edfi_toolkit.model.frames import typed
 from edfi_toolkit.storage import from_json_column, json_column, write_private
 from edfi_toolkit.tables.corrections import LAID_COLUMNS, LOST, NO_ROW
 from edfi_toolkit.tables.schema import TABLES
@@ -199,9 +200,7 @@ def framed(frame: pd.DataFrame | None, columns: Mapping[str, str]) -> pd.DataFra
     """The frame with exactly these columns and types; None gives it without rows."""
     if frame is None or not len(frame):
         return _without_rows(tuple(columns.items())).copy()
-    rows = frame.reindex(columns=list(columns)).reset_index(drop=True)
-    others = {name: kind for name, kind in columns.items() if str(rows[name].dtype) != kind}
-    return rows.astype(others) if others else rows
+    return typed(frame, columns)
 
 
 @cache
