@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from edfi_toolkit.display.differences import changed_members
@@ -235,7 +236,7 @@ def _aside(skipped: pd.DataFrame) -> pd.DataFrame:
     at_load = is_load_error(shown["rule"])
     columns = ["file", "row", "column", "says", "rule", "id", "value", "table"]
     columns += ["student_id"] if "student_id" in shown else []
-    return shown.loc[at_load.sort_values(kind="stable").index, columns]
+    return shown[columns].iloc[np.argsort(at_load.to_numpy(), kind="stable")]
 
 
 def rows_named(aside: pd.DataFrame) -> str:

@@ -132,13 +132,13 @@ class RunFolder:
                 path.unlink(missing_ok=True)
         if manifest := self.manifest:
             there = {name: digest for name, digest in _files(manifest).items() if (self.path / name).exists()}
-            manifest["artifacts"] = there
             kept = {
                 name: counts
                 for name, counts in manifest["steps"].items()
                 if STEPS.index(name) < STEPS.index(step)
             }
-            self._write_manifest({**manifest, "steps": kept})
+            if (left := {**manifest, "artifacts": there, "steps": kept}) != manifest:
+                self._write_manifest(left)
 
     def replace(self, step: str, write: Callable[[RunFolder], None], *, as_asked: bool = True) -> bool:
         """Put what a step found in place of what it found before; returns whether that was the same to the byte.
