@@ -111,8 +111,8 @@ def held_texts(checked: Checked) -> pd.DataFrame:
 def _found_in(checked: Checked) -> dict[str, dict[tuple[int, str], str]]:
     """For says and hint the sentences by the position of a held record and the rule."""
     found = dict[str, dict[tuple[int, str], dict[str, None]]](says={}, hint={})
-    every = checked.findings
-    critical = every.loc[every["severity"].eq("critical"), ["rule_id", "field", "says", "hint"]]
+    every = checked.findings.reindex(columns=["rule_id", "field", "says", "hint", "severity"])
+    critical = every[every["severity"].eq("critical")].drop(columns="severity")
     plain = {
         at: (rule, {"says": says, "hint": hint})
         for at, rule, field, says, hint in critical.itertuples(name=None)
