@@ -87,11 +87,11 @@ def test_an_older_run_says_so_and_who_reads_again_gets_the_new_one_in_every_note
 ) -> None:
     bar, other = Bar(GIVEN), Bar(GIVEN)
     bar.open()
-    _reads_again_and_says_so_without_offering_the_run_it_is_making(bar)
+    bar.read_again.click()
     assert bar.run is not None
     older = bar.run
     assert other.open().id == older.id
-    bar.read_again.click()
+    _reads_again_and_says_so_without_offering_the_run_it_is_making(bar)
     newer = bar.run
     assert "older run" not in bar._html()
     assert f">run of {began(newer.folder.manifest)}<" in bar._html()  # saved with the notebook: no "today"
