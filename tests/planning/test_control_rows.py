@@ -120,6 +120,12 @@ GOES_ON = {
     "a descriptor of other resources": {
         "descriptor_map": [{**TYPE, "descriptor": "SexDescriptor", "ed_fi_uri": None}]
     },
+    "a descriptor of other resources there twice": {
+        "descriptor_map": [
+            {**TYPE, "descriptor": "SexDescriptor", "ed_fi_uri": f"uri://ed-fi.org/SexDescriptor#{value}"}
+            for value in ("Female", "Male")
+        ]
+    },
     "further columns": {
         "edfi_config": [{"school_year": 2026, "note": "x"}],
         "resource_preferences": [{"resource": GENERIC, "enabled": "1", "note": "x"}],
