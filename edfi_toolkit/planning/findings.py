@@ -42,6 +42,16 @@ HELD_BECAUSE = {
         "Have the host let this login read it; then check the records again (notebook 20) and preview again.",
     ),
 }
+# What holds a record, by the hint of its finding; where it is not here, a row of the source that it rests on.
+HELD_BY = {
+    HELD_BECAUSE[because][1]: by
+    for because, by in {
+        "held by control row": "a control row",
+        "held key change": "its new record",
+        "unasked key change": "the target",
+        "unread key change": "the target",
+    }.items()
+}
 
 
 class Findings:

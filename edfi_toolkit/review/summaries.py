@@ -307,15 +307,18 @@ def _without_place(file: Any, row: Any, column: Any, detail: Any) -> Any:
 def left_alone(plan: Plan, checked: Checked) -> pd.DataFrame:
     """What the plan holds, with the rules and the sentences of whatever holds each record.
 
-    Returns held_by (list of rules; "the source row" where validation does not hold it), says, hint, the columns of
+    Returns held_by (list of rules; where validation does not hold it, in words what does), says, hint, the columns of
     WHO, source_refs (missing where it does not hold it), by_validation (bool), and in_general and todo_in_general, the
     sentences without the values of the record.
     """
+    from edfi_toolkit.planning.findings import HELD_BY
+
     held = plan.findings[plan.findings["code"].eq("HELD")]
     keys = ["resource", *KEY_COLUMNS]
     known = checked.held[[*keys, "held_by", "source_refs"]].join(held_texts(checked).add_prefix("own_"))
     found = held.merge(known.drop_duplicates(keys), on=keys, how="left")
     found["by_validation"] = found["held_by"].notna()
+    found["held_by"] = found["held_by"].fillna(found["hint"].map(HELD_BY).fillna("the source row"))
     for name, in_general in (("says", "in_general"), ("hint", "todo_in_general")):
         sentences = sentences_of(checked.findings, name)
         found[in_general] = [
@@ -323,7 +326,6 @@ def left_alone(plan: Plan, checked: Checked) -> pd.DataFrame:
             for rules, known, own in zip(found["held_by"], found["by_validation"], found[name], strict=True)
         ]
         found[name] = found[f"own_{name}"].fillna(found[name])
-    found["held_by"] = found["held_by"].where(found["by_validation"], "the source row")
     columns = ["held_by", "says", "hint", *WHO, "source_refs", "by_validation"]
     return found[[*columns, "in_general", "todo_in_general"]]
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.planning.findings import HELD_BECAUSE
 from edfi_toolkit.review.changes import because
 from edfi_toolkit.review.missing import missing
 from edfi_toolkit.review.places import places_of, row_places, school_names, with_organizations
@@ -211,6 +212,12 @@ def test_what_is_left_alone_says_which_rule_holds_it() -> None:
             "says": "Its row cannot be read.",
             "hint": "Mend it.",
         },
+        {
+            **keys,
+            "student_unique_id": "3",
+            "code": "HELD",
+            **dict(zip(("says", "hint"), HELD_BECAUSE["unasked key change"], strict=True)),
+        },
         {**keys, "code": "NOTE", "says": "", "hint": ""},
     ]
     held = pd.DataFrame([{**keys, "held_by": ["COM-PAY-4", "OWN-1"], "source_refs": ["enrollments:1"]}])
@@ -228,7 +235,9 @@ def test_what_is_left_alone_says_which_rule_holds_it() -> None:
             True,
         ],
         ["Its row cannot be read.", "Mend it.", False],
+        [*HELD_BECAUSE["unasked key change"], False],
     ]
+    assert alone["held_by"].tolist() == [["COM-PAY-4", "OWN-1"], "the source row", "the target"]
 
 
 def test_a_skipped_row_names_its_student() -> None:
