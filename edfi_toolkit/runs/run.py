@@ -169,7 +169,7 @@ class Run:
 
         live: also read what the ODS holds now, and find what the plan would meet there: values that others
         have changed, records that exist already or no more, missing references. schools: Ed-Fi ids; only their
-        records, all others stay as they are. progress: as in `resync`.
+        records, all others stay as they are. progress: as in `resync`. Raises OdsError with live or `put_if_updatable`.
         """
         self.folder.need("validate")
         if flag_of("live", live):
