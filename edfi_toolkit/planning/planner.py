@@ -232,7 +232,7 @@ def _left_alone(
     """Keys of held records, and mapped rows that rest on source rows with an error."""
     kept = full_keys(kept_back)
     in_map, in_ods = (
-        set(np.flatnonzero(full_keys(side).isin(kept))) if len(kept) and len(side) else set()
+        set(np.flatnonzero(full_keys(side).isin(kept))) if len(kept) else set()
         for side in (sides.mapped, sides.ods)
     )
     on_error = resting_on_errors(sides.mapped, build, origins)

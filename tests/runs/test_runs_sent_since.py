@@ -11,10 +11,13 @@ import pytest
 import edfi_toolkit as edfi
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.errors import OdsError
+from edfi_toolkit.model.equality import body_hash
 from edfi_toolkit.ods import Client
 from edfi_toolkit.review.student import SENT_SINCE, SOURCE_DIFFERS
 from edfi_toolkit.review.views import View
+from edfi_toolkit.runs.planning import identity_map
 from edfi_toolkit.runs.run import Run
+from edfi_toolkit.runs.sent_since import sent_since as compare
 from tests.processes import KeptOds
 from tests.stages import Stage
 
@@ -160,3 +163,18 @@ def test_a_record_that_another_run_removed_is_told(sent_since: tuple[Run, Run]) 
     assert told.blocks[-1].frame["action"].tolist()[-1] == "remove"
     assert standing(told) == "removed since by another run"
     assert "Not in the ODS yet" not in told.says
+
+
+def test_under_the_id_of_before_a_correction_the_values_are_not_called_others(
+    sent_since: tuple[Run, Run],
+) -> None:
+    run, later = sent_since
+    published = identity_map(later).query("student_unique_id == @ENDED")
+    built = later.built.records.query("student_unique_id == @ENDED")
+    before = [{**body, "studentReference": {"studentUniqueId": "id-before"}} for body in built["body"]]
+    built = built.assign(student_unique_id="id-before", body_hash=list(map(body_hash, before)))
+    found = compare(run, built, published)
+    assert len(found.sent)
+    assert found.sent.isna().all()
+    assert not found.differs.any()
+    assert not compare(run, built.assign(body_hash="other"), published).sent.isna().all()
