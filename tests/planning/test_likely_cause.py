@@ -23,7 +23,7 @@ DAYS = ("begin_date", "start_date", "end_date")
 @cache
 def tables_of(profile):
     """The tables of one district, which no test may change."""
-    return dict(synthetic_of(profile).district(students=250))
+    return dict(synthetic_of(profile).district(students=90))
 
 
 def the_build(profile, tables):
