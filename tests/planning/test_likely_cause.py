@@ -12,7 +12,8 @@ from edfi_toolkit.ledger import Ledger
 from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.planning.likely_mistake import behind_deletes
 from edfi_toolkit.publishing import publish
-from edfi_toolkit.rules import build, synthetic_of
+from edfi_toolkit.rules import synthetic_of
+from tests.factories.builds import build_once
 from tests.factories.district import a_build, a_participation
 
 PROFILES = ("certification", "nm-powerschool", "wi-infinite-campus")
@@ -27,7 +28,7 @@ def tables_of(profile):
 
 
 def the_build(profile, tables):
-    return build(tables, profile=profile, school_year=2026)
+    return build_once(tables, profile=profile, school_year=2026)
 
 
 @cache

@@ -334,9 +334,9 @@ def test_com_grd_1_a_file_of_a_table_that_two_files_make_is_missed():
 @pytest.mark.volume
 def test_com_grd_1_a_program_with_a_table_of_its_own_stops_when_it_ends():
     tables = dict(synthetic_of("wi-infinite-campus").district(students=60))
-    before = build(tables, profile="wi-infinite-campus", school_year=YEAR)
+    before = build_once(tables, profile="wi-infinite-campus", school_year=YEAR)
     ended = {**tables, "ceis_records": tables["ceis_records"].iloc[:0]}
-    after = build(ended, profile="wi-infinite-campus", school_year=YEAR)
+    after = build_once(ended, profile="wi-infinite-campus", school_year=YEAR)
     shapes = shapes_frame(before.tables.shapes)
     made = plan(after, identity_map=identity_map_of(before), last_shapes=shapes)
     assert made.breaches == (LOST,)
@@ -539,8 +539,8 @@ def test_com_grd_2a_a_districts_number_moves_the_schools_by_one_difference():
     right = preferences.loc[is_it, "value"].iloc[0]
     preferences.loc[is_it, "value"] = str(int(right) + 9)
     settings = {"nm.program_edorg": 255901}  # so that no key names the district itself
-    before = build(tables, profile="nm-powerschool", school_year=YEAR, settings=settings)
-    after = build(
+    before = build_once(tables, profile="nm-powerschool", school_year=YEAR, settings=settings)
+    after = build_once(
         {**tables, "preferences": preferences}, profile="nm-powerschool", school_year=YEAR, settings=settings
     )
     shapes = shapes_frame(before.tables.shapes)
