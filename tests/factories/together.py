@@ -99,7 +99,11 @@ class OneBuild:
         return self._rows(self.together.build.notices)
 
     def explain(self) -> Story:
-        """The story of its first student."""
+        """The story of its first student, which no test may change."""
+        return self._story
+
+    @cached_property
+    def _story(self) -> Story:
         case = self.together.cases[self.number]
         story = self.together.build.explain(student_id=_own(case["students"][0]["student_id"], self.number))
         columns = self.together.own_columns()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
 
 from edfi_toolkit.errors import ConfigError
@@ -17,13 +18,18 @@ from tests.rules import test_wi_infinite_campus as wi
 MODE = {"instruction_mode_records": [wi.a_mode()]}
 A_504 = {"section504_records": [wi.a_504(end_date="2026-03-31")]}
 CEI = {"coord_early_intervention": "Y"}
-EL = {"wi.ell_in_spa": True, "wi.ell_program_name": "EL", "wi.ell_program_type": "EL"}
-OF_NM, OF_NM_4, OF_WI, OF_WI_EL = (
+OF_NM, OF_NM_4, OF_WI, OF_WI_OTHER = (
     Builds(nm.PROFILE),
     Builds(nm.PROFILE, nm.FOURTH),
     Builds(wi.PROFILE),
-    Builds(wi.PROFILE, EL),
-)
+    Builds(
+        wi.PROFILE,
+        {
+            "wi.ell_in_spa": True, "wi.ell_program_name": "EL", "wi.ell_program_type": "EL",
+            "wi.ceis_before_enrollment": "use_enrollment_start", "wi.split_overlaps": True,
+        },
+    ),
+)  # fmt: skip
 
 
 def told(story, outcome):
@@ -41,10 +47,6 @@ def of_wi(*args, among=OF_WI, **kwargs):
     return among.add(wi.tables(*args, **kwargs))
 
 
-def alone_in_nm(*args, **kwargs):
-    return nm.built(*args, **kwargs).explain(student_id="11")
-
-
 def alone_in_wi(*args, **kwargs):
     return wi.built(*args, **kwargs).explain(student_id="2")
 
@@ -52,24 +54,22 @@ def alone_in_wi(*args, **kwargs):
 # ---- How the elements came about
 
 
-BUILDINGS = [
-    ({}, {}, "Building 410 is the school number of school 410, because the student has no LocationCode"),
-    (
-        {},
-        {"alt_school_number": "-1"},
-        "and the school no alternate number; with state 35 and district 089",
-    ),
-    ({}, {"alt_school_number": "22"}, "Building 022 is the alternate number of school 410"),
-    (
-        {"location_code": "7"},
-        {"alt_school_number": "22"},
-        "Building 007 is the LocationCode of the student",
-    ),
-]
+ENDED = of_nm(enrollment={"end_date": "2025-12-19"}, cte={"program_completed": True})
+SAYS_NOTHING = of_nm(school={"alt_school_number": "-1"}, among=OF_NM_4)
+COMPLETED = of_nm(school={"alt_school_number": "22"}, cte={"program_completed": True}, among=OF_NM_4)
+NOT_COMPLETED = of_nm(
+    {"location_code": "7"}, {"alt_school_number": "22"}, cte={"program_completed": False}, among=OF_NM_4
+)
 
 
 @pytest.mark.parametrize(
-    ("one", "says"), [(of_nm(student, school), says) for student, school, says in BUILDINGS]
+    ("one", "says"),
+    [
+        (ENDED, "Building 410 is the school number of school 410, because the student has no LocationCode"),
+        (SAYS_NOTHING, "and the school no alternate number; with state 35 and district 089"),
+        (COMPLETED, "Building 022 is the alternate number of school 410"),
+        (NOT_COMPLETED, "Building 007 is the LocationCode of the student"),
+    ],
 )
 def test_nm_ele_1_the_story_tells_which_fallback_gave_the_building(one, says):
     (sentence,) = told(one.explain(), "educationOrganizationId")
@@ -95,50 +95,65 @@ def test_nm_ele_1a_the_story_tells_of_a_mid_year_transfer(one):
 @pytest.mark.parametrize(
     ("one", "says"),
     [
-        (of_nm(among=OF_NM_4), "The credential rows c1 say nothing about completion, so it is left out."),
-        (
-            of_nm(cte={"program_completed": True}, among=OF_NM_4),
-            "The completion indicator is true, from the credential rows c1.",
-        ),
-        (
-            of_nm(cte={"program_completed": False}, among=OF_NM_4),
-            "The completion indicator is false, from the credential rows c1.",
-        ),
-        (
-            of_nm(cte={"program_completed": True}),
-            "The credential rows c1 have it; this data standard has no place for it.",
-        ),
+        (SAYS_NOTHING, "The credential rows c1 say nothing about completion, so it is left out."),
+        (COMPLETED, "The completion indicator is true, from the credential rows c1."),
+        (NOT_COMPLETED, "The completion indicator is false, from the credential rows c1."),
+        (ENDED, "The credential rows c1 have it; this data standard has no place for it."),
     ],
 )
 def test_nm_ele_9_the_story_tells_what_became_of_the_completion(one, says):
     assert told(one.explain(), "completion") == [says]
 
 
-def test_nm_ele_9_the_story_tells_that_the_completion_is_left_out():
-    story = alone_in_nm(cte={"program_completed": True}, settings={"nm.completion_from": "omit"})
-    assert told(story, "completion") == ["The settings leave the completion indicator out."]
+def with_settings(settings, **more):
+    """A student of New Mexico under settings of its own."""
+    return of_nm(cte={"program_completed": True}, among=Builds(nm.PROFILE, settings), **more)
+
+
+EARLIER = {"enrollment_id": "R1", "student_id": "11", "school_id": "410", "start_date": "2025-07-11"}
+OWNED_BY_LEA = with_settings({"nm.program_edorg": "lea", "nm.completion_from": "omit"})
+OWNED_BY_SCHOOL = with_settings(
+    {"nm.program_edorg": "school", "nm.begin_date_mode": "latest_only"}, enrollments=[EARLIER]
+)
+
+
+@one_of("one", OWNED_BY_LEA)
+def test_nm_ele_9_the_story_tells_that_the_completion_is_left_out(one):
+    assert told(one.explain(), "completion") == ["The settings leave the completion indicator out."]
 
 
 @pytest.mark.parametrize(
-    ("setting", "says"),
+    ("one", "says"),
     [
-        ("lea", "The program belongs to the district, 35089000."),
-        ("school", "The program belongs to the school, 35089410."),
-        (35999000, "The program belongs to the organization that the settings name, 35999000."),
+        (OWNED_BY_LEA, "The program belongs to the district, 35089000."),
+        (OWNED_BY_SCHOOL, "The program belongs to the school, 35089410."),
+        (
+            with_settings({"nm.program_edorg": 35999000}),
+            "The program belongs to the organization that the settings name, 35999000.",
+        ),
     ],
 )
-def test_nm_ele_2_the_story_tells_who_owns_the_program(setting, says):
-    assert told(alone_in_nm(settings={"nm.program_edorg": setting}), "programReference") == [says]
+def test_nm_ele_2_the_story_tells_who_owns_the_program(one, says):
+    assert told(one.explain(), "programReference") == [says]
 
 
-@one_of("one", of_nm(enrollment={"end_date": "2025-12-19"}))
+@one_of("one", ENDED)
 def test_nm_ele_11_the_story_tells_that_an_exit_date_is_not_sent(one):
     (sentence,) = told(one.explain(), "endDate")
     assert sentence == "The exit date 2025-12-19 is not sent, because New Mexico does not ask for it."
 
 
-@one_of("override", of_wi(wi.enrolled(override_ed_fi_school_id=399901), **MODE))
-@one_of("one", of_wi(**MODE))
+def an_el(day):
+    row = {"record_id": "l1", "student_id": "2", "program_status": "EL", "el_served": "S"}
+    return {"lep_records": [{**row, "identified_date": day}]}
+
+
+OF_MODE = of_wi(school={"name": "<script>alert(1)</script>"}, **an_el("2025-10-01"), **MODE)
+OVERRIDDEN = of_wi(wi.enrolled(override_ed_fi_school_id=399901, third_party_provider="CESA"))
+
+
+@one_of("override", OVERRIDDEN)
+@one_of("one", OF_MODE)
 def test_wi_ele_1_the_story_tells_whether_the_override_or_the_entity_id_won(one, override):
     assert told(one.explain(), "educationOrganizationId") == [
         "301240, the Entity ID of school A; the enrollment has no School Override."
@@ -150,57 +165,51 @@ def test_wi_ele_1_the_story_tells_whether_the_override_or_the_entity_id_won(one,
 
 WI_DATES = [
     (
-        A_504, {},
+        of_wi(wi.enrolled(), **A_504),
         "The later of the Section 504 start 2024-03-01 and the enrollment's start 2025-09-02: 2025-09-02.",
         "The earlier of the Section 504 end (2026-03-31) and the enrollment's end (2026-06-05): 2026-03-31.",
     ),
     (
-        {"section504_records": [wi.a_504()]}, {"end_date": None},
+        of_wi(wi.enrolled(end_date=None), section504_records=[wi.a_504()]),
         "The later of the Section 504 start 2024-03-01 and the enrollment's start 2025-09-02: 2025-09-02.",
         "Neither the Section 504 record nor the enrollment has ended, so there is no end.",
     ),
     (
-        {"ceis_records": [wi.a_ceis()]}, {},
+        of_wi(wi.enrolled(), ceis_records=[wi.a_ceis()]),
         "The start of the CEIS record: 2025-10-06.",
         "The end of the record: none; the end of the enrollment does not count.",
     ),
-    ({}, CEI, "The start of the enrollment: 2025-09-02.", "The end of the enrollment: 2026-06-05."),
     (
-        {}, {"third_party_provider": "CESA"},
+        of_wi(wi.enrolled(**CEI)),
         "The start of the enrollment: 2025-09-02.", "The end of the enrollment: 2026-06-05.",
     ),
+    (OVERRIDDEN, "The start of the enrollment: 2025-09-02.", "The end of the enrollment: 2026-06-05."),
     (
-        MODE, {},
+        OF_MODE,
         "The start of the Instruction Mode record: 2025-09-08.",
         "The end of the record: none; the end of the enrollment does not count.",
     ),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("one", "begin", "end"),
-    [(of_wi(wi.enrolled(**enrollment), **records), *dates) for records, enrollment, *dates in WI_DATES],
-)
+@pytest.mark.parametrize(("one", "begin", "end"), WI_DATES)
 def test_wi_ele_6_wi_ele_7_the_story_tells_where_each_date_comes_from(one, begin, end):
     story = one.explain()
     assert (told(story, "beginDate"), told(story, "endDate")) == ([begin], [end])
 
 
-def test_wi_ceis_2_the_story_tells_of_a_start_taken_from_the_enrollment():
-    early = {"ceis_records": [wi.a_ceis(start_date="2025-08-01")]}
-    story = alone_in_wi(settings={"wi.ceis_before_enrollment": "use_enrollment_start"}, **early)
-    assert told(story, "beginDate") == [
+@one_of("one", of_wi(ceis_records=[wi.a_ceis(start_date="2025-08-01")], among=OF_WI_OTHER))
+def test_wi_ceis_2_the_story_tells_of_a_start_taken_from_the_enrollment(one):
+    assert told(one.explain(), "beginDate") == [
         "The CEIS record begins earlier, on 2025-08-01; the settings take the enrollment's start: 2025-09-02."
     ]
 
 
-def an_el(day):
-    row = {"record_id": "l1", "student_id": "2", "program_status": "EL", "el_served": "S"}
-    return {"lep_records": [{**row, "identified_date": day}]}
+IDENTIFIED = of_wi(among=OF_WI_OTHER, **an_el("2025-10-01"))
 
 
-@one_of("new", of_wi(among=OF_WI_EL, **an_el("2025-10-01")))
-@one_of("old", of_wi(among=OF_WI_EL, **an_el("2019-10-01")))
+@one_of("new", IDENTIFIED)
+@one_of("old", of_wi(among=OF_WI_OTHER, **an_el("2019-10-01")))
 def test_wi_ell_the_story_tells_of_a_student_identified_years_ago(old, new):
     assert told(old.explain(), "beginDate") == [
         "Identified before this year, so the start of the earliest enrollment counts: 2025-09-02."
@@ -208,10 +217,12 @@ def test_wi_ell_the_story_tells_of_a_student_identified_years_ago(old, new):
     assert told(new.explain(), "beginDate") == ["The day of identification: 2025-10-01."]
 
 
-def test_wi_mul_3_the_story_tells_of_an_end_that_was_cut():
-    two = (wi.enrolled("20", end_date="2026-01-31"), wi.enrolled("21", start_date="2026-01-05"))
-    story = wi.built(*two, settings={"wi.split_overlaps": True}, **A_504).explain(student_id="2")
-    assert "Cut to 2026-01-04, the day before the next record begins." in told(story, "endDate")
+TWO = (wi.enrolled("20", end_date="2026-01-31"), wi.enrolled("21", start_date="2026-01-05"))
+
+
+@one_of("one", of_wi(*TWO, among=OF_WI_OTHER, **A_504))
+def test_wi_mul_3_the_story_tells_of_an_end_that_was_cut(one):
+    assert "Cut to 2026-01-04, the day before the next record begins." in told(one.explain(), "endDate")
 
 
 # ---- Candidates with one key
@@ -285,9 +296,9 @@ def test_a_student_without_any_trigger_is_told_what_is_missing(one):
     assert "no enrollment has a third party provider" in sentence
 
 
-def test_a_student_without_credentials_is_told_so():
-    tables = nm.tables() | {"cte_records": []}
-    (sentence,) = told(build_of(tables, profile="nm-powerschool").explain(student_id="11"), "nothing built")
+@one_of("one", OF_NM.add(nm.tables() | {"cte_records": []}))
+def test_a_student_without_credentials_is_told_so(one):
+    (sentence,) = told(one.explain(), "nothing built")
     assert sentence.endswith(
         "No row of cte_records (the credentials of [S_NM_STU_IndustryCred_C]) names this student."
     )
@@ -326,10 +337,7 @@ def test_an_invalid_configuration_of_new_mexico_is_told():
 
 @pytest.mark.parametrize(
     ("one", "dropped", "rule"),
-    [
-        (of_wi(among=among, **an_el("2025-10-01"), **MODE), dropped, rule)
-        for among, dropped, rule in ((OF_WI, ["lep_records"], "WI-ELL-0"), (OF_WI_EL, [], ""))
-    ],
+    [(OF_MODE, ["lep_records"], "WI-ELL-0"), (IDENTIFIED, [], "")],
 )
 def test_wi_ell_0_a_row_nobody_asked_for_is_told(one, dropped, rule):
     story = one.explain().frame
@@ -338,9 +346,9 @@ def test_wi_ell_0_a_row_nobody_asked_for_is_told(one, dropped, rule):
     assert set(rows["rule"]) <= {rule}
 
 
-def test_nm_mul_1_an_earlier_period_under_latest_only_is_told():
-    earlier = {"enrollment_id": "R1", "student_id": "11", "school_id": "410", "start_date": "2025-07-11"}
-    story = alone_in_nm(settings={"nm.begin_date_mode": "latest_only"}, enrollments=[earlier]).frame
+@one_of("one", OWNED_BY_SCHOOL)
+def test_nm_mul_1_an_earlier_period_under_latest_only_is_told(one):
+    story = one.explain().frame
     (row,) = story[story["outcome"].eq("not asked for")].to_dict("records")
     assert (row["id"], row["rule"]) == ("R1", "NM-MUL-1")
 
@@ -348,31 +356,38 @@ def test_nm_mul_1_an_earlier_period_under_latest_only_is_told():
 # ---- What was sent before
 
 
-def sent(before, after, **changes):
-    mapped = identity_map_of(wi.built(**before))
-    for column, change in changes.items():
-        mapped[column] = mapped[column].map(change)
-    return told(wi.built(**after).explain(student_id="2", identity_map=mapped), "sent before")
+def sent(*published):
+    """What the story of a student with `MODE` says of what was published before."""
+    mapped = pd.concat(published, ignore_index=True)
+    return told(wi.built(**MODE).explain(student_id="2", identity_map=mapped), "sent before")
+
+
+def mapped_of(**changes):
+    """The identity map after a publish of one record of instruction mode."""
+    return identity_map_of(wi.built(instruction_mode_records=[wi.a_mode(**changes)]))
 
 
 def test_the_identity_map_tells_what_was_sent_and_whether_it_is_still_so():
-    ended = {"instruction_mode_records": [wi.a_mode(end_date="2026-01-30")]}
-    moved = {"instruction_mode_records": [wi.a_mode(start_date="2025-09-15")]}
-    start = "Remote from 2025-09-08 is in the ODS; it came from instruction_mode_records:m1, enrollments:20, students:2"
-    for after, ends in (
-        (MODE, "The record built now is equal."),
-        (ended, "The record built now differs in endDate."),
-        (moved, "No record with this key is built now."),
+    of_each = sent(mapped_of(), mapped_of(end_date="2026-01-30"), mapped_of(start_date="2025-09-15"))
+    came = "is in the ODS; it came from instruction_mode_records:m1, enrollments:20, students:2"
+    for sentence, (day, ends) in zip(
+        of_each,
+        (
+            ("2025-09-08", "The record built now is equal."),
+            ("2025-09-08", "The record built now differs in endDate."),
+            ("2025-09-15", "No record with this key is built now."),
+        ),
+        strict=True,
     ):
-        (sentence,) = sent(MODE, after)
-        assert sentence.startswith(start)
+        assert sentence.startswith(f"Remote from {day} {came}")
         assert sentence.endswith(ends)
 
 
 def test_an_identity_map_may_hold_texts_and_lack_bodies_and_references():
-    (as_text,) = sent(MODE, MODE, last_body=json.dumps, begin_date=lambda day: str(day)[:10])
+    mapped = mapped_of()
+    (as_text,) = sent(mapped.assign(last_body=mapped["last_body"].map(json.dumps), begin_date="2025-09-08"))
     assert as_text.endswith("The record built now is equal.")
-    (unknown,) = sent(MODE, MODE, last_body=lambda _: None, source_refs=lambda _: [])
+    (unknown,) = sent(mapped.assign(last_body=None, source_refs=pd.Series([[]], dtype=object)))
     assert unknown == (
         "Remote from 2025-09-08 is in the ODS; it came from a row that was not written down. "
         "What was sent is not known."
@@ -428,8 +443,9 @@ def test_a_story_is_masked_until_it_is_revealed():
     assert "88114711" in set(story.frame["id"])
 
 
-def test_a_story_is_told_in_parts_with_runs_of_rules_in_short():
-    text = str(alone_in_wi(**MODE))
+@one_of("one", OF_MODE)
+def test_a_story_is_told_in_parts_with_runs_of_rules_in_short(one):
+    text = str(one.explain())
     parts = [
         "What the tables hold", "What the rules made of it", "How the records get their values", "What was built",
     ]  # fmt: skip
@@ -438,8 +454,9 @@ def test_a_story_is_told_in_parts_with_runs_of_rules_in_short():
     assert "[WI-ENR, WI-MOD-4, WI-ELE-1, WI-ELE-6, WI-ELE-7]" in text
 
 
-def test_html_is_escaped_and_carries_its_own_style():
-    html = alone_in_wi(school={"name": "<script>alert(1)</script>"}, **MODE)._repr_html_()
+@one_of("one", OF_MODE)
+def test_html_is_escaped_and_carries_its_own_style(one):
+    html = one.explain()._repr_html_()
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
     assert "<style" not in html
