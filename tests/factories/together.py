@@ -167,10 +167,14 @@ class OnePlan:
         return Counter(self.items["action"])
 
     @property
+    def codes(self) -> list[str]:
+        """The codes of its findings."""
+        return _of_case(self.together.plan.findings, "student_unique_id", self.number)["code"].tolist()
+
+    @property
     def outcome(self) -> Counter[str]:
         """Its actions, HELD among them."""
-        found = _of_case(self.together.plan.findings, "student_unique_id", self.number)
-        return self.actions + Counter(HELD=int(found["code"].eq("HELD").sum()))
+        return self.actions + Counter(HELD=self.codes.count("HELD"))
 
 
 def _own(value: Any, number: int) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 
 import pandas as pd
@@ -15,7 +16,8 @@ from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.frames import JSON, LIST
 from edfi_toolkit.planning import Plan, identity_map_of, plan
 from edfi_toolkit.planning.plan import FINDINGS, ITEMS
-from tests.factories.builds import build_of, plan_once
+from edfi_toolkit.rules import Build
+from tests.factories.builds import plan_once
 from tests.factories.district import (
     CTE,
     GENERAL,
@@ -28,7 +30,6 @@ from tests.factories.district import (
     plan_frame,
 )
 from tests.proofs import bounded
-from tests.rules.worked_examples import EXAMPLES, patched
 
 BEFORE = [
     a_participation(1),
@@ -359,37 +360,6 @@ def test_a_load_error_that_lost_its_id_holds_every_vanished_row_of_its_table():
     assert codes(made).count("HELD") == 1
 
 
-def test_wi_evt_18_and_nm_evt_4_a_setting_keeps_what_is_deselected():
-    """`wi.exclude_after_publish = retain` and `nm.delete_deselected = false`."""
-    for name, change, setting in (
-        (
-            "WI-X1",
-            {"table": "schools", "id": "B", "set": {"state_exclude": True}},
-            {"wi.exclude_after_publish": "retain"},
-        ),
-        (
-            "NM-X1",
-            {"table": "schools", "id": "410", "set": {"state_exclude": True}},
-            {"nm.delete_deselected": False},
-        ),
-    ):
-        example = EXAMPLES[name]
-        given_settings = example.get("settings", {})
-        before = build_of(example["tables"], profile=example["profile"], settings=given_settings)
-        tables = patched(example["tables"], [change])
-        usual = plan(
-            build_of(tables, profile=example["profile"], settings=given_settings),
-            identity_map=identity_map_of(before),
-        )
-        kept = plan(
-            build_of(tables, profile=example["profile"], settings={**given_settings, **setting}),
-            identity_map=identity_map_of(before),
-        )
-        assert "DELETE" in usual.items["action"].tolist()
-        assert "DELETE" not in kept.items["action"].tolist()
-        assert "RETAINED" in codes(kept)
-
-
 def test_notices_become_findings_and_never_critical():
     made = plan(a_build(a_participation(1, end_date="2026-01-31")))
     notice = made.findings[made.findings["code"].eq("END_WITHOUT_REASON")].iloc[0]
@@ -486,22 +456,44 @@ records = st.dictionaries(
 )
 
 
+@cache
+def all_that_end(end: int | None) -> Build:
+    """Each student with either begin."""
+    return a_build(
+        *(
+            a_participation(
+                number,
+                participation_id=f"p{number} {begin}",
+                begin_date=f"2025-09-0{begin}",
+                end_date=end and f"2026-01-{end}",
+            )
+            for number in range(8)
+            for begin in (1, 2)
+        )
+    )
+
+
+def build_in(state: dict[int, tuple[int, int | None]]) -> Build:
+    """A build of the records of a state, begin and end by student."""
+    chosen = {(f"S-{number}", begin): end for number, (begin, end) in state.items()}
+    parts = []
+    for end in (None, 10, 20):
+        records = all_that_end(end).records
+        keys = zip(records["student_unique_id"], records["begin_date"].dt.day, strict=True)
+        parts.append(records[[chosen.get(key, "") == end for key in keys]])
+    return replace(all_that_end(None), records=pd.concat(parts, ignore_index=True))
+
+
 @pytest.mark.volume
 @bounded(6)
 @given(before=records, after=records)
 def test_applying_a_plan_ends_in_exactly_what_the_source_says(before, after):
     """From any state to any other, by key and body."""
 
-    def rows(state):
-        return [
-            a_participation(number, begin_date=f"2025-09-0{begin}", end_date=end and f"2026-01-{end}")
-            for number, (begin, end) in state.items()
-        ]
-
     def bodies(result):
         return {(row.begin_date, row.student_unique_id): row.body for row in result.records.itertuples()}
 
-    old, new = a_build(*rows(before)), a_build(*rows(after))
+    old, new = build_in(before), build_in(after)
     state = dict(zip(identity_map_of(old)["ed_fi_id"], old.records["body"], strict=True))
     for row in plan(new, identity_map=identity_map_of(old)).items.itertuples():
         if row.action == "DELETE":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pandas as pd
@@ -272,13 +273,22 @@ sides_of_a_key = st.tuples(
 )
 
 
+def all_that_end():
+    """By the month of their end, the records of all students."""
+    return {
+        end: a_build(*(a_participation(n, end_date=f"2026-{end}-01") for n in range(6))).records
+        for end in ("05", "06")
+    }
+
+
 def records_of(state, side):
     """A build and the ids of the keys that one side holds."""
     held = {number: sides[side] for number, sides in state.items() if sides[side] is not None}
-    ends = {number: each if side == 0 else each[1] for number, each in held.items()}
-    result = a_build(*(a_participation(n, end_date=f"2026-{end}-01") for n, end in ends.items()))
-    order = result.records["student_unique_id"].str.removeprefix("S-").astype(int)
-    return result, [f"{held[n][0]}{n}" if side else "" for n in order]
+    ends = {f"S-{number}": each if side == 0 else each[1] for number, each in held.items()}
+    parts = [rows[rows["student_unique_id"].map(ends).eq(end)] for end, rows in all_that_end().items()]
+    records = pd.concat(parts, ignore_index=True)
+    order = records["student_unique_id"].str.removeprefix("S-").astype(int)
+    return replace(nothing(), records=records), [f"{held[n][0]}{n}" if side else "" for n in order]
 
 
 def applied(made, mapped, ods):

@@ -349,6 +349,7 @@ def test_nm_evt_3_the_completion_is_an_update_before_standard_5():
 DESELECTED = (
     {"cte": {"program_enrolled": False}},
     {"student": {"state_exclude": True}},
+    {"school": {"state_exclude": True}},
     {"enrollment": {"start_date": "2025-06-01"}},
 )
 KEPT = Plans(PROFILE, {"nm.delete_deselected": False})
@@ -362,6 +363,7 @@ def test_nm_evt_4_what_is_no_longer_selected_is_deleted_or_kept_by_setting(delet
     assert deleted.actions == {"DELETE": 1}
     assert events_by_action(deleted.items) == {"DELETE": "NM-EVT-4"}
     assert kept.actions == {}
+    assert kept.codes == ["RETAINED"]
 
 
 AGAIN = patched(

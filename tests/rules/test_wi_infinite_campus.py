@@ -183,6 +183,7 @@ RETAIN = Plans(PROFILE, {"wi.exclude_after_publish": "retain"})
 )
 def test_wi_evt_18_retain_keeps_what_was_sent_and_builds_nothing_new(move):
     assert move.actions == {}
+    assert move.codes == ["RETAINED"]
 
 
 @of(enrolled(override_ed_fi_school_id=399901, **CESA), school={"ed_fi_school_id": None})
