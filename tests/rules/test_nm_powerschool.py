@@ -18,6 +18,8 @@ from tests.rules.worked_examples import patched
 FOURTH = {"data_standard": "4.0"}
 PROFILE = "nm-powerschool"
 AT_ONCE, MOVES = Builds(PROFILE), Plans(PROFILE)
+AT_ONCE_4 = Builds(PROFILE, FOURTH)
+ASKED = Builds(PROFILE, {"nm.require_exit_after_entry": True, "nm.emit_end_date": True, "nm.cte_ds5": "omit"})
 
 
 def tables(student=(), school=(), enrollment=(), cte=(), district="89", **more):
@@ -251,10 +253,10 @@ def test_nm_mul_2_five_credentials_give_one_record_per_period(result):
 ZERO_DAY = {"end_date": "2025-08-11"}
 
 
+@one_of("asked", ASKED.add(tables(enrollment=ZERO_DAY)))
 @of(enrollment=ZERO_DAY)
-def test_nm_sel_7_exit_on_the_day_of_entry_is_sent_with_a_warning_or_skipped_on_request(result):
+def test_nm_sel_7_exit_on_the_day_of_entry_is_sent_with_a_warning_or_skipped_on_request(result, asked):
     assert list(result.notices["code"]) == ["ZERO_DAY_ENROLLMENT"]
-    asked = built(enrollment=ZERO_DAY, settings={"nm.require_exit_after_entry": True})
     assert skips(asked) == {"S11": "NM-SEL-7"}
 
 
@@ -267,9 +269,11 @@ def program(result):
     return result.records["body"][0]["ctePrograms"][0]
 
 
-def test_nm_ele_9_one_completed_row_is_enough():
-    more = {"cte_records": [{"record_id": "c2", "student_id": "11", "program_completed": True}]}
-    result = built(cte={"program_completed": False}, settings=FOURTH, **more)
+COMPLETED_ROW = {"record_id": "c2", "student_id": "11", "program_completed": True}
+
+
+@one_of("result", AT_ONCE_4.add(tables(cte={"program_completed": False}, cte_records=[COMPLETED_ROW])))
+def test_nm_ele_9_one_completed_row_is_enough(result):
     assert program(result)["cteProgramCompletionIndicator"] is True
 
 
@@ -279,9 +283,11 @@ def test_nm_ele_10_on_standard_5_the_completion_has_no_place(result):
     assert list(result.notices["code"]) == ["COMPLETION_DROPPED"]
 
 
-def test_nm_ele_8_the_cip_code_is_a_text():
-    assert program(built(settings=FOURTH))["cipCode"] == "0"
-    assert built().records["body"][0]["cteProgramServices"][0]["cipCode"] == "0"
+@one_of("fourth", AT_ONCE_4.add(tables()))
+@of()
+def test_nm_ele_8_the_cip_code_is_a_text(result, fourth):
+    assert program(fourth)["cipCode"] == "0"
+    assert result.records["body"][0]["cteProgramServices"][0]["cipCode"] == "0"
 
 
 @moves(tables(), tables(enrollment={"start_date": "2025-08-12"}))
@@ -448,17 +454,18 @@ def test_nm_ele_9_where_the_completion_comes_from(result, indicator):
     assert program(result).get("cteProgramCompletionIndicator") is indicator
 
 
-def test_nm_ele_10_details_may_be_left_out():
-    assert "cteProgramServices" not in built(settings={"nm.cte_ds5": "omit"}).records["body"][0]
+@one_of("asked", ASKED.add(tables()))
+def test_nm_ele_10_details_may_be_left_out(asked):
+    assert "cteProgramServices" not in asked.records["body"][0]
 
 
 ENDED = {"end_date": "2025-12-19"}
 
 
+@one_of("asked", ASKED.add(tables(enrollment=ENDED)))
 @of(enrollment=ENDED)
-def test_nm_ele_11_the_end_is_sent_on_request(result):
+def test_nm_ele_11_the_end_is_sent_on_request(result, asked):
     assert "endDate" not in result.records["body"][0]
-    asked = built(enrollment=ENDED, settings={"nm.emit_end_date": True})
     assert asked.records["body"][0]["endDate"] == "2025-12-19"
 
 

@@ -113,6 +113,16 @@ WITH_504 = {"section504_records": [a_504()]}
 WITH_MODE = {"instruction_mode_records": [a_mode()]}
 EL = {"wi.ell_in_spa": True, "wi.ell_program_name": "EL", "wi.ell_program_type": "Bilingual"}
 EL_AT_ONCE = Builds(PROFILE, EL)
+LENIENT = Builds(
+    PROFILE,
+    {
+        "wi.ceis_before_enrollment": "use_enrollment_start",
+        "wi.modality_before_enrollment": "earliest_overlap",
+        "wi.modality_enrollment_rules": "block_only",
+        "wi.split_overlaps": True,
+    },
+)
+STRICT = Builds(PROFILE, {"wi.section504_requires_eligible": True, "wi.enrollment_type_scope": "all"})
 
 
 NOT_QUALIFYING = [
@@ -324,9 +334,8 @@ def test_wi_ceis_2_a_ceis_record_before_the_enrollment_is_not_attached(result, b
     assert skips(result) == {"k1": "WI-CEIS-2"}
 
 
-def test_wi_ceis_2_may_use_the_start_of_the_enrollment():
-    settings = {"wi.ceis_before_enrollment": "use_enrollment_start"}
-    result = built(ceis_records=[a_ceis(start_date="2025-09-01")], settings=settings)
+@one_of("result", LENIENT.add(tables(ceis_records=[a_ceis(start_date="2025-09-01")])))
+def test_wi_ceis_2_may_use_the_start_of_the_enrollment(result):
     assert spans(result) == [("2025-09-02", None)]
 
 
@@ -403,10 +412,10 @@ def test_wi_mod_4_only_the_exact_school_number_matches(result):
 EARLY = {"instruction_mode_records": [a_mode(start_date="2025-08-15")]}
 
 
+@one_of("overlap", LENIENT.add(tables(**EARLY)))
 @of(**EARLY)
-def test_wi_mod_4_a_start_before_the_enrollment(result):
+def test_wi_mod_4_a_start_before_the_enrollment(result, overlap):
     assert skips(result) == {"m1": "WI-MOD-4"}
-    overlap = built(settings={"wi.modality_before_enrollment": "earliest_overlap"}, **EARLY)
     assert spans(overlap) == [("2025-08-15", None)]
 
 
@@ -838,9 +847,11 @@ def test_wi_mul_4_two_modalities_at_one_school_and_day_conflict(result):
     assert len(result.records) == 2
 
 
-def test_wi_mul_3_overlaps_may_be_cut():
-    rows = enrolled("20"), enrolled("21", start_date="2025-10-01")
-    result = built(*rows, settings={"wi.split_overlaps": True}, **WITH_504)
+OVERLAPPING = tables(enrolled("20"), enrolled("21", start_date="2025-10-01"), **WITH_504)
+
+
+@one_of("result", LENIENT.add(OVERLAPPING))
+def test_wi_mul_3_overlaps_may_be_cut(result):
     assert spans(result) == [("2025-09-02", "2025-09-30"), ("2025-10-01", "2026-06-05")]
     assert codes(result) == []
 
@@ -914,25 +925,31 @@ def test_wi_ele_9_section_504_may_go_to_its_own_resource():
 NOT_ELIGIBLE = {"section504_records": [a_504(eligible=False)]}
 
 
+@one_of("asked", STRICT.add(tables(**NOT_ELIGIBLE)))
 @of(**NOT_ELIGIBLE)
-def test_wi_504_2_eligibility_may_be_asked_for(result):
+def test_wi_504_2_eligibility_may_be_asked_for(result, asked):
     assert len(result.records) == 1
-    asked = built(settings={"wi.section504_requires_eligible": True}, **NOT_ELIGIBLE)
     assert skips(asked) == {"f1": "WI-504-2"}
 
 
-@of(enrolled(service_type="S"), **WITH_MODE)
-def test_wi_enr_block_only_lets_summer_and_partial_enrollments_count_for_modality(result):
+PARTIAL = tables(enrolled(service_type="S"), **WITH_MODE)
+
+
+@one_of("block_only", LENIENT.add(PARTIAL))
+@one_of("result", AT_ONCE.add(PARTIAL))
+def test_wi_enr_block_only_lets_summer_and_partial_enrollments_count_for_modality(result, block_only):
     assert result.records.empty
-    block_only = {"wi.modality_enrollment_rules": "block_only"}
-    assert programs(built(enrolled(service_type="S"), settings=block_only, **WITH_MODE)) == ["Remote"]
+    assert programs(block_only) == ["Remote"]
 
 
-@of(enrolled(state_enrollment_type="C", **CESA))
-def test_wi_enr_the_enrollment_type_may_restrict_all_triggers(result):
+COURSEWORK = tables(enrolled(state_enrollment_type="C", **CESA))
+
+
+@one_of("restricted", STRICT.add(COURSEWORK))
+@one_of("result", AT_ONCE.add(COURSEWORK))
+def test_wi_enr_the_enrollment_type_may_restrict_all_triggers(result, restricted):
     assert len(result.records) == 1
-    coursework = enrolled(state_enrollment_type="C", **CESA)
-    assert skips(built(coursework, settings={"wi.enrollment_type_scope": "all"})) == {"20": "WI-ENR-TYPE"}
+    assert skips(restricted) == {"20": "WI-ENR-TYPE"}
 
 
 def an_el(**values):
