@@ -28,7 +28,7 @@ from edfi_toolkit.ledger.last_sync import remember
 from edfi_toolkit.ledger.ledger import Feed, Ledger
 from edfi_toolkit.ledger.source_shapes import remember_shapes
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.model.frames import NUMBER, TEXT
+from edfi_toolkit.model.frames import NUMBER, TEXT, with_types
 
 _IDENTITY = dict.fromkeys(("resource", "key_hash", "ed_fi_id", "body_hash"), TEXT) | {
     "education_organization_id": NUMBER
@@ -55,7 +55,7 @@ class Journal:
             table.c.school_year == self._year,
             table.c.resource.in_(resources),
         )
-        return self._ledger.frame(query).astype(_IDENTITY)
+        return with_types(self._ledger.frame(query), _IDENTITY)
 
     def unsettled(self) -> list[UnsettledAttempt]:
         """Attempts of this feed and year that a crash left open, oldest first."""

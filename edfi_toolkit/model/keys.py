@@ -62,6 +62,8 @@ def key_texts(frame: pd.DataFrame) -> pd.Series:
 
     frame: typed KEY_COLUMNS.
     """
+    if frame.empty:
+        return pd.Series([], frame.index, dtype=TEXT)
     days = pa.array(frame["begin_date"]).cast(pa.date32())
     columns = [
         _spelled(days),

@@ -123,6 +123,8 @@ def _diffs(items: pd.DataFrame) -> pd.Series:
     changed = np.flatnonzero(items["action"].eq("PUT") | (linked & items["action"].ne("NOOP")))
     replaced: dict[Any, Any] = {}
     diffs = pd.Series([None] * len(items), index=items.index, dtype=object)
+    if not len(changed):
+        return diffs
     columns = (items[name].iloc[changed].tolist() for name in ("action", "pair", "before", "body"))
     for row, action, pair, before, body in zip(changed, *columns, strict=True):
         if action == "DELETE":

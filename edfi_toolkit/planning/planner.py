@@ -270,9 +270,10 @@ def _linked(
     findings: Findings,
 ) -> pd.DataFrame:
     """Number the pairs of DELETE and POST (COM-SRC-1); leave out deletes that an error or a setting holds."""
-    gone, made = decided[decided["action"].eq("DELETE")], decided[decided["action"].eq("POST")]
+    gone = decided[decided["action"].eq("DELETE")]
     if gone.empty:
         return decided.assign(pair=pd.array([pd.NA] * len(decided), dtype="Int64"))
+    made = decided[decided["action"].eq("POST")]
     is_mapped = gone["mapped"].ge(0)
     old = sides.mapped.iloc[gone.loc[is_mapped, "mapped"]].set_index(gone.index[is_mapped])
     partner = pd.Series(pd.NA, index=gone.index, dtype="Int64")

@@ -36,9 +36,11 @@ def without_unchecked(
 
     unread: resources that validation could not look into. unasked: whether the target could not be asked at all.
     """
+    if not (unasked or unread):
+        return decided
     linked = decided[decided["pair"].notna()]
     old = linked[linked["action"].eq("DELETE")].set_index("pair")
-    if old.empty or not (unasked or unread):
+    if old.empty:
         return decided
     new = linked[linked["action"].eq("POST")].set_index("pair").loc[old.index]
     records = sides.source.iloc[new["source"]].set_index(old.index)

@@ -37,7 +37,7 @@ def approved_plan(
         )
     edited = _edited_keys(given.items, plan.items)
     if len(edited):
-        resources = ", ".join(sorted(edited["resource"].fillna("no resource").unique()))
+        resources = ", ".join(sorted(edited.fillna("no resource").unique()))
         raise StalePlan(
             f"The key of {len(edited)} items was edited after the plan was made ({resources}); nothing was sent. "
             "Correct the source and plan again."
@@ -47,26 +47,31 @@ def approved_plan(
             f"{broken} linked pairs are no longer one DELETE and one POST; nothing was sent. Preview again, and leave "
             "its pairs as they are."
         )
-    sentences = plan.findings.drop_duplicates("code").set_index("code")["says"]
-    return plan, fingerprint, overrides_for(plan.breaches, overrides, says=sentences.to_dict())
+    said = plan.findings[["code", "says"]].to_numpy().tolist()
+    sentences = dict(reversed(said))  # of a code's sentences the first
+    return plan, fingerprint, overrides_for(plan.breaches, overrides, says=sentences)
 
 
 def _broken_pairs(items: pd.DataFrame) -> int:
     """How many pairs of a hand-made plan lack a half, or have one twice (COM-KEY-3)."""
-    halves = items.loc[items["pair"].notna() & items["action"].isin(["DELETE", "POST"]), ["pair", "action"]]
+    linked = items["pair"].notna()
+    if not linked.any():
+        return 0
+    halves = items.loc[linked & items["action"].isin(["DELETE", "POST"]), ["pair", "action"]]
     twice = halves.loc[halves.duplicated(), "pair"]
     alone = halves["pair"].value_counts().eq(1)
     return len({*twice, *alone.index[alone]})
 
 
-def _edited_keys(given: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
-    """Items whose key columns are no longer those they were made with, or no longer those of an edited body."""
+def _edited_keys(given: pd.DataFrame, items: pd.DataFrame) -> pd.Series:
+    """The resource of each item whose key columns are no longer those it was made with, or those of its edited body."""
     edited = items["key_hash"].ne(key_hashes(typed_keys(items)))
-    bodies = items.loc[items["body"].notna() & items["body_hash"].ne(given["body_hash"]), "body"]
-    if len(bodies):
+    rewritten = items["body_hash"].ne(given["body_hash"]) & items["body"].notna()
+    if rewritten.any():
+        bodies = items.loc[rewritten, "body"]
         keys = pd.DataFrame([_key_of(body) for body in bodies], bodies.index, list(KEY_COLUMNS))
         edited[bodies.index] |= items.loc[bodies.index, "key_hash"].ne(key_hashes(typed_keys(keys)))
-    return items[edited]
+    return items.loc[edited, "resource"]
 
 
 def _key_of(body: Body) -> Sequence[object]:

@@ -11,7 +11,6 @@ import pandas as pd
 from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.ledger.attempts import LastAttempt
 from edfi_toolkit.ledger.columns import RESULT_COLUMNS
-from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.frames import NUMBER, TEXT, with_types
 from edfi_toolkit.model.keys import KEY_SCHEMA
 from edfi_toolkit.ods import Outcome
@@ -82,10 +81,10 @@ def result_of(
         found["outcome"][item], found["status"][item] = answer.outcome, answer.status
         found["problem_type"][item] = answer.problem_type if isinstance(answer, Outcome) else None
         found["correlation_id"][item], found["attempts"][item] = answer.correlation_id, answer.attempts or 0
-    result = plan.items[["action", "resource", *KEY_COLUMNS]].assign(**found)
+    columns = {name: found[name] if name in found else plan.items[name] for name in RESULT_COLUMNS}
     delivered = Counter(items.actions[item] for item, each in outcomes.items() if each.outcome == "delivered")
     texts = dict.fromkeys(("ed_fi_id", "outcome", "problem_type", "correlation_id"), TEXT)
     kinds = {**KEY_SCHEMA, **texts, "status": NUMBER, "attempts": NUMBER}
-    typed = with_types(result[list(RESULT_COLUMNS)], kinds)
+    typed = with_types(pd.DataFrame(columns), kinds)
     typed.attrs["delivered"] = dict(delivered)
     return typed
