@@ -6,6 +6,7 @@ After each step the records are read back by id, as the certification collection
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import copy
 from typing import Any
 
 import orjson
@@ -93,14 +94,15 @@ def standard(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def steps(
-    standard: str, repository: Path, tmp_path_factory: pytest.TempPathFactory
+    standard: str, repository: Path, empty_ledger: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, dict[str, Any]]:
     """Per state of the sample: id and body of each scenario row, read back from the ODS after publishing."""
     sample = repository / "data" / "samples" / "certification"
     app = create_app(standard=standard)
     assert seed(app.state.sandbox.ods, (sample / "ods-seed.jsonl").read_bytes())["refused"] == []
     seen: dict[str, dict[str, Any]] = {}
-    with in_process(app) as client, Ledger(tmp_path_factory.mktemp("ledger") / "ledger.db") as ledger:
+    path = copy(empty_ledger, tmp_path_factory.mktemp("ledger") / "ledger.db")
+    with in_process(app) as client, Ledger(path) as ledger:
         feed = ledger.feed(client.target.identity, "certification", "")
         for state in ("before", "after", "final"):
             before = ledger.identity_map(feed)

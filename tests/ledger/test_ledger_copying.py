@@ -6,6 +6,7 @@ import sqlite3
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copy
 from typing import Any
 
 import pandas as pd
@@ -51,7 +52,9 @@ def same(one: Ledger, other: Ledger) -> None:
         pd.testing.assert_frame_equal(frame, kept[name])
 
 
-def test_a_backup_is_one_private_file_and_comes_back_whole(published: Ledger, tmp_path: Path) -> None:
+def test_a_backup_is_one_private_file_and_comes_back_whole(
+    published: Ledger, empty_ledger: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "backups" / "ledger.db"
     counts = backup(published, file)
     assert counts["attempts"] == len(published.attempts())
@@ -59,7 +62,7 @@ def test_a_backup_is_one_private_file_and_comes_back_whole(published: Ledger, tm
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with sqlite3.connect(file) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    with Ledger(tmp_path / "restored.db") as restored:
+    with Ledger(copy(empty_ledger, tmp_path / "restored.db")) as restored:
         restore(file, restored)
         same(published, restored)
         with pytest.raises(ConfigError, match="holds something already"):
@@ -69,9 +72,9 @@ def test_a_backup_is_one_private_file_and_comes_back_whole(published: Ledger, tm
 
 
 def test_a_ledger_moves_to_postgresql_with_its_history_and_goes_on_there(
-    tmp_path: Path, new_ledger: Callable[[str], str], client: Client
+    tmp_path: Path, empty_ledger: Path, new_ledger: Callable[[str], str], client: Client
 ) -> None:
-    with Ledger(tmp_path / "old.db") as old, Ledger(new_ledger("postgresql")) as new:
+    with Ledger(copy(empty_ledger, tmp_path / "old.db")) as old, Ledger(new_ledger("postgresql")) as new:
         publish(a_plan(), target=client, ledger=old, approved="auto")
         move(old, new)
         same(old, new)
@@ -80,19 +83,25 @@ def test_a_ledger_moves_to_postgresql_with_its_history_and_goes_on_there(
         assert len(new.attempts()) == len(old.attempts())  # nothing was sent again
 
 
-def test_no_ledger_moves_while_a_run_is_at_work(published: Ledger, tmp_path: Path) -> None:
+def test_no_ledger_moves_while_a_run_is_at_work(
+    published: Ledger, empty_ledger: Path, tmp_path: Path
+) -> None:
     feed = published.feed("https://ods.example", "p", "north")
-    with published.exclusive(feed), Ledger(tmp_path / "new.db") as new, pytest.raises(LedgerBusy):
+    with (
+        published.exclusive(feed),
+        Ledger(copy(empty_ledger, tmp_path / "new.db")) as new,
+        pytest.raises(LedgerBusy),
+    ):
         move(published, new)
 
 
 @pytest.mark.parametrize("begin", ["BEGIN", "BEGIN IMMEDIATE"])
 def test_rows_go_also_where_another_program_keeps_the_tables_from_being_written_again(
-    tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch, begin: str
+    tmp_path: Path, empty_ledger: Path, client: Client, monkeypatch: pytest.MonkeyPatch, begin: str
 ) -> None:
     """One that reads, and one that begins to write once the rows are gone."""
     monkeypatch.setattr("edfi_toolkit.ledger.database.BUSY_S", 0.05)
-    student, path = Student({"S-1"}, b"key"), tmp_path / "ledger.db"
+    student, path = Student({"S-1"}, b"key"), copy(empty_ledger, tmp_path / "ledger.db")
     with Ledger(path) as ledger, sqlite3.connect(path, isolation_level=None) as other:
         publish(a_plan(), target=client, ledger=ledger, approved="auto")
 
