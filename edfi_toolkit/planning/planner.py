@@ -282,10 +282,7 @@ def _linked(
         stray["source_refs"] = pd.Series([[] for _ in stray.index], index=stray.index, dtype=object)
         new = sides.source.iloc[made["source"]].set_index(made.index)
         waiting = kept_back.set_index(pd.RangeIndex(-len(kept_back), 0))
-        partner = link(
-            pd.concat([old[_LINK_COLUMNS], stray[_LINK_COLUMNS]]),
-            pd.concat([new[_LINK_COLUMNS], waiting[_LINK_COLUMNS]]),
-        )
+        partner = link(_to_link(old, stray), _to_link(new, waiting))
     held = partner.index[partner.lt(0).fillna(False)]
     findings.about("held key change", old.loc[held])
     retained = _retained(old[partner[old.index].isna()], build, origins)
@@ -295,6 +292,10 @@ def _linked(
     number = pd.Series(pd.NA, index=decided.index, dtype="Int64")
     number[pairs.index] = number[pairs.to_numpy(dtype="int64")] = np.arange(1, len(pairs) + 1)
     return decided.assign(pair=number).drop(index=[*held, *retained.index])
+
+
+def _to_link(rows: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([rows[_LINK_COLUMNS], more[_LINK_COLUMNS]]) if len(more) else rows[_LINK_COLUMNS]
 
 
 def _in_place(decided: pd.DataFrame, sides: Sides, updatable: Collection[str]) -> pd.DataFrame:

@@ -161,9 +161,10 @@ def _moved_parts(items: pd.DataFrame) -> dict[Any, str]:
     is_linked = items["pair"].notna()
     if not is_linked.any():
         return {}
-    sides = {action: rows.set_index("pair") for action, rows in items[is_linked].groupby("action")}
-    old, new = sides["DELETE"], sides["POST"].reindex(sides["DELETE"].index)
     names = ["resource", *KEY_COLUMNS]
+    linked = items.loc[is_linked, ["pair", "action", *names]]
+    old, new = (linked[linked["action"].eq(half)].set_index("pair") for half in ("DELETE", "POST"))
+    new = new.reindex(old.index)
     differs = {
         name: [a != b for a, b in zip(old[name].tolist(), new[name].tolist(), strict=True)] for name in names
     }
