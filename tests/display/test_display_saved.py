@@ -97,7 +97,7 @@ def test_buttons_leave_a_line_and_all_else_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        f"pd.Series(['{STUDENT}']).astype(int)",
+        f"pd.to_numeric('{STUDENT}')",
         f"pd.DataFrame().loc['{STUDENT}']",
         f"sqlalchemy.create_engine('sqlite://').connect().execute(sqlalchemy.text('select {STUDENT}'))",
         f"1 / 0 if {{}}.get('{STUDENT}') is None else json.loads('{STUDENT}')",

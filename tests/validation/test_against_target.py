@@ -34,9 +34,9 @@ def line(resource: str, body: dict[str, Any]) -> bytes:
     return json.dumps({"resource": resource, "body": body}).encode()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def app() -> Any:
-    """Three enrolled students, one without enrollment, and a generic association of the third."""
+    """Three enrolled students, one without enrollment, and a generic association of the third; it is only read."""
     made = create_app()
     lonely = {"studentUniqueId": "S-9", "firstName": "A", "lastSurname": "B", "birthDate": "2010-01-01"}
     generic = about("S-2", programReference=a_program())
@@ -48,7 +48,7 @@ def app() -> Any:
     return made
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(app: Any) -> Iterator[Client]:
     with in_process(app) as opened:
         yield opened

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import socket
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -15,7 +16,7 @@ from edfi_toolkit.model import KEY_COLUMNS, associations, resource
 from edfi_toolkit.review.places import findings_at_places
 from edfi_toolkit.rules import build
 from edfi_toolkit.rules.certification.rules import SHEET
-from edfi_toolkit.validation import validate
+from edfi_toolkit.validation import Checked, validate
 from edfi_toolkit.validation.findings import Collected, first_rows
 from edfi_toolkit.validation.organizations import check_organizations
 from tests.factories.bodies import CTE, FOOD, GENERAL, LEA, a_body, a_build, uri, without
@@ -31,22 +32,6 @@ def found_in(*records: tuple[str, dict[str, Any]], **build_parts: Any) -> list[t
     """severity, rule and field of everything found."""
     findings = validate(a_build(*records, **build_parts)).findings
     return [tuple(row) for row in findings[["severity", "rule_id", "field"]].to_numpy()]
-
-
-def test_complete_records_of_all_ten_resources_are_ready_and_nothing_is_found():
-    checked = validate(
-        a_build(
-            *((endpoint, _of_its_own(number, endpoint)) for number, endpoint in enumerate(associations()))
-        )
-    )
-    assert checked.findings.empty
-    assert len(checked.ready) == 10
-    assert checked.held.empty
-    assert checked.by_rule.empty
-
-
-def _of_its_own(number: int, endpoint: str) -> dict[str, Any]:
-    return a_body(endpoint, studentReference={"studentUniqueId": f"22222{number}"})
 
 
 REQUIRED_BY_STANDARD = [
@@ -65,40 +50,74 @@ def is_in(body: dict[str, Any], path: str) -> bool:
     return True
 
 
-def test_each_field_the_standard_requires_is_critical_when_missing():
-    """DS-REQUIRED; every required field that the bodies have in turn, in one build."""
-    complete = {endpoint: a_body(endpoint) for endpoint in associations()}
-    cases = [(endpoint, path) for endpoint, path in REQUIRED_BY_STANDARD if is_in(complete[endpoint], path)]
-    assert len(cases) >= 70
-    checked = validate(a_build(*((endpoint, without(complete[endpoint], path)) for endpoint, path in cases)))
-    missing = checked.findings[checked.findings["rule_id"].eq("DS-REQUIRED")]
+COMPLETE = {endpoint: a_body(endpoint) for endpoint in associations()}
+LACKING_REQUIRED = [
+    (endpoint, path) for endpoint, path in REQUIRED_BY_STANDARD if is_in(COMPLETE[endpoint], path)
+]
+LACKING_OF_SHEET = [(endpoint, field) for endpoint in associations() for field in SHEET.get(endpoint, ())]
+
+
+@pytest.fixture(scope="module")
+def of_all_ten() -> Checked:
+    """One validation of each resource's complete record, and of records that lack one field each, in this order."""
+    own = [(endpoint, _of_its_own(n, body)) for n, (endpoint, body) in enumerate(COMPLETE.items())]
+    required = [(endpoint, without(COMPLETE[endpoint], path)) for endpoint, path in LACKING_REQUIRED]
+    of_sheet = [
+        (endpoint, _of_its_own(100 + n, without(COMPLETE[endpoint], field)))
+        for n, (endpoint, field) in enumerate(LACKING_OF_SHEET)
+    ]
+    return validate(a_build(*own, *required, *of_sheet))
+
+
+def _of_its_own(number: int, body: dict[str, Any]) -> dict[str, Any]:
+    return {**body, "studentReference": {"studentUniqueId": f"4{number}"}}
+
+
+def rows_of(cases: Sequence[Any], *before: Sequence[Any]) -> list[str]:
+    """The source rows of some of the records of `of_all_ten`."""
+    first = sum(map(len, before))
+    return [f"p{number}" for number in range(first, first + len(cases))]
+
+
+def made_of(records: pd.DataFrame, rows: Sequence[str]) -> list[str]:
+    """Those of the rows that the records are made from."""
+    found = {refs[0].partition(":")[2] for refs in records["source_refs"]}
+    return [row for row in rows if row in found]
+
+
+def test_complete_records_of_all_ten_resources_are_ready_and_nothing_is_found(of_all_ten):
+    rows = rows_of(COMPLETE)
+    assert len(rows) == 10
+    assert made_of(of_all_ten.ready, rows) == rows
+    assert made_of(of_all_ten.held, rows) == []
+    found = of_all_ten.findings["row_id"]
+    assert found.notna().all()
+    assert not found.isin(rows).any()
+
+
+def test_each_field_the_standard_requires_is_critical_when_missing(of_all_ten):
+    """DS-REQUIRED; every required field that the bodies have in turn."""
+    rows = rows_of(LACKING_REQUIRED, COMPLETE)
+    assert len(rows) >= 70
+    missing = of_all_ten.findings[of_all_ten.findings["rule_id"].eq("DS-REQUIRED")]
     assert set(missing["severity"]) == {"critical"}
     told = dict(zip(missing["row_id"], zip(missing["resource"], missing["field"], strict=True), strict=True))
-    assert told == {f"p{n}": (endpoint, path.replace("[*]", "")) for n, (endpoint, path) in enumerate(cases)}
-    assert len(missing) == len(cases)
-    assert checked.ready.empty
+    paths = [(endpoint, path.replace("[*]", "")) for endpoint, path in LACKING_REQUIRED]
+    assert told == dict(zip(rows, paths, strict=True))
+    assert len(missing) == len(rows)
+    assert made_of(of_all_ten.ready, rows) == []
 
 
-def test_each_field_the_certification_sheet_requires_is_a_warning_when_missing():
+def test_each_field_the_certification_sheet_requires_is_a_warning_when_missing(of_all_ten):
     """CERT_MISSING (CERT-SEL-5): the record is sent all the same."""
-    cases = [(endpoint, field) for endpoint in associations() for field in SHEET.get(endpoint, ())]
-    bodies = [
-        without(a_body(endpoint, studentReference={"studentUniqueId": f"4{number}"}), field)
-        for number, (endpoint, field) in enumerate(cases)
-    ]
-    checked = validate(
-        a_build(*((endpoint, body) for (endpoint, _), body in zip(cases, bodies, strict=True)))
-    )
-    assert checked.held.empty
-    found = checked.findings.set_index("row_id")
+    rows = rows_of(LACKING_OF_SHEET, COMPLETE, LACKING_REQUIRED)
+    assert made_of(of_all_ten.held, rows) == []
+    found = of_all_ten.findings[of_all_ten.findings["row_id"].isin(rows)].set_index("row_id")
     assert set(found["rule_id"]) == {"CERT_MISSING"}
     assert set(found["severity"]) == {"warning"}
-    told = [
-        (found.loc[f"p{number}", "resource"], found.loc[f"p{number}", "field"])
-        for number in range(len(cases))
-    ]
-    assert told == cases
-    assert len(found) == len(cases)
+    told = [(found.loc[row, "resource"], found.loc[row, "field"]) for row in rows]
+    assert told == LACKING_OF_SHEET
+    assert len(found) == len(rows)
 
 
 def test_the_certification_sheet_binds_no_other_profile():
@@ -640,7 +659,10 @@ def test_without_a_target_nothing_is_contacted(monkeypatch):
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    assert len(validate(a_build((CTE, a_body()))).ready) == 1
+    checked = validate(a_build((CTE, a_body())))
+    assert len(checked.ready) == 1
+    assert checked.findings.empty
+    assert checked.by_rule.empty
 
 
 def test_an_organization_in_no_list_of_schools_is_a_warning_with_the_cell_that_it_comes_from():
