@@ -19,8 +19,9 @@ from edfi_toolkit.settings import ReadingLimits
 from edfi_toolkit.sources import extract
 from edfi_toolkit.sources.addresses import is_database, is_remote
 from edfi_toolkit.sources.remote import at_hand, stamps_at
+from tests.factories.samples import SAMPLES, sample
 
-SAMPLE = Path(__file__).resolve().parents[2] / "data/samples/certification/before"
+SAMPLE = SAMPLES / "certification/before"
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +48,7 @@ def notices(source: str | Path) -> list[str]:
 
 
 def test_a_folder_at_an_address_reads_as_the_folder_does(bucket: fsspec.AbstractFileSystem) -> None:
-    here, there = (extract(place, profile="certification") for place in (str(SAMPLE), "memory://north"))
+    here, there = sample("certification"), extract("memory://north", profile="certification")
     assert list(here) == list(there)
     for name, frame in here.items():
         pd.testing.assert_frame_equal(frame, there[name])
