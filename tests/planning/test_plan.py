@@ -165,21 +165,22 @@ def test_the_order_is_pairs_then_creates_updates_deletes_and_noops():
 
 
 def test_com_key_2_descriptors_compare_without_case_and_program_names_exactly():
-    result = a_build(a_participation(1))
-    mapped = identity_map_of(result)
-    shouted = mapped.assign(program_type_descriptor=mapped["program_type_descriptor"].str.upper())
-    assert plan(result, identity_map=shouted).items["action"].tolist() == ["NOOP"]
-    renamed = mapped.assign(program_name=mapped["program_name"].str.upper())
-    assert plan(result, identity_map=renamed).items["action"].tolist() == ["DELETE", "POST"]
+    result = a_build(a_participation(1), a_participation(2))
+    mapped = identity_map_of(result).set_index("student_unique_id")
+    for student, name in (("S-1", "program_type_descriptor"), ("S-2", "program_name")):
+        mapped.loc[student, name] = mapped.loc[student, name].upper()
+    made = plan(result, identity_map=mapped.reset_index())
+    assert plan_frame(made) == [("DELETE", "S-2"), ("POST", "S-2"), ("NOOP", "S-1")]
 
 
 def test_com_eq_1_order_and_nulls_do_not_count():
-    result = a_build(a_participation(1, end_date="2026-01-31"))
+    result = a_build(*(a_participation(number, end_date="2026-01-31") for number in (1, 2)))
     mapped = identity_map_of(result)
-    turned = dict(reversed(mapped["last_body"].iloc[0].items()), reasonExitedDescriptor=None, services=[])
-    for body in (turned, json.dumps(turned)):
-        again = mapped.assign(last_body=pd.Series([body], dtype=object))
-        assert plan(result, identity_map=again).items["action"].tolist() == ["NOOP"]
+    value, text = (
+        dict(reversed(body.items()), reasonExitedDescriptor=None, services=[]) for body in mapped["last_body"]
+    )
+    again = mapped.assign(last_body=pd.Series([value, json.dumps(text)], dtype=object))
+    assert plan(result, identity_map=again).items["action"].tolist() == ["NOOP", "NOOP"]
 
 
 def test_an_identity_map_may_hold_text_dates_and_lack_what_is_not_needed():
@@ -199,12 +200,13 @@ def test_rows_of_other_feeds_years_and_resources_are_never_looked_at():
     """A.7."""
     result = a_build(a_participation(1))
     mapped = identity_map_of(result)
-    for others in (
+    others = (
         mapped.assign(school_year=2025),
         mapped.assign(resource="staffProgramAssociations"),
         mapped.assign(feed="https://ods|certification|another district"),
-    ):
-        assert plan(result, identity_map=others).items["action"].tolist() == ["POST"]
+    )
+    made = plan(result, identity_map=pd.concat(others, ignore_index=True))
+    assert made.items["action"].tolist() == ["POST"]
     named = mapped.assign(feed="https://ods|certification|north")
     assert plan(result, identity_map=named, source_name="north").items["action"].tolist() == ["NOOP"]
     two = pd.concat([named, named.assign(feed="https://other|certification|north")])
