@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import pandas as pd
@@ -18,7 +18,7 @@ import pytest
 from edfi_toolkit.planning import Plan, identity_map_of, plan
 from edfi_toolkit.rules import Build
 from edfi_toolkit.rules.explain.story import Story
-from tests.factories.builds import build_of
+from tests.factories.builds import Same, build_of
 
 OWN = (
     "student_id", "student_unique_id", "enrollment_id", "record_id", "participation_id", "calendar_id", "school_id",
@@ -184,4 +184,11 @@ def _own(value: Any, number: int) -> Any:
 
 
 def _of_case(rows: pd.DataFrame, column: str, number: int) -> pd.DataFrame:
-    return rows[rows[column].str.endswith(f"{number:03d}").fillna(False)].reset_index(drop=True)
+    return _by_case(Same(rows), column).get(f"{number:03d}", rows[:0])
+
+
+@lru_cache(100)
+def _by_case(same: Same, column: str) -> dict[str, pd.DataFrame]:
+    """The rows of each case, which no test may change."""
+    rows = same.frame
+    return {number: own.reset_index(drop=True) for number, own in rows.groupby(rows[column].str[-3:])}
