@@ -225,11 +225,12 @@ def one_per_key(
     candidates = candidates[[name for name in PARTS if name in candidates]]
     records = candidates.take(order[first]).reset_index(drop=True).assign(group=group[first])
     refs = source_refs(records)
-    losers, won_by = candidates.take(order[~first]), np.cumsum(first)[~first] - 1
-    winning_ref = records["ref"].take(won_by).set_axis(losers.index)
-    notice_of(losers, "DUP_KEY", account, "Has the same key as " + winning_ref + ", which was built.")
-    for record, more in zip(won_by, source_refs(losers), strict=True):
-        refs[record] = list(dict.fromkeys([*refs[record], *more]))
+    if not first.all():
+        losers, won_by = candidates.take(order[~first]), np.cumsum(first)[~first] - 1
+        winning_ref = records["ref"].take(won_by).set_axis(losers.index)
+        notice_of(losers, "DUP_KEY", account, "Has the same key as " + winning_ref + ", which was built.")
+        for record, more in zip(won_by, source_refs(losers), strict=True):
+            refs[record] = list(dict.fromkeys([*refs[record], *more]))
     return records.assign(source_refs=pd.Series(refs, dtype=object))
 
 
@@ -246,8 +247,9 @@ def shared_unique_ids(candidates: pd.DataFrame, account: Account) -> None:
     row_of = np.empty(person.max() + 1, dtype=np.int64)
     row_of[person] = np.arange(len(person))  # one of the rows of each id, whichever
     others = people["student_id"].ne(people["student_id"].take(row_of[person]).set_axis(people.index))
-    shared = people[people["person"].isin(people.loc[others, "person"])].drop_duplicates()
-    account.notice("SHARED_UNIQUE_ID", shared["student_id"], "students")
+    if others.any():
+        shared = people[people["person"].isin(people.loc[others, "person"])].drop_duplicates()
+        account.notice("SHARED_UNIQUE_ID", shared["student_id"], "students")
 
 
 def overlaps(records: pd.DataFrame, account: Account) -> None:

@@ -286,6 +286,8 @@ def elements(p: pd.DataFrame) -> pd.DataFrame:
 def warn_about_standard(p: pd.DataFrame, standard: str, account: Account) -> None:
     """STANDARD_DROPPED: members of another data standard that this one has no place for (COM-STD-1)."""
     names = p["dropped"].explode().dropna()
+    if names.empty:
+        return
     says = f"Data Standard {standard} has no " + names.astype("str") + ", so it is not sent."
     account.notice("STANDARD_DROPPED", p[ID].reindex(names.index), TABLE, says)
 
@@ -293,6 +295,8 @@ def warn_about_standard(p: pd.DataFrame, standard: str, account: Account) -> Non
 def warn_about_years(candidates: pd.DataFrame, account: Account) -> None:
     """MULTI_YEAR: begin and end in different school years; COM-VAL-3: an end without a reason."""
     ended = candidates[candidates["end_date"].notna()]
+    if ended.empty:
+        return
     spans = ended[school_year_of(ended["begin_date"]).ne(school_year_of(ended["end_date"]))]
     account.notice("MULTI_YEAR", spans[ID], TABLE)
     unexplained = ended[_lacking(ended["members"], "reasonExitedDescriptor")]
