@@ -5,7 +5,7 @@ from __future__ import annotations
 from shutil import copy
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
 from edfi_toolkit.ledger import Ledger
@@ -55,8 +55,8 @@ def attributes(draw):
 
 ROWS = st.lists(
     st.tuples(st.integers(0, STUDENTS - 1), st.sampled_from(["2025-09-01", "2025-09-02"]), attributes()),
-    min_size=1,
-    max_size=4,
+    min_size=10,  # in a few plans, as a plan takes longer than its rows
+    max_size=16,
 )
 
 
@@ -70,7 +70,12 @@ def columns_of(frame):
 
 
 @pytest.mark.volume
-@bounded(8, proof=50, ignored=HealthCheck)
+@bounded(
+    3,
+    proof=50,
+    ignored=HealthCheck,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking publishes hundreds of tables
+)
 @given(rows=ROWS)
 def test_each_body_has_the_key_of_its_record_in_plan_ledger_and_ods(rows, empty_ledger, tmp_path_factory):
     """COM-SHOW-1: for random tables with random attributes."""
