@@ -385,9 +385,11 @@ def test_the_identity_map_tells_what_was_sent_and_whether_it_is_still_so():
 
 def test_an_identity_map_may_hold_texts_and_lack_bodies_and_references():
     mapped = mapped_of()
-    (as_text,) = sent(mapped.assign(last_body=mapped["last_body"].map(json.dumps), begin_date="2025-09-08"))
+    as_text, unknown = sent(
+        mapped.assign(last_body=mapped["last_body"].map(json.dumps), begin_date="2025-09-08"),
+        mapped.assign(last_body=None, source_refs=pd.Series([[]], dtype=object)),
+    )
     assert as_text.endswith("The record built now is equal.")
-    (unknown,) = sent(mapped.assign(last_body=None, source_refs=pd.Series([[]], dtype=object)))
     assert unknown == (
         "Remote from 2025-09-08 is in the ODS; it came from a row that was not written down. "
         "What was sent is not known."
