@@ -19,10 +19,9 @@ from edfi_toolkit.review.summaries import skipped_rows
 from edfi_toolkit.sources import extract
 from edfi_toolkit.tables import normalise
 from edfi_toolkit.tables.tables import SKIPPED_COLUMNS
-from edfi_toolkit.validation import validate
 from edfi_toolkit.validation.findings import COLUMNS
 from tests.factories.district import a_build, a_participation, checked
-from tests.factories.samples import sample, sample_build
+from tests.factories.samples import sample, sample_build, sample_checked
 
 NM, WI = "nm-powerschool", "wi-infinite-campus"
 SCHOOLS = [{"school_id": "1", "ed_fi_school_id": "255901001", "name": "Lincoln High"}]
@@ -95,9 +94,8 @@ def test_held_records_are_in_the_list_of_who_is_missing_and_told_apart() -> None
 
 
 def test_the_first_sentence_counts_what_the_list_of_who_is_missing_has_by_its_kinds() -> None:
-    built = sample_build(NM)
     kinds = "5 rows that a rule skipped, 2 rows that could not be read"
-    checked = validate(built)
+    checked = sample_checked(NM)
     view = checked_view(checked, Masker(b"k"))
     held = (
         f"{len(checked.held)} held record{'s' if len(checked.held) > 1 else ''}, "
@@ -105,7 +103,7 @@ def test_the_first_sentence_counts_what_the_list_of_who_is_missing_has_by_its_ki
         else ""
     )
     assert f"The list of who is missing has {len(view.frames['missing'])}: {held}{kinds}." in view.says
-    says = built_view(built, Masker(b"k")).says
+    says = built_view(checked.build, Masker(b"k")).says
     assert "2 source rows could not be read. 5 source rows failed a rule and gave none." in says
     assert "6 students have such a row and no record." in says
 
@@ -222,8 +220,7 @@ def test_a_row_without_a_record_since_its_student_has_no_state_id_is_at_the_cell
 
 
 def test_a_skipped_row_has_what_to_do_as_the_finding_about_it_says_it_with_its_days() -> None:
-    checked = validate(sample_build(WI))
-    rows = missing(checked).query("rule == 'WI-CEIS-1' and state == 'skipped'")
+    rows = missing(sample_checked(WI)).query("rule == 'WI-CEIS-1' and state == 'skipped'")
     assert rows["todo"].str.contains("the end date to 2025-11-03 or later").any()
 
 

@@ -22,7 +22,7 @@ from edfi_toolkit.validation.organizations import check_organizations
 from tests.factories.bodies import CTE, FOOD, GENERAL, LEA, a_body, a_build, uri, without
 from tests.factories.builds import build_of
 from tests.factories.participations import REQUIRED, a_participation, certification_tables
-from tests.factories.samples import sample, sample_build
+from tests.factories.samples import sample, sample_build, sample_checked
 
 SPED = "studentSpecialEducationProgramAssociations"
 LANGUAGE = "studentLanguageInstructionProgramAssociations"
@@ -50,6 +50,15 @@ def is_in(body: dict[str, Any], path: str) -> bool:
     return True
 
 
+PARTICIPATIONS = [
+    a_participation(
+        endpoint,
+        resource=endpoint,
+        attributes=REQUIRED.get(endpoint, {}),
+        begin_date=f"2025-09-{day:02d}",
+    )
+    for day, endpoint in enumerate(associations(), 1)
+]
 COMPLETE = {endpoint: a_body(endpoint) for endpoint in associations()}
 LACKING_REQUIRED = [
     (endpoint, path) for endpoint, path in REQUIRED_BY_STANDARD if is_in(COMPLETE[endpoint], path)
@@ -59,14 +68,16 @@ LACKING_OF_SHEET = [(endpoint, field) for endpoint in associations() for field i
 
 @pytest.fixture(scope="module")
 def of_all_ten() -> Checked:
-    """One validation of each resource's complete record, and of records that lack one field each, in this order."""
+    """One validation of what the rules build of each resource, of complete records, and of those that lack a field."""
+    made = build_of(certification_tables(*PARTICIPATIONS), profile="certification")
     own = [(endpoint, _of_its_own(n, body)) for n, (endpoint, body) in enumerate(COMPLETE.items())]
     required = [(endpoint, without(COMPLETE[endpoint], path)) for endpoint, path in LACKING_REQUIRED]
     of_sheet = [
         (endpoint, _of_its_own(100 + n, without(COMPLETE[endpoint], field)))
         for n, (endpoint, field) in enumerate(LACKING_OF_SHEET)
     ]
-    return validate(a_build(*own, *required, *of_sheet))
+    others = a_build(*own, *required, *of_sheet).records
+    return validate(dataclasses.replace(made, records=pd.concat([made.records, others], ignore_index=True)))
 
 
 def _of_its_own(number: int, body: dict[str, Any]) -> dict[str, Any]:
@@ -600,19 +611,10 @@ def test_source_tables_of_the_other_profiles_are_checked_too():
     assert set(critical["rule_id"]) == {"CONTROL_UNREADABLE"}  # the URI that is none (COM-CTL-1)
 
 
-def test_what_the_rules_build_of_all_ten_is_ready():
-    rows = [
-        a_participation(
-            endpoint,
-            resource=endpoint,
-            attributes=REQUIRED.get(endpoint, {}),
-            begin_date=f"2025-09-{day:02d}",
-        )
-        for day, endpoint in enumerate(associations(), 1)
-    ]
-    checked = validate(build_of(certification_tables(*rows), profile="certification"))
-    assert checked.held.empty
-    assert len(checked.ready) == 10
+def test_what_the_rules_build_of_all_ten_is_ready(of_all_ten):
+    rows = [each["participation_id"] for each in PARTICIPATIONS]
+    assert made_of(of_all_ten.held, rows) == []
+    assert len(made_of(of_all_ten.ready, rows)) == len(rows) == 10
 
 
 def test_ready_and_held_are_the_records_and_nothing_else():
@@ -709,7 +711,7 @@ def test_where_schools_own_their_programs_an_unknown_school_is_found_too():
 
 
 def test_the_cell_of_an_organization_is_that_of_the_enrollment_where_it_comes_from_there():
-    checked = validate(sample_build("wi-infinite-campus"))
+    checked = sample_checked("wi-infinite-campus")
     found = checked.findings.query("rule_id == 'SRC-ORGANIZATION'")
     assert found[["table", "field"]].to_numpy().tolist() == [["enrollments", "override_ed_fi_school_id"]]
     at = findings_at_places(checked, found).iloc[0]
