@@ -65,7 +65,9 @@ def test_one_page_travels_and_is_counted() -> None:
 def test_pages_are_turned_and_end_at_the_last() -> None:
     grid = a_grid()
     assert press(grid, page=2)["count"] == "51-60 of 60"
+    assert len(grid.sent) == 1
     assert press(grid, page=3)["page"] == 2
+    assert grid.sent == []
     assert press(grid, page=-1)["page"] == 2
 
 
