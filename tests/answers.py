@@ -60,7 +60,7 @@ def answer_what_is_known() -> None:
 def _keys(frame: pd.DataFrame, rules: Sequence[gx.Expectation], parameters: Any) -> list[bytes]:
     @cache
     def of_column(name: str) -> bytes | None:
-        return _digest(frame[name]) if name in frame else None
+        return _digest(frame[name].array) if name in frame else None
 
     keys = list[bytes]()
     for rule in rules:

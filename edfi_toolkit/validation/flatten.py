@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.extensions import ExtensionArray
 
 from edfi_toolkit.errors import did_you_mean
 from edfi_toolkit.model import standards
@@ -174,15 +175,15 @@ def _columns(
             inner.append((member, values))
         else:
             distinct = set(values) - {None} if name in given else set()
-            column = pd.Series(values, dtype=_DTYPES[kind]) if distinct else _missing(kind, len(values))
+            column = pd.array(values, dtype=_DTYPES[kind]) if distinct else _missing(kind, len(values))
             _limits(column, distinct, member, records, collected)
             columns[member.path] = column
 
 
 @lru_cache(maxsize=len(_DTYPES))
-def _missing(kind: str, count: int) -> pd.Series:
+def _missing(kind: str, count: int) -> ExtensionArray:
     """So many missing values: most columns of a frame are like that. None is changed in place."""
-    return pd.Series([None] * count, dtype=_DTYPES[kind])
+    return pd.array([None] * count, dtype=_DTYPES[kind])
 
 
 def _of_type(
@@ -232,7 +233,7 @@ def _unknown(
 
 
 def _limits(
-    column: pd.Series, distinct: set[Any], member: Member, records: np.ndarray, collected: Collected
+    column: ExtensionArray, distinct: set[Any], member: Member, records: np.ndarray, collected: Collected
 ) -> None:
     """COM-PAY-4, DS-MARKUP, DS-RANGE, DS-DATE: what the model says about one value, whatever the suites say.
 
