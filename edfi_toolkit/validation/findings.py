@@ -76,7 +76,7 @@ class Collected:
         rows: table and row_id of each record's source row (`first_rows`), which a find about a record gets that names
         no other.
         """
-        empty = pd.DataFrame({name: pd.Series(dtype="str") for name in _HIT_COLUMNS})
+        empty = pd.DataFrame(columns=_HIT_COLUMNS, dtype="str")
         found = pd.concat([empty, *self.parts], ignore_index=True)[_HIT_COLUMNS]
         found = found.astype(dict.fromkeys(_HIT_COLUMNS[1:], "str") | {"position": "Int64"})
         about = (found["position"].notna() & found["table"].isna()).to_numpy()

@@ -69,7 +69,7 @@ def judge_descriptor(uri: str, name: str, known: Known | None, standard: str) ->
             return None
         return "COM-PAY-3", f"The target has no {name} {_suggestion(uri, list(listed.values()))}"
     shipped = standards.descriptors(standard).get(name, ("", ()))[1]
-    if uri.casefold() in {known.casefold() for known in shipped}:
+    if uri.casefold() in map(str.casefold, shipped):
         return None
     if not shipped or not uri.startswith(f"{DEFAULT_NAMESPACE}/") or uri.casefold() in of_states():
         return (
