@@ -72,11 +72,12 @@ def test_nm_err_2_is_at_the_number_that_no_id_can_be_formed_of(
 
 
 def test_a_rule_names_a_cell_of_a_preference_a_school_or_the_row_itself() -> None:
-    assert place(nm(), "NM-ERR-1") == ["preferences", 2, "value", "Program office"]
+    tables = nm()
+    assert place(tables, "NM-ERR-1") == ["preferences", 2, "value", "Program office"]
     twice = [{"name": "DistrictNumber", "value": "none"}, {"name": "districtnumber", "value": "none"}]
     assert place(nm(preferences=twice), "NM-ERR-1")[0] == "enrollments"
-    assert place(nm(), "NM-SEL-6") == ["schools", 1, "state_exclude", "SIS clerk"]
-    own = place(nm(), "NM-SEL-4", table="students", row="N1")
+    assert place(tables, "NM-SEL-6") == ["schools", 1, "state_exclude", "SIS clerk"]
+    own = place(tables, "NM-SEL-4", table="students", row="N1")
     assert own == ["students", 1, "student_unique_id", "SIS clerk"]
 
 
