@@ -15,6 +15,7 @@ from edfi_toolkit.batch.stopping import Stop
 from edfi_toolkit.batch.unchanged import before_of, to_keep, unchanged
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.runs import AUTO, Run, open_run
+from edfi_toolkit.runs.feed import is_retry
 from edfi_toolkit.runs.parameters import refuse_credentials
 from edfi_toolkit.runs.setup import check_login
 from edfi_toolkit.runs.workbook import leave_one
@@ -106,6 +107,7 @@ def run_unattended(
         raise ConfigError(f"There is no run {resume} in {run.installation.runs_dir}. Check the name.")
     names = [*PREVIEWS[mode], *(PUBLISHES[mode] if approved else ())]
     if resume:
+        _check_goes_on(run, mode)
         names = [name for name in names if not _is_done(run, name, sends=bool(approved))]
     parameters = {
         "profile": profile,
@@ -145,6 +147,21 @@ def run_unattended(
     failed = next((notebook.exit for notebook in ran if notebook.exit is not Exit.DONE), None)
     code = failed or exit_of_steps(run.folder.manifest.get("steps", {}))
     return Unattended(run, ran, code, before)
+
+
+def _check_goes_on(run: Run, mode: str) -> None:
+    """A run goes on as what it began as: in the mode of its plan, and a retry only once it has one."""
+    manifest = run.folder.manifest
+    planned = manifest["steps"].get("preview", {}).get("mode")
+    if is_retry(manifest) and planned != "retry":
+        raise ConfigError(
+            f"Run {run.id} is a retry that stopped before it had a plan. Start the retry again."
+        )
+    began = "publish" if planned == "retry" else planned
+    if began and began != mode:
+        raise ConfigError(
+            f"The plan of run {run.id} is of mode {began}, not {mode}. Go on with --mode {began}, or start a new run."
+        )
 
 
 def _is_done(run: Run, notebook: str, *, sends: bool) -> bool:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from edfi_toolkit.errors import ConfigError, OdsError
 from edfi_toolkit.runs.decisions import check_corrections
+from edfi_toolkit.runs.feed import is_retry
 
 if TYPE_CHECKING:
     from edfi_toolkit.display.progress import Progress
@@ -29,6 +30,8 @@ def plan_of(run: Run, schools: Collection[int] = (), chosen: Chosen | None = Non
     from edfi_toolkit.planning import plan
 
     _check_fits(run)
+    if chosen is None:
+        _refuse_retry(run)
     _recover(run)
     made = plan(
         _checked(run),
@@ -84,6 +87,7 @@ def resync_of(
     from edfi_toolkit.planning import plan, resources_of
 
     _check_fits(run)
+    _refuse_retry(run)
     _recover(run)
     # Before the ODS: whatever is published meanwhile makes this plan a stale one.
     known = _remembered(run, claims=True)
@@ -187,6 +191,14 @@ def _check_fits(run: Run) -> None:
     """One run speaks to the target of one school year, with all corrections there are."""
     check_corrections(run)
     run.target.check_year(int(run.built.config["school_year"]))
+
+
+def _refuse_retry(run: Run) -> None:
+    if is_retry(run.folder.manifest):
+        raise ConfigError(
+            f"Run {run.id} is a retry of chosen records alone, and this plan would be of all. "
+            "Open the latest run, or check the refused records again (notebook 50)."
+        )
 
 
 def _recover(run: Run) -> None:

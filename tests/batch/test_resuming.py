@@ -9,6 +9,8 @@ import pytest
 from edfi_toolkit.batch.exits import Exit
 from edfi_toolkit.batch.unattended import run_unattended
 from edfi_toolkit.cli.playground import working_in
+from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.runs import open_run
 from tests.factories.district import YEAR
 from tests.factories.watched import District
 
@@ -60,3 +62,22 @@ def test_a_run_that_was_looked_at_is_sent_when_it_is_approved_and_once(
     assert north.held()["S-3"] == ("2026-03-01" if mode == "publish" else "2026-04-01")
     assert ran("auto", mode, run) == (run, ["50_rejections"], Exit.DONE)
     assert north.writes() == after
+    other = "resync" if mode == "publish" else "publish"
+    with pytest.raises(ConfigError, match=f"of mode {mode}, not {other}"):
+        ran("auto", other, run)
+
+
+def test_a_retry_without_a_plan_of_its_own_gets_none_of_all_records(north: District) -> None:
+    retry = open_run(profile="certification", school_year=YEAR, source="north", run_id="new")
+    retry.is_retry = True
+    retry.extract()
+    before = north.writes()
+    with pytest.raises(ConfigError, match="Start the retry again"):
+        ran("auto", "publish", retry.id)
+    retry.build()
+    retry.validate()
+    for plan in (retry.preview, retry.resync):
+        with pytest.raises(ConfigError, match="a retry of chosen records alone"):
+            plan()
+    assert not retry.folder.has("preview")
+    assert north.writes() == before
