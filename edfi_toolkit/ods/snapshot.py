@@ -104,10 +104,21 @@ def _at(value: Any, path: Sequence[str]) -> list[Any]:
 
 
 def updatable(client: Client) -> frozenset[str]:
-    """The resources whose key a PUT may change, as the API describes itself (`x-Ed-Fi-isUpdatable`)."""
+    """The resources whose key a PUT may change, as the API describes itself (`x-Ed-Fi-isUpdatable`).
+
+    None where it offers no description. Raises OdsError when it offers one and does not give it.
+    """
+    if client.discovery.openapi is None:
+        return frozenset()
+    paths = as_mapping(client.openapi().get("paths"))
+    if not paths:
+        raise OdsError(
+            f"Target '{client.target.name}' offers a description of its resources and gives none, so where an update "
+            'may change a key is not known. Run again later, or set key_change = "delete_then_post".'
+        )
     return frozenset(
         path.split("/")[-2]
-        for path, operations in as_mapping(client.openapi().get("paths")).items()
+        for path, operations in paths.items()
         if path.count("/") > 1
         and path.endswith("/{id}")
         and as_mapping(as_mapping(operations).get("put")).get("x-Ed-Fi-isUpdatable") is True

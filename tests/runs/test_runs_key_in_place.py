@@ -7,7 +7,7 @@ import pytest
 
 import edfi_toolkit as edfi
 from edfi_toolkit.cli.playground import Playground
-from edfi_toolkit.errors import OdsUnavailable
+from edfi_toolkit.errors import OdsError, OdsUnavailable
 from edfi_toolkit.runs import Run
 from edfi_toolkit.runs.retry import verdicts
 from tests.processes import KeptOds
@@ -39,11 +39,12 @@ def test_a_target_that_answers_no_more_stops_the_preview_and_one_that_was_not_as
     run = a_run()
     for step in (run.extract, run.build, run.validate):
         step()
-    httpx.put(
-        f"{sandbox.control_url}/faults", json=[{"resource": "metadata", "status": 503}]
-    ).raise_for_status()
-    with pytest.raises(OdsUnavailable):
-        run.preview()
+    for status, error, says in ((503, OdsUnavailable, "503"), (404, OdsError, "gives none")):
+        httpx.put(
+            f"{sandbox.control_url}/faults", json=[{"resource": "metadata", "status": status}]
+        ).raise_for_status()
+        with pytest.raises(error, match=says):
+            run.preview()
     assert not run.folder.has("preview")
     httpx.put(f"{sandbox.control_url}/faults", json=[]).raise_for_status()
     run.preview()
