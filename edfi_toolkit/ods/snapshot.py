@@ -113,8 +113,8 @@ def updatable(client: Client) -> frozenset[str]:
     paths = as_mapping(client.openapi().get("paths"))
     if not paths:
         raise OdsError(
-            f"Target '{client.target.name}' offers a description of its resources and gives none, so where an update "
-            'may change a key is not known. Run again later, or set key_change = "delete_then_post".'
+            f"Target '{client.target.name}' describes no resource in the place it names for that, so where a PUT "
+            "may change a key is not known. Ask the host for the address, or change the setting key_change, and run again."
         )
     return frozenset(
         path.split("/")[-2]

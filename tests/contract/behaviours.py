@@ -170,9 +170,11 @@ ABOUT = [
         answer([{"name": "Resources", "endpointUri": 7}]),
         "endpointUri is no text",
     ),
-    Behaviour("metadata: names that are lists", "metadata", answer([{"name": ["x"]}])),
+    Behaviour(
+        "metadata: names that are lists", "metadata", answer([{"name": ["x"]}]), "describes no resource"
+    ),
     Behaviour("document: a list", "document", answer([1]), NO_LIST),
-    Behaviour("document: paths that are numbers", "document", answer({"paths": 7})),
+    Behaviour("document: paths that are numbers", "document", answer({"paths": 7}), "describes no resource"),
     Behaviour(
         "document: operations that are lists",
         "document",

@@ -393,7 +393,7 @@ def ask(client: Client, kind: str) -> Any:
         case "root":
             return client.discovery
         case "metadata" | "document":
-            return client.openapi(), updatable(client), standard_of(client)
+            return client.openapi(), standard_of(client), updatable(client)
         case "dependencies":
             return client.dependencies()
         case "versions":

@@ -39,7 +39,7 @@ def test_a_target_that_answers_no_more_stops_the_preview_and_one_that_was_not_as
     run = a_run()
     for step in (run.extract, run.build, run.validate):
         step()
-    for status, error, says in ((503, OdsUnavailable, "503"), (404, OdsError, "gives none")):
+    for status, error, says in ((503, OdsUnavailable, "503"), (404, OdsError, "describes no resource")):
         httpx.put(
             f"{sandbox.control_url}/faults", json=[{"resource": "metadata", "status": status}]
         ).raise_for_status()
