@@ -114,7 +114,7 @@ def updatable(client: Client) -> frozenset[str]:
     if not paths:
         raise OdsError(
             f"Target '{client.target.name}' describes no resource in the place it names for that, so where a PUT "
-            "may change a key is not known. Ask the host for the address, or change the setting key_change, and run again."
+            "may change a key is not known. Ask the host for it, or change the setting key_change, and run again."
         )
     return frozenset(
         path.split("/")[-2]
