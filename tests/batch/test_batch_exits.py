@@ -61,6 +61,9 @@ def test_an_exception_that_is_not_ours_is_a_failure() -> None:
         ({"preview": {"unasked": "OdsUnavailable", "breaches": ["max-delete-share"]}}, 4),
         ({"preview": {"unasked": "OdsUnavailable"}, "publish": {"outcomes": {"delivered": 1}}}, 0),
         ({"preview": {"breaches": ["max-delete-share"]}, "publish": {"outcomes": {"delivered": 1}}}, 0),
+        ({"publish": {"finished": False}}, 5),  # killed while it sent
+        ({"preview": {"held": 1}, "publish": {"finished": False}}, 5),
+        ({"publish": {"finished": True, "outcomes": {"delivered": 3}}}, 0),
     ],
 )
 def test_a_finished_run_has_the_exit_code_of_what_it_left_out(steps: dict[str, object], code: int) -> None:
