@@ -31,25 +31,40 @@ def counts_of(run: Run) -> dict[str, int | None]:
     steps = run.folder.manifest.get("steps", {})
     extract, build, preview = (steps.get(name, {}) for name in ("extract", "build", "preview"))
     sent: Mapping[str, int | None] = {}
+    left: Mapping[str, int | None] = {}
     published = steps.get("publish")
     if published is not None:
         from edfi_toolkit.ledger import Ledger
 
+        outcomes = published.get("outcomes", {})
+        left = {
+            "refused": outcomes.get("refused", 0),
+            "pending": outcomes.get("pending", 0) + outcomes.get("unsure", 0),
+        }
         try:
             with Ledger(run.installation.ledger) as ledger:
                 sent = ledger.delivered_by(run.id)
+                if not published.get("finished"):
+                    left = _left_of(preview["actions"], ledger.attempts(run.id))
         except LedgerError:
             sent = dict.fromkeys(DONE)
-    outcomes = (published or {}).get("outcomes", {})
+            left = left if published.get("finished") else dict.fromkeys(left)
     return {
         "rows": extract.get("rows", 0),
         "set_aside": extract.get("set_aside", 0),
         "built": build.get("records", 0),
         "held": preview.get("held", 0),
         **{done: sent.get(action, 0) for action, done in DONE.items()},
-        "refused": outcomes.get("refused", 0),
-        "pending": outcomes.get("pending", 0) + outcomes.get("unsure", 0),
+        "refused": left.get("refused", 0),
+        "pending": left.get("pending", 0),
     }
+
+
+def _left_of(actions: Mapping[str, int], attempts: pd.DataFrame) -> dict[str, int]:
+    """What is refused and what is still to be sent of a plan whose publish did not come to its end."""
+    last = Counter(attempts.drop_duplicates("item", keep="last")["outcome"])
+    planned = sum(actions.get(action, 0) for action in DONE)
+    return {"refused": last["refused"], "pending": planned - last["refused"] - last["delivered"]}
 
 
 def planned_of(steps: Mapping[str, Any]) -> dict[str, int]:

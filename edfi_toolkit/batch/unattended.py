@@ -17,6 +17,7 @@ from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.runs import AUTO, Run, open_run
 from edfi_toolkit.runs.feed import is_retry
 from edfi_toolkit.runs.parameters import refuse_credentials
+from edfi_toolkit.runs.planning import check_settings
 from edfi_toolkit.runs.setup import check_login
 from edfi_toolkit.runs.workbook import leave_one
 
@@ -150,7 +151,8 @@ def run_unattended(
 
 
 def _check_goes_on(run: Run, mode: str) -> None:
-    """A run goes on as what it began as: in the mode of its plan, and a retry only once it has one."""
+    """A run goes on as what it began as: from what its steps left, in the mode and with the settings of its plan, and a
+    retry only once it has one."""
     manifest = run.folder.manifest
     planned = manifest["steps"].get("preview", {}).get("mode")
     if is_retry(manifest) and planned != "retry":
@@ -162,6 +164,14 @@ def _check_goes_on(run: Run, mode: str) -> None:
         raise ConfigError(
             f"The plan of run {run.id} is of mode {began}, not {mode}. Go on with --mode {began}, or start a new run."
         )
+    if damaged := run.folder.damaged():
+        more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
+        raise ConfigError(
+            f"{damaged[0]}{more} of run {run.id} is no longer as its step left it. Start a new run, or put it back "
+            "from a backup."
+        )
+    if run.folder.has("build"):
+        check_settings(run)
 
 
 def _is_done(run: Run, notebook: str, *, sends: bool) -> bool:

@@ -13,6 +13,7 @@ import pandas as pd
 from edfi_toolkit.errors import ConfigError, OdsError
 from edfi_toolkit.runs.decisions import check_corrections
 from edfi_toolkit.runs.feed import is_retry
+from edfi_toolkit.settings import dotted
 
 if TYPE_CHECKING:
     from edfi_toolkit.display.progress import Progress
@@ -188,9 +189,21 @@ def _unasked(run: Run) -> bool:
 
 
 def _check_fits(run: Run) -> None:
-    """One run speaks to the target of one school year, with all corrections there are."""
+    """One run speaks to the target of one school year, with all corrections there are and one value of a setting."""
     check_corrections(run)
+    check_settings(run)
     run.target.check_year(int(run.built.config["school_year"]))
+
+
+def check_settings(run: Run) -> None:
+    """Raises ConfigError where the run is given a setting that it was not built with."""
+    from edfi_toolkit.rules import profile
+
+    asked, built = map(profile(run.profile).resolve, (run.settings, run.built.settings))
+    if other := [name for name in dotted(run.given or {}) if asked[name] != built.get(name)]:
+        raise ConfigError(
+            f"Run {run.id} was built with another {', '.join(other)}. Build it again (notebook 20), or start a new run."
+        )
 
 
 def _refuse_retry(run: Run) -> None:

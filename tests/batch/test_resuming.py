@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +17,9 @@ from edfi_toolkit.cli.playground import working_in
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.runs import open_run
 from tests.factories.district import YEAR
-from tests.factories.watched import District
+from tests.factories.watched import PEOPLE, District
 
+ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.process, pytest.mark.filterwarnings("default")]
 
 
@@ -26,7 +32,20 @@ def north(tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
     made.ods_stops()
 
 
-def ran(approved: str, mode: str, resume: str = "") -> tuple[str, list[str], Exit]:
+KILLED = """
+import os, signal
+from edfi_toolkit.runs import open_run
+
+def progress(done, *_):
+    if done >= 100:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+run = open_run(profile="certification", school_year={year}, source="north", run_id={run!r})
+run.publish(approved="auto", progress=progress)
+"""
+
+
+def ran(approved: str, mode: str, resume: str = "", **settings: str) -> tuple[str, list[str], Exit]:
     """The run, the notebooks it took, and how it ended."""
     done = run_unattended(
         profile="certification",
@@ -36,6 +55,7 @@ def ran(approved: str, mode: str, resume: str = "") -> tuple[str, list[str], Exi
         approved=approved,
         mode=mode,
         resume=resume,
+        settings=settings or None,
     )
     return done.run.id, [notebook.notebook for notebook in done.ran], done.exit
 
@@ -81,3 +101,68 @@ def test_a_retry_without_a_plan_of_its_own_gets_none_of_all_records(north: Distr
             plan()
     assert not retry.folder.has("preview")
     assert north.writes() == before
+
+
+def test_a_run_does_not_go_on_from_a_file_that_is_not_as_its_step_left_it(north: District) -> None:
+    north.write(range(20), s4={"end_date": "2026-03-01"})
+    run, _, _ = ran("", "publish")
+    folder = open_run(profile="certification", school_year=YEAR, source="north", run_id=run).path
+    (folder / "report.html").write_text("opened, and saved otherwise")
+    for name in ("plan.parquet", "held.parquet", "build/records.parquet"):
+        content = (folder / name).read_bytes()
+        for left in (content[:-100], None):
+            (folder / name).unlink()
+            if left is not None:
+                (folder / name).write_bytes(left)
+            for approved in ("", "auto"):
+                with pytest.raises(
+                    ConfigError, match=f"{name} of run {run} is no longer as its step left it"
+                ):
+                    ran(approved, "publish", run)
+            (folder / name).write_bytes(content)
+    assert ran("auto", "publish", run)[2] is Exit.DONE
+    assert north.held()["S-4"] == "2026-03-01"
+
+
+def test_a_run_does_not_go_on_with_another_value_of_a_setting(north: District) -> None:
+    run, _, _ = ran("", "publish", max_delete_share="0.2")
+    assert ran("", "publish", run, max_delete_share="0.20") == (run, [], Exit.DONE)
+    with pytest.raises(ConfigError, match="built with another max_delete_share"):
+        ran("auto", "publish", run, max_delete_share="0.5")
+    again = open_run(
+        profile="certification",
+        school_year=YEAR,
+        source="north",
+        run_id=run,
+        settings={"max_delete_share": 0.5},
+    )
+    with pytest.raises(ConfigError, match="built with another max_delete_share"):
+        again.preview()
+    again.build()
+    again.validate()
+    again.preview()
+    assert again.built.settings["max_delete_share"] == 0.5
+
+
+def test_what_a_killed_publish_left_is_counted_as_still_to_be_sent(north: District) -> None:
+    north.write(range(PEOPLE))
+    run, _, _ = ran("", "publish")
+    script = KILLED.format(year=YEAR, run=run)
+    environ = {**os.environ, **north.environ, "PYTHONPATH": str(ROOT)}
+    killed = subprocess.run(
+        [sys.executable, "-m", "tests.script", script], cwd=north.folder, env=environ, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    done = run_unattended(
+        profile="certification", school_year=YEAR, source="north", target="sandbox", resume=run
+    )
+    counts = done.report(0.0).counts
+    assert done.exit is Exit.UNAVAILABLE
+    assert 0 < counts["created"] <= len(north.held()) < PEOPLE
+    planned = done.run.folder.manifest["steps"]["preview"]["actions"]
+    assert counts["refused"] == 0
+    assert counts["created"] + counts["updated"] + counts["pending"] == planned["POST"] + planned.get(
+        "PUT", 0
+    )
+    assert ran("auto", "publish", run)[2] is Exit.DONE
+    assert len(north.held()) == PEOPLE
