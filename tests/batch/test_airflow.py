@@ -10,7 +10,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from edfi_toolkit.cli.playground import Playground, make_playground, target_envi
 from edfi_toolkit.sandbox import start
 from tests.factories.recipes import DAG, HAS_AIRFLOW, operators
 from tests.proofs import long_proof
+from tests.warm import FRESH
 
 pytestmark = [pytest.mark.process, long_proof, pytest.mark.filterwarnings("default")]
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,11 +54,11 @@ def by_papermill(work: Path, environ: Mapping[str, str]) -> dict[str, str]:
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program `airflow`: that of this environment, or of one made for it."""
     if HAS_AIRFLOW:
-        return Path(sys.executable).with_name("airflow")
-    place, uv = tmp_path_factory.mktemp("airflow") / "venv", Path(sys.executable).with_name("uv")
+        return Path(FRESH).with_name("airflow")
+    place, uv = tmp_path_factory.mktemp("airflow") / "venv", Path(FRESH).with_name("uv")
     packages = ("apache-airflow", "apache-airflow-providers-papermill")
     for command in (
-        ["venv", place, "--python", sys.executable],
+        ["venv", place, "--python", FRESH],
         ["pip", "install", "--python", place, *packages],
     ):
         done = subprocess.run([uv, *command, "-q"], capture_output=True, text=True, check=False)
@@ -102,7 +102,7 @@ def district(work: Path, state: str) -> tuple[Playground, dict[str, str]]:
     (work / "dags").mkdir()
     dag = DAG.read_text("utf-8").replace("/srv/edfi/notebooks", str(ROOT / "notebooks"))
     (work / "dags" / DAG.name).write_text(dag.replace("/srv/edfi", str(work)), "utf-8")
-    kernel = [sys.executable, "-m", "ipykernel", "install", "--prefix", work / "jupyter", "--name", "edfi"]
+    kernel = [FRESH, "-m", "ipykernel", "install", "--prefix", work / "jupyter", "--name", "edfi"]
     subprocess.run(kernel, check=True, capture_output=True)
     return made, {"JUPYTER_PATH": str(work / "jupyter" / "share" / "jupyter")}
 
