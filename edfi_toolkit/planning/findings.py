@@ -47,6 +47,7 @@ HELD_BY = {
     HELD_BECAUSE[because][1]: by
     for because, by in {
         "held by control row": "a control row",
+        "held orphan": "an error of a student",
         "held key change": "its new record",
         "unasked key change": "the target",
         "unread key change": "the target",

@@ -285,7 +285,7 @@ def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
         blocks=[
             Block("Rows that could not be read", unread, "All rows could be read."),
             Block("Records held by validation, by rule", by_checks, "No record is held."),
-            Block("Left as they are in the ODS, because a row they rest on could not be read", kept, "None."),
+            Block("Left as they are in the ODS, for another reason", kept, "None."),
         ],
         next_step=""
         if clean

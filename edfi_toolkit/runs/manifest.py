@@ -17,7 +17,7 @@ import pandas as pd
 from edfi_toolkit import __version__
 from edfi_toolkit.display.labels import label
 from edfi_toolkit.display.values import moment
-from edfi_toolkit.errors import ConfigError, EdfiToolkitError, RecordsLeftOut
+from edfi_toolkit.errors import ConfigError, EdfiToolkitError, RecordsLeftOut, StalePlan
 from edfi_toolkit.model.years import school_year_text
 from edfi_toolkit.planning.plan import SENT
 from edfi_toolkit.review.changes import in_words
@@ -27,7 +27,7 @@ from edfi_toolkit.runs.approving import approver_of, of_older_run
 from edfi_toolkit.runs.decisions import ledger_now
 from edfi_toolkit.runs.folder import FOR_PEOPLE, IN_RESYNC, MADE_IN, STEPS, RunFolder
 from edfi_toolkit.runs.standing import LedgerNow, changes_of, is_refused_again, not_settled
-from edfi_toolkit.settings import Settings, Source, dotted, without_credentials
+from edfi_toolkit.settings import Settings, Source, Target, dotted, without_credentials
 
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
@@ -86,11 +86,12 @@ def extract_counts(tables: Tables) -> dict[str, Any]:
     }
 
 
-def plan_counts(plan: Plan) -> dict[str, Any]:
-    """What the manifest keeps of a plan."""
+def plan_counts(plan: Plan, target: Target) -> dict[str, Any]:
+    """What the manifest keeps of a plan, and for which address it was made."""
     actions, codes = plan.items["action"], plan.findings["code"]
     return {
         "mode": plan.mode,
+        "target": target.identity,
         "fingerprint": plan.fingerprint,
         "actions": {action: int(count) for action, count in actions.value_counts().items()},
         "moves": int((actions.eq("DELETE") & plan.items["pair"].notna()).sum()),
@@ -99,6 +100,17 @@ def plan_counts(plan: Plan) -> dict[str, Any]:
         "unread": int(codes.isin(["RESOURCE_UNREAD", "RESOURCE_LACKING"]).sum()),
         "sources": int(actions.isin(["POST", "PUT", "NOOP"]).sum()),
     }
+
+
+def plan_to_send(run: Run) -> Plan:
+    """The plan of a run. Raises StalePlan where the settings give its target another address than at the preview."""
+    previewed = run.folder.manifest["steps"]["preview"].get("target", run.target.identity)
+    if previewed != run.target.identity:
+        raise StalePlan(
+            f"The changes were previewed for {previewed}, and target '{run.target_name}' is now {run.target.identity}; "
+            "nothing was sent now. Correct the settings, or begin a new run and preview it."
+        )
+    return run.plan
 
 
 def publish_counts(result: pd.DataFrame) -> dict[str, Any]:

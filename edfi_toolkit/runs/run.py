@@ -35,6 +35,7 @@ from edfi_toolkit.runs.manifest import (
     check_row_balance,
     overview,
     plan_counts,
+    plan_to_send,
     publish_counts,
     settings_of,
     user_name,
@@ -214,7 +215,7 @@ class Run:
         self.folder.forget_from("preview")
         made.save(self.path)
         self.__dict__["plan"] = made
-        self.folder.record("preview", {**plan_counts(made), "unasked": unasked})
+        self.folder.record("preview", plan_counts(made, self.target) | {"unasked": unasked})
         view = plan_shown(self, refused=(refused := refused_before(self)))
         corrections = steps.corrections_view(self.tables, self.tables.corrections, self.masker())
         keep_current(self, preview=view, corrections=corrections)
@@ -238,8 +239,7 @@ class Run:
         approved: the fingerprint of the preview, or "auto" in scheduled runs. overrides: `breach:person` for
         each limit that a person has decided to pass. progress: called with done, total, counts; False stops.
         max_seconds, max_requests: after so much no further record is begun.
-        Safe to repeat: what arrived is not sent twice. Raises UnsafePlan, StalePlan, LedgerBusy, OdsUnavailable,
-        OdsRefusedLogin.
+        What arrived is not sent twice. Raises UnsafePlan, StalePlan, LedgerBusy, OdsUnavailable, OdsRefusedLogin.
         """
         self.folder.need("preview")
         refuse_numbers(approved=approved)
@@ -248,7 +248,7 @@ class Run:
         from edfi_toolkit.ledger import Ledger
         from edfi_toolkit.publishing import publish
 
-        plan = self.plan
+        plan = plan_to_send(self)
         report = progress or panels().progress("Publishing", refusals=lambda: newest_refusals(self))
         approval = {"fingerprint": plan.fingerprint, "by": user_name(), "approved": approved}
         answered = [*answers_of(self), *overrides]

@@ -218,6 +218,12 @@ def test_what_is_left_alone_says_which_rule_holds_it() -> None:
             "code": "HELD",
             **dict(zip(("says", "hint"), HELD_BECAUSE["unasked key change"], strict=True)),
         },
+        {
+            **keys,
+            "student_unique_id": "4",
+            "code": "HELD",
+            **dict(zip(("says", "hint"), HELD_BECAUSE["held orphan"], strict=True)),
+        },
         {**keys, "code": "NOTE", "says": "", "hint": ""},
     ]
     held = pd.DataFrame([{**keys, "held_by": ["COM-PAY-4", "OWN-1"], "source_refs": ["enrollments:1"]}])
@@ -236,8 +242,10 @@ def test_what_is_left_alone_says_which_rule_holds_it() -> None:
         ],
         ["Its row cannot be read.", "Mend it.", False],
         [*HELD_BECAUSE["unasked key change"], False],
+        [*HELD_BECAUSE["held orphan"], False],
     ]
-    assert alone["held_by"].tolist() == [["COM-PAY-4", "OWN-1"], "the source row", "the target"]
+    in_words = ["the source row", "the target", "an error of a student"]
+    assert alone["held_by"].tolist() == [["COM-PAY-4", "OWN-1"], *in_words]
 
 
 def test_a_skipped_row_names_its_student() -> None:
