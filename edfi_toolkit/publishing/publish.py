@@ -62,16 +62,17 @@ def publish(
         record. What was not sent by then is `pending` with 0 attempts.
     max_seconds, max_requests: the run stops likewise when so much time has passed, or so many writes were sent.
     Publishing the same plan again resumes it: what it delivered counts as done and is not sent again.
-    Raises UnsafePlan, StalePlan (also for a target of another data standard, and for key changes that were not checked
-    against this target) and, for a target of another school year, ConfigError before anything is sent, LedgerBusy when
-    another run of the feed is at work, and OdsUnavailable or OdsRefusedLogin when the target is unavailable; what is
-    finished by then stays finished.
+    Raises UnsafePlan, StalePlan (also for a target of another data standard, for records that were checked against
+    another target, and for key changes that were checked against none) and, for a target of another school year,
+    ConfigError before anything is sent, LedgerBusy when another run of the feed is at work, and OdsUnavailable or
+    OdsRefusedLogin when the target is unavailable; what is finished by then stays finished.
     """
     plan, fingerprint, answered = approved_plan(plan, approved, overrides)
     budget = Budget(max_seconds=max_seconds, max_requests=max_requests)
     with ExitStack() as stack:
         client, opened = open_client(target, stack), open_ledger(ledger, stack)
         client.target.check_year(plan.scope.school_year)
+        _check_target(plan, client)
         _check_standard(plan, client)
         feed = opened.feed(client.target.identity, plan.scope.profile, plan.scope.source)
         stack.enter_context(opened.exclusive(feed))
@@ -104,6 +105,16 @@ def publish(
         else:
             _end(plan, items, run.results, journal, left)
         return result_of(plan, items, run.results.outcomes, unsent=unsent, last=last, known=known)
+
+
+def _check_target(plan: Plan, client: Client) -> None:
+    """What was checked against one target goes to no other; by now the settings may mean another one by its name."""
+    if plan.checked_against not in ("", client.target.identity):
+        raise StalePlan(
+            f"The records of this plan were checked against {plan.checked_against}, and target "
+            f"'{client.target.name}' is {client.target.identity}; nothing was sent. Correct the settings, or check the "
+            "records against it and plan again."
+        )
 
 
 def _check_standard(plan: Plan, client: Client) -> None:

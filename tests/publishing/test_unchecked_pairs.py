@@ -67,14 +67,12 @@ def of_an_earlier_version(made, folder):
 def test_a_key_change_that_no_one_checked_is_refused_before_anything_is_sent(
     app, client, ledger, known, tmp_path
 ):
-    elsewhere = Client(replace(client.target, instance="training"))
     never = plan(moved(), identity_map=known)
     made = {
         "not validated": never,
         "without a target": plan(validate(moved()), identity_map=known),
         "refused by the ODS": plan(checked(moved(*LOST)), identity_map=known),
         "a resync": plan(moved(), identity_map=known, ods=client.read_all(GENERAL), mode="resync"),
-        "against another": asked(never, elsewhere),
         "saved by an earlier version": of_an_earlier_version(asked(never, client), tmp_path),
     }
     sent, runs = writes(app), len(ledger.runs())
@@ -88,9 +86,23 @@ def test_a_key_change_that_no_one_checked_is_refused_before_anything_is_sent(
         for approved in ("auto", unsafe.fingerprint):
             with pytest.raises(StalePlan, match=says):
                 publish(unsafe, target=client, ledger=ledger, approved=approved)
-    elsewhere.close()
     assert writes(app) == sent
     assert len(ledger.runs()) == runs
+    assert held_in(client) == wanted(before())
+
+
+def test_what_was_checked_against_one_target_goes_to_no_other(app, client, ledger, tmp_path):
+    with Client(replace(client.target, instance="training")) as elsewhere:
+        made = asked(plan_once(before()), elsewhere)
+        made.save(tmp_path)
+        for other in (made, Plan.load(tmp_path)):
+            for approved in ("auto", other.fingerprint):
+                says = r"were checked against .*training.*, and target 'sandbox' is .*; nothing was sent"
+                with pytest.raises(StalePlan, match=says):
+                    publish(other, target=client, ledger=ledger, approved=approved)
+    assert not writes(app)
+    assert ledger.runs().empty
+    publish(asked(made, client), target=client, ledger=ledger, approved="auto")
     assert held_in(client) == wanted(before())
 
 
