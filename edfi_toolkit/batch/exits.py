@@ -56,8 +56,7 @@ def exit_of_steps(steps: Mapping[str, Any]) -> Exit:
     """The exit code of a run by what its steps left in the manifest.
 
     Rows that could not be read count as held: what was asked for is not in the ODS. A preview whose target could not be
-    asked ends as what kept it from being asked. A publish that did not come to its end goes on
-    when it is run again.
+    asked ends as what kept it from being asked. A publish that did not come to its end goes on when it is run again.
     """
     published = steps.get("publish", {})
     outcomes = published.get("outcomes", {})

@@ -197,7 +197,7 @@ def by_the_guards(case: str, records: int) -> tuple[str, ...]:
             because={MOVE: lambda: "One value."},
         ),
     ]
-    return tuple(each.code for each in found)
+    return tuple(breach.code for breach in found)
 
 
 @pytest.mark.parametrize("records", [pytest.param(size, marks=MARKS_BY_SIZE.get(size, ())) for size in SIZES])

@@ -612,7 +612,7 @@ def test_source_tables_of_the_other_profiles_are_checked_too():
 
 
 def test_what_the_rules_build_of_all_ten_is_ready(of_all_ten):
-    rows = [each["participation_id"] for each in PARTICIPATIONS]
+    rows = [row["participation_id"] for row in PARTICIPATIONS]
     assert made_of(of_all_ten.held, rows) == []
     assert len(made_of(of_all_ten.ready, rows)) == len(rows) == 10
 

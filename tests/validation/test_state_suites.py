@@ -335,9 +335,9 @@ def test_each_expectation_of_a_state_has_a_row_above_that_breaks_it(name):
     profile, _, subject = name.partition(".")
     table = subject.removeprefix("source.")
     of_tables = {
-        (each[-1][0], each[-1][2])
-        for each in [*CELLS, *(each[1:] for each in WHOLE)]
-        if each[-1] and each[:2] == (profile, table)
+        (case[-1][0], case[-1][2])
+        for case in [*CELLS, *(whole[1:] for whole in WHOLE)]
+        if case[-1] and case[:2] == (profile, table)
     }
     of_records = {rule_id for _, resource, _, found in RECORDS if resource == table for rule_id, _ in found}
     for rule in SUITES[name].expectations:
