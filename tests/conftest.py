@@ -211,6 +211,13 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """What is no longer used is collected once. pytest, IPython and the interpreter ask for it ten times more."""
+    gc.collect()
+    gc.freeze()
+
+
 # ---- programs
 
 _interpreter = pytest.StashKey[warm.Interpreter]()

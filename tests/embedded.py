@@ -24,5 +24,5 @@ def app() -> Any:
 @pytest.fixture
 def client(app: Any) -> Iterator[Client]:
     """A client of the embedded ODS, which tries again as often as any: no network needs the seconds between."""
-    with in_process(app, RetryPolicy(first_wait_s=0.01)) as opened:
+    with in_process(app, RetryPolicy(first_wait_s=0.01, longest_wait_s=0.02)) as opened:
         yield opened

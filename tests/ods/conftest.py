@@ -25,7 +25,7 @@ from edfi_toolkit.settings import Secret, Target
 
 RESOURCE = "studentProgramAssociations"
 PROGRAM_TYPE = "uri://ed-fi.org/ProgramTypeDescriptor#Special Education"
-QUICK = RetryPolicy(first_wait_s=0.002, longest_wait_s=0.02)
+QUICK = RetryPolicy(first_wait_s=0.001, longest_wait_s=0.005)
 _ANY_VERSION = (("min", 0), ("max", 2**62))
 
 

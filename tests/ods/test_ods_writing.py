@@ -380,7 +380,8 @@ def test_asked_to_hurry_nothing_is_tried_again_and_the_end_is_not_waited_for(ods
     assert kinds.total() == 100
 
 
-def test_what_is_not_answered_is_left_unsure_when_asked_to_hurry(ods, client, tools):
+def test_what_is_not_answered_is_left_unsure_when_asked_to_hurry(ods, client, tools, monkeypatch):
+    monkeypatch.setattr("edfi_toolkit.ods.writer._MOMENT_S", 0.1)
     asked = threading.Event()
 
     async def silence():
