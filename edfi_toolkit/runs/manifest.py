@@ -103,11 +103,14 @@ def plan_counts(plan: Plan, target: Target) -> dict[str, Any]:
 
 
 def plan_to_send(run: Run) -> Plan:
-    """The plan of a run. Raises StalePlan where the settings give its target another address than at the preview."""
-    previewed = run.folder.manifest["steps"]["preview"].get("target", run.target.identity)
+    """The plan of a run. Raises StalePlan unless it was previewed for the address that the settings give its target."""
+    previewed = run.folder.manifest["steps"]["preview"].get("target")
     if previewed != run.target.identity:
+        known = (
+            f"for {previewed}" if previewed else "by an earlier version, which did not keep for which address"
+        )
         raise StalePlan(
-            f"The changes were previewed for {previewed}, and target '{run.target_name}' is now {run.target.identity}; "
+            f"The changes were previewed {known}, and target '{run.target_name}' is now {run.target.identity}; "
             "nothing was sent now. Correct the settings, or begin a new run and preview it."
         )
     return run.plan

@@ -31,5 +31,15 @@ def test_a_plan_goes_only_to_the_address_that_it_was_previewed_for(
         assert not run.published
 
     run = the_run()
+    noted = run.folder.manifest["steps"]["preview"]
+    run.folder.record("preview", {name: value for name, value in noted.items() if name != "target"})
+    with pytest.raises(
+        StalePlan, match=r"previewed by an earlier version, .* begin a new run and preview it\.$"
+    ):
+        the_run().publish(approved="auto")
+    assert not the_run().published
+
+    run = the_run()
+    run.folder.record("preview", noted)
     run.publish(approved="auto")
     assert run.folder.manifest["steps"]["publish"]["outcomes"]["delivered"]
