@@ -59,8 +59,10 @@ def plan_view(
     changes = with_warnings(changes, warned)
     live = findings["code"].eq("LIVE_COMPARED").cumsum().gt(0)  # what follows it was found in the ODS
     met = findings[live & findings["code"].ne("LIVE_COMPARED")]
-    # A hidden file is one that an editor has left next to the tables: nothing to do about it.
-    other = findings[~live & ~findings["code"].isin([*plan.breaches, "HELD", "HIDDEN_FILE"])]
+    # What validation warns of stands in a block of its own, about each record; a notice of the build gives the same
+    # without one. A hidden file is one that an editor has left next to the tables: nothing to do about it.
+    noticed = set(warned["rule_id"]).intersection(checked.build.notices["code"])
+    other = findings[~live & ~findings["code"].isin([*plan.breaches, "HELD", "HIDDEN_FILE", *noticed])]
     named = partial(with_organizations, tables=checked.build.tables, profile=checked.build.profile)
     resync = plan.mode == "resync"
     says = f"{'This plan had' if published else 'Publishing now would send'} {rows(int(plan.sends.sum()), 'change')}"

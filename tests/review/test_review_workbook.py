@@ -20,6 +20,7 @@ from edfi_toolkit.tables import normalise
 from edfi_toolkit.validation.checked import Checked
 from edfi_toolkit.validation.findings import COLUMNS
 from tests.factories.district import a_build, a_participation, checked
+from tests.factories.samples import sample_checked
 
 KEY = b"k" * 32
 
@@ -157,6 +158,15 @@ def test_a_move_is_said_in_words_and_its_halves_have_one_number() -> None:
     assert summary["started at"].startswith("2025-12-0")
     assert "T" not in summary["started at"].split()[0]
     assert "cpu seconds" not in summary
+
+
+def test_no_rule_stands_in_two_blocks_of_the_preview() -> None:
+    sound = sample_checked("certification")
+    view = plan_view(plan(sound), sound, Masker(KEY))
+    named = [block.frame.get(name) for block in view.blocks for name in ("rule_id", "code")]
+    rules = pd.concat(named).tolist()
+    assert "CERT_MISSING" in rules
+    assert len(set(rules)) == len(rules)
 
 
 def test_the_person_who_approved_is_named_in_place_of_the_login() -> None:
