@@ -48,7 +48,7 @@ HELD_BY = {
     for because, by in {
         "held by control row": "a control row",
         "held orphan": "an error of a student",
-        "held key change": "its new record",
+        "held key change": "the new record",
         "unasked key change": "the target",
         "unread key change": "the target",
     }.items()

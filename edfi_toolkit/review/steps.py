@@ -261,35 +261,31 @@ def in_words(steps: pd.DataFrame) -> pd.DataFrame:
 
 
 def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
-    """What was never sent: rows that could not be read, and records that validation holds."""
+    """What was never sent: rows that could not be read, and records that validation or something else holds."""
     build = checked.build
     aside = build.tables.skipped
     alone = left_alone(plan, checked)
-    kept = by_sentence(alone[~alone["by_validation"]])
+    others = alone[~alone["by_validation"]]
     unread = by_rule(aside, "rule")
     tables = aside.groupby("rule")["table"].unique()
     unread["who"] = [", ".join(sorted({*map(who_enters, tables[rule])})) for rule in unread["rule_id"]]
     by_checks = held_by_rule(checked)
     by_checks["who"] = [owners_of([rule]) for rule in by_checks["rule_id"]]
-    clean = not (len(aside) or len(checked.held) or len(kept))
+    holders = {"validation": len(checked.held), **others["held_by"].value_counts()}
+    counts = [f"{rows(len(aside), 'row')} could not be read"] if len(aside) else []
+    counts += [f"{rows(count, 'record')} held by {holder}" for holder, count in holders.items() if count]
     return View(
         title="Never sent",
-        says=(
-            "Nothing was held back."
-            if clean
-            else f"{rows(len(aside), 'row')} could not be read; "
-            f"{rows(len(checked.held), 'record')} held by validation."
-        )
-        + (f" {more}" if (more := of_skipped(len(build.skipped) - len(aside))) else ""),
-        tone="good" if clean else "check",
+        says=f"{'; '.join(counts) or 'Nothing was held back'}. {of_skipped(len(build.skipped) - len(aside))}".strip(),
+        tone="check" if counts else "good",
         blocks=[
             Block("Rows that could not be read", unread, "All rows could be read."),
             Block("Records held by validation, by rule", by_checks, "No record is held."),
-            Block("Left as they are in the ODS, for another reason", kept, "None."),
+            Block("Left as they are in the ODS, for another reason", by_sentence(others), "None."),
         ],
-        next_step=""
-        if clean
-        else "Have each done by who can do it; then press Read again, or begin with notebook 10.",
+        next_step="Have each done by who can do it; then press Read again, or begin with notebook 10."
+        if counts
+        else "",
         masker=masker,
         frames={"held": _held_rows(checked), "unreadable": rows_aside(aside)},
     )

@@ -8,7 +8,7 @@ from edfi_toolkit.planning import identity_map_of, plan
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.extracts import extracted_view
 from edfi_toolkit.review.plans import plan_view
-from edfi_toolkit.review.steps import built_view, checked_view
+from edfi_toolkit.review.steps import built_view, checked_view, held_view
 from edfi_toolkit.rules import build
 from edfi_toolkit.sources import extract
 from edfi_toolkit.validation import validate
@@ -67,3 +67,5 @@ def test_nothing_is_built_and_what_was_published_stays(tmp_path, profile, files,
         f"1 row of the source could not be read, and nothing of that is sent: {file}, row 2, column "
     )
     assert plan_view(plan(checked), checked, MASKER).tone == "check"  # although it changes nothing
+    held = held_view(checked, planned, MASKER)
+    assert held.says == "1 row could not be read; 1 record held by the source row."

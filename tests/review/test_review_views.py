@@ -197,3 +197,20 @@ def test_a_view_with_a_panel_becomes_what_the_panel_decided() -> None:
     assert waiting._repr_html_() == done._repr_html_()
     assert len(waiting.frames["held"]) == 3
     assert waiting.panel is None
+
+
+def test_what_was_never_sent_is_counted_by_whatever_holds_it() -> None:
+    from edfi_toolkit.planning import identity_map_of, plan
+    from edfi_toolkit.review.steps import held_view
+    from edfi_toolkit.validation import validate
+    from tests.factories.builds import build_of
+    from tests.rules.test_nm_powerschool import tables
+
+    wrong = {"school_number": "4l0"}
+    before, after = (
+        validate(build_of(tables(school=school), profile="nm-powerschool")) for school in ({}, wrong)
+    )
+    known = identity_map_of(before.build)
+    assert held_view(before, plan(before, identity_map=known), Masker(KEY)).says == "Nothing was held back."
+    said = held_view(after, plan(after, identity_map=known), Masker(KEY)).says
+    assert said.startswith("1 record held by the source row. ")
