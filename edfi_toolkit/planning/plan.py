@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from edfi_toolkit.errors import PlanError, what_failed
+from edfi_toolkit.errors import ConfigError, what_failed
 from edfi_toolkit.model.bodies import hashes_of, json_texts, text_column
 from edfi_toolkit.model.frames import BODY, JSON, LIST, NUMBER, TEXT, Schema, as_list, typed
 from edfi_toolkit.model.keys import KEY_SCHEMA, key_hashes, key_texts
@@ -53,6 +53,7 @@ FINDINGS: Schema = {
 SENT = ("POST", "PUT", "DELETE")  # the actions that reach the ODS, in the order in which they are sent
 RETRY = "retry"  # the mode of a plan of chosen records alone
 _FORMAT, _WITHOUT_SHAPES = 4, 3  # plans of the format before are read too
+_PREVIEW_AGAIN = "Preview again: in notebook 30 (60 for a resync), or with 'edfi-toolkit plan'."
 _AT_A_TIME = 50_000  # rows written at once: what a fingerprint needs of memory
 
 
@@ -156,36 +157,38 @@ class Plan:
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Plan:
-        """The plan saved in a folder. Raises PlanError when it is not there or was changed since."""
+        """The plan saved in a folder. Raises ConfigError when it cannot be read or was changed since."""
         path = Path(folder)
         try:
-            about = orjson.loads((path / "plan.json").read_bytes())
-            rows = pd.read_parquet(path / "plan.parquet")
-            older = about.get("format") == _WITHOUT_SHAPES
-            shapes = shapes_frame({}) if older else pd.read_parquet(path / "shapes.parquet")
-        except (OSError, ValueError) as error:
-            raise PlanError(
-                f"{path} holds no readable plan ({what_failed(error)}). Preview again to make one."
-            ) from None
-        if not older and about.get("format") != _FORMAT:
-            raise PlanError(f"The plan in {path} was saved by another version of the toolkit. Preview again.")
-        lists = {name: tuple(about["scope"][name]) for name in ("resources", "organizations")}
-        rows = rows.assign(diff=pd.Series(from_json_column(rows["diff"]), dtype=object))
-        items = typed(rows, ITEMS)
-        loaded = _sealed(
-            cls(
-                items.assign(key_hash=key_hashes(items)),  # a plan saved by an older version has none
-                typed(pd.DataFrame(about["findings"], columns=list(FINDINGS)), FINDINGS),
-                PlanScope(**{**about["scope"], **lists}),
-                about["mode"],
-                typed_preferences(pd.DataFrame(about["preferences"])),
-                shapes,
-                standard=about.get("standard", ""),
-                checked_against=about.get("checked_against", ""),
+            about = orjson.loads((file := path / "plan.json").read_bytes())
+            if about["format"] not in (_FORMAT, _WITHOUT_SHAPES):
+                raise ConfigError(f"{file} was saved by another version of the toolkit. {_PREVIEW_AGAIN}")
+            fingerprint, mode = about["fingerprint"], about["mode"]
+            lists = {name: tuple(about["scope"][name]) for name in ("resources", "organizations")}
+            scope = PlanScope(**{**about["scope"], **lists})
+            findings = typed(pd.DataFrame(about["findings"], columns=list(FINDINGS)), FINDINGS)
+            preferences = typed_preferences(pd.DataFrame(about["preferences"]))
+            older = about["format"] == _WITHOUT_SHAPES
+            shapes = shapes_frame({}) if older else pd.read_parquet(file := path / "shapes.parquet")
+            rows = pd.read_parquet(file := path / "plan.parquet")
+            items = typed(rows.assign(diff=pd.Series(from_json_column(rows["diff"]), dtype=object)), ITEMS)
+            items = items.assign(key_hash=key_hashes(items))  # a plan saved by an older version has none
+            loaded = _sealed(
+                cls(
+                    items,
+                    findings,
+                    scope,
+                    mode,
+                    preferences,
+                    shapes,
+                    standard=about.get("standard", ""),
+                    checked_against=about.get("checked_against", ""),
+                )
             )
-        )
-        if loaded.fingerprint != about["fingerprint"]:
-            raise PlanError(f"The plan in {path} was changed after it was saved. Preview again.")
+        except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
+            raise ConfigError(f"{file} cannot be read ({what_failed(error)}). {_PREVIEW_AGAIN}") from None
+        if loaded.fingerprint != fingerprint:
+            raise ConfigError(f"The plan in {path} was changed after it was saved. {_PREVIEW_AGAIN}")
         return loaded
 
 

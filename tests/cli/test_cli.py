@@ -299,6 +299,13 @@ def test_plan_then_publish_then_plan_again(cli: Cli, north: District) -> None:
     fingerprint = planned["steps"]["preview"]["fingerprint"]
 
     assert cli("publish", "plan", *SAMPLE[:2], "--approve", "0" * 16)[0] == 4
+    saved = Path(planned["folder"], "plan.parquet")
+    content = saved.read_bytes()
+    saved.write_bytes(content[:-100])
+    code, _, err = cli("publish", planned["folder"], *SAMPLE[:2], "--approve", fingerprint)
+    assert code == 2
+    assert re.search(r"plan\.parquet cannot be read \(\w+\)\. Preview again: .*'edfi-toolkit plan'", err)
+    saved.write_bytes(content)
     code, out, err = cli("publish", planned["folder"], *SAMPLE[:2], "--approve", fingerprint, "--json")
     assert code == 3  # some are held
     delivered = json.loads(out)["steps"]["publish"]["outcomes"]

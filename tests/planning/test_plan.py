@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edfi_toolkit.errors import PlanError
+from edfi_toolkit.errors import ConfigError, PlanError
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.frames import JSON, LIST
 from edfi_toolkit.planning import Plan, identity_map_of, plan
@@ -441,10 +441,28 @@ def test_a_plan_changed_on_disk_is_refused(tmp_path):
     rows = pd.read_parquet(folder / "plan.parquet")
     rows["body"] = rows["body"].str.replace("S-1", "S-2")
     rows.to_parquet(folder / "plan.parquet")
-    with pytest.raises(PlanError, match="changed after it was saved"):
+    with pytest.raises(ConfigError, match="changed after it was saved"):
         Plan.load(folder)
-    with pytest.raises(PlanError, match="no readable plan"):
+    with pytest.raises(ConfigError, match=r"nowhere/plan\.json cannot be read"):
         Plan.load(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("name", "was", "becomes"),
+    [
+        ("plan.json", b'"format"', b'"formbt"'),
+        ("plan.json", b'"source"', b'"sovrce"'),
+        ("plan.parquet", b"PAR1", b""),
+        ("shapes.parquet", b"PAR1", b""),
+    ],
+)
+def test_a_damaged_plan_is_refused_with_its_file_and_what_to_do(tmp_path, name, was, becomes):
+    folder = first_plan().save(tmp_path)
+    content = (folder / name).read_bytes()
+    assert was in content
+    (folder / name).write_bytes(content.replace(was, becomes, 1))
+    with pytest.raises(ConfigError, match=rf"{name} cannot be read .* Preview again: .*'edfi-toolkit plan'"):
+        Plan.load(folder)
 
 
 def test_a_plan_shows_itself_without_students():
