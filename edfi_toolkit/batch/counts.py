@@ -36,19 +36,15 @@ def counts_of(run: Run) -> dict[str, int | None]:
     if published is not None:
         from edfi_toolkit.ledger import Ledger
 
-        outcomes = published.get("outcomes", {})
-        left = {
-            "refused": outcomes.get("refused", 0),
-            "pending": outcomes.get("pending", 0) + outcomes.get("unsure", 0),
-        }
+        if "outcomes" in published:  # it came to its end
+            outcomes = Counter(published["outcomes"])
+            left = {"refused": outcomes["refused"], "pending": outcomes["pending"] + outcomes["unsure"]}
         try:
             with Ledger(run.installation.ledger) as ledger:
                 sent = ledger.delivered_by(run.id)
-                if not published.get("finished"):
-                    left = _left_of(preview["actions"], ledger.attempts(run.id))
+                left = left or _left_of(preview["actions"], ledger.attempts(run.id))
         except LedgerError:
-            sent = dict.fromkeys(DONE)
-            left = left if published.get("finished") else dict.fromkeys(left)
+            sent, left = dict.fromkeys(DONE), left or dict.fromkeys(("refused", "pending"))
     return {
         "rows": extract.get("rows", 0),
         "set_aside": extract.get("set_aside", 0),

@@ -22,7 +22,6 @@ from edfi_toolkit.logs import FILE as LOG
 from edfi_toolkit.runs.artifacts import hashes_of
 from edfi_toolkit.runs.folder import MANIFEST, REPORT, RunFolder, sealed
 from edfi_toolkit.runs.manifest import rules_digest
-from edfi_toolkit.storage import sha256_of
 
 if TYPE_CHECKING:
     from edfi_toolkit.settings import Settings
@@ -92,14 +91,14 @@ def _manifest(folder: RunFolder, manifest: Facts) -> Iterator[Check]:
 
 
 def _artifacts(folder: RunFolder, manifest: Facts) -> Iterator[Check]:
-    recorded = manifest.get("artifacts", {})
+    recorded, damaged = manifest.get("artifacts", {}), {*folder.damaged(every=True)}
     there = {path.relative_to(folder.path).as_posix(): path for path in folder.files()}
     killed = not (REPORT in recorded or manifest.get("steps", {}).get("publish", {}).get("finished"))
     for name, digest in recorded.items():
-        if name not in there:
-            yield Check("artifact", name, MISSING)
-        elif sha256_of(there[name]) == digest:
+        if name not in damaged:
             yield Check("artifact", name, AS_RECORDED)
+        elif name not in there:
+            yield Check("artifact", name, MISSING)
         elif killed and name == LOG and _begins_with(there[name], digest):
             yield Check("artifact", name, CHANGED, UNENDED)
         else:

@@ -181,14 +181,14 @@ class RunFolder:
         kept = _files(manifest) if names else {}
         self._write_manifest({**manifest, "artifacts": {**kept, **self._hashes(names or (".",))}})
 
-    def damaged(self) -> list[str]:
-        """Files that a publish goes on from and that are gone, or no longer as their step left them."""
+    def damaged(self, *, every: bool = False) -> list[str]:
+        """Files that a publish goes on from, or every one, that are gone or no longer as their step left them."""
         steps = [step for step in self.manifest.get("steps", {}) if step != "publish"]
         own = {name for step in steps for name in ARTIFACTS[step]}.difference(FOR_PEOPLE)
         return [
             name
             for name, digest in _files(self.manifest).items()
-            if name.partition("/")[0] in own
+            if (every or name.partition("/")[0] in own)
             and not ((self.path / name).is_file() and sha256_of(self.path / name) == digest)
         ]
 

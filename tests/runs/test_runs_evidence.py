@@ -15,7 +15,7 @@ from sqlalchemy import update
 from edfi_toolkit.cli.playground import Playground
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.ledger import Ledger, schema
-from edfi_toolkit.runs import Run, evidence, open_run
+from edfi_toolkit.runs import Run, evidence, folder, open_run
 from edfi_toolkit.runs.evidence import CHANGED, FAULTS, verify
 from edfi_toolkit.runs.folder import RunFolder
 
@@ -116,24 +116,22 @@ def test_a_run_that_is_removed_while_it_is_looked_through_is_no_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def a_folder(run_id: str) -> RunFolder:
-        folder = RunFolder(tmp_path, run_id)
-        folder.begin({"profile": "certification"})
-        folder.write("held.parquet", b"x")
-        folder.seal()
-        return folder
+        made = RunFolder(tmp_path, run_id)
+        made.begin({"profile": "certification"})
+        made.write("held.parquet", b"x")
+        made.seal()
+        return made
 
     one, other, last = map(a_folder, ("one", "other", "last"))
-    digest = evidence.sha256_of
+    digest = folder.sha256_of
 
     def removed_first(path: Path) -> str:
-        shutil.rmtree(one.path, ignore_errors=True)
-        (other.path / "held.parquet").unlink()
+        shutil.rmtree(one.path) if one.path in path.parents else path.unlink()
         return digest(path)
 
-    monkeypatch.setattr(evidence, "sha256_of", removed_first)
+    monkeypatch.setattr(folder, "sha256_of", removed_first)
     with pytest.raises(ConfigError, match=r"There is no run one .*'edfi-toolkit ledger' lists runs"):
         verify(one, Mock())
-    a_folder("other")
     with pytest.raises(ConfigError, match=r"Run other changed .* then verify it again"):
         verify(other, Mock())
     monkeypatch.setattr(evidence, "_artifacts", lambda *_: shutil.rmtree(last.path) or [])
