@@ -23,6 +23,7 @@ from tests.factories.bodies import CTE, FOOD, GENERAL, LEA, a_body, a_build, uri
 from tests.factories.builds import build_of
 from tests.factories.participations import REQUIRED, a_participation, certification_tables
 from tests.factories.samples import sample, sample_build, sample_checked
+from tests.rules import test_wi_infinite_campus as wi
 
 SPED = "studentSpecialEducationProgramAssociations"
 LANGUAGE = "studentLanguageInstructionProgramAssociations"
@@ -697,6 +698,20 @@ def test_where_the_target_has_the_organization_what_is_asked_for_is_that_the_log
     assert hint.endswith(
         "If it is right, ask that your login covers it: until then the ODS may refuse the record."
     )
+
+
+@pytest.mark.parametrize("profile", ["certification", "wi-infinite-campus"])
+def test_an_organization_that_owns_the_program_of_its_record_needs_no_list(profile):
+    schools = [{"school_id": "10", "name": "Lincoln High", "ed_fi_school_id": "255901001"}]
+    alone = {**certification_tables(a_participation()), "schools": schools}
+    two = wi.tables(wi.enrolled("20"), wi.enrolled("21", school_id="B"), section504_records=[wi.a_504()])
+    tables, organizations = {"certification": (alone, [7]), "wi-infinite-campus": (two, [301240, 7])}[profile]
+    made = build_of(tables, profile=profile)
+    records = made.records.assign(
+        education_organization_id=organizations, program_education_organization_id=7
+    )
+    check_organizations(made, records, None, collected := Collected())
+    assert not collected.parts
 
 
 def test_where_schools_own_their_programs_an_unknown_school_is_found_too():
