@@ -154,13 +154,19 @@ def _check_goes_on(run: Run, mode: str) -> None:
     """A run goes on as what it began as: from what its steps left, in the mode and with the settings of its plan, and a
     retry only once it has one."""
     manifest = run.folder.manifest
-    planned = manifest["steps"].get("preview", {}).get("mode")
+    steps = manifest["steps"]
+    planned = steps["preview"].get("mode", "") if "preview" in steps else None
     if is_retry(manifest) and planned != "retry":
         raise ConfigError(
             f"Run {run.id} is a retry that stopped before it had a plan. Start the retry again."
         )
     began = "publish" if planned == "retry" else planned
-    if began and began != mode:
+    if began == "":
+        raise ConfigError(
+            f"Run {run.id} was previewed by an earlier version, which did not keep the mode of its plan. Preview it "
+            "again in a new run: 'edfi-toolkit run' with the same options, without --resume."
+        )
+    if began not in (None, mode):
         raise ConfigError(
             f"The plan of run {run.id} is of mode {began}, not {mode}. Go on with --mode {began}, or start a new run."
         )

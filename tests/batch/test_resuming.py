@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -100,6 +101,24 @@ def test_a_retry_without_a_plan_of_its_own_gets_none_of_all_records(north: Distr
         with pytest.raises(ConfigError, match="a retry of chosen records alone"):
             plan()
     assert not retry.folder.has("preview")
+    assert north.writes() == before
+
+
+def test_a_plan_that_notes_no_mode_is_of_none_and_is_previewed_again(north: District) -> None:
+    begun = open_run(profile="certification", school_year=YEAR, source="north", run_id="new")
+    begun.extract()
+    run, notebooks, _ = ran("", "publish", begun.id)
+    assert notebooks == ["20_validate", "30_preview"]
+    path = begun.path / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    del manifest["steps"]["preview"]["mode"]
+    path.write_text(json.dumps(manifest))
+    before = north.writes()
+    for mode in ("publish", "resync"):
+        with pytest.raises(
+            ConfigError, match=r"Preview it again .*'edfi-toolkit run' .*, without --resume\."
+        ):
+            ran("auto", mode, run)
     assert north.writes() == before
 
 
