@@ -170,12 +170,7 @@ def _check_goes_on(run: Run, mode: str) -> None:
         raise ConfigError(
             f"The plan of run {run.id} is of mode {began}, not {mode}. Go on with --mode {began}, or start a new run."
         )
-    if damaged := run.folder.damaged():
-        more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
-        raise ConfigError(
-            f"{damaged[0]}{more} of run {run.id} is no longer as its step left it. Start a new run, or put it back "
-            "from a backup."
-        )
+    run.folder.check_whole()
     if run.folder.has("build"):
         check_settings(run)
 

@@ -192,6 +192,15 @@ class RunFolder:
             and not ((self.path / name).is_file() and sha256_of(self.path / name) == digest)
         ]
 
+    def check_whole(self) -> None:
+        """Raises ConfigError when a file that a publish goes on from is not as its step left it."""
+        if damaged := self.damaged():
+            more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
+            raise ConfigError(
+                f"{damaged[0]}{more} of run {self.run_id} is no longer as its step left it; nothing was sent. "
+                "Start a new run, or put it back from a backup."
+            )
+
     def files(self) -> Iterator[Path]:
         """Every file of the run but the manifest."""
         return (path for path in sorted(self.path.rglob("*")) if path.is_file() and path.name != MANIFEST)

@@ -103,7 +103,10 @@ def plan_counts(plan: Plan, target: Target) -> dict[str, Any]:
 
 
 def plan_to_send(run: Run) -> Plan:
-    """The plan of a run. Raises StalePlan unless it was previewed for the address that the settings give its target."""
+    """The plan of a run. Raises StalePlan unless it was previewed for the address that the settings give its target, and
+    ConfigError where a file of it is not as its step left it: what was sent could not be shown."""
+    plan = run.plan
+    run.folder.check_whole()
     previewed = run.folder.manifest["steps"]["preview"].get("target")
     if previewed != run.target.identity:
         known = (
@@ -113,7 +116,7 @@ def plan_to_send(run: Run) -> Plan:
             f"The changes were previewed {known}, and target '{run.target_name}' is now {run.target.identity}; "
             "nothing was sent now. Correct the settings, or begin a new run and preview it."
         )
-    return run.plan
+    return plan
 
 
 def publish_counts(result: pd.DataFrame) -> dict[str, Any]:

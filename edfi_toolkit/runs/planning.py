@@ -238,6 +238,7 @@ def asked_who_is_published(run: Run) -> Tables:
         held = {row["studentUniqueId"] for row in client.rows("students")}
     tables = with_published(run.tables, held)
     tables.save(run.path / "tables")
+    run.folder.seal("tables")
     return tables
 
 

@@ -31,6 +31,7 @@ def test_the_target_says_who_is_published_and_the_run_keeps_it(tmp_path: Path, s
         )
         run.extract()
         run.build()
+        assert run.folder.damaged() == []  # a run that is taken up again goes on from these
         again = edfi.open_run(profile="nm-powerschool", school_year=2026, source="sample").tables.students
 
     seeded = b"".join(seed.read_bytes() for seed in made.seeds)
