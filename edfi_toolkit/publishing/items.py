@@ -21,7 +21,7 @@ class Items:
 
     def __init__(self, plan: Plan) -> None:
         items = self._items = plan.items
-        self.actions = as_list(items["action"])
+        self.actions, self.resources = as_list(items["action"]), as_list(items["resource"])
         linked = items["pair"].notna()
         deletes, posts = (items.index[linked & items["action"].eq(verb)] for verb in ("DELETE", "POST"))
         self.post_of: dict[int, int] = dict(zip(deletes, posts, strict=True))  # of each linked DELETE

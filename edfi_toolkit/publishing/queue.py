@@ -1,7 +1,8 @@
 """Which items of a plan are sent next: waves, linked pairs, and what a stop keeps back.  Pure.
 
 1. Linked pairs first, then every POST, PUT and DELETE alone; one wave is through before the next begins.
-2. The POST of a pair follows its delivered DELETE, before all else that waits (COM-KEY-3).
+2. The POST of a pair follows its delivered DELETE, before all else that waits (COM-KEY-3). Of each resource one pair is
+   through before the others begin: where the login may not create its records, no more than one is deleted for nothing.
 3. A stop keeps back what is not begun. A POST that completes a begun record leaves all the same: that of a pair whose
    DELETE was delivered, and that in place of a PUT whose record was missing.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
+from edfi_toolkit.ods import Outcome
 from edfi_toolkit.planning.plan import SENT
 from edfi_toolkit.publishing.resume import State
 
@@ -18,14 +20,23 @@ Step = tuple[int, str]  # an item, by its position in the plan, and the verb it 
 
 
 class Queue:
-    """What waits to be sent. post_of: the POST of each linked DELETE."""
+    """What waits to be sent. resources: of each item. post_of: the POST of each linked DELETE."""
 
-    def __init__(self, actions: Sequence[str], post_of: Mapping[int, int], states: Sequence[State]) -> None:
-        self._actions, self._post_of, self._states = actions, post_of, states
+    def __init__(
+        self,
+        actions: Sequence[str],
+        resources: Sequence[str],
+        post_of: Mapping[int, int],
+        states: Sequence[State],
+    ) -> None:
+        self._actions, self._resources, self._post_of, self._states = actions, resources, post_of, states
         self._linked_posts = frozenset(post_of.values())
         self._waiting: deque[Step] = deque()
         self._completing: set[int] = set()
-        self._pairs_closed = False
+        self._taken, self._closed = (
+            set[str](),
+            set[str](),
+        )  # resources by what became of the POSTs of their pairs
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -33,9 +44,12 @@ class Queue:
     def waves(self) -> list[list[Step]]:
         """Everything there is to send."""
         deleted = [post for delete, post in self._post_of.items() if self._states[delete] is State.DONE]
+        left = [delete for delete in self._post_of if self._states[delete] is State.TO_DO]
+        first = {self._resources[delete]: delete for delete in reversed(left)}.values()
+        others = [delete for delete in left if delete not in first]
         alone = [item for item in range(len(self._actions)) if not self._linked(item)]
         single = ([item for item in alone if self._actions[item] == verb] for verb in SENT)
-        return [self._steps([*deleted, *self._post_of]), *map(self._steps, single)]
+        return [self._steps(wave) for wave in (deleted, first, others, *single)]
 
     def add(self, steps: Iterable[Step]) -> None:
         """Put steps behind all others."""
@@ -43,13 +57,13 @@ class Queue:
 
     def take(self, most: int, *, stopped: bool) -> list[Step]:
         """The next steps; what a stop keeps back is dropped."""
-        if stopped or self._pairs_closed:
+        if stopped or self._closed:
             self._waiting = deque(step for step in self._waiting if self.may_leave(step[0], stopped=stopped))
         return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
 
     def may_leave(self, item: int, *, stopped: bool) -> bool:
         """Whether an item may still be sent."""
-        kept_back = stopped or (self._pairs_closed and item in self._post_of)
+        kept_back = stopped or (item in self._post_of and self._resources[item] in self._closed)
         return not kept_back or item in self._completing
 
     def post_after(self, delete: int) -> None:
@@ -63,9 +77,15 @@ class Queue:
         self._completing.add(item)
         self._waiting.append((item, "POST"))
 
-    def close_pairs(self) -> None:
-        """The ODS takes no POST of a pair any more, so no record is deleted for one."""
-        self._pairs_closed = True
+    def post_ended(self, post: int, outcome: Outcome) -> None:
+        """Where the ODS takes no POST of a pair, or lets the login create none, no record is deleted for one."""
+        resource = self._resources[post]
+        if outcome.outcome == "delivered":
+            self._taken.add(resource)
+        elif outcome.attempts == 0:  # the client sends no more
+            self._closed.update(self._resources)
+        elif outcome.status == 403 and resource not in self._taken:
+            self._closed.add(resource)
 
     def linked_post(self, item: int) -> bool:
         """Whether an item is the POST of a pair."""

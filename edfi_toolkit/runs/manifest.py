@@ -103,8 +103,8 @@ def plan_counts(plan: Plan, target: Target) -> dict[str, Any]:
 
 
 def plan_to_send(run: Run) -> Plan:
-    """The plan of a run. Raises StalePlan unless it was previewed for the address that the settings give its target, and
-    ConfigError where a file of it is not as its step left it: what was sent could not be shown."""
+    """The plan of a run. Raises StalePlan unless it was previewed for the address that the settings give its target,
+    and ConfigError where a file of it is not as its step left it: what was sent could not be shown."""
     plan = run.plan
     run.folder.check_whole()
     previewed = run.folder.manifest["steps"]["preview"].get("target")

@@ -143,6 +143,27 @@ def test_a_pair_whose_delete_is_through_is_finished_by_a_plan_that_no_one_checke
     assert held_in(client) == wanted(moved())
 
 
+def test_where_the_login_may_not_create_one_record_is_deleted_and_no_more(app, client, ledger):
+    """Published again, neither. One that is through lets the others begin, whatever a later one of them meets."""
+    six = [a_participation(number) for number in range(1, 7)]
+    publish(plan(a_build(*six)), target=client, ledger=ledger, approved="auto")
+    later = moved(*({**each, "begin_date": "2025-09-30"} for each in six))
+    made = asked(plan(later, identity_map=identities(ledger, client)), client)
+    refused = {"method": "POST", "resource": GENERAL, "status": 403}
+    for _ in range(2):
+        app.state.sandbox.faults.put([refused])
+        told = publish(made, target=client, ledger=ledger, approved="auto")
+        assert told["outcome"].value_counts().to_dict() == {"delivered": 1, "pending": 11}
+        assert writes(app)["DELETE", 204] == 1
+        assert len(held_in(client)) == 5
+    app.state.sandbox.faults.put([{**refused, "after": 1, "times": 1}])
+    publish(made, target=client, ledger=ledger, approved="auto")
+    assert writes(app)["DELETE", 204] == 6
+    app.state.sandbox.faults.put([])
+    publish(made, target=client, ledger=ledger, approved="auto")
+    assert held_in(client) == wanted(later)
+
+
 def test_a_delete_that_no_one_answered_counts_as_what_the_ods_says_of_it(app, client, ledger, known):
     """One that arrived has its POST follow; one that did not is not sent again."""
     made = plan(moved(MOVED[0], BEFORE[1]), identity_map=known)
