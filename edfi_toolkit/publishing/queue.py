@@ -33,10 +33,8 @@ class Queue:
         self._linked_posts = frozenset(post_of.values())
         self._waiting: deque[Step] = deque()
         self._completing: set[int] = set()
-        self._taken, self._closed = (
-            set[str](),
-            set[str](),
-        )  # resources by what became of the POSTs of their pairs
+        self._taken = set[str]()  # resources of which the POST of a pair was delivered
+        self._closed = set[str]()  # those of which no pair begins any more
 
     def __bool__(self) -> bool:
         return bool(self._waiting)

@@ -197,7 +197,7 @@ class RunFolder:
         if damaged := self.damaged():
             more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
             raise ConfigError(
-                f"{damaged[0]}{more} of run {self.run_id} is no longer as its step left it; nothing was sent. "
+                f"{damaged[0]}{more} of run {self.run_id} is no longer as its step left it; nothing was sent now. "
                 "Start a new run, or put it back from a backup."
             )
 
