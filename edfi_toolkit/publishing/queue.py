@@ -16,6 +16,10 @@ from edfi_toolkit.ods import Outcome
 from edfi_toolkit.planning.plan import SENT
 from edfi_toolkit.publishing.resume import State
 
+_OF_THE_RECORD = frozenset(
+    {400, 404, 409, 412, 413, 422}
+)  # answers about what was sent; another may be taken
+
 Step = tuple[int, str]  # an item, by its position in the plan, and the verb it leaves with
 
 
@@ -76,13 +80,14 @@ class Queue:
         self._waiting.append((item, "POST"))
 
     def post_ended(self, post: int, outcome: Outcome) -> None:
-        """Where the ODS takes no POST of a pair, or lets the login create none, no record is deleted for one."""
+        """Where the ODS takes no POST of a pair, lets the login create none, or has an error of its own, no record is
+        deleted for one."""
         resource = self._resources[post]
         if outcome.outcome == "delivered":
             self._taken.add(resource)
         elif outcome.attempts == 0:  # the client sends no more
             self._closed.update(self._resources)
-        elif outcome.status == 403 and resource not in self._taken:
+        elif resource not in self._taken and outcome.status not in _OF_THE_RECORD:
             self._closed.add(resource)
 
     def linked_post(self, item: int) -> bool:
