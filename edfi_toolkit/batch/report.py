@@ -14,7 +14,7 @@ from edfi_toolkit.batch.exits import Exit
 from edfi_toolkit.errors import UnsafePlan
 from edfi_toolkit.runs import Run
 from edfi_toolkit.runs.folder import REPORT
-from edfi_toolkit.runs.last import keep_last, last_folder
+from edfi_toolkit.runs.last_run import keep_last, last_folder
 from edfi_toolkit.settings import without_credentials
 
 SCHEMA = 1  # of the object; a name that changes or goes makes it one higher

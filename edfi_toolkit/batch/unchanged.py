@@ -34,7 +34,7 @@ from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.runs import Run
 from edfi_toolkit.runs.artifacts import hashes_of
 from edfi_toolkit.runs.folder import REPORT, RunFolder
-from edfi_toolkit.runs.last import last_run
+from edfi_toolkit.runs.last_run import last_run
 from edfi_toolkit.runs.manifest import settings_of
 from edfi_toolkit.settings import without_credentials
 from edfi_toolkit.sources.addresses import is_database, is_remote

@@ -134,7 +134,7 @@ def _outcome(out: Console, run: Run) -> None:
     masker = run.masker()
     _table(out, "What happened", pd.DataFrame(counts, columns=["what", "rows"]), run.overview())
     checked = run.checked
-    from edfi_toolkit.runs.explained import refusals
+    from edfi_toolkit.runs.rejections.explained import refusals
     from edfi_toolkit.tables.load_errors import is_load_error
 
     unread = is_load_error(checked.build.skipped["rule"])

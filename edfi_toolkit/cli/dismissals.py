@@ -65,8 +65,8 @@ def add(
     """
     from edfi_toolkit.errors import ConfigError
     from edfi_toolkit.runs import open_run
-    from edfi_toolkit.runs.dismissing import dismiss_findings
-    from edfi_toolkit.runs.workshop import Workshop
+    from edfi_toolkit.runs.decisions.dismissals import dismiss_findings
+    from edfi_toolkit.runs.rejections.workshop import Workshop
 
     if (rule is None) == (cause is None):
         raise ConfigError("Name a rule or a cause: --rule dismisses findings, --cause refusals.")

@@ -25,7 +25,7 @@ def prune(
     """
     from contextlib import nullcontext
 
-    from edfi_toolkit.runs.last import needed_later
+    from edfi_toolkit.runs.last_run import needed_later
     from edfi_toolkit.runs.retention import Keep, chosen, remove, tidying
     from edfi_toolkit.settings import load_settings
 

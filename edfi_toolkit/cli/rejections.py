@@ -49,8 +49,8 @@ def rejections(
     from edfi_toolkit.review import rejections as refused
     from edfi_toolkit.review.answers import rejections_view
     from edfi_toolkit.review.workbook import HANDED_ON, OPEN_WORK, write_refusals
-    from edfi_toolkit.runs import handing_on
-    from edfi_toolkit.runs.placing import at_places, explained_by_runs
+    from edfi_toolkit.runs.rejections import handing_on
+    from edfi_toolkit.runs.rejections.source_places import at_places, explained_by_runs
     from edfi_toolkit.settings import load_settings
 
     if never_sent and (cause or not (csv or xlsx)):

@@ -49,8 +49,8 @@ def retry(
     from edfi_toolkit.errors import ConfigError
     from edfi_toolkit.review import choose
     from edfi_toolkit.runs import open_run
-    from edfi_toolkit.runs.decisions import rejection_rows
-    from edfi_toolkit.runs.retry import check_again, send_again, verdicts
+    from edfi_toolkit.runs.ledger_now import rejection_rows
+    from edfi_toolkit.runs.rejections.retry import check_again, send_again, verdicts
 
     run = open_run(
         profile=profile,

@@ -47,8 +47,8 @@ _SENT += ["attempts", "resource"]
 def answers_to(result: pd.DataFrame, refused: pd.DataFrame) -> pd.DataFrame:
     """What the ODS answered to each refused row of a result: cause_id, cause, todo, who, messages; else missing.
 
-    refused: the refusals of its feed, with their causes or as of `runs.explained`, of which the last one of a record
-    counts.
+    refused: the refusals of its feed, with their causes or as of `runs.rejections.explained`, of which the last
+    one of a record counts.
     """
     columns = ["cause_id", "cause", "todo", "who", "messages"]
     explained = with_causes(refused)

@@ -16,7 +16,8 @@ _UNSETTLED = "no answer yet"
 def requests_table(requests: pd.DataFrame, *, students: bool) -> pd.DataFrame:
     """A row a request: when, what was asked, of which record, the answer; few columns, as a page has no room for more.
 
-    requests: as of `runs.requests`, oldest first. students: whether they are under several ids, so that each is named.
+    requests: as of `runs.students.requests`, oldest first. students: whether they are under several ids, so that
+    each is named.
     """
     actions = in_words(requests["action"])
     retried = requests["retried"].map({True: ", again", False: ""})

@@ -62,7 +62,7 @@ class RunContent:
 
     rejections: of its feed, with `refused_in`, the run that got them as words.
 
-    corrections: as of `runs.decisions.corrections_until_now`. as_of: when all this was so, in words.
+    corrections: as of `runs.decisions.corrections.corrections_until_now`. as_of: when all this was so, in words.
 
     again: as of `changes.change_rows`. since: of each result when it was delivered later, or NaT. approved: by whom
     the plan was, and when, in words; empty where no person did.

@@ -41,7 +41,7 @@ _BEFORE = ", as this run read it, before another run sent or removed a record"
 
 
 def student_view(student: str | None, facts: Mapping[str, Any], masker: Masker) -> View:
-    """One student, the answer first. student: the SIS key; None asks for one. facts: as `runs.student` gathers them."""
+    """One student, the answer first. student: the SIS key; None asks for one. facts: of `runs.students.student`."""
     if student is None:
         says = "Type a state id, a local id, a pseudonym or a name below. What is typed is not saved."
         return View("One student", says, "good", [], "", masker)

@@ -27,9 +27,9 @@ from edfi_toolkit.review.approvals import (
 )
 from edfi_toolkit.review.places import schools_in_words, with_organizations
 from edfi_toolkit.review.views import PanelView, View, following
-from edfi_toolkit.runs.decisions import delivered_since
-from edfi_toolkit.runs.explained import refusals
 from edfi_toolkit.runs.feed import last_published, newer_run
+from edfi_toolkit.runs.ledger_now import delivered_since
+from edfi_toolkit.runs.rejections.explained import refusals
 from edfi_toolkit.runs.standing import began, not_settled
 
 if TYPE_CHECKING:

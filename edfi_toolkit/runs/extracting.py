@@ -16,7 +16,7 @@ from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.review.extracts import Earlier, extracted_view
 from edfi_toolkit.review.views import View
 from edfi_toolkit.runs.artifacts import hashes_of
-from edfi_toolkit.runs.decisions import close_agreed, open_corrections
+from edfi_toolkit.runs.decisions.corrections import close_agreed, open_corrections
 from edfi_toolkit.runs.folder import RunFolder, runs_newest_first
 from edfi_toolkit.runs.manifest import check_row_balance, extract_counts, head_of_manifest
 from edfi_toolkit.tables.shapes import has_lost, shapes_of

@@ -24,8 +24,8 @@ from edfi_toolkit.review.changes import in_words
 from edfi_toolkit.review.summaries import of_skipped
 from edfi_toolkit.review.views import Block, View, following
 from edfi_toolkit.runs.approving import approver_of, of_older_run
-from edfi_toolkit.runs.decisions import ledger_now
 from edfi_toolkit.runs.folder import FOR_PEOPLE, IN_RESYNC, MADE_IN, STEPS, RunFolder
+from edfi_toolkit.runs.ledger_now import ledger_now
 from edfi_toolkit.runs.standing import LedgerNow, changes_of, is_refused_again, not_settled
 from edfi_toolkit.settings import Settings, Source, Target, dotted, without_credentials
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError, OdsError
-from edfi_toolkit.runs.decisions import check_corrections
+from edfi_toolkit.runs.decisions.corrections import check_corrections
 from edfi_toolkit.runs.feed import is_retry
 from edfi_toolkit.settings import dotted
 

@@ -20,15 +20,12 @@ from edfi_toolkit.privacy import Masker, persons_in
 from edfi_toolkit.review import answers, steps
 from edfi_toolkit.review.views import View
 from edfi_toolkit.review.wrong_cells import places_for_report
-from edfi_toolkit.runs.acting import acting, step
-from edfi_toolkit.runs.again import plan_shown
 from edfi_toolkit.runs.approving import answers_of, approval, as_it_stands, override_text, results_view
 from edfi_toolkit.runs.artifacts import load_build, load_checked, save_build, save_checked
-from edfi_toolkit.runs.dismissing import close_dismissals, without_dismissed
-from edfi_toolkit.runs.explained import newest_refusals, refusals, refused_before
+from edfi_toolkit.runs.decisions.dismissals import close_dismissals, without_dismissed
 from edfi_toolkit.runs.extracting import built_before, extract_view, read_source
 from edfi_toolkit.runs.folder import RunFolder
-from edfi_toolkit.runs.kept import kept
+from edfi_toolkit.runs.kept_in_kernel import kept
 from edfi_toolkit.runs.manifest import (
     as_before,
     check_outcome,
@@ -50,6 +47,9 @@ from edfi_toolkit.runs.planning import (
     plan_of,
     resync_of,
 )
+from edfi_toolkit.runs.rejections.explained import newest_refusals, refusals, refused_before
+from edfi_toolkit.runs.rejections.sent_again import plan_shown
+from edfi_toolkit.runs.row_actions import acting, step
 from edfi_toolkit.runs.setup import check_setup
 from edfi_toolkit.runs.workbook import add_refusals_to_report, keep_current, workbook_of
 from edfi_toolkit.settings import Settings, Source, Target
@@ -303,7 +303,7 @@ class Run:
 
     def workshop(self) -> View:
         """The open refusals, what is known of each record, and what a person can do about it."""
-        from edfi_toolkit.runs.workshop import workshop_view
+        from edfi_toolkit.runs.rejections.workshop import workshop_view
 
         refused = refusals(self)
         add_refusals_to_report(self, refused)
@@ -318,7 +318,7 @@ class Run:
 
     def decisions(self) -> View:
         """What people corrected and dismissed, by whom and why; below it a list to end some."""
-        from edfi_toolkit.runs.decided import decisions_view
+        from edfi_toolkit.runs.decisions.listed import decisions_view
 
         return decisions_view(self)
 
@@ -366,14 +366,14 @@ class Run:
     def student(self, typed: str = "") -> View:
         """One student, by state id, local id, pseudonym or name: what is in the ODS, what is missing and why, then all
         that led to it. Without a text a field to type one into, which is not saved."""
-        from edfi_toolkit.runs.student import student
+        from edfi_toolkit.runs.students.student import student
 
         return student(self, typed)
 
     @acting
     def held(self) -> View:
         """What was never sent: unreadable rows, held records; with buttons that hand on all that is open."""
-        from edfi_toolkit.runs.handing_on import held_of
+        from edfi_toolkit.runs.rejections.handing_on import held_of
 
         return held_of(self)
 

@@ -36,7 +36,7 @@ class Number:
 def chain(manifest: Mapping[str, Any], now: LedgerNow | None = None) -> list[Number]:
     """The numbers of the steps that are done, in their order; empty before the source was read.
 
-    now: as `runs.decisions.ledger_now` gives it; without it as it was when the run published.
+    now: as `runs.ledger_now.ledger_now` gives it; without it as it was when the run published.
     """
     steps: Mapping[str, Any] = manifest.get("steps", {})
     found = []

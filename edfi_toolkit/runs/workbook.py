@@ -20,11 +20,12 @@ from edfi_toolkit.review.sheets import RunContent, sheets
 from edfi_toolkit.review.steps import corrections_view, workbook_view
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import write_workbook
-from edfi_toolkit.runs.again import sent_again
 from edfi_toolkit.runs.approving import approval_text
-from edfi_toolkit.runs.decisions import corrections_until_now, delivered_since
-from edfi_toolkit.runs.explained import refusals
-from edfi_toolkit.runs.placing import refused_in
+from edfi_toolkit.runs.decisions.corrections import corrections_until_now
+from edfi_toolkit.runs.ledger_now import delivered_since
+from edfi_toolkit.runs.rejections.explained import refusals
+from edfi_toolkit.runs.rejections.sent_again import sent_again
+from edfi_toolkit.runs.rejections.source_places import refused_in
 
 if TYPE_CHECKING:
     from edfi_toolkit.display.progress import Progress

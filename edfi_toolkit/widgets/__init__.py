@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
     from edfi_toolkit.runs import Run
     from edfi_toolkit.runs.checks import Checks
-    from edfi_toolkit.runs.decided import Decided
-    from edfi_toolkit.runs.workshop import Workshop
+    from edfi_toolkit.runs.decisions.listed import Decided
+    from edfi_toolkit.runs.rejections.workshop import Workshop
     from edfi_toolkit.widgets.approval import Approval, Publishing
     from edfi_toolkit.widgets.charts import Chart
     from edfi_toolkit.widgets.check_form import CheckForm

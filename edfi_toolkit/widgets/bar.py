@@ -24,12 +24,12 @@ from edfi_toolkit.display.texts import visible
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.model.years import school_year_text
 from edfi_toolkit.runs.choice import in_use, remember, remembered
-from edfi_toolkit.runs.decisions import ledger_now, ledger_stamp
 from edfi_toolkit.runs.feed import newer_run
 from edfi_toolkit.runs.folder import RunFolder
+from edfi_toolkit.runs.ledger_now import ledger_now, ledger_stamp
 from edfi_toolkit.runs.manifest import standing_of
 from edfi_toolkit.runs.opening import open_run
-from edfi_toolkit.runs.reading import read_again
+from edfi_toolkit.runs.read_again import read_again
 from edfi_toolkit.runs.run import Run
 from edfi_toolkit.runs.standing import LedgerNow, began, chain
 from edfi_toolkit.settings import load_settings, without_credentials

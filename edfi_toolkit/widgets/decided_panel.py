@@ -16,7 +16,7 @@ from edfi_toolkit.widgets.grids import Grid
 from edfi_toolkit.widgets.revealing import Page
 
 if TYPE_CHECKING:
-    from edfi_toolkit.runs.decided import Decided
+    from edfi_toolkit.runs.decisions.listed import Decided
 
 
 class DecidedPanel(w.VBox):

@@ -16,7 +16,7 @@ from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.privacy import Masker, session_masker
 from edfi_toolkit.review.student import NO_OTHERS, OTHERS, story_html
 from edfi_toolkit.review.views import View
-from edfi_toolkit.runs.refusal import IN_THE_ODS, Refusal
+from edfi_toolkit.runs.rejections.refusal import IN_THE_ODS, Refusal
 from edfi_toolkit.widgets.revealing import Page
 
 ANSWERED, LIVE = "Sent, answered", "In the ODS now"

@@ -11,7 +11,7 @@ import ipywidgets as w
 
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.review.student import answer_html, rest_html
-from edfi_toolkit.runs.student import student
+from edfi_toolkit.runs.students.student import student
 from edfi_toolkit.widgets.charts import timeline
 from edfi_toolkit.widgets.form import Form
 from edfi_toolkit.widgets.revealing import Page

@@ -17,8 +17,8 @@ from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.causes import by_cause
 from edfi_toolkit.runs.manifest import name_of_a_person
-from edfi_toolkit.runs.retry import SHARED
-from edfi_toolkit.runs.workshop import CLOSED, OPEN, STATES, keys_of
+from edfi_toolkit.runs.rejections.retry import SHARED
+from edfi_toolkit.runs.rejections.workshop import CLOSED, OPEN, STATES, keys_of
 from edfi_toolkit.widgets.causes import title_of, with_settled
 from edfi_toolkit.widgets.cell_names import NO_LIST, NOT_SURE, choices_of, name_of, offered
 from edfi_toolkit.widgets.form import Form
@@ -36,7 +36,7 @@ from edfi_toolkit.widgets.workshop_says import (
 )
 
 if TYPE_CHECKING:
-    from edfi_toolkit.runs.workshop import Key, Workshop
+    from edfi_toolkit.runs.rejections.workshop import Key, Workshop
 
 _RECORDS = ["student_unique_id", "cause", "who", "program_name", "begin_date", "education_organization_id"]
 _RECORDS += ["status", "last_seen_at"]

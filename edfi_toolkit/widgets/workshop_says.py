@@ -9,7 +9,7 @@ import pandas as pd
 
 from edfi_toolkit.display.links import file_link
 from edfi_toolkit.review.causes import NOT_AS_REFUSED
-from edfi_toolkit.runs.retry import SHARED
+from edfi_toolkit.runs.rejections.retry import SHARED
 from edfi_toolkit.widgets.workshop_buttons import send_label
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def here(todo: str) -> str:
 
 
 def of_a_check(again: Run, now: pd.DataFrame, *, author: str) -> str:
-    """What would become of the checked records, and how they are sent. now: as of `runs.retry.verdicts`.
+    """What would become of the checked records, and how they are sent. now: as of `runs.rejections.retry.verdicts`.
 
     author: as it stands under Your name.
     """

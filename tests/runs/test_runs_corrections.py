@@ -11,8 +11,9 @@ import edfi_toolkit as edfi
 from edfi_toolkit.cli.playground import Playground
 from edfi_toolkit.errors import ConfigError, PlanError
 from edfi_toolkit.review import rejections
-from edfi_toolkit.runs.decisions import decisions_of, rejection_rows
-from edfi_toolkit.runs.retry import check_again, send_again, verdicts
+from edfi_toolkit.runs.decisions import decisions_of
+from edfi_toolkit.runs.ledger_now import rejection_rows
+from edfi_toolkit.runs.rejections.retry import check_again, send_again, verdicts
 from edfi_toolkit.runs.run import Run
 from tests.processes import KeptOds
 from tests.proofs import long_proof

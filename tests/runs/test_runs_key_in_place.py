@@ -9,7 +9,7 @@ import edfi_toolkit as edfi
 from edfi_toolkit.cli.playground import Playground
 from edfi_toolkit.errors import OdsError, OdsUnavailable
 from edfi_toolkit.runs import Run
-from edfi_toolkit.runs.retry import verdicts
+from edfi_toolkit.runs.rejections.retry import verdicts
 from tests.processes import KeptOds
 
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations warns when it is first imported

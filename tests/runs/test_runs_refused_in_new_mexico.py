@@ -19,12 +19,12 @@ from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.ods import Client
 from edfi_toolkit.review.missing import missing
 from edfi_toolkit.rules.catalogue import RULES
-from edfi_toolkit.runs import explained
-from edfi_toolkit.runs.again import UNDER_ANOTHER_KEY, sent_again
-from edfi_toolkit.runs.others import NOT_READABLE
-from edfi_toolkit.runs.refusal import Refusal
+from edfi_toolkit.runs.rejections import explained
+from edfi_toolkit.runs.rejections.in_the_way import NOT_READABLE
+from edfi_toolkit.runs.rejections.refusal import Refusal
+from edfi_toolkit.runs.rejections.sent_again import UNDER_ANOTHER_KEY, sent_again
+from edfi_toolkit.runs.rejections.workshop import Workshop
 from edfi_toolkit.runs.run import Run
-from edfi_toolkit.runs.workshop import Workshop
 from edfi_toolkit.widgets.workshop_panel import WorkshopPanel
 from tests.processes import KeptOds
 from tests.stages import Stage

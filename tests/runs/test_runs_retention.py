@@ -14,7 +14,7 @@ import pytest
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.runs.folder import RunFolder, runs_newest_first
-from edfi_toolkit.runs.last import needed_later
+from edfi_toolkit.runs.last_run import needed_later
 from edfi_toolkit.runs.retention import Keep, chosen, remove
 
 

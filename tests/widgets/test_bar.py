@@ -14,7 +14,7 @@ from edfi_toolkit.errors import ConfigError, StepMissing
 from edfi_toolkit.runs import Run, open_run
 from edfi_toolkit.runs.choice import SAMPLE, SHIPPED, remember, remembered
 from edfi_toolkit.runs.desk import desk
-from edfi_toolkit.runs.reading import read_again
+from edfi_toolkit.runs.read_again import read_again
 from edfi_toolkit.runs.standing import began
 from edfi_toolkit.sandbox import start
 from edfi_toolkit.settings import load_settings

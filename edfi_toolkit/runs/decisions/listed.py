@@ -14,7 +14,7 @@ from edfi_toolkit.review.places import row_places
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.without_record import corrected_block
 from edfi_toolkit.runs.decisions import decisions_of
-from edfi_toolkit.runs.dismissing import dismiss_findings
+from edfi_toolkit.runs.decisions.dismissals import dismiss_findings
 from edfi_toolkit.tables import Tables
 
 if TYPE_CHECKING:

@@ -15,13 +15,16 @@ from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.equality import body_hash
 from edfi_toolkit.model.keys import key_hashes, typed_keys
 from edfi_toolkit.review.steps import checked_view
-from edfi_toolkit.runs.decisions import CHANGED, FINDING, GONE, decisions_of
+from edfi_toolkit.runs.decisions import decisions_of
 from edfi_toolkit.tables.schema import TABLES
 
 if TYPE_CHECKING:
     from edfi_toolkit.review.views import View
     from edfi_toolkit.runs.run import Run
     from edfi_toolkit.validation import Checked
+
+FINDING, REFUSAL = "finding", "refusal"  # what a dismissal is of
+CHANGED, GONE = "its record changed", "no longer found"  # how it ends by itself
 
 
 class _Known(NamedTuple):

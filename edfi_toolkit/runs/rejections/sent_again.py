@@ -8,9 +8,10 @@ import pandas as pd
 
 from edfi_toolkit.display.differences import differences
 from edfi_toolkit.review.plans import plan_view
-from edfi_toolkit.runs.behind import Sent
-from edfi_toolkit.runs.decisions import decisions_of, rejection_rows
-from edfi_toolkit.runs.sent_since import first_row
+from edfi_toolkit.runs.decisions import decisions_of
+from edfi_toolkit.runs.ledger_now import rejection_rows
+from edfi_toolkit.runs.rejections.source_cells import Sent
+from edfi_toolkit.runs.students.sent_since import first_row
 
 if TYPE_CHECKING:
     from edfi_toolkit.review.views import View

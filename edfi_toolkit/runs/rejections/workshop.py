@@ -23,11 +23,12 @@ from edfi_toolkit.review.places import schools_of, with_organizations, with_sour
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import write_refusals
 from edfi_toolkit.runs.approving import of_older_run
-from edfi_toolkit.runs.decisions import CHANGED, REFUSAL, decisions_of
-from edfi_toolkit.runs.explained import refusals
-from edfi_toolkit.runs.refusal import Refusal
-from edfi_toolkit.runs.retry import ANOTHER_KEY, check_again, send_again, verdicts
-from edfi_toolkit.runs.whose import others_with
+from edfi_toolkit.runs.decisions import decisions_of
+from edfi_toolkit.runs.decisions.dismissals import CHANGED, REFUSAL
+from edfi_toolkit.runs.rejections.explained import refusals
+from edfi_toolkit.runs.rejections.refusal import Refusal
+from edfi_toolkit.runs.rejections.retry import ANOTHER_KEY, check_again, send_again, verdicts
+from edfi_toolkit.runs.students.source_rows import others_with
 from edfi_toolkit.runs.workbook import renew
 from edfi_toolkit.tables.corrections import check_correction, written
 from edfi_toolkit.tables.schema import TABLES

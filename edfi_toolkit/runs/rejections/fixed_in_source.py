@@ -20,10 +20,10 @@ from edfi_toolkit.review.causes import CORRECTED, FIXED, GIVES_NONE, SENDS, caus
 from edfi_toolkit.review.meanings import owners_of
 from edfi_toolkit.review.places import CELL_COLUMNS
 from edfi_toolkit.review.summaries import held_texts, rows_named, skipped_of
-from edfi_toolkit.runs.behind import Sent, rows_of
 from edfi_toolkit.runs.folder import RunFolder
-from edfi_toolkit.runs.named import code, is_named, members_named, values_of, words
-from edfi_toolkit.runs.sent_since import first_row, keys_of
+from edfi_toolkit.runs.rejections.named_in_answer import code, is_named, members_named, values_of, words
+from edfi_toolkit.runs.rejections.source_cells import Sent, rows_of
+from edfi_toolkit.runs.students.sent_since import first_row, keys_of
 from edfi_toolkit.tables.corrections import APPLIED
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ def with_fixed(refused: pd.DataFrame, reading: Reading | None, runs: Path) -> pd
 
     Of those that are fixed `todo` and `who` are of what is to be sent, and no cell is named; where a row of the record
     has an error by now, they are of that row, and where the record is held, of what holds it. refused: as of
-    `runs.explained`. reading: the one to compare with; what was refused after it is not known to be fixed. runs: the
-    folder of the runs.
+    `runs.rejections.explained`. reading: the one to compare with; what was refused after it is not known to be
+    fixed. runs: the folder of the runs.
     """
     found = refused.assign(fixed=pd.Series("", refused.index, dtype="str"))
     if reading is None:

@@ -37,15 +37,19 @@ from edfi_toolkit.review.student import (
 )
 from edfi_toolkit.review.summaries import held_texts, rows, rows_named, skipped_of, skipped_rows, texts_of
 from edfi_toolkit.review.views import PanelView, View
-from edfi_toolkit.runs.behind import IN_THE_WAY
-from edfi_toolkit.runs.corrected import corrections_in_force, corrections_since, ids_corrected_since
-from edfi_toolkit.runs.decisions import rejection_rows
-from edfi_toolkit.runs.explained import refusals
-from edfi_toolkit.runs.others import others_in_the_ods
+from edfi_toolkit.runs.decisions.student_corrections import (
+    corrections_in_force,
+    corrections_since,
+    ids_corrected_since,
+)
+from edfi_toolkit.runs.ledger_now import rejection_rows
 from edfi_toolkit.runs.planning import identity_map, short_retry
-from edfi_toolkit.runs.requests import requests_of
-from edfi_toolkit.runs.sent_since import as_sent, first_row, keys_of, sent_since
-from edfi_toolkit.runs.whose import resting_on, rows_of, student_behind
+from edfi_toolkit.runs.rejections.explained import refusals
+from edfi_toolkit.runs.rejections.in_the_way import others_in_the_ods
+from edfi_toolkit.runs.rejections.source_cells import IN_THE_WAY
+from edfi_toolkit.runs.students.requests import requests_of
+from edfi_toolkit.runs.students.sent_since import as_sent, first_row, keys_of, sent_since
+from edfi_toolkit.runs.students.source_rows import resting_on, rows_of, student_behind
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run

@@ -21,7 +21,7 @@ from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import OPEN_WORK, write_refusals
 from edfi_toolkit.runs.feed import is_retry
 from edfi_toolkit.runs.folder import RunFolder, runs_newest_first
-from edfi_toolkit.runs.workshop import Workshop, known_by_name
+from edfi_toolkit.runs.rejections.workshop import Workshop, known_by_name
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run

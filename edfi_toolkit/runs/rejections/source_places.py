@@ -12,10 +12,10 @@ import pandas as pd
 
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.review.places import with_organizations, with_source_rows
-from edfi_toolkit.runs.explained import explained
 from edfi_toolkit.runs.feed import is_of
-from edfi_toolkit.runs.fixed import Reading, read_at, with_fixed
 from edfi_toolkit.runs.folder import RunFolder, runs_newest_first
+from edfi_toolkit.runs.rejections.explained import explained
+from edfi_toolkit.runs.rejections.fixed_in_source import Reading, read_at, with_fixed
 
 if TYPE_CHECKING:
     from edfi_toolkit.tables import Tables

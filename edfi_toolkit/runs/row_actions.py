@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.review.views import View
 from edfi_toolkit.runs.folder import timed
-from edfi_toolkit.runs.kept import keeping
+from edfi_toolkit.runs.kept_in_kernel import keeping
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run

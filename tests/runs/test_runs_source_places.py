@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from edfi_toolkit.runs.placing import at_places
+from edfi_toolkit.runs.rejections.source_places import at_places
 
 
 def test_a_refusal_of_a_run_without_a_folder_stays_in_the_list_as_it_is(tmp_path: Path) -> None:

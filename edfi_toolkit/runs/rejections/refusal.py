@@ -16,7 +16,18 @@ from edfi_toolkit.errors import nearest_first
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.review.places import row_places
 from edfi_toolkit.rules import profile as profile_of
-from edfi_toolkit.runs.behind import (
+from edfi_toolkit.runs.decisions import decisions_of
+from edfi_toolkit.runs.planning import short_retry
+from edfi_toolkit.runs.rejections.in_the_way import others_in_the_ods
+from edfi_toolkit.runs.rejections.named_in_answer import (
+    code,
+    is_named,
+    members_named,
+    texts,
+    values_of,
+    words,
+)
+from edfi_toolkit.runs.rejections.source_cells import (
     IN_THE_WAY,
     NAMED,
     Answered,
@@ -25,11 +36,7 @@ from edfi_toolkit.runs.behind import (
     Sent,
     rows_of,
 )
-from edfi_toolkit.runs.decisions import decisions_of
-from edfi_toolkit.runs.named import code, is_named, members_named, texts, values_of, words
-from edfi_toolkit.runs.others import others_in_the_ods
-from edfi_toolkit.runs.planning import short_retry
-from edfi_toolkit.runs.student import student
+from edfi_toolkit.runs.students.student import student
 from edfi_toolkit.tables import TABLES
 from edfi_toolkit.tables.corrections import written
 

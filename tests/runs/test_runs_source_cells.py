@@ -12,9 +12,9 @@ import pytest
 
 from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.places import with_source_rows
-from edfi_toolkit.runs.behind import Answered, Behind, Cell, Sent
-from edfi_toolkit.runs.explained import explained
-from edfi_toolkit.runs.refusal import Refusal
+from edfi_toolkit.runs.rejections.explained import explained
+from edfi_toolkit.runs.rejections.refusal import Refusal
+from edfi_toolkit.runs.rejections.source_cells import Answered, Behind, Cell, Sent
 from edfi_toolkit.sources import extract
 from edfi_toolkit.tables import Tables, normalise
 

@@ -14,7 +14,10 @@ from edfi_toolkit.review.answers import refusals_block
 from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.meanings import IN_THE_SIS, who_enters
 from edfi_toolkit.review.places import CELL_COLUMNS, EMPTY
-from edfi_toolkit.runs.behind import (
+from edfi_toolkit.runs.ledger_now import rejection_rows
+from edfi_toolkit.runs.rejections.fixed_in_source import reading_of, with_fixed
+from edfi_toolkit.runs.rejections.named_in_answer import organizations_of_the_key
+from edfi_toolkit.runs.rejections.source_cells import (
     NOT_ENROLLED,
     Answered,
     Behind,
@@ -23,9 +26,6 @@ from edfi_toolkit.runs.behind import (
     is_in_a_cell,
     rows_of,
 )
-from edfi_toolkit.runs.decisions import rejection_rows
-from edfi_toolkit.runs.fixed import reading_of, with_fixed
-from edfi_toolkit.runs.named import organizations_of_the_key
 from edfi_toolkit.tables.corrections import written
 
 if TYPE_CHECKING:

@@ -19,13 +19,14 @@ from edfi_toolkit.cli import app
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.review.causes import CORRECTED, FIXED, GIVES_NONE, SENDS, by_cause
 from edfi_toolkit.runs import artifacts
-from edfi_toolkit.runs.decisions import decisions_of, rejection_rows
-from edfi_toolkit.runs.explained import refusals
-from edfi_toolkit.runs.fixed import Reading, reading_of, with_fixed
+from edfi_toolkit.runs.decisions import decisions_of
 from edfi_toolkit.runs.folder import RunFolder
-from edfi_toolkit.runs.placing import explained_by_runs
+from edfi_toolkit.runs.ledger_now import rejection_rows
+from edfi_toolkit.runs.rejections.explained import refusals
+from edfi_toolkit.runs.rejections.fixed_in_source import Reading, reading_of, with_fixed
+from edfi_toolkit.runs.rejections.source_places import explained_by_runs
+from edfi_toolkit.runs.rejections.workshop import Workshop
 from edfi_toolkit.runs.run import Run
-from edfi_toolkit.runs.workshop import Workshop
 from edfi_toolkit.widgets.workshop_panel import WorkshopPanel
 from edfi_toolkit.widgets.workshop_says import of_a_record
 from tests.processes import KeptOds

@@ -9,7 +9,7 @@ import pandas as pd
 
 from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.runs.decisions import decisions_of
-from edfi_toolkit.runs.sent_since import is_a_retry, keys_of
+from edfi_toolkit.runs.students.sent_since import is_a_retry, keys_of
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run

@@ -16,7 +16,7 @@ from edfi_toolkit.review.without_record import reasons
 from edfi_toolkit.runs.decisions import decisions_of
 from edfi_toolkit.runs.opening import open_another
 from edfi_toolkit.runs.planning import plan_of
-from edfi_toolkit.runs.whose import shared_by_correction
+from edfi_toolkit.runs.students.source_rows import shared_by_correction
 
 if TYPE_CHECKING:
     from edfi_toolkit.review.views import View

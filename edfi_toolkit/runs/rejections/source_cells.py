@@ -20,7 +20,7 @@ from edfi_toolkit.review.meanings import IN_THE_SIS
 from edfi_toolkit.review.places import schools_by_id
 from edfi_toolkit.rules.contract import profile as profile_of
 from edfi_toolkit.runs.folder import RunFolder
-from edfi_toolkit.runs.named import (
+from edfi_toolkit.runs.rejections.named_in_answer import (
     code,
     is_named,
     members_named,

@@ -1,0 +1,21 @@
+"""What people decided about a run's feed: cells corrected until the SIS has it, findings and refusals dismissed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edfi_toolkit.ledger.decisions import Decisions
+    from edfi_toolkit.runs.run import Run
+
+
+@contextmanager
+def decisions_of(run: Run) -> Iterator[Decisions]:
+    """The decisions about the run's feed. Raises ConfigError where the settings do not have its target."""
+    from edfi_toolkit.ledger import Ledger
+    from edfi_toolkit.ledger.decisions import Decisions
+
+    with Ledger(run.installation.ledger) as ledger:
+        yield Decisions(ledger, ledger.feed(run.target.identity, run.profile, run.source.name))
