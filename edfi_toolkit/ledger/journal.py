@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -45,6 +45,11 @@ class Journal:
         self._rejected = self._open_rejections()
 
     # Before anything is sent
+
+    @property
+    def rejected(self) -> Collection[MapKey]:
+        """The records that are refused or wait: their rejection is open."""
+        return self._rejected.keys()
 
     def identities(self, resources: Sequence[str]) -> pd.DataFrame:
         """The identity map as it is now: resource, key_hash, ed_fi_id, body_hash, education_organization_id."""

@@ -196,7 +196,11 @@ class _Run:
         owners: dict[str, MapKey],
     ) -> None:
         self._items, self._states, self._client, self._journal = items, states, client, journal
-        self._queue, self._budget = Queue(items.actions, items.resources, items.post_of, states), budget
+        again = (
+            [item for item, key in enumerate(items.keys) if key in journal.rejected] if items.post_of else []
+        )
+        self._queue = Queue(items.actions, items.resources, items.post_of, states, again)
+        self._budget = budget
         to_send = [item for item, action in enumerate(items.actions) if action in SENT]
         done = sum(states[item] is State.DONE for item in to_send)
         self.results = Results(progress, delivered=done, to_send=len(to_send))
@@ -272,8 +276,7 @@ class _Run:
             self._queue.post_instead(item)
             return
         self._keep(result)
-        if self._queue.linked_post(item):
-            self._queue.post_ended(item, outcome)
+        self._queue.ended(item, outcome)
         if item in self._items.post_of:
             if result.delivered:
                 self._queue.post_after(item)

@@ -157,6 +157,10 @@ def test_where_nothing_can_be_created_one_record_is_deleted_and_no_more(app, cli
         assert told["outcome"].value_counts().to_dict() == {"delivered": 1, "pending": 11}
         assert writes(app)["DELETE", 204] == 1
         assert len(held_in(client)) == 5
+    tomorrow = plan(later, identity_map=identities(ledger, client))
+    told = publish(asked(tomorrow, client), target=client, ledger=ledger, approved="auto")
+    assert told["outcome"].tolist() == ["pending"] * 10 + ["refused" if status == 403 else "pending"]
+    assert writes(app)["DELETE", 204] == 1, "a new plan does not delete another one either"
     app.state.sandbox.faults.put([{**refused, "after": 1, "times": 1}])
     publish(made, target=client, ledger=ledger, approved="auto")
     assert writes(app)["DELETE", 204] == 6
