@@ -238,7 +238,7 @@ def journal(address: str, plan: str, ledger: str) -> None:
             waiting = iter(items)
             while few := list(islice(waiting, 20)):  # a few are under way at once, as ever
                 for write in few:
-                    yield Outcome(write.ref, "delivered", 201, "0" * 32, "1", None, "0", 1)
+                    yield Outcome(write.ref, "delivered", 201, f"{write.ref:032x}", "1", None, "0", 1)
 
     made = Plan.load(Path(plan))
 

@@ -1,7 +1,8 @@
 """A server that does next to nothing, so that clients are what is measured: discovery, token, metadata, pages, POST.
 
-Every answer is made beforehand; a latency is waited for without holding anybody up. `GET /stub` tells CPU seconds and
-requests so far. Prints its address first. Arguments: latency in milliseconds, rows in the collection.
+Every answer is made beforehand, but for the ids of its records, of which each has its own: a client may look at them. A
+latency is waited for without holding anybody up. `GET /stub` tells CPU seconds and requests so far. Prints its address
+first. Arguments: latency in milliseconds, rows in the collection.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 import sys
 import time
 from functools import lru_cache
@@ -57,9 +59,16 @@ def row(number: int) -> dict[str, object]:
 
 
 @lru_cache
-def page_of(size: int) -> bytes:
-    """A page as text; all pages of one size are the same, which no client looks at."""
-    return json.dumps([row(number) for number in range(size)]).encode()
+def parts_of(size: int) -> list[bytes]:
+    """A page as text, cut where the ids go."""
+    page = json.dumps([row(number) for number in range(size)])
+    return re.split(rb'(?<="id": ")[0-9a-f]{32}', page.encode())
+
+
+def page_of(low: int, size: int) -> bytes:
+    """A page from row `low` on; but for their ids, all pages of one size are the same, which no client looks at."""
+    first, *others = parts_of(size)
+    return first + b"".join(b"%032x%b" % (low + at, part) for at, part in enumerate(others))
 
 
 def answer(status: str, body: bytes = b"", headers: str = "") -> bytes:
@@ -79,10 +88,7 @@ class Stub:
 
     def __init__(self, latency_s: float, rows: int) -> None:
         self.latency_s, self.rows, self.requests = latency_s, rows, 0
-        self.written = [
-            answer("201 Created", headers=f'Location: {RESOURCE}/{n:032x}\r\nETag: "52506{n:014}"\r\n')
-            for n in range(64)
-        ]
+        self.written = answer("201 Created", headers='Location: %b/%032x\r\nETag: "5250611069518622471"\r\n')
         self.fixed: dict[str, bytes] = {}
 
     def describe(self, root: str) -> None:
@@ -120,7 +126,7 @@ class Stub:
         """The answer to one request."""
         self.requests += 1
         if method == "POST" and target.startswith("/data/"):
-            return self.written[self.requests % 64]
+            return self.written % (target.rpartition("/")[2].encode(), self.requests)
         url = urlsplit(target)
         if url.path in self.fixed:
             return self.fixed[url.path]
@@ -145,7 +151,7 @@ class Stub:
         headers = f"Next-Page-Token: {token(low + size, high)}\r\n" if size else ""
         if query.get("totalCount", "").lower() == "true":
             headers += f"Total-Count: {self.rows}\r\n"
-        return answer("200 OK", page_of(size), headers)
+        return answer("200 OK", page_of(low, size), headers)
 
     def partitions(self, number: int) -> bytes:
         """Tokens that split the collection."""
