@@ -45,6 +45,7 @@ _CAPITALS = {
     "json": "JSON",
     "cte": "CTE",
     "cip": "CIP",
+    "idea": "IDEA",
 }
 
 
@@ -61,8 +62,8 @@ def label(name: Hashable) -> str:
 
 
 def _words(name: str) -> str:
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).replace("ed_fi", "Ed-Fi")
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name).replace("ed_fi", "Ed-Fi")
     words = re.split(r"[_\s]+", spaced.strip("_ "))
     text = " ".join(_CAPITALS.get(word.lower(), word.lower() if word.istitle() else word) for word in words)
-    text = text.replace("ed-fi", "Ed-Fi")
+    text = text.replace("ed-fi", "Ed-Fi").replace("title i part a", "title I Part A")
     return text[:1].upper() + text[1:]
