@@ -33,9 +33,9 @@ from edfi_toolkit.batch.report import Report
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.runs import Run
 from edfi_toolkit.runs.artifacts import hashes_of
+from edfi_toolkit.runs.feed import ledger_of
 from edfi_toolkit.runs.folder import REPORT, RunFolder
 from edfi_toolkit.runs.last_run import last_run
-from edfi_toolkit.runs.manifest import settings_of
 from edfi_toolkit.settings import without_credentials
 from edfi_toolkit.sources.addresses import is_database, is_remote
 from edfi_toolkit.sources.remote import at_hand
@@ -55,7 +55,7 @@ def unchanged(run: Run) -> Report | None:
     if not known or inputs_of(run) != known:
         return None
     try:
-        if source_of(run) != last["source"] or ledger_of(run) != last["ledger"]:
+        if source_of(run) != last["source"] or ledger_state(run) != last["ledger"]:
             return None
         folder = RunFolder(run.installation.runs_dir, last["run_id"])
         report: dict[str, Any] = orjson.loads((folder.path / REPORT).read_bytes())
@@ -98,7 +98,7 @@ def to_keep(run: Run, before: Mapping[str, Any], code: Exit) -> dict[str, Any]:
     else:  # it was written while it was read
         return {}
     try:
-        ledger = ledger_of(run, by=run.id)
+        ledger = ledger_state(run, by=run.id)
     except EdfiToolkitError:
         return {}
     return {"inputs": before["inputs"], "source": source, "ledger": ledger} if ledger else {}
@@ -117,7 +117,7 @@ def inputs_of(run: Run) -> str:
     from edfi_toolkit.rules import profile
 
     rules = profile(run.profile)
-    settings = settings_of(run.installation, run.profile, run.source, run.given or {})
+    settings = run.installation.of_build(run.profile, run.source, run.given or {})
     if rules.asks_target:
         return ""
     code = Path(inspect.getfile(rules.build)).resolve().parent
@@ -149,13 +149,11 @@ def source_of(run: Run) -> dict[str, str]:
         shutil.rmtree(run.path, ignore_errors=True)
 
 
-def ledger_of(run: Run, *, by: str = "") -> str:
+def ledger_state(run: Run, *, by: str = "") -> str:
     """A digest of what the ledger holds of the feed; empty when its newest run is not the one given by `by`."""
-    from edfi_toolkit.ledger import Ledger
     from edfi_toolkit.ledger.state import newest_run, state_of
 
-    with Ledger(run.installation.ledger) as ledger:
-        feed = ledger.feed(run.target.identity, run.profile, run.source.name)
+    with ledger_of(run) as (ledger, feed):
         return "" if by and newest_run(ledger, feed) != by else state_of(ledger, feed)
 
 

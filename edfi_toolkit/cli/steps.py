@@ -28,13 +28,12 @@ def build_of(
 ) -> tuple[Build, Settings]:
     """The build of a source, and the settings of this installation. target: one whose data standard is asked."""
     from edfi_toolkit.rules.building import build_for
-    from edfi_toolkit.runs.manifest import settings_of
     from edfi_toolkit.settings import load_settings
     from edfi_toolkit.sources import extract
 
     installation = load_settings()
     found = installation.source(source)
-    chosen = settings_of(installation, profile, found, settings_given(given))
+    chosen = installation.of_build(profile, found, settings_given(given))
     tables = extract(
         found.path, profile=profile, mapping=found.mapping, settings=chosen, limits=installation.reading
     )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from edfi_toolkit.model import KEY_COLUMNS
+
+DELIVERED, ANOTHER_KEY = "delivered", "delivered under another key"  # how a rejection was closed
 
 RESULT_COLUMNS = (
     "action",
@@ -26,3 +30,8 @@ REJECTION_COLUMNS = (
     "closed_at",
     "closed_how",
 )
+
+
+def was_delivered(rejections: pd.DataFrame) -> pd.Series:
+    """Which of these were closed since their record was delivered, under its key or another."""
+    return rejections["closed_how"].isin([DELIVERED, ANOTHER_KEY])

@@ -24,6 +24,7 @@ from edfi_toolkit.ledger.attempts import (
     UnsettledAttempt,
 )
 from edfi_toolkit.ledger.bulk import BEGIN, BEGUN, FINISH, FORGET, MAP, NEWEST, execute_many
+from edfi_toolkit.ledger.columns import DELIVERED
 from edfi_toolkit.ledger.last_sync import remember
 from edfi_toolkit.ledger.ledger import Feed, Ledger
 from edfi_toolkit.ledger.source_shapes import remember_shapes
@@ -230,7 +231,7 @@ class Journal:
             connection, [result for result in every if result.delivered and result.attempt.body is not None]
         )
         delivered = [result.attempt.key for result in every if result.delivered]
-        self._close_rejections(connection, delivered, "delivered")
+        self._close_rejections(connection, delivered, DELIVERED)
         for _, run, each in results:
             if each.reported and not each.delivered:
                 self._reject(connection, run, each)

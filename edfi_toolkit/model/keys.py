@@ -99,6 +99,15 @@ def key_hashes(frame: pd.DataFrame) -> pd.Series:
     return pd.Series(hex_digests(parts), index=frame.index, dtype=TEXT)
 
 
+def record_keys(frame: pd.DataFrame) -> list[tuple[str, str]]:
+    """What names the record of each row: its resource and the hash of its key. frame: with key_hash, or KEY_COLUMNS."""
+    if frame.empty:
+        return []
+    return list(
+        zip(frame["resource"], frame["key_hash"] if "key_hash" in frame else key_hashes(frame), strict=True)
+    )
+
+
 def key_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """`key_columns` as a row each."""
     columns = key_columns(frame)

@@ -27,7 +27,7 @@ from edfi_toolkit.review.approvals import (
 )
 from edfi_toolkit.review.places import schools_in_words, with_organizations
 from edfi_toolkit.review.views import PanelView, View, following
-from edfi_toolkit.runs.feed import last_published, newer_run
+from edfi_toolkit.runs.feed import last_published, ledger_of, newer_run
 from edfi_toolkit.runs.ledger_now import delivered_since
 from edfi_toolkit.runs.rejections.explained import refusals
 from edfi_toolkit.runs.standing import began, not_settled
@@ -42,7 +42,6 @@ def approve(run: Run, *, by: str, answers: Mapping[str, str]) -> Approved:
 
     Raises UnsafePlan for a limit without an answer or one that no answer opens, ConfigError without a name.
     """
-    from edfi_toolkit.ledger import Ledger
     from edfi_toolkit.ledger.approvals import Answer
     from edfi_toolkit.ledger.approvals import approve as keep
 
@@ -59,8 +58,7 @@ def approve(run: Run, *, by: str, answers: Mapping[str, str]) -> Approved:
             open_limits,
         )
     given = [Answer.given(code, by, answers[code]) for code in plan.breaches]
-    with Ledger(run.installation.ledger) as ledger:
-        feed = ledger.feed(run.target.identity, run.profile, run.source.name)
+    with ledger_of(run) as (ledger, feed):
         return keep(ledger, feed, run_id=run.id, fingerprint=plan.fingerprint, person=by, answers=given)
 
 
@@ -92,11 +90,9 @@ def _of_the_manifest(run: Run) -> Approved | None:
 
 def _approvals_of(run: Run) -> list[Approved]:
     """All approvals of plans of the run, newest first."""
-    from edfi_toolkit.ledger import Ledger
     from edfi_toolkit.ledger.approvals import approvals
 
-    with Ledger(run.installation.ledger) as ledger:
-        feed = ledger.feed(run.target.identity, run.profile, run.source.name)
+    with ledger_of(run) as (ledger, feed):
         return [approved for approved in approvals(ledger, feed) if approved.run_id == run.id]
 
 

@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 
 from edfi_toolkit.privacy import MASKED_FROM, PERSONAL_TABLES, STUDENT_IDS, is_personal, pseudonym
 from edfi_toolkit.runs.folder import MANIFEST, RunFolder, now_text, runs_newest_first, sealed
-from edfi_toolkit.runs.manifest import user_name
+from edfi_toolkit.runs.user import user_name
 from edfi_toolkit.storage import write_private
 from edfi_toolkit.tables.schema import TABLES
 from edfi_toolkit.tables.shapes import KEY

@@ -17,6 +17,7 @@ from edfi_toolkit.review.extracts import Earlier, extracted_view
 from edfi_toolkit.review.views import View
 from edfi_toolkit.runs.artifacts import hashes_of
 from edfi_toolkit.runs.decisions.corrections import close_agreed, open_corrections
+from edfi_toolkit.runs.feed import ledger_of
 from edfi_toolkit.runs.folder import RunFolder, runs_newest_first
 from edfi_toolkit.runs.manifest import check_row_balance, extract_counts, head_of_manifest
 from edfi_toolkit.tables.shapes import has_lost, shapes_of
@@ -60,14 +61,12 @@ def extract_view(run: Run) -> View:
 
 def losses_of(run: Run) -> list[str]:
     """COM-GRD-1 and COM-GRD-3 as a plan says them that changes whatever rests on the lost rows."""
-    from edfi_toolkit.ledger import Ledger
     from edfi_toolkit.planning.comparison import PlanScope, map_side
     from edfi_toolkit.planning.source_loss import source_loss
 
     if run.school_year is None or run.target_name not in run.installation.targets:
         return []
-    with Ledger(run.installation.ledger) as ledger:
-        feed = ledger.feed(run.target.identity, run.profile, run.source.name)
+    with ledger_of(run) as (ledger, feed):
         last = ledger.source_shapes(feed, school_year=run.school_year)
         if not has_lost(shapes_of(last), run.tables.shapes):
             return []

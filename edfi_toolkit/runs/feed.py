@@ -1,16 +1,45 @@
-"""The other runs of a run's feed: same profile, school year, source and target."""
+"""A run's feed: its ledger, what became of its records, and its other runs of the same school year."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.runs.folder import RunFolder, runs_newest_first
 
 if TYPE_CHECKING:
+    from edfi_toolkit.ledger import Feed, Ledger
+    from edfi_toolkit.ledger.history import History
     from edfi_toolkit.runs.run import Run
+
+
+FEED = ("profile", "school_year", "source", "target")  # what names a feed and its year in a manifest
+
+
+def feed_of(manifest: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The feed and school year of a run, as of FEED; None for what its manifest does not say."""
+    return tuple(manifest.get(name) for name in FEED)
+
+
+@contextmanager
+def ledger_of(run: Run) -> Iterator[tuple[Ledger, Feed]]:
+    """The ledger of the run's installation, and the run's feed in it. Raises ConfigError where the settings do not have
+    its target."""
+    from edfi_toolkit.ledger import Ledger
+
+    with Ledger(run.installation.ledger) as ledger:
+        yield ledger, ledger.feed(run.target.identity, run.profile, run.source.name)
+
+
+@contextmanager
+def history_of(run: Run) -> Iterator[History]:
+    """What became of the records of the run's feed. Raises as `ledger_of`."""
+    from edfi_toolkit.ledger.history import History
+
+    with ledger_of(run) as (ledger, feed):
+        yield History(ledger, feed)
 
 
 def is_of(manifest: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
@@ -63,12 +92,7 @@ def like(run: Run, folder: RunFolder) -> Run:
 
 def _of_feed(run: Run) -> Iterator[tuple[RunFolder, Mapping[str, Any]]]:
     """The runs of the feed, newest first, each with its steps; this one too, and no other that only retries."""
-    wanted = {
-        "profile": run.profile,
-        "school_year": run.school_year,
-        "target": run.target_name,
-        "source": run.source.name,
-    }
+    wanted = dict(zip(FEED, (run.profile, run.school_year, run.source.name, run.target_name), strict=True))
     for folder in runs_newest_first(run.installation.runs_dir):
         manifest: Mapping[str, Any] = {}
         with suppress(ConfigError):  # one that cannot be read says so when it is opened

@@ -113,6 +113,14 @@ class RunFolder:
         """The identity of the target that validation asked; empty where it asked none."""
         return str(self.manifest.get("steps", {}).get("validate", {}).get("checked_against", ""))
 
+    def done_at(self, step: str) -> pd.Timestamp:
+        """When a step was done, which the manifest tells to the second: it may have been up to a second later."""
+        return pd.Timestamp(self.manifest["steps"][step]["at"])
+
+    def surely_after(self, step: str) -> pd.Timestamp:
+        """From when on something certainly came after a step."""
+        return self.done_at(step) + pd.Timedelta(seconds=1)
+
     def need(self, step: str) -> None:
         """Raises StepMissing, which names the notebook to run, when a step has not been done."""
         if not self.has(step):

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from edfi_toolkit.ledger.columns import was_delivered
 from edfi_toolkit.model.keys import SEPARATOR, key_hashes
 from edfi_toolkit.planning.plan import SENT
-from edfi_toolkit.runs.decisions import decisions_of
+from edfi_toolkit.runs.feed import history_of, ledger_of
 from edfi_toolkit.runs.standing import LedgerNow
 
 if TYPE_CHECKING:
@@ -20,10 +21,14 @@ if TYPE_CHECKING:
 
 def rejection_rows(run: Run) -> pd.DataFrame:
     """All refusals of the run's feed, open and closed."""
-    from edfi_toolkit.ledger import Ledger
+    with ledger_of(run) as (ledger, feed):
+        return ledger.rejections(feed=feed)
 
-    with Ledger(run.installation.ledger) as ledger:
-        return ledger.rejections(feed=ledger.feed(run.target.identity, run.profile, run.source.name))
+
+def identity_map(run: Run) -> pd.DataFrame:
+    """What the run's feed has published."""
+    with ledger_of(run) as (ledger, feed):
+        return ledger.identity_map(feed)
 
 
 def ledger_now(run: Run) -> LedgerNow | None:
@@ -40,17 +45,15 @@ def ledger_now(run: Run) -> LedgerNow | None:
     refused = rejection_rows(run)
     if not published:
         return _of_unsent_plan(run, refused[refused["open"]])
-    # The manifest tells the second in which the run was done, in which it may have delivered what was refused before.
-    later = refused["closed_at"].ge(pd.Timestamp(published["at"]) + pd.Timedelta(seconds=1))
-    delivered = refused["closed_how"].astype("str").str.startswith("delivered")
-    return LedgerNow(int(refused["open"].sum()), int((later & delivered).sum()))
+    later = refused["closed_at"].ge(run.folder.surely_after("publish"))
+    return LedgerNow(int(refused["open"].sum()), int((later & was_delivered(refused)).sum()))
 
 
 def _of_unsent_plan(run: Run, refused: pd.DataFrame) -> LedgerNow:
     """What became of its changes. refused: the open refusals."""
     planned = dt.datetime.fromisoformat(run.folder.manifest["steps"]["preview"]["at"])
-    with decisions_of(run) as decisions:
-        delivered = decisions.delivered_by_others(run.id, since=planned)
+    with history_of(run) as history:
+        delivered = history.delivered_by_others(run.id, since=planned)
     if refused.empty and delivered.empty:
         return LedgerNow()
     columns = ["resource", "key_hash", "action", "body_hash"]
@@ -84,7 +87,7 @@ def delivered_since(result: pd.DataFrame, every: pd.DataFrame) -> pd.Series:
     """
     every = every.assign(key_hash=key_hashes(every))
     still = set(zip(*(every.loc[every["open"], name] for name in ("resource", "key_hash")), strict=True))
-    later = every[every["closed_how"].astype("str").str.startswith("delivered")]
+    later = every[was_delivered(every)]
     at = dict(zip(zip(later["resource"], later["key_hash"], strict=True), later["closed_at"], strict=True))
     refused = result[result["outcome"].eq("refused")]
     keys = zip(refused["resource"], key_hashes(refused), strict=True)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import getpass
 import hashlib
 import platform
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +25,8 @@ from edfi_toolkit.runs.approving import approver_of, of_older_run
 from edfi_toolkit.runs.folder import FOR_PEOPLE, IN_RESYNC, MADE_IN, STEPS, RunFolder
 from edfi_toolkit.runs.ledger_now import ledger_now
 from edfi_toolkit.runs.standing import LedgerNow, changes_of, is_refused_again, not_settled
-from edfi_toolkit.settings import Settings, Source, Target, dotted, without_credentials
+from edfi_toolkit.runs.user import user_name
+from edfi_toolkit.settings import Target, without_credentials
 
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
@@ -40,8 +39,6 @@ _PARTS_OF_50 = {
     "never sent?' says who can solve the rest.",
     False: "'What was never sent?' in notebook 50 says why, and who can solve it.",
 }
-# Logins of machines, containers and hosts, in lower case.
-_ACCOUNTS = frozenset({"admin", "administrator", "edfi", "jovyan", "root", "system", "unknown", "user"})
 
 
 def head_of_manifest(run: Run, chosen: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,7 +143,7 @@ def _overview(run: Run) -> View:
             "step": step,
             "notebook": made_in[step],
             "done": _when(done.get(step, {}).get("at", "")),
-            "found": counts_text(done.get(step, {})),
+            "found": step_counts_text(done.get(step, {})),
         }
         for step in STEPS
     ]
@@ -287,34 +284,7 @@ def check_row_balance(step: str, rows_in: int, parts: Mapping[str, Any]) -> None
         )
 
 
-def settings_of(
-    installation: Settings, profile: str, source: Source, given: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Settings of a build: `[limits]`, the profile's in the file, the source's, what was given; the last wins."""
-    layers = (
-        asdict(installation.limits),
-        installation.profile_settings.get(profile, {}),
-        source.settings,
-        given,
-    )
-    return {name: value for layer in layers for name, value in dotted(layer).items()}
-
-
-def user_name() -> str:
-    """The login name of whoever runs this; `unknown` where the system does not know."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"
-
-
-def name_of_a_person() -> str:
-    """The login name to offer as a person's own; empty where it names an account that no person is known by."""
-    name = user_name()
-    return "" if name.casefold() in _ACCOUNTS else name
-
-
-def counts_text(step: Mapping[str, Any]) -> str:
+def step_counts_text(step: Mapping[str, Any]) -> str:
     """What the manifest counted in a step, in a steward's words; a move is one change, as in the preview."""
     counts = {
         label(name).lower(): value

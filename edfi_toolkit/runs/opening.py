@@ -9,7 +9,6 @@ from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model.years import read_school_year
 from edfi_toolkit.runs.feed import is_of, is_retry, like
 from edfi_toolkit.runs.folder import RunFolder, new_run_id, runs_newest_first
-from edfi_toolkit.runs.manifest import settings_of
 from edfi_toolkit.runs.parameters import check_notebook, refuse_numbers, settings_from
 from edfi_toolkit.runs.run import Run
 from edfi_toolkit.settings import Settings, Source, load_settings
@@ -51,7 +50,7 @@ def open_run(
     else:
         named = _source(installation, source)
     if given:  # a wrong one is refused before anything is read
-        rules.resolve(settings_of(installation, profile, named, given))
+        rules.resolve(installation.of_build(profile, named, given))
     return Run(folder, installation, named, given, **wanted)
 
 

@@ -1,9 +1,8 @@
-"""How a run comes to its plan: what the target says of its records, what the ledger remembers and, for a resync, what
-the ODS holds."""
+"""How a run comes to its plan: what the ledger remembers and, for a resync, what the ODS holds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,18 +10,17 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from edfi_toolkit.errors import ConfigError, OdsError
+from edfi_toolkit.runs.asking import client_of
 from edfi_toolkit.runs.decisions.corrections import check_corrections
-from edfi_toolkit.runs.feed import is_retry
+from edfi_toolkit.runs.feed import is_retry, ledger_of
+from edfi_toolkit.runs.ledger_now import identity_map
 from edfi_toolkit.settings import dotted
 
 if TYPE_CHECKING:
     from edfi_toolkit.display.progress import Progress
-    from edfi_toolkit.ods import RetryPolicy
     from edfi_toolkit.planning import Plan
     from edfi_toolkit.planning.chosen import Chosen
-    from edfi_toolkit.rules import Build
     from edfi_toolkit.runs.run import Run
-    from edfi_toolkit.tables import Tables
     from edfi_toolkit.validation import Checked
 
 
@@ -106,42 +104,12 @@ def resync_of(
     return _with_other_feeds(run, made)
 
 
-def identity_map(run: Run) -> pd.DataFrame:
-    """What the run's feed has published."""
-    from edfi_toolkit.ledger import Ledger
-
-    with Ledger(run.installation.ledger) as ledger:
-        return ledger.identity_map(ledger.feed(run.target.identity, run.profile, run.source.name))
-
-
-def built_records(run: Run, settings: Mapping[str, Any]) -> Build:
-    """The records, built for the data standard of the run's target where it can be asked (COM-STD-1)."""
-    from edfi_toolkit.ods import Client, standard_of
-    from edfi_toolkit.rules.building import build_for
-
-    standard = None
-    with suppress(OdsError, ConfigError), Client(run.target, retry=short_retry()) as client:
-        standard = standard_of(client)
-    about: dict[str, Any] = {"profile": run.profile, "school_year": run.school_year, "settings": settings}
-    return build_for(standard, run.tables, **about)
-
-
-def short_retry() -> RetryPolicy:
-    """For what may also be done later: a target that is unavailable is not waited for."""
-    from edfi_toolkit.ods import RetryPolicy
-
-    return RetryPolicy(attempts=3, rounds=2)
-
-
 def _remembered(run: Run, *, claims: bool = False) -> dict[str, Any]:
     """What the ledger knows for a plan: what was published, and how the resources were set at the last sync.
 
     claims: also what other feeds published to this target, which a resync must not take for no one's.
     """
-    from edfi_toolkit.ledger import Ledger
-
-    with Ledger(run.installation.ledger) as ledger:
-        feed = ledger.feed(run.target.identity, run.profile, run.source.name)
+    with ledger_of(run) as (ledger, feed):
         year = int(run.built.config["school_year"])
         known = [ledger.identity_map(feed), *([ledger.claims(feed)] if claims else [])]
         return {
@@ -153,11 +121,9 @@ def _remembered(run: Run, *, claims: bool = False) -> dict[str, Any]:
 
 def _with_other_feeds(run: Run, made: Plan) -> Plan:
     """The plan, saying what of it another source of the same target and profile has delivered (COM-SRC-2)."""
-    from edfi_toolkit.ledger import Ledger
     from edfi_toolkit.planning.other_feeds import created, with_other_feeds
 
-    with Ledger(run.installation.ledger) as ledger:
-        feed = ledger.feed(run.target.identity, run.profile, run.source.name)
+    with ledger_of(run) as (ledger, feed):
         year = int(run.built.config["school_year"])
         return with_other_feeds(made, ledger.delivered_elsewhere(feed, created(made), school_year=year))
 
@@ -167,12 +133,11 @@ def _updatable(run: Run) -> frozenset[str]:
 
     Raises OdsError: for want of an answer nothing may be deleted that a PUT could change.
     """
-    from edfi_toolkit.ods import Client
     from edfi_toolkit.ods.snapshot import updatable
 
     if run.built.settings.get("key_change") != "put_if_updatable" or _unasked(run):
         return frozenset()
-    with Client(run.target, retry=short_retry()) as client:
+    with client_of(run) as client:
         return updatable(client)
 
 
@@ -216,10 +181,9 @@ def _refuse_retry(run: Run) -> None:
 
 def _recover(run: Run) -> None:
     """What a crashed run left unsure is looked up before a plan is made; later, if the target is unavailable."""
-    from edfi_toolkit.ods import Client
     from edfi_toolkit.publishing import recover
 
-    with suppress(OdsError, ConfigError), Client(run.target, retry=short_retry()) as client:
+    with suppress(OdsError, ConfigError), client_of(run) as client:
         recover(
             target=client,
             ledger=run.installation.ledger,
@@ -227,32 +191,3 @@ def _recover(run: Run) -> None:
             source=run.source.name,
             school_year=int(run.built.config["school_year"]),
         )
-
-
-def asked_who_is_published(run: Run) -> Tables:
-    """The run's tables, published being the students whom the target holds, kept with the run."""
-    from edfi_toolkit.ods import Client
-    from edfi_toolkit.rules.common import with_published
-
-    with Client(run.target, retry=short_retry()) as client:
-        held = {row["studentUniqueId"] for row in client.rows("students")}
-    tables = with_published(run.tables, held)
-    tables.save(run.path / "tables")
-    run.folder.seal("tables")
-    return tables
-
-
-def checked_records(run: Run) -> tuple[Checked, str, str]:
-    """The records checked, against the target as well where it can be asked; a sentence about that; and the class of
-    what kept it from being asked, empty where nothing did."""
-    from edfi_toolkit.ods import Client
-    from edfi_toolkit.validation import validate
-
-    try:
-        with Client(run.target, retry=short_retry()) as client:
-            client.token_info()
-            checked = validate(run.built, target=client, identity_map=partial(identity_map, run))
-    except (OdsError, ConfigError) as error:
-        note = f"Checked against the shipped model only: {run.target_name} could not be asked. {error}"
-        return validate(run.built), note, type(error).__name__
-    return checked, f"Checked against {run.target_name} too.", ""

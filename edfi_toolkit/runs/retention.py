@@ -20,9 +20,9 @@ import orjson
 
 from edfi_toolkit.errors import ConfigError, StorageUnavailable, what_failed
 from edfi_toolkit.ledger.lock import file_lock
+from edfi_toolkit.runs.feed import FEED, feed_of
 from edfi_toolkit.runs.folder import MANIFEST, REPORT, RunFolder, run_folders, runs_newest_first
 
-_FEED = ("profile", "school_year", "source", "target")
 WAIT_S = 60.0  # for another prune or erase to end
 _LEAVING = ".pruned-"  # how a folder begins that is being removed; a killed prune leaves it to the next one
 
@@ -51,7 +51,7 @@ def chosen(runs_dir: Path, keep: Keep, needed: Collection[str]) -> dict[str, str
     runs = [(folder, folder.manifest) for folder in runs_newest_first(runs_dir)]
     there = [(folder, manifest) for folder, manifest in runs if manifest]  # another prune may be at work
     for folder, manifest in [*there, *_reports_alone(runs_dir)]:
-        feed = tuple(manifest.get(name) for name in (*_FEED, "report"))
+        feed = (*feed_of(manifest), manifest.get("report"))
         began = str(manifest.get("started_at", ""))
         reasons[folder.run_id] = _reason(folder.run_id, manifest, keep, counted[feed], began, needed)
     return reasons
@@ -66,7 +66,7 @@ def _reports_alone(runs_dir: Path) -> list[tuple[RunFolder, dict[str, Any]]]:
             if (folder.path / MANIFEST).exists():
                 continue
             written = path.stat().st_mtime_ns
-            about = {name: orjson.loads(path.read_bytes())[name] for name in _FEED}
+            about = {name: orjson.loads(path.read_bytes())[name] for name in FEED}
         except (FileNotFoundError, NotADirectoryError):  # no report, or one that is removed meanwhile
             continue
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -22,10 +22,11 @@ from edfi_toolkit.review.views import View
 from edfi_toolkit.review.wrong_cells import places_for_report
 from edfi_toolkit.runs.approving import answers_of, approval, as_it_stands, override_text, results_view
 from edfi_toolkit.runs.artifacts import load_build, load_checked, save_build, save_checked
+from edfi_toolkit.runs.checking import asked_who_is_published, built_records, checked_records
 from edfi_toolkit.runs.decisions.dismissals import close_dismissals, without_dismissed
 from edfi_toolkit.runs.extracting import built_before, extract_view, read_source
 from edfi_toolkit.runs.folder import RunFolder
-from edfi_toolkit.runs.kept_in_kernel import kept
+from edfi_toolkit.runs.kernel_cache import cached_or_loaded
 from edfi_toolkit.runs.manifest import (
     as_before,
     check_outcome,
@@ -34,23 +35,16 @@ from edfi_toolkit.runs.manifest import (
     plan_counts,
     plan_to_send,
     publish_counts,
-    settings_of,
-    user_name,
 )
 from edfi_toolkit.runs.masking import own_masker
 from edfi_toolkit.runs.parameters import flag_of, refuse_numbers
-from edfi_toolkit.runs.planning import (
-    asked_who_is_published,
-    built_records,
-    checked_records,
-    live_plan_of,
-    plan_of,
-    resync_of,
-)
+from edfi_toolkit.runs.planning import live_plan_of, plan_of, resync_of
 from edfi_toolkit.runs.rejections.explained import newest_refusals, refusals, refused_before
 from edfi_toolkit.runs.rejections.sent_again import plan_shown
-from edfi_toolkit.runs.row_actions import acting, step
+from edfi_toolkit.runs.row_actions import with_row_actions
 from edfi_toolkit.runs.setup import check_setup
+from edfi_toolkit.runs.step import step
+from edfi_toolkit.runs.user import user_name
 from edfi_toolkit.runs.workbook import add_refusals_to_report, keep_current, workbook_of
 from edfi_toolkit.settings import Settings, Source, Target
 
@@ -290,7 +284,7 @@ class Run:
         self.folder.need("preview")
         return approval(self, by=by, answers=answers or {})
 
-    @acting
+    @with_row_actions
     def results(self) -> View:
         """What the ODS answered to the changes of this run; before publishing, that there is nothing yet."""
         if not (self.path / "results.parquet").is_file():
@@ -328,19 +322,19 @@ class Run:
         from edfi_toolkit.tables import Tables
 
         self.folder.need("extract")
-        return kept(self, "tables", lambda: Tables.load(self.path / "tables"))
+        return cached_or_loaded(self, "tables", lambda: Tables.load(self.path / "tables"))
 
     @cached_property
     def built(self) -> Build:
         """The build as it was made."""
         self.folder.need("build")
-        return kept(self, "built", lambda: load_build(self.folder, self.profile, self.tables))
+        return cached_or_loaded(self, "built", lambda: load_build(self.folder, self.profile, self.tables))
 
     @cached_property
     def checked(self) -> Checked:
         """What validation found, with the records as they were built."""
         self.folder.need("validate")
-        return kept(self, "checked", lambda: load_checked(self.folder, self.built))
+        return cached_or_loaded(self, "checked", lambda: load_checked(self.folder, self.built))
 
     @cached_property
     def plan(self) -> Plan:
@@ -348,7 +342,7 @@ class Run:
         from edfi_toolkit.planning import Plan
 
         self.folder.need("preview")
-        return kept(self, "plan", lambda: Plan.load(self.path))
+        return cached_or_loaded(self, "plan", lambda: Plan.load(self.path))
 
     def masker(self, *frames: pd.DataFrame) -> Masker:
         """Hides the students of this run, and those of the frames, also inside texts."""
@@ -370,7 +364,7 @@ class Run:
 
         return student(self, typed)
 
-    @acting
+    @with_row_actions
     def held(self) -> View:
         """What was never sent: unreadable rows, held records; with buttons that hand on all that is open."""
         from edfi_toolkit.runs.rejections.handing_on import held_of
@@ -393,7 +387,7 @@ class Run:
     def settings(self) -> dict[str, Any]:
         """Of the limits, the profile, the source and this run, the last wins."""
         given = self.given if self.given is not None else self.folder.manifest.get("settings", {})
-        return settings_of(self.installation, self.profile, self.source, given)
+        return self.installation.of_build(self.profile, self.source, given)
 
     def _as_published(self, view: View) -> View:
         """A step of a run that has published: what it found then."""

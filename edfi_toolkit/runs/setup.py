@@ -14,8 +14,7 @@ from edfi_toolkit.errors import ConfigError, EdfiToolkitError, StorageUnavailabl
 from edfi_toolkit.privacy import session_masker
 from edfi_toolkit.review.extracts import extracted_view
 from edfi_toolkit.review.views import Block, View
-from edfi_toolkit.runs.manifest import settings_of
-from edfi_toolkit.runs.planning import short_retry
+from edfi_toolkit.runs.asking import client_of
 from edfi_toolkit.settings import Settings, Source, load_settings, without_credentials
 from edfi_toolkit.storage import private_folder
 
@@ -67,10 +66,9 @@ def _at_hand(installation: Settings, sources: Sequence[Source]) -> list[Path]:
 
 def check_login(run: Run) -> None:
     """Raises OdsRefusedLogin or OdsUnavailable now, before the source is read for nothing, and not when publishing."""
-    from edfi_toolkit.ods import Client
 
     run.target.credentials()
-    with Client(run.target, retry=short_retry()) as client:
+    with client_of(run) as client:
         client.token_info()
 
 
@@ -78,7 +76,7 @@ def look_at(installation: Settings, source: Source, profile: str) -> View:
     """What an extract of a source would read, by table, and what it could not; nothing is kept."""
     from edfi_toolkit.sources import extract
 
-    chosen = settings_of(installation, profile, source, {})
+    chosen = installation.of_build(profile, source, {})
     tables = extract(
         source.path, profile=profile, mapping=source.mapping, settings=chosen, limits=installation.reading
     )

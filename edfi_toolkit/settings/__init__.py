@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -142,6 +142,12 @@ class Settings:
             return source.name
         unnamed = "://" in source.path or source.name == Path(source.path).expanduser().resolve().as_posix()
         return source.path if unnamed else f"{source.name}={source.path}"
+
+    def of_build(self, profile: str, source: Source, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings of a build: `[limits]`, the profile's in the file, the source's, what was given; the last
+        wins."""
+        layers = (asdict(self.limits), self.profile_settings.get(profile, {}), source.settings, given)
+        return {name: value for layer in layers for name, value in dotted(layer).items()}
 
     @cached_property
     def mask_key(self) -> bytes:

@@ -14,8 +14,8 @@ from edfi_toolkit.display.named import whom
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.review.student import story_html
 from edfi_toolkit.runs.decisions.dismissals import dismiss_findings
-from edfi_toolkit.runs.manifest import name_of_a_person
 from edfi_toolkit.runs.students.student import student, student_of_row
+from edfi_toolkit.runs.user import name_of_a_person
 from edfi_toolkit.widgets.form import Form
 from edfi_toolkit.widgets.revealing import Page
 

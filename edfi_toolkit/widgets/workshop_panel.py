@@ -16,9 +16,9 @@ from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.causes import by_cause
-from edfi_toolkit.runs.manifest import name_of_a_person
 from edfi_toolkit.runs.rejections.retry import SHARED
-from edfi_toolkit.runs.rejections.workshop import CLOSED, OPEN, STATES, keys_of
+from edfi_toolkit.runs.rejections.workshop import CLOSED, OPEN, STATES, refusal_keys
+from edfi_toolkit.runs.user import name_of_a_person
 from edfi_toolkit.widgets.causes import title_of, with_settled
 from edfi_toolkit.widgets.cell_names import NO_LIST, NOT_SURE, choices_of, name_of, offered
 from edfi_toolkit.widgets.form import Form
@@ -164,7 +164,7 @@ class WorkshopPanel(Lists):
         )
         self.records.layout = w.Layout(width="100%", min_width="0")
         self.records.revealed = revealed
-        listed = keys_of(self._shown.head(_PAGE))
+        listed = refusal_keys(self._shown.head(_PAGE))
         self.records.select(*(listed.index(key) for key in self._chosen if key in listed))
         self._records.children = [self.records]
         self._settle()
@@ -197,7 +197,7 @@ class WorkshopPanel(Lists):
     def _settle(self) -> None:
         """Fields, leaves and buttons are about what is chosen now, and about no record when none is."""
         rows = self._shown.iloc[list(self.records.selection)]
-        if (now := (keys_of(rows), keys_of(self.chosen))) == (self._chosen, self._in_view):
+        if (now := (refusal_keys(rows), refusal_keys(self.chosen))) == (self._chosen, self._in_view):
             return
         moved = now[0][-1:] != self._chosen[-1:]
         (self._chosen, self._in_view), self._turn = now, self._turn + 1
@@ -268,7 +268,7 @@ class WorkshopPanel(Lists):
     @property
     def _is_checked(self) -> bool:
         """Whether what was checked is what is chosen now."""
-        return self._checked is not None and keys_of(self._checked[1]) == keys_of(self.chosen)
+        return self._checked is not None and refusal_keys(self._checked[1]) == refusal_keys(self.chosen)
 
     def _switch(self) -> None:
         """Each button says how many records it is about, and is off where there is none; the next one stands out."""

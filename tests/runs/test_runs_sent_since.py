@@ -15,7 +15,7 @@ from edfi_toolkit.model.equality import body_hash
 from edfi_toolkit.ods import Client
 from edfi_toolkit.review.student import SENT_SINCE, SOURCE_DIFFERS
 from edfi_toolkit.review.views import View
-from edfi_toolkit.runs.planning import identity_map
+from edfi_toolkit.runs.ledger_now import identity_map
 from edfi_toolkit.runs.run import Run
 from edfi_toolkit.runs.students.sent_since import sent_since as compare
 from tests.processes import KeptOds

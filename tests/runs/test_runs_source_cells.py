@@ -14,7 +14,8 @@ from edfi_toolkit.review.causes import with_causes
 from edfi_toolkit.review.places import with_source_rows
 from edfi_toolkit.runs.rejections.explained import explained
 from edfi_toolkit.runs.rejections.refusal import Refusal
-from edfi_toolkit.runs.rejections.source_cells import Answered, Behind, Cell, Sent
+from edfi_toolkit.runs.rejections.sent_bodies import SentBodies
+from edfi_toolkit.runs.rejections.source_cells import Answered, Behind, Cell
 from edfi_toolkit.sources import extract
 from edfi_toolkit.tables import Tables, normalise
 
@@ -195,7 +196,7 @@ def likeliest(says: str, body: Any = BODY, row_id: str = "p1", **cells: Any) -> 
             [a_refusal(says, source_refs=refs, education_organization_id=255901, problem_type=INVALID)]
         )
     )
-    sent = cast("Sent", SimpleNamespace(of=lambda _row: body))
+    sent = cast("SentBodies", SimpleNamespace(of=lambda _row: body))
     wrong = Answered(Behind(tables, "certification", refused, sent), refused.iloc[0].to_dict()).wrong
     return wrong[0].name.removeprefix("program_participation.") if wrong else ""
 
@@ -327,7 +328,7 @@ def test_refusals_are_alike_where_the_same_is_the_same_in_them_and_the_answer_na
         )
     )
     bodies = {str(n): as_sent(row, n) for n, row in ((1, first), (2, second))}
-    sent = cast("Sent", SimpleNamespace(of=lambda row: bodies[row["key_hash"]]))
+    sent = cast("SentBodies", SimpleNamespace(of=lambda row: bodies[row["key_hash"]]))
     behind = Behind(tables, "certification", refused, sent)
     one, other = (Answered(behind, row) for row in refused.to_dict("records"))
     assert (one.kind() == other.kind()) is alike
@@ -363,7 +364,7 @@ def test_a_value_that_is_judged_by_itself_is_not_explained_as_another_one_is(
         )
     )
     bodies = [{"mentorName": given["tutorName"]} if is_sent else None for given in attributes]
-    sent = cast("Sent", SimpleNamespace(of=lambda row: bodies[int(row["key_hash"])]))
+    sent = cast("SentBodies", SimpleNamespace(of=lambda row: bodies[int(row["key_hash"])]))
     behind = Behind(tables, "certification", refused, sent)
     one, other = (Answered(behind, row) for row in refused.to_dict("records"))
     assert [cell.name for cell in one.wrong] != [cell.name for cell in other.wrong]

@@ -10,7 +10,7 @@ import pytest
 
 from edfi_toolkit.runs.choice import SAMPLE, SHIPPED, in_use, remember, remembered
 from edfi_toolkit.runs.folder import IN_RESYNC, MADE_IN
-from edfi_toolkit.runs.manifest import _standing, counts_text
+from edfi_toolkit.runs.manifest import _standing, step_counts_text
 from edfi_toolkit.runs.standing import LedgerNow, Number, began, chain, run_label
 from edfi_toolkit.settings import Settings
 
@@ -66,9 +66,9 @@ def test_a_limit_an_empty_plan_and_a_resync_are_told_apart() -> None:
 def test_the_counts_of_a_plan_name_a_move_once_and_nothing_that_is_none() -> None:
     actions = {"POST": 11, "DELETE": 5, "PUT": 1, "NOOP": 5}
     planned = {"at": AT, "actions": actions, "moves": 3, "held": 0, "sources": 17, "breaches": []}
-    assert counts_text(planned) == "create 8, remove 2, update 1, unchanged 5, move 3"
-    assert counts_text({**planned, "moves": 0, "held": 1}).startswith("held 1, create 11, remove 5")
-    assert counts_text({}) == ""
+    assert step_counts_text(planned) == "create 8, remove 2, update 1, unchanged 5, move 3"
+    assert step_counts_text({**planned, "moves": 0, "held": 1}).startswith("held 1, create 11, remove 5")
+    assert step_counts_text({}) == ""
 
 
 def test_what_was_published_is_told_with_what_was_refused_and_what_is_open() -> None:

@@ -27,7 +27,7 @@ from edfi_toolkit.planning import Plan
 from edfi_toolkit.review import places, views
 from edfi_toolkit.review.approvals import SHOWN_IN_40
 from edfi_toolkit.review.views import PanelView
-from edfi_toolkit.runs import Run, approving, kept_in_kernel, masking, open_run
+from edfi_toolkit.runs import Run, approving, kernel_cache, masking, open_run
 from edfi_toolkit.runs import run as runs_run
 from edfi_toolkit.runs import workbook as runs_workbook
 from edfi_toolkit.runs.approving import approved_fingerprint
@@ -466,7 +466,7 @@ def test_unattended_a_run_makes_and_reads_each_thing_once_and_no_notebook_reads_
     made, read = Counter[str](), Counter[str]()
     monkeypatch.setenv("EDFI_UNATTENDED", "1")
     monkeypatch.setattr(masking, "_made", {})
-    monkeypatch.setattr(kept_in_kernel, "_kept", {})
+    monkeypatch.setattr(kernel_cache, "_cache", {})
     for counts, where, name in (
         (made, runs_workbook, "write_workbook"),
         (made, masking, "masker_of"),
@@ -486,17 +486,17 @@ def test_unattended_a_run_makes_and_reads_each_thing_once_and_no_notebook_reads_
     assert not read
 
     a_run("new").extract()
-    assert not kept_in_kernel._kept.keys() - {"tables"}
+    assert not kernel_cache._cache.keys() - {"tables"}
 
 
 @pytest.mark.parametrize("unattended", ["1", "0"])
 def test_what_was_kept_is_not_taken_for_what_another_process_wrote_since(
     work: Playground, monkeypatch: pytest.MonkeyPatch, unattended: str
 ) -> None:
-    monkeypatch.setattr(kept_in_kernel, "_kept", {})
+    monkeypatch.setattr(kernel_cache, "_cache", {})
     monkeypatch.setenv("EDFI_UNATTENDED", unattended)
     a_run().preview()
-    assert len(kept_in_kernel._kept) == int(unattended)
+    assert len(kernel_cache._cache) == int(unattended)
     monkeypatch.setenv("EDFI_UNATTENDED", "0")
     school = int(a_run().built.records["education_organization_id"].iloc[0])
     later = a_run()

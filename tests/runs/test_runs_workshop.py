@@ -28,7 +28,6 @@ from edfi_toolkit.runs import approving, open_run
 from edfi_toolkit.runs import workbook as runs_workbook
 from edfi_toolkit.runs.decisions import decisions_of
 from edfi_toolkit.runs.decisions.listed import Decided
-from edfi_toolkit.runs.manifest import name_of_a_person
 from edfi_toolkit.runs.read_again import read_again
 from edfi_toolkit.runs.rejections.explained import refused_before
 from edfi_toolkit.runs.rejections.handing_on import hand_on_all, still_refused
@@ -36,6 +35,7 @@ from edfi_toolkit.runs.rejections.refusal import Refusal
 from edfi_toolkit.runs.rejections.workshop import Workshop
 from edfi_toolkit.runs.run import Run
 from edfi_toolkit.runs.standing import began
+from edfi_toolkit.runs.user import name_of_a_person
 from edfi_toolkit.validation import validate
 from edfi_toolkit.widgets.bar import Bar
 from edfi_toolkit.widgets.decided_panel import DecidedPanel

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from edfi_toolkit.runs.feed import ledger_of
+
 if TYPE_CHECKING:
     from edfi_toolkit.ledger.decisions import Decisions
     from edfi_toolkit.runs.run import Run
@@ -14,8 +16,7 @@ if TYPE_CHECKING:
 @contextmanager
 def decisions_of(run: Run) -> Iterator[Decisions]:
     """The decisions about the run's feed. Raises ConfigError where the settings do not have its target."""
-    from edfi_toolkit.ledger import Ledger
     from edfi_toolkit.ledger.decisions import Decisions
 
-    with Ledger(run.installation.ledger) as ledger:
-        yield Decisions(ledger, ledger.feed(run.target.identity, run.profile, run.source.name))
+    with ledger_of(run) as (ledger, feed):
+        yield Decisions(ledger, feed)

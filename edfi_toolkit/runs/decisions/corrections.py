@@ -30,7 +30,9 @@ def corrections_until_now(run: Run) -> pd.DataFrame:
         return laid
     with decisions_of(run) as decisions:
         made = decisions.corrections(closed=True)
-    read = pd.Timestamp(run.folder.manifest["steps"]["extract"]["at"])
+    read = run.folder.done_at(
+        "extract"
+    )  # what was laid over is known by its number, so a second does not matter
     since = made[made["given_at"].gt(read) & ~made["number"].isin(laid["number"])]
     since = since.assign(state=since["closed_how"].fillna("made since the source was read"))
     parts = [part for part in (laid.drop(columns="rows"), since) if len(part)]

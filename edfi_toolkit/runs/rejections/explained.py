@@ -17,12 +17,12 @@ from edfi_toolkit.review.places import CELL_COLUMNS, EMPTY
 from edfi_toolkit.runs.ledger_now import rejection_rows
 from edfi_toolkit.runs.rejections.fixed_in_source import reading_of, with_fixed
 from edfi_toolkit.runs.rejections.named_in_answer import organizations_of_the_key
+from edfi_toolkit.runs.rejections.sent_bodies import SentBodies
 from edfi_toolkit.runs.rejections.source_cells import (
     NOT_ENROLLED,
     Answered,
     Behind,
     Row,
-    Sent,
     is_in_a_cell,
     rows_of,
 )
@@ -80,7 +80,7 @@ def explained(refused: pd.DataFrame, tables: Tables | None, profile: str, runs: 
     if tables is None or not is_here.any():
         return found
     in_a_cell = found[is_here].assign(key_hash=key_hashes(found[is_here]))
-    behind = Behind(tables, profile, in_a_cell, Sent(runs, in_a_cell))
+    behind = Behind(tables, profile, in_a_cell, SentBodies(runs, in_a_cell))
     columns = [*_OF_A_CELL, "todo", "who"]
     said = pd.DataFrame(_of_each(in_a_cell, behind), in_a_cell.index, columns, dtype="str")
     return found.assign(**{name: said[name].reindex(found.index).fillna(found[name]) for name in columns})

@@ -14,7 +14,8 @@ import pandas as pd
 
 from edfi_toolkit.display.differences import Difference, differences
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError
-from edfi_toolkit.model.keys import key_hashes
+from edfi_toolkit.model.keys import key_hashes, record_keys
+from edfi_toolkit.model.refs import first_ref
 from edfi_toolkit.planning.holds import errors_of
 from edfi_toolkit.review.causes import CORRECTED, FIXED, GIVES_NONE, SENDS, causes
 from edfi_toolkit.review.meanings import owners_of
@@ -22,8 +23,8 @@ from edfi_toolkit.review.places import CELL_COLUMNS
 from edfi_toolkit.review.summaries import held_texts, rows_named, skipped_of
 from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.runs.rejections.named_in_answer import code, is_named, members_named, values_of, words
-from edfi_toolkit.runs.rejections.source_cells import Sent, rows_of
-from edfi_toolkit.runs.students.sent_since import first_row, keys_of
+from edfi_toolkit.runs.rejections.sent_bodies import SentBodies
+from edfi_toolkit.runs.rejections.source_cells import rows_of
 from edfi_toolkit.tables.corrections import APPLIED
 
 if TYPE_CHECKING:
@@ -42,10 +43,10 @@ _NONE = "The source as it was read since gives no record for it any more."
 
 
 class Reading(NamedTuple):
-    """What a run built of its source. at: when it had read that, to the second. checked: None before it was."""
+    """What a run built of its source. before: what was refused by then came before it. checked: None before it was."""
 
     build: Build
-    at: pd.Timestamp
+    before: pd.Timestamp
     checked: Checked | None = None
 
 
@@ -53,13 +54,8 @@ def reading_of(run: Run) -> Reading | None:
     """None before it has built, and where an earlier version has."""
     with suppress(ConfigError):
         checked = run.checked if run.folder.has("validate") else None
-        return Reading(run.built, read_at(run.folder), checked)
+        return Reading(run.built, run.folder.surely_after("extract"), checked)
     return None
-
-
-def read_at(folder: RunFolder) -> pd.Timestamp:
-    """When a run had read its source, to the second."""
-    return pd.Timestamp(folder.manifest["steps"]["extract"]["at"])
 
 
 def with_fixed(refused: pd.DataFrame, reading: Reading | None, runs: Path) -> pd.DataFrame:
@@ -76,12 +72,12 @@ def with_fixed(refused: pd.DataFrame, reading: Reading | None, runs: Path) -> pd
     if reading is None:
         return found
     # What is to be removed is not in the source.
-    since = refused["last_seen_at"].lt(reading.at + pd.Timedelta(seconds=1))
+    since = refused["last_seen_at"].lt(reading.before)
     asked = refused[refused["open"].astype(bool) & refused["action"].ne("DELETE") & since]
     if asked.empty:
         return found
     asked = asked.assign(key_hash=key_hashes(asked))
-    records, sent = reading.build.records, Sent(runs, asked)
+    records, sent = reading.build.records, SentBodies(runs, asked)
     now = _now(asked, records)
     corrections = _Corrections(reading.build, runs)
     said = pd.Series(
@@ -126,7 +122,7 @@ class _Corrections:
 
     def _read(self, row: Mapping[str, Any]) -> pd.Timestamp:
         with suppress(EdfiToolkitError, KeyError):  # published from Python, a run may have any name
-            return read_at(RunFolder(self._runs, str(row["run_id"])))
+            return RunFolder(self._runs, str(row["run_id"])).done_at("extract")
         return pd.Timestamp(row["last_seen_at"])
 
 
@@ -136,8 +132,8 @@ def _with_holds(found: pd.DataFrame, records: pd.DataFrame, checked: Checked) ->
     records: of each refusal that is fixed, on its index.
     """
     texts = held_texts(checked).assign(who=checked.held["held_by"].map(owners_of))
-    held = dict(zip(keys_of(checked.held), texts.to_dict("records"), strict=True))
-    for at, key in zip(records.index, keys_of(records), strict=True):
+    held = dict(zip(record_keys(checked.held), texts.to_dict("records"), strict=True))
+    for at, key in zip(records.index, record_keys(records), strict=True):
         if by := held.get(key):
             says = f"{found.at[at, 'fixed'].removesuffix(_NOT_SENT)}The record is held by now: {by['says']}"
             found.loc[at, ["fixed", "todo", "who"]] = [says, by["hint"], by["who"]]
@@ -160,21 +156,21 @@ def _with_errors(found: pd.DataFrame, build: Build) -> pd.DataFrame:
 
 def _now(refused: pd.DataFrame, records: pd.DataFrame) -> list[int | None]:
     """The position of the record of each refusal among those that are built now; None where there is none."""
-    students, rows = set(refused["student_unique_id"]), set(map(first_row, refused["source_refs"]))
-    own = records["student_unique_id"].isin(students) | records["source_refs"].map(first_row).isin(rows)
+    students, rows = set(refused["student_unique_id"]), set(map(first_ref, refused["source_refs"]))
+    own = records["student_unique_id"].isin(students) | records["source_refs"].map(first_ref).isin(rows)
     near, positions = records[own], np.flatnonzero(own).tolist()
-    by_key = dict(zip(keys_of(near), positions, strict=True))
+    by_key = dict(zip(record_keys(near), positions, strict=True))
     # A key that was corrected moves the record; one row may give several, of which each has its program.
     by_place = dict[Any, int]()
     for place, position in zip(_places_of(near), positions, strict=True):
         by_place.setdefault(place, position)
-    keys = zip(keys_of(refused), _places_of(refused), strict=True)
+    keys = zip(record_keys(refused), _places_of(refused), strict=True)
     return [by_key.get(key, by_place.get(place)) for key, place in keys]
 
 
 def _places_of(records: pd.DataFrame) -> list[tuple[Any, ...]]:
     return list(
-        zip(records["resource"], map(first_row, records["source_refs"]), records["program_name"], strict=True)
+        zip(records["resource"], map(first_ref, records["source_refs"]), records["program_name"], strict=True)
     )
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -19,7 +19,7 @@ from edfi_toolkit.review.steps import held_view
 from edfi_toolkit.review.summaries import rows
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import OPEN_WORK, write_refusals
-from edfi_toolkit.runs.feed import is_retry
+from edfi_toolkit.runs.feed import feed_of, is_retry
 from edfi_toolkit.runs.folder import RunFolder, runs_newest_first
 from edfi_toolkit.runs.rejections.workshop import Workshop, known_by_name
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 REFUSED = "refused"
 _OFFERED = {"all": "Hand on all that is open", "ids": "Hand on all with student ids"}
-_FEED = ("profile", "school_year", "source", "target")
 
 
 def held_of(run: Run) -> View:
@@ -96,10 +95,10 @@ def newest_checked(runs: Path, run_id: str | None = None) -> Iterator[Checked]:
     from edfi_toolkit.runs.artifacts import load_build, load_checked
     from edfi_toolkit.tables import Tables
 
-    seen = set[tuple[str, ...]]()
+    seen = set[tuple[Any, ...]]()
     for folder in [RunFolder(runs, run_id)] if run_id else runs_newest_first(runs):
         manifest = folder.manifest
-        feed = tuple(str(manifest.get(name)) for name in _FEED)
+        feed = feed_of(manifest)
         if run_id and not folder.has("validate"):
             raise ConfigError(f"Run {run_id} has checked nothing. Run notebook 20 in it, or leave out --run.")
         if not folder.has("validate") or is_retry(manifest) or feed in seen:

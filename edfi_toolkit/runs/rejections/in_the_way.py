@@ -13,7 +13,8 @@ from edfi_toolkit.errors import OdsError
 from edfi_toolkit.ods.read import as_mapping
 from edfi_toolkit.review.places import rests_on, with_organizations
 from edfi_toolkit.review.student import NOT_OURS
-from edfi_toolkit.runs.planning import identity_map, short_retry
+from edfi_toolkit.runs.asking import client_of
+from edfi_toolkit.runs.ledger_now import identity_map
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
@@ -31,12 +32,11 @@ def others_in_the_ods(run: Run, row: Mapping[str, Any] | pd.Series) -> pd.DataFr
     from by us, else "not sent by us". A kind that the login may not read is a row that says so. Raises OdsError where
     the ODS cannot be asked.
     """
-    from edfi_toolkit.ods import Client
 
     sent = identity_map(run)
     sent = sent.assign(rests_on=rests_on(sent, run.tables)).set_index(["resource", "ed_fi_id"])["rests_on"]
     own, found = _key(row), []
-    with Client(run.target, retry=short_retry()) as client:
+    with client_of(run) as client:
         for resource in model.associations():
             try:
                 there = client.read_all(resource, {"studentUniqueId": str(row["student_unique_id"])})

@@ -16,8 +16,9 @@ from edfi_toolkit.errors import nearest_first
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.review.places import row_places
 from edfi_toolkit.rules import profile as profile_of
+from edfi_toolkit.runs.asking import client_of
 from edfi_toolkit.runs.decisions import decisions_of
-from edfi_toolkit.runs.planning import short_retry
+from edfi_toolkit.runs.feed import history_of
 from edfi_toolkit.runs.rejections.in_the_way import others_in_the_ods
 from edfi_toolkit.runs.rejections.named_in_answer import (
     code,
@@ -27,13 +28,13 @@ from edfi_toolkit.runs.rejections.named_in_answer import (
     values_of,
     words,
 )
+from edfi_toolkit.runs.rejections.sent_bodies import SentBodies
 from edfi_toolkit.runs.rejections.source_cells import (
     IN_THE_WAY,
     NAMED,
     Answered,
     Behind,
     Cell,
-    Sent,
     rows_of,
 )
 from edfi_toolkit.runs.students.student import student
@@ -67,8 +68,8 @@ class Refusal:
         return self._sent.of(self.row)
 
     @property
-    def _sent(self) -> Sent:
-        return Sent(self.run.installation.runs_dir, pd.DataFrame({"key_hash": [self.row["key_hash"]]}))
+    def _sent(self) -> SentBodies:
+        return SentBodies(self.run.installation.runs_dir, pd.DataFrame({"key_hash": [self.row["key_hash"]]}))
 
     @cached_property
     def _answered(self) -> Answered:
@@ -99,9 +100,8 @@ class Refusal:
 
         Raises OdsError where it cannot be asked.
         """
-        from edfi_toolkit.ods import Client
 
-        with Client(self.run.target, retry=short_retry()) as client:
+        with client_of(self.run) as client:
             found = client.find(str(self.row["resource"]), tuple(self.row[name] for name in KEY_COLUMNS))
         parts = differences(found.body if found else None, self.sent or {})
         rows = [
@@ -180,8 +180,8 @@ class Refusal:
 
     def history(self) -> pd.DataFrame:
         """Every attempt for the record, oldest first."""
-        with decisions_of(self.run) as decisions:
-            return decisions.history(self.row["resource"], self.row["key_hash"]).drop(columns="body_hash")
+        with history_of(self.run) as history:
+            return history.of_record(self.row["resource"], self.row["key_hash"]).drop(columns="body_hash")
 
     def schools_for(self, cell: Row) -> dict[str, str]:
         """Names of the source's schools by what this cell says for each, the record's own school first.
@@ -208,12 +208,11 @@ class Refusal:
 
     def values_for(self, text: str) -> list[str]:
         """What the ODS has for the descriptor that this text became, the nearest first, without what it refused."""
-        from edfi_toolkit.ods import Client
 
         name = _descriptor_of(self.sent or {}, code(text))
         if name is None:
             return []
-        with Client(self.run.target, retry=short_retry()) as client:
+        with client_of(self.run) as client:
             values = sorted(client.descriptors(name))
         others = [value for value in values if code(value).casefold() != code(text).casefold()]
         return nearest_first(text, others, key=lambda value: code(value).casefold())

@@ -8,12 +8,13 @@ import pandas as pd
 
 from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.errors import ConfigError
+from edfi_toolkit.ledger.columns import ANOTHER_KEY
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.refs import split_ref
 from edfi_toolkit.planning.chosen import Chosen
 from edfi_toolkit.review.summaries import texts_of
 from edfi_toolkit.review.without_record import reasons
-from edfi_toolkit.runs.decisions import decisions_of
+from edfi_toolkit.runs.feed import history_of
 from edfi_toolkit.runs.opening import open_another
 from edfi_toolkit.runs.planning import plan_of
 from edfi_toolkit.runs.students.source_rows import shared_by_correction
@@ -31,7 +32,6 @@ _WOULD = {
     "UNMAP": "would be forgotten",
 }
 
-ANOTHER_KEY = "delivered under another key"  # how a refusal was closed
 SHARED = "has an id that belongs to another student too"
 
 
@@ -103,6 +103,6 @@ def send_again(again: Run, rejections: pd.DataFrame, *, approved: str, **options
         one = Chosen.of(rejections.iloc[[at]])
         if not one.keys & Chosen.of(items).keys and one.among(delivered).any():
             moved += one.keys
-    with decisions_of(again) as decisions:
-        decisions.close_rejections(moved, ANOTHER_KEY)
+    with history_of(again) as history:
+        history.close_rejections(moved, ANOTHER_KEY)
     return view

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edfi_toolkit.display.differences import differences
+from edfi_toolkit.model.refs import first_ref
 from edfi_toolkit.review.plans import plan_view
-from edfi_toolkit.runs.decisions import decisions_of
+from edfi_toolkit.runs.feed import history_of
 from edfi_toolkit.runs.ledger_now import rejection_rows
-from edfi_toolkit.runs.rejections.source_cells import Sent
-from edfi_toolkit.runs.students.sent_since import first_row
+from edfi_toolkit.runs.rejections.sent_bodies import SentBodies
 
 if TYPE_CHECKING:
     from edfi_toolkit.review.views import View
@@ -40,13 +40,13 @@ def sent_again(run: Run) -> pd.Series:
     plan = run.plan
     if run.target_name not in run.installation.targets:
         return pd.Series("", plan.items.index, dtype="str")
-    with decisions_of(run) as decisions:
-        refused = decisions.refused_last(before=run.id)
+    with history_of(run) as history:
+        refused = history.refused_last(before=run.id)
     if refused.empty:
         return pd.Series("", plan.items.index, dtype="str")
     columns = ["resource", "key_hash", "action", "body", "body_hash", "source_refs"]
     items = plan.items.loc[plan.sends, columns].rename_axis("item").reset_index()
-    sent = Sent(run.installation.runs_dir, refused)
+    sent = SentBodies(run.installation.runs_dir, refused)
     found = items.merge(refused, on=["resource", "key_hash", "action"], suffixes=("", "_then"))
     is_same = found["action"].eq("DELETE") | found["body_hash"].eq(found["body_hash_then"])
     said = pd.Series(AS_IT_WAS, found["item"], dtype="str")
@@ -61,8 +61,8 @@ def _of_refused_rows(run: Run, new: pd.DataFrame) -> list[bool]:
     """Which of these are made from a source row whose record is refused, under the key that it had then."""
     refused = rejection_rows(run)
     refused = refused[refused["open"]]
-    rows = set(zip(refused["resource"], map(first_row, refused["source_refs"]), strict=True))
-    return [key in rows for key in zip(new["resource"], map(first_row, new["source_refs"]), strict=True)]
+    rows = set(zip(refused["resource"], map(first_ref, refused["source_refs"]), strict=True))
+    return [key in rows for key in zip(new["resource"], map(first_ref, new["source_refs"]), strict=True)]
 
 
 def _corrected(now: object, then: object) -> str:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from functools import cache, cached_property
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
 from edfi_toolkit.display.values import cell_text
-from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model.frames import places
 from edfi_toolkit.model.refs import split_ref
 from edfi_toolkit.review.causes import causes
 from edfi_toolkit.review.meanings import IN_THE_SIS
 from edfi_toolkit.review.places import schools_by_id
 from edfi_toolkit.rules.contract import profile as profile_of
-from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.runs.rejections.named_in_answer import (
     code,
     is_named,
@@ -33,6 +29,7 @@ from edfi_toolkit.runs.rejections.named_in_answer import (
     without_claims,
     words,
 )
+from edfi_toolkit.runs.rejections.sent_bodies import SentBodies
 from edfi_toolkit.tables.schema import CONTROL_TABLES, TABLES
 
 if TYPE_CHECKING:
@@ -83,36 +80,13 @@ class Read(NamedTuple):
     texts: list[tuple[str, str]]
 
 
-class Sent:
-    """What was sent for refusals. runs: the folder of the runs. refused: with key_hash; those that may be asked for."""
-
-    def __init__(self, runs: Path, refused: pd.DataFrame) -> None:
-        self._runs, self._hashes = runs, set(refused["key_hash"])
-        self._bodies: dict[str, dict[Any, Any]] = {}  # by run, then resource and hash of the key
-
-    def of(self, row: Row) -> dict[str, Any] | None:
-        """The body as it was sent; None where the folder of its run is gone, or nothing was sent."""
-        run_id = str(row["run_id"])
-        if run_id not in self._bodies:
-            self._bodies[run_id] = self._of_run(run_id)
-        body = self._bodies[run_id].get((row["resource"], row["key_hash"]))
-        return None if body is None else dict(body)
-
-    def _of_run(self, run_id: str) -> dict[Any, Any]:
-        from edfi_toolkit.planning.plan import bodies_in
-
-        with suppress(ConfigError, OSError, ValueError):  # published from Python, a run may have any name
-            return bodies_in(RunFolder(self._runs, run_id).path, self._hashes)
-        return {}
-
-
 class Behind:
     """What was read of the source rows behind refusals, looked up once for all of them, and what was sent.
 
     refused: those that may be asked for, with source_refs, a list or missing.
     """
 
-    def __init__(self, tables: Tables, profile: str, refused: pd.DataFrame, sent: Sent) -> None:
+    def __init__(self, tables: Tables, profile: str, refused: pd.DataFrame, sent: SentBodies) -> None:
         self.tables, self.profile, self.sent, self._refused = tables, profile, sent, refused
         self._answers: dict[tuple[str, ...], Answer] = {}
 
@@ -184,7 +158,7 @@ class Answered:
 
     @cached_property
     def sent(self) -> dict[str, Any] | None:
-        """As `Sent.of`."""
+        """As `SentBodies.of`."""
         return self._behind.sent.of(self._row)
 
     @cached_property

@@ -12,15 +12,13 @@ import pandas as pd
 
 from edfi_toolkit.errors import EdfiToolkitError
 from edfi_toolkit.review.places import with_organizations, with_source_rows
-from edfi_toolkit.runs.feed import is_of
+from edfi_toolkit.runs.feed import FEED, feed_of, is_of
 from edfi_toolkit.runs.folder import RunFolder, runs_newest_first
 from edfi_toolkit.runs.rejections.explained import explained
-from edfi_toolkit.runs.rejections.fixed_in_source import Reading, read_at, with_fixed
+from edfi_toolkit.runs.rejections.fixed_in_source import Reading, with_fixed
 
 if TYPE_CHECKING:
     from edfi_toolkit.tables import Tables
-
-_FEED = ("profile", "school_year", "source", "target")  # what names a feed in a manifest
 
 
 def refused_in(refused: pd.DataFrame, this: RunFolder) -> pd.Series:
@@ -51,7 +49,8 @@ def explained_by_runs(refused: pd.DataFrame, runs: Path) -> pd.DataFrame:
         found = _read_by(str(run_id), runs)
         tables, profile = found or (None, "")
         found_now = explained(part, tables, profile, runs)
-        parts.append(with_fixed(found_now, newest(*_feed_of(str(run_id), runs)) if found else None, runs))
+        reading = newest(*feed_of(RunFolder(runs, str(run_id)).manifest)) if found else None
+        parts.append(with_fixed(found_now, reading, runs))
     return pd.concat([part for part in parts if len(part)] or parts[:1]).loc[refused.index]
 
 
@@ -67,25 +66,19 @@ def at_places(refused: pd.DataFrame, runs: Path) -> pd.DataFrame:
     return pd.concat(parts).loc[refused.index] if parts else refused
 
 
-def _feed_of(run_id: str, runs: Path) -> tuple[Any, ...]:
-    """What names the feed of a run, as the parameters of `_newest_of`."""
-    manifest = RunFolder(runs, run_id).manifest
-    return tuple(manifest.get(name) for name in _FEED)
-
-
 def _newest_of(*feed: Any, runs: Path) -> Reading | None:
-    """What the newest run of a feed has built; None where that is not there. feed: the values of _FEED."""
+    """What the newest run of a feed has built; None where that is not there. feed: as of `feed_of`."""
     from edfi_toolkit.runs.artifacts import load_build, load_checked
     from edfi_toolkit.tables import Tables
 
     with suppress(EdfiToolkitError, OSError):
-        wanted = dict(zip(_FEED, feed, strict=True))
+        wanted = dict(zip(FEED, feed, strict=True))
         for folder in runs_newest_first(runs):
             if folder.has("build") and is_of(folder.manifest, wanted):
                 tables = Tables.load(folder.path / "tables")
                 build = load_build(folder, wanted["profile"], tables)
                 checked = load_checked(folder, build) if folder.has("validate") else None
-                return Reading(build, read_at(folder), checked)
+                return Reading(build, folder.surely_after("extract"), checked)
     return None
 
 

@@ -16,6 +16,9 @@ import pandas as pd
 from edfi_toolkit.display.panels import panels
 from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.display.values import cell_text
+from edfi_toolkit.ledger.columns import ANOTHER_KEY, was_delivered
+from edfi_toolkit.ledger.decisions import Decisions
+from edfi_toolkit.ledger.history import History
 from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review import answers
@@ -25,9 +28,10 @@ from edfi_toolkit.review.workbook import write_refusals
 from edfi_toolkit.runs.approving import of_older_run
 from edfi_toolkit.runs.decisions import decisions_of
 from edfi_toolkit.runs.decisions.dismissals import CHANGED, REFUSAL
+from edfi_toolkit.runs.feed import ledger_of
 from edfi_toolkit.runs.rejections.explained import refusals
 from edfi_toolkit.runs.rejections.refusal import Refusal
-from edfi_toolkit.runs.rejections.retry import ANOTHER_KEY, check_again, send_again, verdicts
+from edfi_toolkit.runs.rejections.retry import check_again, send_again, verdicts
 from edfi_toolkit.runs.students.source_rows import others_with
 from edfi_toolkit.runs.workbook import renew
 from edfi_toolkit.tables.corrections import check_correction, written
@@ -67,12 +71,13 @@ class Workshop:
         refused = (refusals(self.run, self._read) if refused is None else refused).reset_index(drop=True)
         refused["key_hash"] = key_hashes(refused)
         state = refused["open"].map({True: OPEN, False: CLOSED}).astype("str")
-        with decisions_of(self.run) as decisions:
+        with ledger_of(self.run) as (ledger, feed):
+            decisions, history = Decisions(ledger, feed), History(ledger, feed)
             known = decisions.dismissals().query("kind == @REFUSAL").set_index("place")
             places = refused["resource"] + ":" + refused["key_hash"]  # as of _place
             for at, row in refused[refused["open"] & places.isin(known.index)].iterrows():
                 place = _place(row)
-                if known.at[place, "state"] == _state(row, decisions.history(*place.split(":"))):
+                if known.at[place, "state"] == _state(row, history.of_record(*place.split(":"))):
                     state[at] = DISMISSED
                 else:
                     decisions.close_dismissals([known.at[place, "number"]], CHANGED)
@@ -86,7 +91,7 @@ class Workshop:
 
     def as_read(self, row: pd.Series) -> pd.Series:
         """A refusal as it is now that the source was read again; as it was listed where it is there no more."""
-        known, key = keys_of(self.refused), (row["resource"], row["key_hash"], row["first_seen_at"])
+        known, key = refusal_keys(self.refused), (row["resource"], row["key_hash"], row["first_seen_at"])
         return self.refused.iloc[known.index(key)] if key in known else row
 
     def named(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -161,12 +166,13 @@ class Workshop:
 
     def dismiss(self, row: Row, *, author: str, reason: str) -> None:
         """Hide a refusal until its record changes, or is refused for another reason."""
-        with decisions_of(self.run) as decisions:
-            decisions.dismiss(
+        with ledger_of(self.run) as (ledger, feed):
+            before = History(ledger, feed).of_record(row["resource"], row["key_hash"])
+            Decisions(ledger, feed).dismiss(
                 kind=REFUSAL,
                 rule_id=str(row["cause_id"]),
                 place=_place(row),
-                state=_state(row, decisions.history(row["resource"], row["key_hash"])),
+                state=_state(row, before),
                 student_unique_id=str(row["student_unique_id"]),
                 author=author,
                 reason=reason,
@@ -181,11 +187,9 @@ class Workshop:
 
     def approve(self, again: Run, *, person: str) -> None:
         """Keep that this person approves what `check` showed. Raises ConfigError without a name."""
-        from edfi_toolkit.ledger import Ledger
         from edfi_toolkit.ledger.approvals import approve
 
-        with Ledger(again.installation.ledger) as ledger:
-            feed = ledger.feed(again.target.identity, again.profile, again.source.name)
+        with ledger_of(again) as (ledger, feed):
             approve(ledger, feed, run_id=again.id, fingerprint=again.plan.fingerprint, person=person)
 
     def send(self, again: Run, rows: pd.DataFrame, *, progress: Progress) -> View:
@@ -197,12 +201,10 @@ class Workshop:
 
     def became_of(self, rows: pd.DataFrame) -> str:
         """What is known of these records by now, as a sentence."""
-        asked = set(keys_of(rows))
-        own = pd.Series([key in asked for key in keys_of(self.refused)], self.refused.index, dtype=bool)
+        asked = set(refusal_keys(rows))
+        own = pd.Series([key in asked for key in refusal_keys(self.refused)], self.refused.index, dtype=bool)
         is_open = self.refused["state"].eq(OPEN)
-        delivered = self.refused[
-            own & ~self.refused["open"] & self.refused["closed_how"].astype("str").str.startswith("delivered")
-        ]
+        delivered = self.refused[own & ~self.refused["open"] & was_delivered(self.refused)]
         still = self.refused[own & self.refused["open"]]
         says = f"{len(delivered):,} of {len(rows):,} delivered{_records_named(delivered)}."
         says += f" {len(still):,} still refused{_records_named(still)}." if len(still) else ""
@@ -254,7 +256,7 @@ def known_by_name(run: Run, rows: pd.DataFrame, masker: Masker) -> pd.DataFrame:
     return rows.assign(student_id=local, student_name=rows["student_unique_id"].map(masker.names()))
 
 
-def keys_of(refused: pd.DataFrame) -> list[Key]:
+def refusal_keys(refused: pd.DataFrame) -> list[Key]:
     """What tells refusals from each other, also after the ledger was read again."""
     return list(zip(refused["resource"], refused["key_hash"], refused["first_seen_at"], strict=True))
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from edfi_toolkit.model.keys import key_hashes
-from edfi_toolkit.runs.decisions import decisions_of
-from edfi_toolkit.runs.students.sent_since import is_a_retry, keys_of
+from edfi_toolkit.model.keys import key_hashes, record_keys
+from edfi_toolkit.runs.feed import history_of
+from edfi_toolkit.runs.students.sent_since import is_a_retry
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
@@ -24,9 +24,9 @@ def requests_of(
     where the ledger has them, as it keeps the last of a record. refused: with causes, of the student.
     """
     hashes = {key for part in (*records, refused) if len(part) for key in key_hashes(part)}
-    with decisions_of(run) as decisions:
-        found = decisions.requests(student, hashes)
-    keys = zip(keys_of(refused), refused["run_id"], strict=True)
+    with history_of(run) as history:
+        found = history.of_student(student, hashes)
+    keys = zip(record_keys(refused), refused["run_id"], strict=True)
     known = dict(zip(keys, zip(refused["cause"], refused["messages"], strict=True), strict=True))
     asked = zip(zip(found["resource"], found["key_hash"], strict=True), found["run_id"], strict=True)
     said = [

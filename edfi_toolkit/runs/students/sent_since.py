@@ -12,13 +12,13 @@ import pandas as pd
 from edfi_toolkit.display.values import moment
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model.equality import body_hash
-from edfi_toolkit.model.keys import key_hashes
-from edfi_toolkit.runs.decisions import decisions_of
-from edfi_toolkit.runs.feed import is_retry
+from edfi_toolkit.model.keys import record_keys
+from edfi_toolkit.model.refs import first_ref
+from edfi_toolkit.runs.feed import history_of, is_retry
 from edfi_toolkit.runs.folder import RunFolder
 
 if TYPE_CHECKING:
-    from edfi_toolkit.ledger.decisions import Decisions
+    from edfi_toolkit.ledger.history import History
     from edfi_toolkit.runs.run import Run
 
 
@@ -67,40 +67,30 @@ def _and(programs: pd.Series) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def first_row(refs: Any) -> Any:
-    """The source row that a record is made from."""
-    return refs[0] if isinstance(refs, list) and refs else None
-
-
-def keys_of(records: pd.DataFrame) -> list[tuple[str, str]]:
-    """The resource and the hash of the key of each record."""
-    return list(zip(records["resource"], key_hashes(records), strict=True)) if len(records) else []
-
-
 def sent_since(run: Run, built: pd.DataFrame, published: pd.DataFrame) -> SentSince:
     """What the ledger knows of a student's records against what the run built.
 
     built: its records of the student. published: as of `identity_map`, of the student too.
     """
-    of_key = _by(built, keys_of(built))
-    of_row = _by(built, [first_row(refs) for refs in built["source_refs"]])
+    of_key = _by(built, record_keys(built))
+    of_row = _by(built, [first_ref(refs) for refs in built["source_refs"]])
     # Whose record it is, under a corrected id or another, is said elsewhere.
     ids = [{"studentUniqueId": state} for state in built["student_unique_id"].unique()]
     same_student = {"studentReference": ids[0]} if ids else {}
-    read = pd.Timestamp(run.folder.manifest["steps"]["extract"]["at"])
+    read = run.folder.surely_after("extract")
     sent, differs, known = list[Any](), list[bool](), set[Any]()
     removed, later = list[Any](), set[str]()
-    with decisions_of(run) as decisions:
-        for key, (_, row) in zip(keys_of(published), published.iterrows(), strict=True):
-            row_ref = first_row(row["source_refs"])
+    with history_of(run) as history:
+        for key, (_, row) in zip(record_keys(published), published.iterrows(), strict=True):
+            row_ref = first_ref(row["source_refs"])
             known |= {key, row_ref}
             own = of_key.get(key) or of_row.get(row_ref)
             same = own == body_hash({**row["last_body"], **same_student})
-            sent.append(None if same else _by_another(decisions, run, key, read, later, removes=False))
+            sent.append(None if same else _by_another(history, run, key, read, later, removes=False))
             differs.append(not same and sent[-1] is None and key in of_key)
-        for key, refs in zip(keys_of(built), built["source_refs"], strict=True):
-            is_known = key in known or first_row(refs) in known
-            removed.append(None if is_known else _by_another(decisions, run, key, read, later, removes=True))
+        for key, refs in zip(record_keys(built), built["source_refs"], strict=True):
+            is_known = key in known or first_ref(refs) in known
+            removed.append(None if is_known else _by_another(history, run, key, read, later, removes=True))
     return SentSince(
         pd.to_datetime(pd.Series(sent, published.index, dtype=object), utc=True),
         pd.to_datetime(pd.Series(removed, built.index, dtype=object), utc=True),
@@ -116,16 +106,16 @@ def as_sent(listed: pd.DataFrame, built: pd.DataFrame, sent: pd.DataFrame) -> pd
     with their school and `now`; a record is the one under its key, else the one of its program from its source row.
     """
     columns, listed = ["school", "begin_date", "now"], listed.copy()
-    of_key = dict(zip(keys_of(sent), sent.index, strict=True))
+    of_key = dict(zip(record_keys(sent), sent.index, strict=True))
     of_row = dict(zip(_programs_of_rows(sent), sent.index, strict=True))
-    for own, key, row in zip(listed.index, keys_of(built), _programs_of_rows(built), strict=True):
+    for own, key, row in zip(listed.index, record_keys(built), _programs_of_rows(built), strict=True):
         if (known := of_key.get(key, of_row.get(row))) is not None:
             listed.loc[own, columns] = sent.loc[known, columns]
     return listed
 
 
 def _programs_of_rows(records: pd.DataFrame) -> list[tuple[str, Any]]:
-    return list(zip(records["program_name"], map(first_row, records["source_refs"]), strict=True))
+    return list(zip(records["program_name"], map(first_ref, records["source_refs"]), strict=True))
 
 
 def is_a_retry(run: Run, run_id: str) -> bool:
@@ -136,7 +126,7 @@ def is_a_retry(run: Run, run_id: str) -> bool:
 
 
 def _by_another(
-    decisions: Decisions,
+    history: History,
     run: Run,
     key: tuple[str, str],
     read: pd.Timestamp,
@@ -145,15 +135,14 @@ def _by_another(
     removes: bool,
 ) -> Any:
     """When another run, added to later, delivered a record last, after this one had read its source; else None."""
-    history = decisions.history(*key)
-    history = history[history["outcome"].eq("delivered")]
-    if history.empty:
+    requests = history.of_record(*key)
+    delivered = requests[requests["outcome"].eq("delivered")]
+    if delivered.empty:
         return None
-    last = history.iloc[-1]
+    last = delivered.iloc[-1]
     at = pd.Timestamp(last["begun_at"])
     at = at.tz_localize("UTC") if at.tzinfo is None else at
-    # The manifest tells the second in which the source was read.
-    is_later = last["run_id"] != run.id and at >= read + pd.Timedelta(seconds=1)
+    is_later = last["run_id"] != run.id and at >= read
     if not is_later or (last["action"] == "DELETE") != removes:
         return None
     later.add(str(last["run_id"]))

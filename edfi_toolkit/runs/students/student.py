@@ -12,6 +12,8 @@ from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError, nearest
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.equality import body_hash
+from edfi_toolkit.model.keys import record_keys
+from edfi_toolkit.model.refs import first_ref
 from edfi_toolkit.review.listed import listed_by
 from edfi_toolkit.review.places import (
     CELL_COLUMNS,
@@ -37,18 +39,18 @@ from edfi_toolkit.review.student import (
 )
 from edfi_toolkit.review.summaries import held_texts, rows, rows_named, skipped_of, skipped_rows, texts_of
 from edfi_toolkit.review.views import PanelView, View
+from edfi_toolkit.runs.asking import client_of
 from edfi_toolkit.runs.decisions.student_corrections import (
     corrections_in_force,
     corrections_since,
     ids_corrected_since,
 )
-from edfi_toolkit.runs.ledger_now import rejection_rows
-from edfi_toolkit.runs.planning import identity_map, short_retry
+from edfi_toolkit.runs.ledger_now import identity_map, rejection_rows
 from edfi_toolkit.runs.rejections.explained import refusals
 from edfi_toolkit.runs.rejections.in_the_way import others_in_the_ods
 from edfi_toolkit.runs.rejections.source_cells import IN_THE_WAY
 from edfi_toolkit.runs.students.requests import requests_of
-from edfi_toolkit.runs.students.sent_since import as_sent, first_row, keys_of, sent_since
+from edfi_toolkit.runs.students.sent_since import as_sent, sent_since
 from edfi_toolkit.runs.students.source_rows import resting_on, rows_of, student_behind
 
 if TYPE_CHECKING:
@@ -290,9 +292,9 @@ def _unlisted(published: pd.DataFrame, built: pd.DataFrame) -> str:
 
 def _under_another_key(refused: pd.DataFrame, built: pd.DataFrame) -> pd.Series:
     """Which refusals are of a source row that gives a record under another key by now: that one is to be sent."""
-    keys, own = set(keys_of(built)), {first_row(refs) for refs in built["source_refs"]}
-    pairs = zip(keys_of(refused), refused["source_refs"], strict=True)
-    moved = [key not in keys and first_row(refs) in own for key, refs in pairs]
+    keys, own = set(record_keys(built)), {first_ref(refs) for refs in built["source_refs"]}
+    pairs = zip(record_keys(refused), refused["source_refs"], strict=True)
+    moved = [key not in keys and first_ref(refs) in own for key, refs in pairs]
     return pd.Series(moved, refused.index, dtype=bool)
 
 
@@ -309,12 +311,12 @@ def _standing(
     another = published[published["whose"].eq(ANOTHER_ID)]
     parts = {"held back": held, "refused": refused[refused["open"].astype(bool)], ANOTHER_ID: another}
     parts |= {_THERE[now]: published[published["now"].eq(now)] for now in _THERE}
-    keys = keys_of(built)
-    triggers = [first_row(refs) for refs in built["source_refs"]]
+    keys = record_keys(built)
+    triggers = [first_ref(refs) for refs in built["source_refs"]]
     for state, part in parts.items():
-        there = set(keys_of(part))
+        there = set(record_keys(part))
         by_row = state in (ANOTHER_ID, _THERE[SENT_SINCE]) or (moved and state in _THERE.values())
-        sent = {first_row(refs) for refs in part["source_refs"]} if by_row else set()
+        sent = {first_ref(refs) for refs in part["source_refs"]} if by_row else set()
         states[[key in there or own in sent for key, own in zip(keys, triggers, strict=True)]] = state
     return states
 
@@ -328,7 +330,6 @@ def _published(
     that the source does not have for the student, CORRECTED where that is one of `corrected_ids`, ANOTHERS_ROWS where
     it is under theirs but from rows of another student, else empty.
     """
-    from edfi_toolkit.ods import Client
 
     try:
         known = identity_map(run)
@@ -347,7 +348,7 @@ def _published(
         elif other is not None and not state_ids[[other]].eq(state).any():
             whose[at] = ANOTHERS_ROWS
     try:
-        with Client(run.target, retry=short_retry()) as client:
+        with client_of(run) as client:
             for at, row in enumerate(own.to_dict("records")):
                 there = client.get(row["resource"], row["ed_fi_id"])
                 same = there is not None and body_hash(there.body) == body_hash(row["last_body"])

@@ -28,28 +28,28 @@ _LEFT_BY = {
     "preview": ("plan",),
     "resync": ("plan",),
 }
-_kept: dict[str, tuple[Any, Any]] = {}  # by name: of which files, and what was found
+_cache: dict[str, tuple[Any, Any]] = {}  # by name: of which files, and what was found
 
 
-def keeping(step: Callable[Concatenate[Run, _P], _T]) -> Callable[Concatenate[Run, _P], _T]:
-    """A step of a run, which keeps what it found once the manifest has it."""
+def caching_results(step: Callable[Concatenate[Run, _P], _T]) -> Callable[Concatenate[Run, _P], _T]:
+    """A step of a run, of which what it found is cached once the manifest has it."""
 
     @wraps(step)
-    def kept_too(run: Run, /, *args: _P.args, **options: _P.kwargs) -> _T:
+    def cached_too(run: Run, /, *args: _P.args, **options: _P.kwargs) -> _T:
         if step.__name__ == "extract":
-            _kept.clear()
+            _cache.clear()
         done = step(run, *args, **options)
         for name in _LEFT_BY.get(step.__name__, ()) if panels().unattended() else ():
             if name in vars(run):
-                _kept[name] = _files(run, name), vars(run)[name]
+                _cache[name] = _files(run, name), vars(run)[name]
         return done
 
-    return kept_too
+    return cached_too
 
 
-def kept(run: Run, name: str, load: Callable[[], _T]) -> _T:
-    """What was kept under this name, if the run's files are still those; else what `load` reads from them."""
-    files, found = _kept.get(name, (None, None))
+def cached_or_loaded(run: Run, name: str, load: Callable[[], _T]) -> _T:
+    """What is cached under this name, if the run's files are still those; else what `load` reads from them."""
+    files, found = _cache.get(name, (None, None))
     return load() if found is None or files != _files(run, name) else found
 
 
