@@ -15,14 +15,13 @@ import orjson
 import pandas as pd
 
 from edfi_toolkit.errors import LedgerError
-from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.model import RECORD_KEY
 from edfi_toolkit.runs import Run
 from edfi_toolkit.runs.folder import RunFolder
 
 DONE = {"POST": "created", "PUT": "updated", "DELETE": "deleted"}
 LEFT_OUT = ("set_aside", "held", "critical", "unread", "refused", "pending")
 COUNTED = "counted"
-_KEY = ["resource", *KEY_COLUMNS]
 _UNREADABLE = ["table", "id", "rule", "detail"]
 
 
@@ -103,13 +102,13 @@ def _digests(folder: RunFolder) -> Iterator[pd.DataFrame]:
         return pd.DataFrame({"kind": kind, "digest": digests})
 
     yield digest("set_aside", _read(folder, "tables/_skipped", _UNREADABLE))
-    yield digest("built", _read(folder, "build/records", _KEY))
-    checked = _read(folder, "findings", ["rule_id", "severity", *_KEY])
+    yield digest("built", _read(folder, "build/records", RECORD_KEY))
+    checked = _read(folder, "findings", ["rule_id", "severity", *RECORD_KEY])
     yield digest("critical", checked[checked["severity"].eq("critical")])
-    found = pd.DataFrame(_planned(folder), columns=["code", "says", *_KEY])
+    found = pd.DataFrame(_planned(folder), columns=["code", "says", *RECORD_KEY])
     for kind, code in (("held", "HELD"), ("unread", "RESOURCE_UNREAD")):
         yield digest(kind, found[found["code"].eq(code)])
-    results = _read(folder, "results", ["outcome", "status", "problem_type", *_KEY])
+    results = _read(folder, "results", ["outcome", "status", "problem_type", *RECORD_KEY])
     for kind, outcomes in (("refused", ["refused"]), ("pending", ["pending", "unsure"])):
         yield digest(kind, results[results["outcome"].isin(outcomes)])
 

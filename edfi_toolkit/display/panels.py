@@ -11,7 +11,7 @@ UNATTENDED = "EDFI_UNATTENDED"  # set to 1 where no person is watching
 
 
 def panels() -> ModuleType:
-    """`edfi_toolkit.widgets`: grid, reasons, bars, approve, progress, table, unattended."""
+    """`edfi_toolkit.widgets`, imported when a panel is shown."""
     from edfi_toolkit import widgets
 
     return widgets

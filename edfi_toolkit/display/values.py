@@ -88,3 +88,8 @@ def search_text(value: Any) -> str:
     if isinstance(value, Mapping):
         return "\n".join(map(search_text, value.values()))
     return cell_text(value)
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """`1 record`, `2 records`, `no record`."""
+    return f"no {one}" if count == 0 else f"{count:,} {one if count == 1 else many or one + 's'}"

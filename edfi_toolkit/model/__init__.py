@@ -21,6 +21,7 @@ GENERAL_ASSOCIATION = "GeneralStudentProgramAssociation"
 __all__ = [
     "DEFAULT_NAMESPACE",
     "KEY_COLUMNS",
+    "RECORD_KEY",
     "SERVER_MEMBERS",
     "Body",
     "Key",
@@ -46,6 +47,7 @@ KEY_COLUMNS = (
     "program_type_descriptor",
     "student_unique_id",
 )
+RECORD_KEY = ["resource", *KEY_COLUMNS]  # what names a record in a frame
 DEFAULT_NAMESPACE = "uri://ed-fi.org"
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from edfi_toolkit.model import KEY_COLUMNS, associations, body_hash
+from edfi_toolkit.model import associations, body_hash
 from edfi_toolkit.model.equality import Body
 from edfi_toolkit.model.frames import as_list
 from edfi_toolkit.model.keys import key_texts
@@ -19,7 +19,6 @@ from edfi_toolkit.planning.findings import Findings
 from edfi_toolkit.planning.plan import Plan
 from edfi_toolkit.planning.reasons import changed_members
 
-_KEY = ["resource", *KEY_COLUMNS]
 Found = tuple[str, str]  # code, sentence
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 import pandas as pd
 
-from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.model import RECORD_KEY
 from edfi_toolkit.model.frames import typed
 from edfi_toolkit.planning.plan import FINDINGS
 from edfi_toolkit.rules.catalogue import RULES
@@ -69,11 +69,7 @@ class Findings:
         if len(rows):
             code, severity, own, hint = _texts_of(what)
             sentences = own if says is None else says
-            self.add(
-                rows[["resource", *KEY_COLUMNS]].assign(
-                    code=code, severity=severity, says=sentences, hint=hint
-                )
-            )
+            self.add(rows[RECORD_KEY].assign(code=code, severity=severity, says=sentences, hint=hint))
 
     def report(self, code: str, *, resource: str | None = None, says: str | None = None) -> None:
         """One finding about the plan, or about one resource; in words of its own, or the code's."""

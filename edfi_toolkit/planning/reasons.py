@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pandas as pd
 
-from edfi_toolkit.model import KEY_COLUMNS, canonical, standards
+from edfi_toolkit.model import RECORD_KEY, canonical, standards
 from edfi_toolkit.model.frames import shared_texts
 from edfi_toolkit.model.refs import row_of
 from edfi_toolkit.rules import Build
@@ -161,14 +161,16 @@ def _moved_parts(items: pd.DataFrame) -> dict[Any, str]:
     is_linked = items["pair"].notna()
     if not is_linked.any():
         return {}
-    names = ["resource", *KEY_COLUMNS]
-    linked = items.loc[is_linked, ["pair", "action", *names]]
+    linked = items.loc[is_linked, ["pair", "action", *RECORD_KEY]]
     old, new = (linked[linked["action"].eq(half)].set_index("pair") for half in ("DELETE", "POST"))
     new = new.reindex(old.index)
     differs = {
-        name: [a != b for a, b in zip(old[name].tolist(), new[name].tolist(), strict=True)] for name in names
+        name: [a != b for a, b in zip(old[name].tolist(), new[name].tolist(), strict=True)]
+        for name in RECORD_KEY
     }
-    return {pair: _listed(name for name in names if differs[name][row]) for row, pair in enumerate(old.index)}
+    return {
+        pair: _listed(name for name in RECORD_KEY if differs[name][row]) for row, pair in enumerate(old.index)
+    }
 
 
 def _listed(names: Iterable[str]) -> str:

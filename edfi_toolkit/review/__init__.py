@@ -49,10 +49,10 @@ def choose(
     """
     from edfi_toolkit.errors import ConfigError, did_you_mean
     from edfi_toolkit.review.causes import causes, with_causes
-    from edfi_toolkit.review.meanings import AT_THE_SCHOOL
+    from edfi_toolkit.rules.owners import SIS_CLERK
 
     for wanted, kind, known in (
-        (owner, "owner", [*(entry.who for entry in causes()), AT_THE_SCHOOL]),
+        (owner, "owner", [*(entry.who for entry in causes()), SIS_CLERK]),
         (cause, "cause", [entry.id for entry in causes()]),
     ):
         if wanted is not None and wanted not in known:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from edfi_toolkit.display.values import counted
 from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.planning.plan import SENT
 from edfi_toolkit.privacy import Masker, is_missing
 from edfi_toolkit.review.causes import by_cause, with_causes, with_one_step
 from edfi_toolkit.review.changes import CHANGES, in_words
-from edfi_toolkit.review.summaries import ACTIONS, WHO, closed_resources, rows, students
+from edfi_toolkit.review.summaries import ACTIONS, WHO, closed_resources, counted_students
 from edfi_toolkit.review.views import Block, Lists, View, block_html
 
 GONE = "gone from the ODS"  # of a remove that was delivered
@@ -105,7 +106,7 @@ def published_view(
     closed = closed_resources(sent)
     nothing = "What was refused has been delivered since." if later else "Everything was delivered."
     says = (
-        f"{delivered:,} of {rows(len(sent), 'change')} reached the ODS"
+        f"{delivered:,} of {counted(len(sent), 'change')} reached the ODS"
         if len(sent)
         else "There was nothing to send"
     )
@@ -114,7 +115,7 @@ def published_view(
     says += "".join(f"; {count:,} pending, answered {status}" for status, count in answered.items())
     says += f"; {waiting:,} without an answer" if waiting else ""
     says += f"; {unsent:,} not sent yet" if unsent else ""
-    says += f"; {rows(noted, 'entry', 'entries')} of the ledger corrected" if noted else ""
+    says += f"; {counted(noted, 'entry', 'entries')} of the ledger corrected" if noted else ""
     return View(
         title="Publish",
         says=f"{says}. {closed}".strip(),
@@ -233,12 +234,12 @@ def rejections_view(
     still = explained[explained["open"].astype(bool)]
     causes = by_cause(still)
     says = (
-        f"{rows(len(still), 'record').capitalize()} of {students(still)} refused"
+        f"{counted(len(still), 'record').capitalize()} of {counted_students(still)} refused"
         if len(still)
         else "No refusal is open"
     )
     settled = len(explained) - len(still)
-    says += f"; {rows(settled, 'earlier refusal')} settled since." if settled else "."
+    says += f"; {counted(settled, 'earlier refusal')} settled since." if settled else "."
     return View(
         title="Rejections",
         says=says,
@@ -285,9 +286,9 @@ def workshop_view(
     still, ended = refused[refused["state"].eq("open")], refused[refused["state"].eq("closed")]
     hidden = int(refused["state"].eq("dismissed").sum())
     causes = by_cause(still)
-    says = f"{rows(len(causes), 'cause').capitalize()}, {rows(len(still), 'record')}."
-    says += f" {rows(hidden, 'refusal').capitalize()} dismissed." if hidden else ""
-    says += f" {rows(len(ended), 'refusal').capitalize()} closed." if len(ended) else ""
+    says = f"{counted(len(causes), 'cause').capitalize()}, {counted(len(still), 'record')}."
+    says += f" {counted(hidden, 'refusal').capitalize()} dismissed." if hidden else ""
+    says += f" {counted(len(ended), 'refusal').capitalize()} closed." if len(ended) else ""
     closing = ["student_unique_id", "program_name", "cause", "closed_how", "closed_at"]
     return View(
         title="Workshop",

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from edfi_toolkit.display.values import moment
+from edfi_toolkit.display.values import counted, moment
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.answers import nothing_published_view
-from edfi_toolkit.review.summaries import rows
 from edfi_toolkit.review.views import Block, View
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def approval_view(
 
     published: it was carried out.
     """
-    changes = rows(int(plan.sends.sum()), "change")
+    changes = counted(int(plan.sends.sum()), "change")
     publish_in = "60" if plan.mode == "resync" else "40"
     if nothing_to_do(plan):
         says, tone, following = "Nothing would change, so there is nothing to approve.", "good", ""

@@ -18,7 +18,6 @@ from typing import Any
 import orjson
 import pandas as pd
 
-SENDS = "SIS publishing team"
 _SEND_IT = (
     "Press Check again, then Send what was checked, in notebook 50; or approve the plan in notebook 30 and publish it "
     "in notebook 40."

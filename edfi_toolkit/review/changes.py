@@ -8,7 +8,7 @@ import pandas as pd
 
 from edfi_toolkit.review.meanings import events_text
 from edfi_toolkit.review.places import schools_in_words
-from edfi_toolkit.review.summaries import changes_of, quotes_a_person, sentences_of, texts_of, value_texts
+from edfi_toolkit.review.summaries import changes_of, quotes_a_person, rule_texts, sentences_of, value_texts
 
 if TYPE_CHECKING:
     from edfi_toolkit.planning import Plan
@@ -32,8 +32,7 @@ _WORDS = {
     "UNMAP": "forget",
     "NOOP": "unchanged",
 }
-_KEY = ["student_unique_id", "program_name", "begin_date", "resource"]
-FACETS = ("change", "school", "program_name", "because")
+_SAME_RECORD = ["student_unique_id", "program_name", "begin_date", "resource"]
 
 
 def in_words(action: pd.Series, pair: pd.Series | None = None) -> pd.Series:
@@ -115,7 +114,7 @@ def _rule_in_words(reason: str) -> str:
 def warned_of(rows: pd.DataFrame, checked: Checked) -> pd.DataFrame:
     """The warnings of validation about records that change: its findings. rows: as of `change_rows`."""
     warnings = checked.findings[checked.findings["severity"].eq("warning")]
-    return warnings.dropna(subset=_KEY).merge(rows[_KEY].drop_duplicates(), on=_KEY)
+    return warnings.dropna(subset=_SAME_RECORD).merge(rows[_SAME_RECORD].drop_duplicates(), on=_SAME_RECORD)
 
 
 def with_warnings(rows: pd.DataFrame, warned: pd.DataFrame) -> pd.DataFrame:
@@ -129,21 +128,29 @@ def with_warnings(rows: pd.DataFrame, warned: pd.DataFrame) -> pd.DataFrame:
     general = {part: sentences_of(warned, part) for part in parts}
     each = warned[["rule_id", "field", *parts]].drop_duplicates()
     each["text"] = [
-        " ".join(texts_of([rule], part, general[part]) for part in parts)
+        " ".join(rule_texts([rule], part, general[part]) for part in parts)
         if quotes_a_person(field, f"{says} {hint}")
         else f"{says} {hint}"
         for rule, field, says, hint in each.itertuples(index=False)
     ]
     said = warned.merge(each, on=["rule_id", "field", *parts])
-    texts = said.groupby(_KEY)["text"].agg(lambda own: " ".join(own.unique())).rename("worth_checking")
-    found = rows.merge(texts.reset_index(), on=_KEY, how="left").fillna({"worth_checking": ""})
+    texts = (
+        said.groupby(_SAME_RECORD)["text"].agg(lambda own: " ".join(own.unique())).rename("worth_checking")
+    )
+    found = rows.merge(texts.reset_index(), on=_SAME_RECORD, how="left").fillna({"worth_checking": ""})
     return found[[*rows.columns[:6], "worth_checking", *rows.columns[6:]]]
 
 
-def with_live(rows: pd.DataFrame, plan: Plan, met: pd.DataFrame) -> pd.DataFrame:
+def with_ods_now(rows: pd.DataFrame, plan: Plan, met: pd.DataFrame) -> pd.DataFrame:
     """The rows with what the ODS holds now next to each; met: findings of the live check."""
-    said = met.dropna(subset=_KEY).groupby(_KEY)["says"].agg(" ".join).rename("in_the_ods_now").reset_index()
-    found = rows.merge(said, on=_KEY, how="left")
+    said = (
+        met.dropna(subset=_SAME_RECORD)
+        .groupby(_SAME_RECORD)["says"]
+        .agg(" ".join)
+        .rename("in_the_ods_now")
+        .reset_index()
+    )
+    found = rows.merge(said, on=_SAME_RECORD, how="left")
     found["in_the_ods_now"] = found["in_the_ods_now"].fillna("as expected")
     return found[[*rows.columns[:6], "in_the_ods_now", *rows.columns[6:]]]
 

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from edfi_toolkit.display.values import cell_text
+from edfi_toolkit.display.values import cell_text, counted
 from edfi_toolkit.privacy import Masker, is_personal
 from edfi_toolkit.review.causes import causes
 from edfi_toolkit.review.meanings import meaning_of
-from edfi_toolkit.review.summaries import rows
 from edfi_toolkit.review.views import Block, View
 
 CORRECTION = "correction"
@@ -33,7 +32,7 @@ COLUMNS = [
 def in_one_list(
     corrections: pd.DataFrame, dismissals: pd.DataFrame, places: pd.DataFrame, *, now: pd.Timestamp
 ) -> pd.DataFrame:
-    """COLUMNS, newest first. corrections, dismissals: as of `ledger.Decisions`, with those that ended.
+    """COLUMNS, newest first. corrections, dismissals: as of `ledger.decisions.Decisions`, with those that ended.
 
     places: of the corrections as of `places.row_places`.
     """
@@ -68,7 +67,7 @@ def decided_view(every: pd.DataFrame, masker: Masker, more: Sequence[Block] = ()
     closed = every["closed"].ne("")
     still, ended = every[~closed].drop(columns="closed"), every[closed]
     counts = still["kind"].value_counts()
-    says = ", ".join(rows(int(count), *_plural(str(kind))) for kind, count in counts.items())
+    says = ", ".join(counted(int(count), *_plural(str(kind))) for kind, count in counts.items())
     return View(
         title="Decided by hand",
         says=f"{says[:1].upper()}{says[1:]}." if says else "Nothing is corrected or dismissed.",
@@ -92,7 +91,7 @@ def shown(every: pd.DataFrame, masker: Masker) -> pd.DataFrame:
 
 
 def with_masked_values(corrections: pd.DataFrame, masker: Masker) -> pd.DataFrame:
-    """Corrections as of `ledger.Decisions`, a student's own value as its pseudonym."""
+    """Corrections as of `ledger.decisions.Decisions`, a student's own value as its pseudonym."""
     return _hidden(corrections, _personal(corrections), masker)
 
 
@@ -124,4 +123,4 @@ def _says(rule: str) -> str:
 
 
 def _age(days: int) -> str:
-    return "today" if days < 1 else rows(days, "day")
+    return "today" if days < 1 else counted(days, "day")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edfi_toolkit.display.panels import panels
+from edfi_toolkit.display.values import counted
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.meanings import meanings_of
-from edfi_toolkit.review.summaries import by_rule, rows, rows_aside
+from edfi_toolkit.review.summaries import by_rule, rows_aside
 from edfi_toolkit.review.views import Block, View
 
 if TYPE_CHECKING:
@@ -136,12 +137,10 @@ def _files_text(files: Sequence[str]) -> str:
 
 def _read_text(tables: Tables, read: pd.DataFrame) -> str:
     aside, kept = len(tables.skipped), int(read["kept"].sum())
-    says = (
-        f"Read {rows(int(read['rows'].sum()), 'row')} from {rows(len(read), 'table')}; {kept:,} can be used"
-    )
+    says = f"Read {counted(int(read['rows'].sum()), 'row')} from {counted(len(read), 'table')}; {kept:,} can be used"
     says += f", {aside:,} could not be read because of a bad cell." if aside else "."
     if tables.corrected_cells:
-        says += f" {rows(tables.corrected_cells, 'cell')} read as people corrected them."
+        says += f" {counted(tables.corrected_cells, 'cell')} read as people corrected them."
     return says
 
 
@@ -155,5 +154,5 @@ def _changes_text(changed: pd.DataFrame) -> str:
         ]
         texts.append(f"{row['table']} {', '.join(parts)}")
     left = len(texts) - _IN_A_SENTENCE
-    more = [f"{rows(left, 'further table')} changed"] if left > 0 else []
+    more = [f"{counted(left, 'further table')} changed"] if left > 0 else []
     return "; ".join([*texts[:_IN_A_SENTENCE], *more]) or "no row and no column is new or gone"

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-IN_THE_SIS = "Program office"  # who keeps what the rules are about
-AT_THE_SCHOOL = "SIS clerk"
+from edfi_toolkit.rules.owners import PROGRAM_OFFICE, SIS_CLERK
+
 _OF_THE_SCHOOL = ("students", "schools", "calendars", "enrollments")
 
 
@@ -32,12 +32,12 @@ def meaning_of(rule_id: str) -> Meaning | None:
     if check := CHECK_TEXTS.get(rule_id):
         return Meaning(check.says, check.hint, check.who)
     rule = RULES.get(rule_id)
-    return Meaning(rule.says, rule.hint, rule.who or IN_THE_SIS) if rule else None
+    return Meaning(rule.says, rule.hint, rule.who or PROGRAM_OFFICE) if rule else None
 
 
 def who_enters(table: str) -> str:
     """Who can correct a row of this table in the SIS."""
-    return AT_THE_SCHOOL if table in _OF_THE_SCHOOL else IN_THE_SIS
+    return SIS_CLERK if table in _OF_THE_SCHOOL else PROGRAM_OFFICE
 
 
 def who_by_rule(rule_id: str) -> str | None:

@@ -11,7 +11,7 @@ import pandas as pd
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model.frames import places as positions
 from edfi_toolkit.privacy import PERSONAL_TABLES, is_personal, may_name
-from edfi_toolkit.review.once import once
+from edfi_toolkit.review.cached import cached_by_argument
 from edfi_toolkit.rules.contract import profile as profile_of
 from edfi_toolkit.rules.frames import translate
 from edfi_toolkit.tables.schema import TABLES
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.validation import Checked
 
 
-@once
+@cached_by_argument
 def schools_by_id(tables: Tables, profile: str) -> pd.Series:
     """The name of each school of the source by its Ed-Fi id; missing where the source has none."""
     ids = profile_of(profile).school_ids(tables)
@@ -98,7 +98,7 @@ def organization_texts(
     return translate(ids, lambda one: f"{one} \u00b7 {named.get(one, NAMELESS)}")
 
 
-@once
+@cached_by_argument
 def _owners(tables: Tables) -> pd.Index:
     """The Ed-Fi ids of the organizations that own programs, where the source says so."""
     return pd.Index(tables["program_participation"]["program_education_organization_id"].dropna().unique())
@@ -247,7 +247,7 @@ def _of_table(
     return known.astype("str")
 
 
-@once
+@cached_by_argument
 def _names(tables: Tables) -> pd.Series:
     """The name of each school by its id in the SIS."""
     return (
@@ -255,7 +255,7 @@ def _names(tables: Tables) -> pd.Series:
     )
 
 
-@once
+@cached_by_argument
 def _last_schools(tables: Tables) -> pd.Series:
     """The name of the school where each student was enrolled last."""
     last = (
@@ -292,7 +292,7 @@ def findings_at_places(checked: Checked, findings: pd.DataFrame | None = None) -
     return pd.concat([found[first], places, found[rest]], axis=1)
 
 
-@once
+@cached_by_argument
 def placed_findings(checked: Checked) -> pd.DataFrame:
     """`findings_at_places` of all."""
     return findings_at_places(checked)

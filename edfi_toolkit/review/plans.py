@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edfi_toolkit.display.panels import panels
+from edfi_toolkit.display.values import counted
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.approvals import CLOSED, SHOWN_IN_40, limits_block
 from edfi_toolkit.review.changes import (
@@ -15,20 +16,12 @@ from edfi_toolkit.review.changes import (
     change_rows,
     numbers_of,
     warned_of,
-    with_live,
+    with_ods_now,
     with_warnings,
 )
 from edfi_toolkit.review.places import STUDENT_AT, held_at_places, with_organizations
 from edfi_toolkit.review.steps import by_sentence
-from edfi_toolkit.review.summaries import (
-    WHO,
-    by_event,
-    by_rule,
-    left_alone,
-    rows,
-    rows_named,
-    values_of,
-)
+from edfi_toolkit.review.summaries import WHO, by_event, by_rule, left_alone, rows_named, values_of
 from edfi_toolkit.review.views import Block, Lists, View
 
 if TYPE_CHECKING:
@@ -65,16 +58,14 @@ def plan_view(
     other = findings[~live & ~findings["code"].isin([*plan.breaches, "HELD", "HIDDEN_FILE", *noticed])]
     named = partial(with_organizations, tables=checked.build.tables, profile=checked.build.profile)
     resync = plan.mode == "resync"
-    says = f"{'This plan had' if published else 'Publishing now would send'} {rows(int(plan.sends.sum()), 'change')}"
+    says = f"{'This plan had' if published else 'Publishing now would send'} {counted(int(plan.sends.sum()), 'change')}"
     if moves := numbers.get("move", 0):
         says += f" ({'the move is' if moves == 1 else f'each of the {moves:,} moves is'} two: a remove and a create)"
     if noted := int(plan.items["action"].isin(["ADOPT", "UNMAP"]).sum()):
-        says += (
-            f" and {'corrected' if published else 'correct'} {rows(noted, 'entry', 'entries')} of the ledger"
-        )
+        says += f" and {'corrected' if published else 'correct'} {counted(noted, 'entry', 'entries')} of the ledger"
     says += f". Fingerprint of this plan: {plan.fingerprint}."
     if plan.breaches:
-        says = f"This plan is stopped by {rows(len(plan.breaches), 'limit')}. {says}"
+        says = f"This plan is stopped by {counted(len(plan.breaches), 'limit')}. {says}"
     return View(
         title="Preview of a resync" if resync else "Preview",
         says=says,
@@ -139,7 +130,7 @@ def plan_view(
         masker=masker,
         frames=Lists(
             {
-                "changes": lambda: with_live(changes, plan, met) if live.any() else changes,
+                "changes": lambda: with_ods_now(changes, plan, met) if live.any() else changes,
                 "values": lambda: values_of(plan),
                 "findings": lambda: named(findings[["code", "severity", "says", "hint", *WHO]]),
                 "held": lambda: held_at_places(held, checked.build.tables, checked.build.profile).drop(
@@ -168,7 +159,7 @@ def _nothing_to_send(checked: Checked) -> str:
     aside = checked.build.tables.skipped
     if len(aside):
         return (
-            f"{rows(len(aside), 'row')} of the source could not be read, and nothing of that is sent: "
+            f"{counted(len(aside), 'row')} of the source could not be read, and nothing of that is sent: "
             f"{rows_named(aside)}. Correct it in the SIS, then read the source again."
         )
     if len(checked.held):

@@ -1,4 +1,4 @@
-"""One view for each step of a run: how many, why, what next. Nothing is decided here."""
+"""The views of build and validation, of what is held, of corrections and the workbook. Nothing is decided here."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from edfi_toolkit.display.labels import label
 from edfi_toolkit.display.panels import panels
+from edfi_toolkit.display.values import counted
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.frames import among, as_list
 from edfi_toolkit.model.standards import SHIPPED
@@ -20,22 +21,21 @@ from edfi_toolkit.review.missing import HELD, SKIPPED, UNREADABLE, missing, miss
 from edfi_toolkit.review.participation import participation
 from edfi_toolkit.review.places import held_at_places, placed_findings, row_places, with_organizations
 from edfi_toolkit.review.summaries import (
-    SEVERITIES,
     by_rule,
+    counted_students,
     held_by_rule,
     keys_in,
     left_alone,
     of_skipped,
-    rows,
     rows_aside,
     skipped_of,
-    students,
 )
 from edfi_toolkit.review.views import Block, Lists, View, accounting
 from edfi_toolkit.review.without_record import corrected_block
 from edfi_toolkit.review.wrong_cells import skipped_at
 from edfi_toolkit.rules.explain.story import in_short, parts_of
 from edfi_toolkit.tables.load_errors import is_load_error
+from edfi_toolkit.validation.check_texts import SEVERITIES
 
 _RULES_DRAWN = 20
 _ROWS_NAMED = 10
@@ -55,22 +55,22 @@ def built_view(build: Build, masker: Masker) -> View:
     programs = build.records.groupby(["resource", "program_name"])
     by_program = programs.size().to_frame("records")
     by_program = by_program.assign(students=programs["student_unique_id"].nunique()).reset_index()
-    says = f"Built {rows(len(build.records), 'record')} for {students(build.records)}."
+    says = f"Built {counted(len(build.records), 'record')} for {counted_students(build.records)}."
     if build.standard != SHIPPED:
         says += f" They are for Data Standard {build.standard}."
     if build.records.empty:
         says = "Built no record."
     if len(unreadable):
-        says += f" {rows(len(unreadable), 'source row').capitalize()} could not be read."
+        says += f" {counted(len(unreadable), 'source row').capitalize()} could not be read."
     missing = set(skipped_at(build)["student_id"].dropna()) - _students_with_records(build)
     if len(skipped):
-        says += f" {rows(len(skipped), 'source row').capitalize()} failed a rule and gave none."
+        says += f" {counted(len(skipped), 'source row').capitalize()} failed a rule and gave none."
     if missing:
-        says += f" {rows(len(missing), 'student has', 'students have')} such a row and no record."
+        says += f" {counted(len(missing), 'student has', 'students have')} such a row and no record."
     if not build.publishes:
         says = "The configuration of this school year says that nothing may be published."
     if len(build.control):
-        says = f"Built no record: {rows(len(build.control), 'control row')} cannot be read."
+        says = f"Built no record: {counted(len(build.control), 'control row')} cannot be read."
     return View(
         title="Build",
         says=says,
@@ -160,8 +160,8 @@ def checked_view(
     if dismissed is not None:
         findings, hidden = findings[~dismissed], findings[dismissed]
     by_severity = findings["severity"].value_counts().reindex(SEVERITIES, fill_value=0)
-    says = f"{rows(len(checked.ready), 'record')} may be sent; {rows(len(held), 'record')} held back."
-    says += f" {rows(len(hidden), 'finding')} dismissed." if len(hidden) else ""
+    says = f"{counted(len(checked.ready), 'record')} may be sent; {counted(len(held), 'record')} held back."
+    says += f" {counted(len(hidden), 'finding')} dismissed." if len(hidden) else ""
     says = " ".join(filter(None, [says.strip(), target_note, _in_the_list(checked)]))
     critical, warnings = (findings[findings["severity"].eq(kind)] for kind in ("critical", "warning"))
     gave_none = warnings["rule_id"].isin(checked.build.skipped["rule"])
@@ -224,7 +224,7 @@ def _in_the_list(checked: Checked) -> str:
         return ""
     words = {HELD: ("held record", ""), SKIPPED: ("row that a rule skipped", "rows that a rule skipped")}
     words |= {UNREADABLE: ("row that could not be read", "rows that could not be read")}
-    parts = [rows(counts[state], *word) for state, word in words.items() if state in counts]
+    parts = [counted(counts[state], *word) for state, word in words.items() if state in counts]
     return f"The list of who is missing has {counts.total():,}: {', '.join(parts)}."
 
 
@@ -241,7 +241,7 @@ def story_view(story: pd.DataFrame | None, masker: Masker) -> View:
         )
     return View(
         title="One student",
-        says=f"The story has {rows(len(story), 'step')}.",
+        says=f"The story has {counted(len(story), 'step')}.",
         tone="good",
         blocks=[Block(part, in_words(steps)) for part, steps in parts_of(story)],
         next_step="Fix the first row that was skipped or could not be read for a reason you did not expect.",
@@ -272,8 +272,8 @@ def held_view(checked: Checked, plan: Plan, masker: Masker) -> View:
     by_checks = held_by_rule(checked)
     by_checks["who"] = [owners_of([rule]) for rule in by_checks["rule_id"]]
     holders = {"validation": len(checked.held), **others["held_by"].value_counts()}
-    counts = [f"{rows(len(aside), 'row')} could not be read"] if len(aside) else []
-    counts += [f"{rows(count, 'record')} held by {holder}" for holder, count in holders.items() if count]
+    counts = [f"{counted(len(aside), 'row')} could not be read"] if len(aside) else []
+    counts += [f"{counted(count, 'record')} held by {holder}" for holder, count in holders.items() if count]
     return View(
         title="Never sent",
         says=f"{'; '.join(counts) or 'Nothing was held back'}. {of_skipped(len(build.skipped) - len(aside))}".strip(),
@@ -310,7 +310,7 @@ def corrections_view(tables: Tables, given: pd.DataFrame, masker: Masker) -> Vie
     waiting = len(given) and not tables.corrected_cells
     return View(
         title="Corrections",
-        says=f"{rows(tables.corrected_cells, 'cell').capitalize()} read as people corrected them."
+        says=f"{counted(tables.corrected_cells, 'cell').capitalize()} read as people corrected them."
         + (" What was corrected since then counts when the source is read again." if waiting else ""),
         tone="check" if waiting else "good",
         blocks=[Block("Corrections of this source", given[columns], "None.")],

@@ -10,14 +10,15 @@ import pandas as pd
 
 from edfi_toolkit.display.tables import TextTable
 from edfi_toolkit.display.texts import visible
-from edfi_toolkit.display.values import cell_text
+from edfi_toolkit.display.values import cell_text, counted
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review.meanings import owners_of, who_enters
 from edfi_toolkit.review.requests import requests_table
 from edfi_toolkit.review.steps import in_words
-from edfi_toolkit.review.summaries import quotes_a_person, rows, texts_of
+from edfi_toolkit.review.summaries import quotes_a_person, rule_texts
 from edfi_toolkit.review.views import Block, View, block_html
 from edfi_toolkit.rules.explain.story import parts_of
+from edfi_toolkit.rules.owners import SIS_PUBLISHING_TEAM
 
 WHOSE = "whose"  # the frame that names the student
 _OTHERS = "other ids"  # the frame of the ids that the answer names
@@ -35,7 +36,6 @@ CORRECTED = "under the corrected id"  # where it belongs, until the SIS says the
 _IN_THE_SOURCE = (_HELD, _NO_RECORD, ANOTHER_ID, ANOTHERS_ROWS)  # solved there, and read again
 _IN_THE_ANSWER = 3  # blocks: what is missing, what the ODS holds, why each record is listed
 _SENTENCES = 3  # of why a record is listed; a student of more programs has them in the list alone
-_SENDS = "SIS publishing team"
 _NOT_UPDATED = "not updated yet"
 _BEFORE = ", as this run read it, before another run sent or removed a record"
 
@@ -181,7 +181,7 @@ def _in_the_ods(published: pd.DataFrame, misplaced: int, name: _Names, *, is_sai
         return f"Nothing of this student is in the ODS {where}"
     states = published["now"].value_counts()
     programs = ", ".join(dict.fromkeys(map(name.of, published.to_dict("records"))))
-    sent = f"{also or 'Sent'}: {rows(len(published), 'record')} ({programs})"
+    sent = f"{also or 'Sent'}: {counted(len(published), 'record')} ({programs})"
     if set(states.index) == {AS_SENT}:
         return f"{sent}, all in the ODS as sent"
     return f"{sent}; {', '.join(f'{count:,} {state}' for state, count in states.items())}"
@@ -274,7 +274,7 @@ def _there_already(program: str, others: pd.DataFrame | None) -> str:
 def _held(held: pd.DataFrame, name: _Names) -> _Rows:
     for row in held.to_dict("records"):
         program, by = name.of(row), ", ".join(row["held_by"])
-        in_general = texts_of(row["held_by"], "says")
+        in_general = rule_texts(row["held_by"], "says")
         why, todo = row["says"], row["hint"]
         sentence = f"{program} is missing, held back: {in_general.rstrip('.')} ({by})"
         where = cell_text(row.get("rests_on"))
@@ -286,7 +286,7 @@ def _gone(published: pd.DataFrame, name: _Names) -> _Rows:
         program, why = name.of(row), "It was sent, and the ODS has it no more: not by us."
         todo = "Compare with the ODS in notebook 60: it finds what was removed there, and sends it again."
         where = cell_text(row.get("rests_on"))
-        yield program, GONE, why, todo, _SENDS, where, "", f"{program} was sent, and is {GONE}"
+        yield program, GONE, why, todo, SIS_PUBLISHING_TEAM, where, "", f"{program} was sent, and is {GONE}"
 
 
 def _unsent(built: pd.DataFrame, name: _Names) -> _Rows:
@@ -298,7 +298,7 @@ def _unsent(built: pd.DataFrame, name: _Names) -> _Rows:
             "The record is ready to be sent, and the ODS does not have it from us.",
         )
         todo = "Look at the changes in notebook 30, approve and publish them."
-        yield program, NOT_SENT, why, todo, _SENDS, cell_text(row.get("rests_on")), "", sentence
+        yield program, NOT_SENT, why, todo, SIS_PUBLISHING_TEAM, cell_text(row.get("rests_on")), "", sentence
         sentence = ""  # said once
 
 
@@ -316,7 +316,7 @@ def _not_updated(published: pd.DataFrame, elsewhere: Iterable[pd.DataFrame], nam
         todo = "Look at the changes in notebook 30, approve and publish them."
         where = cell_text(row.get("rests_on"))
         sentence = f"{program} is in the ODS {SOURCE_DIFFERS}"
-        yield program, _NOT_UPDATED, why, todo, _SENDS, where, "", sentence
+        yield program, _NOT_UPDATED, why, todo, SIS_PUBLISHING_TEAM, where, "", sentence
 
 
 def _skipped(skipped: pd.DataFrame) -> _Rows:
@@ -327,7 +327,7 @@ def _skipped(skipped: pd.DataFrame) -> _Rows:
         where += f", {column}" if column else ""
         own = "" if quotes_a_person(column, row["says"]) else row["says"]
         first = own.partition(" Also column ")[0]  # of several cells; its last sentence says what to do
-        plain = (first.rpartition(". ")[0] or first or texts_of([row["rule"]], "says")).rstrip(".")
+        plain = (first.rpartition(". ")[0] or first or rule_texts([row["rule"]], "says")).rstrip(".")
         lacks = f"{program} is missing" if program else f"A row of {row['table']} gave no record"
         sentence = f"{lacks}: {plain} ({row['rule']})"
         what, who = program or f"row of {row['table']}", row["who"]

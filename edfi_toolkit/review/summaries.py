@@ -1,4 +1,4 @@
-"""Counts by rule, the changes of a plan in reading order, the sheets of the workbook: frames from frames."""
+"""Counts by rule, the changes of a plan in reading order: frames from frames."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from edfi_toolkit.display.differences import changed_members
-from edfi_toolkit.display.values import cell_text
-from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.display.values import cell_text, counted
+from edfi_toolkit.model import KEY_COLUMNS, RECORD_KEY
 from edfi_toolkit.privacy import is_personal, may_name
+from edfi_toolkit.review.cached import cached_by_argument
 from edfi_toolkit.review.meanings import (
     events_of,
     events_text,
@@ -22,7 +23,6 @@ from edfi_toolkit.review.meanings import (
     who_by_rule,
     who_enters,
 )
-from edfi_toolkit.review.once import once
 from edfi_toolkit.review.wrong_cells import skipped_at, skipped_places
 from edfi_toolkit.tables.load_errors import is_load_error
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 NEVER_PUBLISHED = "REC-P1"
 _ROWS_IN_A_SENTENCE = 3
 _QUOTES = re.compile(r"'([^']+)'")
-SEVERITIES = ("critical", "warning", "info")
 ACTIONS = {  # in the order a steward should check them
     "DELETE": "delete from the ODS",
     "PUT": "update in the ODS",
@@ -54,11 +53,6 @@ _IN_COLUMNS = frozenset(
 WHO = ["student_unique_id", "program_name", "begin_date", "education_organization_id"]
 
 
-def rows(count: int, one: str, many: str = "") -> str:
-    """`1 record`, `2 records`, `no record`."""
-    return f"no {one}" if count == 0 else f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
 def of_skipped(count: int) -> str:
     """How many rows a rule skipped, and where they are listed; empty where none was."""
     if not count:
@@ -68,12 +62,12 @@ def of_skipped(count: int) -> str:
     return f"{count:,} {are} skipped by a rule, which can be right: {where} {'it' if count == 1 else 'them'}."
 
 
-def students(frame: pd.DataFrame) -> str:
+def counted_students(frame: pd.DataFrame) -> str:
     """How many students the rows are about, as text."""
-    return rows(frame["student_unique_id"].nunique(), "student")
+    return counted(frame["student_unique_id"].nunique(), "student")
 
 
-def texts_of(rule_ids: Iterable[str], part: str, found: Mapping[str, str] = MappingProxyType({})) -> str:
+def rule_texts(rule_ids: Iterable[str], part: str, found: Mapping[str, str] = MappingProxyType({})) -> str:
     """What is wrong (`says`) or what to do (`hint`) by some rules, each sentence once.
 
     found: the sentences of findings by rule, for a check that no catalogue knows.
@@ -89,7 +83,7 @@ def sentences_of(findings: pd.DataFrame, part: str) -> dict[str, str]:
     return dict(zip(first["rule_id"], first[part], strict=True))
 
 
-@once
+@cached_by_argument
 def held_texts(checked: Checked) -> pd.DataFrame:
     """says and hint of each held record by what was found in it, on the index of `checked.held`.
 
@@ -101,7 +95,7 @@ def held_texts(checked: Checked) -> pd.DataFrame:
     texts = []
     for at, rules in enumerate(held["held_by"]):
         each = {
-            part: [found[part].get((at, rule)) or texts_of([rule], part, known) for rule in rules]
+            part: [found[part].get((at, rule)) or rule_texts([rule], part, known) for rule in rules]
             for part, known in general.items()
         }
         texts.append({part: " ".join(filter(None, dict.fromkeys(said))) for part, said in each.items()})
@@ -269,7 +263,7 @@ def skipped_rows(
     skipped = _aside(skipped)
     at = skipped_places(skipped, tables, profile) if at is None else at
     rules = skipped["rule"].unique()
-    todo = skipped["rule"].map({rule: texts_of([rule], "hint") for rule in rules})
+    todo = skipped["rule"].map({rule: rule_texts([rule], "hint") for rule in rules})
     unread = (
         is_load_error(skipped["rule"])
         & skipped["column"].notna()
@@ -289,7 +283,7 @@ def skipped_rows(
     return skipped[[*first, *skipped.columns.drop(first)]].reset_index(drop=True)
 
 
-@once
+@cached_by_argument
 def skipped_of(build: Build) -> pd.DataFrame:
     """`skipped_rows` of a build."""
     return skipped_rows(build.skipped, build.tables, build.profile, skipped_at(build))
@@ -314,7 +308,7 @@ def left_alone(plan: Plan, checked: Checked) -> pd.DataFrame:
     from edfi_toolkit.planning.findings import HELD_BY
 
     held = plan.findings[plan.findings["code"].eq("HELD")]
-    keys = ["resource", *KEY_COLUMNS]
+    keys = RECORD_KEY
     known = checked.held[[*keys, "held_by", "source_refs"]].join(held_texts(checked).add_prefix("own_"))
     found = held.merge(known.drop_duplicates(keys), on=keys, how="left")
     found["by_validation"] = found["held_by"].notna()
@@ -322,7 +316,7 @@ def left_alone(plan: Plan, checked: Checked) -> pd.DataFrame:
     for name, in_general in (("says", "in_general"), ("hint", "todo_in_general")):
         sentences = sentences_of(checked.findings, name)
         found[in_general] = [
-            texts_of(rules, name, sentences) if known else own
+            rule_texts(rules, name, sentences) if known else own
             for rules, known, own in zip(found["held_by"], found["by_validation"], found[name], strict=True)
         ]
         found[name] = found[f"own_{name}"].fillna(found[name])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edfi_toolkit.model.refs import row_of
-from edfi_toolkit.review.summaries import rows_aside, texts_of
+from edfi_toolkit.review.summaries import rows_aside, rule_texts
 from edfi_toolkit.review.views import Block
 from edfi_toolkit.rules.contract import profile
 from edfi_toolkit.tables.corrections import APPLIED
@@ -40,7 +40,7 @@ def reasons(rows: pd.DataFrame, build: Build) -> pd.DataFrame:
         rule, why = words.without_use(table, build.settings)
         found.loc[unsaid & there, ["rule", "why"]] = rule, why
         found.loc[unsaid & ~there, ["rule", "why"]] = "", "The source has no such row any more."
-    todo = pd.Series([texts_of([rule], "hint") for rule in found["rule"]], found.index, dtype="str")
+    todo = pd.Series([rule_texts([rule], "hint") for rule in found["rule"]], found.index, dtype="str")
     return found.assign(todo=todo)
 
 

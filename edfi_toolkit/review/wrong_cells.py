@@ -11,7 +11,7 @@ import pandas as pd
 
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model.frames import places as positions
-from edfi_toolkit.review.once import once
+from edfi_toolkit.review.cached import cached_by_argument
 from edfi_toolkit.review.places import columns_in_the_source, placed_findings, places_of, row_places
 from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.rules.contract import profile as profile_of
@@ -49,7 +49,7 @@ def skipped_places(skipped: pd.DataFrame, tables: Tables, profile: str) -> pd.Da
     )
 
 
-@once
+@cached_by_argument
 def skipped_at(build: Build) -> pd.DataFrame:
     """`skipped_places` of a build, on the index of its skipped rows."""
     return skipped_places(build.skipped, build.tables, build.profile)

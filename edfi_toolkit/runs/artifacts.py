@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from edfi_toolkit.errors import ConfigError
-from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.model import RECORD_KEY
 from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.storage import sha256_of
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from edfi_toolkit.tables import Tables
     from edfi_toolkit.validation import Checked
 
-_KEY = ["resource", *KEY_COLUMNS]
 _FRAMES = ("records", "skipped", "notices", "judged", "control")
 _DAYS = ("config_start", "config_end")
 
@@ -75,7 +74,7 @@ def load_build(folder: RunFolder, profile: str, tables: Tables) -> Build:
 
 def save_checked(folder: RunFolder, checked: Checked) -> None:
     """Write the findings, and which records are held by which rules."""
-    folder.save_frame("held", checked.held[[*_KEY, "held_by"]].drop_duplicates(_KEY))
+    folder.save_frame("held", checked.held[[*RECORD_KEY, "held_by"]].drop_duplicates(RECORD_KEY))
     folder.save_frame("findings", checked.findings)
 
 
@@ -83,7 +82,7 @@ def load_checked(folder: RunFolder, build: Build) -> Checked:
     """Read what `save_checked` wrote; the records are those of the build."""
     from edfi_toolkit.validation import Checked
 
-    marked = build.records.merge(folder.load_frame("held"), on=_KEY, how="left", validate="many_to_one")
+    marked = build.records.merge(folder.load_frame("held"), on=RECORD_KEY, how="left", validate="many_to_one")
     is_held = marked["held_by"].notna()
     return Checked(
         build=build,

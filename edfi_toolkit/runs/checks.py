@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edfi_toolkit.display.panels import panels
-from edfi_toolkit.review.summaries import rows
+from edfi_toolkit.display.values import counted
 from edfi_toolkit.review.views import Block, PanelView, View
 from edfi_toolkit.tables.schema import TABLES
 
@@ -67,7 +67,7 @@ def checks_view(run: Run) -> View:
     known = checks.known
     view = View(
         title="Checks of your own",
-        says=f"{rows(len(known), 'check').capitalize()} of this workspace."
+        says=f"{counted(len(known), 'check').capitalize()} of this workspace."
         + (" They are asked whenever records are validated." if len(known) else ""),
         tone="good",
         blocks=[Block("What is checked", known, "None yet.")],

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edfi_toolkit.rules.owners import ODS_ADMINISTRATOR, PROGRAM_OFFICE, SIS_CLERK, SIS_PUBLISHING_TEAM
+
 SEVERITIES = ("critical", "warning", "info")
 
 
@@ -20,7 +22,7 @@ class CheckText:
     says: str
     hint: str
     source: str
-    who: str = "Program office"
+    who: str = PROGRAM_OFFICE
 
 
 STANDARD = "Ed-Fi Data Standard 5.2"
@@ -40,7 +42,7 @@ _ALL = (
         "The data standard, or the target, does not have the resource this record is for.",
         "Decide with the host which resource takes such records; nothing is sent there.",
         STANDARD,
-        who="ODS administrator",
+        who=ODS_ADMINISTRATOR,
     ),
     CheckText(
         "DS-MEMBER",
@@ -55,7 +57,7 @@ _ALL = (
         "The record holds an extension, which is not part of the data standard and was not checked.",
         "Make sure that the target knows this extension.",
         STANDARD,
-        who="ODS administrator",
+        who=ODS_ADMINISTRATOR,
     ),
     CheckText(
         "DS-TYPE",
@@ -112,7 +114,7 @@ _ALL = (
         "A code value does not lead to a descriptor that exists.",
         "Correct the code in the SIS, or map it in the table descriptor_map.",
         STANDARD,
-        who="SIS publishing team",
+        who=SIS_PUBLISHING_TEAM,
     ),
     CheckText(
         "COM-PAY-4",
@@ -162,7 +164,7 @@ _ALL = (
         "The education organization does not exist in the target.",
         "Check the organization's id, or publish the school or district first.",
         ODS,
-        who="SIS publishing team",
+        who=SIS_PUBLISHING_TEAM,
     ),
     CheckText(
         "SRC-ORGANIZATION",
@@ -171,7 +173,7 @@ _ALL = (
         "If it is wrong, correct the cell that it comes from. If it is right, ask that the school is loaded into the "
         "ODS and that your login covers it: until then the ODS may refuse the record.",
         ODS,
-        who="SIS clerk",
+        who=SIS_CLERK,
     ),
     CheckText(
         "REF-STUDENT",
@@ -179,7 +181,7 @@ _ALL = (
         "The student does not exist in the target, or this login may not see it.",
         "Send the student and the enrollment from the SIS to the ODS first; then validate again.",
         ODS,
-        who="SIS publishing team",
+        who=SIS_PUBLISHING_TEAM,
     ),
     CheckText(
         "REF-ENROLLMENT",
@@ -187,7 +189,7 @@ _ALL = (
         "The student has no enrollment in the target; the ODS would answer 403.",
         "Send the student's school association from the SIS to the ODS first; then validate again.",
         ODS,
-        who="SIS publishing team",
+        who=SIS_PUBLISHING_TEAM,
     ),
     CheckText(
         "REF-UNREADABLE",
@@ -195,7 +197,7 @@ _ALL = (
         "The target did not let this login read a resource, so a check against it was left out.",
         "Ask the target's host for read access, or accept that such records are refused only when sent.",
         ODS,
-        who="ODS administrator",
+        who=ODS_ADMINISTRATOR,
     ),
     CheckText(
         "YEAR",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from edfi_toolkit.model import KEY_COLUMNS, associations, standards
+from edfi_toolkit.model import RECORD_KEY, associations, standards
 from edfi_toolkit.rules import profile as profile_of
 from edfi_toolkit.rules.catalogue import RULES, Rule
 from edfi_toolkit.settings import Target
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from edfi_toolkit.validation.report import Places
 
 SEVERITY_OF_UNKNOWN_NOTICE = "info"
-_KEY = ["resource", *KEY_COLUMNS]
 
 
 @dataclass(frozen=True)
@@ -72,10 +71,12 @@ class Checked:
     def holding(self) -> pd.DataFrame:
         """What holds each record: `position` in `held`, and `finding`, the index of a critical finding about it, about
         a source row it rests on or about all of that table."""
-        critical = self.findings.loc[self.findings["severity"].eq("critical"), ["table", "row_id", *_KEY]]
+        critical = self.findings.loc[
+            self.findings["severity"].eq("critical"), ["table", "row_id", *RECORD_KEY]
+        ]
         critical, held = critical.rename_axis("finding").reset_index(), self.held.reset_index(drop=True)
         of_source = critical["resource"].isna()
-        own = critical[~of_source].merge(held[_KEY].assign(position=held.index), on=_KEY)
+        own = critical[~of_source].merge(held[RECORD_KEY].assign(position=held.index), on=RECORD_KEY)
         rows = through_rows(critical.loc[of_source, ["table", "row_id", "finding"]], held)
         return pd.concat([own, rows], ignore_index=True)[["position", "finding"]]
 
@@ -296,5 +297,5 @@ def missing_references(
         references.check_target(records, pull(client, ()), collected, identity_map)
     found = said_once(collected.frame(first_rows(records)))
     found = found[found["position"].notna()].rename(columns={"rule_id": "code"}).reset_index(drop=True)
-    about = records.loc[found["position"].astype("int64"), ["resource", *KEY_COLUMNS]].reset_index(drop=True)
+    about = records.loc[found["position"].astype("int64"), RECORD_KEY].reset_index(drop=True)
     return pd.concat([found[["code", "says", "hint"]], about], axis=1)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.model import KEY_COLUMNS, RECORD_KEY
 from edfi_toolkit.model.refs import split_ref
 from edfi_toolkit.validation.check_texts import CHECK_TEXTS
 
@@ -111,7 +111,7 @@ def findings(found: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     found: as of `Collected.frame`. records: as of `Build.records`, with a RangeIndex.
     """
     at = found["position"].dropna().astype("int64")
-    known = records[["resource", *KEY_COLUMNS]].iloc[at].set_axis(at.index, axis=0)
+    known = records[RECORD_KEY].iloc[at].set_axis(at.index, axis=0)
     full = pd.concat([found, known.reindex(found.index)], axis=1)
     rank = full["severity"].map({"critical": 0, "warning": 1, "info": 2})
     order = np.lexsort((full["position"].fillna(-1).to_numpy(dtype="int64"), rank.to_numpy()))

@@ -18,6 +18,7 @@ from edfi_toolkit.privacy import Masker, session_masker
 from edfi_toolkit.rules.catalogue import RULES
 from edfi_toolkit.storage import write_private
 from edfi_toolkit.tables.load_errors import is_load_error
+from edfi_toolkit.validation.check_texts import SEVERITIES
 
 if TYPE_CHECKING:
     import jinja2
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from edfi_toolkit.validation.checked import Checked
 
 LIMIT = 2000  # rows of a table in the report; a browser sorts and filters that many without a pause
-SEVERITIES = ("critical", "warning", "info")
 Places = Callable[[pd.DataFrame], pd.DataFrame]
 
 

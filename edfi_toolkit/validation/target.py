@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias
 import pandas as pd
 
 from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable
-from edfi_toolkit.model import KEY_COLUMNS, associations, descriptor_endpoints
+from edfi_toolkit.model import RECORD_KEY, associations, descriptor_endpoints
 from edfi_toolkit.settings import Target
 
 ORGANIZATIONS = {
@@ -111,7 +111,7 @@ def pull(client: Reader, descriptor_names: Iterable[str]) -> Known:
     if None not in organizations:
         known.organizations = frozenset(number for ids in organizations if ids for number in ids)
     keys = [(endpoint, *key) for endpoint in associations() for key in taken(endpoint, _key) or ()]
-    known.keys = folded(pd.DataFrame(keys, columns=["resource", *KEY_COLUMNS]))
+    known.keys = folded(pd.DataFrame(keys, columns=RECORD_KEY))
     return known
 
 

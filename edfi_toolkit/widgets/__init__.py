@@ -205,7 +205,7 @@ def reasons(
     title: what the rows are. empty: what to say when there are none. below: as of `grid`.
     """
     if unattended():
-        from edfi_toolkit.widgets.causes import causes
+        from edfi_toolkit.widgets.cause_lists import causes
 
         counts = causes(frame).rename_axis("cause").reset_index(name="rows")
         return Table(counts, masker=masker or session_masker(), title=f"{title}, by cause", empty=empty)

@@ -40,7 +40,21 @@ def breaches_of(plan: Plan) -> pd.DataFrame:
     return messages.reindex(columns=["says", "hint"]).rename_axis("code").reset_index().fillna("")
 
 
-class Approval(w.VBox):
+class _Button(w.VBox):
+    """A button, and next to it what came of pressing it."""
+
+    button: w.Button
+    status: w.HTML
+
+    def _fails(self, text: str) -> None:
+        self._say(text, _RED)
+        self.button.disabled = False
+
+    def _say(self, text: str, style: str = "") -> None:
+        self.status.value = f'<span style="{style}">{escape(text)}</span>'
+
+
+class Approval(_Button):
     """For each breach why the change is meant, a name, and an Approve button that waits for all of them.
 
     `answers` (Text by code), `name` (Text), `button` (Button) and `status` (HTML) can be used from Python. Any error
@@ -102,15 +116,8 @@ class Approval(w.VBox):
                 field.value = ""
             self.layout.display = "none"  # the view above says who approved, and when
 
-    def _fails(self, text: str) -> None:
-        self._say(text, _RED)
-        self.button.disabled = False
 
-    def _say(self, text: str, style: str = "") -> None:
-        self.status.value = f'<span style="{style}">{escape(text)}</span>'
-
-
-class Publishing(w.VBox):
+class Publishing(_Button):
     """A Publish button. `button`, `status` and `result` (what `carry_out` returned) can be used from Python.
 
     What it shows, and any error it raises, appear in the panel; what came of it is said above. goes_on: whether
@@ -148,13 +155,6 @@ class Publishing(w.VBox):
                 self.button.description = "Publish the rest" if left else "Published"
                 self._say("Stopped." if left else "Done.")  # the view above says what came of it
                 self.rerun.ask_below()
-
-    def _fails(self, text: str) -> None:
-        self._say(text, _RED)
-        self.button.disabled = False
-
-    def _say(self, text: str, style: str = "") -> None:
-        self.status.value = f'<span style="{style}">{escape(text)}</span>'
 
 
 def _field(label: str, placeholder: str, width: str = "min(760px, 95%)") -> w.Text:

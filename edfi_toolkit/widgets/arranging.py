@@ -14,7 +14,7 @@ from edfi_toolkit.display.tables import column_texts, columns_on_a_line
 from edfi_toolkit.display.values import search_text
 from edfi_toolkit.privacy import QUOTES, STUDENT_IDS, Masker, is_personal
 from edfi_toolkit.review.places import STUDENT_AT
-from edfi_toolkit.review.summaries import SEVERITIES
+from edfi_toolkit.validation.check_texts import SEVERITIES
 
 FEW = 60  # distinct values of a column that are offered as a list
 SHORT = 20  # rows of a frame in which one value that is there twice is enough for that

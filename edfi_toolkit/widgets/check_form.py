@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as w
 
 from edfi_toolkit.display.cards import card_html
-from edfi_toolkit.review.summaries import rows
+from edfi_toolkit.display.values import counted
 from edfi_toolkit.validation.check_texts import SEVERITIES
 from edfi_toolkit.validation.own_checks import KINDS
 from edfi_toolkit.widgets.form import Form
@@ -60,7 +60,7 @@ class CheckForm(w.VBox):
         self.place.children = (
             [Grid(found, masker=self.checks.run.masker(), title=title)] if len(found) else []
         )
-        self._say(f"It would find {len(found):,} of {rows(total, 'row')}. Save keeps it.")
+        self._say(f"It would find {len(found):,} of {counted(total, 'row')}. Save keeps it.")
 
     def _save(self, given: Mapping[str, str]) -> None:
         path = self.checks.save(given)

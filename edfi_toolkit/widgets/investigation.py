@@ -11,7 +11,7 @@ import pandas as pd
 
 from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.privacy import Masker
-from edfi_toolkit.widgets.causes import NO_CAUSE, cause_column
+from edfi_toolkit.widgets.cause_lists import NO_CAUSE, cause_column
 from edfi_toolkit.widgets.grids import Below, Grid, Lists, follow_list
 
 ALL = "all causes"

@@ -19,7 +19,7 @@ from edfi_toolkit.review.causes import by_cause
 from edfi_toolkit.runs.rejections.retry import SHARED
 from edfi_toolkit.runs.rejections.workshop import CLOSED, OPEN, STATES, refusal_keys
 from edfi_toolkit.runs.user import name_of_a_person
-from edfi_toolkit.widgets.causes import title_of, with_settled
+from edfi_toolkit.widgets.cause_lists import title_of, with_settled
 from edfi_toolkit.widgets.cell_names import NO_LIST, NOT_SURE, choices_of, name_of, offered
 from edfi_toolkit.widgets.form import Form
 from edfi_toolkit.widgets.grids import Grid, Lists

@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 import edfi_toolkit as edfi
 from edfi_toolkit.cli import app
 from edfi_toolkit.model import KEY_COLUMNS
-from edfi_toolkit.review.causes import CORRECTED, FIXED, GIVES_NONE, SENDS, by_cause
+from edfi_toolkit.review.causes import CORRECTED, FIXED, GIVES_NONE, by_cause
+from edfi_toolkit.rules.owners import SIS_PUBLISHING_TEAM
 from edfi_toolkit.runs import artifacts
 from edfi_toolkit.runs.decisions import decisions_of
 from edfi_toolkit.runs.folder import RunFolder
@@ -171,7 +172,7 @@ def test_what_was_fixed_in_the_source_is_to_be_sent_and_not_corrected_again(
     assert SAID in panel.status.value
     assert "which cell is wrong" not in panel.status.value
     row = of(run, TOO_EARLY)
-    assert (row["todo"], row["who"], pd.isna(row["field"])) == (FIXED, SENDS, True)
+    assert (row["todo"], row["who"], pd.isna(row["field"])) == (FIXED, SIS_PUBLISHING_TEAM, True)
     others = refusals(run).query("student_unique_id != @TOO_EARLY")
     before = refusals(since.run).query("student_unique_id != @TOO_EARLY")
     assert others["todo"].tolist() == before["todo"].tolist()
@@ -185,7 +186,7 @@ def test_what_was_fixed_in_the_source_is_to_be_sent_and_not_corrected_again(
         for row in csv.DictReader(listed.read_text("utf-8-sig").splitlines())
         if row["Cause"] == "A value is not acceptable to the ODS"
     )
-    assert line["Who can do it"] == SENDS
+    assert line["Who can do it"] == SIS_PUBLISHING_TEAM
     # What a run has read is no news about what was refused after it.
     later = refusals(run).assign(last_seen_at=pd.Timestamp.now("UTC") + pd.Timedelta(hours=1))
     runs = run.installation.runs_dir
@@ -196,12 +197,12 @@ def _cause_report_and_files_ask_for_no_correction(run: Run) -> None:
     panel = WorkshopPanel(Workshop(run))
     cause = panel.causes.shown_rows.query("cause == 'A value is not acceptable to the ODS'").iloc[0]
     assert cause["todo"] == FIXED.replace(", in notebook 50", "")
-    assert cause["who"] == SENDS
+    assert cause["who"] == SIS_PUBLISHING_TEAM
     run.rejections()
     assert FIXED in (run.path / "report.html").read_text("utf-8")
     workshop = Workshop(run)
     book = load_workbook(workshop.hand_on(workshop.open))
-    head, *rows = book[SENDS].iter_rows(values_only=True)
+    head, *rows = book[SIS_PUBLISHING_TEAM].iter_rows(values_only=True)
     todo = [dict(zip(head, row, strict=True))["What to do"] for row in rows]
     assert "It was fixed in the source since, and that is not sent yet." in todo
 
@@ -216,7 +217,7 @@ def test_what_was_corrected_here_is_not_said_to_be_fixed_in_the_source(published
     run = read()
     row = of(run, TOO_EARLY)
     assert row["fixed"].startswith("A correction since: begin date is now 2025-08-01 (it was 2025-07-01")
-    assert (row["todo"], row["who"], pd.isna(row["field"])) == (CORRECTED, SENDS, True)
+    assert (row["todo"], row["who"], pd.isna(row["field"])) == (CORRECTED, SIS_PUBLISHING_TEAM, True)
     said = chosen(run, TOO_EARLY).status.value
     assert "in the source since" not in said
     assert "Not sent yet. Press Check again, then Send what was checked; or " in said
@@ -290,7 +291,7 @@ def test_a_record_that_is_fixed_and_held_by_now_says_what_holds_it(published: Pu
 @says("worse")
 def test_a_record_that_the_source_gives_no_more_is_neither_corrected_nor_sent(since: Since) -> None:
     row = of(since.again, KEY_TAKEN)
-    assert (row["todo"], row["who"]) == (GIVES_NONE, SENDS)
+    assert (row["todo"], row["who"]) == (GIVES_NONE, SIS_PUBLISHING_TEAM)
     said = chosen(since.again, KEY_TAKEN).status.value
     assert "The source as it was read since gives no record for it any more. Check again says why;" in said
 
@@ -308,7 +309,7 @@ def test_a_check_reads_the_source_too(published: Published) -> None:
 def test_a_cause_says_what_to_do_of_the_records_that_are_not_fixed(published: Published) -> None:
     every = refusals(published.run)
     one = every[every["student_unique_id"].eq(FOREIGN)]
-    both = pd.concat([one.assign(todo=FIXED, who=SENDS, fixed="Fixed"), one])
+    both = pd.concat([one.assign(todo=FIXED, who=SIS_PUBLISHING_TEAM, fixed="Fixed"), one])
     (cause,) = by_cause(both).to_dict("records")
     assert cause["todo"] == one["todo"].item()
-    assert cause["who"] == f"{SENDS}, SIS clerk"
+    assert cause["who"] == f"{SIS_PUBLISHING_TEAM}, SIS clerk"

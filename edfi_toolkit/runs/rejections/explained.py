@@ -12,8 +12,9 @@ from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model.keys import key_hashes
 from edfi_toolkit.review.answers import refusals_block
 from edfi_toolkit.review.causes import with_causes
-from edfi_toolkit.review.meanings import IN_THE_SIS, who_enters
+from edfi_toolkit.review.meanings import who_enters
 from edfi_toolkit.review.places import CELL_COLUMNS, EMPTY
+from edfi_toolkit.rules.owners import PROGRAM_OFFICE, SIS_PUBLISHING_TEAM
 from edfi_toolkit.runs.ledger_now import rejection_rows
 from edfi_toolkit.runs.rejections.fixed_in_source import reading_of, with_fixed
 from edfi_toolkit.runs.rejections.named_in_answer import organizations_of_the_key
@@ -123,7 +124,7 @@ def _next_step(row: Row, answered: Answered, behind: Behind) -> tuple[str, str]:
         more = f" or {len(others) - _OTHERS} more" if len(others) > _OTHERS else ""
         may_be = f"; it may also be {', '.join(others[:_OTHERS])}{more}" if others else ""
         todo += f" The {'likeliest ' if others else ''}cell is {wrong[0].name}{may_be}."
-    return todo, who_enters(wrong[0].table) if wrong and who == IN_THE_SIS else who
+    return todo, who_enters(wrong[0].table) if wrong and who == PROGRAM_OFFICE else who
 
 
 def _of_a_relationship(row: Row, answered: Answered, behind: Behind) -> tuple[str, str]:
@@ -135,13 +136,13 @@ def _of_a_relationship(row: Row, answered: Answered, behind: Behind) -> tuple[st
         return (
             f"Organization {organization} is not one that the target's login may write for ({keys}), nor a school of "
             f"the source. Correct {comes_from}. If it is meant, ask the ODS administrator to add it to the login."
-        ), IN_THE_SIS
+        ), PROGRAM_OFFICE
     name = cell_text(behind.schools.get(organization))
     named = f" ({name})" if name else ""
     return (
         f"Organization {organization}{named} is one of yours: the student's enrollment there is missing in the ODS, or "
         "the student is. Publish it from the SIS, then retry. Correct a cell only where the student's id is wrong."
-    ), "SIS publishing team"
+    ), SIS_PUBLISHING_TEAM
 
 
 def refused_before(run: Run) -> pd.DataFrame | None:

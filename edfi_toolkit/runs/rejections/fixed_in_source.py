@@ -17,10 +17,11 @@ from edfi_toolkit.errors import ConfigError, EdfiToolkitError
 from edfi_toolkit.model.keys import key_hashes, record_keys
 from edfi_toolkit.model.refs import first_ref
 from edfi_toolkit.planning.holds import errors_of
-from edfi_toolkit.review.causes import CORRECTED, FIXED, GIVES_NONE, SENDS, causes
+from edfi_toolkit.review.causes import CORRECTED, FIXED, GIVES_NONE, causes
 from edfi_toolkit.review.meanings import owners_of
 from edfi_toolkit.review.places import CELL_COLUMNS
 from edfi_toolkit.review.summaries import held_texts, rows_named, skipped_of
+from edfi_toolkit.rules.owners import ODS_ADMINISTRATOR, SIS_PUBLISHING_TEAM
 from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.runs.rejections.named_in_answer import code, is_named, members_named, values_of, words
 from edfi_toolkit.runs.rejections.sent_bodies import SentBodies
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.validation import Checked
 
 # Causes that are no mistake of a record, so that no change of it is a fix.
-_NOT_OF_A_RECORD = {cause.id for cause in causes() if cause.who == "ODS administrator"}
+_NOT_OF_A_RECORD = {cause.id for cause in causes() if cause.who == ODS_ADMINISTRATOR}
 _SHOWN = 3  # members that a sentence names
 # What the member begins with that says whose a record is: no part of a sentence.
 _STUDENT = "Student reference"
@@ -93,7 +94,7 @@ def with_fixed(refused: pd.DataFrame, reading: Reading | None, runs: Path) -> pd
     todo = found["fixed"].map(_todo)
     cells = {name: found[name].mask(is_fixed) for name in (*CELL_COLUMNS, "value")}
     found = found.assign(
-        todo=found["todo"].mask(is_fixed, todo), who=found["who"].mask(is_fixed, SENDS), **cells
+        todo=found["todo"].mask(is_fixed, todo), who=found["who"].mask(is_fixed, SIS_PUBLISHING_TEAM), **cells
     )
     if reading.checked is not None and len(reading.checked.held):
         at = {row: at for row, at in zip(said.index, now, strict=True) if at is not None and said[row]}

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from edfi_toolkit.display.panels import panels
+from edfi_toolkit.display.values import counted
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.planning.chosen import Chosen
 from edfi_toolkit.review.missing import missing
 from edfi_toolkit.review.places import state_ids, with_source_rows
 from edfi_toolkit.review.steps import held_view
-from edfi_toolkit.review.summaries import rows
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.review.workbook import OPEN_WORK, write_refusals
 from edfi_toolkit.runs.feed import feed_of, is_retry
@@ -40,7 +40,7 @@ def held_of(run: Run) -> View:
     def write(name: str, _typed: Mapping[str, str]) -> None:
         work, path = hand_on_all(run, reveal=name == "ids")
         whose = "with real student ids: give it only to who is to correct them" if name == "ids" else "masked"
-        written = f"{rows(len(work), 'line')} to hand on, a sheet for each owner, {whose}."
+        written = f"{counted(len(work), 'line')} to hand on, a sheet for each owner, {whose}."
         waiting.becomes(View(**{**vars(view), "says": f"{view.says} {written}", "files": [path]}))
 
     waiting = PanelView(**vars(view), panel=lambda: panels().buttons(_OFFERED, write))

@@ -9,10 +9,10 @@ import pandas as pd
 from edfi_toolkit.display.progress import Progress
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.ledger.columns import ANOTHER_KEY
-from edfi_toolkit.model import KEY_COLUMNS
+from edfi_toolkit.model import RECORD_KEY
 from edfi_toolkit.model.refs import split_ref
 from edfi_toolkit.planning.chosen import Chosen
-from edfi_toolkit.review.summaries import texts_of
+from edfi_toolkit.review.summaries import rule_texts
 from edfi_toolkit.review.without_record import reasons
 from edfi_toolkit.runs.feed import history_of
 from edfi_toolkit.runs.opening import open_another
@@ -73,7 +73,7 @@ def verdicts(again: Run, rejections: pd.DataFrame) -> pd.DataFrame:
             found.append(f"is held back: {says[:1].lower()}{says[1:]}")
         else:
             found.append(_why_none(again, rejections.iloc[at]["source_refs"]))
-    kept = rejections[["resource", *KEY_COLUMNS]]
+    kept = rejections[RECORD_KEY]
     return kept.assign(now=pd.Series(found, kept.index, dtype="str"))
 
 
@@ -85,7 +85,7 @@ def _why_none(again: Run, refs: Any) -> str:
     if found.empty:
         return "is no longer wanted: see the student's story"
     first = found.iloc[0]
-    why = texts_of([first["rule"]], "says") or str(first["why"])  # without a value of the row
+    why = rule_texts([first["rule"]], "says") or str(first["why"])  # without a value of the row
     by = f" ({first['rule']})" if first["rule"] else ""
     return f"gives no record now: {why.rstrip('.')}{by}"
 

@@ -13,9 +13,9 @@ from edfi_toolkit.display.values import cell_text
 from edfi_toolkit.model.frames import places
 from edfi_toolkit.model.refs import split_ref
 from edfi_toolkit.review.causes import causes
-from edfi_toolkit.review.meanings import IN_THE_SIS
 from edfi_toolkit.review.places import schools_by_id
 from edfi_toolkit.rules.contract import profile as profile_of
+from edfi_toolkit.rules.owners import PROGRAM_OFFICE, SIS_PUBLISHING_TEAM
 from edfi_toolkit.runs.rejections.named_in_answer import (
     code,
     is_named,
@@ -44,7 +44,7 @@ KEY_TAKEN = "key-taken"
 IN_THE_WAY = (KEY_TAKEN, "value-taken")  # causes: another record has what this one may not have too
 _REQUIRED = "value-required"  # a cause
 _OF_A_VALUE = (_REQUIRED, "value-too-long", "value-wrong", "code-unknown")  # causes
-_IN_A_CELL = {cause.id for cause in causes() if cause.who in (IN_THE_SIS, "SIS publishing team")} - {
+_IN_A_CELL = {cause.id for cause in causes() if cause.who in (PROGRAM_OFFICE, SIS_PUBLISHING_TEAM)} - {
     *IN_THE_WAY
 }
 _OTHER_NAMES = {"start_date": "begindate", "ed_fi_school_id": "educationorganizationid"}  # members by column

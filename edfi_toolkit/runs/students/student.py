@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from edfi_toolkit.display.panels import panels
-from edfi_toolkit.display.values import cell_text
+from edfi_toolkit.display.values import cell_text, counted
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError, nearest
 from edfi_toolkit.model import KEY_COLUMNS
 from edfi_toolkit.model.equality import body_hash
@@ -37,7 +37,7 @@ from edfi_toolkit.review.student import (
     UNKNOWN,
     student_view,
 )
-from edfi_toolkit.review.summaries import held_texts, rows, rows_named, skipped_of, skipped_rows, texts_of
+from edfi_toolkit.review.summaries import held_texts, rows_named, rule_texts, skipped_of, skipped_rows
 from edfi_toolkit.review.views import PanelView, View
 from edfi_toolkit.runs.asking import client_of
 from edfi_toolkit.runs.decisions.student_corrections import (
@@ -106,7 +106,7 @@ def _found_by_records(run: Run, wanted: str) -> str:
             }
             left += len(own) if known is delivered else 0
     if len(unread := _unreadable(run, {wanted, *behind})):
-        says = texts_of(unread["rule"].unique(), "says")
+        says = rule_texts(unread["rule"].unique(), "says")
         raise ConfigError(
             f"The row of that student is in the source and cannot be read: {rows_named(unread)}. {says} Correct it in "
             "the SIS, then read the source again."
@@ -121,8 +121,8 @@ def _found_by_records(run: Run, wanted: str) -> str:
         )
     if left:
         raise ConfigError(
-            f"No student of the source has that id any more, but {rows(left, 'record')} under it may still be in the "
-            "ODS from us. Notebook 30 shows what the next publish does with them."
+            f"No student of the source has that id any more, but {counted(left, 'record')} under it may still be in "
+            "the ODS from us. Notebook 30 shows what the next publish does with them."
         )
     raise ConfigError(
         "No student of the source has that id or name. Type a state id, a local id, a pseudonym as S-..., or the whole "

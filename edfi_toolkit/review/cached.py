@@ -13,7 +13,7 @@ _P = ParamSpec("_P")
 _F = TypeVar("_F", pd.DataFrame, pd.Series, pd.Index)
 
 
-def once(find: Callable[Concatenate[_T, _P], _F]) -> Callable[Concatenate[_T, _P], _F]:
+def cached_by_argument(find: Callable[Concatenate[_T, _P], _F]) -> Callable[Concatenate[_T, _P], _F]:
     """A frame or column about a build, a check or tables, and further texts, found at the first call and kept with it.
     Each caller may change its own."""
 

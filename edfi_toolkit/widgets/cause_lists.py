@@ -6,17 +6,17 @@ import pandas as pd
 
 from edfi_toolkit.display.values import cell_text
 
-CAUSE_COLUMNS = ("cause", "held_by", "rule_id", "rule", "code", "problem_type", "status")
+_GROUP_BY = ("cause", "held_by", "rule_id", "rule", "code", "problem_type", "status")
 NO_CAUSE = "(none)"
 NONE_LEFT = "Nothing of it is open any more."
 
 
 def cause_column(frame: pd.DataFrame) -> str:
     """The first column that names a cause and has one. KeyError when there is none."""
-    named = [name for name in CAUSE_COLUMNS if name in frame]
+    named = [name for name in _GROUP_BY if name in frame]
     filled = [name for name in named if frame[name].map(cell_text).ne("").any()]
     if not named:
-        raise KeyError(f"None of the columns {', '.join(CAUSE_COLUMNS)} is there to group by.")
+        raise KeyError(f"None of the columns {', '.join(_GROUP_BY)} is there to group by.")
     return (filled or named)[0]
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from edfi_toolkit.privacy import Masker
 from edfi_toolkit.review import summaries
+from edfi_toolkit.review.cached import cached_by_argument
 from edfi_toolkit.review.missing import missing
-from edfi_toolkit.review.once import once
 from edfi_toolkit.review.steps import built_view, checked_view
 from edfi_toolkit.review.views import Lists
 from edfi_toolkit.validation.findings import COLUMNS
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.unit
 def test_a_frame_is_found_once_for_each_it_is_about_and_nobody_sees_what_another_makes_of_it() -> None:
     asked: list[str] = []
 
-    @once
+    @cached_by_argument
     def rows_of(about: SimpleNamespace) -> pd.DataFrame:
         asked.append(about.name)
         return pd.DataFrame({"name": [about.name]})
