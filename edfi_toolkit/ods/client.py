@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -237,7 +237,7 @@ class Client:
 
     def apply(
         self, items: Iterable[Write], *, goes_on: Callable[[], bool] | None = None
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome]:
         """Send records and yield what became of each, in any order.
 
         items: pulled one by one in this thread, a few ahead of sending; records of one student keep their

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 
@@ -196,17 +196,17 @@ class _Run:
         owners: dict[str, MapKey],
     ) -> None:
         self._items, self._states, self._client, self._journal = items, states, client, journal
-        again = (
+        refused = (
             [item for item, key in enumerate(items.keys) if key in journal.rejected] if items.post_of else []
         )
-        self._queue = Queue(items.actions, items.resources, items.post_of, states, again)
+        self._queue = Queue(items.actions, items.resources, items.post_of, states, refused)
         self._budget = budget
         to_send = [item for item, action in enumerate(items.actions) if action in SENT]
         done = sum(states[item] is State.DONE for item in to_send)
         self.results = Results(progress, delivered=done, to_send=len(to_send))
         self._chunk = CHUNK * max(1, client.target.concurrency // 32)
-        self._owners = owners  # whose record an id is
-        self._doubted = set[MapKey]()  # records whose id was given to another one, too
+        self._owners = owners  # the record of each id
+        self._doubted = set[MapKey]()  # records whose id another one was given, too
         self._in_flight: dict[int, Attempt] = {}
         self._unwritten: list[AttemptResult] = []  # known, and not yet in the ledger
         self._attempts: Counter[int] = Counter()  # requests by item, of all its verbs
@@ -235,9 +235,9 @@ class _Run:
         """Send what is queued, and what its outcomes add to the queue."""
         while self._queue:
             try:
-                with closing(self._outcomes()) as outcomes:
+                with closing(self._client.apply(self._writes(), goes_on=self._goes_on_waiting)) as outcomes:
                     for outcome in outcomes:
-                        self._take(outcome)
+                        self._note_outcome(outcome)
             except LedgerError:
                 raise  # what is not on disk stays unsure, and is checked by the next run
             except BaseException:
@@ -245,10 +245,8 @@ class _Run:
                 raise
             self._commit()
 
-    def _outcomes(self) -> Generator[Outcome]:
-        yield from self._client.apply(self._writes(), goes_on=self._goes_on_waiting)
-
     def _writes(self) -> Iterator[Write]:
+        """What leaves, each attempt on disk before it does."""
         while chunk := self._queue.take(self._chunk, stopped=self._budget.stopped):
             attempts = [self._items.attempt(item, verb) for item, verb in chunk]
             self._in_flight |= {attempt.item: attempt for attempt in attempts}
@@ -263,8 +261,8 @@ class _Run:
                     kept_back = Outcome(attempt.item, "pending")
                     self._unwritten.append(AttemptResult(attempt, kept_back, reported=False))
 
-    def _take(self, outcome: Outcome) -> None:
-        """Note what became of a record, and what that means for others."""
+    def _note_outcome(self, outcome: Outcome) -> None:
+        """Record what became of an item, and queue what that leads to."""
         item = int(outcome.ref)  # type: ignore[call-overload] # as `Items.write` names it
         sent = outcome.attempts
         self._attempts[item] += sent
@@ -275,21 +273,22 @@ class _Run:
             self._unwritten.append(result)
             self._queue.post_instead(item)
             return
-        self._keep(result)
-        self._queue.ended(item, outcome)
+        self._record(result)
+        self._queue.learn_from(item, outcome)
         if item in self._items.post_of:
             if result.delivered:
                 self._queue.post_after(item)
             else:
-                self._keep(self._waiting_post(result))
+                self._record(self._pending_post(result))
 
     def _result(self, attempt: Attempt, outcome: Outcome) -> AttemptResult:
+        """The outcome as the ledger keeps it."""
         kind = outcome.outcome
         if kind == "delivered" and attempt.action != "DELETE" and outcome.ed_fi_id is None:
             kind = "unsure"  # written, but under an id that is still to be found
-        if kind == "delivered" and not self._is_own(attempt, outcome.ed_fi_id):
+        if kind == "delivered" and not self._claim_id(attempt, outcome.ed_fi_id):
             kind, outcome = "unsure", replace(outcome, ed_fi_id=None)
-        if kind == "refused" and self._queue.linked_post(attempt.item):
+        if kind == "refused" and self._queue.is_linked_post(attempt.item):
             kind = "pending"  # its DELETE is through: the pair stays open until the POST is, too (COM-KEY-3)
         reported = outcome.attempts > 0  # no steward can correct what was never sent
         attempts = self._attempts[attempt.item]
@@ -297,17 +296,17 @@ class _Run:
             outcome = replace(outcome, outcome=kind, attempts=attempts)
         return AttemptResult(attempt, outcome, reported)
 
-    def _is_own(self, attempt: Attempt, ed_fi_id: str | None) -> bool:
-        """Whether a created record may have this id: one that is another record's already would never be changed or
-        deleted as what it is."""
-        owner = (
-            attempt.key if attempt.action != "POST" else self._owners.setdefault(str(ed_fi_id), attempt.key)
-        )
+    def _claim_id(self, attempt: Attempt, ed_fi_id: str | None) -> bool:
+        """Note whose record the id of a POST is. False where it is another one's already, which is in doubt from now
+        on: with one id for two, neither would be changed or deleted as what it is."""
+        if attempt.action != "POST":
+            return True
+        owner = self._owners.setdefault(str(ed_fi_id), attempt.key)
         if owner != attempt.key:
             self._doubted.add(owner)
         return owner == attempt.key
 
-    def _waiting_post(self, delete: AttemptResult) -> AttemptResult:
+    def _pending_post(self, delete: AttemptResult) -> AttemptResult:
         """What becomes of a POST whose DELETE was not delivered."""
         post = self._items.post_of[delete.attempt.item]
         message = "Its DELETE was not delivered."
@@ -315,12 +314,14 @@ class _Run:
             self._items.attempt(post, "POST"), Outcome(post, "pending"), delete.reported, message
         )
 
-    def _keep(self, result: AttemptResult) -> None:
+    def _record(self, result: AttemptResult) -> None:
+        """Keep a result for the table in the end, and for the next commit."""
         self._unwritten.append(result)
         self.results.keep(result.attempt.item, result.outcome)
         self._report()
 
     def _report(self) -> None:
+        """Report progress, and stop where that asks to."""
         if not self.results.report():
             self._budget.stopped = True
 
@@ -371,7 +372,7 @@ class _Run:
         for unsettled in self._journal.unsettled():
             item, verb = unsettled.attempt.item, unsettled.attempt.action
             result = check(self._client, unsettled.attempt, attempts=self._attempts[item])
-            if result.delivered and not self._is_own(unsettled.attempt, result.outcome.ed_fi_id):
+            if result.delivered and not self._claim_id(unsettled.attempt, result.outcome.ed_fi_id):
                 continue  # stays unsure; the next run looks again
             self._journal.finish(unsettled, result)
             self.results.keep(item, result.outcome)

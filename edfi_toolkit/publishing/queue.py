@@ -17,9 +17,8 @@ from edfi_toolkit.ods import Outcome
 from edfi_toolkit.planning.plan import SENT
 from edfi_toolkit.publishing.resume import State
 
-_OF_THE_RECORD = frozenset(
-    {400, 404, 409, 412, 413, 422}
-)  # answers about what was sent; another may be taken
+# Answers about the record that was sent; another record may be taken.
+_ABOUT_THE_RECORD = frozenset({400, 404, 409, 412, 413, 422})
 
 Step = tuple[int, str]  # an item, by its position in the plan, and the verb it leaves with
 
@@ -27,7 +26,8 @@ Step = tuple[int, str]  # an item, by its position in the plan, and the verb it 
 class Queue:
     """What waits to be sent.
 
-    resources: of each item. post_of: the POST of each linked DELETE. again: what was sent by an earlier plan, in vain.
+    resources: of each item. post_of: the POST of each linked DELETE. refused_before: items whose record an earlier plan
+    sent in vain.
     """
 
     def __init__(
@@ -36,30 +36,38 @@ class Queue:
         resources: Sequence[str],
         post_of: Mapping[int, int],
         states: Sequence[State],
-        again: Collection[int] = (),
+        refused_before: Collection[int] = (),
     ) -> None:
         self._actions, self._resources, self._post_of, self._states = actions, resources, post_of, states
         self._linked_posts = frozenset(post_of.values())
-        self._of_pairs = frozenset(resources[delete] for delete in post_of)
-        alone = (item for item in again if actions[item] == "POST" and not self._linked(item))
-        self._again = frozenset(item for item in alone if resources[item] in self._of_pairs)
+        self._linked = self._linked_posts | post_of.keys()
+        self._resources_of_pairs = frozenset(resources[delete] for delete in post_of)
+        self._before_the_pairs = frozenset(
+            item
+            for item in refused_before
+            if actions[item] == "POST"
+            and item not in self._linked
+            and resources[item] in self._resources_of_pairs
+        )
         self._waiting: deque[Step] = deque()
-        self._completing: set[int] = set()
-        self._taken = set[str]()  # resources of which a POST was delivered
-        self._closed = set[str]()  # those of which no pair begins any more
+        self._completing: set[int] = set()  # POSTs of begun records: a stop does not keep them back
+        self._took_a_post = set[str]()  # resources
+        self._begins_no_pair = set[str]()  # resources
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
     def waves(self) -> list[list[Step]]:
         """Everything there is to send."""
-        deleted = [post for delete, post in self._post_of.items() if self._states[delete] is State.DONE]
-        left = [delete for delete in self._post_of if self._states[delete] is State.TO_DO]
-        first = {self._resources[delete]: delete for delete in reversed(left)}.values()
-        others = [delete for delete in left if delete not in first]
-        alone = [i for i in range(len(self._actions)) if i not in self._again and not self._linked(i)]
-        single = ([item for item in alone if self._actions[item] == verb] for verb in SENT)
-        return [self._steps(wave) for wave in (deleted, sorted(self._again), first, others, *single)]
+        begun = [post for delete, post in self._post_of.items() if self._states[delete] is State.DONE]
+        deletes = [delete for delete in self._post_of if self._states[delete] is State.TO_DO]
+        first = {self._resources[delete]: delete for delete in reversed(deletes)}.values()
+        others = [delete for delete in deletes if delete not in first]
+        placed = self._linked | self._before_the_pairs
+        alone = [item for item in range(len(self._actions)) if item not in placed]
+        by_verb = ([item for item in alone if self._actions[item] == verb] for verb in SENT)
+        waves = (begun, sorted(self._before_the_pairs), first, others, *by_verb)
+        return [self._steps(wave) for wave in waves]
 
     def add(self, steps: Iterable[Step]) -> None:
         """Put steps behind all others."""
@@ -67,13 +75,13 @@ class Queue:
 
     def take(self, most: int, *, stopped: bool) -> list[Step]:
         """The next steps; what a stop keeps back is dropped."""
-        if stopped or self._closed:
+        if stopped or self._begins_no_pair:
             self._waiting = deque(step for step in self._waiting if self.may_leave(step[0], stopped=stopped))
         return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
 
     def may_leave(self, item: int, *, stopped: bool) -> bool:
         """Whether an item may still be sent."""
-        kept_back = stopped or (item in self._post_of and self._resources[item] in self._closed)
+        kept_back = stopped or (item in self._post_of and self._resources[item] in self._begins_no_pair)
         return not kept_back or item in self._completing
 
     def post_after(self, delete: int) -> None:
@@ -87,25 +95,22 @@ class Queue:
         self._completing.add(item)
         self._waiting.append((item, "POST"))
 
-    def ended(self, post: int, outcome: Outcome) -> None:
-        """Where the ODS takes no POST that is before the pairs, lets the login create none, or has an error of its own,
-        no record is deleted for one."""
-        if post not in self._linked_posts and post not in self._again:
+    def learn_from(self, post: int, outcome: Outcome) -> None:
+        """No pair of a resource begins any more where the ODS lets the login create no record of it or has an error of
+        its own; none at all where nothing was sent. Only the POSTs of pairs, and those before them, show it."""
+        if post not in self._linked_posts and post not in self._before_the_pairs:
             return
         resource = self._resources[post]
         if outcome.outcome == "delivered":
-            self._taken.add(resource)
+            self._took_a_post.add(resource)
         elif outcome.attempts == 0:  # the client sends no more
-            self._closed.update(self._of_pairs)
-        elif resource not in self._taken and outcome.status not in _OF_THE_RECORD:
-            self._closed.add(resource)
+            self._begins_no_pair.update(self._resources_of_pairs)
+        elif resource not in self._took_a_post and outcome.status not in _ABOUT_THE_RECORD:
+            self._begins_no_pair.add(resource)
 
-    def linked_post(self, item: int) -> bool:
+    def is_linked_post(self, item: int) -> bool:
         """Whether an item is the POST of a pair."""
         return item in self._linked_posts
-
-    def _linked(self, item: int) -> bool:
-        return item in self._linked_posts or item in self._post_of
 
     def _steps(self, items: Iterable[int]) -> list[Step]:
         """What of these items is to be sent, each with the verb it takes."""
