@@ -20,7 +20,7 @@ from typing import Any
 
 from edfi_toolkit.batch.exits import Exit, exit_of, worst
 from edfi_toolkit.batch.kernels import Kernel
-from edfi_toolkit.batch.notebooks import DEFAULT_LIMITS, Limits, unattended_kernel
+from edfi_toolkit.batch.notebooks import DEFAULT_TIMEOUTS, Timeouts, unattended_kernel
 from edfi_toolkit.batch.report import Report
 from edfi_toolkit.batch.stopping import INTERRUPTED, SAYS, Stop
 from edfi_toolkit.batch.unattended import Unattended, run_unattended
@@ -92,7 +92,7 @@ class How:
     fail_on: str = "left-out"
     mode: str = "publish"
     force: bool = False
-    limits: Limits = DEFAULT_LIMITS
+    timeouts: Timeouts = DEFAULT_TIMEOUTS
     stop: Stop = field(default_factory=Stop, compare=False)
 
 
@@ -109,7 +109,7 @@ def run_fleet(
     def work() -> None:
         """One district after the other, in one kernel."""
         try:
-            with unattended_kernel(Path.cwd(), start_s=how.limits.start_s, stop=how.stop) as kernel:
+            with unattended_kernel(Path.cwd(), start_s=how.timeouts.start_s, stop=how.stop) as kernel:
                 while not stopped.is_set() and (name := next(waiting, None)) is not None:
                     ended.put(run_district(installation, name, how, kernel))
         except BaseException as error:
@@ -164,7 +164,7 @@ def _run_job(job: Job, how: How, kernel: Kernel) -> tuple[Line, Run | None]:
             approved=how.approved,
             mode=how.mode,
             force=how.force,
-            limits=how.limits,
+            timeouts=how.timeouts,
             kernel=kernel,
             begun=begun.append,
         )

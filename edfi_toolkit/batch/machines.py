@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from edfi_toolkit.batch.exits import Exit
 from edfi_toolkit.batch.fleet import District, How, Line, run_district
-from edfi_toolkit.batch.notebooks import Limits, unattended_kernel
+from edfi_toolkit.batch.notebooks import Timeouts, unattended_kernel
 from edfi_toolkit.batch.stopping import INTERRUPTED, SAYS, Stop
 from edfi_toolkit.errors import ConfigError, LedgerBusy
 from edfi_toolkit.settings import Settings, load_settings
@@ -97,17 +97,17 @@ def work(root: str, name: str, how: How) -> District:
         return District(name, [Line(source=name, exit=Exit.SETTINGS, says=says, error="ConfigError")], [])
     installation = load_settings()
     for _ in range(BUSY_TRIES):
-        done = run_district(installation, name, how, _kernel(how.limits))
+        done = run_district(installation, name, how, _kernel(how.timeouts))
         if all(line.error != LedgerBusy.__name__ for line in done.lines):
             break
         time.sleep(BUSY_WAIT_S)
     return done
 
 
-def _kernel(limits: Limits) -> Kernel:
+def _kernel(timeouts: Timeouts) -> Kernel:
     """The kernel of this thread of the worker."""
     if not hasattr(_warm, "kernel"):
-        _warm.kernel = unattended_kernel(Path.cwd(), start_s=limits.start_s).__enter__()
+        _warm.kernel = unattended_kernel(Path.cwd(), start_s=timeouts.start_s).__enter__()
     kernel: Kernel = _warm.kernel
     return kernel
 

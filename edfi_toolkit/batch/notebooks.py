@@ -35,7 +35,7 @@ ProgressOf = Callable[[str], Progress]  # of a notebook, by its name: cells done
 
 
 @dataclass(frozen=True)
-class Limits:
+class Timeouts:
     """Seconds: a kernel may take to start, one cell may run, all notebooks of the run together may take."""
 
     start_s: int = 120
@@ -43,7 +43,7 @@ class Limits:
     run_s: int = 4 * 3600
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_TIMEOUTS = Timeouts()
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def run_notebooks(
     out_dir: Path,
     cwd: Path,
     environ: Mapping[str, str] | None = None,
-    limits: Limits = DEFAULT_LIMITS,
+    timeouts: Timeouts = DEFAULT_TIMEOUTS,
     progress_of: ProgressOf | None = None,
     redact: Callable[[str], str] = str,
     kernel: Kernel | None = None,
@@ -81,13 +81,15 @@ def run_notebooks(
     if not notebooks:
         return []
     accepted = check_parameters(notebooks, parameters)
-    deadline = time.monotonic() + limits.run_s
+    deadline = time.monotonic() + timeouts.run_s
     done: list[NotebookResult] = []
-    own = nullcontext(kernel) if kernel is not None else unattended_kernel(cwd, environ, limits.start_s, stop)
+    own = (
+        nullcontext(kernel) if kernel is not None else unattended_kernel(cwd, environ, timeouts.start_s, stop)
+    )
     with own as shared:
         for path in notebooks:
             given = {name: parameters[name] for name in accepted[path]}
-            done.append(_run_one(path, given, out_dir, shared, limits, deadline, progress_of, redact))
+            done.append(_run_one(path, given, out_dir, shared, timeouts, deadline, progress_of, redact))
             if done[-1].exit is not Exit.DONE:
                 break
     return done
@@ -96,7 +98,7 @@ def run_notebooks(
 def unattended_kernel(
     cwd: Path,
     environ: Mapping[str, str] | None = None,
-    start_s: int = DEFAULT_LIMITS.start_s,
+    start_s: int = DEFAULT_TIMEOUTS.start_s,
     stop: Stop | None = None,
 ) -> Kernel:
     """A kernel whose notebooks ask no questions; it sees our environment and what `environ` adds."""
@@ -125,7 +127,7 @@ def _run_one(
     parameters: Mapping[str, Any],
     out_dir: Path,
     kernel: Kernel,
-    limits: Limits,
+    timeouts: Timeouts,
     deadline: float,
     progress_of: ProgressOf | None,
     redact: Callable[[str], str],
@@ -143,7 +145,7 @@ def _run_one(
         papermill.execute_notebook(
             str(path), None, parameters=dict(parameters), engine_name=ENGINE, progress_bar=False,
             kernel=kernel, keep=kept,
-            seconds_for_a_cell=lambda _cell: max(1, int(min(limits.cell_s, deadline - time.monotonic()))),
+            seconds_for_a_cell=lambda _cell: max(1, int(min(timeouts.cell_s, deadline - time.monotonic()))),
             progress=progress_of(path.stem) if progress_of else None,
         )  # fmt: skip
     except Stopped:

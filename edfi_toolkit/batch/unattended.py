@@ -9,7 +9,7 @@ from typing import Any
 
 from edfi_toolkit.batch.exits import Exit, exit_of_steps
 from edfi_toolkit.batch.kernels import Kernel
-from edfi_toolkit.batch.notebooks import Limits, NotebookResult, ProgressOf, run_notebooks
+from edfi_toolkit.batch.notebooks import DEFAULT_TIMEOUTS, NotebookResult, ProgressOf, Timeouts, run_notebooks
 from edfi_toolkit.batch.report import Report, report_of
 from edfi_toolkit.batch.stopping import Stop
 from edfi_toolkit.batch.unchanged import before_of, to_keep, unchanged
@@ -76,7 +76,7 @@ def run_unattended(
     mode: str = "publish",
     settings: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
-    limits: Limits | None = None,
+    timeouts: Timeouts = DEFAULT_TIMEOUTS,
     progress_of: ProgressOf | None = None,
     kernel: Kernel | None = None,
     stop: Stop | None = None,
@@ -135,7 +135,7 @@ def run_unattended(
         out_dir=run.path / "notebooks",
         cwd=Path.cwd(),
         environ=environ,
-        limits=limits or Limits(),
+        timeouts=timeouts,
         progress_of=progress_of,
         redact=_redacting(run),
         kernel=kernel,

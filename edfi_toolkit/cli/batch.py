@@ -82,7 +82,7 @@ def batch(
     from edfi_toolkit.batch.exits import worst
     from edfi_toolkit.batch.fleet import How, run_fleet
     from edfi_toolkit.batch.machines import run_on_dask, shard_of
-    from edfi_toolkit.batch.notebooks import Limits
+    from edfi_toolkit.batch.notebooks import Timeouts
     from edfi_toolkit.batch.report import SCHEMA
     from edfi_toolkit.errors import ConfigError
     from edfi_toolkit.runs import AUTO
@@ -117,7 +117,7 @@ def batch(
             fail_on=fail_on,
             mode=mode.value,
             force=force,
-            limits=Limits(run_s=60 * minutes, cell_s=60 * step_minutes),
+            timeouts=Timeouts(run_s=60 * minutes, cell_s=60 * step_minutes),
             stop=stop,
         )
         if scheduler or dask_local:

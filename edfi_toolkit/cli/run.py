@@ -64,7 +64,7 @@ def run(
 
     Example: edfi-toolkit run north --profile certification --school-year 2026 --target sandbox --approve auto
     """
-    from edfi_toolkit.batch.notebooks import Limits
+    from edfi_toolkit.batch.notebooks import Timeouts
     from edfi_toolkit.batch.unattended import run_unattended
 
     with stopping() as stop:
@@ -77,7 +77,7 @@ def run(
                 approved="" if dry_run else approve,
                 mode=mode.value,
                 settings=settings_given(given) or None,
-                limits=Limits(run_s=60 * minutes, cell_s=60 * step_minutes),
+                timeouts=Timeouts(run_s=60 * minutes, cell_s=60 * step_minutes),
                 progress_of=notebook_progress,
                 stop=stop,
                 force=force,

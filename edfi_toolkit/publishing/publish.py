@@ -28,9 +28,9 @@ from edfi_toolkit.ods import Client, Outcome, Write, standard_of
 from edfi_toolkit.planning.guardrails import GivenOverride
 from edfi_toolkit.planning.plan import RETRY, SENT, Plan
 from edfi_toolkit.publishing.approval import approved_plan
+from edfi_toolkit.publishing.budget import Budget
 from edfi_toolkit.publishing.items import Items
 from edfi_toolkit.publishing.known import Known
-from edfi_toolkit.publishing.limits import Budget
 from edfi_toolkit.publishing.queue import Queue
 from edfi_toolkit.publishing.results import Results, result_of
 from edfi_toolkit.publishing.resume import State, found_keys, item_states, unknown_identities

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from edfi_toolkit.batch.exits import Exit
-from edfi_toolkit.batch.notebooks import Limits, check_parameters, run_notebooks, unattended_kernel
+from edfi_toolkit.batch.notebooks import Timeouts, check_parameters, run_notebooks, unattended_kernel
 from edfi_toolkit.errors import ConfigError
 from tests.warm import FRESH
 
@@ -249,7 +249,7 @@ def test_a_cell_over_its_time_stops_the_run_and_keeps_the_output(tmp_path: Path)
         parameters={},
         out_dir=tmp_path / "out",
         cwd=tmp_path,
-        limits=Limits(start_s=60, cell_s=2, run_s=60),
+        timeouts=Timeouts(start_s=60, cell_s=2, run_s=60),
     )
 
     assert ran.exit is Exit.FAILED
@@ -262,13 +262,13 @@ def test_a_kernel_serves_several_runs_and_is_replaced_when_it_got_stuck(tmp_path
         tmp_path, "10_tell", "import os\nleft = globals().get('left', 0) + 1\n(os.getpid(), left)"
     )
     stuck = a_notebook(tmp_path, "10_stuck", "import time\ntime.sleep(60)")
-    limits = Limits(start_s=60, cell_s=2, run_s=60)
+    timeouts = Timeouts(start_s=60, cell_s=2, run_s=60)
 
     with unattended_kernel(tmp_path) as kernel:
         exits, said = [], []
         for notebook in (told, told, stuck, told):
             [ran] = run_notebooks(
-                [notebook], parameters={}, out_dir=tmp_path, cwd=tmp_path, limits=limits, kernel=kernel
+                [notebook], parameters={}, out_dir=tmp_path, cwd=tmp_path, timeouts=timeouts, kernel=kernel
             )
             exits.append(ran.exit)
             said += json.loads(output_text(ran.output))["cells"][-1]["outputs"][:1]
@@ -287,7 +287,7 @@ def test_the_limit_of_the_whole_run_holds_within_a_cell(tmp_path: Path) -> None:
         parameters={},
         out_dir=tmp_path / "out",
         cwd=tmp_path,
-        limits=Limits(start_s=60, cell_s=60, run_s=4),
+        timeouts=Timeouts(start_s=60, cell_s=60, run_s=4),
     )
 
     assert ran.exit is Exit.FAILED

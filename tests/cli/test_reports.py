@@ -169,7 +169,7 @@ def test_a_hook_that_fails_changes_no_exit_code_and_a_wrong_one_is_refused_first
 def test_dry_run_step_minutes_and_select_reach_what_carries_them_out(
     north: District, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What they do there: no approval, no notebook after the preview; `Limits`; the districts of these names."""
+    """What they do there: no approval, no notebook after the preview; `Timeouts`; the districts of these names."""
     asked: dict[str, Any] = {}
 
     def carried_out(installation: object, names: list[str], how: fleet.How, *, workers: int) -> Iterator[Any]:
@@ -190,10 +190,10 @@ def test_dry_run_step_minutes_and_select_reach_what_carries_them_out(
     try:
         assert told("batch", *few, "--select", "north-*")["exit"] == 0
         assert (asked["names"], asked["how"].approved) == (["north-1", "north-2"], "")
-        assert asked["how"].limits.cell_s == 7 * 60
+        assert asked["how"].timeouts.cell_s == 7 * 60
         assert "matches" in told("batch", *few, "--select", "west-*")["error"]["says"]
         assert told("run", "north", *OF[:-1], *few)["exit"] == 2
-        assert (asked["approved"], asked["limits"].cell_s) == ("", 7 * 60)
+        assert (asked["approved"], asked["timeouts"].cell_s) == ("", 7 * 60)
     finally:
         settings.write_text(text)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edfi_toolkit.errors import ConfigError
-from edfi_toolkit.publishing.limits import Budget
+from edfi_toolkit.publishing.budget import Budget
 
 
 def test_without_limits_a_run_goes_on_until_somebody_asks_to_stop():
