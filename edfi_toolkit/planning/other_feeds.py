@@ -18,7 +18,7 @@ from edfi_toolkit.rules.catalogue import RULES
 _CODE = "DELIVERED_BY_OTHER_FEED"
 
 
-def created(plan: Plan) -> pd.DataFrame:
+def to_create(plan: Plan) -> pd.DataFrame:
     """`resource` and `key_hash` of the records that a plan would create."""
     return plan.items.loc[plan.items["action"].eq("POST"), ["resource", "key_hash"]]
 
@@ -33,10 +33,11 @@ def with_other_feeds(plan: Plan, delivered: pd.DataFrame) -> Plan:
     count = len(delivered.drop_duplicates(["resource", "key_hash"]))
     most = delivered["source"].value_counts().index[0]
     says = (
-        f"Of {len(created(plan))} records that this plan would create, {count} were delivered from another source, "
-        f"most of them from {most!r}. As another source this one can never update or delete what that one has sent."
+        f"Of {len(to_create(plan))} records that this plan would create, {count} were delivered from another "
+        f"source, most of them from {most!r}. As another source this one can never update or delete what that one has "
+        "sent."
     )
-    hint = f"If it is the same extract, give it that name: {name_for(most)}"
+    hint = f'If it is the same extract, give it that name: --source-name "{most}".'
     findings = Findings()
     if count > HALF * int(plan.sends.sum()):
         breach = delivered_elsewhere(says, hint)
@@ -44,8 +45,3 @@ def with_other_feeds(plan: Plan, delivered: pd.DataFrame) -> Plan:
     else:
         findings.say(_CODE, RULES[_CODE].severity, says, hint)
     return replace(plan, findings=pd.concat([plan.findings, findings.frame()], ignore_index=True))
-
-
-def name_for(source: str) -> str:
-    """The option of the commands that gives a source this name."""
-    return f'--source-name "{source}".'

@@ -9,7 +9,7 @@ import pandas as pd
 from edfi_toolkit.errors import PlanError
 from edfi_toolkit.planning.comparison import Sides
 
-LISTED = 20  # organizations that an error lists
+_LISTED = 20  # organizations that an error lists
 
 
 def check_known(schools: Collection[int], sides: Sides) -> None:
@@ -19,7 +19,7 @@ def check_known(schools: Collection[int], sides: Sides) -> None:
     every = pd.concat([side["education_organization_id"] for side in (sides.source, sides.mapped, sides.ods)])
     known = sorted(every.dropna().unique())
     if unknown := [str(school) for school in schools if school not in known]:
-        listed = ", ".join(map(str, known[:LISTED])) + (", ..." if len(known) > LISTED else "")
+        listed = ", ".join(map(str, known[:_LISTED])) + (", ..." if len(known) > _LISTED else "")
         raise PlanError(
             f"There is no record of organization {', '.join(unknown)}. Name a school by its Ed-Fi id; there "
             f"are records of {listed or 'none'}."

@@ -121,11 +121,11 @@ def _remembered(run: Run, *, claims: bool = False) -> dict[str, Any]:
 
 def _with_other_feeds(run: Run, made: Plan) -> Plan:
     """The plan, saying what of it another source of the same target and profile has delivered (COM-SRC-2)."""
-    from edfi_toolkit.planning.other_feeds import created, with_other_feeds
+    from edfi_toolkit.planning.other_feeds import to_create, with_other_feeds
 
     with ledger_of(run) as (ledger, feed):
         year = int(run.built.config["school_year"])
-        return with_other_feeds(made, ledger.delivered_elsewhere(feed, created(made), school_year=year))
+        return with_other_feeds(made, ledger.delivered_elsewhere(feed, to_create(made), school_year=year))
 
 
 def _updatable(run: Run) -> frozenset[str]:

@@ -78,10 +78,10 @@ def test_less_than_half_is_said_and_not_stopped(work: Playground) -> None:
         assert ledger.delivered_elsewhere(feed, keys, school_year=2025).empty
         other = ledger.feed(load_settings().target("sandbox").identity, "nm-powerschool", "new")
         assert ledger.delivered_elsewhere(other, keys, school_year=2026).empty
-    from edfi_toolkit.planning.other_feeds import created, with_other_feeds
+    from edfi_toolkit.planning.other_feeds import to_create, with_other_feeds
 
     clean = edfi.plan(a_run("2026-11-28").checked)
-    some = created(clean)[:2].assign(source="north")
+    some = to_create(clean)[:2].assign(source="north")
     said = with_other_feeds(clean, some)
     assert not said.breaches
     assert said.fingerprint == clean.fingerprint
