@@ -10,6 +10,7 @@ import pandas as pd
 
 from edfi_toolkit.errors import PlanError
 from edfi_toolkit.model.frames import typed, values_at
+from edfi_toolkit.planning.breaches import report_breaches
 from edfi_toolkit.planning.chosen import Chosen
 from edfi_toolkit.planning.comparison import (
     IDENTITY_MAP,
@@ -24,24 +25,9 @@ from edfi_toolkit.planning.comparison import (
     spoken_for,
 )
 from edfi_toolkit.planning.findings import Findings
-from edfi_toolkit.planning.guardrails import (
-    MASS_DELETE,
-    MASS_MOVE,
-    MAX_DELETE_SHARE,
-    MAX_UPDATE_SHARE,
-    guard,
-    lost_sources,
-    shrunk_sources,
-)
 from edfi_toolkit.planning.holds import resting_on_errors
 from edfi_toolkit.planning.items import items_of
 from edfi_toolkit.planning.key_changes import link
-from edfi_toolkit.planning.likely_mistake import (
-    behind_deletes,
-    behind_updates,
-    moved_in_place,
-    one_value_moved,
-)
 from edfi_toolkit.planning.orphans import without_foreign_orphans
 from edfi_toolkit.planning.plan import RETRY, Plan, seal_of
 from edfi_toolkit.planning.reasons import Origins
@@ -52,7 +38,6 @@ from edfi_toolkit.planning.stopped import stopped_plan
 from edfi_toolkit.planning.truth_tables import PUBLISH, PUBLISH_READS, RESYNC, RESYNC_READS, decide
 from edfi_toolkit.planning.unchecked import without_unchecked
 from edfi_toolkit.rules import Build, profile
-from edfi_toolkit.settings.limits import DEFAULT_LIMITS
 from edfi_toolkit.tables.shapes import shapes_frame
 
 MODES = ("publish", "resync")
@@ -144,18 +129,9 @@ def plan(
         decided = _in_place(decided, sides, updatable)
     decided = without_unchecked(decided, sides, unread_by(checked_or_build), findings, unasked=unasked)
     items = items_of(decided, sides, build, origins, resync=resync)
-    mapped_rows = len(sides.mapped)
-    if schools:
-        items = items[of_schools(items, scope.organizations)].reset_index(drop=True)
-        mapped_rows = int(sides.mapped["education_organization_id"].isin(scope.organizations).sum())
-        findings.keep_only(scope.organizations)
-        findings.report("ONLY_SCHOOLS")
-    if chosen is not None:
-        items = items[chosen.of_items(items)].reset_index(drop=True)
-        findings.keep(lambda found: chosen.among(found) | found["resource"].isna())
-        findings.report("ONLY_CHOSEN")
+    items = _narrowed(items, scope, chosen, findings)
     loss = source_loss(last_shapes, mapped, build.tables, build.scope.profile)
-    _guard(items, mapped_rows, _withheld(identity_map, scope, findings), build, loss, findings)
+    report_breaches(findings, items, scope, mapped, identity_map, build, loss)
     findings.copy_notices(build.notices)
     made = Plan(
         items,
@@ -167,10 +143,7 @@ def plan(
         standard=build.standard,
         checked_against="" if isinstance(checked_or_build, Build) else checked_or_build.checked_against,
     )
-    # Rows that get lost while nothing is sent stay remembered, so that they are missed when something is.
-    silent = not (made.sends.any() or made.breaches) and bool(loss.gone)
-    partial = bool(schools) or chosen is not None
-    return made if partial or silent else replace(made, shapes=shapes_frame(build.tables.shapes))
+    return _remembering(made, build, loss)
 
 
 def identity_map_of(build: CheckedBuild | Build, ids: Iterable[str] | None = None) -> pd.DataFrame:
@@ -196,6 +169,35 @@ def _made_up_ids(side: pd.DataFrame) -> list[str]:
     names = (side["resource"].astype(object) + side["key"]).to_numpy(dtype=object)
     halves = (pd.util.hash_array(names, hash_key=key) for key in ("edfi-toolkit-1st", "edfi-toolkit-2nd"))
     return [f"{one:016x}{two:016x}" for one, two in zip(*halves, strict=True)]
+
+
+# A plan of some records
+
+
+def _narrowed(
+    items: pd.DataFrame, scope: PlanScope, chosen: Chosen | None, findings: Findings
+) -> pd.DataFrame:
+    """The items of the schools, or of the chosen records, that a plan is for; findings about others are dropped."""
+    if scope.organizations:
+        items = items[of_schools(items, scope.organizations)].reset_index(drop=True)
+        findings.keep_only(scope.organizations)
+        findings.report("ONLY_SCHOOLS")
+    if chosen is not None:
+        items = items[chosen.of_items(items)].reset_index(drop=True)
+        findings.keep(lambda found: chosen.among(found) | found["resource"].isna())
+        findings.report("ONLY_CHOSEN")
+    return items
+
+
+def _remembering(made: Plan, build: Build, loss: SourceLoss) -> Plan:
+    """The plan with what the source's tables look like, for later plans to miss what is lost by then.
+
+    A plan of some records remembers nothing. Rows that get lost while nothing is sent stay remembered, so that they
+    are missed when something is.
+    """
+    partial = bool(made.scope.organizations) or made.mode == RETRY
+    silent = not (made.sends.any() or made.breaches) and bool(loss.gone)
+    return made if partial or silent else replace(made, shapes=shapes_frame(build.tables.shapes))
 
 
 # What the truth tables read
@@ -331,49 +333,3 @@ def _retained(old: pd.DataFrame, build: Build, origins: Origins) -> pd.DataFrame
                 dtype=bool,
             )
     return old[kept]
-
-
-def _guard(
-    items: pd.DataFrame, mapped: int, withheld: int, build: Build, loss: SourceLoss, findings: Findings
-) -> None:
-    students, deletes = build.tables.get("students"), items["action"].eq("DELETE")
-    moved, move = one_value_moved(items)
-    # What a resync finds in the ODS alone counts as published, whether it is taken over or deleted.
-    found = items.loc[items["action"].isin(["ADOPT", "DELETE"]), "rules"]
-    unmapped = sum(rules[0] in ("REC-R4", "REC-R5", "REC-R9") for rules in found)
-    share = float(build.settings.get("max_shrink_share", DEFAULT_LIMITS.max_shrink_share))
-    alone = deletes & items["pair"].isna()
-    for breach in [
-        *lost_sources(loss.lost()),
-        *shrunk_sources(loss.shrunk(items[_changes(items)], share)),
-        *guard(
-            deletes=int(deletes.sum()),
-            updates=int(items["action"].eq("PUT").sum()),
-            removed=int(alone.sum()),
-            moved=moved,
-            mapped=mapped + unmapped,
-            source_is_empty=build.records.empty and (students is None or students.empty),
-            settings=build.settings,
-            withheld=withheld,
-            configured=build.config["profile"],
-            because={
-                MAX_DELETE_SHARE: lambda: behind_deletes(items, build),
-                MAX_UPDATE_SHARE: lambda: behind_updates(items),
-                MASS_DELETE: lambda: behind_deletes(items, build),
-                MASS_MOVE: lambda: move,
-            },
-        ),
-    ]:
-        findings.say(breach.code, breach.severity, breach.says, breach.hint)
-
-
-def _changes(items: pd.DataFrame) -> pd.Series:
-    """Which items delete or update what is published, or move its key in place."""
-    return items["action"].isin(["DELETE", "PUT"]) | moved_in_place(items)
-
-
-def _withheld(identity_map: pd.DataFrame | None, scope: PlanScope, findings: Findings) -> int:
-    """How many records of the feed stay published under a configuration that publishes nothing."""
-    if identity_map is None or not findings.has("NOT_PUBLISHED"):
-        return 0
-    return len(map_side(identity_map, replace(scope, resources=tuple(identity_map["resource"].unique()))))
