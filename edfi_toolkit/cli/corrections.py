@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from edfi_toolkit.cli.ledger import SourceOption
-from edfi_toolkit.cli.options import AsJson, ProfileName, Reveal, TargetName
-from edfi_toolkit.cli.output import as_records, say, show_json, show_table, show_text
-
-if TYPE_CHECKING:
-    from edfi_toolkit.ledger.decisions import Decisions
-    from edfi_toolkit.privacy import Masker
+from edfi_toolkit.cli.decisions import decisions_for
+from edfi_toolkit.cli.options import AsJson, EndedToo, ProfileName, Reveal, SourceOption, TargetName
+from edfi_toolkit.cli.output import say, show_rows, show_text
 
 corrections = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
@@ -27,28 +21,12 @@ def about() -> None:
     """
 
 
-@contextmanager
-def decisions_for(profile: str, source: str, target: str) -> Iterator[tuple[Decisions, Masker]]:
-    """The decisions about a source, and what masks them."""
-    from edfi_toolkit.ledger import Ledger
-    from edfi_toolkit.ledger.decisions import Decisions
-    from edfi_toolkit.privacy import Masker
-    from edfi_toolkit.rules import profile as profile_of
-    from edfi_toolkit.settings import load_settings
-
-    installation = load_settings()
-    profile_of(profile)
-    named, to = installation.source(source), installation.target(target)
-    with Ledger(installation.ledger) as ledger:
-        yield Decisions(ledger, ledger.feed(to.identity, profile, named.name)), Masker(installation.mask_key)
-
-
 @corrections.command("list")
 def listed(
     profile: ProfileName,
     source: SourceOption,
     target: TargetName = "sandbox",
-    closed: Annotated[bool, typer.Option("--closed", help="Those that ended too, with how.")] = False,
+    closed: EndedToo = False,
     reveal: Reveal = False,
     as_json: AsJson = False,
 ) -> None:
@@ -56,16 +34,12 @@ def listed(
 
     Example: edfi-toolkit corrections list --profile certification --source north
     """
-    from edfi_toolkit.display.tables import TextTable
     from edfi_toolkit.review.decided import with_masked_values
 
     with decisions_for(profile, source, target) as (decisions, masker):
         eyes = masker.revealed() if reveal else masker
         found = with_masked_values(decisions.corrections(closed=closed), eyes)
-    if as_json:
-        show_json(as_records(found, eyes))
-    else:
-        show_table(TextTable.of(found, eyes), "Nothing is corrected: every cell counts as it is written.")
+    show_rows(found, eyes, "Nothing is corrected: every cell counts as it is written.", as_json=as_json)
 
 
 @corrections.command()

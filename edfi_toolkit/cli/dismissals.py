@@ -6,10 +6,17 @@ from typing import Annotated
 
 import typer
 
-from edfi_toolkit.cli.corrections import decisions_for
-from edfi_toolkit.cli.ledger import SourceOption
-from edfi_toolkit.cli.options import AsJson, ProfileName, Reveal, SchoolYear, TargetName
-from edfi_toolkit.cli.output import as_records, say, show_json, show_table
+from edfi_toolkit.cli.decisions import decisions_for
+from edfi_toolkit.cli.options import (
+    AsJson,
+    EndedToo,
+    ProfileName,
+    Reveal,
+    SchoolYear,
+    SourceOption,
+    TargetName,
+)
+from edfi_toolkit.cli.output import say, show_rows
 
 dismissals = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
@@ -27,7 +34,7 @@ def listed(
     profile: ProfileName,
     source: SourceOption,
     target: TargetName = "sandbox",
-    closed: Annotated[bool, typer.Option("--closed", help="Those that ended too, with how.")] = False,
+    closed: EndedToo = False,
     reveal: Reveal = False,
     as_json: AsJson = False,
 ) -> None:
@@ -35,15 +42,10 @@ def listed(
 
     Example: edfi-toolkit dismissals list --profile certification --source north
     """
-    from edfi_toolkit.display.tables import TextTable
-
     with decisions_for(profile, source, target) as (decisions, masker):
         found = decisions.dismissals(closed=closed).drop(columns=["place", "state"])
     eyes = masker.revealed() if reveal else masker
-    if as_json:
-        show_json(as_records(found, eyes))
-    else:
-        show_table(TextTable.of(found, eyes), "Nothing is dismissed: every finding and refusal is listed.")
+    show_rows(found, eyes, "Nothing is dismissed: every finding and refusal is listed.", as_json=as_json)
 
 
 @dismissals.command()

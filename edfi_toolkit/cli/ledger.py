@@ -9,31 +9,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edfi_toolkit.cli.options import AsJson, ProfileName, TargetName
-from edfi_toolkit.cli.output import as_records, say, show_json, show_table, show_text
-from edfi_toolkit.cli.rejections import RunId
+from edfi_toolkit.cli.options import AsJson, OnlyRun, ProfileName, SourceOption, TargetName
+from edfi_toolkit.cli.output import say, show_rows, show_text
 
 if TYPE_CHECKING:
     from edfi_toolkit.ledger import Ledger
     from edfi_toolkit.ledger.ledger import Feed
 
-SourceOption = Annotated[
-    str, typer.Option("--source", "-s", help="A source named in the settings, or a folder.")
-]
-
-
 ledger = typer.Typer(invoke_without_command=True, add_completion=False, rich_markup_mode=None)
 
 
 @ledger.callback()
-def runs(context: typer.Context, run: RunId = None, as_json: AsJson = False) -> None:
+def runs(context: typer.Context, run: OnlyRun = None, as_json: AsJson = False) -> None:
     """The runs of this installation, newest first, with what became of their requests; with --run, each request.
 
     Example: edfi-toolkit ledger --run 20251124-093015-3f9c21
     """
     if context.invoked_subcommand is not None:
         return
-    from edfi_toolkit.display.tables import TextTable
     from edfi_toolkit.ledger import Ledger
     from edfi_toolkit.privacy import Masker
     from edfi_toolkit.settings import load_settings
@@ -42,11 +35,7 @@ def runs(context: typer.Context, run: RunId = None, as_json: AsJson = False) -> 
     with Ledger(installation.ledger) as opened:
         found = opened.runs().iloc[::-1] if run is None else opened.attempts(run)
         say(f"Ledger: {opened.shown}")
-    masker = Masker(installation.mask_key)
-    if as_json:
-        show_json(as_records(found, masker))
-    else:
-        show_table(TextTable.of(found, masker), "Nothing has been published yet.")
+    show_rows(found, Masker(installation.mask_key), "Nothing has been published yet.", as_json=as_json)
     unsettled = int(found["unsettled"].sum() if run is None else found["settled_at"].isna().sum())
     if unsettled:
         say(

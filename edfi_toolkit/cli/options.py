@@ -138,6 +138,9 @@ SourceName = Annotated[
         callback=without_password,
     ),
 ]
+SourceOption = Annotated[
+    str, typer.Option("--source", "-s", help="A source named in the settings, or a folder.")
+]
 SourceLabel = Annotated[
     str | None,
     typer.Option(
@@ -146,6 +149,8 @@ SourceLabel = Annotated[
         "name is updated and deleted by it.",
     ),
 ]
+OnlyRun = Annotated[str | None, typer.Option("--run", help="Only this run.")]
+EndedToo = Annotated[bool, typer.Option("--closed", help="Those that ended too, with how.")]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--override", help="A limit that is meant, limit:person; may be repeated."),

@@ -59,6 +59,17 @@ def show_table(shown: TextTable, empty: str) -> None:
     show_text((in_this_terminal(shown) if sys.stdout.isatty() else shown.text) or empty)
 
 
+def show_rows(frame: pd.DataFrame, masker: Masker, empty: str, *, as_json: bool) -> None:
+    """The result of a command that is one frame, masked: as JSON, or as a table; empty: what to say of one without a
+    row."""
+    if as_json:
+        show_json(as_records(frame, masker))
+        return
+    from edfi_toolkit.display.tables import TextTable
+
+    show_table(TextTable.of(frame, masker), empty)
+
+
 def grid(shown: TextTable, title: str = "") -> Table:
     """A table whose cells wrap to the width of the terminal."""
     from rich.table import Table

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edfi_toolkit.cli.options import AsJson, Reveal
+from edfi_toolkit.cli.options import AsJson, OnlyRun, Reveal
 from edfi_toolkit.cli.output import as_records, say, show, show_json
 
 NeverSent = Annotated[
@@ -18,11 +18,10 @@ NeverSent = Annotated[
         "each source, or of --run.",
     ),
 ]
-RunId = Annotated[str | None, typer.Option("--run", help="Only this run.")]
 
 
 def rejections(
-    run: RunId = None,
+    run: OnlyRun = None,
     only_open: Annotated[
         bool | None, typer.Option("--open/--closed", help="Only the open ones, or only those that ended.")
     ] = None,
