@@ -6,9 +6,6 @@ import multiprocessing
 import os
 import shutil
 import signal
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 
 from edfi_toolkit.errors import LedgerError
 from edfi_toolkit.ledger import Ledger
@@ -29,6 +25,7 @@ from edfi_toolkit.sandbox import create_app
 from edfi_toolkit.sandbox.control import clients_shown
 from edfi_toolkit.settings import Target
 from tests.factories.district import YEAR, target_of
+from tests.sockets import served
 
 # A process forked from one that has imported everything already starts in an instant.
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -149,22 +146,6 @@ class Address:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Let the app answer."""
         await self.app(scope, receive, send)
-
-
-@contextmanager
-def served(app: Any) -> Iterator[str]:
-    """The app behind a real socket, in a thread of this process; gives its address."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-    config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.002)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-    listener.close()
 
 
 class KeptOds:

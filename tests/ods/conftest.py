@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import orjson
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -22,6 +18,7 @@ from starlette.routing import Route
 
 from edfi_toolkit.ods import Client, Outcome, RetryPolicy, Write
 from edfi_toolkit.settings import Secret, Target
+from tests.sockets import served
 
 RESOURCE = "studentProgramAssociations"
 PROGRAM_TYPE = "uri://ed-fi.org/ProgramTypeDescriptor#Special Education"
@@ -191,23 +188,6 @@ class SmallOds:
 def a_target(url: str = "http://ods.test", **more: Any) -> Target:
     """A target with invented credentials."""
     return Target("small", url, Secret("key-canary"), Secret("secret-canary"), **more)
-
-
-@contextmanager
-def served(app: Any, **config: Any) -> Iterator[str]:
-    """The app behind a real socket; yields its address."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1, **config)
-    )
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.005)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-    listener.close()
 
 
 @pytest.fixture

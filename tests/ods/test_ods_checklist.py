@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 import csv
-from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.checklists import names_of_tests
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECKLIST = Path(__file__).parent / "client_checklist.csv"
 LINES = list(csv.DictReader(CHECKLIST.read_text(encoding="utf-8").splitlines()))
 NAMES = [line["line"] for line in LINES]
-
-
-@cache
-def names_in(path: Path) -> frozenset[str]:
-    """The tests of a file that are run: those that no mark skips."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return frozenset(
-        node.name
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef)
-        and node.name.startswith("test_")
-        and not any("skip" in ast.unparse(mark) for mark in node.decorator_list)
-    )
 
 
 def test_the_checklist_is_whole_and_names_each_line_once() -> None:
@@ -44,5 +31,5 @@ def test_each_line_says_what_may_happen_and_has_a_public_source(line: dict[str, 
 def test_each_line_has_tests_and_they_are_there(line: dict[str, str]) -> None:
     named = [test.partition("::") for test in line["tests"].split()]
     assert named
-    missing = [f"{file}::{name}" for file, _, name in named if name not in names_in(ROOT / file)]
+    missing = [f"{file}::{name}" for file, _, name in named if name not in names_of_tests(ROOT / file)]
     assert missing == []

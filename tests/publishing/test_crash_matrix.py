@@ -33,7 +33,8 @@ from tests.factories.district import (
     wanted,
     writes,
 )
-from tests.processes import Address, Job, publish_until_killed, served
+from tests.processes import Address, Job, publish_until_killed
+from tests.sockets import served
 
 PROVE = os.environ.get("EDFI_PROVE") == "1"
 STUDENTS, CHANGES = 34, 40

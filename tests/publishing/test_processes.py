@@ -23,8 +23,9 @@ from tests.factories.district import (
     wanted,
     writes,
 )
-from tests.processes import Job, publish_at_once, served
+from tests.processes import Job, publish_at_once
 from tests.rules.worked_examples import EXAMPLES
+from tests.sockets import served
 
 STUDENTS = 60
 
