@@ -21,7 +21,7 @@ from edfi_toolkit.runs.folder import RunFolder
 
 DONE = {"POST": "created", "PUT": "updated", "DELETE": "deleted"}
 LEFT_OUT = ("set_aside", "held", "critical", "unread", "refused", "pending")
-COUNTED = "counted"
+_COUNTED = "counted"
 _UNREADABLE = ["table", "id", "rule", "detail"]
 
 
@@ -80,11 +80,11 @@ def new_since(run: Run, last: RunFolder | None) -> dict[str, int]:
     Without a last run, or without its counts, all of it is new.
     """
     now = pd.concat(_digests(run.folder), ignore_index=True)
-    run.folder.save_frame(COUNTED, now)
-    run.folder.seal(f"{COUNTED}.parquet")
+    run.folder.save_frame(_COUNTED, now)
+    run.folder.seal(f"{_COUNTED}.parquet")
     before = (
-        last.load_frame(COUNTED)
-        if last is not None and (last.path / f"{COUNTED}.parquet").is_file()
+        last.load_frame(_COUNTED)
+        if last is not None and (last.path / f"{_COUNTED}.parquet").is_file()
         else now.iloc[:0]
     )
     return {kind: (_multiset(now, kind) - _multiset(before, kind)).total() for kind in ("built", *LEFT_OUT)}

@@ -22,7 +22,7 @@ from edfi_toolkit.batch.exits import Exit, exit_of, worst
 from edfi_toolkit.batch.kernels import Kernel
 from edfi_toolkit.batch.notebooks import DEFAULT_TIMEOUTS, Timeouts, unattended_kernel
 from edfi_toolkit.batch.report import Report
-from edfi_toolkit.batch.stopping import INTERRUPTED, SAYS, Stop
+from edfi_toolkit.batch.stopping import INTERRUPTED, INTERRUPTED_SAYS, Stop
 from edfi_toolkit.batch.unattended import Unattended, run_unattended
 from edfi_toolkit.errors import ConfigError, EdfiToolkitError
 from edfi_toolkit.runs import Run
@@ -30,7 +30,7 @@ from edfi_toolkit.settings import Settings, Source
 
 
 @dataclass(frozen=True)
-class Job:
+class DistrictYear:
     """One school year of one district, and the target that holds it; an empty one when none does."""
 
     source: str
@@ -57,7 +57,7 @@ class District:
     other_years: list[dict[str, Any]]
 
 
-def jobs_of(installation: Settings, source: Source) -> list[Job]:
+def years_of(installation: Settings, source: Source) -> list[DistrictYear]:
     """The school years of a source, each with its target: the one of that year, else one that holds any year.
 
     Without `school_years` they are those of its targets. Raises ConfigError when the source does not say what
@@ -81,7 +81,9 @@ def jobs_of(installation: Settings, source: Source) -> list[Job]:
             f"[sources.{source.name}], or school_year under its targets."
         )
     any_year = by_year.get(None, "")
-    return [Job(source.name, source.profile, year, by_year.get(year, any_year)) for year in sorted(years)]
+    return [
+        DistrictYear(source.name, source.profile, year, by_year.get(year, any_year)) for year in sorted(years)
+    ]
 
 
 @dataclass(frozen=True)
@@ -132,35 +134,35 @@ def run_fleet(
 def run_district(installation: Settings, name: str, how: How, kernel: Kernel) -> District:
     """All school years of one district, one after the other, in one kernel."""
     try:
-        jobs = jobs_of(installation, installation.source(name))
+        years = years_of(installation, installation.source(name))
     except ConfigError as error:
         failed = Line(source=name, exit=exit_of(error), says=str(error), error=type(error).__name__)
         return District(name, [failed], [])
-    ended = [_run_job(job, how, kernel) for job in jobs]
+    ended = [_run_year(year, how, kernel) for year in years]
     built = [run for _, run in ended if run is not None and run.folder.has("build")]
-    sent = {job.school_year for job in jobs}
+    sent = {year.school_year for year in years}
     return District(name, [line for line, _ in ended], _others(built[-1], sent) if built else [])
 
 
-def _run_job(job: Job, how: How, kernel: Kernel) -> tuple[Line, Run | None]:
+def _run_year(year: DistrictYear, how: How, kernel: Kernel) -> tuple[Line, Run | None]:
     began, begun = time.monotonic(), list[Run]()
     failed: dict[str, Any]
     line = partial(
-        Line, source=job.source, school_year=job.school_year, target=job.target, profile=job.profile
+        Line, source=year.source, school_year=year.school_year, target=year.target, profile=year.profile
     )
     if how.stop.asked:
-        return line(exit=Exit.UNAVAILABLE, says=SAYS, error=INTERRUPTED), None
+        return line(exit=Exit.UNAVAILABLE, says=INTERRUPTED_SAYS, error=INTERRUPTED), None
     try:
-        if not job.target:
+        if not year.target:
             raise ConfigError(
-                f"No target of source '{job.source}' is of the school year {job.school_year}. Add one to target "
-                f"under [sources.{job.source}], or take the year out of school_years."
+                f"No target of source '{year.source}' is of the school year {year.school_year}. Add one to target "
+                f"under [sources.{year.source}], or take the year out of school_years."
             )
         done = run_unattended(
-            profile=job.profile,
-            school_year=job.school_year,
-            source=job.source,
-            target=job.target,
+            profile=year.profile,
+            school_year=year.school_year,
+            source=year.source,
+            target=year.target,
             approved=how.approved,
             mode=how.mode,
             force=how.force,

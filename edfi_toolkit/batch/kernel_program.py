@@ -13,7 +13,7 @@ import os
 import runpy
 import sys
 
-OBJECTS = 100_000  # more than there were, until garbage is looked for
+_OBJECTS = 100_000  # more than there were, until garbage is looked for
 
 
 def _end() -> None:
@@ -24,5 +24,5 @@ def _end() -> None:
 
 if __name__ == "__main__":
     atexit.register(_end)  # the first to be registered is called last, when all others have done their work
-    gc.set_threshold(OBJECTS, *gc.get_threshold()[1:])
+    gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])
     runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from edfi_toolkit.batch.exits import Exit
 from edfi_toolkit.batch.fleet import District, How, Line, run_district
 from edfi_toolkit.batch.notebooks import Timeouts, unattended_kernel
-from edfi_toolkit.batch.stopping import INTERRUPTED, SAYS, Stop
+from edfi_toolkit.batch.stopping import INTERRUPTED, INTERRUPTED_SAYS, Stop
 from edfi_toolkit.errors import ConfigError, LedgerBusy
 from edfi_toolkit.settings import Settings, load_settings
 
@@ -82,7 +82,7 @@ def run_on_dask(
             if future.status == "finished":
                 yield future.result()
             elif how.stop.asked:
-                yield _ended_early(futures[future], SAYS, INTERRUPTED)
+                yield _ended_early(futures[future], INTERRUPTED_SAYS, INTERRUPTED)
             else:
                 yield _lost(futures[future], type(future.exception()).__name__)
             future.release()

@@ -19,7 +19,7 @@ from typing import Any
 
 from edfi_toolkit.batch.exits import Exit, exit_of_name
 from edfi_toolkit.batch.kernels import Kernel
-from edfi_toolkit.batch.stopping import INTERRUPTED, SAYS, Stop, Stopped
+from edfi_toolkit.batch.stopping import INTERRUPTED, INTERRUPTED_SAYS, Stop, Stopped
 from edfi_toolkit.display.failures import error_text, steps_of
 from edfi_toolkit.display.panels import UNATTENDED
 from edfi_toolkit.display.progress import Progress
@@ -28,7 +28,7 @@ from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.runs.parameters import refuse_credentials, refuse_unknown
 from edfi_toolkit.storage import write_private
 
-ENGINE = "edfi-toolkit"
+_ENGINE = "edfi-toolkit"
 _OWN_KEYS = ("start_time", "end_time", "duration", "exception", "version", "status")
 
 ProgressOf = Callable[[str], Progress]  # of a notebook, by its name: cells done, cells in all
@@ -143,13 +143,13 @@ def _run_one(
     _register_engine()
     try:
         papermill.execute_notebook(
-            str(path), None, parameters=dict(parameters), engine_name=ENGINE, progress_bar=False,
+            str(path), None, parameters=dict(parameters), engine_name=_ENGINE, progress_bar=False,
             kernel=kernel, keep=kept,
             seconds_for_a_cell=lambda _cell: max(1, int(min(timeouts.cell_s, deadline - time.monotonic()))),
             progress=progress_of(path.stem) if progress_of else None,
         )  # fmt: skip
     except Stopped:
-        code, error = Exit.UNAVAILABLE, f"{INTERRUPTED}: {SAYS}"
+        code, error = Exit.UNAVAILABLE, f"{INTERRUPTED}: {INTERRUPTED_SAYS}"
     except PapermillExecutionError as failed:
         code = exit_of_name(failed.ename)
         error = redact(error_text(failed.ename, failed.evalue, failed.traceback))
@@ -159,9 +159,9 @@ def _run_one(
     except (DeadKernelError, RuntimeError) as failed:
         code, error = Exit.FAILED, f"{path.name}: its kernel failed ({type(failed).__name__})."
     if code is Exit.FAILED and kernel.stop.asked:  # interrupted, or killed when the bound was over
-        code, error = Exit.UNAVAILABLE, f"{INTERRUPTED}: {SAYS}"
+        code, error = Exit.UNAVAILABLE, f"{INTERRUPTED}: {INTERRUPTED_SAYS}"
     if "notebook" in kept:
-        write_output(clean_output(kept["notebook"], redact), output)
+        _write_output(_clean_output(kept["notebook"], redact), output)
     return NotebookResult(path.stem, output, round(time.monotonic() - started, 1), code, error)
 
 
@@ -169,7 +169,7 @@ def _register_engine() -> None:
     """Our engine: the kernel it is given, one event a cell, the notebook kept when it fails."""
     from papermill.engines import NBClientEngine, papermill_engines
 
-    if ENGINE in papermill_engines._engines:
+    if _ENGINE in papermill_engines._engines:
         return
 
     class OwnEngine(NBClientEngine):  # type: ignore[misc]  # papermill has no types
@@ -181,7 +181,7 @@ def _register_engine() -> None:
             kernel: Kernel = kwargs["kernel"]
             return kernel.execute(nb_man, seconds_for_a_cell=kwargs["seconds_for_a_cell"])
 
-    papermill_engines.register(ENGINE, OwnEngine)
+    papermill_engines.register(_ENGINE, OwnEngine)
 
 
 def _report_cells(nb_man: Any, progress: Progress) -> None:
@@ -194,7 +194,7 @@ def _report_cells(nb_man: Any, progress: Progress) -> None:
     nb_man.cell_complete = cell_complete
 
 
-def clean_output(notebook: Any, redact: Callable[[str], str] = str) -> Any:
+def _clean_output(notebook: Any, redact: Callable[[str], str] = str) -> Any:
     """A copy to show: no widget state, no parameters or paths in the metadata, errors shortened, all texts redacted."""
     import nbformat
 
@@ -244,7 +244,7 @@ def _texts_changed(content: Any, change: Callable[[str], str]) -> Any:
     return change(content) if isinstance(content, str) else content
 
 
-def write_output(notebook: Any, path: Path) -> None:
+def _write_output(notebook: Any, path: Path) -> None:
     """Write a notebook whole or not at all, readable by the owner only."""
     import nbformat
 

@@ -18,7 +18,7 @@ from edfi_toolkit.runs.last_run import keep_last, last_folder
 from edfi_toolkit.settings import without_credentials
 
 SCHEMA = 1  # of the object; a name that changes or goes makes it one higher
-WORDS = {"set_aside": "unreadable"}  # where the name for machines is not the one for people
+_WORDS = {"set_aside": "unreadable"}  # where the name for machines is not the one for people
 TO_DO = {"created": "to create", "updated": "to update", "deleted": "to delete"}
 _END_OF_SENTENCE = re.compile(r"(?<=[.!?]) (?=[\"'A-Z])")
 
@@ -70,7 +70,7 @@ class Report:
     def line(self, head: str, *tail: str) -> str:
         """Counts, time and the message, after a head."""
         shown = [
-            f"{count:,} {WORDS.get(name, name)}{self._of_it_new(name)}"
+            f"{count:,} {_WORDS.get(name, name)}{self._of_it_new(name)}"
             for name, count in self.counts.items()
             if count is not None and not (self.planned and name in self.planned)
         ]

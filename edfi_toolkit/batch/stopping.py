@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 SETTLE_S = 60.0  # for what is under way
 INTERRUPTED = "Interrupted"
-SAYS = "The run was stopped before its end. What arrived in the ODS is kept; run again to go on."
+INTERRUPTED_SAYS = "The run was stopped before its end. What arrived in the ODS is kept; run again to go on."
 _SLICE_S = 0.2
 
 

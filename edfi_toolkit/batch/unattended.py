@@ -21,10 +21,10 @@ from edfi_toolkit.runs.planning import check_settings
 from edfi_toolkit.runs.setup import check_login
 from edfi_toolkit.runs.workbook import leave_one
 
-PREVIEWS = {"publish": ("10_extract", "20_validate", "30_preview"), "resync": ("60_resync",)}
-PUBLISHES = {"publish": ("40_publish", "50_rejections"), "resync": ("50_rejections",)}
+_PREVIEWS = {"publish": ("10_extract", "20_validate", "30_preview"), "resync": ("60_resync",)}
+_PUBLISHES = {"publish": ("40_publish", "50_rejections"), "resync": ("50_rejections",)}
 SENDS = {"40_publish", "60_resync"}  # where the approval goes
-WRITES_WORKBOOK = "50_rejections"
+_WRITES_WORKBOOK = "50_rejections"
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def run_unattended(
     )
     if resume and not run.folder.manifest:
         raise ConfigError(f"There is no run {resume} in {run.installation.runs_dir}. Check the name.")
-    names = [*PREVIEWS[mode], *(PUBLISHES[mode] if approved else ())]
+    names = [*_PREVIEWS[mode], *(_PUBLISHES[mode] if approved else ())]
     if resume:
         _check_goes_on(run, mode)
         names = [name for name in names if not _is_done(run, name, sends=bool(approved))]
@@ -141,7 +141,7 @@ def run_unattended(
         kernel=kernel,
         stop=stop,
     )
-    if not any(notebook.notebook == WRITES_WORKBOOK and notebook.exit is Exit.DONE for notebook in ran):
+    if not any(notebook.notebook == _WRITES_WORKBOOK and notebook.exit is Exit.DONE for notebook in ran):
         leave_one(run)
     if run.folder.manifest:
         run.folder.seal()

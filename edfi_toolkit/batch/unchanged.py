@@ -52,10 +52,10 @@ def unchanged(run: Run) -> Report | None:
     """
     last = last_run(run)
     known = last.get("inputs")
-    if not known or inputs_of(run) != known:
+    if not known or _inputs_of(run) != known:
         return None
     try:
-        if source_of(run) != last["source"] or ledger_state(run) != last["ledger"]:
+        if _source_of(run) != last["source"] or _ledger_state(run) != last["ledger"]:
             return None
         folder = RunFolder(run.installation.runs_dir, last["run_id"])
         report: dict[str, Any] = orjson.loads((folder.path / REPORT).read_bytes())
@@ -98,7 +98,7 @@ def to_keep(run: Run, before: Mapping[str, Any], code: Exit) -> dict[str, Any]:
     else:  # it was written while it was read
         return {}
     try:
-        ledger = ledger_state(run, by=run.id)
+        ledger = _ledger_state(run, by=run.id)
     except EdfiToolkitError:
         return {}
     return {"inputs": before["inputs"], "source": source, "ledger": ledger} if ledger else {}
@@ -109,10 +109,10 @@ def before_of(run: Run) -> dict[str, Any]:
 
     Files at an address are digested as they are read.
     """
-    return {"inputs": inputs_of(run), "source": hashes_of(run.source.path)}
+    return {"inputs": _inputs_of(run), "source": hashes_of(run.source.path)}
 
 
-def inputs_of(run: Run) -> str:
+def _inputs_of(run: Run) -> str:
     """A digest of what a run depends on besides source and ledger; empty where that is not known."""
     from edfi_toolkit.rules import profile
 
@@ -137,7 +137,7 @@ def inputs_of(run: Run) -> str:
     return hashlib.sha256(orjson.dumps(parts, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def source_of(run: Run) -> dict[str, str]:
+def _source_of(run: Run) -> dict[str, str]:
     """The digests of the source's files; of a database those of the tables read from it, which are not kept."""
     if not is_database(run.source.path):
         with at_hand(run.source.path, run.installation.reading) as place:
@@ -149,7 +149,7 @@ def source_of(run: Run) -> dict[str, str]:
         shutil.rmtree(run.path, ignore_errors=True)
 
 
-def ledger_state(run: Run, *, by: str = "") -> str:
+def _ledger_state(run: Run, *, by: str = "") -> str:
     """A digest of what the ledger holds of the feed; empty when its newest run is not the one given by `by`."""
     from edfi_toolkit.ledger.state import newest_run, state_of
 

@@ -27,7 +27,7 @@ from edfi_toolkit.sources.addresses import is_database, is_remote
 from edfi_toolkit.sources.folder import stamps
 from edfi_toolkit.sources.remote import stamps_at
 
-LONGEST_WAIT_S = 900.0  # between two tries of what could not be done
+_LONGEST_WAIT_S = 900.0  # between two tries of what could not be done
 _STILL = {
     Exit.ATTENTION: "Some records are held or were refused, as before.",
     Exit.GUARDED: "A guardrail refuses the plan, as before.",
@@ -163,7 +163,7 @@ class Watch:
 
     def _patience(self, times: int) -> float:
         """Seconds to wait after so many times in a row: the interval, doubled each time, up to a limit."""
-        return min(self._every_s * 2.0 ** min(times - 1, 30), max(self._every_s, LONGEST_WAIT_S))
+        return min(self._every_s * 2.0 ** min(times - 1, 30), max(self._every_s, _LONGEST_WAIT_S))
 
     def _unchanged(self) -> Cycle:
         says = _STILL.get(self._exit, "")

@@ -45,8 +45,8 @@ from edfi_toolkit.cli.output import say
 from edfi_toolkit.cli.reporting import none_yet, report_failure, reported, started
 from edfi_toolkit.errors import EdfiToolkitError
 
-INTERRUPTED = 130  # what typer makes of Ctrl-C
-STOPPED = "The run was stopped. What arrived in the ODS is kept; run the same command again."
+_CTRL_C = 130  # what typer makes of Ctrl-C
+_STOPPED = "The run was stopped. What arrived in the ODS is kept; run the same command again."
 
 app = typer.Typer(
     name="edfi-toolkit",
@@ -120,9 +120,9 @@ def main() -> None:
         report_failure(exit_of(error), type(error).__name__, str(error))
         sys.exit(exit_of(error))
     except SystemExit as ended:
-        if ended.code == INTERRUPTED:
-            say(STOPPED)
-            report_failure(Exit.UNAVAILABLE, "Interrupted", STOPPED)
+        if ended.code == _CTRL_C:
+            say(_STOPPED)
+            report_failure(Exit.UNAVAILABLE, "Interrupted", _STOPPED)
             sys.exit(Exit.UNAVAILABLE)
         if ended.code == Exit.SETTINGS and not started():
             report_failure(Exit.SETTINGS, "UsageError", "The command line is wrong. stderr says where.")

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from edfi_toolkit.cli.options import (
-    LEFT_OUT,
     AsJson,
     DryRun,
+    FailOn,
     FailOnName,
     Force,
     Mode,
@@ -64,7 +64,7 @@ def batch(
     shard: Annotated[
         str, typer.Option(help="Only the part I/N, such as 2/5, on the second of five machines.")
     ] = "",
-    fail_on: FailOnName = LEFT_OUT,
+    fail_on: FailOnName = FailOn.left_out,
     notify: Notify = None,
     as_json: AsJson = False,
 ) -> None:

@@ -38,7 +38,6 @@ class FailOn(StrEnum):
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
-LEFT_OUT = FailOn.left_out
 FailOnName = Annotated[
     FailOn,
     typer.Option("--fail-on", help="new: exit 0 when the same records are left out as in the last run."),

@@ -9,8 +9,8 @@ import typer
 
 from edfi_toolkit.batch.exits import exit_of_steps
 from edfi_toolkit.cli.options import (
-    LEFT_OUT,
     AsJson,
+    FailOn,
     FailOnName,
     Given,
     Overrides,
@@ -59,7 +59,7 @@ def publish(
         int | None, typer.Option(min=1, help="Begin no further record after so many writes.")
     ] = None,
     source_name: SourceLabel = None,
-    fail_on: FailOnName = LEFT_OUT,
+    fail_on: FailOnName = FailOn.left_out,
     workbook: WorkbookName = Workbook.changes,
     as_json: AsJson = False,
 ) -> None:

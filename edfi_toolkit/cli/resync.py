@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from edfi_toolkit.cli.options import (
-    LEFT_OUT,
     AsJson,
+    FailOn,
     FailOnName,
     Given,
     Incremental,
@@ -40,7 +40,7 @@ def resync(
     incremental: Incremental = None,
     override: Overrides = None,
     source_name: SourceLabel = None,
-    fail_on: FailOnName = LEFT_OUT,
+    fail_on: FailOnName = FailOn.left_out,
     workbook: WorkbookName = Workbook.changes,
     as_json: AsJson = False,
 ) -> None:

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from edfi_toolkit.cli.options import (
-    LEFT_OUT,
     AsJson,
     DryRun,
+    FailOn,
     FailOnName,
     Force,
     Given,
@@ -51,7 +51,7 @@ def run(
     minutes: Annotated[int, typer.Option(min=1, help="The whole run may take this long.")] = 240,
     step_minutes: StepMinutes = 60,
     source_name: SourceLabel = None,
-    fail_on: FailOnName = LEFT_OUT,
+    fail_on: FailOnName = FailOn.left_out,
     notify: Notify = None,
     workbook: WorkbookName = Workbook.changes,
     as_json: AsJson = False,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from edfi_toolkit.batch.exits import exit_of_steps
-from edfi_toolkit.cli.options import LEFT_OUT, Mode, Workbook, settings_given
+from edfi_toolkit.cli.options import FailOn, Mode, Workbook, settings_given
 from edfi_toolkit.cli.output import say, show, show_json
 from edfi_toolkit.cli.progress import TerminalProgress
 from edfi_toolkit.cli.reporting import about_run, seconds
@@ -91,7 +91,7 @@ def finish(
     run: Run,
     view: View,
     as_json: bool,
-    fail_on: str = LEFT_OUT,
+    fail_on: str = FailOn.left_out,
     workbook: Workbook = Workbook.changes,
 ) -> None:
     """Show the state of a run, keep its report and workbook, and end with its exit code."""

@@ -28,7 +28,7 @@ _CODES = frozenset(
     | {"unauthorized_client"}
 )
 _LIMIT = re.compile(r"limit is (\d{1,6})")
-TOO_MANY_TOKENS = "security:authentication:too-many-tokens"
+_TOO_MANY_TOKENS = "security:authentication:too-many-tokens"
 NAMES_TOKEN = "names_token"  # noqa: S105 - extension of a request that names, in its body, the token it is sent with
 
 
@@ -162,7 +162,7 @@ class OdsAuth(httpx.Auth):
     def _delayed(self, problem: Problem, wait_s: float | None, path: str) -> LoginDelayed:
         """What to say when there is no token for now, and when to try again."""
         crowded, then = "", "Run again later; the run resumes."
-        if problem.status == 429 and problem.is_a(TOO_MANY_TOKENS):
+        if problem.status == 429 and problem.is_a(_TOO_MANY_TOKENS):
             limit = _LIMIT.search(" ".join(problem.messages))
             crowded = f": this login has reached the limit of{f' {limit[1]}' if limit else ''} live tokens"
             wait_s = _LIFE_S if wait_s is None else wait_s  # by then the last of them has ended

@@ -47,7 +47,7 @@ from edfi_toolkit.ods.write import Job, Outcome, Write
 from edfi_toolkit.ods.writer import Writer
 from edfi_toolkit.settings import Target
 
-READERS = 8
+_READERS = 8
 _PAGES_AHEAD = 4
 
 
@@ -70,7 +70,7 @@ class Client:
         chance: random.Random | None = None,
     ) -> None:
         self.target = target
-        self._page_size, self._readers = page_size, readers or min(READERS, target.concurrency)
+        self._page_size, self._readers = page_size, readers or min(_READERS, target.concurrency)
         self._session = Session(
             target,
             transport=transport,

@@ -23,7 +23,6 @@ import pandas as pd
 from edfi_toolkit import model
 from edfi_toolkit.errors import OdsError
 from edfi_toolkit.ods.copy_file import (
-    COLUMNS,
     VERSION,
     Draft,
     Marks,
@@ -33,7 +32,7 @@ from edfi_toolkit.ods.copy_file import (
     parts_of,
     row_count,
 )
-from edfi_toolkit.ods.read import comparable, row_key
+from edfi_toolkit.ods.read import ODS_COLUMNS, comparable, row_key
 from edfi_toolkit.storage import from_json_column
 
 if TYPE_CHECKING:
@@ -195,7 +194,7 @@ def _changed(
     for ed_fi_id in sorted(set(client.key_changes(resource, **window)["id"]) - ids):
         # A key that changed with its parent's need not count as a change of the item itself.
         if (found := client.get(resource, ed_fi_id)) is not None:
-            take(pd.DataFrame([(resource, found.id, found.etag, found.body)], columns=list(COLUMNS)))
+            take(pd.DataFrame([(resource, found.id, found.etag, found.body)], columns=list(ODS_COLUMNS)))
     return ids, keys
 
 

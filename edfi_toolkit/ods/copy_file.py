@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from edfi_toolkit.ods.read import ODS_COLUMNS
 from edfi_toolkit.storage import json_column, private_draft
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from pyarrow import parquet
 
 GROUP_ROWS = 10_000
-COLUMNS = ("resource", "id", "etag", "body")
 VERSION = b"edfi.version"
 Marks = dict[bytes, bytes]
 
@@ -33,7 +33,7 @@ class Draft:
         """Take a frame of `Client.read`."""
         import pyarrow as pa
 
-        columns = [pa.array(frame[name], type=pa.string()) for name in COLUMNS[:3]]
+        columns = [pa.array(frame[name], type=pa.string()) for name in ODS_COLUMNS[:3]]
         bodies = pa.array(json_column(frame["body"]), type=pa.string())
         self.write(pa.record_batch([*columns, bodies], schema=self._schema))
 
@@ -60,7 +60,7 @@ def open_draft(path: Path, marks: Marks, version: int | None) -> Iterator[Draft]
     from pyarrow import parquet
 
     metadata = marks if version is None else {**marks, VERSION: b"%d" % version}
-    schema = pa.schema([(name, pa.string()) for name in COLUMNS], metadata=metadata)
+    schema = pa.schema([(name, pa.string()) for name in ODS_COLUMNS], metadata=metadata)
     with private_draft(path) as file, parquet.ParquetWriter(file, schema, compression="zstd") as writer:
         draft = Draft(writer)
         yield draft
@@ -72,7 +72,7 @@ def parts_of(path: Path) -> Iterator[pa.RecordBatch]:
     from pyarrow import parquet
 
     with parquet.ParquetFile(path) as file:
-        yield from file.iter_batches(batch_size=GROUP_ROWS, columns=list(COLUMNS))
+        yield from file.iter_batches(batch_size=GROUP_ROWS, columns=list(ODS_COLUMNS))
 
 
 def ids_in(path: Path) -> Iterator[str]:

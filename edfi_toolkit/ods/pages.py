@@ -152,10 +152,10 @@ class Pages:
                 accept=(400, 404, 410) if self._headers else (400,),
             )
             if answer.status in (404, 410):
-                raise no_snapshot(self._session, answer)
+                raise _no_snapshot(self._session, answer)
             if answer.status != 400:
                 return answer
-            allowed = allowed_page_size(answer.problem, asked)
+            allowed = _allowed_page_size(answer.problem, asked)
             if allowed is None:
                 raise OdsError(
                     f"Target '{self._session.target.name}' does not accept the filters of this reading (400 "
@@ -183,7 +183,7 @@ async def change_versions(session: Session, headers: Mapping[str, str]) -> Versi
     answer = await session.ask("GET", f"{url}availableChangeVersions", headers=headers, accept=(404, 410))
     if answer.status != 200:
         if headers:
-            raise no_snapshot(session, answer)
+            raise _no_snapshot(session, answer)
         return None
     found = object_of(session, answer)
     members = {name.lower(): value for name, value in found.items()}  # very old ones capitalise
@@ -201,7 +201,7 @@ def snapshot_headers(snapshot: bool | str) -> dict[str, str]:
     return {"Use-Snapshot": "true"} if snapshot else {}
 
 
-def no_snapshot(session: Session, answer: Answer) -> OdsError:
+def _no_snapshot(session: Session, answer: Answer) -> OdsError:
     """What to say when a reading of a snapshot finds nothing."""
     return OdsError(
         f"Target '{session.target.name}' has no such snapshot or resource ({answer.status}). "
@@ -212,7 +212,7 @@ def no_snapshot(session: Session, answer: Answer) -> OdsError:
     )
 
 
-def allowed_page_size(problem: Problem | None, asked: int) -> int | None:
+def _allowed_page_size(problem: Problem | None, asked: int) -> int | None:
     """The page size to ask for after a 400; None when the page size was not what was wrong."""
     for message in problem.messages if problem else ():
         if re.search(r"(?i)\b(limit|page ?size)\b", message):

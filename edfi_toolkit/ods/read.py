@@ -13,6 +13,7 @@ from edfi_toolkit.errors import ConfigError, OdsError
 from edfi_toolkit.ods.session import Answer, Session
 
 Row = dict[str, Any]
+ODS_COLUMNS = ("resource", "id", "etag", "body")  # of items in a frame
 
 _A_FEW = 25
 _DIGITS = re.compile(r"[0-9]{1,18}")
@@ -34,7 +35,7 @@ def found_of(row: Row) -> Found:
     body = dict(row)
     etag = body.pop("_etag", None)
     body.pop("_lastModifiedDate", None)
-    return Found(check_id(body.pop("id", None)), etag_of(etag), body)
+    return Found(_check_id(body.pop("id", None)), etag_of(etag), body)
 
 
 async def get_one(session: Session, resource: str, ed_fi_id: str) -> Found | None:
@@ -56,7 +57,7 @@ async def find_one(
     session: Session, resource: str, body_or_key: Mapping[str, Any] | Sequence[Any]
 ) -> Found | None:
     """One item by natural key, given as a body, as query parameters, or as a tuple in the key's order."""
-    key = query_key(resource, body_or_key)
+    key = _query_key(resource, body_or_key)
     url = (await session.discovery()).collection(resource)
     answer = await session.ask("GET", url, params={**key, "limit": _A_FEW})
     for row in rows_of(session, answer):
@@ -66,7 +67,7 @@ async def find_one(
     return None
 
 
-def query_key(resource: str, body_or_key: Mapping[str, Any] | Sequence[Any]) -> dict[str, Any]:
+def _query_key(resource: str, body_or_key: Mapping[str, Any] | Sequence[Any]) -> dict[str, Any]:
     """The natural key as query parameters; their names are not the body's. KeyError if none is known."""
     facts = model.resource(resource)
     names = {path: name for name, paths in facts["queryParameters"].items() for path in paths}
@@ -79,9 +80,9 @@ def query_key(resource: str, body_or_key: Mapping[str, Any] | Sequence[Any]) -> 
 
 
 def row_key(resource: str, row: Row) -> dict[str, Any]:
-    """`query_key` of what was read. Raises OdsError for a row that lacks a part of its key."""
+    """`_query_key` of what was read. Raises OdsError for a row that lacks a part of its key."""
     try:
-        return query_key(resource, row)
+        return _query_key(resource, row)
     except (KeyError, TypeError):
         raise OdsError(
             f"The API answered with a record of {resource} that lacks a part of its key. Tell the host, and run again."
@@ -145,14 +146,14 @@ def whole_number(value: Any, what: str) -> int:
 
 
 def check_ids(rows: list[Row]) -> None:
-    """`check_id` of each item, without a call for each that is right."""
+    """`_check_id` of each item, without a call for each that is right."""
     ids: list[Any] = [row.get("id") for row in rows]
     if not (set(map(type, ids)) <= {str} and all(map(_ID.fullmatch, ids))):
         for value in ids:
-            check_id(value)
+            _check_id(value)
 
 
-def check_id(value: Any) -> str:
+def _check_id(value: Any) -> str:
     """The id of an item. Raises OdsError for what cannot be the last part of an address."""
     if isinstance(value, str) and is_id(value):
         return value
@@ -189,7 +190,7 @@ def _wire(value: Any) -> Any:
 
 
 def comparable(key: Mapping[str, Any]) -> dict[str, str]:
-    """A key as `query_key` gives it, such that equal keys are equal: descriptors ignore case."""
+    """A key as `_query_key` gives it, such that equal keys are equal: descriptors ignore case."""
     return {
         name: str(value).casefold() if name.endswith("Descriptor") else str(value)
         for name, value in key.items()

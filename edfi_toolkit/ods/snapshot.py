@@ -13,9 +13,7 @@ from edfi_toolkit.display.progress import NO_COUNTS, Progress
 from edfi_toolkit.errors import OdsError, OdsRefusedLogin, OdsUnavailable, PlanError
 from edfi_toolkit.model.keys import keys_from_json
 from edfi_toolkit.ods.client import Client
-from edfi_toolkit.ods.read import as_mapping
-
-ODS_COLUMNS = ("resource", "id", "etag", "body")
+from edfi_toolkit.ods.read import ODS_COLUMNS, as_mapping
 
 
 class Reader(Protocol):

@@ -19,7 +19,7 @@ from edfi_toolkit.planning.findings import Findings
 from edfi_toolkit.planning.plan import Plan
 from edfi_toolkit.planning.reasons import changed_members
 
-Found = tuple[str, str]  # code, sentence
+Drift = tuple[str, str]  # code, sentence
 
 
 def with_live(
@@ -59,7 +59,7 @@ def with_live(
     return replace(plan, findings=pd.concat([plan.findings, findings.frame()], ignore_index=True))
 
 
-def _met_by(items: pd.DataFrame, held: pd.DataFrame) -> dict[int, Found]:
+def _met_by(items: pd.DataFrame, held: pd.DataFrame) -> dict[int, Drift]:
     """By item: what its request, or leaving it alone, would meet."""
     bodies = dict(zip(zip(held["resource"], held["id"], strict=True), held["body"], strict=True))
     keys = set(zip(held["resource"], held["key"], strict=True))
@@ -81,11 +81,11 @@ def _met_by(items: pd.DataFrame, held: pd.DataFrame) -> dict[int, Found]:
     return found_at
 
 
-def _of_post() -> Found:
+def _of_post() -> Drift:
     return "LIVE_EXISTS", "The ODS has a record with this key already: the create would overwrite it."
 
 
-def _of_noop(there: Body | None, digest: str) -> Found | None:
+def _of_noop(there: Body | None, digest: str) -> Drift | None:
     if there is None:
         return "LIVE_DRIFT", "Nothing would be sent, but this record is no longer in the ODS."
     if body_hash(there) != digest:
@@ -93,7 +93,7 @@ def _of_noop(there: Body | None, digest: str) -> Found | None:
     return None
 
 
-def _of_change(action: str, there: Body | None, before: Body | None) -> Found | None:
+def _of_change(action: str, there: Body | None, before: Body | None) -> Drift | None:
     if there is None:
         then = "it would be created again" if action == "PUT" else "there is nothing to delete"
         return "LIVE_GONE", f"This record is no longer in the ODS: {then}."

@@ -31,7 +31,7 @@ from edfi_toolkit.planning.key_changes import link
 from edfi_toolkit.planning.orphans import without_foreign_orphans
 from edfi_toolkit.planning.plan import RETRY, Plan, seal_of
 from edfi_toolkit.planning.reasons import Origins
-from edfi_toolkit.planning.resources import CheckedBuild, looked_at, parts_of, unread_by
+from edfi_toolkit.planning.resources import CheckedBuild, parts_of, planned_resources, unread_by
 from edfi_toolkit.planning.schools import check_known, of_schools
 from edfi_toolkit.planning.source_loss import SourceLoss, source_loss
 from edfi_toolkit.planning.stopped import stopped_plan
@@ -92,7 +92,7 @@ def plan(
     if len(build.control):
         return stopped_plan(build, identity_map, feed, mode)
     resync, findings, origins = mode == "resync", Findings(), Origins(build)
-    preferences = looked_at(
+    preferences = planned_resources(
         checked_or_build,
         mode,
         findings,

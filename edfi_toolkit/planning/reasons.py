@@ -19,7 +19,7 @@ from edfi_toolkit.rules import Build
 from edfi_toolkit.tables.corrections import NO_ROW
 from edfi_toolkit.tables.schema import TABLES
 
-SENTENCES = {
+_SENTENCES = {
     ("REC-P1", "POST"): "the source has it and it was never published.",
     ("REC-P2", "NOOP"): "unchanged since it was last sent.",
     ("REC-P6", "UNMAP"): "its key moved; the ledger names it by the new one.",
@@ -127,7 +127,7 @@ def reasons(items: pd.DataFrame, events: list[str], origins: Origins) -> list[st
 @cache
 def _usual(rule: str, event: str, action: str) -> str:
     """What most items say: one text serves them all. Empty where an item has a sentence of its own."""
-    sentence = SENTENCES.get((rule, action))
+    sentence = _SENTENCES.get((rule, action))
     return f"{_lead(rule, event)}{sentence}" if sentence else ""
 
 

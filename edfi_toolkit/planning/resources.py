@@ -1,4 +1,4 @@
-"""Which resources a plan looks at: configuration, choice programs, switches, and what could be read. Pure."""
+"""Which resources a plan covers: configuration, choice programs, switches, and what could be read. Pure."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def unread_by(checked_or_build: CheckedBuild | Build) -> set[str]:
 
 def resources_of(checked_or_build: CheckedBuild | Build) -> tuple[str, ...]:
     """The resources that a resync compares: those it needs the ODS's records of."""
-    preferences = looked_at(checked_or_build, "resync", Findings())
+    preferences = planned_resources(checked_or_build, "resync", Findings())
     return tuple(preferences.loc[preferences["enabled"], "resource"])
 
 
-def looked_at(
+def planned_resources(
     checked_or_build: CheckedBuild | Build,
     mode: str,
     findings: Findings,
@@ -57,7 +57,7 @@ def looked_at(
     unread: Collection[str] = (),
     lacking: Collection[str] = (),
 ) -> pd.DataFrame:
-    """The resources that a plan looks at, and how each is set (PREFERENCES).
+    """The resources that a plan covers, and how each is set (PREFERENCES).
 
     None under a shut gate, or where a control row cannot be read; one that is switched off gets no item
     (COM-TOG-1). In a resync those that could not be read are left out: nothing is known of them, which is not that

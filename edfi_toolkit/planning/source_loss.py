@@ -22,12 +22,12 @@ from edfi_toolkit.rules import profile
 from edfi_toolkit.tables import CONTROL_TABLES, TABLES, Tables
 from edfi_toolkit.tables.shapes import FILE, TableShape, shapes_of, table_shape
 
-LAST_ROWS = 3  # so many rows at the end, all gone, look like a file that was cut off
-STILL_THERE = (
+_LAST_ROWS = 3  # so many rows at the end, all gone, look like a file that was cut off
+_STILL_THERE = (
     3  # so many rows that are there, and have lost the value of a column, look like an emptied column
 )
-MANY_ROWS = 10  # fewer lost rows are never too large a share
-HEADERS = 5  # new headers that a sentence lists
+_MANY_ROWS = 10  # fewer lost rows are never too large a share
+_HEADERS = 5  # new headers that a sentence lists
 _Parts = dict[str, np.ndarray]  # by the name of a file, which rows of a table are of it
 _SUFFIX = re.compile(r"\.\w+$")
 _ROW = r":(?P<row>.*?)(?:#[^#]*)?$"  # of a reference, which is `table:id` or `table:id#trigger`
@@ -112,7 +112,7 @@ class SourceLoss:
             of_file = there.get(name) if len(parts) > 1 else slice(None)
             if of_file is None or now.rows[column].to_numpy()[of_file].any():
                 continue
-            if (had & rows & ~self._gone_of(table)).sum() >= STILL_THERE:
+            if (had & rows & ~self._gone_of(table)).sum() >= _STILL_THERE:
                 what = f"The column {header} of {table} ({name}) is empty in all its rows"
                 yield from self._sentence(table, then, what, had & rows, unit="value")
 
@@ -144,7 +144,7 @@ class SourceLoss:
             if now is None or not now.rows.num_rows:
                 continue
             count, total = int(gone.sum()), then.rows.num_rows
-            too_many = count >= MANY_ROWS and count > share * total
+            too_many = count >= _MANY_ROWS and count > share * total
             ordered = then.ordered and now.ordered
             cut = ordered and _ends_are_gone(then, gone)
             if cut and _sorted_otherwise(then.keys, now.keys):
@@ -224,8 +224,8 @@ def _parts(shape: TableShape) -> _Parts:
 def _ends_are_gone(then: TableShape, gone: np.ndarray) -> bool:
     """Whether the last rows of a file, or of one of those that the table was made of, are all gone."""
     known = pc.is_valid(then.keys).to_numpy(zero_copy_only=False)
-    ends = (gone[rows & known][-LAST_ROWS:] for rows in _parts(then).values())
-    return any(len(end) == LAST_ROWS and end.all() for end in ends)
+    ends = (gone[rows & known][-_LAST_ROWS:] for rows in _parts(then).values())
+    return any(len(end) == _LAST_ROWS and end.all() for end in ends)
 
 
 def _sorted_otherwise(then: pa.Array, now: pa.Array) -> bool:
@@ -245,7 +245,7 @@ def _new_headers(header: str, then: TableShape, now: TableShape) -> str:
         return ""
     meant = nearest(header, new)
     new.sort(key=lambda name: name != meant)
-    listed = ", ".join(new[:HEADERS]) + (", ..." if len(new) > HEADERS else "")
+    listed = ", ".join(new[:_HEADERS]) + (", ..." if len(new) > _HEADERS else "")
     return f" There is a new header that nothing reads, {listed}: was the column renamed?"
 
 

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 Condition = tuple[bool | None, ...]
-Table = Mapping[Condition, tuple[str, tuple[str, ...]]]
+TruthTable = Mapping[Condition, tuple[str, tuple[str, ...]]]
 
 YES, NO, ANY = True, False, None
 
 PUBLISH_READS = ("in_source", "in_map", "equal")
-PUBLISH: Table = {
+PUBLISH: TruthTable = {
     # source, map, equal to what was last sent
     (YES, NO, ANY): ("REC-P1", ("POST",)),
     (YES, YES, YES): ("REC-P2", ("NOOP",)),
@@ -26,7 +26,7 @@ PUBLISH: Table = {
 }
 
 RESYNC_READS = ("in_source", "in_map", "in_ods", "equal", "same_id")
-RESYNC: Table = {
+RESYNC: TruthTable = {
     # source, map, ODS, equal to what the ODS holds, map and ODS agree on the id
     (YES, YES, YES, YES, YES): ("REC-R1", ("NOOP",)),
     (YES, YES, YES, YES, NO): ("REC-R1", ("ADOPT",)),
@@ -48,7 +48,7 @@ WAVES = {"UNMAP": 0, "ADOPT": 1, "POST": 3, "PUT": 4, "DELETE": 5, "NOOP": 6}
 LINKED_WAVE = 2
 
 
-def decide(sides: pd.DataFrame, table: Table, reads: tuple[str, ...]) -> pd.DataFrame:
+def decide(sides: pd.DataFrame, table: TruthTable, reads: tuple[str, ...]) -> pd.DataFrame:
     """`action`, `rule` and `side` (a row of `sides`), a row for each action in a key's cell of the table."""
     actions, rules, parts = list[str](), list[str](), list[np.ndarray]()
     for conditions, (rule, own) in table.items():

@@ -16,7 +16,7 @@ import pytest
 
 from edfi_toolkit.batch.batch_file import failed_of
 from edfi_toolkit.batch.exits import Exit, worst
-from edfi_toolkit.batch.fleet import Job, configuration_notice, jobs_of
+from edfi_toolkit.batch.fleet import DistrictYear, configuration_notice, years_of
 from edfi_toolkit.batch.unattended import shipped
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.ods import Client
@@ -216,15 +216,15 @@ NORTH = Source("north", "north", profile=PROFILE, targets=("t0", "t1"))
 
 
 def test_without_school_years_they_are_those_of_the_targets() -> None:
-    assert jobs_of(settings(2026, 2025), NORTH) == [
-        Job("north", PROFILE, 2025, "t1"),
-        Job("north", PROFILE, 2026, "t0"),
+    assert years_of(settings(2026, 2025), NORTH) == [
+        DistrictYear("north", PROFILE, 2025, "t1"),
+        DistrictYear("north", PROFILE, 2026, "t0"),
     ]
 
 
 def test_a_target_without_a_year_takes_the_years_no_other_holds() -> None:
-    found = jobs_of(settings(2026, None), replace(NORTH, school_years=(2024, 2026)))
-    assert [(job.school_year, job.target) for job in found] == [(2024, "t1"), (2026, "t0")]
+    found = years_of(settings(2026, None), replace(NORTH, school_years=(2024, 2026)))
+    assert [(year.school_year, year.target) for year in found] == [(2024, "t1"), (2026, "t0")]
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_a_source_that_cannot_be_batched_says_what_to_write(
     years: tuple[int | None, ...], source: Source, says: str
 ) -> None:
     with pytest.raises(ConfigError, match=says):
-        jobs_of(settings(*years), source)
+        years_of(settings(*years), source)
 
 
 def test_the_worst_exit_is_what_a_person_must_mend_first() -> None:
