@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from edfi_toolkit.cli import app
 from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.settings import load_settings
+from edfi_toolkit.settings.limits import AnswerLimits, Limits, ReadingLimits
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -134,6 +135,16 @@ def test_every_setting_of_the_file_is_documented(tmp_path: Path, content: str) -
     offered = set(str(refused.value).split("Use one of: ")[1].rstrip(".").split(", "))
     documented = set(re.findall(r"`(\w+)`", (ROOT / "docs/settings.md").read_text(encoding="utf-8")))
     assert offered - documented == set()
+
+
+@pytest.mark.parametrize(
+    "limits", [Limits(), ReadingLimits(), AnswerLimits()], ids=lambda each: type(each).__name__
+)
+def test_the_page_of_settings_has_the_default_of_each_limit(limits: Any) -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `?([\d.,_]+)`?", (ROOT / "docs/settings.md").read_text("utf-8"), re.M)
+    documented = {name: float(value.replace(",", "").replace("_", "")) for name, value in reversed(rows)}
+    defaults = {name: float(value) for name, value in vars(limits).items()}
+    assert {name: documented.get(name) for name in defaults} == defaults
 
 
 def test_generated_pages_are_what_the_package_says() -> None:
