@@ -276,7 +276,7 @@ def _refused_records(refused: pd.DataFrame) -> Block:
     )
 
 
-def workshop_view(
+def refusals_to_work_on(
     refused: pd.DataFrame, masker: Masker, named: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame
 ) -> View:
     """The open refusals by cause with owner and next step, and the records. refused: with causes and `state`.

@@ -56,6 +56,13 @@ def is_retry(manifest: Mapping[str, Any]) -> bool:
     return "retry" in (manifest.get("mode"), preview.get("mode"))  # runs of earlier versions: their plan
 
 
+def was_a_retry(run: Run, run_id: str) -> bool:
+    """Whether a run, as the ledger names it, sent chosen records alone; not known of one without a folder."""
+    with suppress(ConfigError):  # published from Python, a run may have any name
+        return is_retry(RunFolder(run.installation.runs_dir, run_id).manifest)
+    return False
+
+
 def newer_run(run: Run) -> RunFolder | None:
     """The newest run of the feed that came to a preview, when it began after this one; None when this is it.
 

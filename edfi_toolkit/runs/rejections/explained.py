@@ -25,7 +25,7 @@ from edfi_toolkit.runs.rejections.source_cells import (
     Behind,
     Row,
     is_in_a_cell,
-    rows_of,
+    rows_referred_to,
 )
 from edfi_toolkit.tables.corrections import written
 
@@ -93,7 +93,7 @@ def _of_each(refused: pd.DataFrame, behind: Behind) -> Iterator[tuple[str | None
     columns = (refused[name].to_numpy(dtype=object) for name in _ASKED)  # row by row Arrow would take long
     for values in zip(*columns, strict=True):
         row = dict(zip(_ASKED, values, strict=True))
-        answered, rows = Answered(behind, row), list(rows_of(row["source_refs"]))
+        answered, rows = Answered(behind, row), list(rows_referred_to(row["source_refs"]))
         kind = answered.kind()
         if kind not in known:
             cell = answered.wrong[0] if answered.wrong else None

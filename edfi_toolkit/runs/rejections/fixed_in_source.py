@@ -25,7 +25,7 @@ from edfi_toolkit.rules.owners import ODS_ADMINISTRATOR, SIS_PUBLISHING_TEAM
 from edfi_toolkit.runs.folder import RunFolder
 from edfi_toolkit.runs.rejections.named_in_answer import code, is_named, members_named, values_of, words
 from edfi_toolkit.runs.rejections.sent_bodies import SentBodies
-from edfi_toolkit.runs.rejections.source_cells import rows_of
+from edfi_toolkit.runs.rejections.source_cells import rows_referred_to
 from edfi_toolkit.tables.corrections import APPLIED
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class _Corrections:
 
     def is_since(self, row: Mapping[str, Any], refs: Any) -> bool:
         """Whether one was made after what was refused had been read. refs: of the source rows of the record now."""
-        given = [self._given[place] for place in rows_of(refs) if place in self._given]
+        given = [self._given[place] for place in rows_referred_to(refs) if place in self._given]
         return bool(given) and max(given) > self._read(row)
 
     def _read(self, row: Mapping[str, Any]) -> pd.Timestamp:
@@ -147,7 +147,9 @@ def _with_errors(found: pd.DataFrame, build: Build) -> pd.DataFrame:
     named = set(zip(errors["table"], errors["id"], strict=True))
     rows = skipped_of(build).drop_duplicates(["table", "id"]).set_index(["table", "id"], drop=False)
     for at in found.index[found["fixed"].eq(_NONE)]:
-        wrong = [key for key in rows_of(found.at[at, "source_refs"]) if key in named and key in rows.index]
+        wrong = [
+            key for key in rows_referred_to(found.at[at, "source_refs"]) if key in named and key in rows.index
+        ]
         if wrong:
             row = rows.loc[[wrong[0]]]
             says = f"The source as it was read since gives no record for it: {rows_named(row)} has an error."

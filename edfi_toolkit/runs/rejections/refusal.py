@@ -35,7 +35,7 @@ from edfi_toolkit.runs.rejections.source_cells import (
     Answered,
     Behind,
     Cell,
-    rows_of,
+    rows_referred_to,
 )
 from edfi_toolkit.runs.students.student import student
 from edfi_toolkit.tables import TABLES
@@ -195,7 +195,7 @@ class Refusal:
             return {}
         schools, profile = self.tables["schools"], profile_of(self.run.profile)
         usable = profile.school_ids(self.tables).notna()
-        own = {row_id for name, row_id in rows_of(self.row["source_refs"]) if name == "schools"}
+        own = {row_id for name, row_id in rows_referred_to(self.row["source_refs"]) if name == "schools"}
         says = profile.school_cells(self.tables).map(cell_text)
         others = ~TABLES["schools"].ids(schools).isin(own)
         listed = schools.assign(says=says, others=others)[usable & says.ne("")].sort_values(

@@ -98,7 +98,7 @@ class Behind:
 
     def cells(self, refs: object) -> Iterator[Read]:
         """The cells of the source rows of a record, of the columns that the source has."""
-        for name, row_id in rows_of(refs):
+        for name, row_id in rows_referred_to(refs):
             known = self.written.get((name, row_id), ())  # not of a row that is no longer there
             for column, written in zip(self.tables[name], known, strict=False):
                 if written is not None:
@@ -116,7 +116,7 @@ class Behind:
         """The texts of each row behind the refusals, by table and id: an entry for each column of the table."""
         ids = dict[str, dict[str, None]]()
         for refs in self._refused["source_refs"]:
-            for name, row_id in rows_of(refs):
+            for name, row_id in rows_referred_to(refs):
                 ids.setdefault(name, {})[row_id] = None
         found = dict[tuple[str, str], tuple[Written, ...]]()
         for name in ids:
@@ -298,7 +298,7 @@ class Answered:
         plain = ("", *_OF_ANY)
         organization = cell_text(row["education_organization_id"])
         shape, texts = list[Any](), [organization]
-        for name, row_id in rows_of(row["source_refs"]):
+        for name, row_id in rows_referred_to(row["source_refs"]):
             written = self._behind.written.get((name, row_id), ())
             filled = list(chain.from_iterable(filter(None, written)))
             shape += [name, *[path for path, _ in filled], *[cell is None for cell in written]]
@@ -323,7 +323,7 @@ def is_in_a_cell(refused: pd.DataFrame) -> pd.Series:
     return refused["cause_id"].isin(_IN_A_CELL) & refused["action"].ne("DELETE")
 
 
-def rows_of(refs: object) -> Iterable[tuple[str, str]]:
+def rows_referred_to(refs: object) -> Iterable[tuple[str, str]]:
     """table and id of each source row of a record once, although its own is among those it rests on."""
     known = refs if isinstance(refs, list) else []
     parts = (split_ref(str(ref)) for ref in known)

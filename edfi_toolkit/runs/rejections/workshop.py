@@ -237,7 +237,7 @@ def workshop_view(run: Run, refused: pd.DataFrame | None = None) -> View:
     workshop = Workshop(run, refused)
 
     def says_now() -> View:
-        shown = answers.workshop_view(workshop.refused, run.masker(workshop.refused), workshop.named)
+        shown = answers.refusals_to_work_on(workshop.refused, run.masker(workshop.refused), workshop.named)
         return of_older_run(run, shown, then="work on the refusals there")
 
     first = says_now()

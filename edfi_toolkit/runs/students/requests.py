@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edfi_toolkit.model.keys import key_hashes, record_keys
-from edfi_toolkit.runs.feed import history_of
-from edfi_toolkit.runs.students.sent_since import is_a_retry
+from edfi_toolkit.runs.feed import history_of, was_a_retry
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
@@ -33,6 +32,6 @@ def requests_of(
         known.get(key, (None, None)) if outcome == "refused" else (None, None)
         for key, outcome in zip(asked, found["outcome"], strict=True)
     ]
-    retries = {run_id: is_a_retry(run, run_id) for run_id in found["run_id"].unique()}
+    retries = {run_id: was_a_retry(run, run_id) for run_id in found["run_id"].unique()}
     answers = pd.DataFrame(said, found.index, ["cause", "messages"], dtype=object)
     return found.join(answers).assign(retried=found["run_id"].map(retries).astype(bool))

@@ -4,18 +4,15 @@ or the source has other values now than were sent.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
 from edfi_toolkit.display.values import moment
-from edfi_toolkit.errors import ConfigError
 from edfi_toolkit.model.equality import body_hash
 from edfi_toolkit.model.keys import record_keys
 from edfi_toolkit.model.refs import first_ref
-from edfi_toolkit.runs.feed import history_of, is_retry
-from edfi_toolkit.runs.folder import RunFolder
+from edfi_toolkit.runs.feed import history_of, was_a_retry
 
 if TYPE_CHECKING:
     from edfi_toolkit.ledger.history import History
@@ -95,7 +92,7 @@ def sent_since(run: Run, built: pd.DataFrame, published: pd.DataFrame) -> SentSi
         pd.to_datetime(pd.Series(sent, published.index, dtype=object), utc=True),
         pd.to_datetime(pd.Series(removed, built.index, dtype=object), utc=True),
         pd.Series(differs, published.index, dtype=bool),
-        all(is_a_retry(run, run_id) for run_id in later),
+        all(was_a_retry(run, run_id) for run_id in later),
     )
 
 
@@ -116,13 +113,6 @@ def as_sent(listed: pd.DataFrame, built: pd.DataFrame, sent: pd.DataFrame) -> pd
 
 def _programs_of_rows(records: pd.DataFrame) -> list[tuple[str, Any]]:
     return list(zip(records["program_name"], map(first_ref, records["source_refs"]), strict=True))
-
-
-def is_a_retry(run: Run, run_id: str) -> bool:
-    """Whether a run, as the ledger names it, sent chosen records alone; not known of one without a folder."""
-    with suppress(ConfigError):  # published from Python, a run may have any name
-        return is_retry(RunFolder(run.installation.runs_dir, run_id).manifest)
-    return False
 
 
 def _by_another(

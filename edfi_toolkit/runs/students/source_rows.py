@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edfi_toolkit.tables import Tables
 
 
-def rows_of(tables: Tables, local: str) -> set[str]:
+def rows_of_student(tables: Tables, local: str) -> set[str]:
     """Every source row of a student, as `table:id`. local: the SIS key."""
     found = set[str]()
     for name, frame in tables.items():

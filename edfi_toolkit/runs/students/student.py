@@ -51,7 +51,7 @@ from edfi_toolkit.runs.rejections.in_the_way import others_in_the_ods
 from edfi_toolkit.runs.rejections.source_cells import IN_THE_WAY
 from edfi_toolkit.runs.students.requests import requests_of
 from edfi_toolkit.runs.students.sent_since import as_sent, sent_since
-from edfi_toolkit.runs.students.source_rows import resting_on, rows_of, student_behind
+from edfi_toolkit.runs.students.source_rows import resting_on, rows_of_student, student_behind
 
 if TYPE_CHECKING:
     from edfi_toolkit.runs.run import Run
@@ -185,7 +185,7 @@ def student(run: Run, typed: str = "") -> View:
     local = found(run, typed)
     students = run.tables["students"].set_index("student_id")
     state = students.loc[[local], "student_unique_id"].iloc[0]
-    own_rows = rows_of(run.tables, local)
+    own_rows = rows_of_student(run.tables, local)
     since = corrections_since(run, own_rows)
     published, note = _published(run, state, own_rows, since.corrected_ids)
     is_built, is_checked = run.folder.has("build"), run.folder.has("validate")
