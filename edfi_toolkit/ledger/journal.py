@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -48,9 +48,9 @@ class Journal:
     # Before anything is sent
 
     @property
-    def rejected(self) -> Collection[MapKey]:
-        """The records that are refused or wait: their rejection is open."""
-        return self._rejected.keys()
+    def refused_resources(self) -> frozenset[str]:
+        """The resources of which a record is refused or waits: its rejection is open."""
+        return frozenset(resource for resource, _ in self._rejected)
 
     def identities(self, resources: Sequence[str]) -> pd.DataFrame:
         """The identity map as it is now: resource, key_hash, ed_fi_id, body_hash, education_organization_id."""

@@ -196,10 +196,7 @@ class _Run:
         owners: dict[str, MapKey],
     ) -> None:
         self._items, self._states, self._client, self._journal = items, states, client, journal
-        refused = (
-            [item for item, key in enumerate(items.keys) if key in journal.rejected] if items.post_of else []
-        )
-        self._queue = Queue(items.actions, items.resources, items.post_of, states, refused)
+        self._queue = Queue(items.actions, items.resources, items.post_of, states, journal.refused_resources)
         self._budget = budget
         to_send = [item for item, action in enumerate(items.actions) if action in SENT]
         done = sum(states[item] is State.DONE for item in to_send)

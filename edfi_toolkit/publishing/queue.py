@@ -3,7 +3,7 @@
 1. Linked pairs first, then every POST, PUT and DELETE alone; one wave is through before the next begins.
 2. The POST of a pair follows its delivered DELETE, before all else that waits (COM-KEY-3). Of each resource one pair is
    through before the others begin: where the login may not create its records, no more than one is deleted for nothing.
-   A record that an earlier plan could not create goes before them, so that the next night does not delete another one.
+   Where a refusal of the resource is open, its other POSTs go before them: the next night does not delete another one.
 3. A stop keeps back what is not begun. A POST that completes a begun record leaves all the same: that of a pair whose
    DELETE was delivered, and that in place of a PUT whose record was missing.
 """
@@ -26,8 +26,7 @@ Step = tuple[int, str]  # an item, by its position in the plan, and the verb it 
 class Queue:
     """What waits to be sent.
 
-    resources: of each item. post_of: the POST of each linked DELETE. refused_before: items whose record an earlier plan
-    sent in vain.
+    resources: of each item. post_of: the POST of each linked DELETE. refused: resources with a refusal that is open.
     """
 
     def __init__(
@@ -36,18 +35,17 @@ class Queue:
         resources: Sequence[str],
         post_of: Mapping[int, int],
         states: Sequence[State],
-        refused_before: Collection[int] = (),
+        refused: Collection[str] = (),
     ) -> None:
         self._actions, self._resources, self._post_of, self._states = actions, resources, post_of, states
         self._linked_posts = frozenset(post_of.values())
         self._linked = self._linked_posts | post_of.keys()
         self._resources_of_pairs = frozenset(resources[delete] for delete in post_of)
+        doubted = self._resources_of_pairs.intersection(refused)
         self._before_the_pairs = frozenset(
             item
-            for item in refused_before
-            if actions[item] == "POST"
-            and item not in self._linked
-            and resources[item] in self._resources_of_pairs
+            for item, action in enumerate(actions if doubted else ())
+            if action == "POST" and item not in self._linked and resources[item] in doubted
         )
         self._waiting: deque[Step] = deque()
         self._completing: set[int] = set()  # POSTs of begun records: a stop does not keep them back

@@ -157,10 +157,14 @@ def test_where_nothing_can_be_created_one_record_is_deleted_and_no_more(app, cli
         assert told["outcome"].value_counts().to_dict() == {"delivered": 1, "pending": 11}
         assert writes(app)["DELETE", 204] == 1
         assert len(held_in(client)) == 5
-    tomorrow = plan(later, identity_map=identities(ledger, client))
-    told = publish(asked(tomorrow, client), target=client, ledger=ledger, approved="auto")
-    assert told["outcome"].tolist() == ["pending"] * 10 + ["refused" if status == 403 else "pending"]
-    assert writes(app)["DELETE", 204] == 1, "a new plan does not delete another one either"
+    (lost,) = set(later.records["student_unique_id"]) - {student for _, student, *_ in held_in(client)}
+    for begins in ("2025-09-30", "2025-10-15"):
+        days = {number: begins if lost == f"S-{number}" else "2025-09-30" for number in six}
+        tomorrow = moved(*(a_participation(number, begin_date=day) for number, day in days.items()))
+        made_then = plan(tomorrow, identity_map=identities(ledger, client))
+        told = publish(asked(made_then, client), target=client, ledger=ledger, approved="auto")
+        assert told["outcome"].tolist() == ["pending"] * 10 + ["refused" if status == 403 else "pending"]
+        assert writes(app)["DELETE", 204] == 1, "a new plan does not delete another one either"
     app.state.sandbox.faults.put([{**refused, "after": 1, "times": 1}])
     publish(made, target=client, ledger=ledger, approved="auto")
     assert writes(app)["DELETE", 204] == 6
