@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -47,10 +47,34 @@ class Journal:
 
     # Before anything is sent
 
-    @property
-    def refused_resources(self) -> frozenset[str]:
-        """The resources of which a record is refused or waits: its rejection is open."""
-        return frozenset(resource for resource, _ in self._rejected)
+    def lost(self, about_the_record: Collection[int]) -> set[tuple[str, str]]:
+        """Resource and student of records that a pair has deleted, and that are not created since, for a reason that is
+        not theirs (COM-KEY-3).
+
+        In a plan a DELETE that stands before a POST is its pair. about_the_record: statuses of answers that are.
+        """
+        post, delete, refused = schema.attempts, schema.attempts.alias(), schema.rejections
+        query = (
+            select(refused.c.resource, refused.c.student_unique_id)
+            .distinct()
+            .join_from(
+                refused,
+                post,
+                (post.c.resource == refused.c.resource) & (post.c.key_hash == refused.c.key_hash),
+            )
+            .join(delete, (delete.c.run == post.c.run) & (delete.c.item == post.c.item - 1))
+            .where(
+                refused.c.feed_id == self._feed.id,
+                refused.c.school_year == self._year,
+                refused.c.open.is_(True),
+                refused.c.status.is_(None) | refused.c.status.not_in(list(about_the_record)),
+                post.c.action == "POST",
+                delete.c.action == "DELETE",
+                delete.c.outcome == "delivered",
+            )
+        )
+        with self._ledger.reading() as connection:
+            return {(row[0], row[1]) for row in connection.execute(query)}
 
     def identities(self, resources: Sequence[str]) -> pd.DataFrame:
         """The identity map as it is now: resource, key_hash, ed_fi_id, body_hash, education_organization_id."""

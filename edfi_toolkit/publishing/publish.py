@@ -31,7 +31,7 @@ from edfi_toolkit.publishing.approval import approved_plan
 from edfi_toolkit.publishing.budget import Budget
 from edfi_toolkit.publishing.items import Items
 from edfi_toolkit.publishing.known import Known
-from edfi_toolkit.publishing.queue import Queue
+from edfi_toolkit.publishing.queue import ABOUT_THE_RECORD, Queue
 from edfi_toolkit.publishing.results import Results, result_of
 from edfi_toolkit.publishing.resume import State, found_keys, item_states, unknown_identities
 from edfi_toolkit.publishing.unsettled import check, finish_unsettled, open_client, open_ledger
@@ -96,7 +96,8 @@ def publish(
         )
         _update_identities(items, states, journal)
         owners = known.owners() if plan.sends.any() else {}
-        run = _Run(items, states, client, journal, progress, budget, owners)
+        doubted = _doubted(plan, journal.lost(ABOUT_THE_RECORD)) if items.post_of else set()
+        run = _Run(items, states, client, journal, progress, budget, owners, doubted)
         run.send_all()
         unsent = run.unsent()
         left = len(unsent) + run.results.pending
@@ -152,6 +153,16 @@ def _check_pairs(plan: Plan, items: Items, states: Sequence[State], client: Clie
         )
 
 
+def _doubted(plan: Plan, lost: set[tuple[str, str]]) -> set[str]:
+    """The resources of which a record waits to be created that a pair has deleted; one that the source has no more does
+    not. lost: as of `Journal.lost`."""
+    partial = plan.scope.organizations or plan.mode == RETRY  # it is silent about the others
+    created = plan.items[plan.items["action"].eq("POST") & plan.items["pair"].isna()]
+    rows = pd.concat([created, plan.findings[plan.findings["code"].eq("HELD")]])
+    wanted = set(zip(rows["resource"], rows["student_unique_id"], strict=True))
+    return {resource for resource, student in lost if partial or (resource, student) in wanted}
+
+
 def _update_identities(items: Items, states: Sequence[State], journal: Journal) -> None:
     """UNMAP, ADOPT, and what a resync's NOOP refreshes: known to the ledger only."""
     to_do = [item for item, state in enumerate(states) if state is State.TO_DO]
@@ -194,9 +205,10 @@ class _Run:
         progress: Progress | None,
         budget: Budget,
         owners: dict[str, MapKey],
+        doubted: set[str],
     ) -> None:
         self._items, self._states, self._client, self._journal = items, states, client, journal
-        self._queue = Queue(items.actions, items.resources, items.post_of, states, journal.refused_resources)
+        self._queue = Queue(items.actions, items.resources, items.post_of, states, doubted)
         self._budget = budget
         to_send = [item for item, action in enumerate(items.actions) if action in SENT]
         done = sum(states[item] is State.DONE for item in to_send)
@@ -376,5 +388,7 @@ class _Run:
             self._report()
             if not result.delivered:
                 self._queue.add([(item, verb)])
-            elif item in self._items.post_of:
+                continue
+            self._queue.learn_from(item, result.outcome)
+            if item in self._items.post_of:
                 self._queue.post_after(item)

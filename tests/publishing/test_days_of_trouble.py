@@ -103,11 +103,16 @@ def test_in_the_end_the_ods_holds_what_the_source_says(app, client, ledger, seed
 def test_while_nothing_can_be_created_no_second_record_is_deleted_on_any_day(
     app, client, ledger, status, seed
 ):
-    """COM-KEY-3. The record that was deleted may move again while it waits."""
+    """COM-KEY-3. The record that was deleted may move again while it waits, and a DELETE may fail or be lost."""
     district = District(client, ledger, Random(seed))
     district.publish(district.planned())
-    app.state.sandbox.faults.put([{"method": "POST", "status": status}])
     for _ in range(4):
+        deleting = {
+            "method": "DELETE",
+            **district.chance.choice(KINDS),
+            "times": district.chance.choice([1, 7]),
+        }
+        app.state.sandbox.faults.put([{"method": "POST", "status": status}, deleting])
         district.move_some()
         district.publish(district.planned())
     assert max(deletes(app).values(), default=0) <= 1

@@ -15,8 +15,10 @@ from edfi_toolkit.publishing import publish
 from edfi_toolkit.validation import validate
 from tests.factories.builds import plan_once
 from tests.factories.district import (
+    CTE,
     GENERAL,
     LEA,
+    PROGRAMS,
     a_build,
     a_participation,
     asked,
@@ -171,6 +173,39 @@ def test_where_nothing_can_be_created_one_record_is_deleted_and_no_more(app, cli
     app.state.sandbox.faults.put([])
     publish(made, target=client, ledger=ledger, approved="auto")
     assert held_in(client) == wanted(later)
+
+
+def test_a_refusal_that_cost_no_record_keeps_no_pair_waiting(app, client, ledger, known):
+    """As of a student whom the login may not see, refused every night."""
+    app.state.sandbox.faults.put([{"method": "POST", "resource": GENERAL, "status": 403}])
+    with_new = plan(a_build(*BEFORE, a_participation(3)), identity_map=known)
+    told = publish(with_new, target=client, ledger=ledger, approved="auto")
+    assert told.loc[told["action"].eq("POST"), "outcome"].tolist() == ["refused"]
+    app.state.sandbox.faults.put([{"method": "POST", "resource": GENERAL, "status": 403, "after": 2}])
+    later = moved(*MOVED, a_participation(3))
+    made = asked(plan(later, identity_map=identities(ledger, client)), client)
+    told = publish(made, target=client, ledger=ledger, approved="auto")
+    assert told["outcome"].tolist() == ["delivered"] * 4 + ["refused"]
+
+
+def test_of_a_resource_with_errors_no_other_one_waits(app, client, ledger):
+    """COM-KEY-3: the pairs of the other begin, and of this one no further."""
+    in_cte = {"resource": CTE, "program_name": PROGRAMS[1], "program_type": PROGRAMS[1]}
+
+    def begun(day):
+        general = [a_participation(number, begin_date=day) for number in (1, 2)]
+        cte = [
+            a_participation(number, participation_id=f"c{number}", begin_date=day, **in_cte)
+            for number in (1, 2)
+        ]
+        return a_build(*general, *cte, settings=SETTINGS)
+
+    publish(plan(begun("2025-08-23")), target=client, ledger=ledger, approved="auto")
+    made = asked(plan(begun("2025-09-30"), identity_map=identities(ledger, client)), client)
+    app.state.sandbox.faults.put([{"method": "POST", "resource": GENERAL, "status": 500}])
+    told = publish(made, target=client, ledger=ledger, approved="auto")
+    by_resource = {name: sorted(part["outcome"]) for name, part in told.groupby("resource")}
+    assert by_resource == {CTE: ["delivered"] * 4, GENERAL: ["delivered", "pending", "pending", "pending"]}
 
 
 def test_a_delete_that_no_one_answered_counts_as_what_the_ods_says_of_it(app, client, ledger, known):
