@@ -53,9 +53,7 @@ class Queue:
             for item, action in enumerate(actions if first else ())
             if action == "POST" and item not in self._delete_of and resources[item] in first
         )
-        self._trial = dict[
-            str, int
-        ]()  # the pair, by its DELETE, that goes ahead of the others of its resource
+        self._trial = dict[str, int]()  # by resource, the pair that goes ahead of the others
         self._took_a_post = set[str]()  # resources
         self._begins_no_pair = set(first)  # resources
 
